@@ -1,0 +1,180 @@
+"""Who stays behind so that as many as possible ride: a smallest hitting set.
+
+A *clash* is a set of branches that cannot land together: a textual conflict, a
+branch that is red, a pair or triple that is red only together. `kept` leaves out
+at least one of each. Promises that nobody is left out in vain (adding any one of
+them back would complete a clash), that what a branch needs is kept with it, and
+the smallest possible loss wherever a component of clashes is small enough to be
+searched whole; larger ones are searched for a bounded time from a greedy answer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wtman.core.model import Sha, TaskId
+
+Clash = frozenset[TaskId]
+
+# Leaves of the search a component; twenty tangled branches are well below it.
+_PATIENCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A branch that asks to board: its own change is `start`..`head`.
+
+    `needs` that name no other member are taken as being in the target already.
+    `suspicion` (0 to 1) is how likely it is to be the guilty one.
+    """
+
+    id: TaskId
+    start: Sha
+    head: Sha
+    needs: tuple[TaskId, ...] = ()
+    suspicion: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The members with what follows from their needs, worked out once.
+
+    `ids` is the order of assembly; `line` the order of search: the least suspicious
+    first, yet nobody before what it needs. `below` of a branch is itself and all
+    it needs, `above` itself and all that need it.
+    """
+
+    ids: tuple[TaskId, ...]
+    line: tuple[TaskId, ...]
+    below: dict[TaskId, frozenset[TaskId]]
+    above: dict[TaskId, frozenset[TaskId]]
+    member: dict[TaskId, Member]
+
+    def key(self, chosen: Iterable[TaskId]) -> tuple[TaskId, ...]:
+        """The chosen ones in the order of assembly."""
+        wanted = frozenset(chosen)
+        return tuple(name for name in self.ids if name in wanted)
+
+
+def arrange(members: Sequence[Member]) -> Order:
+    """Orders and closures of `members`, which come in dependency order."""
+    known = {member.id: member for member in members}
+    below: dict[TaskId, frozenset[TaskId]] = {}
+    above: dict[TaskId, set[TaskId]] = {member.id: {member.id} for member in members}
+    for member in members:
+        needs = [below[need] for need in member.needs if need in below]
+        below[member.id] = frozenset({member.id}.union(*needs))
+        for need in below[member.id]:
+            above[need].add(member.id)
+    return Order(
+        ids=tuple(known),
+        line=_by_suspicion(members, below),
+        below=below,
+        above={name: frozenset(users) for name, users in above.items()},
+        member=known,
+    )
+
+
+def _by_suspicion(
+    members: Sequence[Member], below: dict[TaskId, frozenset[TaskId]]
+) -> tuple[TaskId, ...]:
+    worst: dict[TaskId, float] = {}
+    for member in members:
+        needs = [worst[need] for need in below[member.id] if need in worst]
+        worst[member.id] = max([member.suspicion, *needs])
+    place = {member.id: number for number, member in enumerate(members)}
+    return tuple(sorted(place, key=lambda name: (worst[name], place[name])))
+
+
+def kept(order: Order, clashes: Iterable[Clash], out: Iterable[TaskId] = ()) -> frozenset[TaskId]:
+    """The largest set without a whole clash in it and without those in `out`."""
+    gone: set[TaskId] = set()
+    for name in out:
+        gone |= order.above[name]
+    # With a part of a clash its needs come aboard, but not the other way round.
+    open_clashes = [clash for clash in dict.fromkeys(clashes) if not clash & gone]
+    for component in _components(order, open_clashes):
+        gone |= _smallest_drop(order, component)
+    return _refill(order, open_clashes, frozenset(order.ids) - gone, frozenset(out))
+
+
+def _components(order: Order, clashes: Sequence[Clash]) -> list[list[Clash]]:
+    """Clashes that share no branch, not even through needs, are solved apart."""
+    leader: dict[TaskId, TaskId] = {}
+
+    def find(name: TaskId) -> TaskId:
+        while leader.setdefault(name, name) != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    for clash in clashes:
+        first, *_ = clash
+        for name in clash:
+            for other in order.above[name]:
+                leader[find(other)] = find(first)
+    groups: dict[TaskId, list[Clash]] = {}
+    for clash in clashes:
+        first, *_ = clash
+        groups.setdefault(find(first), []).append(clash)
+    return list(groups.values())
+
+
+def _smallest_drop(order: Order, clashes: Sequence[Clash]) -> frozenset[TaskId]:
+    """Branch and bound on the first clash that is not hit yet."""
+    names = order.key(frozenset().union(*clashes))
+    place = {name: number for number, name in enumerate(order.line)}
+    # Among equals the suspicious goes first, then who comes later in the search:
+    # what is known to be green so far then stays as it is.
+    taste = {name: (-order.member[name].suspicion, -place[name]) for name in names}
+    best = _greedy_drop(order, clashes, taste)
+    patience = _PATIENCE
+    stack: list[tuple[frozenset[TaskId], frozenset[TaskId]]] = [(frozenset(), frozenset())]
+    while stack and patience:
+        patience -= 1
+        gone, fixed = stack.pop()
+        unhit = [clash for clash in clashes if not clash & gone]
+        if not unhit:
+            if len(gone) < len(best):
+                best = gone
+            continue
+        if len(gone) + 1 >= len(best):
+            continue
+        clash = min(unhit, key=lambda item: len(item - fixed))
+        branches = []
+        for name in sorted(clash - fixed, key=lambda item: taste[item]):
+            branches.append((gone | order.above[name], fixed))
+            # Whoever was tried as the one to go is kept in the branches beside it.
+            fixed = fixed | {name}
+        stack.extend(reversed(branches))
+    return best
+
+
+def _greedy_drop(
+    order: Order, clashes: Sequence[Clash], taste: dict[TaskId, tuple[float, int]]
+) -> frozenset[TaskId]:
+    """Drop who hits most clashes for the least loss, again and again."""
+    gone: frozenset[TaskId] = frozenset()
+    unhit = list(clashes)
+    while unhit:
+        hits = Counter(name for clash in unhit for name in clash)
+        price = {
+            name: (-count / len(order.above[name] - gone), *taste[name])
+            for name, count in hits.items()
+        }
+        gone |= order.above[min(price, key=price.__getitem__)]
+        unhit = [clash for clash in unhit if not clash & gone]
+    return gone
+
+
+def _refill(
+    order: Order, clashes: Sequence[Clash], board: frozenset[TaskId], out: frozenset[TaskId]
+) -> frozenset[TaskId]:
+    """Take back whom a greedy answer, or a clash among the dropped, left out in vain."""
+    for name in order.ids:
+        if name in board or name in out or not order.below[name] - {name} <= board:
+            continue
+        wider = board | {name}
+        if not any(name in clash and clash <= wider for clash in clashes):
+            board = wider
+    return board

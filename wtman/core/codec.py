@@ -1,0 +1,84 @@
+"""Frozen dataclasses to plain JSON values and back, by their annotations.
+
+Unknown keys are dropped and absent ones take their defaults, so that a journal
+written by another version of wtman can be read: keys are only ever added.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+
+def to_plain(value: Any) -> Any:
+    """Value as dicts, lists and scalars; defaults are left out to keep journals small."""
+    if is_dataclass(value) and not isinstance(value, type):
+        plain: dict[str, Any] = {}
+        for name, _, default in _shape(type(value)):
+            item = getattr(value, name)
+            if default is not MISSING and item == default:
+                continue
+            plain[name] = to_plain(item)
+        return plain
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    return value
+
+
+def from_plain(kind: Any, plain: Any) -> Any:
+    """The value of type `kind` that `to_plain` wrote.
+
+    Raises TypeError or ValueError where the plain value does not fit.
+    """
+    if kind is Any or kind in (str, int, bool, NoneType):
+        return plain
+    if kind is float:
+        return float(plain)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(plain, dict):
+            raise TypeError(f"expected an object for {kind.__name__}, got {plain!r}")
+        known = {
+            name: from_plain(annotation, plain[name])
+            for name, annotation, _ in _shape(kind)
+            if name in plain
+        }
+        return kind(**known)
+    supertype = getattr(kind, "__supertype__", None)
+    if supertype is not None:
+        return from_plain(supertype, plain)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(plain)
+    return _from_generic(kind, plain)
+
+
+def _from_generic(kind: Any, plain: Any) -> Any:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(from_plain(args[0], item) for item in plain)
+        return tuple(from_plain(arg, item) for arg, item in zip(args, plain, strict=True))
+    if origin is dict:
+        return {key: from_plain(args[1], item) for key, item in plain.items()}
+    if origin is UnionType:
+        if plain is None:
+            return None
+        return from_plain(next(arg for arg in args if arg is not NoneType), plain)
+    raise TypeError(f"codec does not know {kind!r}")
+
+
+@cache
+def _shape(kind: Any) -> tuple[tuple[str, Any, Any], ...]:
+    """Name, annotation and default of each field of a dataclass."""
+    shape = []
+    for item in fields(kind):
+        default = item.default
+        if default is MISSING and item.default_factory is not MISSING:
+            default = item.default_factory()
+        shape.append((item.name, item.type, default))
+    return tuple(shape)

@@ -1,0 +1,228 @@
+"""What to do next: the whole scheduler as one pure function.
+
+`decide(state, running)` looks at a replayed state and at the keys of the actions
+that are being performed, and names the actions to start. It never waits and keeps
+nothing, so that a resume is the same call over an older journal and a scheduling
+test is a list of events and the expected actions.
+"""
+
+from collections.abc import Mapping
+
+from wtman.core.actions import (
+    Action,
+    Adopt,
+    Cancel,
+    CheckBase,
+    CheckTask,
+    Collect,
+    Follow,
+    MakeWorktree,
+    Park,
+    RunSession,
+)
+from wtman.core.boarding import decide_merge
+from wtman.core.graph import critical
+from wtman.core.model import Ended, Sha, TaskId, TaskState
+from wtman.core.prompts import task_prompt
+from wtman.core.standing import DONE, Standing, last_counted, stale_needs, standings
+from wtman.core.state import State, TaskView, digest
+
+
+def decide(state: State, running: frozenset[str]) -> tuple[Action, ...]:
+    """The actions to start now, most important first. Empty and nothing running: all is done."""
+    if state.merge is not None and not state.merge.over:
+        return decide_merge(state, running)
+    if state.asked_stop or state.stopped is not None or state.failed is not None:
+        return tuple(
+            Cancel(key)
+            for key in sorted(running)
+            if not key.startswith("cancel/") and f"cancel/{key}" not in running
+        )
+    if not state.approved:
+        return ()
+    known = standings(state)
+    actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
+    if state.parked is None:
+        actions += _base(state, running)
+        actions += _follows(state, running, known)
+    actions += _checks(state, running, known)
+    if state.parked is None:
+        actions += _starts(state, running, known)
+    return tuple(actions)
+
+
+def _cancels(state: State, running: frozenset[str]) -> list[Action]:
+    """Sessions whose task is gone or has been worded anew."""
+    out: list[Action] = []
+    for key in sorted(running):
+        kind, _, name = key.partition("/")
+        view = state.tasks.get(TaskId(name))
+        if kind != "session" or f"cancel/{key}" in running:
+            continue
+        flight = view.in_flight if view is not None else None
+        if view is None or (flight is not None and flight.lineage != view.lineage):
+            out.append(Cancel(key))
+    return out
+
+
+def _settle_left(state: State, running: frozenset[str]) -> list[Action]:
+    """Attempts that a dead coordinator left behind."""
+    out: list[Action] = []
+    for task, view in (*state.tasks.items(), *state.dropped.items()):
+        flight = view.in_flight
+        if flight is None or f"session/{task}" in running:
+            continue
+        out.append(Collect(task, flight.number, view.start, view.head, flight.at, flight.agent))
+    return out
+
+
+def _base(state: State, running: frozenset[str]) -> list[Action]:
+    if base_settled(state) or "base" in running:
+        return []
+    return [CheckBase(state.base)]
+
+
+def base_settled(state: State) -> bool:
+    """Whether every check of the run has been seen on the base, or there is none."""
+    wanted = set(state.checks)
+    if not wanted:
+        return True
+    seen = state.base_checked
+    return seen is not None and wanted <= {result.command for result in seen.results}
+
+
+def _follows(
+    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+) -> list[Action]:
+    """Tasks with work of their own whose needs have moved to another settled tip."""
+    out: list[Action] = []
+    for task, view in state.tasks.items():
+        busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running
+        if busy or view.in_flight is not None or view.merged or view.taken:
+            continue
+        last = last_counted(view)
+        if last is not None and last.ended is Ended.OK and view.owner != view.lineage:
+            assert last.outcome is not None
+            out.append(Adopt(task, view.head, last.start, last.outcome.head))
+            continue
+        if not view.has_work:
+            continue
+        if not stale_needs(state, view, known) or not _needs_done(state, view, known):
+            continue
+        out.append(Follow(task, view.start, view.head, _tips(state, view)))
+    return out
+
+
+def _checks(
+    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+) -> list[Action]:
+    if not base_settled(state):
+        return []
+    out: list[Action] = []
+    for task, item in known.items():
+        view = state.tasks[task]
+        settled = item.state in (TaskState.CHECKING, TaskState.PARKED)
+        if not settled or view.in_flight is not None or not state.checks_of(task):
+            continue
+        last = last_counted(view)
+        if last is None or last.ended is not Ended.OK or last.red or view.restart or view.again:
+            continue
+        if stale_needs(state, view, known) or view.owner != view.lineage:
+            continue
+        if {f"check/{task}", f"worktree/{task}", f"session/{task}"} & running:
+            continue
+        out.append(CheckTask(task, view.start, view.head))
+    return out
+
+
+def _starts(
+    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+) -> list[Action]:
+    """New sessions into free slots, and worktrees ahead of them."""
+    ready = _ready(state, running, known)
+    jobs = state.settings.jobs
+    slots = jobs - sum(1 for key in running if key.startswith("session/"))
+    ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
+    left = state.settings.max_sessions - state.sessions
+    may_run = base_settled(state)
+    out: list[Action] = []
+    for task in ready:
+        view = state.tasks[task]
+        if not _placed(state, view):
+            if ahead > 0 and f"worktree/{task}" not in running:
+                out.append(MakeWorktree(task, _tips(state, view)))
+                ahead -= 1
+            continue
+        if not may_run or slots <= 0 or f"worktree/{task}" in running:
+            ahead -= 1
+            continue
+        if left <= 0:
+            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            out.append(Park(reason, "raise the ceiling: wtman resume --max-sessions N"))
+            break
+        out.append(next_session(state, view))
+        slots -= 1
+        left -= 1
+    return out
+
+
+def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:
+    """Tasks that wait for nothing but a slot: longest chain of dependents first."""
+    rank = critical(tuple(view.task for view in state.tasks.values()))
+    names = []
+    for place, (task, item) in enumerate(known.items()):
+        view = state.tasks[task]
+        if item.state not in (TaskState.PENDING, TaskState.FIXING) or item.waiting_for:
+            continue
+        if view.in_flight is not None or f"session/{task}" in running:
+            continue
+        # Work that is under way comes before work that has not begun.
+        names.append((not view.current, -rank[task], place, task))
+    return [task for *_, task in sorted(names)]
+
+
+def _placed(state: State, view: TaskView) -> bool:
+    """Whether the worktree is there and stands on what the task needs now."""
+    if not view.worktree or view.cleaned:
+        return False
+    if view.has_work:
+        return True
+    return all(view.needs.get(need) == tip for need, tip in _tips(state, view))
+
+
+def _needs_done(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
+    return all(known[need].state in DONE for need in view.task.needs if need in known)
+
+
+def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
+    """What the task needs, with the tips as they are now."""
+    return tuple((need, state.tasks[need].head) for need in view.task.needs if need in state.tasks)
+
+
+def next_session(state: State, view: TaskView) -> RunSession:
+    """The next attempt at a task: where it starts, and what it is told."""
+    last = last_counted(view)
+    at, failure, resume = view.start, view.restart, ""
+    if last is not None and last.outcome is not None and not view.restart:
+        # The stage has put the tip back where a session broke off; what it left is kept aside.
+        at = view.head if view.has_work else view.start
+        failure = last.red or last.outcome.reason
+        if last.outcome.detail:
+            failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
+        resume = last.outcome.session
+    if view.again and not failure:
+        failure = "The user asked for this task to be gone over again."
+    number = max((item.number for item in view.attempts), default=0) + 1
+    prompt = task_prompt(state, view, failure)
+    return RunSession(
+        task=view.task.id,
+        attempt=number,
+        lineage=view.lineage,
+        content=digest(view.lineage, at, failure),
+        start=view.start,
+        head=view.head,
+        at=at,
+        agent=view.task.agent or state.settings.agent,
+        prompt=prompt,
+        resume=resume,
+    )

@@ -1,0 +1,195 @@
+"""Who is guilty: which sets of branches to probe next so that few check runs say it.
+
+Two searches, both generators that yield batches of sets and receive verdicts:
+`first_fault` walks along a line of branches until all of it is green or one clash
+is known; `explain` finds the smallest company in which a branch shows something
+(red, or green). They take verdicts as monotone (whatever contains a red set is red,
+facts/merging A2) and only get slower where that does not hold: nothing is called
+green that was not probed green.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
+
+from wtman.core.choice import Order
+from wtman.core.events import Probed
+from wtman.core.model import TaskId, Verdict
+
+Key = tuple[TaskId, ...]  # a set of branches, in the order of assembly
+Group = frozenset[TaskId]
+T = TypeVar("T")
+Steps = Generator[tuple[Key, ...], Mapping[Key, Probed], T]
+
+# How much more often a fully suspicious branch is taken to be guilty than one that is not.
+_SUSPICION = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A clash with its proof. `probe` is the smallest set that was seen to fail.
+
+    `kind` is conflict, red (one branch, by itself) or interaction (several, only
+    together). `task` is the one that was found last.
+    """
+
+    kind: str
+    members: Group
+    probe: Key
+    task: TaskId
+    paths: tuple[str, ...] = ()
+
+
+def is_red(probe: Probed) -> bool:
+    """The checks refused the tree."""
+    return probe.conflict is None and probe.verdict is Verdict.RED
+
+
+def is_good(probe: Probed) -> bool:
+    """The set could be assembled and its checks had nothing against it."""
+    return probe.conflict is None and probe.verdict is not Verdict.RED
+
+
+def first_fault(
+    order: Order, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
+) -> Steps[Blame | None]:
+    """Probe prefixes of `line` until the whole is green (None) or one clash is explained.
+
+    `greens` are sets that were probed green, and grows; `faults` is how many clashes
+    the checks have shown so far.
+    """
+    low, high = _cleared(line, greens), 0
+    while True:
+        if high:
+            cuts = _between(order, line, low, high, width)
+        else:
+            cuts = _ahead(low, len(line), faults, width)
+        answers = yield tuple(order.key(line[:cut]) for cut in cuts)
+        for cut in cuts:
+            probe = answers[order.key(line[:cut])]
+            if probe.conflict is not None:
+                return _conflict(probe)
+            if is_red(probe):
+                high = cut
+                break
+            _remember(greens, frozenset(line[:cut]))
+            low = max(low, cut)
+        if not high:
+            if low >= len(line):
+                return None
+            continue
+        if low >= high:
+            low = 0  # red within what was taken for green: verdicts are not monotone here
+        if high - low == 1:
+            return (yield from _red(order, line[:high], width))
+
+
+def _red(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
+    """The last of `line` turned it red: alone, or with whom?"""
+    last = line[-1]
+    found, proof = yield from explain(
+        order, order.below[last], line[:-1], is_red, order.key(line), width
+    )
+    kind = "interaction" if found else "red"
+    return Blame(kind, frozenset({last, *found}), proof, last)
+
+
+def _conflict(probe: Probed) -> Blame:
+    assert probe.conflict is not None
+    aboard = frozenset(probe.members)
+    members = frozenset({probe.conflict.task, *probe.conflict.others}) & aboard
+    return Blame("conflict", members, probe.members, probe.conflict.task, probe.conflict.paths)
+
+
+def explain(
+    order: Order,
+    chosen: Group,
+    line: Sequence[TaskId],
+    shows: Callable[[Probed], bool],
+    known: Key,
+    width: int,
+) -> Steps[tuple[tuple[TaskId, ...], Key]]:
+    """The smallest company out of `line` in which `chosen` shows it, and the set that did.
+
+    `known`, which is `chosen` with all of `line`, does. Each round finds the shortest
+    prefix that still shows it: its last one is needed, and all behind it are not. What
+    a branch needs comes with it and is not accused.
+    """
+    found: list[TaskId] = []
+    rest = [name for name in line if name not in chosen]
+    while rest:
+        key = order.key(chosen)
+        answers = yield (key,)
+        if shows(answers[key]):
+            return tuple(found), key
+        low, high = 0, len(rest)
+        while high - low > 1:
+            cuts = _between(order, rest, low, high, width)
+            keys = {cut: order.key(chosen.union(rest[:cut])) for cut in cuts}
+            answers = yield tuple(keys.values())
+            for cut in cuts:
+                if shows(answers[keys[cut]]):
+                    high, known = cut, keys[cut]
+                    break
+                low = cut
+        partner = rest[high - 1]
+        found.append(partner)
+        chosen |= order.below[partner]
+        rest = [name for name in rest[: high - 1] if name not in chosen]
+    return tuple(found), known
+
+
+# --- where to cut -----------------------------------------------------------------------------
+
+
+def _ahead(low: int, total: int, faults: int, width: int) -> tuple[int, ...]:
+    """How far to reach when nothing is known to be red: everything, while faults are rare.
+
+    Where they are frequent a block that is green half the time tells most (facts/merging
+    A2). The first fault says nothing of the rate.
+    """
+    if faults <= 1 or low >= total:
+        return (total,)
+    step = max(1, int(math.log(2) * (low + faults) / (faults - 1)))
+    if step * 1.5 >= total - low:
+        return (total,)
+    return tuple(dict.fromkeys(min(low + step * number, total) for number in range(1, width + 1)))
+
+
+def _between(
+    order: Order, line: Sequence[TaskId], low: int, high: int, width: int
+) -> tuple[int, ...]:
+    """At most `width` cuts that part line[low:high] into pieces of equal suspicion."""
+    weights = [1.0 + _SUSPICION * order.member[name].suspicion for name in line[low:high]]
+    sums = list(accumulate(weights))
+    cuts: list[int] = []
+    for number in range(1, width + 1):
+        aim = sums[-1] * number / (width + 1)
+        place = bisect_left(sums, aim)
+        # The nearer edge of the piece that the aim falls into.
+        if place and aim - sums[place - 1] < sums[place] - aim:
+            place -= 1
+        cut = min(max(low + place + 1, low + 1), high - 1)
+        if cut not in cuts:
+            cuts.append(cut)
+    return tuple(sorted(cuts))
+
+
+def _cleared(line: Sequence[TaskId], greens: Sequence[Group]) -> int:
+    """Length of the longest prefix that lies within a green set."""
+    best = 0
+    for green in greens:
+        length = 0
+        while length < len(line) and line[length] in green:
+            length += 1
+        best = max(best, length)
+    return best
+
+
+def _remember(greens: list[Group], green: Group) -> None:
+    """Keep only what says more than the others do."""
+    greens[:] = [other for other in greens if not other <= green]
+    greens.append(green)

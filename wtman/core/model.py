@@ -1,0 +1,250 @@
+"""The values that travel through the house, all frozen.
+
+Names are those of SPEC section 1. A value that is journalled is built only from
+the types that `codec` knows: str, int, float, bool, None, tuples, string-keyed
+dicts, string enums and other dataclasses of this kind.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Sha = NewType("Sha", str)  # 40 (or 64) hex digits naming a git object
+TaskId = NewType("TaskId", str)  # [a-z0-9-], at most 40 characters
+RunId = NewType("RunId", str)  # slug of the request and a short random tail
+Branch = NewType("Branch", str)  # short branch name, without refs/heads/
+
+FAR_FUTURE = float("inf")
+
+
+class RunState(StrEnum):
+    PLANNING = "planning"
+    PLANNED = "planned"
+    RUNNING = "running"
+    REVIEWING = "reviewing"
+    READY = "ready"
+    MERGING = "merging"
+    MERGED = "merged"
+    PARKED = "parked"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class TaskState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    CHECKING = "checking"
+    REVIEWING = "reviewing"
+    FIXING = "fixing"
+    VERIFIED = "verified"
+    UNCHECKED = "unchecked"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    PARKED = "parked"
+    MERGED = "merged"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work with its own branch. Empty `owns` is the whole repository."""
+
+    id: TaskId
+    prompt: str
+    title: str = ""
+    owns: tuple[str, ...] = ()  # gitignore-style patterns
+    needs: tuple[TaskId, ...] = ()
+    expect: str = ""
+    agent: str = ""
+    model: str = ""
+    effort: str = ""
+    role: str = ""
+    tools: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()  # replaces the plan's, where given
+    timeout: float = 0.0  # seconds for one attempt; 0 = the run's
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The request cut into tasks. `check` and `context` hold for every task."""
+
+    request: str
+    tasks: tuple[Task, ...]
+    context: str = ""
+    check: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a commit is by, as the user's own git would say."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What governs a run, fixed in its journal when it is created.
+
+    Times in seconds. `check`, `setup` and `cleanup` are command texts (SPEC
+    section 4); `copy` and `symlink` gitignore-style patterns of the main checkout.
+    """
+
+    agent: str = ""
+    jobs: int = 16
+    check_jobs: int = 2
+    max_sessions: int = 1000
+    attempts: int = 3
+    timeout: float = 3600.0
+    check_timeout: float = 1800.0
+    grace: float = 10.0
+    check: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    cleanup: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    symlink: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    sandbox: str = "none"
+    worktrees: str = ""  # folder that holds this run's worktrees, absolute
+    allow_red_base: bool = False
+    model: str = ""
+    effort: str = ""
+
+
+# --- what an executor takes and gives -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run: plain data, so that any executor can take it.
+
+    `env` is the whole environment, nothing is inherited. `stdin` is fed and
+    closed; empty means /dev/null.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str] = field(default_factory=dict)
+    stdin: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A command with the name it is known by and the limits it runs under.
+
+    `id` also goes into the environment as WTMAN_SESSION, so that a sweep finds
+    what outlived its keeper. `folder` receives `stdout`, `stderr`, `spec.json`
+    and, written last and durably, `exit.json`: its presence means *completed*.
+    """
+
+    id: str
+    command: Command
+    folder: str
+    timeout: float = FAR_FUTURE  # wall seconds
+    grace: float = 10.0  # seconds between INT, TERM and KILL
+    output_cap: int = 256 * 1024 * 1024  # bytes of stdout and stderr together
+
+
+class ExitReason(StrEnum):
+    EXITED = "exited"  # the program ended by itself, with `code` or `signal`
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"  # asked for through cancel
+    OUTPUT = "output"  # more output than `output_cap`
+    UNSTARTED = "unstarted"  # the program could not be executed; `detail` says why
+    LOST = "lost"  # the keeper died without a marker
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a Work ended. Times are wall-clock seconds since the epoch."""
+
+    reason: ExitReason
+    code: int | None = None
+    signal: int | None = None
+    detail: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    cpu: float = 0.0  # user and system seconds of the whole tree
+    max_rss: int = 0  # bytes, largest single process
+
+
+# --- sessions ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money; `usd` None means unknown."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What an agent adapter needs to build the command of one attempt."""
+
+    task: TaskId
+    attempt: int
+    prompt: str
+    prompt_file: str
+    worktree: str
+    home: str
+    env: dict[str, str]  # what wtman gives every session, WTMAN_* included
+    model: str = ""
+    effort: str = ""
+    role: str = ""
+    tools: tuple[str, ...] = ()
+    resume: str = ""  # the agent's own session id of the attempt before
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an adapter makes of a finished session; says nothing about the tree."""
+
+    ok: bool
+    reason: str = ""  # one line for people, empty when ok
+    usage: Usage = Usage()
+    session: str = ""  # the agent's own session id
+    fatal: str = ""  # quota, credit or sign-in trouble: parks the run
+
+
+class Ended(StrEnum):
+    """What became of an attempt."""
+
+    OK = "ok"  # the agent is done and left a change on its branch
+    FAILED = "failed"  # counts against the attempts
+    INTERRUPTED = "interrupted"  # killed with its coordinator, stopped, lost: does not count
+
+
+# --- checks -------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    GREEN = "green"
+    RED = "red"
+    UNCHECKED = "unchecked"  # nothing can be said: no check, or red on the base too
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check on one tree, judged against the tree it is compared with.
+
+    `collected` and `base_collected` are numbers of tests, None where the check
+    has no test-level results. `log` is a path below the run's folder.
+    """
+
+    command: str
+    verdict: Verdict
+    reason: str = ""
+    exit: int | None = None
+    new_failures: tuple[str, ...] = ()
+    known_failures: int = 0
+    collected: int | None = None
+    base_collected: int | None = None
+    newly_skipped: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cached: bool = False
+    log: str = ""

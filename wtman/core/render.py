@@ -1,0 +1,308 @@
+"""Text for people: cleaned foreign words, durations, and the table of a run.
+
+Pure: the same state, width and clock give the same lines. Everything that an
+agent, a repository or a request said passes `clean` before it becomes part of a
+line, so that no text can move a cursor, recolour a screen or reverse a name.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from unicodedata import category, combining, east_asian_width
+
+from wtman.core.model import RunState, TaskId, TaskState
+from wtman.core.standing import Standing, run_state, standings
+from wtman.core.state import State, TaskView
+from wtman.core.status import FELL_SHORT, doing_time, last_outcome, next_command, shortfall
+
+# Whole sequences go, not only their ESC: what is left of one is noise.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_MARKS = 3  # combining marks kept on one letter; more only smear the lines around
+
+_GLYPHS = {
+    TaskState.PENDING: "·",
+    TaskState.RUNNING: "●",
+    TaskState.CHECKING: "◐",
+    TaskState.REVIEWING: "◑",
+    TaskState.FIXING: "●",
+    TaskState.VERIFIED: "✓",
+    TaskState.UNCHECKED: "○",
+    TaskState.REJECTED: "✗",
+    TaskState.FAILED: "✗",
+    TaskState.PARKED: "‖",
+    TaskState.MERGED: "✔",
+    TaskState.EXCLUDED: "✗",
+}
+_GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
+_COLOURS = {
+    TaskState.PENDING: _DIM,
+    TaskState.RUNNING: _CYAN,
+    TaskState.CHECKING: _CYAN,
+    TaskState.REVIEWING: _CYAN,
+    TaskState.FIXING: _CYAN,
+    TaskState.VERIFIED: _GREEN,
+    TaskState.UNCHECKED: _YELLOW,
+    TaskState.REJECTED: _RED,
+    TaskState.FAILED: _RED,
+    TaskState.PARKED: _YELLOW,
+    TaskState.MERGED: _GREEN,
+    TaskState.EXCLUDED: _RED,
+}
+ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
+_NOTABLE = (*FELL_SHORT, TaskState.PARKED)
+_ID_WIDTH = 24
+_PRESSING = 5  # lines of what needs the user
+
+
+# --- foreign text ---------------------------------------------------------------------------
+
+
+def clean(text: str, width: int = 0) -> str:
+    """`text` on one line, without controls, at most `width` columns wide (0: no cap)."""
+    if not text.isprintable():
+        text = _SEQUENCE.sub("", text)
+        text = "".join(_safe(letter) for letter in text)
+    if _smears(text):
+        text = _without_smear(text)
+    return fit(text, width) if width else text
+
+
+def _safe(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    if letter in "\n\r\t\v\f\u2028\u2029" or category(letter) == "Zs":
+        return " "
+    return ""
+
+
+def _smears(text: str) -> bool:
+    """Whether some letter carries more marks than any script needs."""
+    if text.isascii():
+        return False
+    run = 0
+    for letter in text:
+        run = run + 1 if _columns(letter) == 0 else 0
+        if run > _MARKS:
+            return True
+    return False
+
+
+def _without_smear(text: str) -> str:
+    kept: list[str] = []
+    run = 0
+    for letter in text:
+        run = run + 1 if _columns(letter) == 0 else 0
+        if run <= _MARKS:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _columns(letter: str) -> int:
+    if letter.isascii():
+        return 1
+    if combining(letter) or category(letter) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(letter) in "WF" else 1
+
+
+def columns(text: str) -> int:
+    """How many terminal columns cleaned text takes."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cleaned text cut to `width` columns, with an ellipsis where something is missing."""
+    if columns(text) <= width:
+        return text
+    kept, used = "", 0
+    for letter in text:
+        used += _columns(letter)
+        if used > width - 1:
+            break
+        kept += letter
+    return kept + "…" if width > 0 else ""
+
+
+def pad(text: str, width: int) -> str:
+    """Cleaned text cut or filled to exactly `width` columns."""
+    text = fit(text, width)
+    return text + " " * (width - columns(text))
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def duration(seconds: float) -> str:
+    """`41 s`, `12 m 03 s`, `2 h 05 m`."""
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+
+
+def count(number: int, word: str) -> str:
+    """`1 file`, `3 files`, `2 branches`."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number:,} {word}es" if word.endswith(("ch", "sh", "s")) else f"{number:,} {word}s"
+
+
+def size(files: int, insertions: int, deletions: int) -> str:
+    """`3 files, +120 -4`."""
+    return f"{count(files, 'file')}, +{insertions} -{deletions}"
+
+
+def paint(text: str, code: str, colour: bool) -> str:
+    """Text in a colour of the terminal's own palette, where colours are wanted."""
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text
+
+
+# --- the table ------------------------------------------------------------------------------
+
+
+def table(
+    state: State,
+    width: int,
+    now: float,
+    colour: bool,
+    live: bool,
+    *,
+    doing: Mapping[TaskId, str] | None = None,
+    height: int = 0,
+) -> list[str]:
+    """The run as lines: what it is, who needs the user, a line a task, the next command.
+
+    `height` (0: no limit) drops the quietest tasks, and says how many.
+    """
+    known = standings(state)
+    head = _head(state, known, width, now, colour, live)
+    needs = [fit(line, width) for line in attention(state, known, live)]
+    ends = [fit(f"next: {next_command(state, live, known)}", width)]
+    room = max(height - len(head) - len(needs) - len(ends) - 4, 1) if height else 0
+    shown = _shown(known, room)
+    name = min(max((columns(task) for task in shown), default=2), _ID_WIDTH)
+    rows = [
+        _row(
+            state.tasks[task],
+            known[task],
+            (doing or {}).get(task, ""),
+            _Look(width, now, colour, name),
+        )
+        for task in shown
+    ]
+    if len(shown) < len(known):
+        more = count(len(known) - len(shown), "task")
+        rows.append(paint(f"  … and {more} more", _DIM, colour))
+    blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
+    blocks.append([paint(line, _BOLD, colour) for line in ends])
+    lines: list[str] = []
+    for block in blocks:
+        if block:
+            lines += ([""] if lines else []) + block
+    return lines
+
+
+def _head(
+    state: State,
+    known: Mapping[TaskId, Standing],
+    width: int,
+    now: float,
+    colour: bool,
+    live: bool,
+) -> list[str]:
+    status = run_state(state, known)
+    room = max(width - len(state.run) - len(status) - 4, 0)
+    request = clean(state.request, room) if room else ""
+    title = f"{state.run}  {paint(status, _run_colour(status), colour)}  {request}".rstrip()
+    return [title, fit(progress(state, known, now if live else state.updated), width)]
+
+
+def _run_colour(status: RunState) -> str:
+    if status in (RunState.READY, RunState.MERGED):
+        return _GREEN
+    if status is RunState.FAILED:
+        return _RED
+    return _YELLOW if status in (RunState.PARKED, RunState.STOPPED) else _CYAN
+
+
+def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
+    """The whole run on one line: tasks by state, time, tokens, money."""
+    tally = Counter(item.state for item in known.values())
+    words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
+    parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
+    if state.created:
+        parts.append(duration(now - state.created))
+    tokens = state.usage.input_tokens + state.usage.output_tokens
+    if tokens:
+        parts.append(f"{tokens:,} tokens")
+    if state.usage.usd is not None:
+        parts.append(f"${state.usage.usd:.2f}")
+    return " · ".join(parts)
+
+
+def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> list[str]:
+    """What needs the user, the most pressing first; empty where nothing does."""
+    lines = ["! " + clean(line) for line in shortfall(state)]
+    if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
+        lines.append("! no process drives this run any more")
+    for task, item in known.items():
+        if item.state in FELL_SHORT:
+            why = clean(item.reason, 48) or str(item.state)
+            lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
+    extra = len(lines) - _PRESSING
+    return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]
+
+
+def _shown(known: Mapping[TaskId, Standing], room: int) -> list[TaskId]:
+    """The tasks that fit in `room` lines (0: all), in the order of the plan."""
+    tasks = list(known)
+    if not room or len(tasks) <= room:
+        return tasks
+    loud = sorted(tasks, key=lambda task: _quietness(known[task].state))
+    kept = set(loud[: max(room - 1, 1)])
+    return [task for task in tasks if task in kept]
+
+
+def _quietness(status: TaskState) -> int:
+    if status in ACTIVE:
+        return 0
+    return 1 if status in _NOTABLE else 2 if status is TaskState.PENDING else 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    width: int
+    now: float
+    colour: bool
+    name: int  # columns of the task's name
+
+
+def _row(view: TaskView, item: Standing, doing: str, look: _Look) -> str:
+    number = len(view.current)
+    attempt = f"#{number}" if number else ""
+    spent = doing_time(view, look.now if item.state in ACTIVE else 0.0)
+    time = duration(spent) if view.attempts else ""
+    glyph = paint(_GLYPHS[item.state], _COLOURS[item.state], look.colour)
+    word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
+    left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  {attempt:>3}  {time:>9}  "
+    room = look.width - (4 + look.name + 2 + 9 + 2 + 3 + 2 + 9 + 2)
+    return left + (clean(_note(view, item, doing), room) if room > 0 else "")
+
+
+def _note(view: TaskView, item: Standing, doing: str) -> str:
+    if item.state in ACTIVE and doing:
+        return doing
+    if item.waiting_for:
+        return "waits for " + ", ".join(item.waiting_for)
+    if item.state in _NOTABLE and item.reason:
+        return item.reason
+    last = last_outcome(view)
+    changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
+    return "  ".join(part for part in (changed, item.reason) if part)

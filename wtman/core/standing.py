@@ -1,0 +1,178 @@
+"""Where each task and the run stand: derived from the state, stored nowhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wtman.core.model import Ended, RunState, TaskId, TaskState, Verdict
+from wtman.core.state import Attempt, State, TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A task's state, why, and whom it waits for."""
+
+    state: TaskState
+    reason: str = ""
+    waiting_for: tuple[TaskId, ...] = ()
+
+
+# What a dependent may start from.
+DONE = frozenset({TaskState.VERIFIED, TaskState.UNCHECKED, TaskState.MERGED})
+# What no action of this run will change any more, unless somebody asks.
+SETTLED = DONE | {TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED}
+_DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED})
+
+
+def standings(state: State) -> dict[TaskId, Standing]:
+    """Every task's standing, in plan order."""
+    memo: dict[TaskId, Standing] = {}
+    for task in state.tasks:
+        _resolve(state, task, memo)
+    return {task: memo[task] for task in state.tasks}
+
+
+def task_state(state: State, task: TaskId) -> Standing:
+    """One task's standing. For many tasks ask `standings` once."""
+    return _resolve(state, task, {})
+
+
+def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> RunState:
+    """The run's state. A finished one is impossible while a task is unfinished."""
+    if state.merge is not None and not state.merge.over:
+        return RunState.MERGING
+    known = known if known is not None else standings(state)
+    if not known or any(item.state not in SETTLED for item in known.values()):
+        return _unfinished(state, known)
+    states = {item.state for item in known.values()}
+    if TaskState.MERGED in states and not states & {TaskState.VERIFIED, TaskState.UNCHECKED}:
+        return RunState.MERGED
+    if states & DONE:
+        return RunState.READY
+    if TaskState.EXCLUDED in states and state.merge is not None:
+        return RunState.READY
+    return RunState.FAILED
+
+
+def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
+    if state.failed is not None:
+        return RunState.FAILED
+    if state.stopped is not None:
+        return RunState.STOPPED
+    if state.parked is not None:
+        return RunState.PARKED
+    if not state.tasks:
+        return RunState.PLANNING
+    if not state.approved:
+        return RunState.PLANNED
+    return RunState.RUNNING
+
+
+def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
+    """The tasks whose work a merge may take: verified, or unchecked where nothing checks."""
+    known = known if known is not None else standings(state)
+    wanted = (TaskState.VERIFIED, TaskState.UNCHECKED)
+    return tuple(task for task, item in known.items() if item.state in wanted)
+
+
+def last_counted(view: TaskView) -> Attempt | None:
+    """The newest attempt at the task as worded now that was not interrupted."""
+    for attempt in reversed(view.current):
+        if attempt.ended in (Ended.OK, Ended.FAILED):
+            return attempt
+    return None
+
+
+def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
+    """Whether something that the task started from has moved to another settled tip."""
+    for need in view.task.needs:
+        other = state.tasks.get(need)
+        if other is None or known[need].state not in DONE:
+            continue
+        if view.needs.get(need) != other.head:
+            return True
+    return False
+
+
+def _resolve(state: State, task: TaskId, memo: dict[TaskId, Standing]) -> Standing:
+    """Depth-first over `needs`, without recursion: plans may be chains of a thousand."""
+    stack = [task]
+    while stack:
+        name = stack[-1]
+        view = state.tasks[name]
+        missing = [need for need in view.task.needs if need in state.tasks and need not in memo]
+        if missing and name not in memo:
+            stack.extend(missing)
+            continue
+        if name not in memo:
+            memo[name] = _stand(state, view, memo)
+        stack.pop()
+    return memo[task]
+
+
+def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
+    if view.merged:
+        return Standing(TaskState.MERGED)
+    if view.excluded is not None:
+        return Standing(TaskState.EXCLUDED, view.excluded.reason)
+    if view.taken:
+        return Standing(TaskState.UNCHECKED, "not made by wtman")
+    work = _work(state, view, known)
+    if work.state in SETTLED or view.in_flight is not None:
+        return work
+    if state.parked is not None:
+        return Standing(TaskState.PARKED, state.parked.reason, work.waiting_for)
+    return work
+
+
+def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
+    again = view.failures > 0
+    if view.in_flight is not None:
+        return Standing(TaskState.FIXING if again else TaskState.RUNNING)
+    last = last_counted(view)
+    waiting = tuple(
+        need for need in view.task.needs if need in known and known[need].state not in DONE
+    )
+    dead = tuple(
+        need
+        for need in waiting
+        if known[need].state in _DEAD or known[need].state is TaskState.EXCLUDED
+    )
+    if last is None or view.again or view.restart:
+        if dead:
+            return Standing(TaskState.FAILED, f"needs {', '.join(dead)}, which did not succeed")
+        if view.stuck:
+            return Standing(TaskState.FAILED, view.stuck)
+        return Standing(TaskState.PENDING, "", waiting)
+    if last.ended is Ended.FAILED or last.red:
+        reason = last.red.splitlines()[0] if last.red else _reason(last)
+        if view.failures >= state.settings.attempts + view.granted:
+            return Standing(TaskState.FAILED, reason)
+        return Standing(TaskState.FIXING, reason)
+    if view.owner != view.lineage:
+        return Standing(TaskState.CHECKING, "takes up earlier work again")
+    if stale_needs(state, view, known):
+        return Standing(TaskState.CHECKING, "follows what it needs")
+    return _judged(state, view)
+
+
+def _judged(state: State, view: TaskView) -> Standing:
+    if not state.checks_of(view.task.id):
+        return Standing(TaskState.UNCHECKED, "no check")
+    checked = view.checked
+    wanted = state.checks_of(view.task.id)
+    if (
+        checked is None
+        or checked.commit != view.head
+        or checked.start != view.start
+        or tuple(result.command for result in checked.results) != wanted
+    ):
+        return Standing(TaskState.CHECKING)
+    if checked.verdict is Verdict.GREEN:
+        return Standing(TaskState.VERIFIED)
+    if checked.verdict is Verdict.UNCHECKED:
+        return Standing(TaskState.UNCHECKED, "a check is red on the base too")
+    return Standing(TaskState.FAILED, "a check is red")
+
+
+def _reason(attempt: Attempt) -> str:
+    return attempt.outcome.reason if attempt.outcome is not None else ""

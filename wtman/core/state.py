@@ -1,0 +1,198 @@
+"""Where a run stands: the values that `replay` folds the journal into.
+
+Status is derived from them (see `standing`), never stored: there is no column
+that can drift.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from wtman.core import events as e
+from wtman.core.codec import to_plain
+from wtman.core.model import (
+    Branch,
+    CheckResult,
+    Ended,
+    Identity,
+    RunId,
+    Settings,
+    Sha,
+    Task,
+    TaskId,
+    Usage,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One session of a task. `ended` None: intended, and no outcome journalled yet."""
+
+    number: int
+    lineage: str
+    content: str
+    start: Sha
+    at: Sha
+    agent: str
+    started: float
+    ended: Ended | None = None
+    finished: float = 0.0
+    outcome: e.SessionFinished | None = None
+    red: str = ""  # why the checks refused what it left, for the next prompt
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task with everything that the journal says of it."""
+
+    task: Task
+    lineage: str
+    branch: Branch = Branch("")
+    start: Sha = Sha("")
+    needs: dict[TaskId, Sha] = field(default_factory=dict)  # tips that `start` was made of
+    head: Sha = Sha("")  # recorded tip of the branch
+    owner: str = ""  # lineage of the sessions that made `head`
+    worktree: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    checked: e.Checked | None = None  # of the newest judged tip
+    granted: int = 0  # attempts that the user added by `retry`
+    again: bool = False  # the user asked for one more session
+    restart: str = ""  # why the next session starts over from `start`
+    stuck: str = ""  # why no starting point can be made of what it needs
+    taken: bool = False  # a branch that wtman did not make
+    merged: Sha = Sha("")
+    excluded: e.Excluded | None = None
+    cleaned: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> tuple[Attempt, ...]:
+        """The attempts at the task as it is worded now."""
+        return tuple(item for item in self.attempts if item.lineage == self.lineage)
+
+    @property
+    def failures(self) -> int:
+        """Attempts that count: failed, or refused by the checks."""
+        return sum(1 for item in self.current if item.ended is Ended.FAILED or item.red)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether sessions at the task as it is worded now left something to carry along."""
+        return self.head != self.start and self.owner == self.lineage
+
+    @property
+    def in_flight(self) -> Attempt | None:
+        """The attempt that is intended and not settled, if any."""
+        return next((item for item in self.attempts if item.ended is None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """A merge that was asked for; `landed` or `failed` ends it."""
+
+    asked: e.MergeAsked
+    at: float
+    on: Sha
+    probes: dict[tuple[Sha, tuple[TaskId, ...]], e.Probed] = field(default_factory=dict)
+    landed: e.Landed | None = None
+    failed: e.MergeFailed | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.landed is not None or self.failed is not None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A run, replayed. `tasks` keeps the order of the plan."""
+
+    run: RunId = RunId("")
+    request: str = ""
+    context: str = ""
+    base: Sha = Sha("")
+    target: Branch = Branch("")
+    settings: Settings = Settings()
+    identity: Identity = Identity("", "")
+    given: tuple[str, ...] = ()
+    created: float = 0.0
+    updated: float = 0.0
+    approved: bool = False
+    tasks: dict[TaskId, TaskView] = field(default_factory=dict)
+    dropped: dict[TaskId, TaskView] = field(default_factory=dict)
+    base_checked: e.BaseChecked | None = None
+    sessions: int = 0  # sessions intended so far, all roles
+    asked_stop: bool = False
+    parked: e.Parked | None = None
+    stopped: e.Stopped | None = None
+    failed: e.RunFailed | None = None
+    merge: MergeView | None = None
+    intents: frozenset[str] = frozenset()  # keys of actions without an outcome
+    notes: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    seq: int = 0
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The distinct check commands of the run, in order."""
+        seen: dict[str, None] = dict.fromkeys(self.settings.check)
+        for view in self.tasks.values():
+            seen.update(dict.fromkeys(view.task.check))
+        return tuple(seen)
+
+    def checks_of(self, task: TaskId) -> tuple[str, ...]:
+        """The check commands that judge one task."""
+        return self.tasks[task].task.check or self.settings.check
+
+
+def lineage_of(task: Task, context: str, agent: str, model: str, effort: str) -> str:
+    """What makes two wordings of a task the same work (DESIGN, decision 8).
+
+    Not title, timeout, checks or needs: changing those never runs a session again.
+    """
+    parts = (
+        task.prompt,
+        task.role,
+        task.agent or agent,
+        task.model or model,
+        task.effort or effort,
+        context,
+        task.expect,
+        to_plain(task.tools),
+        to_plain(task.owns),
+    )
+    return digest(*(str(part) for part in parts))
+
+
+def digest(*parts: str) -> str:
+    """A short content key: 16 hex digits over the parts, each framed by its length."""
+    total = sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        total.update(b"%d:" % len(raw) + raw)
+    return total.hexdigest()[:16]
+
+
+def red_text(event: e.Checked | e.Probed) -> str:
+    """Why a judged tree is red, for people and for the next prompt."""
+    lines: list[str] = []
+    for result in event.results:
+        if result.verdict is Verdict.RED:
+            lines.append(describe_red(result))
+    text = "\n".join(lines) or "a check is red"
+    return f"{text}\n{event.evidence}".rstrip()
+
+
+def describe_red(result: CheckResult) -> str:
+    """One line on a red check: its command, why, and the first failing tests."""
+    line = f"check `{result.command}`: {result.reason or 'red'}"
+    if result.new_failures:
+        shown = ", ".join(result.new_failures[:10])
+        more = len(result.new_failures) - 10
+        line += f": {shown}" + (f" and {more} more" if more > 0 else "")
+    return line
+
+
+def add_usage(one: Usage, two: Usage) -> Usage:
+    """Sum of two usages; money is unknown only where neither knows it."""
+    usd = one.usd if two.usd is None else (one.usd or 0.0) + two.usd
+    return Usage(one.input_tokens + two.input_tokens, one.output_tokens + two.output_tokens, usd)
