@@ -1,0 +1,98 @@
+"""Refs move only by compare-and-swap, all of a call or none."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.git.world import commit_of
+from wtman.core.model import Sha
+from wtman.errors import ExternalError, RaceError, UsageError
+from wtman.git import control, refs, repo
+from wtman.git.refs import RefChange
+
+Git = Callable[..., str]
+
+
+def test_create_move_delete(
+    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+) -> None:
+    other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
+    names = [f"refs/heads/wtman/r/{i}" for i in range(3)]
+    refs.update(here, [RefChange(name, head, None) for name in names])
+    assert refs.read(here, "refs/heads/wtman/r/") == dict.fromkeys(names, head)
+    refs.update(here, [RefChange(names[0], other, head), RefChange(names[1], None, head)])
+    assert refs.read_one(here, names[0]) == other
+    assert refs.read_one(here, names[1]) is None
+    assert refs.read_one(here, "refs/heads/wtman") is None
+    refs.update(here, [RefChange(names[1], None, None)])
+    refs.update(here, [])
+
+
+def test_a_lost_race_names_the_ref_and_moves_nothing(
+    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+) -> None:
+    other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
+    refs.update(here, [RefChange("refs/wtman/a", head, None)])
+    for losing in (
+        RefChange("refs/wtman/a", other, None),
+        RefChange("refs/wtman/a", head, other),
+        RefChange("refs/wtman/a", None, other),
+        RefChange("refs/wtman/a", None, None),
+    ):
+        with pytest.raises(RaceError, match="refs/wtman/a"):
+            refs.update(here, [RefChange("refs/wtman/b", head, None), losing])
+        assert refs.read(here, "refs/wtman") == {"refs/wtman/a": head}
+    with pytest.raises(RaceError, match="refs/wtman/c"):
+        refs.update(here, [RefChange("refs/wtman/c", other, head)])
+
+
+def test_of_many_at_once_exactly_one_wins(
+    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+) -> None:
+    tips = [
+        control.commit(ctl, control.tree_of(ctl, head), (head,), f"c{i}", ctl.identity, 1.0)
+        for i in range(12)
+    ]
+    refs.update(here, [RefChange("refs/wtman/x", head, None)])
+
+    def contend(tip: Sha) -> Sha | None:
+        try:
+            refs.update(here, [RefChange("refs/wtman/x", tip, head)])
+        except RaceError:
+            return None
+        return tip
+
+    with ThreadPoolExecutor(6) as pool:
+        won = [tip for tip in pool.map(contend, tips) if tip]
+    assert won == [refs.read_one(here, "refs/wtman/x")]
+
+
+def test_a_branch_turned_into_a_pointer_does_not_move_what_it_points_to(
+    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+) -> None:
+    other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
+    git(project, "symbolic-ref", "refs/heads/wtman/r/t", "refs/heads/main")
+    refs.update(here, [RefChange("refs/heads/wtman/r/t", other, head)])
+    assert refs.read_one(here, "refs/heads/main") == head
+    assert refs.read_one(here, "refs/heads/wtman/r/t") == other
+
+
+def test_no_hook_runs(project: Path, here: repo.Repository, head: Sha, tmp_path: Path) -> None:
+    (project / ".git/hooks").mkdir()
+    hook = project / ".git/hooks/reference-transaction"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/marker\nexit 1\n")
+    hook.chmod(0o755)
+    refs.update(here, [RefChange("refs/wtman/x", head, None)])
+    assert not (tmp_path / "marker").exists()
+
+
+def test_what_is_no_ref_or_no_object_is_refused(here: repo.Repository, head: Sha) -> None:
+    for bad in ("main", "-d", "refs/x\0y"):
+        with pytest.raises(UsageError):
+            refs.update(here, [RefChange(bad, head, None)])
+    with pytest.raises(UsageError):
+        refs.update(here, [RefChange("refs/wtman/x", Sha("main"), None)])
+    with pytest.raises(ExternalError):
+        refs.update(here, [RefChange("refs/wtman/a..b", head, None)])

@@ -1,0 +1,160 @@
+"""The control directory: a git directory that no session has ever written to.
+
+It has its own configuration, exclude file, HEAD and indexes, and the repository's
+objects. Every question about a session's work is asked through it, with the worktree
+named explicitly, so nothing that a session wrote into the repository's configuration,
+hooks, attributes or its own `.git` file is ever looked at.
+
+Taken over from the user: line-ending and file-name settings, exclude patterns, and the
+filters of their global configuration (of the repository's own, only git-lfs as it
+installs itself).
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+from wtman.core.model import Identity
+from wtman.errors import MissingError, UsageError
+from wtman.git import config
+from wtman.git.discovery import Repository
+from wtman.git.repo import identity
+from wtman.git.run import Answer, git
+
+_REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
+_EXCLUDE_CAP = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """`identity` is the user's; its name is empty where git does not know one."""
+
+    repo: Repository
+    path: str
+    identity: Identity
+
+    @property
+    def objects(self) -> str:
+        return os.path.join(self.repo.common_dir, "objects")
+
+
+def prepare(repo: Repository) -> Control:
+    """Make the control directory, or bring an existing one up to date."""
+    path = os.path.join(repo.wtman_dir, "ctl")
+    for part in ("objects", "refs/heads", "info", "index", "tmp"):
+        os.makedirs(os.path.join(path, part), mode=0o700, exist_ok=True)
+    settings = config.entries(repo.git_dir)
+    _write(os.path.join(path, "HEAD"), b"ref: refs/heads/none\n")
+    _write(os.path.join(path, "config"), config.clean(settings).encode("utf-8", "surrogateescape"))
+    _write(os.path.join(path, "info", "exclude"), _excludes(repo, settings))
+    _remove(os.path.join(path, "info", "attributes"))
+    shallow = _content(os.path.join(repo.common_dir, "shallow"))
+    if shallow:
+        _write(os.path.join(path, "shallow"), shallow)
+    else:
+        _remove(os.path.join(path, "shallow"))
+    try:
+        who = identity(repo)
+    except MissingError:
+        who = Identity("", "")
+    return Control(repo, path, who)
+
+
+def call(
+    ctl: Control,
+    args: list[str],
+    *,
+    worktree: str = "",
+    index: str = "",
+    objects: str = "",
+    env: Mapping[str, str] | None = None,
+    input: bytes = b"",
+    ok: tuple[int, ...] = (0,),
+) -> Answer:
+    """Run git with the control directory; `objects` is read besides the repository's."""
+    surroundings = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_OBJECT_DIRECTORY": ctl.objects,
+        "GIT_INDEX_FILE": index or os.path.join(ctl.path, "index", "none"),
+    }
+    if worktree:
+        surroundings["GIT_WORK_TREE"] = worktree
+    if objects:
+        surroundings["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = config.quoted(objects)
+    return git(
+        args,
+        git_dir=ctl.path,
+        cwd=worktree or ctl.path,
+        env=surroundings | dict(env or {}),
+        input=input,
+        ok=ok,
+    )
+
+
+def oid(name: str) -> str:
+    """`name` itself if it is the full name of an object: nothing else becomes an argument."""
+    if not _REVISION.fullmatch(name):
+        raise UsageError(f"{name!r} is no full object name")
+    return name
+
+
+def own_index(ctl: Control, worktree: str, index: str) -> str:
+    """The index to work with for `worktree`: `index`, or ours where a session can reach it.
+
+    An index that a session can write may claim that a changed file is unchanged.
+    """
+    reachable = (os.path.join(ctl.repo.common_dir, "worktrees"), os.path.realpath(worktree))
+    place = os.path.realpath(os.path.dirname(index)) if index else ""
+    if place and not any((place + os.sep).startswith(root + os.sep) for root in reachable):
+        return index
+    key = sha256(os.fsencode(os.path.realpath(worktree))).hexdigest()[:24]
+    return os.path.join(ctl.path, "index", key)
+
+
+@contextmanager
+def scratch(ctl: Control) -> Iterator[str]:
+    """A folder of one call's own, so that calls on one worktree do not meet."""
+    with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
+        yield folder
+
+
+def _excludes(repo: Repository, settings: tuple[config.Entry, ...]) -> bytes:
+    """The user's exclude patterns, those of the repository last because they are stronger."""
+    named = config.value_of(settings, "core.excludesfile", trusted=True)
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    users = _content(os.path.expanduser(named) if named else os.path.join(home, "git", "ignore"))
+    own = _content(os.path.join(repo.common_dir, "info", "exclude"))
+    return b"".join(part.rstrip(b"\n") + b"\n" for part in (users, own) if part)
+
+
+def _content(path: str) -> bytes:
+    """What the file holds, nothing if it is absent or not a regular file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with open(descriptor, "rb") as file:
+        try:
+            return file.read(_EXCLUDE_CAP)
+        except OSError:
+            return b""
+
+
+def _write(path: str, content: bytes) -> None:
+    """Replace the file in one step; another wtman may be reading it."""
+    if _content(path) == content and os.path.exists(path):
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
+
+
+def _remove(path: str) -> None:
+    if os.path.lexists(path):
+        os.unlink(path)

@@ -1,0 +1,162 @@
+"""Where the repository is, found the way git finds it but without starting git.
+
+Honours nothing from GIT_* variables: a wtman that runs inside a hook must not work on
+somebody else's index. Refuses, in git's own words, a repository of another owner that
+the user has not declared safe.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from wtman.errors import ExternalError, MissingError
+from wtman.git.config import users_own
+from wtman.git.run import git
+
+OLDEST = (2, 39)
+_POINTER_CAP = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Absolute real paths. `git_dir` is that of the checkout the user stands in."""
+
+    common_dir: str
+    git_dir: str
+    toplevel: str  # "" in a bare repository or inside the git directory
+    main: str  # the main checkout, "" when bare
+
+    @property
+    def wtman_dir(self) -> str:
+        return os.path.join(self.common_dir, "wtman")
+
+
+def discover(start: str) -> Repository:
+    """The repository that holds the folder `start`."""
+    folder = os.path.realpath(start or os.curdir)
+    if not os.path.isdir(folder):
+        raise MissingError(f"there is no folder {start}")
+    require_git()
+    place = folder
+    while True:
+        dot_git = os.path.join(place, ".git")
+        if os.path.lexists(dot_git) and (found := git_dir_at(place)):
+            return _owned(_repository(found, place))
+        if _is_git_dir(place):
+            return _owned(_repository(place, ""))
+        parent = os.path.dirname(place)
+        if parent == place:
+            break
+        place = parent
+    raise MissingError(
+        f"{folder} is not in a git repository", hint="run git init there, or pass -C DIR"
+    )
+
+
+@cache
+def require_git() -> None:
+    """Refuse a git that is absent or too old."""
+    said = git(["version"], git_dir="").out.decode("ascii", "replace").strip()
+    match = re.search(r"(\d+)\.(\d+)", said)
+    if match is None or (int(match[1]), int(match[2])) < OLDEST:
+        raise MissingError(
+            f"{said or 'this git'} is too old for wtman", hint="install git 2.39 or newer"
+        )
+
+
+def git_dir_at(folder: str) -> str:
+    """Git directory of the checkout whose root is `folder`, "" if it is not one."""
+    dot_git = os.path.join(folder, ".git")
+    if os.path.isdir(dot_git):
+        found = os.path.realpath(dot_git)
+        return found if _is_git_dir(found) else ""
+    target = _pointer(dot_git)
+    if not target:
+        return ""
+    if not _is_git_dir(target):
+        raise MissingError(
+            f"{dot_git} points to {target}, which is no git directory",
+            hint="run git worktree repair in the main checkout",
+        )
+    return target
+
+
+def common_dir_of(git_dir: str) -> str:
+    """The directory that `git_dir` shares with the repository's other checkouts."""
+    said = _first_line(os.path.join(git_dir, "commondir"))
+    return os.path.realpath(os.path.join(git_dir, said)) if said else git_dir
+
+
+def _pointer(dot_git: str) -> str:
+    said = _first_line(dot_git)
+    if not said.startswith("gitdir: "):
+        return ""
+    return os.path.realpath(os.path.join(os.path.dirname(dot_git), said[8:]))
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read(_POINTER_CAP).rstrip(b"\r\n"))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return ""
+
+
+def _is_git_dir(path: str) -> bool:
+    if not os.path.lexists(os.path.join(path, "HEAD")):
+        return False
+    if os.path.isfile(os.path.join(path, "commondir")):
+        return True
+    return all(os.path.isdir(os.path.join(path, name)) for name in ("objects", "refs"))
+
+
+def _repository(git_dir: str, toplevel: str) -> Repository:
+    common = common_dir_of(git_dir)
+    bare, worktree = _core(common)
+    if toplevel and git_dir == common:
+        main = toplevel  # a submodule's or --separate-git-dir's own checkout too
+    elif bare:
+        main = ""
+    elif worktree:
+        main = os.path.realpath(os.path.join(common, worktree))
+    else:
+        main = os.path.dirname(common) if os.path.basename(common) == ".git" else ""
+    if bare and git_dir == common:
+        main = toplevel = ""
+    return Repository(common, git_dir, toplevel, main)
+
+
+def _core(common: str) -> tuple[bool, str]:
+    """core.bare and core.worktree from the file itself, without a process."""
+    try:
+        with open(os.path.join(common, "config"), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return False, ""
+    found = {"bare": "", "worktree": ""}
+    section = ""
+    for line in lines:
+        if heading := re.match(r'\s*\[\s*([\w.-]+)\s*(".*")?\s*\]', line):
+            section = heading[1].lower() + (heading[2] or "")
+        pair = re.match(r"\s*(bare|worktree)\s*(?:=\s*(.*?)\s*)?$", line, re.IGNORECASE)
+        if section == "core" and pair:
+            found[pair[1].lower()] = "true" if pair[2] is None else pair[2].strip('"')
+    return found["bare"].lower() in ("true", "yes", "on", "1"), found["worktree"]
+
+
+def _owned(repo: Repository) -> Repository:
+    users = {os.geteuid()}
+    if 0 in users and os.environ.get("SUDO_UID", "").isdigit():
+        users.add(int(os.environ["SUDO_UID"]))
+    if os.stat(repo.common_dir).st_uid in users:
+        return repo
+    # Only git knows the user's safe.directory list; it checks only where it searches itself.
+    try:
+        git(["rev-parse"], git_dir="", cwd=repo.toplevel or repo.git_dir, env=users_own())
+    except ExternalError as error:
+        raise MissingError(
+            error.message,
+            hint=f"git config --global --add safe.directory {repo.toplevel or repo.git_dir}",
+        ) from error
+    return repo

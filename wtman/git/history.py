@@ -1,0 +1,180 @@
+"""Commits made, and trees and histories compared, through the control directory.
+
+Many questions of one kind are one process: the `_many` forms. Paths are text that
+`wtman.git.run.raw` turns back into the bytes that git has.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from wtman.core.model import Identity, Sha
+from wtman.errors import ExternalError, MissingError
+from wtman.git import config
+from wtman.git.control_dir import Control, call, oid
+from wtman.git.run import raw, text
+
+_SIGNING = ("user.signingkey", "gpg.format")
+_PROGRAMS = (
+    "gpg.program",
+    "gpg.openpgp.program",
+    "gpg.x509.program",
+    "gpg.ssh.program",
+    "gpg.ssh.defaultkeycommand",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+def commit(
+    ctl: Control,
+    tree: str,
+    parents: Sequence[str],
+    message: str,
+    author: Identity,
+    when: float,
+    sign: bool = False,
+) -> Sha:
+    """Write a commit; the same arguments give the same name, unless it is signed."""
+    if not author.name or not author.email:
+        raise MissingError(
+            "git does not know who you are",
+            hint='git config --global user.name "Your Name"\n'
+            "git config --global user.email you@example.com",
+        )
+    env = {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email}
+    env |= {"GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": author.email}
+    env |= {key: f"@{int(when)} +0000" for key in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")}
+    args = ["commit-tree", oid(tree)]
+    for parent in parents:
+        args += ["-p", oid(parent)]
+    if sign:
+        args.append("-S")
+        env |= _signing(ctl)
+    return _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
+
+
+def tree_of(ctl: Control, commit: str) -> Sha:
+    return trees_of(ctl, (commit,))[0]
+
+
+def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
+    """The trees of commits; a tree is its own."""
+    if not revisions:
+        return ()
+    script = "".join(oid(item).partition("^")[0] + "^{tree}\n" for item in revisions).encode()
+    args = ["cat-file", "--batch-check=%(objectname) %(objecttype)"]
+    found = []
+    for line in call(ctl, args, input=script).out.decode("ascii", "replace").splitlines():
+        name, _, kind = line.partition(" ")
+        if kind != "tree":
+            raise ExternalError(f"{name.partition('^')[0]} is neither a commit nor a tree here")
+        found.append(Sha(name))
+    return tuple(found)
+
+
+def is_ancestor(ctl: Control, a: str, b: str) -> bool:
+    return call(ctl, ["merge-base", "--is-ancestor", oid(a), oid(b)], ok=(0, 1)).code == 0
+
+
+def merge_base(ctl: Control, a: str, b: str) -> Sha | None:
+    answer = call(ctl, ["merge-base", oid(a), oid(b)], ok=(0, 1))
+    return _sha(answer.out) if answer.code == 0 else None
+
+
+def count_commits(ctl: Control, a: str, b: str) -> int:
+    """Commits of `b` that `a` does not have."""
+    return int(call(ctl, ["rev-list", "--count", oid(b), "^" + oid(a)]).out)
+
+
+def paths_changed(ctl: Control, a: str, b: str) -> tuple[str, ...]:
+    """Paths that differ; a rename is two."""
+    return paths_changed_many(ctl, ((a, b),))[0]
+
+
+def paths_changed_many(
+    ctl: Control, pairs: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        tuple(text(record) for record in records)
+        for records in _compared(ctl, pairs, "--name-only")
+    )
+
+
+def numstat(ctl: Control, a: str, b: str) -> Stats:
+    """Size of the difference; a binary file counts as one file without lines."""
+    return numstat_many(ctl, ((a, b),))[0]
+
+
+def numstat_many(ctl: Control, pairs: Sequence[tuple[str, str]]) -> tuple[Stats, ...]:
+    found = []
+    for records in _compared(ctl, pairs, "--numstat"):
+        counts = [record.split(b"\t", 2)[:2] for record in records]
+        added = sum(int(more) for more, _ in counts if more != b"-")
+        removed = sum(int(less) for _, less in counts if less != b"-")
+        found.append(Stats(len(counts), added, removed))
+    return tuple(found)
+
+
+def files(ctl: Control, treeish: str) -> tuple[str, ...]:
+    """Paths of all files, links and submodules of a tree."""
+    listed = call(ctl, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", oid(treeish)]).out
+    return tuple(text(item) for item in listed.split(b"\0") if item)
+
+
+def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
+    """Content of a file; None if there is no such regular file or it is larger than `cap`."""
+    args = ["ls-tree", "-l", "-z", "--full-tree", oid(treeish), "--", path]
+    for item in call(ctl, args).out.split(b"\0"):
+        facts, _, name = item.partition(b"\t")
+        if not facts or text(name) != path:
+            continue
+        mode, _, name_of, size = facts.split()
+        if mode in (b"100644", b"100755") and int(size) <= cap:
+            return call(ctl, ["cat-file", "blob", name_of.decode()]).out
+    return None
+
+
+def fsck_ok(ctl: Control, commit: str, known: Sequence[str] = ()) -> bool:
+    """Whether every object that `commit` reaches, and no commit in `known` does, is there."""
+    script = "".join(f"^{oid(item)}\n" for item in known) + oid(commit) + "\n"
+    args = ["rev-list", "--objects", "--quiet", "--stdin"]
+    return call(ctl, args, input=script.encode(), ok=(0, 1, 128)).code == 0
+
+
+def _compared(ctl: Control, pairs: Sequence[tuple[str, str]], form: str) -> Iterator[list[bytes]]:
+    """Records of one diff-tree over all pairs of commits or trees."""
+    if not pairs:
+        return
+    flat = trees_of(ctl, [item for pair in pairs for item in pair])
+    headers = [f"{a} {b}\n".encode() for a, b in zip(flat[0::2], flat[1::2], strict=True)]
+    args = ["diff-tree", "--stdin", "-r", "-z", form, "--no-renames"]
+    out = call(ctl, args, input=b"".join(headers)).out
+    at = 0
+    for number, header in enumerate(headers):
+        if not out.startswith(header, at):
+            raise ExternalError("git diff-tree answered in an order it was not asked in")
+        at += len(header)
+        following = headers[number + 1] if number + 1 < len(headers) else None
+        records = []
+        while at < len(out) and not (following and out.startswith(following, at)):
+            end = out.index(b"\0", at)
+            records.append(out[at:end])
+            at = end + 1
+        yield records
+
+
+def _signing(ctl: Control) -> dict[str, str]:
+    """The user's signing set-up: keys from anywhere, programs only from their own files."""
+    settings = config.entries(ctl.repo.git_dir)
+    pairs = {key: config.value_of(settings, key) for key in _SIGNING}
+    pairs |= {key: config.value_of(settings, key, trusted=True) for key in _PROGRAMS}
+    return config.as_environment({key: value for key, value in pairs.items() if value})
+
+
+def _sha(out: bytes) -> Sha:
+    return Sha(out.decode().split()[0])

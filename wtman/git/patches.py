@@ -1,0 +1,107 @@
+"""Changes as bytes: diffs, mails, bundles, and patches applied to trees.
+
+What is written applies with plain git on another machine, and gives the very same tree:
+binary files, renames, modes, line endings and any file name included. No external diff,
+text conversion or colour gets into it unless colour is asked for, and no checkout is
+needed to apply one.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+
+from wtman.core.model import Sha
+from wtman.errors import ExternalError, UsageError
+from wtman.git.control_dir import Control, call, oid, scratch
+from wtman.git.history import tree_of
+
+_EXACT = ["--binary", "--full-index", "--no-ext-diff", "--no-textconv", "-M"]
+
+
+def diff(
+    ctl: Control, a: str, b: str, *paths: str, stat: bool = False, color: bool = False
+) -> bytes:
+    """The difference between two commits or trees, as `git apply` takes it."""
+    form = ["--stat=100"] if stat else ["--patch"]
+    args = ["diff", *form, *_EXACT, f"--color={'always' if color else 'never'}"]
+    return call(ctl, [*args, "--end-of-options", oid(a), oid(b), "--", *paths]).out
+
+
+def format_patch(ctl: Control, commit: str, number: int = 1, total: int = 1) -> bytes:
+    """One commit as a mail for `git am`, the `number`th of `total`."""
+    prefix = "PATCH" if total == 1 else f"PATCH {number:0{len(str(total))}d}/{total}"
+    args = ["format-patch", "--stdout", *_EXACT, "-N", "--no-signature", "--no-base"]
+    args += ["--always", f"--subject-prefix={prefix}", "--no-color", oid(commit) + "^!"]
+    mail = call(ctl, args).out
+    if not mail:
+        raise UsageError(f"{commit[:12]} is a merge: it has no patch of its own")
+    return mail
+
+
+def mbox(ctl: Control, commits: Sequence[str]) -> bytes:
+    """Several commits as one mailbox, in the order given."""
+    total = len(commits)
+    mails = (format_patch(ctl, item, at, total) for at, item in enumerate(commits, start=1))
+    return b"".join(mails)
+
+
+def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) -> None:
+    """Write the commits of `tip` that `base` does not have as a bundle with one ref.
+
+    `git fetch BUNDLE refname` takes it wherever `base` is known.
+    """
+    if not refname.startswith("refs/") or any(char.isspace() for char in refname):
+        raise UsageError(f"{refname!r} is no full ref name")
+    # Written here because `git bundle create` wants a ref, and the control directory has
+    # none: the format is a few lines before a pack (gitformat-bundle).
+    head = ["# v2 git bundle"] if len(tip) == 40 else ["# v3 git bundle", "@object-format=sha256"]
+    revisions = [oid(tip)]
+    if base is not None:
+        head.append(f"-{oid(base)} base")
+        revisions.append("^" + base)
+    head += [f"{tip} {refname}", "", ""]
+    args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "-q"]
+    pack = call(ctl, args, input=("\n".join(revisions) + "\n").encode()).out
+    temporary = f"{path}.{secrets.token_hex(4)}"
+    with open(temporary, "wb") as file:
+        file.write("\n".join(head).encode() + pack)
+    os.replace(temporary, path)
+
+
+def apply(ctl: Control, base_tree: str, patch: bytes) -> Sha:
+    """The tree that the patch makes of `base_tree`; ExternalError where it does not fit."""
+    with scratch(ctl) as folder:
+        return _applied(ctl, os.path.join(folder, "index"), base_tree, (patch,))
+
+
+def am(ctl: Control, base_commit: str, mbox: bytes) -> Sha:
+    """The tree after all mails of the mailbox, as `git am` would leave it."""
+    with scratch(ctl) as folder:
+        split = os.path.join(folder, "mails")
+        os.mkdir(split)
+        call(ctl, ["mailsplit", "--keep-cr", "-b", "-o" + split], input=mbox)
+        patches = []
+        for name in sorted(os.listdir(split), key=int):
+            with open(os.path.join(split, name), "rb") as file:
+                mail = file.read()
+            target = os.path.join(folder, "patch")
+            args = ["mailinfo", "-n", "--no-scissors", "--quoted-cr=nowarn"]
+            call(ctl, [*args, os.path.join(folder, "message"), target], input=mail)
+            with open(target, "rb") as file:
+                patches.append(file.read())
+        index = os.path.join(folder, "index")
+        return _applied(ctl, index, tree_of(ctl, base_commit), patches)
+
+
+def _applied(ctl: Control, index: str, base_tree: str, patches: Sequence[bytes]) -> Sha:
+    call(ctl, ["read-tree", oid(base_tree)], index=index)
+    args = ["apply", "--cached", "--binary", "--whitespace=nowarn", "--allow-empty", "-"]
+    for patch in patches:
+        if not patch.strip():
+            continue
+        try:
+            call(ctl, args, index=index, input=patch)
+        except ExternalError as error:
+            error.hint = error.hint or f"it was made for another tree than {base_tree[:12]}"
+            raise
+    return Sha(call(ctl, ["write-tree"], index=index).out.decode().strip())

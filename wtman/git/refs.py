@@ -1,0 +1,81 @@
+"""Refs of the repository, moved only by compare-and-swap.
+
+One call is one transaction: all of its refs move or none does. Symbolic refs are not
+followed, so a branch that was replaced by a pointer to another cannot move that other.
+No hook runs and no reflog is asked for.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wtman.core.model import Sha
+from wtman.errors import ExternalError, RaceError, UsageError
+from wtman.git.discovery import Repository
+from wtman.git.run import git, raw, text
+
+_LOST = re.compile(
+    r"cannot lock ref '(?P<ref>[^']*)': (?:is at|reference already exists|reference is missing"
+    r"|unable to resolve reference|expected symref)"
+)
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class RefChange:
+    """`old` None: must not exist. `new` None: delete. Both None: verify absence."""
+
+    ref: str
+    new: Sha | None
+    old: Sha | None
+
+
+def read(repo: Repository, prefix: str) -> dict[str, Sha]:
+    """All refs at or below `prefix` (whole path components) by full name."""
+    args = ["for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/") or "refs"]
+    found = {}
+    for line in text(git(args, git_dir=repo.common_dir).out).splitlines():
+        oid, _, ref = line.partition(" ")
+        found[ref] = Sha(oid)
+    return found
+
+
+def read_one(repo: Repository, ref: str) -> Sha | None:
+    """What `ref`, a full name, points to."""
+    return read(repo, ref).get(ref)
+
+
+def update(repo: Repository, changes: Sequence[RefChange]) -> None:
+    """Make all changes at once, or raise RaceError naming the ref that somebody else moved."""
+    if not changes:
+        return
+    script = b"".join(_line(change) for change in changes)
+    try:
+        git(
+            ["-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z"],
+            git_dir=repo.common_dir,
+            input=script,
+        )
+    except ExternalError as error:
+        if lost := _LOST.search(error.stderr):
+            raise RaceError(
+                f"{lost['ref']} was changed by somebody else", hint="run the command again"
+            ) from error
+        raise
+
+
+def _line(change: RefChange) -> bytes:
+    if not change.ref.startswith("refs/") or "\0" in change.ref:
+        raise UsageError(f"{change.ref!r} is no full ref name")
+    for oid in (change.new, change.old):
+        if oid is not None and not _OID.fullmatch(oid):
+            raise UsageError(f"{oid!r} is no object name", hint=f"it was meant for {change.ref}")
+    ref = raw(change.ref)
+    new, old = (change.new or "").encode(), (change.old or "").encode()
+    if change.new is None and change.old is None:
+        return b"verify %s\0\0" % ref
+    if change.new is None:
+        return b"delete %s\0%s\0" % (ref, old)
+    if change.old is None:
+        return b"create %s\0%s\0" % (ref, new)
+    return b"update %s\0%s\0%s\0" % (ref, new, old)

@@ -1,0 +1,232 @@
+"""Questions about the user's own repository, and the one thing done in their checkout.
+
+Everything here may read the user's configuration, because the answers depend on it;
+filters that only the repository's own configuration knows are never run. Working on
+what a session left goes through `control`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wtman.core.model import Identity, Sha
+from wtman.errors import ExternalError, MissingError, RaceError, UsageError
+from wtman.git import config
+from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
+from wtman.git.disk import file_system, free_bytes, on_network
+from wtman.git.run import Answer, git, text
+
+if TYPE_CHECKING:
+    from git import Repo
+
+__all__ = [
+    "Checkout",
+    "Repository",
+    "checkouts",
+    "discover",
+    "fast_forward",
+    "file_system",
+    "free_bytes",
+    "head_branch",
+    "identity",
+    "is_dirty",
+    "on_network",
+    "require_git",
+    "resolve",
+    "tree_of",
+]
+
+_WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One line of `git worktree list`. `head` is "" where there is no commit yet."""
+
+    path: str
+    head: str
+    branch: str  # short name, "" when detached or bare
+    bare: bool = False
+    locked: bool = False
+
+
+def resolve(repo: Repository, rev: str) -> Sha:
+    """The commit that the user means by `rev`."""
+    found = _revision(repo, rev)
+    if found:
+        return Sha(found)
+    if not _revision(repo, "HEAD") and rev in ("HEAD", head_branch(repo)):
+        raise MissingError(
+            "this repository has no commit yet",
+            hint='make a first commit: git commit --allow-empty -m "first commit"',
+        )
+    raise UsageError(f"{rev!r} names no commit of this repository")
+
+
+def _revision(repo: Repository, rev: str) -> str:
+    if not rev or "\0" in rev or "\n" in rev:
+        return ""
+    args = ["rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}"]
+    return _ask(repo, args, ok=(0, 1, 128)).out.decode("ascii", "replace").strip()
+
+
+def tree_of(repo: Repository, commit: str) -> Sha:
+    """The tree of a commit."""
+    args = ["rev-parse", "--verify", "--end-of-options", commit + "^{tree}"]
+    return Sha(_ask(repo, args).out.decode().strip())
+
+
+def head_branch(repo: Repository) -> str:
+    """Short name of the branch the user stands on, "" when detached; it may be unborn."""
+    with _opened(repo) as opened:
+        name = "" if opened.head.is_detached else str(opened.head.reference.path)
+    if name.startswith("refs/heads/.invalid"):  # the reftable format keeps HEAD elsewhere
+        name = _ask(repo, ["symbolic-ref", "-q", "HEAD"], ok=(0, 1)).out.decode().strip()
+    return name.removeprefix("refs/heads/")
+
+
+def identity(repo: Repository) -> Identity:
+    """Who the user's own git would write into a commit made here and now."""
+    asked = {key: os.environ[key] for key in _WHO if os.environ.get(key)}
+    answer = _ask(repo, ["var", "GIT_AUTHOR_IDENT"], ok=(0, 1, 128), env=asked)
+    if answer.code != 0:
+        raise MissingError(
+            "git does not know who you are",
+            hint='git config --global user.name "Your Name"\n'
+            "git config --global user.email you@example.com",
+        )
+    person = text(answer.out).strip().rsplit(" ", 2)[0]
+    name, _, email = person.rpartition(" <")
+    return Identity(name, email.removesuffix(">"))
+
+
+def checkouts(repo: Repository) -> tuple[Checkout, ...]:
+    """The main checkout (or the bare repository) and all linked worktrees."""
+    listed = _ask(repo, ["worktree", "list", "--porcelain", "-z"]).out
+    found = []
+    for block in listed.split(b"\0\0"):
+        facts: dict[str, str] = {}
+        for line in block.split(b"\0"):
+            word, _, rest = text(line).partition(" ")
+            facts[word] = rest
+        if "worktree" not in facts:
+            continue
+        head = facts.get("HEAD", "")
+        found.append(
+            Checkout(
+                path=facts["worktree"],
+                head=head if head.strip("0") else "",
+                branch=facts.get("branch", "").removeprefix("refs/heads/"),
+                bare="bare" in facts,
+                locked="locked" in facts,
+            )
+        )
+    return tuple(found)
+
+
+def is_dirty(repo: Repository, path: str) -> tuple[str, ...]:
+    """Tracked paths with a change in the index or the worktree of the user's checkout."""
+    args = ["status", "--porcelain=v1", "-z", "-uno", "--no-renames", "--ignore-submodules=dirty"]
+    listed = _in_checkout(repo, path, args).out
+    return tuple(text(item[3:]) for item in listed.split(b"\0") if item)
+
+
+def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) -> None:
+    """Move the branch checked out there, index and files included, from `before` to `after`.
+
+    Nothing uncommitted is overwritten, neither changed nor untracked nor ignored files.
+    """
+    head = _in_checkout(repo, checkout_path, ["rev-parse", "HEAD"]).out.decode().strip()
+    if head == after:
+        return
+    if head != before:
+        raise RaceError(
+            f"{checkout_path} moved to {head[:12]} while {before[:12]} was being merged",
+            hint="run wtman merge again",
+        )
+    _refuse_unfiltered(repo, checkout_path, before, after)
+    args = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--no-autostash"]
+    args += ["--no-verify-signatures", "--quiet", after]
+    try:
+        _in_checkout(repo, checkout_path, args)
+    except ExternalError as error:
+        raise _why_not(error, checkout_path, after) from error
+
+
+def _why_not(error: ExternalError, path: str, after: str) -> ExternalError | RaceError:
+    if "ossible to fast-forward" in error.stderr:
+        return RaceError(
+            f"{path} moved away from the history of {after[:12]}", hint="run wtman merge again"
+        )
+    hint = "finish or abort what is under way there, then run wtman merge again"
+    if "would be overwritten" in error.stderr or "would be lost" in error.stderr:
+        hint = "commit, stash or move these files, then run wtman merge again"
+    elif "index.lock" in error.stderr:
+        hint = error.hint
+    names = [line.strip() for line in error.stderr.splitlines() if line.startswith("\t")]
+    said = f"git refused to move {path} to {after[:12]}"
+    said += f": {', '.join(names[:8])} would be overwritten" if names else f": {error.message}"
+    return type(error)(
+        said,
+        argv=error.argv,
+        cwd=error.cwd,
+        exit_status=error.exit_status,
+        stderr=error.stderr,
+        hint=hint,
+    )
+
+
+def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> None:
+    """A filter that is not run would leave wrong bytes in the user's own checkout."""
+    planted = config.planted_filters(config.entries(repo.git_dir))
+    if not planted:
+        return
+    args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after]
+    changed = _ask(repo, args).out
+    words = _in_checkout(
+        repo, path, ["check-attr", "-z", "--stdin", "filter"], data=changed
+    ).out.split(b"\0")
+    for name, value in zip(words[0::3], words[2::3], strict=False):
+        if text(value) in planted:
+            raise ExternalError(
+                f"{text(name)} needs the filter {text(value)!r}, which only the repository's "
+                "own configuration defines: wtman does not run it",
+                cwd=path,
+                hint=f"git -C {path} merge --ff-only {after}",
+            )
+
+
+def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> Answer:
+    """Run git in one of the user's checkouts, whatever its own pointer files claim."""
+    git_dir = git_dir_at(path)
+    if not git_dir or common_dir_of(git_dir) != repo.common_dir:
+        raise MissingError(
+            f"{path} is no checkout of {repo.common_dir}", hint="run git worktree list"
+        )
+    env = config.users_own() | config.without_planted(config.entries(git_dir))
+    env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}
+    return git(args, git_dir=git_dir, cwd=path, env=env, input=data)
+
+
+def _ask(
+    repo: Repository,
+    args: list[str],
+    ok: tuple[int, ...] = (0,),
+    env: dict[str, str] | None = None,
+) -> Answer:
+    return git(args, git_dir=repo.git_dir, env=config.users_own() | (env or {}), ok=ok)
+
+
+@contextmanager
+def _opened(repo: Repository) -> Iterator["Repo"]:
+    """The repository through GitPython, whose errors are not all of one family."""
+    import git as gitpython
+
+    where = repo.toplevel or repo.git_dir
+    try:
+        with gitpython.Repo(where, expand_vars=False) as opened:
+            yield opened
+    except (gitpython.GitError, ValueError, IndexError, OSError, TypeError) as error:
+        raise ExternalError(f"the repository at {where} cannot be read: {error}") from error

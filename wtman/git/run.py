@@ -1,0 +1,169 @@
+"""The one place that starts git.
+
+Promises: no hook, fsmonitor, pager, editor, prompt, automatic gc or network transport,
+an environment without the caller's GIT_* variables, no inherited descriptors, no
+terminal. A status outside `ok` is an error that keeps the evidence; contention on a
+lock file is retried for a few seconds.
+
+Refuses to be more than that: what a configuration file can name beyond this list
+(filters, drivers) is kept out by asking through `control` instead.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from wtman.errors import DiskFullError, ExternalError, MissingError
+
+_SAFE = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.pager=cat",
+    "core.sshCommand=false",
+    "core.askPass=",
+    "credential.helper=",
+    "commit.gpgSign=false",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+)
+_FLAGS = tuple(word for pair in _SAFE for word in ("-c", pair))
+
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_EDITOR": "true",
+    "GIT_SEQUENCE_EDITOR": "true",
+    "GIT_PAGER": "cat",
+    "GIT_ASKPASS": "true",
+    "GIT_MERGE_AUTOEDIT": "no",
+    # Reflogs want somebody; commits get their author from whoever asks for one.
+    "GIT_COMMITTER_NAME": "wtman",
+    "GIT_COMMITTER_EMAIL": "wtman@localhost",
+}
+
+_LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists")
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What git said. `out` is bytes because paths and patches are."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+def git(
+    args: Sequence[str],
+    *,
+    git_dir: str,
+    cwd: str = "",
+    env: Mapping[str, str] | None = None,
+    input: bytes = b"",
+    ok: tuple[int, ...] = (0,),
+) -> Answer:
+    """Run git on `git_dir` ("" lets git look for it) and return its answer.
+
+    `env` is added to the scrubbed environment and is the only way to hand git a GIT_*
+    variable.
+    """
+    where = ("--git-dir=" + git_dir,) if git_dir else ()
+    path = os.environ.get("PATH", os.defpath)
+    argv = (program(path), *where, *_FLAGS, *args)
+    folder = cwd or git_dir or os.sep
+    surroundings = environment(os.environ, path, env or {})
+    answer = _once(argv, folder, surroundings, input)
+    for pause in _PAUSES:
+        if answer.code in ok or not _LOCKED.search(answer.err):
+            break
+        time.sleep(pause)
+        answer = _once(argv, folder, surroundings, input)
+    if answer.code not in ok:
+        raise failure(args, argv, folder, answer)
+    return answer
+
+
+def text(raw: bytes) -> str:
+    """A path as text that `raw` turns back into the very same bytes."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def raw(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
+
+
+def environment(parent: Mapping[str, str], path: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """The parent's environment without GIT_*, with what keeps git quiet, and `extra`."""
+    scrubbed = {key: value for key, value in parent.items() if not key.startswith("GIT_")}
+    scrubbed["PATH"] = _absolute(path)
+    return {**scrubbed, **_ENVIRONMENT, **extra}
+
+
+@cache
+def program(path: str) -> str:
+    """Absolute path of git in the search path `path`."""
+    found = shutil.which("git", path=_absolute(path))
+    if found is None:
+        raise MissingError("git was not found on PATH", hint="install git 2.39 or newer")
+    return found
+
+
+def _absolute(path: str) -> str:
+    # A relative entry would search the folder git runs in, which a session can write.
+    return os.pathsep.join(item for item in path.split(os.pathsep) if os.path.isabs(item))
+
+
+def _once(argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes) -> Answer:
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if not data else None,
+            input=data or None,
+            capture_output=True,
+            close_fds=True,
+            # Ctrl-C reaches the whole foreground group: half a ref update must not be
+            # what it interrupts.
+            start_new_session=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ExternalError(
+            f"git could not be started in {cwd}: {error.strerror or error}", argv=argv, cwd=cwd
+        ) from error
+    return Answer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+
+def failure(args: Sequence[str], argv: tuple[str, ...], cwd: str, answer: Answer) -> ExternalError:
+    """The error that an unwanted answer becomes."""
+    lines = [line.strip() for line in answer.err.splitlines() if line.strip()]
+    said = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
+    said = said or (lines[-1] if lines else f"exit status {answer.code}")
+    verb = next((word for word in args if not word.startswith("-")), "")
+    kind, hint = ExternalError, ""
+    if _FULL.search(answer.err):
+        kind, hint = DiskFullError, "free some disk space, then resume"
+    elif _LOCKED.search(answer.err):
+        hint = "if no other git is running, remove that lock file"
+    return kind(
+        f"git {verb} failed in {cwd}: {said}",
+        argv=argv,
+        cwd=cwd,
+        exit_status=answer.code,
+        stderr=answer.err,
+        hint=hint,
+    )

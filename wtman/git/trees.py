@@ -1,0 +1,103 @@
+"""Directory trees made to hold exactly what they should, whatever was done to them.
+
+Nothing here follows a symbolic link. Folders that their owner made unreadable or
+read-only are opened up first.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Set
+
+_OPEN = stat.S_IRWXU
+
+
+def remove_tree(path: str) -> bool:
+    """Delete a folder with everything in it; whether that succeeded."""
+    if os.path.islink(path):
+        os.unlink(path)
+        return True
+    for attempt in range(2):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return not os.path.lexists(path)
+        except OSError:
+            if attempt:
+                return False
+            for folder in _folders(os.fsencode(path)):
+                _open_up(folder)
+        else:
+            return True
+    return False
+
+
+def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """What does not belong, as (absolute path, is a folder).
+
+    `files` and `folders` are relative to `root`; a folder in neither set is reported
+    whole.
+    """
+    base = os.fsencode(root)
+    waiting = [b""]
+    while waiting:
+        place = waiting.pop()
+        with os.scandir(os.path.join(base, place)) as entries:
+            for entry in entries:
+                name = place + b"/" + entry.name if place else entry.name
+                if not entry.is_dir(follow_symlinks=False):
+                    if name not in files:
+                        yield entry.path, False
+                elif name in folders:
+                    _open_up(entry.path)
+                    waiting.append(name)
+                else:
+                    yield entry.path, True
+
+
+def purge(root: str, files: Set[bytes], folders: Set[bytes]) -> bool:
+    """Delete what does not belong; whether everything could be."""
+    _open_up(os.fsencode(root))
+    done = True
+    for path, is_folder in list(strays(root, files, folders)):
+        if is_folder:
+            done = remove_tree(os.fsdecode(path)) and done
+            continue
+        try:
+            os.unlink(path)
+        except OSError:
+            done = False
+    return done
+
+
+def folders_of(files: Set[bytes]) -> set[bytes]:
+    """All folders above the files."""
+    found: set[bytes] = set()
+    for path in files:
+        cut = path.rfind(b"/")
+        while cut > 0 and (place := path[:cut]) not in found:
+            found.add(place)
+            cut = place.rfind(b"/")
+    return found
+
+
+def _folders(root: bytes) -> Iterator[bytes]:
+    """Each folder before its content is listed, so that the caller can open it up."""
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        yield place
+        try:
+            with os.scandir(place) as entries:
+                waiting += [item.path for item in entries if item.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+
+
+def _open_up(folder: bytes) -> None:
+    try:
+        mode = stat.S_IMODE(os.lstat(folder).st_mode)
+        if mode & _OPEN != _OPEN:
+            os.chmod(folder, mode | _OPEN)
+    except OSError:
+        pass

@@ -1,0 +1,296 @@
+"""Linked worktrees, made and dropped without a window in which other git commands fail.
+
+`git worktree add` races with itself and with any command that walks the worktrees, and
+gets slower with their number. Its administrative files are documented
+(gitrepository-layout), so they are written aside and renamed into place, complete.
+Where the repository uses an extension that this layout may not cover, git does it,
+under a lock of ours.
+
+Nothing is deleted: a dropped worktree is renamed into a trash folder, from which
+`restore` brings it back until `empty_trash`.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from wtman.errors import ExternalError, RaceError, UsageError
+from wtman.git import config
+from wtman.git.discovery import Repository
+from wtman.git.run import git
+from wtman.git.trees import remove_tree
+
+_HEAD_CAP = 4096
+_NOTE = "worktree.json"
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeSpec:
+    """`name` is the administrative name, `branch` a short name that exists already."""
+
+    name: str
+    path: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    path: str
+    admin: str
+    index: str  # where git looks for the index of this worktree
+
+
+def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, ...]:
+    """Make worktrees without files in them; one that is there already is adopted."""
+    if not specs:
+        return ()
+    checked = [_checked(repo, spec) for spec in specs]
+    os.makedirs(os.path.join(repo.common_dir, "worktrees"), exist_ok=True)
+    os.makedirs(repo.wtman_dir, exist_ok=True)
+    made = _by_git if _needs_git(repo) else _by_hand
+    return tuple(_adopted(repo, spec) or made(repo, spec) for spec in checked)
+
+
+def repair_head(worktree: Worktree, branch: str) -> None:
+    """Make the worktree's HEAD point to `branch` again, whatever it was."""
+    _replace(os.path.join(worktree.admin, "HEAD"), f"ref: refs/heads/{branch}\n")
+
+
+def head_of(worktree: Worktree) -> str:
+    """What HEAD says: "ref: refs/..." or an object name; "" if it is no ordinary file."""
+    return _read(os.path.join(worktree.admin, "HEAD")).strip()
+
+
+def drop(repo: Repository, worktree: Worktree, trash: str) -> str:
+    """Move the worktree, whatever is in it, into `trash`; the answer is what restores it.
+
+    `trash` must be on the file system of the worktree. Dropping twice is harmless.
+    """
+    name = os.path.basename(worktree.admin)
+    entry = os.path.join(trash, f"{name}-{secrets.token_hex(4)}")
+    os.makedirs(entry, mode=0o700)
+    _replace(os.path.join(entry, _NOTE), json.dumps({"name": name, "path": worktree.path}))
+    if os.path.isdir(worktree.admin) and not os.path.islink(worktree.admin):
+        # Copied before anything moves: the two may be on different file systems.
+        shutil.copytree(worktree.admin, os.path.join(entry, "admin"), symlinks=True)
+    if os.path.lexists(worktree.path):
+        _move(worktree.path, os.path.join(entry, "tree"))
+    _retire(repo, worktree.admin)
+    return entry
+
+
+def restore(repo: Repository, entry: str) -> Worktree:
+    """Bring a dropped worktree back to where it was."""
+    try:
+        note = json.loads(_read(os.path.join(entry, _NOTE)))
+        name, path = str(note["name"]), str(note["path"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{entry} is no dropped worktree") from error
+    admin = os.path.join(repo.common_dir, "worktrees", name)
+    if os.path.lexists(path) or os.path.lexists(admin):
+        raise RaceError(f"{path} is in use again", hint="move it away, then restore")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(admin), exist_ok=True)
+    if os.path.isdir(os.path.join(entry, "tree")):
+        _move(os.path.join(entry, "tree"), path)
+    if os.path.isdir(os.path.join(entry, "admin")):
+        with _aside(repo) as folder:
+            copy = os.path.join(folder, name)
+            shutil.copytree(os.path.join(entry, "admin"), copy, symlinks=True)
+            os.rename(copy, admin)
+    remove_tree(entry)
+    return Worktree(path, admin, os.path.join(admin, "index"))
+
+
+def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
+    """Delete what was dropped longer ago than that; says how many. May take long."""
+    gone = 0
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return 0
+    for entry in entries:
+        try:
+            dropped = os.lstat(os.path.join(entry.path, _NOTE)).st_mtime
+        except OSError:
+            continue  # not ours, or another process deletes it
+        if now - dropped > older_than_seconds and remove_tree(entry.path):
+            gone += 1
+    return gone
+
+
+def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:
+    name, path = spec.name, spec.path
+    if not name or name.startswith(".") or any(char in name for char in "/\\\n\0"):
+        raise UsageError(f"{name!r} cannot name a worktree")
+    if not os.path.isabs(path) or "\n" in path or "\0" in path:
+        raise UsageError(f"{path!r} cannot be the place of a worktree")
+    real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    for taken in (repo.main, repo.toplevel, repo.common_dir):
+        if taken and (real + os.sep).startswith(taken.rstrip(os.sep) + os.sep):
+            raise UsageError(
+                f"a worktree at {path} would be inside {taken}",
+                hint="choose a folder outside the checkout (setting worktrees)",
+            )
+    return WorktreeSpec(name, real, spec.branch)
+
+
+def _needs_git(repo: Repository) -> bool:
+    settings = config.entries(repo.common_dir)
+    return any(
+        item.key.startswith("extensions.")
+        and item.key != "extensions.objectformat"
+        and item.scope in ("local", "worktree")
+        for item in settings
+    )
+
+
+def _adopted(repo: Repository, spec: WorktreeSpec) -> Worktree | None:
+    """The worktree of that name if it is the one meant; its pointer file is put right."""
+    admin = os.path.join(repo.common_dir, "worktrees", spec.name)
+    if not os.path.lexists(admin):
+        return None
+    if _read(os.path.join(admin, "gitdir")).strip() != os.path.join(spec.path, ".git"):
+        raise RaceError(
+            f"the worktree name {spec.name} is taken",
+            hint="run git worktree list, and git worktree prune if it is gone",
+        )
+    os.makedirs(spec.path, exist_ok=True)
+    _point(spec.path, admin)
+    return _worktree(spec, admin)
+
+
+def _by_hand(repo: Repository, spec: WorktreeSpec) -> Worktree:
+    admin = os.path.join(repo.common_dir, "worktrees", spec.name)
+    _require_empty(spec.path, admin)
+    with _aside(repo) as folder:
+        draft = os.path.join(folder, spec.name)
+        os.mkdir(draft)
+        _write(os.path.join(draft, "HEAD"), f"ref: refs/heads/{spec.branch}\n")
+        _write(os.path.join(draft, "commondir"), "../..\n")
+        _write(os.path.join(draft, "gitdir"), os.path.join(spec.path, ".git") + "\n")
+        os.makedirs(spec.path, exist_ok=True)
+        # Before the rename: `git worktree prune` removes an entry whose .git is missing.
+        _point(spec.path, admin)
+        try:
+            os.rename(draft, admin)
+        except OSError as error:
+            if adopted := _adopted(repo, spec):
+                return adopted
+            raise ExternalError(f"worktree {spec.name} could not be made: {error}") from error
+    return _worktree(spec, admin)
+
+
+def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
+    _require_empty(spec.path, "")
+    args = ["worktree", "add", "--no-checkout", "--no-track", "-f", "--", spec.path, spec.branch]
+    with _locked(os.path.join(repo.wtman_dir, "worktrees.lock")):
+        git(args, git_dir=repo.common_dir, env=config.users_own())
+        said = _read(os.path.join(spec.path, ".git")).strip().removeprefix("gitdir: ")
+        chosen = os.path.realpath(said)
+        # git names the entry after the folder; ours is found again by its own name.
+        admin = os.path.join(repo.common_dir, "worktrees", spec.name)
+        if chosen != admin and os.path.isdir(chosen):
+            _point(spec.path, admin)
+            os.rename(chosen, admin)
+    return _worktree(spec, admin)
+
+
+def _worktree(spec: WorktreeSpec, admin: str) -> Worktree:
+    return Worktree(spec.path, admin, os.path.join(admin, "index"))
+
+
+def _require_empty(path: str, admin: str) -> None:
+    """A folder may be there if it is empty, or holds only the pointer of a cut-off attempt."""
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        names = [os.path.basename(path)]
+    pointer = _read(os.path.join(path, ".git")).strip()
+    if names and not (names == [".git"] and admin and pointer == f"gitdir: {admin}"):
+        raise UsageError(
+            f"{path} is not empty", hint="move it away, or choose another folder for worktrees"
+        )
+
+
+def _point(path: str, admin: str) -> None:
+    dot_git = os.path.join(path, ".git")
+    if os.path.isdir(dot_git) and not os.path.islink(dot_git):
+        raise ExternalError(
+            f"{dot_git} is a folder where the worktree's pointer file should be",
+            hint="a session replaced it: look at it, then move it away",
+        )
+    wanted = f"gitdir: {admin}\n"
+    if os.path.islink(dot_git) or _read(dot_git) != wanted:
+        _replace(dot_git, wanted)
+
+
+def _retire(repo: Repository, admin: str) -> None:
+    """Take the entry out of git's sight in one step, then delete it."""
+    if os.path.islink(admin):
+        os.unlink(admin)
+        return
+    if not os.path.isdir(admin):
+        return
+    with _aside(repo) as folder:
+        os.rename(admin, os.path.join(folder, "admin"))
+
+
+def _move(source: str, target: str) -> None:
+    mode = os.lstat(source).st_mode
+    if stat.S_ISDIR(mode) and not mode & stat.S_IWUSR:
+        os.chmod(source, stat.S_IMODE(mode) | stat.S_IRWXU)  # a move rewrites its ".."
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        raise ExternalError(
+            f"{source} could not be moved to {target}: {error.strerror}",
+            hint="the trash must be on the same file system as the worktrees",
+        ) from error
+
+
+@contextmanager
+def _aside(repo: Repository) -> Iterator[str]:
+    """A folder on the file system of the git directory."""
+    os.makedirs(repo.wtman_dir, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=repo.wtman_dir, prefix=".new-") as folder:
+        yield folder
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: str) -> str:
+    """A small regular file, "" for anything else: sessions can put a pipe or a link there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        return os.fsdecode(file.read(_HEAD_CAP))
+
+
+def _write(path: str, content: str) -> None:
+    with open(path, "wb") as file:
+        file.write(os.fsencode(content))
+
+
+def _replace(path: str, content: str) -> None:
+    temporary = f"{path}.{secrets.token_hex(4)}"
+    _write(temporary, content)
+    os.replace(temporary, path)
