@@ -1,0 +1,1 @@
+"""What is left when the coordinator is killed at any moment."""

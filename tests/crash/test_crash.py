@@ -1,0 +1,107 @@
+"""Kill -9 at every effect of a run and of a merge; resume; nothing is lost or done twice."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+from tests.crash.world import World, assert_whole, make, untouched
+
+# Every n-th effect; 1 tries them all (WTMAN_CRASH_STRIDE=1), which takes long.
+STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "7"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, wtman: kit.Program) -> Iterator[World]:
+    yield make(tmp_path, wtman)
+
+
+def worlds(tmp_path: Path, wtman: kit.Program) -> Iterator[tuple[int, World]]:
+    """One world to count in, then a fresh one for each point."""
+    for number in range(10_000):
+        yield number, make(tmp_path / str(number), wtman)
+
+
+def finish(world: World, main: str) -> None:
+    """Resume (or split, where nothing was journalled) and check everything."""
+    done = world.completed()
+    before = world.starts
+    run = world.run
+    if run is None:
+        world.wtman(*world.split, cwd=world.repo)
+    else:
+        world.wtman("resume", run, "--yes", cwd=world.repo)
+    for task in done:
+        assert world.starts[task] == before[task], f"{task} was complete and ran again"
+    assert_whole(world, main)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_split_killed_at_any_effect_is_resumed_without_loss(
+    tmp_path: Path, wtman: kit.Program
+) -> None:
+    fresh = worlds(tmp_path, wtman)
+    _, first = next(fresh)
+    effects = first.effects(first.split)
+    assert effects > 50
+    offset = random.randrange(STRIDE)
+    print(f"{effects} effects, stride {STRIDE}, offset {offset}")
+    for at, (_, world) in zip(range(1 + offset, effects + 1, STRIDE), fresh, strict=False):
+        main = kit.run_git(world.repo, "rev-parse", "main")
+        if not world.killed(world.split, at):
+            continue
+        finish(world, main)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
+    tmp_path: Path, wtman: kit.Program
+) -> None:
+    fresh = worlds(tmp_path, wtman)
+    _, first = next(fresh)
+    first.wtman(*first.split, cwd=first.repo)
+    effects = first.effects(["merge"])
+    offset = random.randrange(STRIDE)
+    print(f"{effects} effects, stride {STRIDE}, offset {offset}")
+    for at, (_, world) in zip(range(1 + offset, effects + 1, STRIDE), fresh, strict=False):
+        world.wtman(*world.split, cwd=world.repo)
+        if not world.killed(["merge"], at):
+            continue
+        answer = world.wtman("merge", "--json", cwd=world.repo, check_status=None)
+        assert answer.code == 0, f"effect {at}\n{answer}"
+        log = kit.run_git(
+            world.repo, "log", "--first-parent", "--format=%(trailers:key=Wtman-Task)"
+        )
+        landed = sorted(line.split()[1] for line in log.splitlines() if line)
+        assert landed == ["alpha", "beta", "gamma"], f"effect {at}: landed {landed}"
+        for task in landed:
+            assert (world.repo / f"{task}.txt").read_text() == f"by {task}\n"
+        untouched(world, kit.run_git(world.repo, "rev-parse", "main"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_random_kills_one_after_the_other(world: World) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    choose = random.Random(seed)
+    main = kit.run_git(world.repo, "rev-parse", "main")
+    process = world.wtman.start(*world.split, cwd=world.repo)
+    for _ in range(12):
+        time.sleep(choose.uniform(0.05, 1.2))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        if process.returncode != -signal.SIGKILL:
+            break
+        run = world.run
+        args = ["resume", run, "--yes"] if run else world.split
+        process = world.wtman.start(*args, cwd=world.repo)
+    process.communicate()
+    finish(world, main)

@@ -1,0 +1,120 @@
+"""A small run to be killed in, and what must hold afterwards."""
+
+import json
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import kit
+
+HOOK = Path(__file__).parent / "hook"
+
+PLAN = """
+request = "three things"
+check = ["test -f base.txt && ! grep -rq BROKEN . --include=*.txt"]
+
+[[task]]
+id = "alpha"
+prompt = "write alpha"
+
+[[task]]
+id = "beta"
+prompt = "write beta"
+needs = ["alpha"]
+
+[[task]]
+id = "gamma"
+prompt = "write gamma"
+"""
+
+# Logs each start outside of the worktree, so that a session that ran twice is seen.
+AGENT = """\
+#!/bin/sh
+set -eu
+echo "$WTMAN_TASK" >> "$1"
+echo "by $WTMAN_TASK" > "$WTMAN_TASK.txt"
+echo "$WTMAN_TASK" >> shared-$WTMAN_TASK.txt
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A repository, its plan, and the log of agent starts."""
+
+    repo: Path
+    plan: Path
+    agent: Path
+    log: Path
+    wtman: kit.Program
+
+    @property
+    def split(self) -> list[str]:
+        agent = f"command:{self.agent} {self.log}"
+        return ["split", "--plan", str(self.plan), "--agent", agent, "--yes", "-j", "2"]
+
+    @property
+    def starts(self) -> Counter[str]:
+        return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
+
+    @property
+    def run(self) -> str | None:
+        """The run's name, or None where it was not journalled before the end."""
+        runs = self.wtman("status", "--all", "--json", cwd=self.repo, check_status=None)
+        if runs.code != 0:
+            return None
+        listed = json.loads(runs.out)["runs"]
+        return listed[-1]["id"] if listed else None
+
+    def killed(self, args: list[str], at: int) -> bool:
+        """Run with a kill at the n-th effect; whether it came to that."""
+        env = {"PYTHONPATH": f"{HOOK}:{kit.ROOT}", "WTMAN_KILL_AT": str(at)}
+        done = self.wtman(*args, cwd=self.repo, env=env, check_status=None)
+        return done.code == -signal.SIGKILL
+
+    def effects(self, args: list[str]) -> int:
+        """How many effects a whole run has."""
+        tally = self.repo.parent / "tally"
+        env = {"PYTHONPATH": f"{HOOK}:{kit.ROOT}", "WTMAN_KILL_TALLY": str(tally)}
+        self.wtman(*args, cwd=self.repo, env=env)
+        return int(tally.read_text())
+
+    def completed(self) -> set[str]:
+        """Tasks with a session whose exit marker is on disk."""
+        markers = (self.repo / ".git/wtman/runs").glob("*/*/*/exit.json")
+        return {
+            path.parent.parent.name
+            for path in markers
+            if json.loads(path.read_text()).get("reason") == "exited"
+        }
+
+
+def make(folder: Path, wtman: kit.Program) -> World:
+    repo = kit.create_repo(folder / "repo", {"base.txt": "base\n", "src/a.txt": "a\n"})
+    kit.write_files(folder, {"plan.toml": PLAN, "agent.sh": AGENT})
+    return World(repo, folder / "plan.toml", folder / "agent.sh", folder / "starts.log", wtman)
+
+
+def assert_whole(world: World, main: str) -> None:
+    """The run is ready, every tip is what the journal says, the user's things are untouched."""
+    repo = world.repo
+    status = world.wtman("status", "--json", cwd=repo).json()
+    assert status["run"]["state"] == "ready", status
+    for task in status["tasks"]:
+        assert task["state"] == "verified", task
+        tip = kit.run_git(repo, "rev-parse", f"refs/heads/{task['branch']}")
+        assert tip == task["head"], f"{task['id']}: journal and branch differ"
+        assert kit.run_git(repo, "show", f"{tip}:{task['id']}.txt") == f"by {task['id']}"
+        assert kit.run_git(task["worktree"], "status", "--porcelain") == ""
+    untouched(world, main)
+
+
+def untouched(world: World, main: str) -> None:
+    repo = world.repo
+    assert kit.run_git(repo, "rev-parse", "main") == main
+    assert kit.run_git(repo, "status", "--porcelain") == ""
+    assert kit.run_git(repo, "stash", "list") == ""
+    assert kit.run_git(repo, "fsck", "--strict", "--connectivity-only", "--no-dangling") == ""
+    assert not [path for path in repo.glob(".git/**/*.lock") if os.path.isfile(path)]
+    kit.assert_no_leftover_processes(repo.parent)

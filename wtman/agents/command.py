@@ -1,0 +1,54 @@
+"""Any program as an agent: `command:ARGV`.
+
+The argument is split like a shell would, and no shell runs it. The program finds
+the prompt on stdin and in the file that WTMAN_PROMPT_FILE names, edits the
+worktree it is started in, and its exit status is the outcome.
+"""
+
+import shlex
+from dataclasses import dataclass
+
+from wtman.agents import Activity, text_of, why
+from wtman.core.model import Command, Exit, Job, Outcome
+from wtman.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAgent:
+    """Runs `argv`; what it prints is what it says."""
+
+    argv: tuple[str, ...]
+    name: str = "command"
+    resumes: bool = False
+    priced: bool = False
+
+    def command(self, job: Job) -> Command:
+        return Command(
+            argv=self.argv,
+            cwd=job.worktree,
+            env={**job.env, "WTMAN_PROMPT_FILE": job.prompt_file},
+            stdin=job.prompt.encode("utf-8", "surrogateescape"),
+        )
+
+    def begin(self) -> None:
+        return None
+
+    def step(self, state: None, line: bytes) -> tuple[None, tuple[Activity, ...]]:
+        text = text_of(line)
+        return None, ((Activity("says", text),) if text else ())
+
+    def end(self, state: None, exit: Exit) -> Outcome:
+        reason = why(exit)
+        return Outcome(ok=not reason, reason=reason)
+
+
+def make(argument: str) -> CommandAgent:
+    try:
+        argv = tuple(shlex.split(argument))
+    except ValueError as error:
+        raise UsageError(
+            f"agent command:{argument}: {error}", hint="quote it as for a shell"
+        ) from error
+    if not argv:
+        raise UsageError("agent command: without a program", hint='say --agent "command:PROGRAM"')
+    return CommandAgent(argv)

@@ -1,0 +1,324 @@
+"""Runs checks on trees and judges what they say: one engine for tasks, base and train.
+
+A check runs in a pristine checkout that no agent could write, alone, and its
+result follows from tree, command, environment and setup: so it is kept under
+these, across runs, and made once however many want it. A tree is judged by its
+difference to another one, which is run only where the verdict needs it.
+
+Refuses to believe a failure that another coordinator saw (the user may have
+mended the machine since), and a timeout that a longer limit could undo.
+"""
+
+import asyncio
+import errno
+import glob
+import os
+import re
+import stat
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from wtman.checkouts import CheckCheckout
+from wtman.context import Context, base_environment
+from wtman.core import kept, verdict, witness
+from wtman.core.junit import TestRun, read_junit
+from wtman.core.model import CheckResult, Exit, ExitReason, Settings, Sha, TaskId, Verdict
+from wtman.core.ran import Ran, believable, keepable
+from wtman.core.runners import JUNIT, with_results
+from wtman.core.state import digest
+from wtman.core.witness import Sight
+from wtman.git import control
+from wtman.sandbox import Reach
+from wtman.setup import Spoken, fresh_folder, furnish, port_of, run_text, stamp
+
+T = TypeVar("T")
+
+_EVIDENCE = 3 * 1024
+_RESULTS_CAP = 64 * 1024 * 1024
+_RECORDS_CAP = 1000
+_WITNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "witness")
+# What changes from terminal to terminal and no check should judge by.
+_VOLATILE = frozenset({"TERM", "NO_COLOR", "TMPDIR", "WTMAN_RUN", "SHELL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the checks say of a tree. `evidence` is a bounded piece of what the red ones said."""
+
+    verdict: Verdict
+    results: tuple[CheckResult, ...] = ()
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A check on the base: its run, and whether it saw the checkout (None: nobody looked)."""
+
+    command: str
+    ran: Ran
+    sight: Sight | None
+
+
+async def judge(
+    ctx: Context,
+    settings: Settings,
+    commands: tuple[str, ...],
+    tree_commit: Sha,
+    against: Sha | None,
+    *,
+    stem: str,
+) -> Judged:
+    """Judge a commit's tree by its difference to the tree of `against`.
+
+    `stem` names the logs. No command at all is `unchecked`.
+    """
+    if not commands:
+        return Judged(Verdict.UNCHECKED)
+    bench = await _bench(ctx, settings, stem)
+    distinct = tuple(dict.fromkeys(commands))
+    pairs = await _together(
+        _compare(bench, command, number, tree_commit, against)
+        for number, command in enumerate(distinct, 1)
+    )
+    results = tuple(result for result, _ in pairs)
+    return Judged(verdict.overall(results), results, _evidence(pairs))
+
+
+async def look(
+    ctx: Context,
+    settings: Settings,
+    commands: tuple[str, ...],
+    commit: Sha,
+    names: tuple[str, ...],
+    *,
+    stem: str,
+) -> tuple[Seen, ...]:
+    """Run every command on the base, watching where it finds the repository's own `names`."""
+    bench = await _bench(ctx, settings, stem)
+    return await _together(
+        _look(bench, command, number, commit, names) for number, command in enumerate(commands, 1)
+    )
+
+
+async def _look(
+    bench: "_Bench", command: str, number: int, commit: Sha, names: tuple[str, ...]
+) -> Seen:
+    ran, sight = await _result(bench, command, f"{bench.stem}-{number}", commit, names)
+    return Seen(command, ran, sight)
+
+
+async def _compare(
+    bench: "_Bench", command: str, number: int, commit: Sha, against: Sha | None
+) -> tuple[CheckResult, Ran]:
+    label = f"{bench.stem}-{number}"
+    allow_red = bench.settings.allow_red_base
+    now, _ = await _result(bench, command, label, commit)
+    base: Ran | None = None
+    if against is not None and (allow_red or now.tests is not None or not now.passed):
+        base, _ = await _result(bench, command, f"{label}-before", against)
+    return verdict.judge(command, now, base, allow_red=allow_red), now
+
+
+def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
+    red = [(result.command, ran) for result, ran in pairs if result.verdict is Verdict.RED]
+    if not red:
+        return ""
+    share = _EVIDENCE // len(red)
+    return "\n\n".join(f"$ {command}\n{ran.output[-share:]}".rstrip() for command, ran in red)
+
+
+# --- one result --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What all checks of one judgement share. `place` is what their results follow from, too."""
+
+    ctx: Context
+    settings: Settings
+    stem: str
+    folder: str  # where the check checkouts are
+    env: dict[str, str]
+    place: str
+
+
+async def _bench(ctx: Context, settings: Settings, stem: str) -> _Bench:
+    env = {**base_environment(ctx.environ), "WTMAN_RUN": ctx.run}
+    folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
+    place = await ctx.git(_fingerprint, ctx, settings, env)
+    return _Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place)
+
+
+async def _result(
+    bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...] = ()
+) -> tuple[Ran, Sight | None]:
+    """The result of a command on a commit's tree: a kept one, or it is run.
+
+    With `names`, a kept result counts only if it says where they were found.
+    """
+    ctx = bench.ctx
+    tree = await ctx.git(control.tree_of, ctx.control, commit)
+    key = digest("check", tree, with_results(command), bench.place)
+    async with ctx.checkouts.alone(key):
+        found = _kept(bench, key)
+        if found is not None and (found[1] is not None or not names):
+            return found
+        ran, sight = await _made(bench, command, label, commit, names)
+        if ran.exit.reason is ExitReason.LOST:
+            ran, sight = await _made(bench, command, label, commit, names)
+        if keepable(ran):
+            ctx.store.cache(key, kept.pack(ran, sight))
+            ctx.checkouts.made(key)
+        return ran, sight
+
+
+def _kept(bench: _Bench, key: str) -> tuple[Ran, Sight | None] | None:
+    body = bench.ctx.store.cached(key)
+    if body is None:
+        return None
+    try:
+        ran, sight = kept.unpack(body)
+    except (ValueError, TypeError, KeyError):
+        return None  # another version's; it is made anew
+    mine = bench.ctx.checkouts.is_mine(key)
+    return (ran, sight) if believable(ran, bench.settings.check_timeout, mine) else None
+
+
+async def _made(
+    bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...]
+) -> tuple[Ran, Sight | None]:
+    """Run a command in a checkout of its own."""
+    ctx = bench.ctx
+    async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, commit) as checkout:
+        name = TaskId(f"check-{checkout.slot}")
+        problem = await furnish(
+            ctx, bench.settings, checkout.path, task=name, branch="", port=port_of(ctx.run, name)
+        )
+        if problem:
+            # The setup of this tree failed: nothing was checked, and that is the result.
+            return Ran(Exit(ExitReason.UNSTARTED), unfit=f"setup failed: {problem}"), None
+        return await _spoken(bench, command, label, checkout, names)
+
+
+async def _spoken(
+    bench: _Bench, command: str, label: str, checkout: CheckCheckout, names: tuple[str, ...]
+) -> tuple[Ran, Sight | None]:
+    ctx = bench.ctx
+    # Results lie outside the checkout, where no branch can have put one beforehand.
+    results = fresh_folder(ctx, f"checks/{label}-results")
+    junit = os.path.join(results, "junit.xml")
+    env = {
+        **bench.env,
+        "WTMAN_WORKTREE": checkout.path,
+        "WTMAN_PORT": str(port_of(ctx.run, f"check-{checkout.slot}")),
+    }
+    text = with_results(command)
+    asked = JUNIT in text
+    if names:
+        text = _witnessed(text, env, results, names)
+    objects = os.path.join(ctx.repo.common_dir, "objects")
+    spoken = Spoken(
+        text=text,
+        folder=checkout.path,
+        env=env,
+        reach=Reach(
+            read=(objects, _WITNESS, *(root for root in (ctx.repo.main,) if root)),
+            write=(checkout.path, results),
+            home=env.get("HOME", ""),
+        ),
+        label=f"checks/{label}",
+        junit=junit,
+    )
+    ran = await run_text(ctx, bench.settings, spoken)
+    if asked and ran.exit.reason is ExitReason.EXITED:
+        ran = replace(ran, tests=await ctx.git(_tests, junit))
+    if not names:
+        return ran, None
+    records = witness.read_records(await ctx.git(_records, results))
+    return ran, witness.seen(records, checkout.path, names)
+
+
+# --- what a run leaves in files ----------------------------------------------------------------
+
+
+def _tests(path: str) -> TestRun:
+    """The results that a check wrote; what it wrote may be anything."""
+    try:
+        raw = _read(path, _RESULTS_CAP)
+    except FileNotFoundError:
+        raw = None
+    except OSError as error:
+        return TestRun(problem=f"the check's result file cannot be read: {error.strerror}")
+    return read_junit(raw)
+
+
+def _records(folder: str) -> list[bytes]:
+    found = []
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*.json")))[:_RECORDS_CAP]:
+        try:
+            found.append(_read(path, _RESULTS_CAP))
+        except OSError:
+            continue
+    return found
+
+
+def _read(path: str, cap: int) -> bytes:
+    """A regular file, never a link to one nor a pipe that waits for a writer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        if facts.st_size > cap:
+            raise OSError(errno.EFBIG, f"it is larger than {cap // 2**20} MiB")
+        return stream.read(cap)
+
+
+def _witnessed(text: str, env: dict[str, str], folder: str, names: tuple[str, ...]) -> str:
+    """Put the witness first on the path of every Python program that the command starts."""
+    env["PYTHONPATH"] = _WITNESS
+    env["WTMAN_WITNESS"] = folder
+    env["WTMAN_WITNESS_NAMES"] = ",".join(names)
+    if re.fullmatch(r"[\w./+-]+", _WITNESS):
+        # A command that sets the path itself would leave the witness out.
+        text = re.sub(r"\bPYTHONPATH=(?=[^\s;&|])", f"PYTHONPATH={_WITNESS}{os.pathsep}", text)
+    return text
+
+
+def _fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
+    """What a result follows from besides tree and command: environment and setup.
+
+    Installing a package changes the folder that it goes to, so that is in it.
+    """
+    source = ctx.repo.main or ctx.repo.toplevel
+    prefixes = [os.path.dirname(part.rstrip("/")) for part in env["PATH"].split(os.pathsep)]
+    prefixes += [env.get("VIRTUAL_ENV", ""), os.path.join(env.get("HOME", ""), ".local")]
+    if source:
+        # An environment in the main checkout reaches the checks by `copy` or `symlink`.
+        prefixes += [os.path.join(source, name.strip("/")) for name in settings.symlink]
+    marks = [
+        f"{folder} {os.stat(folder).st_mtime_ns}"
+        for prefix in dict.fromkeys(prefixes)
+        if os.path.isabs(prefix)
+        for folder in sorted(
+            glob.glob(os.path.join(glob.escape(prefix), "lib/python3*/*-packages"))
+        )
+    ]
+    stable = [f"{name}={value}" for name, value in sorted(env.items()) if name not in _VOLATILE]
+    parts = [stable, marks, settings.setup, settings.copy, settings.symlink]
+    if source and (settings.copy or settings.symlink):
+        parts.append(stamp(source, (*settings.copy, *settings.symlink)))
+    return digest(*("\n".join(part) for part in parts))
+
+
+async def _together(works: Iterable[Awaitable[T]]) -> tuple[T, ...]:
+    """Await all; when one raises, the others are cancelled and awaited before that goes up."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,0 +1,204 @@
+"""The commands: flags in, the house called, text and an exit status out. Decides nothing.
+
+Promises a fast start: a command's module is imported when that command is asked for,
+and `--help` needs none of them. This is the one door where errors become text: a
+WtmanError one or two lines (or `{"error": ...}` with --json), anything else one line
+and a log file; never a traceback on the terminal.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+from typer.exceptions import TyperException
+
+from wtman.errors import WtmanError
+
+# Name -> its module and its line in `wtman --help`; the function has the command's name.
+_COMMANDS = {
+    "split": ("split", "Build a request on parallel branches, up to ready to merge."),
+    "status": ("watch", "Where every branch of a run stands."),
+    "logs": ("watch", "What a session said and did."),
+    "diff": ("watch", "A branch against its base, or the whole run."),
+    "merge": ("merge", "Land the verified branches together, and as patches."),
+    "verify": ("merge", "Re-check a manifest and its patches against this repository."),
+    "report": ("watch", "The one coordinated report of a run, as Markdown."),
+    "stop": ("control", "Stop a run politely; nothing is lost."),
+    "resume": ("split", "Go on where the journal of a run ends."),
+    "retry": ("control", "Give a task one more attempt."),
+    "clean": ("control", "Remove worktrees and branches that hold nothing to lose."),
+    "trust": ("control", "Approve this repository's own commands."),
+}
+
+
+class _Commands(typer.core.TyperGroup):
+    """The group whose commands come from the table, each imported when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and cmd_name in _COMMANDS:
+            self.commands[cmd_name] = _built(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from wtman.core.wording import did_you_mean
+
+            near = did_you_mean(args[0], _COMMANDS)
+            ctx.fail(f'there is no command "{args[0]}"{near}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+def _built(name: str) -> Any:
+    module = importlib.import_module(f"wtman.cli.{_COMMANDS[name][0]}")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name)(getattr(module, name))
+    return _quick(typer.main.get_command(app))
+
+
+def _quick(command: Any) -> Any:
+    """Let plain text through as it is: typer would build a pydantic adapter to do the same.
+
+    That import alone is five times the start of Python, for every `status`.
+    """
+    for parameter in command.params:
+        described = getattr(parameter, "type_descriptor", None)
+        if described is not None and described.annotation is str and parameter.nargs == 1:
+            parameter._runtime_param = _PlainText
+    return command
+
+
+class _PlainText:
+    @staticmethod
+    def coerce(value: str | None, param: object, ctx: object) -> str | None:
+        return value
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from wtman import __version__
+
+        typer.echo(f"wtman {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+)
+
+
+@app.callback()
+def _root(
+    ctx: typer.Context,
+    directory: Annotated[
+        str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")
+    ] = "",
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Turn one request into many branches built at the same time, landed as one change.
+
+    Exit status: 0 done; 1 the work fell short; 2 wrong usage; 3 the environment lacks
+    something; 4 parked; 130 interrupted.
+    """
+    ctx.obj = {**(ctx.obj or {}), "directory": directory}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status of SPEC section 2."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in args[: args.index("--")] if "--" in args else "--json" in args
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a glyph must not end the program.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _quick(typer.main.get_command(app)).main(args, prog_name="wtman", standalone_mode=False)
+        sys.stdout.flush()
+    except WtmanError as error:
+        return _told(error.code, error.message, error.hint, error.status, as_json)
+    except TyperException as error:
+        return _misused(error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        _forget_stdout()
+        return 1
+    except Exception as error:
+        return _unexpected(error, args, as_json)
+    return int(status or 0)
+
+
+def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int:
+    """Print an error as its reader wants it."""
+    if as_json:
+        import json
+
+        print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), flush=True)
+        return status
+    from wtman.core.wording import printable
+
+    print(f"wtman: {printable(message, 2000)}", file=sys.stderr)
+    if hint:
+        print(f"  hint: {printable(hint, 2000)}", file=sys.stderr)
+    return status
+
+
+def _misused(error: TyperException, as_json: bool) -> int:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is not None and not message:
+        # Called without a command or argument: the help page is the answer.
+        print(context.get_help(), file=sys.stderr)
+        return error.exit_code
+    path = context.command_path if context is not None else "wtman"
+    first = message[:1].lower() + message[1:].rstrip(".")
+    return _told("usage", first, f"see `{path} --help`", error.exit_code, as_json)
+
+
+def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
+    """Our own fault: the traceback goes to a file that a bug report can quote."""
+    import errno
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return _told("disk", f"no space left: {error}", "free some, then try again", 3, as_json)
+    path = _log(error, args)
+    hint = f"the details are in {path}" if path else ""
+    return _told("bug", f"internal error: {type(error).__name__}: {error}", hint, 1, as_json)
+
+
+def _log(error: Exception, args: list[str]) -> str:
+    import time
+    import traceback
+
+    from wtman import __version__
+
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    path = os.path.join(state, "wtman", "errors", time.strftime("%Y%m%d-%H%M%S") + ".log")
+    text = "".join(traceback.format_exception(error))
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"wtman {__version__}, Python {sys.version}\nargv: {args!r}\n\n{text}")
+    except OSError:
+        return ""
+    return path
+
+
+def _forget_stdout() -> None:
+    """Whoever read us is gone: leave nothing that the interpreter would flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

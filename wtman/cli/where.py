@@ -1,0 +1,123 @@
+"""Which repository, run and task a command means, by the rules of SPEC section 2.
+
+RUN is optional: the newest unfinished run, else the newest. TASK is `id` or `RUN/id`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from wtman.core.model import RunId, RunState, TaskId
+from wtman.core.replay import replay
+from wtman.core.standing import run_state
+from wtman.core.state import State
+from wtman.core.status import FINISHED
+from wtman.core.wording import did_you_mean, quoted
+from wtman.errors import MissingError, UsageError
+from wtman.git.discovery import Repository, discover
+from wtman.git.disk import on_network
+from wtman.store import Store
+
+Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Run = Annotated[str, typer.Argument(metavar="[RUN]", show_default=False, help="The run.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A repository with its open journal."""
+
+    repo: Repository
+    store: Store
+
+    def state(self, run: RunId) -> State:
+        """The run as its journal tells it."""
+        return replay(self.store.events(run))
+
+
+def repository(ctx: typer.Context, directory: str) -> Repository:
+    """The repository of -C, of the command or of `wtman` itself, else of the current folder."""
+    outer = ctx.find_root().obj or {}
+    return discover(os.path.join(os.getcwd(), outer.get("directory", ""), directory))
+
+
+@contextmanager
+def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
+    """The repository and its journal. Raises MissingError where no run was ever made."""
+    repo = repository(ctx, directory)
+    if not Store.exists(repo.wtman_dir):
+        raise _no_run()
+    with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
+        if not store.runs():
+            raise _no_run()
+        yield Home(repo, store)
+
+
+def _no_run() -> MissingError:
+    return MissingError(
+        "there is no run in this repository", hint='start one: wtman split "REQUEST"'
+    )
+
+
+def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
+    """The run called `name`, or the newest that is `wanted`, else the newest."""
+    runs = home.store.runs()
+    if name:
+        return _named(runs, name)
+    wanted = wanted or unfinished
+    return next((run for run in reversed(runs) if wanted(home.state(run))), runs[-1])
+
+
+def unfinished(state: State) -> bool:
+    """Whether something can still be done with the run."""
+    return run_state(state) not in FINISHED
+
+
+def ready(state: State) -> bool:
+    """Whether the run can be merged."""
+    return run_state(state) in (RunState.READY, RunState.MERGING)
+
+
+def _named(runs: tuple[RunId, ...], name: str) -> RunId:
+    found = [run for run in runs if run == name] or [run for run in runs if run.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{quoted(name)} fits more than one run: {', '.join(found[:5])}")
+    raise UsageError(
+        f"there is no run {quoted(name)}{did_you_mean(name, runs)}", hint="see wtman status --all"
+    )
+
+
+def a_task(home: Home, text: str) -> tuple[State, TaskId]:
+    """The task that `id` or `RUN/id` names, with the state of its run."""
+    name, _, task = text.rpartition("/")
+    state = home.state(a_run(home, name))
+    if task in state.tasks:
+        return state, TaskId(task)
+    raise UsageError(
+        f"run {state.run} has no task {quoted(task)}{did_you_mean(task, state.tasks)}",
+        hint=f"see wtman status {state.run}",
+    )
+
+
+def colour() -> bool:
+    """Whether stdout is a terminal that wants colours."""
+    return on_terminal() and not os.environ.get("NO_COLOR")
+
+
+def on_terminal() -> bool:
+    """Whether stdout is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def width() -> int:
+    """Columns to fill: of the terminal, or COLUMNS, else 80; at least 40."""
+    import shutil
+
+    return max(shutil.get_terminal_size().columns, 40)

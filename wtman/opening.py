@@ -1,0 +1,154 @@
+"""Runs: made, found again, and opened with everything that their stages touch.
+
+The only place that builds a `Context`. Everything heavy is imported here, late:
+`status` and `--help` never come this way.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from wtman.core import events as e
+from wtman.core.model import Branch, Identity, Plan, RunId, RunState, Settings, Sha, TaskId
+from wtman.core.plan import slug
+from wtman.core.replay import replay
+from wtman.core.standing import run_state
+from wtman.core.state import State
+from wtman.errors import UsageError
+from wtman.git.discovery import Repository
+from wtman.git.disk import on_network
+from wtman.store import Store
+
+if TYPE_CHECKING:
+    from wtman.context import Context
+
+
+def open_store(repo: Repository) -> Store:
+    """The repository's journal. Raises MissingError where it cannot be used."""
+    os.makedirs(repo.wtman_dir, mode=0o700, exist_ok=True)
+    return Store.open(repo.wtman_dir, network=on_network(repo.wtman_dir))
+
+
+def create_run(
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    *,
+    base: Sha,
+    target: str,
+    identity: Identity,
+    given: tuple[str, ...] = (),
+) -> RunId:
+    """Journal a new run in state `planned`; nothing is started. `settings.check` is its check."""
+    run = RunId(f"{slug(plan.request)}-{secrets.token_hex(2)}")
+    while run in store.runs():
+        run = RunId(f"{slug(plan.request)}-{secrets.token_hex(4)}")
+    created = e.RunCreated(
+        run=run,
+        request=plan.request,
+        base=base,
+        target=Branch(target),
+        settings=settings,
+        identity=identity,
+        context=plan.context,
+        given=given,
+    )
+    store.append(run, [created, *(e.TaskAdded(task) for task in plan.tasks)], time.time())
+    return run
+
+
+def load_state(store: Store, run: RunId) -> State:
+    """The run, replayed."""
+    return replay(store.events(run))
+
+
+def find_run(store: Store, name: str = "", wanted: Callable[[State], bool] | None = None) -> RunId:
+    """The run of that name (or its one that starts so); without a name the newest that is
+    `wanted`, else the newest. Raises UsageError where there is none."""
+    runs = store.runs()
+    if name:
+        if name in runs:
+            return RunId(name)
+        close = [run for run in runs if run.startswith(name)]
+        if len(close) == 1:
+            return close[0]
+        known = ", ".join(runs[-5:]) or "none yet"
+        raise UsageError(
+            f"there is no run {name}" if not close else f"{name} could be {', '.join(close)}",
+            hint=f"runs: {known} (all of them: wtman status --all)",
+        )
+    if not runs:
+        raise UsageError(
+            "there is no run in this repository yet", hint='start one: wtman split "..."'
+        )
+    test = wanted if wanted is not None else unfinished
+    for run in reversed(runs):
+        if test(load_state(store, run)):
+            return run
+    return runs[-1]
+
+
+def unfinished(state: State) -> bool:
+    """Whether there is still something to do for the run besides merging it."""
+    return run_state(state) not in (RunState.READY, RunState.MERGED, RunState.FAILED)
+
+
+@contextlib.asynccontextmanager
+async def open_run(
+    repo: Repository,
+    store: Store,
+    run: RunId,
+    environ: Mapping[str, str],
+    activity: Callable[[TaskId, str], None] | None = None,
+) -> AsyncIterator["Context"]:
+    """Hold the run's lock and everything that its stages need.
+
+    Raises MissingError when the run is live elsewhere. Sweeps what an earlier
+    coordinator of the run may have left alive.
+    """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from wtman import agents, executors, sandbox
+    from wtman.checkouts import Checkouts
+    from wtman.context import Context
+    from wtman.git import control
+    from wtman.process import install_child_watcher, raise_fd_limit, sweep
+
+    state = load_state(store, run)
+    with store.lock(run), ThreadPoolExecutor(max_workers=_git_jobs()) as pool:
+        raise_fd_limit()
+        install_child_watcher()
+        sweep(f"{run}/")
+        loop = asyncio.get_running_loop()
+
+        def in_pool(function: Callable[..., Any], /, *args: Any) -> Any:
+            return loop.run_in_executor(pool, lambda: function(*args))
+
+        folder = os.path.join(repo.wtman_dir, "runs", run)
+        clean = await in_pool(control.prepare, repo)
+        async with executors.load("local") as executor:
+            yield Context(
+                run=run,
+                folder=folder,
+                repo=repo,
+                control=clean,
+                store=store,
+                executor=executor,
+                sandbox=sandbox.load(state.settings.sandbox),
+                agent=cache(agents.load),
+                git=in_pool,
+                clock=time.time,
+                environ=environ,
+                activity=activity or (lambda task, text: None),
+                checkouts=Checkouts(state.settings.check_jobs),
+            )
+
+
+def _git_jobs() -> int:
+    # Git spends its time on the processor and in the kernel: more threads than cores only wait.
+    return max(os.cpu_count() or 1, 2)

@@ -1,0 +1,261 @@
+"""A merge as files: patches, mailbox, bundle and manifest, written whole and checked again.
+
+Promises: a folder of patches is there complete or not at all; what somebody else put
+at that place is never overwritten; applied with plain git where `before` is known, the
+series, the combined patch and the bundle each give the very tree that passed. `verify`
+needs a repository and the folder, no run, and trusts nothing in the folder. Blocking.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from wtman.core.manifest import KIND, SCHEMA, names
+from wtman.core.model import RunId, Sha, TaskId
+from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
+from wtman.git import control, patches
+from wtman.git.control import Control
+
+MANIFEST = "manifest.json"
+COMBINED = "combined.patch"
+SERIES = "series.mbox"
+_MANIFEST_CAP = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The commits of a merge as a line: each has the one before as its only parent."""
+
+    before: Sha
+    commits: tuple[tuple[TaskId, Sha], ...]
+
+    @property
+    def changed(self) -> dict[TaskId, Sha]:
+        """The tasks that have a commit of their own, in order."""
+        seen = {self.before}
+        found: dict[TaskId, Sha] = {}
+        for task, commit in self.commits:
+            if commit not in seen:
+                found[task] = commit
+                seen.add(commit)
+        return found
+
+    @property
+    def tip(self) -> Sha:
+        return self.commits[-1][1] if self.commits else self.before
+
+
+def files(ctl: Control, series: Series) -> dict[str, bytes]:
+    """Every patch file by name; the mailbox is the patches one behind the other."""
+    changed = series.changed
+    made: dict[str, bytes] = {}
+    for number, (task, name) in enumerate(names(tuple(changed)).items(), start=1):
+        made[name] = patches.format_patch(ctl, changed[task], number, len(changed))
+    made[SERIES] = b"".join(made.values())
+    made[COMBINED] = patches.diff(ctl, series.before, series.tip)
+    return made
+
+
+def require_free(folder: str) -> None:
+    """Raise UsageError where something is in the way that wtman did not write."""
+    if not os.path.lexists(folder):
+        return
+    if os.path.isdir(folder) and (not os.listdir(folder) or _ours(folder)):
+        return
+    raise UsageError(
+        f"{folder} is there already and was not written by wtman merge",
+        hint="choose another folder with -o, or move this one away",
+    )
+
+
+def draft(
+    ctl: Control,
+    folder: str,
+    run: RunId,
+    series: Series,
+    made: Mapping[str, bytes],
+    tip: Sha,
+) -> tuple[str, dict[str, str]]:
+    """Write patches and bundle beside `folder`; gives the draft and the sum of each file."""
+    beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        os.makedirs(beside)
+        for name, content in made.items():
+            _write(os.path.join(beside, name), content)
+    except OSError as error:
+        raise _trouble(folder, error) from error
+    kept = dict(made)
+    if tip != series.before:
+        name = f"{run}.bundle"
+        patches.bundle(
+            ctl, os.path.join(beside, name), series.before, tip, f"refs/heads/wtman-{run}"
+        )
+        with open(os.path.join(beside, name), "rb") as file:
+            kept[name] = file.read()
+    return beside, {name: sha256(content).hexdigest() for name, content in sorted(kept.items())}
+
+
+def publish(beside: str, folder: str, manifest: Mapping[str, Any]) -> None:
+    """Put a draft in its place, manifest and all, in one step where the place is free."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
+    old = f"{beside}.old"
+    try:
+        _write(os.path.join(beside, MANIFEST), text.encode())
+        shutil.rmtree(old, ignore_errors=True)
+        if os.path.isdir(folder):
+            os.rename(folder, old)
+        os.rename(beside, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise _trouble(folder, error) from error
+
+
+def verify(ctl: Control, folder: str) -> tuple[str, ...]:
+    """What is wrong with a folder of patches, judged against this repository; nothing: sound.
+
+    Raises UsageError where the folder holds no manifest at all.
+    """
+    manifest = _manifest(folder)
+    problems = [*_damaged(folder, manifest)]
+    try:
+        before, before_tree = _point(manifest, "before")
+        _, after_tree = _point(manifest, "after")
+    except (KeyError, TypeError, ValueError):
+        return (*problems, f"{MANIFEST} does not say from which commit to which")
+    try:
+        if control.tree_of(ctl, before) != before_tree:
+            problems.append(f"commit {before[:12]} has another tree than {MANIFEST} says")
+    except WtmanError:
+        return (*problems, f"this repository does not have commit {before[:12]}")
+    problems += _reapplied(ctl, folder, manifest, before, after_tree)
+    return tuple(dict.fromkeys(problems))
+
+
+# --- checking -------------------------------------------------------------------------------------
+
+
+def _damaged(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
+    listed = manifest.get("files")
+    if not isinstance(listed, dict):
+        yield f"{MANIFEST} lists no files"
+        return
+    for name, wanted in listed.items():
+        content = _content(folder, name)
+        if content is None:
+            yield f"{name} is missing"
+        elif sha256(content).hexdigest() != wanted:
+            yield f"{name} was changed"
+    for name in (SERIES, COMBINED):
+        if name not in listed:
+            yield f"{MANIFEST} does not list {name}"
+
+
+def _reapplied(
+    ctl: Control, folder: str, manifest: Mapping[str, Any], before: Sha, after_tree: Sha
+) -> Iterable[str]:
+    series, combined = _content(folder, SERIES), _content(folder, COMBINED)
+    if series is not None:
+        yield from _compared(SERIES, after_tree, lambda: patches.am(ctl, before, series))
+    if combined is not None:
+        yield from _compared(
+            COMBINED,
+            after_tree,
+            lambda: patches.apply(ctl, control.tree_of(ctl, before), combined),
+        )
+    tree = control.tree_of(ctl, before)
+    for name, wanted in _steps(manifest):
+        content = _content(folder, name)
+        if content is None:
+            return
+        found = list(_compared(name, wanted, lambda c=content, t=tree: patches.apply(ctl, t, c)))  # type: ignore[misc]
+        yield from found
+        if found:
+            return
+        tree = wanted
+    if tree != after_tree:
+        yield "the patches one by one do not give the tree of the merge"
+
+
+def _compared(name: str, wanted: Sha, made: Any) -> Iterable[str]:
+    try:
+        found = made()
+    except WtmanError as error:
+        reason = error.stderr.strip() if isinstance(error, ExternalError) else ""
+        yield f"{name} does not apply: {reason or error.message}"
+        return
+    if found != wanted:
+        yield f"{name} gives tree {found[:12]} and not {wanted[:12]}"
+
+
+def _steps(manifest: Mapping[str, Any]) -> list[tuple[str, Sha]]:
+    """File and tree of each task with a patch, in the order they apply."""
+    tasks = {item["id"]: item for item in manifest.get("tasks", ()) if isinstance(item, dict)}
+    found = []
+    for name in manifest.get("series", ()):
+        item = tasks.get(name, {})
+        found.append((str(item.get("patch", "")), Sha(str(item.get("tree", "")))))
+    return found
+
+
+def _manifest(folder: str) -> dict[str, Any]:
+    try:
+        with open(os.path.join(folder, MANIFEST), "rb") as file:
+            manifest = json.loads(file.read(_MANIFEST_CAP))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{folder} holds no readable {MANIFEST}",
+            hint="name the folder that wtman merge wrote its patches to",
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
+        raise UsageError(f"{MANIFEST} in {folder} was not written by wtman merge")
+    if manifest.get("schema") != SCHEMA:
+        raise UsageError(
+            f"{MANIFEST} in {folder} has schema {manifest.get('schema')}, not {SCHEMA}",
+            hint="use the version of wtman that wrote it",
+        )
+    return manifest
+
+
+def _point(manifest: Mapping[str, Any], name: str) -> tuple[Sha, Sha]:
+    point = manifest[name]
+    return Sha(str(point["commit"])), Sha(str(point["tree"]))
+
+
+def _content(folder: str, name: str) -> bytes | None:
+    """A file directly in the folder; a manifest may not point anywhere else."""
+    path = os.path.join(folder, name)
+    if not name or os.path.basename(name) != name or os.path.islink(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _ours(folder: str) -> bool:
+    try:
+        return bool(_manifest(folder))
+    except UsageError:
+        return False
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _trouble(folder: str, error: OSError) -> WtmanError:
+    if error.errno == 28:  # ENOSPC
+        return DiskFullError(f"no space left for the patches in {folder}")
+    return UsageError(
+        f"the patches cannot be written to {folder}: {error.strerror}",
+        hint="choose another folder with -o",
+    )

@@ -1,0 +1,207 @@
+"""The loop: the only place that knows the order of things.
+
+    state   = replay(journal)
+    actions = decide(state, running)                 pure
+    for each: journal Intended -> perform (a stage) -> journal its outcome -> decide again
+
+So a resume is this loop over an older journal. One durable commit a turn holds the
+outcomes that came in and the intents that follow from them; nothing is performed
+before its intent is on disk. The caller holds the run's lock.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from wtman.context import Context
+from wtman.core import actions as a
+from wtman.core import events as e
+from wtman.core.decide import decide
+from wtman.core.replay import replay
+from wtman.core.state import State
+from wtman.errors import DiskFullError, WtmanError
+from wtman.stages import checks, land, sessions, train, worktrees
+
+Watch = Callable[[State, Sequence[e.Recorded]], None]
+Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
+
+# How often requests of other processes are looked for, in seconds.
+_POLL = 0.25
+
+_PERFORMERS: dict[type, Perform] = {
+    a.CheckBase: checks.perform,
+    a.CheckTask: checks.perform,
+    a.MakeWorktree: worktrees.perform,
+    a.Follow: worktrees.perform,
+    a.Adopt: worktrees.perform,
+    a.RunSession: sessions.perform,
+    a.Collect: sessions.perform,
+    a.ProbeTrain: train.perform,
+    a.LandTrain: land.perform,
+}
+
+
+async def drive(ctx: Context, watch: Watch | None = None) -> State:
+    """Carry the run on until nothing is left to do, or it is parked, stopped or failed.
+
+    Raises only what is a fault of the program itself; everything else is in the state.
+    """
+    loop = _Loop(ctx, watch or (lambda state, recorded: None))
+    with _interrupts(loop):
+        return await loop.run()
+
+
+class _Loop:
+    """The state, and the actions that are being performed."""
+
+    def __init__(self, ctx: Context, watch: Watch) -> None:
+        self.ctx = ctx
+        self.watch = watch
+        self.running: dict[str, asyncio.Task[tuple[e.Event, ...]]] = {}
+        self.cancelled: set[str] = set()
+        self.state = State()
+        self.interrupted = False
+
+    async def run(self) -> State:
+        try:
+            self._take_in()
+            outcomes: list[e.Event] = []
+            while True:
+                self._turn(outcomes)
+                if not self.running:
+                    if not self.state.asked_stop:
+                        return self.state
+                    self._journal([e.Stopped()])
+                    return self.state
+                outcomes = await self._wait()
+        finally:
+            await self._end_all()
+
+    def _turn(self, outcomes: list[e.Event]) -> None:
+        """Journal outcomes and the intents that follow, in one commit; then start these."""
+        at = self.ctx.clock()
+        if self.interrupted and not self.state.asked_stop:
+            outcomes = [*outcomes, e.Requested("stop")]
+        provisional = replay(
+            [e.Recorded(self.state.seq, at, event) for event in outcomes], self.state
+        )
+        keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
+        begun: list[a.Action] = []
+        journal: list[e.Event] = list(outcomes)
+        for action in decide(provisional, keys):
+            match action:
+                case a.Cancel(target):
+                    self._cancel(target)
+                case a.Park(reason, hint):
+                    journal.append(e.Parked(reason, hint))
+                case _:
+                    begun.append(action)
+                    journal.append(_intent(action))
+        self._journal(journal)
+        for action in begun:
+            performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
+            self.running[action.key] = asyncio.ensure_future(performing)
+
+    async def _wait(self) -> list[e.Event]:
+        """Outcomes of what has ended; also returns when another process has asked something."""
+        while True:
+            done, _ = await asyncio.wait(
+                self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
+            )
+            foreign = self._take_in()
+            if done or foreign or (self.interrupted and not self.state.asked_stop):
+                return [event for key in self._ended(done) for event in self._outcome(key)]
+
+    def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[str]:
+        return [key for key, task in self.running.items() if task in done]
+
+    def _outcome(self, key: str) -> tuple[e.Event, ...]:
+        """What an ended action has to tell; an error becomes the end of the run, not of others."""
+        task = self.running.pop(key)
+        self.cancelled.discard(key)
+        if task.cancelled():
+            return (e.Abandoned(key, "cancelled"),)
+        error = task.exception()
+        match error:
+            case None:
+                return task.result()
+            case DiskFullError():
+                return (e.Abandoned(key, error.message), e.Parked(error.message, error.hint))
+            case WtmanError():
+                return (e.Abandoned(key, error.message), e.RunFailed(error.message, error.hint))
+            case _:
+                raise error
+
+    def _cancel(self, key: str) -> None:
+        task = self.running.get(key)
+        if task is not None:
+            self.cancelled.add(key)
+            task.cancel()
+
+    def _journal(self, events: list[e.Event]) -> None:
+        if events:
+            self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
+        self._take_in()
+
+    def _take_in(self) -> bool:
+        """Fold what is new in the journal, ours or a request of another process."""
+        recorded = self.ctx.store.events(self.ctx.run, self.state.seq)
+        if recorded:
+            self.state = replay(recorded, self.state)
+            self.watch(self.state, recorded)
+        return bool(recorded)
+
+    async def _end_all(self) -> None:
+        """Whatever ends the loop, no action outlives it."""
+        for task in self.running.values():
+            task.cancel()
+        if self.running:
+            await asyncio.gather(*self.running.values(), return_exceptions=True)
+
+
+def _intent(action: a.Action) -> e.Intended:
+    name = type(action).__name__
+    if isinstance(action, a.RunSession):
+        return e.Intended(
+            action=name,
+            key=action.key,
+            task=action.task,
+            attempt=action.attempt,
+            lineage=action.lineage,
+            content=action.content,
+            start=action.start,
+            at=action.at,
+            agent=action.agent,
+        )
+    return e.Intended(action=name, key=action.key)
+
+
+@contextlib.contextmanager
+def _interrupts(loop: _Loop) -> Iterator[None]:
+    """Ctrl-C once stops politely; a second time the process ends at once.
+
+    The second way is safe too: keepers end their sessions when their coordinator
+    is gone, and the journal is good for any moment.
+    """
+    running = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if loop.interrupted:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                running.remove_signal_handler(number)
+            for task in asyncio.all_tasks(running):
+                task.cancel()
+        loop.interrupted = True
+
+    installed = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            running.add_signal_handler(number, on_signal)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            running.remove_signal_handler(number)

@@ -1,0 +1,24 @@
+"""The tier without confinement: a session reaches whatever the user can.
+
+It promises nothing, which is why the user is told when it is in use. What it does
+reach outside its branch is for the git room to detect.
+"""
+
+from wtman.core.model import Command
+from wtman.sandbox import Reach
+
+
+class NoSandbox:
+    """Leaves every command as it is."""
+
+    name = "none"
+
+    def probe(self) -> str:
+        return ""
+
+    def wrap(self, command: Command, reach: Reach) -> Command:
+        return command
+
+
+def make() -> NoSandbox:
+    return NoSandbox()

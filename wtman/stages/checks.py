@@ -1,0 +1,95 @@
+"""Checks: the base before any session, then the tip of each task against its start.
+
+On the base every check proves that it can judge at all: that it is green there,
+or says which tests are not, and that it sees the checkout it runs in. What fails
+that is a problem of the run, found before a session costs anything.
+"""
+
+from wtman.checking import Seen, judge, look
+from wtman.context import Context
+from wtman.core import events as e
+from wtman.core import witness
+from wtman.core.actions import CheckBase, CheckTask
+from wtman.core.state import State
+from wtman.core.verdict import BaseJudged, judge_base
+from wtman.git import control
+
+_PACKAGE_CAP = 1024 * 1024
+
+
+async def perform(ctx: Context, state: State, action: CheckBase | CheckTask) -> tuple[e.Event, ...]:
+    """Judge the base, or a task's tip."""
+    match action:
+        case CheckBase():
+            return (await _base(ctx, state, action),)
+        case CheckTask():
+            return (await _task(ctx, state, action),)
+
+
+async def _task(ctx: Context, state: State, action: CheckTask) -> e.Checked:
+    commands = state.checks_of(action.task)
+    ctx.activity(action.task, "its checks run")
+    stem = f"{action.task}-{action.head[:10]}"
+    judged = await judge(ctx, state.settings, commands, action.head, action.start, stem=stem)
+    return e.Checked(
+        task=action.task,
+        commit=action.head,
+        start=action.start,
+        verdict=judged.verdict,
+        results=judged.results,
+        evidence=judged.evidence,
+    )
+
+
+async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
+    files = await ctx.git(control.files, ctx.control, action.commit)
+    names = witness.own_names(files)
+    package = await ctx.git(control.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
+    looked = await look(ctx, state.settings, state.checks, action.commit, names, stem="base")
+    judged = [judge_base(one.command, one.ran, state.settings.allow_red_base) for one in looked]
+    problem, hint = _problem(looked, judged, files)
+    shown = bool(names) or witness.own_workspaces(files, package)
+    return e.BaseChecked(
+        commit=action.commit,
+        results=tuple(one.result for one in judged),
+        problem=problem,
+        hint=hint,
+        warnings=_warnings(looked, judged, shown),
+    )
+
+
+def _problem(
+    looked: tuple[Seen, ...], judged: list[BaseJudged], files: tuple[str, ...]
+) -> tuple[str, str]:
+    """What keeps the run from starting, and what to do about it."""
+    red = [(seen, one) for seen, one in zip(looked, judged, strict=True) if one.problem]
+    if red:
+        seen, first = red[0]
+        others = "".join(f"; so is `{more.command}`" for more, _ in red[1:])
+        output = f"\n{seen.ran.output}" if seen.ran.output else ""
+        hint = "mend it, or go on with --allow-red-base: branches then end unchecked"
+        text = f"check `{seen.command}` is red on the base: {first.problem}{others}{output}"
+        return text, hint
+    for seen in looked:
+        if seen.sight is not None and seen.sight.kind == "outside":
+            text = (
+                f"check `{seen.command}` does not see the checkout it runs in "
+                f"({seen.sight.detail}): it would pass whatever a branch does"
+            )
+            return text, witness.blind_hint(files, seen.command)
+    return "", ""
+
+
+def _warnings(looked: tuple[Seen, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:
+    """What the user should know of checks that can judge; `own`: there is code to be blind to."""
+    lines = [one.warning for one in judged if one.warning]
+    for seen, one in zip(looked, judged, strict=True):
+        kind = seen.sight.kind if seen.sight is not None else "unknown"
+        if kind == "mixed" and seen.sight is not None:
+            lines.append(
+                f"check `{seen.command}` also finds code of this repository outside the checkout "
+                f"it runs in: {seen.sight.detail}"
+            )
+        elif kind == "unknown" and own and not one.problem:
+            lines.append(f"nothing shows whether check `{seen.command}` sees the checkout")
+    return tuple(lines)

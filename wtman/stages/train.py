@@ -1,0 +1,63 @@
+"""One probe: a set of branches assembled in order and checked as one tree.
+
+The commit that was judged is kept below refs/wtman/probes/, so that whoever reads
+why it is red can check it out. A textual conflict is an answer too, and costs no
+check run. Doing it twice gives the same commit and the cached verdict.
+"""
+
+from wtman.assembly import Assembled, assemble, train_of
+from wtman.checking import judge
+from wtman.context import Context
+from wtman.core.actions import ProbeTrain
+from wtman.core.events import Event, Probed
+from wtman.core.model import Sha, TaskId, Verdict
+from wtman.core.state import State
+from wtman.git import refs
+from wtman.git.refs import RefChange
+
+
+async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event, ...]:
+    """Assemble and judge the action's members on its commit."""
+    on, members = action.on, action.members
+    made: Assembled = await ctx.git(_assembled, ctx, state, action)
+    if made.conflict is not None:
+        return (Probed(on, members, Verdict.RED, conflict=made.conflict),)
+    commands = train_checks(state, members)
+    if not commands:
+        return (Probed(on, members, Verdict.UNCHECKED, made.commit, made.tree),)
+    judged = await judge(
+        ctx, state.settings, commands, made.commit, on, stem=f"train-{made.commit[:12]}"
+    )
+    return (
+        Probed(
+            on=on,
+            members=members,
+            verdict=judged.verdict,
+            commit=made.commit,
+            tree=made.tree,
+            results=judged.results,
+            evidence=judged.evidence,
+        ),
+    )
+
+
+def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
+    """What judges a train: the merge's or the run's checks, and the members' own."""
+    assert state.merge is not None
+    wanted = dict.fromkeys(state.merge.asked.check or state.settings.check)
+    for task in members:
+        wanted.update(dict.fromkeys(state.tasks[task].task.check))
+    return tuple(wanted)
+
+
+def _assembled(ctx: Context, state: State, action: ProbeTrain) -> Assembled:
+    made = assemble(ctx.control, train_of(state, action.on, action.members))
+    if made.conflict is None and made.commit != action.on:
+        _keep(ctx, state, made.commit)
+    return made
+
+
+def _keep(ctx: Context, state: State, commit: Sha) -> None:
+    ref = f"refs/wtman/probes/{state.run}/{commit[:16]}"
+    if refs.read_one(ctx.repo, ref) != commit:
+        refs.update(ctx.repo, [RefChange(ref, commit, None)])

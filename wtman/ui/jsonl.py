@@ -1,0 +1,58 @@
+"""`split --json`: the run as one JSON object a line.
+
+The first line names the run, the last its state and the exit status; in between is
+every event of the journal as it is, with its number and time.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from wtman.core.events import Recorded, encode
+from wtman.core.standing import run_state
+from wtman.core.state import State
+from wtman.core.status import SCHEMA, iso
+
+
+class JsonLines:
+    """Writes the stream; `watch` fits `pipeline.drive`."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def begin(self, state: State) -> None:
+        """The line that names the run."""
+        self._write(
+            {
+                "schema": SCHEMA,
+                "event": "run",
+                "run": state.run,
+                "request": state.request,
+                "base": state.base,
+                "target": state.target,
+                "tasks": list(state.tasks),
+            }
+        )
+
+    def watch(self, state: State, news: Sequence[Recorded]) -> None:
+        """One line for each new event."""
+        for record in news:
+            kind, body = encode(record.event)
+            line = {"event": kind, "seq": record.seq, "at": iso(record.at), "data": body}
+            self._write(line)
+
+    def end(self, state: State, exit_status: int) -> None:
+        """The line that says how it ended."""
+        self._write(
+            {
+                "event": "end",
+                "run": state.run,
+                "state": str(run_state(state)),
+                "exit": exit_status,
+            }
+        )
+
+    def _write(self, value: dict[str, Any]) -> None:
+        # ASCII keeps lone surrogates and controls out of whatever reads the stream.
+        self._out.write(json.dumps(value, ensure_ascii=True) + "\n")
+        self._out.flush()

@@ -1,0 +1,153 @@
+"""Plain lines for a pipe or a log: one line an event worth telling.
+
+Promises that each line stands alone (it begins with the task or `run`), carries no
+escape, and that events which only wtman itself cares about are not told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
+
+from wtman.core import events as e
+from wtman.core.model import CheckResult, Ended, Verdict
+from wtman.core.render import clean, count, duration, size
+from wtman.core.state import State, describe_red
+
+_LINE = 400  # columns of foreign text on one line
+
+
+class Lines:
+    """Writes the lines of a run as its events arrive; `watch` fits `pipeline.drive`."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def watch(self, state: State, news: Sequence[e.Recorded]) -> None:
+        """Tell what is new."""
+        for record in news:
+            for line in told(state, record.event):
+                self._out.write(line + "\n")
+        self._out.flush()
+
+
+def told(state: State, event: e.Event) -> tuple[str, ...]:
+    """The lines that an event is worth, maybe none."""
+    teller = _TELLERS.get(type(event))
+    return () if teller is None else tuple(teller(state, event))
+
+
+def _line(subject: str, text: str) -> str:
+    return f"{subject or 'run'}  {clean(text, _LINE)}"
+
+
+def _intended(state: State, event: e.Intended) -> list[str]:
+    if event.action != "RunSession":
+        return []
+    agent = clean(event.agent.split()[0] if event.agent else "agent", 40)
+    return [_line(event.task, f"session {event.attempt} started ({agent})")]
+
+
+def _finished(state: State, event: e.SessionFinished) -> list[str]:
+    spent = f"({duration(event.seconds)})"
+    session = f"session {event.attempt}"
+    if event.ended is Ended.OK:
+        changed = size(event.files, event.insertions, event.deletions)
+        lines = [_line(event.task, f"{session} finished: {changed} {spent}")]
+    else:
+        word = "failed" if event.ended is Ended.FAILED else "interrupted"
+        lines = [
+            _line(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")
+        ]
+    return lines + [_line(event.task, f"note: {note}") for note in event.notes]
+
+
+def _checked(state: State, event: e.Checked) -> list[str]:
+    if event.verdict is not Verdict.RED:
+        return [_line(event.task, f"checks {event.verdict}{_seconds(event.results)}")]
+    red = [item for item in event.results if item.verdict is Verdict.RED]
+    return [_line(event.task, describe_red(item)) for item in red] or [
+        _line(event.task, "checks red")
+    ]
+
+
+def _seconds(results: tuple[CheckResult, ...]) -> str:
+    if results and all(item.cached for item in results):
+        return " (known)"
+    return f" ({duration(sum(item.seconds for item in results))})" if results else ""
+
+
+def _base(state: State, event: e.BaseChecked) -> list[str]:
+    lines = [_line("base", f"warning: {text}") for text in event.warnings]
+    if event.problem:
+        hint = f" ({event.hint})" if event.hint else ""
+        return [*lines, _line("base", event.problem + hint)]
+    if not event.results:
+        return lines
+    checks = count(len(event.results), "check")
+    return [*lines, _line("base", f"{checks} ran{_seconds(event.results)}")]
+
+
+def _followed(state: State, event: e.Followed) -> list[str]:
+    needs = ", ".join(event.needs)
+    if event.conflicts:
+        return [
+            _line(
+                event.task, f"starts over: conflicts with {needs} in " + ", ".join(event.conflicts)
+            )
+        ]
+    return [_line(event.task, f"follows the new work of {needs}")]
+
+
+def _probed(state: State, event: e.Probed) -> list[str]:
+    who = ", ".join(event.members)
+    if event.conflict is not None:
+        others = ", ".join(event.conflict.others) or "the target"
+        paths = ", ".join(event.conflict.paths)
+        return [_line(event.conflict.task, f"conflicts with {others} in {paths}")]
+    return [_line("train", f"{who}: {event.verdict}{_seconds(event.results)}")]
+
+
+def _landed(state: State, event: e.Landed) -> list[str]:
+    lines = [
+        _line(
+            item.task,
+            f"left out: {item.reason}" + (f" with {', '.join(item.others)}" if item.others else ""),
+        )
+        for item in event.excluded
+    ]
+    if event.moved and event.commits:
+        tasks = count(len(event.commits), "task")
+        lines.append(
+            _line(
+                "train",
+                f"{tasks} landed on {event.target}: {event.before[:10]}..{event.after[:10]}",
+            )
+        )
+    return lines
+
+
+def _stopping(state: State, event: e.Parked | e.RunFailed | e.MergeFailed) -> list[str]:
+    word = {e.Parked: "parked", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
+    hint = f" ({event.hint})" if event.hint else ""
+    return [_line("run", f"{word}: {event.reason}{hint}")]
+
+
+_TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
+    e.Intended: _intended,
+    e.SessionFinished: _finished,
+    e.Checked: _checked,
+    e.BaseChecked: _base,
+    e.Followed: _followed,
+    e.Probed: _probed,
+    e.Landed: _landed,
+    e.Parked: _stopping,
+    e.RunFailed: _stopping,
+    e.MergeFailed: _stopping,
+    e.StartFailed: lambda _, event: [_line(event.task, f"cannot start: {event.reason}")],
+    e.Noted: lambda _, event: [_line(event.task, event.text)],
+    e.Stopped: lambda _, event: [_line("run", "stopped" + (event.reason and f": {event.reason}"))],
+    e.Resumed: lambda _, event: [_line("run", "goes on")],
+    e.TargetMoved: lambda _, event: [_line("train", f"the target moved to {event.now[:10]}")],
+    e.TaskDropped: lambda _, event: [_line(event.task, "dropped from the plan")],
+    e.Requested: lambda _, event: [_line(event.task, f"{event.what} asked")],
+    e.Cleaned: lambda _, event: [_line(event.task, "worktree and branch moved to the trash")],
+}

@@ -1,0 +1,80 @@
+"""The live table of a run in a terminal.
+
+Redrawn in place a few times a second, follows the terminal's size, and stays on
+the screen as it was when the run ended. The text is `core.render.table`; here is
+only the drawing, so that a pipe never pays for it.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from wtman.core.events import Recorded
+from wtman.core.model import TaskId
+from wtman.core.render import clean, table
+from wtman.core.state import State
+
+_PER_SECOND = 4
+
+
+class LiveTable:
+    """A context manager around a run; `watch` fits `pipeline.drive`, `doing` its activity."""
+
+    def __init__(self, state: State, clock: Callable[[], float], colour: bool) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._state = state
+        self._clock = clock
+        self._colour = colour
+        self._doing: dict[TaskId, str] = {}
+        self._ended = False
+        console = Console(highlight=False, markup=False, no_color=not colour)
+        self._live = Live(
+            console=console,
+            auto_refresh=True,
+            refresh_per_second=_PER_SECOND,
+            get_renderable=self._drawn,
+            vertical_overflow="crop",
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended = True
+        # The last picture is whole, whatever the height: it scrolls like any output.
+        self._live.vertical_overflow = "visible"
+        self._live.stop()
+
+    def watch(self, state: State, news: Sequence[Recorded]) -> None:
+        """The state to draw from now on."""
+        self._state = state
+
+    def doing(self, task: TaskId, text: str) -> None:
+        """What a task is doing at this moment."""
+        self._doing[task] = clean(text, 200)
+
+    def _drawn(self) -> Any:
+        from rich.text import Text
+
+        size = shutil.get_terminal_size()
+        lines = table(
+            self._state,
+            size.columns,
+            self._clock(),
+            self._colour,
+            not self._ended,
+            doing=dict(self._doing),
+            height=0 if self._ended else size.lines - 1,
+        )
+        return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop", end="")

@@ -1,0 +1,118 @@
+"""What a session printed, from its evidence files, as text that is safe on a terminal.
+
+Promises whole lines in the order of each file (stdout first, then stderr where
+nothing is followed), with controls and escapes taken out; a line that never ends is
+cut, not collected. `raw` bytes are for whoever reads the agent's own stream.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TextIO
+
+from wtman.core.model import Ended
+from wtman.core.render import clean, duration
+from wtman.core.state import Attempt
+
+_CHUNK = 1 << 16
+_LONGEST = 1 << 16  # bytes of one line that are worth reading
+_STREAMS = ("stdout", "stderr")
+
+
+def heading(attempt: Attempt, now: float) -> str:
+    """The line above an attempt's output."""
+    outcome = attempt.outcome
+    words = [f"== attempt {attempt.number}: {clean(attempt.agent, 60)}"]
+    if attempt.ended is None:
+        words.append(f"running for {duration(now - attempt.started)}")
+    else:
+        word = {Ended.OK: "finished", Ended.FAILED: "failed"}.get(attempt.ended, "interrupted")
+        seconds = outcome.seconds if outcome else attempt.finished - attempt.started
+        words.append(f"{word} after {duration(seconds)}")
+        if outcome is not None and outcome.reason:
+            words.append(clean(outcome.reason, 200))
+    return ", ".join(words) + " =="
+
+
+def print_attempt(folder: str, out: TextIO) -> None:
+    """All that an attempt printed so far."""
+    for name in _STREAMS:
+        tail = Tail(os.path.join(folder, name))
+        lines = [*tail.lines(), *tail.rest()]
+        if lines and name == "stderr":
+            out.write("-- stderr --\n")
+        for line in lines:
+            out.write(line + "\n")
+    out.flush()
+
+
+def follow_attempt(folder: str, out: TextIO, over: Callable[[], bool]) -> Iterator[None]:
+    """Print what comes, once for every step of the iterator, until the attempt is over."""
+    tails = [Tail(os.path.join(folder, name)) for name in _STREAMS]
+    ended = False
+    while not ended:
+        # Asked before reading, so that what came last is still read.
+        ended = over()
+        for tail in tails:
+            for line in tail.lines():
+                out.write(line + "\n")
+        out.flush()
+        if not ended:
+            yield
+    for tail in tails:
+        for line in tail.rest():
+            out.write(line + "\n")
+    out.flush()
+
+
+def follow_raw(folder: str, out: BinaryIO, over: Callable[[], bool]) -> Iterator[None]:
+    """Copy the bytes of the agent's own stream as they come, until the attempt is over."""
+    offset = 0
+    ended = False
+    while not ended:
+        ended = over()
+        offset = copy_raw(folder, out, offset)
+        if not ended:
+            yield
+
+
+def copy_raw(folder: str, out: BinaryIO, offset: int = 0) -> int:
+    """Copy the bytes of the agent's own stream from `offset` on; where they end."""
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, "stdout"), "rb") as it:
+        it.seek(offset)
+        while chunk := it.read(_CHUNK):
+            out.write(chunk)
+            offset += len(chunk)
+    out.flush()
+    return offset
+
+
+@dataclass(slots=True)
+class Tail:
+    """A growing file, read by whole lines from where it was left."""
+
+    path: str
+    offset: int = 0
+    begun: bytes = b""
+
+    def lines(self) -> Iterator[str]:
+        """The lines that have been completed since the last call."""
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as source:
+            source.seek(self.offset)
+            while chunk := source.read(_CHUNK):
+                self.offset += len(chunk)
+                *whole, rest = (self.begun + chunk).split(b"\n")
+                yield from map(_shown, whole)
+                self.begun = rest[:_LONGEST]
+
+    def rest(self) -> Iterator[str]:
+        """The last line, where it has no end."""
+        if self.begun:
+            yield _shown(self.begun)
+            self.begun = b""
+
+
+def _shown(line: bytes) -> str:
+    text = line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace")
+    return clean(text.expandtabs(4)) + ("…" if len(line) > _LONGEST else "")
