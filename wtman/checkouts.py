@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import heapq
 import os
-import shutil
-import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from wtman.core.model import Sha
 from wtman.git import shadow
 from wtman.git.control import Control
+from wtman.git.trees import remove_tree
 
 Threaded = Callable[..., Awaitable[Any]]
 
@@ -90,13 +89,7 @@ def discard(path: str) -> None:
     """Remove a check checkout, whatever modes its checks left; what resists stays aside."""
     aside = f"{path}.gone-{os.urandom(4).hex()}"
     os.rename(path, aside)
-    if os.path.islink(aside) or not os.path.isdir(aside):
+    if os.path.isdir(aside):
+        remove_tree(aside)
+    else:
         os.unlink(aside)
-        return
-    for folder, folders, _ in os.walk(aside):
-        for name in folders:
-            inner = os.path.join(folder, name)
-            if not os.path.islink(inner):
-                with contextlib.suppress(OSError):
-                    os.chmod(inner, stat.S_IRWXU)
-    shutil.rmtree(aside, ignore_errors=True)

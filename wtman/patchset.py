@@ -72,16 +72,41 @@ def require_free(folder: str) -> None:
     )
 
 
-def draft(
-    ctl: Control,
-    folder: str,
-    run: RunId,
-    series: Series,
-    made: Mapping[str, bytes],
-    tip: Sha,
-) -> tuple[str, dict[str, str]]:
-    """Write patches and bundle beside `folder`; gives the draft and the sum of each file."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Patches and bundle, written beside the folder that they are meant for.
+
+    `sums` are the sha256 sums of its files, by name.
+    """
+
+    folder: str
+    beside: str
+    sums: dict[str, str]
+
+    def publish(self, manifest: Mapping[str, Any]) -> str:
+        """Put it in its place, manifest and all; gives the folder."""
+        text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
+        old = f"{self.beside}.old"
+        try:
+            _write(os.path.join(self.beside, MANIFEST), text.encode())
+            shutil.rmtree(old, ignore_errors=True)
+            if os.path.isdir(self.folder):
+                os.rename(self.folder, old)
+            os.rename(self.beside, self.folder)
+            shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            raise _trouble(self.folder, error) from error
+        return self.folder
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.beside, ignore_errors=True)
+
+
+def draft(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Draft:
+    """Write everything but the manifest; `tip` is what the bundle carries."""
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
+    made = files(ctl, series)
     try:
         shutil.rmtree(beside, ignore_errors=True)
         os.makedirs(beside)
@@ -89,30 +114,14 @@ def draft(
             _write(os.path.join(beside, name), content)
     except OSError as error:
         raise _trouble(folder, error) from error
-    kept = dict(made)
     if tip != series.before:
         name = f"{run}.bundle"
-        patches.bundle(
-            ctl, os.path.join(beside, name), series.before, tip, f"refs/heads/wtman-{run}"
-        )
-        with open(os.path.join(beside, name), "rb") as file:
-            kept[name] = file.read()
-    return beside, {name: sha256(content).hexdigest() for name, content in sorted(kept.items())}
-
-
-def publish(beside: str, folder: str, manifest: Mapping[str, Any]) -> None:
-    """Put a draft in its place, manifest and all, in one step where the place is free."""
-    text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
-    old = f"{beside}.old"
-    try:
-        _write(os.path.join(beside, MANIFEST), text.encode())
-        shutil.rmtree(old, ignore_errors=True)
-        if os.path.isdir(folder):
-            os.rename(folder, old)
-        os.rename(beside, folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise _trouble(folder, error) from error
+        path = os.path.join(beside, name)
+        patches.bundle(ctl, path, series.before, tip, f"refs/heads/wtman-{run}")
+        with open(path, "rb") as file:
+            made[name] = file.read()
+    sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
+    return Draft(folder, beside, sums)
 
 
 def verify(ctl: Control, folder: str) -> tuple[str, ...]:
@@ -172,7 +181,7 @@ def _reapplied(
         content = _content(folder, name)
         if content is None:
             return
-        found = list(_compared(name, wanted, lambda c=content, t=tree: patches.apply(ctl, t, c)))  # type: ignore[misc]
+        found = list(_compared(name, wanted, lambda c=content, t=tree: patches.apply(ctl, t, c)))
         yield from found
         if found:
             return

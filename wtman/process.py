@@ -8,6 +8,7 @@ has one is not run again; a program inherits nothing but what its Command says.
 It refuses a Work without a program. Keepers start from the event loop's thread.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -45,7 +46,7 @@ def keeper_command() -> tuple[str, ...]:
 
 
 def install_child_watcher() -> None:
-    """Make asyncio wait for children by pidfd; call before the event loop runs.
+    """Make asyncio wait for children by pidfd; call before any is started.
 
     Its default on 3.11 is a thread for each child.
     """
@@ -57,7 +58,10 @@ def install_child_watcher() -> None:
         os.close(os.pidfd_open(os.getpid()))
     except OSError:
         return  # an old kernel, or a container that forbids it
-    asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    watcher = asyncio.PidfdChildWatcher()
+    asyncio.set_child_watcher(watcher)
+    with contextlib.suppress(RuntimeError):  # no loop yet: it attaches itself when it starts
+        watcher.attach_loop(asyncio.get_running_loop())
 
 
 def raise_fd_limit() -> None:

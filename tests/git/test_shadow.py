@@ -75,8 +75,8 @@ def test_reused_as_if_new(
     git(check / "src", "init", "-q")
     (check / "lib").symlink_to(tmp_path)
     os.mkfifo(check / "pipe")
-    git(check, "config", "core.fsmonitor", f"touch {tmp_path}/marker")
     git(check, "update-index", "--assume-unchanged", "README.md")
+    git(check, "config", "core.fsmonitor", f"touch {tmp_path}/marker")
     for name in ("HEAD", "index"):
         (check / ".git" / name).write_text("destroyed")
     assert shadow.reuse(ctl, str(check), tip)

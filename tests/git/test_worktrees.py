@@ -83,13 +83,14 @@ def test_two_hundred_while_other_git_commands_run(
     for thread in threads:
         thread.start()
     halves = (specs[:100], specs[100:])
-    with ThreadPoolExecutor(2) as pool:
-        made = [
-            tree for part in pool.map(lambda s: worktrees.create(here, s), halves) for tree in part
-        ]
-    done.set()
-    for thread in threads:
-        thread.join()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(pool.map(lambda half: worktrees.create(here, half), halves))
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    made = [tree for part in parts for tree in part]
     assert failures == []
     assert runs >= len(commands)
     assert len(made) == 200
@@ -120,7 +121,7 @@ def test_a_cut_off_attempt_is_finished(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(worktrees.os, "rename", power_cut)
+        broken.setattr(os, "rename", power_cut)
         with pytest.raises(KeyboardInterrupt):
             worktrees.create(here, [spec])
     assert os.listdir(spec.path) == [".git"]

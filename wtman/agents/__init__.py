@@ -10,6 +10,7 @@ A plug-in is a module with `make(argument: str) -> Agent`. Its file name is the
 agent's name; `argument` is what follows the colon in `NAME:ARGUMENT`, mostly empty.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
 from importlib import import_module
@@ -78,10 +79,21 @@ def load(spec: str) -> Agent:
     return made
 
 
+def anchored(spec: str, folder: str) -> str:
+    """The spec with the file that it names made absolute, from where the user said it.
+
+    Sessions start in worktrees, and a resume may come from elsewhere.
+    """
+    name, _, argument = spec.partition(":")
+    if name != "replay" or not argument:
+        return spec
+    return f"{name}:{posixpath.normpath(posixpath.join(folder, argument))}"
+
+
 def _load_outside(spec: str, module: str, attribute: str) -> Agent:
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a leading dot
         raise UsageError(
             f"no agent {spec!r}: {error}", hint="is its package installed beside wtman?"
         ) from error
@@ -98,7 +110,7 @@ def known() -> tuple[str, ...]:
 
 def text_of(line: bytes, most: int = 400) -> str:
     """A line of a stream as one line of text, cut; what a terminal may show is ui's affair."""
-    text = line[: most * 4].decode("utf-8", "replace").strip()
+    text = " ".join(line[: most * 4].decode("utf-8", "replace").split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,35 @@ _COMMANDS = {
     "clean": ("control", "Remove worktrees and branches that hold nothing to lose."),
     "trust": ("control", "Approve this repository's own commands."),
 }
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """Lets flags and plain text through as they are.
+
+    For each typer would build a pydantic adapter that does the same; that import alone
+    costs five times the start of Python, at every `status`.
+    """
+
+    descriptor: Any
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None or type(value) is self.descriptor.annotation:
+            return value
+        return _build(self.descriptor).coerce(value, param=param, ctx=ctx)
+
+
+_build: Any = getattr(typer.core, "build_runtime_param", None)
+
+
+def _build_quickly(descriptor: Any) -> Any:
+    plain = descriptor.annotation in (str, bool) and descriptor.file_annotation is None
+    return _Plain(descriptor) if plain else _build(descriptor)
+
+
+# No door of typer leads here. Without this one place it only starts slower.
+if _build is not None:
+    setattr(typer.core, "build_runtime_param", _build_quickly)  # noqa: B010
 
 
 class _Commands(typer.core.TyperGroup):
@@ -64,25 +94,7 @@ def _built(name: str) -> Any:
     module = importlib.import_module(f"wtman.cli.{_COMMANDS[name][0]}")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name)(getattr(module, name))
-    return _quick(typer.main.get_command(app))
-
-
-def _quick(command: Any) -> Any:
-    """Let plain text through as it is: typer would build a pydantic adapter to do the same.
-
-    That import alone is five times the start of Python, for every `status`.
-    """
-    for parameter in command.params:
-        described = getattr(parameter, "type_descriptor", None)
-        if described is not None and described.annotation is str and parameter.nargs == 1:
-            parameter._runtime_param = _PlainText
-    return command
-
-
-class _PlainText:
-    @staticmethod
-    def coerce(value: str | None, param: object, ctx: object) -> str | None:
-        return value
+    return typer.main.get_command(app)
 
 
 def _version(wanted: bool) -> None:
@@ -126,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = _quick(typer.main.get_command(app)).main(args, prog_name="wtman", standalone_mode=False)
+        status = typer.main.get_command(app).main(args, prog_name="wtman", standalone_mode=False)
         sys.stdout.flush()
     except WtmanError as error:
         return _told(error.code, error.message, error.hint, error.status, as_json)

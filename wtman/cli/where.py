@@ -121,3 +121,13 @@ def width() -> int:
     import shutil
 
     return max(shutil.get_terminal_size().columns, 40)
+
+
+def require_idle(home: Home, run: RunId) -> None:
+    """Refuse to go on with a run that another process drives."""
+    if pid := home.store.live(run):
+        raise MissingError(
+            f"run {run} is live (process {pid})",
+            hint=f"watch it: wtman status {run} --watch; or stop it: wtman stop {run}",
+            code="live",
+        )

@@ -182,7 +182,8 @@ def table(
     `height` (0: no limit) drops the quietest tasks, and says how many.
     """
     known = standings(state)
-    head = _head(state, known, width, now, colour, live)
+    now = now if live else state.updated
+    head = _head(state, known, width, now, colour)
     needs = [fit(line, width) for line in attention(state, known, live)]
     ends = [fit(f"next: {next_command(state, live, known)}", width)]
     room = max(height - len(head) - len(needs) - len(ends) - 4, 1) if height else 0
@@ -215,13 +216,12 @@ def _head(
     width: int,
     now: float,
     colour: bool,
-    live: bool,
 ) -> list[str]:
     status = run_state(state, known)
     room = max(width - len(state.run) - len(status) - 4, 0)
     request = clean(state.request, room) if room else ""
     title = f"{state.run}  {paint(status, _run_colour(status), colour)}  {request}".rstrip()
-    return [title, fit(progress(state, known, now if live else state.updated), width)]
+    return [title, fit(progress(state, known, now), width)]
 
 
 def _run_colour(status: RunState) -> str:
@@ -293,7 +293,7 @@ def _row(view: TaskView, item: Standing, doing: str, look: _Look) -> str:
     word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
     left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  {attempt:>3}  {time:>9}  "
     room = look.width - (4 + look.name + 2 + 9 + 2 + 3 + 2 + 9 + 2)
-    return left + (clean(_note(view, item, doing), room) if room > 0 else "")
+    return (left + (clean(_note(view, item, doing), room) if room > 0 else "")).rstrip()
 
 
 def _note(view: TaskView, item: Standing, doing: str) -> str:

@@ -36,7 +36,7 @@ class Executor(Protocol):
 def load(name: str) -> Executor:
     """The executor of this name, or the one that `package.module:attribute` makes."""
     module, _, attribute = name.partition(":")
-    if "." not in module:
+    if "." not in module.lstrip("."):
         module = f"{__name__}.{module}"
     try:
         made: Executor = getattr(import_module(module), attribute or "make")()

@@ -15,15 +15,22 @@ from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, call, oid, scratch
 from wtman.git.history import tree_of
 
-_EXACT = ["--binary", "--full-index", "--no-ext-diff", "--no-textconv", "-M"]
+_PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]
+_EXACT = ["--binary", "--full-index", *_PLAIN]
 
 
 def diff(
     ctl: Control, a: str, b: str, *paths: str, stat: bool = False, color: bool = False
 ) -> bytes:
     """The difference between two commits or trees, as `git apply` takes it."""
-    form = ["--stat=100"] if stat else ["--patch"]
-    args = ["diff", *form, *_EXACT, f"--color={'always' if color else 'never'}"]
+    form = ["--stat=100", *_PLAIN] if stat else ["--patch", *_EXACT]
+    args = [
+        "-c",
+        f"core.quotePath={str(not stat).lower()}",
+        "diff",
+        *form,
+        f"--color={'always' if color else 'never'}",
+    ]
     return call(ctl, [*args, "--end-of-options", oid(a), oid(b), "--", *paths]).out
 
 

@@ -35,8 +35,9 @@ def remove_tree(path: str) -> bool:
 def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[bytes, bool]]:
     """What does not belong, as (absolute path, is a folder).
 
-    `files` and `folders` are relative to `root`; a folder in neither set is reported
-    whole.
+    `files` and `folders` are relative to `root`; a folder that is not among them is
+    reported whole. A file with a second name does not belong either: whoever has that
+    name could change it later, and git does not look at link counts.
     """
     base = os.fsencode(root)
     waiting = [b""]
@@ -46,7 +47,7 @@ def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[
             for entry in entries:
                 name = place + b"/" + entry.name if place else entry.name
                 if not entry.is_dir(follow_symlinks=False):
-                    if name not in files:
+                    if name not in files or entry.stat(follow_symlinks=False).st_nlink > 1:
                         yield entry.path, False
                 elif name in folders:
                     _open_up(entry.path)

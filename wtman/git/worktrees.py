@@ -104,7 +104,7 @@ def restore(repo: Repository, entry: str) -> Worktree:
         with _aside(repo) as folder:
             copy = os.path.join(folder, name)
             shutil.copytree(os.path.join(entry, "admin"), copy, symlinks=True)
-            os.rename(copy, admin)
+            _settle(copy, admin)
     remove_tree(entry)
     return Worktree(path, admin, os.path.join(admin, "index"))
 
@@ -180,7 +180,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec) -> Worktree:
         # Before the rename: `git worktree prune` removes an entry whose .git is missing.
         _point(spec.path, admin)
         try:
-            os.rename(draft, admin)
+            _settle(draft, admin)
         except OSError as error:
             if adopted := _adopted(repo, spec):
                 return adopted
@@ -188,19 +188,39 @@ def _by_hand(repo: Repository, spec: WorktreeSpec) -> Worktree:
     return _worktree(spec, admin)
 
 
+def _settle(draft: str, admin: str) -> None:
+    """Rename a complete entry to its place."""
+    for _ in range(20):
+        try:
+            os.rename(draft, admin)
+        except FileNotFoundError:
+            # `git worktree prune` removes the folder of all entries when it is empty.
+            os.makedirs(os.path.dirname(admin), exist_ok=True)
+        else:
+            return
+    os.rename(draft, admin)
+
+
 def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
-    _require_empty(spec.path, "")
-    args = ["worktree", "add", "--no-checkout", "--no-track", "-f", "--", spec.path, spec.branch]
+    admin = os.path.join(repo.common_dir, "worktrees", spec.name)
     with _locked(os.path.join(repo.wtman_dir, "worktrees.lock")):
-        git(args, git_dir=repo.common_dir, env=config.users_own())
-        said = _read(os.path.join(spec.path, ".git")).strip().removeprefix("gitdir: ")
-        chosen = os.path.realpath(said)
+        if not _named_by_git(repo, spec):
+            _require_empty(spec.path, "")
+            args = ["worktree", "add", "--no-checkout", "--", spec.path, spec.branch]
+            git(args, git_dir=repo.common_dir, env=config.users_own())
         # git names the entry after the folder; ours is found again by its own name.
-        admin = os.path.join(repo.common_dir, "worktrees", spec.name)
-        if chosen != admin and os.path.isdir(chosen):
-            _point(spec.path, admin)
+        if (chosen := _named_by_git(repo, spec)) and chosen != admin:
             os.rename(chosen, admin)
+            _point(spec.path, admin)
     return _worktree(spec, admin)
+
+
+def _named_by_git(repo: Repository, spec: WorktreeSpec) -> str:
+    """The entry that the pointer at the place names, if it points back."""
+    dot_git = os.path.join(spec.path, ".git")
+    entry = _read(dot_git).strip().removeprefix("gitdir: ")
+    ours = os.path.dirname(entry) == os.path.join(repo.common_dir, "worktrees")
+    return entry if ours and _read(os.path.join(entry, "gitdir")).strip() == dot_git else ""
 
 
 def _worktree(spec: WorktreeSpec, admin: str) -> Worktree:

@@ -46,7 +46,7 @@ class Sandbox(Protocol):
 def load(name: str) -> Sandbox:
     """The sandbox of this name, or the one that `package.module:attribute` makes."""
     module, _, attribute = name.partition(":")
-    if "." not in module:
+    if "." not in module.lstrip("."):
         module = f"{__name__}.{module}"
     try:
         made: Sandbox = getattr(import_module(module), attribute or "make")()

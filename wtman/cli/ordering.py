@@ -1,0 +1,272 @@
+"""What a `split` or `resume` would start: flags, files and repository put together.
+
+Reads and refuses, starts nothing and writes nothing but the plan that --edit opens.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wtman.cli import where
+from wtman.config import REPOSITORY, default_worktrees, load
+from wtman.core.codec import to_plain
+from wtman.core.edit import changes, impact
+from wtman.core.events import Event, Recorded
+from wtman.core.forecast import forecast
+from wtman.core.model import Identity, Plan, Settings, Sha
+from wtman.core.plan import dump, locate, parse, quick_task, validate
+from wtman.core.render import clean, count, fit
+from wtman.core.replay import replay
+from wtman.core.state import State
+from wtman.core.status import SCHEMA
+from wtman.errors import MissingError, UsageError
+from wtman.git.control import files, prepare
+from wtman.git.control_dir import Control, call
+from wtman.git.discovery import Repository
+from wtman.git.repo import head_branch, identity, is_dirty, resolve
+from wtman.trust import missing
+from wtman.ui.ask import Proposal, screen
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line of `split` says. `flags` are configuration keys."""
+
+    request: str
+    plan: str
+    tasks: tuple[str, ...]
+    base: str
+    edit: bool
+    allow_overlap: bool
+    allow_red_base: bool
+    flags: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that could be made now. `given` are the commands that the user gave by hand."""
+
+    proposal: Proposal
+    identity: Identity
+    given: tuple[str, ...]
+
+
+def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order:
+    """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
+    plan, text = _plan(wanted, environ)
+    base = resolve(repo, wanted.base)
+    control = prepare(repo)
+    flags = {key: value for key, value in wanted.flags.items() if value not in (None, "", ())}
+    loaded = load(repo.toplevel, environ, flags, None)
+    check = tuple(flags.get("check", ())) or plan.check or loaded.settings.check
+    plan = replace(plan, check=check)
+    settings = replace(
+        loaded.settings,
+        check=check,
+        allow_red_base=wanted.allow_red_base,
+        worktrees=loaded.settings.worktrees
+        or default_worktrees(repo.main or repo.common_dir, environ),
+    )
+    _require_agent(plan, settings)
+    warnings = validate(
+        plan,
+        max_sessions=settings.max_sessions,
+        allow_overlap=wanted.allow_overlap,
+        where=locate(text, wanted.plan) if text else None,
+    )
+    repository_says = _commands_of_repository(settings, loaded.origin, plan)
+    commands = missing(repository_says, environ, repo.common_dir)
+    proposal = Proposal(
+        plan=plan,
+        forecast=forecast(plan, settings, files(control, base)),
+        settings=settings,
+        base=base,
+        subject=subject(control, base),
+        target=head_branch(repo),
+        commands=commands,
+        warnings=(*loaded.warnings, *warnings, *_uncommitted(repo)),
+    )
+    given = tuple(item for item in commands_of(settings, plan) if item not in repository_says)
+    return Order(proposal, identity(repo), given)
+
+
+def _plan(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Plan, str]:
+    """The plan and, where it comes from a file, its text."""
+    if wanted.plan and wanted.tasks:
+        raise UsageError("--plan and --task are two ways to say the same", hint="use one of them")
+    text = ""
+    if wanted.plan:
+        raw = read_plan(wanted.plan)
+        plan = parse(raw, wanted.plan)
+        text = raw.decode("utf-8", "replace")
+    elif wanted.tasks:
+        tasks = tuple(quick_task(item) for item in wanted.tasks)
+        plan = Plan(request="; ".join(task.prompt for task in tasks)[:200], tasks=tasks)
+    else:
+        raise UsageError(
+            "there is no plan to follow" if wanted.request else "there is nothing to do",
+            hint='give one with --plan FILE, or tasks with --task "ID: PROMPT"',
+        )
+    plan = replace(plan, request=wanted.request or plan.request)
+    return (_edited_by_hand(plan, environ), "") if wanted.edit else (plan, text)
+
+
+def read_plan(path: str) -> bytes:
+    """The bytes of a plan file."""
+    try:
+        with open(path, "rb") as source:
+            return source.read()
+    except OSError as error:
+        raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
+
+
+def _edited_by_hand(plan: Plan, environ: Mapping[str, str]) -> Plan:
+    """The plan as the user leaves it in their editor; the file stays where it was wrong."""
+    editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
+    descriptor, path = tempfile.mkstemp(prefix="wtman-plan-", suffix=".toml")
+    with open(descriptor, "w", encoding="utf-8") as draft:
+        draft.write(dump(plan))
+    # As git calls an editor: by a shell, with the file as its argument.
+    status = os.spawnvp(os.P_WAIT, "sh", ["sh", "-c", f'{editor} "$@"', editor, path])
+    if status:
+        raise UsageError(f"the editor ended with status {status}", hint=f"the plan is in {path}")
+    edited = parse(read_plan(path), path)
+    os.unlink(path)
+    return edited
+
+
+def _require_agent(plan: Plan, settings: Settings) -> None:
+    from wtman.agents import load as load_agent
+
+    named = {task.agent or settings.agent for task in plan.tasks}
+    if "" in named:
+        raise MissingError(
+            "no agent is named, and none is configured",
+            hint='name one: --agent "command:PROGRAM", or agent = ... in wtman.toml',
+        )
+    for name in sorted(named):
+        load_agent(name)
+
+
+def commands_of(settings: Settings, plan: Plan) -> tuple[str, ...]:
+    """Every command text that a run of the plan would give to a shell."""
+    texts = [*settings.check, *settings.setup, *settings.cleanup, *plan.check]
+    texts += [text for task in plan.tasks for text in task.check]
+    return tuple(dict.fromkeys(texts))
+
+
+def _commands_of_repository(
+    settings: Settings, origin: Mapping[str, str], plan: Plan
+) -> tuple[str, ...]:
+    """The commands that this repository brought along, which its user has to approve."""
+    texts: list[str] = []
+    for key, values in (
+        ("check", settings.check),
+        ("setup", settings.setup),
+        ("cleanup", settings.cleanup),
+    ):
+        # A check that the plan or a flag gave replaces the configured one.
+        if origin.get(key) in REPOSITORY:
+            texts += values
+    return tuple(dict.fromkeys(texts))
+
+
+def _uncommitted(repo: Repository) -> tuple[str, ...]:
+    if not repo.toplevel:
+        return ()
+    dirty = is_dirty(repo, repo.toplevel)
+    if not dirty:
+        return ()
+    return (f"{count(len(dirty), 'uncommitted change')} here: tasks start without them",)
+
+
+def subject(control: Control, commit: Sha) -> str:
+    """The first line of a commit's message."""
+    out = call(control, ["log", "-1", "--no-show-signature", "--format=%s", str(commit)]).out
+    return clean(out.decode("utf-8", "replace").strip(), 200)
+
+
+def unapproved(commands: tuple[str, ...]) -> MissingError:
+    """What `--yes` does not give."""
+    shown = ", ".join(f"`{command}`" for command in commands)
+    return MissingError(
+        f"commands of this repository need your approval: {shown}",
+        hint="approve them with `wtman trust`, or start without --yes",
+        code="approval",
+    )
+
+
+def show(order: Order, as_json: bool) -> None:
+    """Print what would start."""
+    proposal = order.proposal
+    if not as_json:
+        print("\n".join(screen(proposal, where.width(), where.colour())))
+        return
+    told = {
+        "schema": SCHEMA,
+        "dry_run": True,
+        "base": proposal.base,
+        "target": proposal.target,
+        "plan": to_plain(proposal.plan),
+        "settings": to_plain(proposal.settings),
+        "forecast": {
+            "branches": proposal.forecast.branches,
+            "sessions_least": proposal.forecast.sessions_least,
+            "sessions_most": proposal.forecast.sessions_most,
+            "waves": to_plain(proposal.forecast.waves),
+            "critical_path": list(proposal.forecast.critical_path),
+        },
+        "approval": list(proposal.commands),
+        "warnings": list(proposal.warnings),
+    }
+    print(json.dumps(told, ensure_ascii=True))
+
+
+# --- resume -----------------------------------------------------------------------------------
+
+
+def edited(state: State, path: str, allow_overlap: bool) -> tuple[Event, ...]:
+    """The events that turn the run's plan into that of the file."""
+    raw = read_plan(path)
+    plan = parse(raw, path)
+    validate(
+        plan,
+        max_sessions=state.settings.max_sessions,
+        allow_overlap=allow_overlap,
+        where=locate(raw, path),
+    )
+    return changes(state, plan)
+
+
+def unapproved_of(
+    state: State, edited: tuple[Event, ...], environ: Mapping[str, str], common_dir: str
+) -> tuple[str, ...]:
+    """The run's commands that nobody approved. Those of a plan file count as given by hand."""
+    settings = state.settings
+    plan = Plan(state.request, tuple(view.task for view in state.tasks.values()))
+    asked = [text for text in commands_of(settings, plan) if text not in state.given]
+    return missing(tuple(asked), environ, common_dir)
+
+
+def resumption(
+    state: State, edited: tuple[Event, ...], commands: tuple[str, ...], width: int
+) -> list[str]:
+    """What a resume reuses and what it costs, as lines."""
+    told = impact(state, edited)
+    parts = (
+        ("reused", told.reused),
+        ("judged again", told.rechecked),
+        ("sessions for", told.rerun),
+        ("added", told.added),
+        ("dropped", told.dropped),
+    )
+    after = replay([Recorded(state.seq, state.updated, event) for event in edited], state)
+    lines = [fit(f"run {state.run}  {clean(after.request)}", width)]
+    lines += [fit(f"  {word:<12}  {', '.join(names)}", width) for word, names in parts if names]
+    if commands:
+        lines += ["", "commands of this repository that need your approval:"]
+        lines += [f"    {clean(command)}" for command in commands]
+    return lines

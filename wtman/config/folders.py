@@ -1,0 +1,38 @@
+"""Where the worktrees of a repository go when nobody said so."""
+
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+
+from wtman.core.xdg import xdg_folder
+from wtman.errors import MissingError
+
+
+def default_worktrees(toplevel_main: str, environ: Mapping[str, str]) -> str:
+    """`../<repo>.worktrees`, or a folder of the user's own where that cannot be written.
+
+    `toplevel_main` is the main checkout. The caller says which of the two it is;
+    neither is made here.
+    """
+    main = os.path.realpath(toplevel_main)
+    parent, name = os.path.split(main)
+    if name:
+        sibling = f"{main}.worktrees"
+        if _writable(sibling if os.path.lexists(sibling) else parent):
+            return sibling
+    state = xdg_folder("STATE", environ)
+    if not state:
+        raise MissingError(
+            f"no folder for worktrees: {parent} is not writable, and there is no home folder",
+            hint="set `worktrees` in wtman.toml, or XDG_STATE_HOME",
+        )
+    tail = sha256(os.fsencode(main)).hexdigest()[:10]
+    return f"{state}/worktrees/{name or 'root'}-{tail}"
+
+
+def _writable(folder: str) -> bool:
+    return (
+        os.path.isdir(folder)
+        and not os.path.islink(folder)
+        and os.access(folder, os.W_OK | os.X_OK)
+    )

@@ -1,0 +1,246 @@
+"""Landing: the target moves to the very commit that passed, or not at all.
+
+Promises: only a `Verified` lands, and only a passed probe makes one; the target moves by
+compare-and-swap from where the train was built, a checked-out one by `merge --ff-only`
+and never over uncommitted changes; the patches are complete before anything moves, and
+refs/wtman/landed/ holds the commit first. Done again after a crash it finishes what is
+left. A target that moved is an outcome, not an error: the train is built again.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wtman import patchset
+from wtman.assembly import assemble, require_same, train_of
+from wtman.context import Context
+from wtman.core import events as e
+from wtman.core.actions import LandTrain
+from wtman.core.events import Probed
+from wtman.core.manifest import Outcome, Step, manifest, names
+from wtman.core.model import Sha, TaskId
+from wtman.core.state import MergeView, State
+from wtman.core.train import passed
+from wtman.errors import DiskFullError, RaceError, WtmanError
+from wtman.git import control, refs
+from wtman.git.refs import RefChange
+from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
+from wtman.patchset import Draft
+from wtman.retire import retire
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The commit of a probe that passed. It cannot be made of one that did not."""
+
+    probe: Probed
+    unchecked: bool = False
+
+    def __post_init__(self) -> None:
+        if not passed(self.probe, unchecked=self.unchecked):
+            raise WtmanError(
+                f"a train of {', '.join(self.probe.members)} did not pass its checks",
+                hint="nothing was landed; run wtman merge again",
+            )
+
+    @property
+    def commit(self) -> Sha:
+        return self.probe.commit
+
+
+def verified(probe: Probed, unchecked_allowed: bool) -> Verified:
+    """What `land` takes. Raises WtmanError for a probe that did not pass."""
+    return Verified(probe, unchecked_allowed)
+
+
+async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Event, ...]:
+    """Land the action's members, or say why that was not possible."""
+    merge = state.merge
+    assert merge is not None
+    if not action.members:
+        return (_landed(merge, action, action.on, {}, "", moved=False),)
+    ticket = verified(merge.probes[action.on, action.members], merge.asked.unchecked)
+    return await land(ctx, state, action, ticket)
+
+
+async def land(
+    ctx: Context, state: State, action: LandTrain, ticket: Verified
+) -> tuple[e.Event, ...]:
+    """Write the patches, move the target, take the branches away."""
+    try:
+        return await ctx.git(_land, ctx, state, action, ticket)  # type: ignore[no-any-return]
+    except DiskFullError:
+        raise
+    except WtmanError as error:
+        return (e.MergeFailed(error.message, error.hint),)
+
+
+def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tuple[e.Event, ...]:
+    merge = state.merge
+    assert merge is not None
+    asked = merge.asked
+    train = train_of(state, action.on, action.members)
+    commits = require_same(assemble(ctx.control, train), ticket.commit)
+    if asked.dry_run:
+        return (_landed(merge, action, action.on, commits, "", moved=False),)
+    outcome = target_outcome(ctx, merge, action.on, ticket) if not asked.patch_only else None
+    if isinstance(outcome, e.TargetMoved):
+        return (outcome,)
+    draft, body = _drafted(ctx, state, action, ticket, commits)
+    try:
+        if outcome is not None:
+            keep_landed(ctx, state, ticket)
+            outcome()
+    except WtmanError as error:
+        draft.discard()
+        now = refs.read_one(ctx.repo, _target(merge))
+        if isinstance(error, RaceError) and now is not None and now != action.on:
+            return (e.TargetMoved(now),)
+        raise
+    folder = draft.publish(body)
+    if asked.patch_only:
+        return (_landed(merge, action, action.on, commits, folder, moved=False),)
+    stayed = retire(ctx, state, tuple(commits))
+    notes = tuple(e.Noted(reason, task) for task, reason in stayed.items())
+    return (_landed(merge, action, ticket.commit, commits, folder, moved=True), *notes)
+
+
+# --- the target -------------------------------------------------------------------------------
+
+
+def target_outcome(
+    ctx: Context, merge: MergeView, on: Sha, ticket: Verified
+) -> e.TargetMoved | Callable[[], None]:
+    """Look first: what is left to do to have the target at the commit.
+
+    Raises WtmanError where the user has to do something before.
+    """
+    if not merge.asked.target:
+        raise WtmanError(
+            "there is no branch to land on: HEAD is detached",
+            hint="name one: wtman merge --into BRANCH",
+        )
+    ref, commit = _target(merge), ticket.commit
+    now = refs.read_one(ctx.repo, ref)
+    if now is not None and control.is_ancestor(ctx.control, commit, now):
+        return lambda: None  # landed already, before a crash
+    if now is not None and now != on:
+        return e.TargetMoved(now)
+    stands = [
+        item
+        for item in checkouts(ctx.repo)
+        if item.branch == merge.asked.target and item.head and os.path.isdir(item.path)
+    ]
+    if not stands:
+        return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
+    _require_clean(ctx, merge, stands)
+    return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
+
+
+def _require_clean(ctx: Context, merge: MergeView, stands: list[Checkout]) -> None:
+    way_on = "or go around it: wtman merge --into BRANCH, or wtman merge --patch-only"
+    if len(stands) > 1:
+        where = " and ".join(item.path for item in stands)
+        raise WtmanError(
+            f"{merge.asked.target} is checked out twice, in {where}",
+            hint=f"switch one of them to another branch, {way_on}",
+        )
+    dirty = is_dirty(ctx.repo, stands[0].path)
+    if dirty:
+        shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if dirty[5:] else "")
+        raise WtmanError(
+            f"{stands[0].path}, where {merge.asked.target} is checked out, "
+            f"has uncommitted changes: {shown}",
+            hint=f"commit or stash them there and run wtman merge again, {way_on}",
+            code="dirty",
+        )
+
+
+def keep_landed(ctx: Context, state: State, ticket: Verified) -> str:
+    """The ref that keeps the landed commit, made before the target moves."""
+    prefix = f"refs/wtman/landed/{state.run}"
+    known = refs.read(ctx.repo, prefix)
+    for ref, commit in known.items():
+        if commit == ticket.commit:
+            return ref
+    numbers = [int(tail) for ref in known if (tail := ref.rpartition("/")[2]).isdigit()]
+    ref = f"{prefix}/{max(numbers, default=0) + 1}"
+    refs.update(ctx.repo, [RefChange(ref, ticket.commit, None)])
+    return ref
+
+
+def _target(merge: MergeView) -> str:
+    return f"refs/heads/{merge.asked.target}"
+
+
+# --- what comes out --------------------------------------------------------------------------
+
+
+def _drafted(
+    ctx: Context,
+    state: State,
+    action: LandTrain,
+    ticket: Verified,
+    commits: dict[TaskId, Sha],
+) -> tuple[Draft, dict[str, Any]]:
+    """The patches, written beside their place, and the manifest that belongs to them."""
+    merge = state.merge
+    assert merge is not None
+    ctl, on = ctx.control, action.on
+    out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
+    folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
+    patchset.require_free(folder)
+    linear = commits
+    if merge.asked.strategy != "squash":
+        # A merge commit is no mail: the series is the same trees, one plain commit a task.
+        linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
+    series = patchset.Series(on, tuple(linear.items()))
+    before_tree, *trees = control.trees_of(ctl, (on, *linear.values()))
+    files = names(tuple(series.changed))
+    steps = tuple(
+        Step(task, commit, tree, commits[task], files.get(task, ""))
+        for (task, commit), tree in zip(linear.items(), trees, strict=True)
+    )
+    outcome = Outcome(
+        before=on,
+        before_tree=before_tree,
+        after=ticket.commit,
+        after_tree=ticket.probe.tree,
+        steps=steps,
+        excluded=action.excluded,
+        flaky=action.flaky,
+        needs=action.needs,
+    )
+    draft = patchset.draft(ctl, folder, state.run, series, ticket.commit)
+    return draft, manifest(state, ticket.probe, outcome, draft.sums)
+
+
+def _landed(
+    merge: MergeView,
+    action: LandTrain,
+    after: Sha,
+    commits: dict[TaskId, Sha],
+    patches: str,
+    *,
+    moved: bool,
+) -> e.Landed:
+    return e.Landed(
+        target=merge.asked.target,
+        before=action.on,
+        after=after,
+        commits={str(task): commit for task, commit in commits.items()},
+        excluded=action.excluded,
+        checks=check_runs(merge),
+        flaky=action.flaky,
+        needs=action.needs or None,
+        patches=patches,
+        moved=moved,
+    )
+
+
+def check_runs(merge: MergeView) -> int:
+    """Probes that ran a check, and did not only look a verdict up."""
+    return sum(
+        any(not result.cached for result in probe.results) for probe in merge.probes.values()
+    )
