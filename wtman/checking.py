@@ -30,7 +30,7 @@ from wtman.core.state import digest
 from wtman.core.witness import Sight
 from wtman.git import control
 from wtman.sandbox import Reach
-from wtman.setup import Spoken, fresh_folder, furnish, port_of, run_text, stamp
+from wtman.setup import Spoken, check_port, fresh_folder, furnish, run_text, stamp
 
 T = TypeVar("T")
 
@@ -121,6 +121,7 @@ async def _compare(
 
 
 def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
+    """The last of what the red ones said, in equal shares."""
     red = [(result.command, ran) for result, ran in pairs if result.verdict is Verdict.RED]
     if not red:
         return ""
@@ -165,8 +166,6 @@ async def _result(
         if found is not None and (found[1] is not None or not names):
             return found
         ran, sight = await _made(bench, command, label, commit, names)
-        if ran.exit.reason is ExitReason.LOST:
-            ran, sight = await _made(bench, command, label, commit, names)
         if keepable(ran):
             ctx.store.cache(key, kept.pack(ran, sight))
             ctx.checkouts.made(key)
@@ -188,16 +187,29 @@ def _kept(bench: _Bench, key: str) -> tuple[Ran, Sight | None] | None:
 async def _made(
     bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...]
 ) -> tuple[Ran, Sight | None]:
+    """Run a command on a commit's tree, with the witness where there are names to look for."""
+    ran, sight = await _in_checkout(bench, command, label, commit, names)
+    if ran.exit.reason is ExitReason.LOST:
+        ran, sight = await _in_checkout(bench, command, label, commit, names)
+    if names and not ran.unfit and not ran.passed and ran.exit.reason is ExitReason.EXITED:
+        # Whether the witness disturbed it can only be told without the witness.
+        ran, _ = await _in_checkout(bench, command, label, commit, ())
+    return ran, sight
+
+
+async def _in_checkout(
+    bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...]
+) -> tuple[Ran, Sight | None]:
     """Run a command in a checkout of its own."""
     ctx = bench.ctx
     async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, commit) as checkout:
-        name = TaskId(f"check-{checkout.slot}")
-        problem = await furnish(
-            ctx, bench.settings, checkout.path, task=name, branch="", port=port_of(ctx.run, name)
-        )
+        name, port = TaskId(f"check-{checkout.slot}"), check_port(ctx.run, checkout.slot)
+        problem = await furnish(ctx, bench.settings, checkout.path, task=name, branch="", port=port)
         if problem:
             # The setup of this tree failed: nothing was checked, and that is the result.
-            return Ran(Exit(ExitReason.UNSTARTED), unfit=f"setup failed: {problem}"), None
+            reason, _, output = problem.partition("\n")
+            end = Exit(ExitReason.UNSTARTED)
+            return Ran(end, unfit=f"setup failed: {reason}", output=output), None
         return await _spoken(bench, command, label, checkout, names)
 
 
@@ -205,38 +217,42 @@ async def _spoken(
     bench: _Bench, command: str, label: str, checkout: CheckCheckout, names: tuple[str, ...]
 ) -> tuple[Ran, Sight | None]:
     ctx = bench.ctx
-    # Results lie outside the checkout, where no branch can have put one beforehand.
-    results = fresh_folder(ctx, f"checks/{label}-results")
-    junit = os.path.join(results, "junit.xml")
+    text = with_results(command)
+    asked = JUNIT in text
     env = {
         **bench.env,
         "WTMAN_WORKTREE": checkout.path,
-        "WTMAN_PORT": str(port_of(ctx.run, f"check-{checkout.slot}")),
+        "WTMAN_PORT": str(check_port(ctx.run, checkout.slot)),
     }
-    text = with_results(command)
-    asked = JUNIT in text
+    # Results lie outside the checkout, where no branch can have put one beforehand.
+    results = fresh_folder(ctx, f"checks/{label}-results") if asked or names else ""
     if names:
         text = _witnessed(text, env, results, names)
-    objects = os.path.join(ctx.repo.common_dir, "objects")
     spoken = Spoken(
         text=text,
         folder=checkout.path,
         env=env,
-        reach=Reach(
-            read=(objects, _WITNESS, *(root for root in (ctx.repo.main,) if root)),
-            write=(checkout.path, results),
-            home=env.get("HOME", ""),
-        ),
+        reach=_reach(ctx, checkout.path, results, env),
         label=f"checks/{label}",
-        junit=junit,
+        junit=os.path.join(results, "junit.xml"),
     )
     ran = await run_text(ctx, bench.settings, spoken)
     if asked and ran.exit.reason is ExitReason.EXITED:
-        ran = replace(ran, tests=await ctx.git(_tests, junit))
+        ran = replace(ran, tests=await ctx.git(_tests, spoken.junit))
     if not names:
         return ran, None
     records = witness.read_records(await ctx.git(_records, results))
     return ran, witness.seen(records, checkout.path, names)
+
+
+def _reach(ctx: Context, checkout: str, results: str, env: dict[str, str]) -> Reach:
+    # The main checkout holds what `symlink` points to; the objects are those of the private .git.
+    read = (os.path.join(ctx.repo.common_dir, "objects"), _WITNESS, ctx.repo.main)
+    return Reach(
+        read=tuple(path for path in read if path),
+        write=tuple(path for path in (checkout, results) if path),
+        home=env.get("HOME", ""),
+    )
 
 
 # --- what a run leaves in files ----------------------------------------------------------------

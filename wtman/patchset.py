@@ -180,6 +180,7 @@ def _reapplied(
     for name, wanted in _steps(manifest):
         content = _content(folder, name)
         if content is None:
+            yield f"{name or 'the patch of a task'} is missing"
             return
         found = list(_compared(name, wanted, lambda c=content, t=tree: patches.apply(ctl, t, c)))
         yield from found
@@ -203,10 +204,13 @@ def _compared(name: str, wanted: Sha, made: Any) -> Iterable[str]:
 
 def _steps(manifest: Mapping[str, Any]) -> list[tuple[str, Sha]]:
     """File and tree of each task with a patch, in the order they apply."""
-    tasks = {item["id"]: item for item in manifest.get("tasks", ()) if isinstance(item, dict)}
+    listed, series = manifest.get("tasks"), manifest.get("series")
+    if not isinstance(listed, list) or not isinstance(series, list):
+        return []
+    tasks = {str(item.get("id")): item for item in listed if isinstance(item, dict)}
     found = []
-    for name in manifest.get("series", ()):
-        item = tasks.get(name, {})
+    for name in series:
+        item = tasks.get(str(name), {})
         found.append((str(item.get("patch", "")), Sha(str(item.get("tree", "")))))
     return found
 

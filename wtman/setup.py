@@ -26,7 +26,7 @@ from wtman.git import control, repo
 from wtman.sandbox import Reach
 
 # Ten ports each, below the range from which the kernel hands out its own.
-_FIRST_PORT, _PORT_BLOCKS = 20000, 1270
+_FIRST_PORT, _PORT_BLOCKS, _CHECK_BLOCKS = 20000, 1200, 70
 _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
 _ANY_CHILD = "\uffff"  # a name that only a wildcard, or what owns the folder, matches
 
@@ -80,6 +80,12 @@ def port_of(run: RunId, task: str, among: Iterable[str] = ()) -> int:
             return _FIRST_PORT + 10 * block
         taken.add(block)
     raise AssertionError("unreachable: the task is the last name")
+
+
+def check_port(run: RunId, slot: int) -> int:
+    """The first of ten ports for a check checkout, in a range that no task gets."""
+    block = (zlib.crc32(run.encode()) + slot) % _CHECK_BLOCKS
+    return _FIRST_PORT + 10 * (_PORT_BLOCKS + block)
 
 
 # --- commands ----------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any
 
 from wtman.core.xdg import xdg_folder
@@ -50,6 +49,8 @@ def approve(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> 
 
 
 def _digest(text: str) -> str:
+    from hashlib import sha256
+
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

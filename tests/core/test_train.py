@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import comb, log2
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from wtman.core.choice import Member, arrange, kept
 from wtman.core.events import Conflict, Probed
 from wtman.core.guilt import Key
 from wtman.core.model import CheckResult, Sha, TaskId, Verdict
-from wtman.core.train import Ask, Decision, next_step, passed
+from wtman.core.train import Ask, Decision, next_step, passed, search
 
 Group = frozenset[TaskId]
 
@@ -296,29 +297,23 @@ def test_a_large_tangle_is_answered_in_bounded_time() -> None:
 
 def bits(count: int, bad: int, pairs: int) -> float:
     """What naming them costs at least, as facts/merging A3 has it in its column `bits`."""
-    from math import comb, log2
-
     return log2(comb(count, bad)) + (log2(comb(comb(count - bad, 2), pairs)) if pairs else 0)
 
 
 def landing_runs(world: World) -> int:
     """Runs of the search for what lands; naming and confirming are counted apart."""
-    probes: dict[Key, Probed] = {}
-    from wtman.core.train import search
-
     walk = search(world.members, 1)
-    batch = next(walk)
     runs = 0
-    try:
-        while True:
-            for key in batch:
-                if key not in probes:
-                    before = world.runs
-                    probes[key] = world.probe(key)
-                    runs += world.runs - before if not _naming(walk) else 0
-            batch = walk.send({key: probes[key] for key in batch})
-    except StopIteration as stop:
-        assert len(stop.value.board) >= len(world.ids) - len(world.reds)
+    batch = next(walk, ())
+    while batch:
+        naming = _naming(walk)
+        probes = {key: world.probe(key) for key in batch}
+        runs += 0 if naming else len(batch)
+        try:
+            batch = walk.send(probes)
+        except StopIteration as stop:
+            found, batch = stop.value, ()
+    assert len(found.board) >= len(world.ids) - len(world.reds)
     return runs
 
 
@@ -348,5 +343,4 @@ def test_runs_stay_within_one_and_a_half_times_the_bound(count: int, bad: int, p
             if pair not in reds:
                 reds.append(pair)
         total += landing_runs(World(plain(count), tuple(reds)))
-    print(f"n={count} bad={bad} pairs={pairs}: {total / worlds:.1f}, {bits(count, bad, pairs):.1f}")
     assert total / worlds <= 1.5 * max(bits(count, bad, pairs), 4)

@@ -24,12 +24,13 @@ from wtman.core.model import RunId, Settings, Sha, Task, TaskId, Verdict
 from wtman.core.state import State, TaskView
 from wtman.git import control, repo
 from wtman.process import install_child_watcher
+from wtman.setup import check_port, port_of
 from wtman.stages import checks
 from wtman.store import Store
 
 GREEN, RED, UNCHECKED = Verdict.GREEN, Verdict.RED, Verdict.UNCHECKED
 PYTHON = shlex.quote(sys.executable)
-PYTEST = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+PYTEST = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -q -p no:cacheprovider"
 UNITTEST = f"{PYTHON} -m unittest -q"
 
 SHOP = {
@@ -537,10 +538,24 @@ def test_a_setup_that_fails_is_no_pass(world: World):
     judged = world.judge("true", now=now, against=base)
     assert judged.verdict is RED
     assert "setup failed" in judged.results[0].reason
-    assert "exit status 4" in judged.results[0].reason
+    assert judged.results[0].reason.endswith("exit status 4")
+    assert "no wheel" in judged.evidence
     event = world.base("true", at=now)
     assert "setup failed" in event.problem
     assert "no wheel" in event.problem
+
+
+def test_each_task_has_ports_of_its_own():
+    run = RunId("run-1")
+    tasks = [f"task-{number}" for number in range(400)]
+    ports = [port_of(run, task, tasks) for task in tasks]
+    slots = [check_port(run, slot) for slot in range(64)]
+    assert len({*ports, *slots}) == 464
+    assert all(port % 10 == 0 and 20_000 <= port < 32_700 for port in (*ports, *slots))
+    # Whoever comes later moves nobody.
+    assert [port_of(run, task, [*tasks, "new"]) for task in tasks] == ports
+    assert port_of(run, "task-0") == ports[0]
+    assert port_of(RunId("run-2"), "task-0") != ports[0]
 
 
 # --- does the check see the checkout? -----------------------------------------------------------
@@ -688,10 +703,22 @@ def test_the_witness_changes_nothing(package: World):
     assert "exit status 7" in status.problem
 
 
-def test_the_witness_is_there_on_the_base_only(package: World):
-    command = f'{PYTHON} -c \'import sys; sys.exit("WTMAN_WITNESS" in __import__("os").environ)\''
-    assert "exit status 1" in package.base(command).problem
+def test_a_check_that_the_witness_disturbs_is_believed_without_it(package: World):
+    command, count = counted(
+        package,
+        f'{PYTHON} -c \'import os, sys; sys.path.append("src"); import shop; '
+        'sys.exit("PYTHONPATH" in os.environ)\'',
+    )
+    event = package.base(command)
+    assert (event.problem, event.warnings, count()) == ("", (), 2)
     assert package.judge(command, now=package.commit({"x": "x"})).verdict is GREEN
+    assert count() == 3
+
+
+def test_a_program_that_clears_its_environment_is_seen(package: World):
+    python = environment(package.tmp / "venv", package.repo / "src")
+    event = package.base(f"{python} -c 'import os, shop; os.environ.clear()'")
+    assert "does not see the checkout" in event.problem
 
 
 # --- tasks --------------------------------------------------------------------------------------

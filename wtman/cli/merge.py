@@ -9,8 +9,6 @@ import typer
 from wtman.cli import where
 from wtman.core.model import TaskId
 
-Names = Annotated[list[str] | None, typer.Option(metavar="TASK", help="Repeatable.")]
-
 
 def merge(
     ctx: typer.Context,

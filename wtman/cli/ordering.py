@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.cli import where
-from wtman.config import REPOSITORY, default_worktrees, load
+from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.core.codec import to_plain
 from wtman.core.edit import changes, impact
 from wtman.core.events import Event, Recorded
@@ -27,7 +27,7 @@ from wtman.git.control import files, prepare
 from wtman.git.control_dir import Control, call
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.trust import missing
+from wtman.trust import approved
 from wtman.ui.ask import Proposal, screen
 
 
@@ -77,8 +77,8 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         allow_overlap=wanted.allow_overlap,
         where=locate(text, wanted.plan) if text else None,
     )
-    repository_says = _commands_of_repository(settings, loaded.origin, plan)
-    commands = missing(repository_says, environ, repo.common_dir)
+    theirs = _of_repository(loaded, check)
+    commands = approved(theirs, environ, repo.common_dir)
     proposal = Proposal(
         plan=plan,
         forecast=forecast(plan, settings, files(control, base)),
@@ -89,7 +89,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         commands=commands,
         warnings=(*loaded.warnings, *warnings, *_uncommitted(repo)),
     )
-    given = tuple(item for item in commands_of(settings, plan) if item not in repository_says)
+    given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
     return Order(proposal, identity(repo), given)
 
 
@@ -153,25 +153,16 @@ def _require_agent(plan: Plan, settings: Settings) -> None:
 
 def commands_of(settings: Settings, plan: Plan) -> tuple[str, ...]:
     """Every command text that a run of the plan would give to a shell."""
-    texts = [*settings.check, *settings.setup, *settings.cleanup, *plan.check]
+    texts = [*settings.check, *settings.setup, *settings.cleanup, *plan.check, settings.agent]
     texts += [text for task in plan.tasks for text in task.check]
-    return tuple(dict.fromkeys(texts))
+    return tuple(text for text in dict.fromkeys(texts) if text)
 
 
-def _commands_of_repository(
-    settings: Settings, origin: Mapping[str, str], plan: Plan
-) -> tuple[str, ...]:
-    """The commands that this repository brought along, which its user has to approve."""
-    texts: list[str] = []
-    for key, values in (
-        ("check", settings.check),
-        ("setup", settings.setup),
-        ("cleanup", settings.cleanup),
-    ):
-        # A check that the plan or a flag gave replaces the configured one.
-        if origin.get(key) in REPOSITORY:
-            texts += values
-    return tuple(dict.fromkeys(texts))
+def _of_repository(loaded: Loaded, check: tuple[str, ...]) -> tuple[str, ...]:
+    """The commands that this repository brought along and that the run would use."""
+    # A check that a plan or a flag gave replaces the configured one.
+    unused = set(loaded.settings.check) - set(check)
+    return tuple(text for text in repository_commands(loaded) if text not in unused)
 
 
 def _uncommitted(repo: Repository) -> tuple[str, ...]:
@@ -248,7 +239,7 @@ def unapproved_of(
     settings = state.settings
     plan = Plan(state.request, tuple(view.task for view in state.tasks.values()))
     asked = [text for text in commands_of(settings, plan) if text not in state.given]
-    return missing(tuple(asked), environ, common_dir)
+    return approved(asked, environ, common_dir)
 
 
 def resumption(

@@ -28,7 +28,9 @@ def split(
     check: Annotated[
         list[str] | None, typer.Option(metavar="CMD", help="Judges a tree; repeatable.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")
+    ] = None,
     check_jobs: Annotated[int | None, typer.Option(min=1, help="Checks at once.")] = None,
     max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
     attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,

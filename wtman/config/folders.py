@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from hashlib import sha256
 
 from wtman.core.xdg import xdg_folder
 from wtman.errors import MissingError
@@ -26,6 +25,8 @@ def default_worktrees(toplevel_main: str, environ: Mapping[str, str]) -> str:
             f"no folder for worktrees: {parent} is not writable, and there is no home folder",
             hint="set `worktrees` in wtman.toml, or XDG_STATE_HOME",
         )
+    from hashlib import sha256
+
     tail = sha256(os.fsencode(main)).hexdigest()[:10]
     return f"{state}/worktrees/{name or 'root'}-{tail}"
 

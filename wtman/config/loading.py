@@ -19,7 +19,6 @@ from wtman.config.sources import (
     user_layer,
     worktree_include,
 )
-from wtman.core.globs import flaw
 from wtman.core.model import Settings
 from wtman.core.wording import did_you_mean, printable, quoted
 from wtman.errors import UsageError
@@ -162,6 +161,10 @@ def _include(
     values: dict[str, Any], origin: dict[str, Source], patterns: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Append `.worktreeinclude` to `copy`; what is unusable in it is a warning."""
+    if not patterns:
+        return ()
+    from wtman.core.globs import flaw
+
     usable = [pattern for pattern in patterns if not flaw(pattern)]
     if usable:
         values["copy"] = [*values.get("copy", []), *usable]

@@ -13,9 +13,9 @@ from wtman.core.state import State
 
 _SUBJECT = 72
 _BODY_LINES = 12
-# What git mailinfo takes for the end of a message, mbox readers for the next mail, and
-# readers of trailers for one of ours.
-_LOOKS_FOREIGN = re.compile(r"(?:---|diff -|Index: |>*From |[A-Za-z0-9-]+: |[-\w]*$)")
+# What git mailinfo takes for the end of a message or for a header in the body, mbox
+# readers for the next mail, and readers of trailers for one of ours.
+_LOOKS_FOREIGN = re.compile(r"(?:---|diff -|>*From |[A-Za-z0-9-]+: )")
 
 
 def commit_text(state: State, task: TaskId) -> str:

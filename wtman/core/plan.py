@@ -8,7 +8,6 @@ that did not come from a file go through `validate` too, without lines.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -102,6 +101,8 @@ def quick_task(text: str) -> Task:
 
 def slug(request: str) -> str:
     """A request as the readable part of a run id: [a-z0-9-], 1 to 32 characters."""
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", request[:1000]).encode("ascii", "ignore").decode()
     words = re.findall(r"[a-z0-9]+", plain.lower())
     name = "".join(words[:1])[:_MOST_SLUG]

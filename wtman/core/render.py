@@ -138,7 +138,9 @@ def pad(text: str, width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`41 s`, `12 m 03 s`, `2 h 05 m`."""
+    """`0.3 s`, `41 s`, `12 m 03 s`, `2 h 05 m`."""
+    if 0 < seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = max(int(seconds), 0)
     if whole < 60:
         return f"{whole} s"

@@ -176,7 +176,10 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         case RunState.READY:
             return f"wtman merge {run}"
         case RunState.MERGED:
-            return f"wtman retry {run}/{short}" if short else f"wtman clean {run}"
+            if short:
+                return f"wtman retry {run}/{short}"
+            cleaned = all(view.cleaned for view in state.tasks.values())
+            return f"wtman {'report' if cleaned else 'clean'} {run}"
         case RunState.FAILED if short:
             return f"wtman retry {run}/{short}"
         case _:

@@ -19,6 +19,7 @@ _NOT_PRODUCT = frozenset(
     "bench benchmark benchmarks setup conftest noxfile tasks fabfile versioneer manage build dist "
     "ci src lib python node_modules vendor third_party venv env site-packages".split()
 )
+_MOST_NAMES = 500  # what the witness gets has to fit into one environment variable
 _DEPTH = 3  # how deep a namespace package is searched for real ones
 
 
@@ -39,7 +40,7 @@ def own_names(files: Iterable[str]) -> tuple[str, ...]:
         for root in ROOTS:
             if path.startswith(root):
                 names.update(_name(path[len(root) :], root, folders))
-    return tuple(sorted(names))
+    return tuple(sorted(names)[:_MOST_NAMES])
 
 
 def _name(path: str, root: str, folders: set[str]) -> Iterable[str]:

@@ -12,6 +12,7 @@ installs itself).
 
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -121,6 +122,17 @@ def scratch(ctl: Control) -> Iterator[str]:
     """A folder of one call's own, so that calls on one worktree do not meet."""
     with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
         yield folder
+
+
+@contextmanager
+def scratch_file(ctl: Control) -> Iterator[str]:
+    """Path of a file of one call's own, which need not come to exist."""
+    path = os.path.join(ctl.path, "tmp", secrets.token_hex(8))
+    try:
+        yield path
+    finally:
+        for left in (path, path + ".lock"):
+            _remove(left)
 
 
 def _excludes(repo: Repository, settings: tuple[config.Entry, ...]) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from wtman.core.model import Sha
 from wtman.errors import ExternalError, UsageError
-from wtman.git.control_dir import Control, call, oid, scratch
+from wtman.git.control_dir import Control, call, oid, scratch, scratch_file
 from wtman.git.history import tree_of
 
 _PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]
@@ -77,8 +77,8 @@ def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) ->
 
 def apply(ctl: Control, base_tree: str, patch: bytes) -> Sha:
     """The tree that the patch makes of `base_tree`; ExternalError where it does not fit."""
-    with scratch(ctl) as folder:
-        return _applied(ctl, os.path.join(folder, "index"), base_tree, (patch,))
+    with scratch_file(ctl) as index:
+        return _applied(ctl, index, base_tree, (patch,))
 
 
 def am(ctl: Control, base_commit: str, mbox: bytes) -> Sha:

@@ -10,13 +10,14 @@ An index kept between calls is only a cache of file states, as trustworthy as gi
 """
 
 import os
+import secrets
 import shutil
 import stat
 from dataclasses import dataclass
 
 from wtman.core.model import Sha
 from wtman.errors import DiskFullError, ExternalError
-from wtman.git.control_dir import Control, call, oid, own_index, scratch
+from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
 from wtman.git.run import raw, text
 
 _GITLINK = "160000"
@@ -34,8 +35,8 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
     """Make the worktree's tracked files equal to `commit`, and `index` say so."""
     os.makedirs(worktree, exist_ok=True)
     kept = own_index(ctl, worktree, index)
-    with scratch(ctl) as folder:
-        working = _copy_of(kept, folder)
+    with scratch_file(ctl) as working:
+        _copy(kept, working)
         _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
         _install(working, kept)
     if index and index != kept:
@@ -45,8 +46,8 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
 def snapshot(ctl: Control, worktree: str, index: str, parent_commit: str) -> Snapshot:
     """The tree of everything in the worktree that is not ignored."""
     kept = own_index(ctl, worktree, index)
-    with scratch(ctl) as folder:
-        working = _copy_of(kept, folder)
+    with scratch_file(ctl) as working:
+        _copy(kept, working)
         _load(ctl, worktree, working, ["--reset", oid(parent_commit)])
         tracked, others = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
@@ -146,19 +147,15 @@ def _update(ctl: Control, worktree: str, working: str, flags: list[str], paths: 
     call(ctl, args, worktree=worktree, index=working, input=script)
 
 
-def _copy_of(kept: str, folder: str) -> str:
-    working = os.path.join(folder, "index")
+def _copy(kept: str, working: str) -> None:
     try:
         # With its time: git compares file times with it to see edits within one tick.
         shutil.copy2(kept, working)
     except FileNotFoundError:
         pass
-    return working
 
 
 def _install(source: str, target: str) -> None:
-    if os.path.dirname(source) == os.path.dirname(target):
-        return
-    temporary = f"{target}.{os.getpid()}.{os.path.basename(os.path.dirname(source))}"
+    temporary = f"{target}.{secrets.token_hex(8)}"
     shutil.copy2(source, temporary)
     os.replace(temporary, target)

@@ -54,8 +54,14 @@ def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, .
     checked = [_checked(repo, spec) for spec in specs]
     os.makedirs(os.path.join(repo.common_dir, "worktrees"), exist_ok=True)
     os.makedirs(repo.wtman_dir, exist_ok=True)
-    made = _by_git if _needs_git(repo) else _by_hand
-    return tuple(_adopted(repo, spec) or made(repo, spec) for spec in checked)
+    by_git = _needs_git(repo)
+    # One folder for all drafts: removing a folder costs more than all else here.
+    with _aside(repo) as drafts:
+        return tuple(
+            _adopted(repo, spec)
+            or (_by_git(repo, spec) if by_git else _by_hand(repo, spec, drafts))
+            for spec in checked
+        )
 
 
 def repair_head(worktree: Worktree, branch: str) -> None:
@@ -167,24 +173,23 @@ def _adopted(repo: Repository, spec: WorktreeSpec) -> Worktree | None:
     return _worktree(spec, admin)
 
 
-def _by_hand(repo: Repository, spec: WorktreeSpec) -> Worktree:
+def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     admin = os.path.join(repo.common_dir, "worktrees", spec.name)
     _require_empty(spec.path, admin)
-    with _aside(repo) as folder:
-        draft = os.path.join(folder, spec.name)
-        os.mkdir(draft)
-        _write(os.path.join(draft, "HEAD"), f"ref: refs/heads/{spec.branch}\n")
-        _write(os.path.join(draft, "commondir"), "../..\n")
-        _write(os.path.join(draft, "gitdir"), os.path.join(spec.path, ".git") + "\n")
-        os.makedirs(spec.path, exist_ok=True)
-        # Before the rename: `git worktree prune` removes an entry whose .git is missing.
-        _point(spec.path, admin)
-        try:
-            _settle(draft, admin)
-        except OSError as error:
-            if adopted := _adopted(repo, spec):
-                return adopted
-            raise ExternalError(f"worktree {spec.name} could not be made: {error}") from error
+    draft = os.path.join(drafts, spec.name)
+    os.mkdir(draft)
+    _write(os.path.join(draft, "HEAD"), f"ref: refs/heads/{spec.branch}\n")
+    _write(os.path.join(draft, "commondir"), "../..\n")
+    _write(os.path.join(draft, "gitdir"), os.path.join(spec.path, ".git") + "\n")
+    os.makedirs(spec.path, exist_ok=True)
+    # Before the rename: `git worktree prune` removes an entry whose .git is missing.
+    _point(spec.path, admin)
+    try:
+        _settle(draft, admin)
+    except OSError as error:
+        if adopted := _adopted(repo, spec):
+            return adopted
+        raise ExternalError(f"worktree {spec.name} could not be made: {error}") from error
     return _worktree(spec, admin)
 
 

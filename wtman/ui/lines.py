@@ -145,7 +145,7 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.StartFailed: lambda _, event: [_line(event.task, f"cannot start: {event.reason}")],
     e.Noted: lambda _, event: [_line(event.task, event.text)],
     e.Stopped: lambda _, event: [_line("run", "stopped" + (event.reason and f": {event.reason}"))],
-    e.Resumed: lambda _, event: [_line("run", "goes on")],
+    e.Resumed: lambda _, event: [] if event.reason else [_line("run", "goes on")],
     e.TargetMoved: lambda _, event: [_line("train", f"the target moved to {event.now[:10]}")],
     e.TaskDropped: lambda _, event: [_line(event.task, "dropped from the plan")],
     e.Requested: lambda _, event: [_line(event.task, f"{event.what} asked")],

@@ -43,11 +43,7 @@ def _report() -> None:
         import json
 
         builtin = getattr(sys, "stdlib_module_names", ())
-        names = [
-            name
-            for name in os.environ.get("WTMAN_WITNESS_NAMES", "").split(",")
-            if name and name.split(".")[0] not in builtin
-        ]
+        names = [name for name in _NAMES if name and name.split(".")[0] not in builtin]
         modules = {}
         for name in names:
             module = sys.modules.get(name)
@@ -82,7 +78,9 @@ def _chain() -> None:
     spec.loader.exec_module(module)
 
 
+# Read at once: tests may clear the environment.
 _FOLDER = os.environ.get("WTMAN_WITNESS", "")
+_NAMES = os.environ.get("WTMAN_WITNESS_NAMES", "").split(",")
 if _FOLDER:
     atexit.register(_report)
     _exit = os._exit

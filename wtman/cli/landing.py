@@ -1,0 +1,194 @@
+"""The call of a merge, and of the check of what one wrote."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wtman.cli import where
+from wtman.cli.driving import driven
+from wtman.core.events import MergeAsked, Recorded, Resumed
+from wtman.core.merge_report import answer, lines
+from wtman.core.model import Branch, RunState, Sha, TaskId, TaskState
+from wtman.core.render import count
+from wtman.core.standing import SETTLED, landable, run_state, standings
+from wtman.core.state import State
+from wtman.core.status import SCHEMA, exit_status, next_command
+from wtman.core.wording import did_you_mean, quoted
+from wtman.errors import MissingError, UsageError, WtmanError
+from wtman.git import refs
+from wtman.git.discovery import Repository
+from wtman.ui.lines import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line of `merge` says."""
+
+    into: str = ""
+    check: tuple[str, ...] = ()
+    only: tuple[TaskId, ...] = ()
+    exclude: tuple[TaskId, ...] = ()
+    strategy: str = "squash"
+    patch_only: bool = False
+    dry_run: bool = False
+    unchecked: bool = False
+    out: str = ""
+
+
+def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
+    """The merge that the command line means. Refuses what cannot lead to one."""
+    if wanted.strategy not in ("squash", "merge"):
+        raise UsageError(f"--strategy is squash or merge, not {quoted(wanted.strategy)}")
+    for task in (*wanted.only, *wanted.exclude):
+        if task not in state.tasks:
+            near = did_you_mean(task, state.tasks)
+            raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
+    _require_ready(state)
+    target = Branch(wanted.into or state.target)
+    return MergeAsked(
+        target=target,
+        before=_before(repo, state, target, wanted.patch_only or wanted.dry_run),
+        members=wanted.only,
+        exclude=wanted.exclude,
+        strategy=wanted.strategy,
+        check=wanted.check,
+        unchecked=wanted.unchecked,
+        patch_only=wanted.patch_only,
+        dry_run=wanted.dry_run,
+        out=wanted.out,
+    )
+
+
+def _require_ready(state: State) -> None:
+    known = standings(state)
+    status = run_state(state, known)
+    if status is RunState.MERGED:
+        raise WtmanError(
+            f"run {state.run} is merged already", hint=f"next: {next_command(state, False, known)}"
+        )
+    unfinished = sum(item.state not in SETTLED for item in known.values())
+    if unfinished:
+        raise MissingError(
+            f"run {state.run} is not ready: {count(unfinished, 'task')} of {len(known)} unfinished",
+            hint=f"go on with it first: wtman resume {state.run}",
+            code="unready",
+        )
+    left_out = any(item.state is TaskState.EXCLUDED for item in known.values())
+    if not landable(state, known) and not left_out:
+        raise WtmanError(
+            f"run {state.run} has no verified branch to land",
+            hint=f"see wtman report {state.run}",
+            code="nothing",
+        )
+
+
+def _before(repo: Repository, state: State, target: Branch, aside: bool) -> Sha:
+    if not target:
+        if aside:
+            return state.base
+        raise UsageError(
+            "there is no branch to land on: HEAD was detached when the run began",
+            hint="name one with --into BRANCH, or take --patch-only",
+        )
+    before = refs.read_one(repo, f"refs/heads/{target}")
+    if before is None:
+        raise UsageError(f"there is no branch {quoted(target)}", hint="name one with --into BRANCH")
+    return before
+
+
+# --- branches that no check judged --------------------------------------------------------------
+
+
+def needs_yes(state: State, asked: MergeAsked) -> bool:
+    """Whether somebody has to say that unchecked branches may land."""
+    return not asked.unchecked and bool(_unchecked(state, asked))
+
+
+def _unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
+    return [
+        task
+        for task, item in standings(state).items()
+        if item.state is TaskState.UNCHECKED
+        and not state.tasks[task].taken
+        and task not in asked.exclude
+        and (not asked.members or task in asked.members)
+    ]
+
+
+def unchecked_error(state: State) -> MissingError:
+    """Nobody can be asked."""
+    return MissingError(
+        f"branches of run {state.run} were judged by no check, and there is no terminal to ask on",
+        hint=f"give it one: wtman merge {state.run} --check CMD; or say --unchecked",
+        code="unchecked",
+    )
+
+
+def ask_unchecked(state: State, asked: MergeAsked) -> MergeAsked:
+    """Ask on the terminal; a no leaves them out."""
+    from wtman.ui.ask import answer as ask_user
+
+    tasks = _unchecked(state, asked)
+    print(f"judged by no check: {', '.join(tasks)}")
+    question = f"Land {'it' if len(tasks) == 1 else 'them'} unchecked?"
+    return replace(asked, unchecked=ask_user(question, sys.stdin, sys.stdout))
+
+
+# --- the merge itself ---------------------------------------------------------------------------
+
+
+def land(home: where.Home, state: State, asked: MergeAsked, as_json: bool) -> int:
+    """Merge, telling what happens, and say what came of it."""
+    watch = _silent if as_json else Lines(sys.stdout).watch
+    state = driven(home, state.run, [Resumed("merge"), asked], watch, after=state.seq)
+    merge = state.merge
+    landed = merge.landed if merge is not None else None
+    if merge is None or landed is None:
+        if merge is not None and merge.failed is not None:
+            raise WtmanError(merge.failed.reason, hint=merge.failed.hint, code="merge")
+        if state.failed is not None:
+            raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
+        return exit_status(state)
+    if as_json:
+        print(json.dumps(answer(state, landed), ensure_ascii=True))
+    else:
+        print("\n" + "\n".join(lines(state, landed)))
+        print(f"\nnext: {_next(state)}")
+    return int(bool(landed.excluded) or not landed.commits)
+
+
+def _silent(state: State, news: Sequence[Recorded]) -> None:
+    """JSON is one answer at the end."""
+
+
+def _next(state: State) -> str:
+    merge = state.merge
+    if merge is not None and merge.asked.dry_run:
+        return f"wtman merge {state.run}"
+    if merge is not None and merge.landed is not None and merge.landed.patches:
+        if merge.asked.patch_only:
+            return f"wtman verify {os.path.relpath(merge.landed.patches)}"
+    return next_command(state, False)
+
+
+def verify(repo: Repository, folder: str, as_json: bool) -> int:
+    """Re-check a folder of patches; 1 where something does not hold."""
+    from wtman.git.control import prepare
+    from wtman.patchset import verify as problems_of
+
+    started = time.monotonic()
+    problems = problems_of(prepare(repo), folder)
+    if as_json:
+        told = {"schema": SCHEMA, "folder": folder, "ok": not problems, "problems": list(problems)}
+        print(json.dumps(told, ensure_ascii=True))
+    elif problems:
+        from wtman.core.render import clean
+
+        print("\n".join(f"! {clean(problem, 400)}" for problem in problems))
+    else:
+        spent = time.monotonic() - started
+        print(f"the patches say what the manifest says ({spent:.1f} s)")
+    return int(bool(problems))
