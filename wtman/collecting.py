@@ -55,8 +55,16 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
     """Commit or set aside what the worktree holds."""
     place = finished.place
     known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
-    if known is not None:
-        return _accept(ctx, state, finished, known)  # done before a crash, not yet journalled
+    if known is not None:  # done before a crash, not yet journalled
+        if os.path.isdir(place.path):
+            worktree = made(ctx, place)
+            _show_clean(
+                ctx,
+                worktree,
+                known,
+                control.snapshot(ctx.control, place.path, worktree.index, known).tree,
+            )
+        return _accept(ctx, state, finished, known)
     tip = refs.read_one(ctx.repo, place.ref)
     if not os.path.isdir(place.path):
         # Taking an absent folder for an empty one would commit the loss of every file.
@@ -85,11 +93,15 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
             RefChange(place.attempt_ref(finished.attempt), commit, None),
         ],
     )
-    if tree == snapshot.tree:
-        # Who enters the worktree finds it clean: its own index follows.
-        control.checkout(ctx.control, worktree.path, worktree.index, commit)
+    _show_clean(ctx, worktree, commit, snapshot.tree)
     notes = tuple(f"left a nested repository at {path}, not taken" for path in snapshot.nested)
     return replace(_accept(ctx, state, finished, commit), notes=notes)
+
+
+def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> None:
+    """Who enters a worktree that holds what its branch says finds it clean: its index follows."""
+    if holds == control.tree_of(ctx.control, commit):
+        control.checkout(ctx.control, worktree.path, worktree.index, commit)
 
 
 def _accept(ctx: Context, state: State, finished: Finished, commit: Sha) -> Found:

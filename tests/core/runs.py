@@ -28,13 +28,8 @@ A_RUN: tuple[e.Event, ...] = (
 )
 
 
-class _Lineages:
-    """Lineages as replay works them out, so that attempts count as current."""
-
-    known = {
-        task: view.lineage
-        for task, view in replay([e.Recorded(1, START, event) for event in A_RUN]).tasks.items()
-    }
+# Lineages as replay works them out, so that attempts count as current.
+_VIEWS = replay([e.Recorded(1, START, event) for event in A_RUN]).tasks
 
 
 def started(task: str, attempt: int) -> e.Intended:
@@ -43,14 +38,15 @@ def started(task: str, attempt: int) -> e.Intended:
         f"session/{task}",
         task,
         attempt,
-        lineage=_Lineages.known[task],
+        lineage=_VIEWS[task].lineage,
         agent="command:build",
     )
 
 
 def finished(task: str, attempt: int, ended: Ended = Ended.OK, **more: Any) -> tuple[e.Event, ...]:
     """The start and the end of a session."""
-    made = e.WorktreeMade(task, f"/work/{task}", f"wtman/oauth-7f3a/{task}", "base", {})
+    needs = dict.fromkeys(_VIEWS[task].task.needs, "c1")
+    made = e.WorktreeMade(task, f"/work/{task}", f"wtman/oauth-7f3a/{task}", "base", needs)
     head = "c1" if ended is Ended.OK else "base"
     first = (made,) if attempt == 1 else ()
     return (*first, started(task, attempt), e.SessionFinished(task, attempt, ended, head, **more))

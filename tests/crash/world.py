@@ -18,15 +18,18 @@ check = ["test -f base.txt && ! grep -rq BROKEN . --include=*.txt"]
 [[task]]
 id = "alpha"
 prompt = "write alpha"
+owns = ["*alpha*"]
 
 [[task]]
 id = "beta"
 prompt = "write beta"
+owns = ["*beta*"]
 needs = ["alpha"]
 
 [[task]]
 id = "gamma"
 prompt = "write gamma"
+owns = ["*gamma*"]
 """
 
 # Logs each start outside of the worktree, so that a session that ran twice is seen.
@@ -52,7 +55,7 @@ class World:
     @property
     def split(self) -> list[str]:
         agent = f"command:{self.agent} {self.log}"
-        return ["split", "--plan", str(self.plan), "--agent", agent, "--yes", "-j", "2"]
+        return ["split", "--plan", str(self.plan), "--agent", agent, "--yes", "-j", "2", "--allow-overlap"]
 
     @property
     def starts(self) -> Counter[str]:

@@ -191,10 +191,16 @@ def test_submodules_stay_what_they_are(
     work = tmp_path / "w"
     control.checkout(ctl, str(work), "", base)
     assert os.listdir(work / "vendor/lib") == []
-    git(work / "vendor/lib", "init", "-q")
-    (work / "vendor/lib/x").write_text("x")
+    lib = work / "vendor/lib"
+    git(lib, "init", "-q")
+    (lib / "x").write_text("x")
+    git(lib, "add", "x")
+    git(lib, "-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "m")
+    git(lib, "config", "core.fsmonitor", f"touch {tmp_path}/marker; false")
+    (lib / "x").write_text("changed")
     (work / "new").write_text("n")
     tree = control.snapshot(ctl, str(work), "", base).tree
+    assert not (tmp_path / "marker").exists()
     assert control.paths_changed(ctl, base, tree) == ("new",)
     shutil.rmtree(work / "vendor")
     (work / "vendor").mkdir()

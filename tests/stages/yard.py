@@ -184,7 +184,6 @@ class Yard:
         async def main() -> State:
             with open_store(self.repo) as store:
                 async with open_run(self.repo, store, self.run, dict(os.environ)) as ctx:
-                    asyncio.get_child_watcher().attach_loop(asyncio.get_running_loop())
                     await work(ctx)  # type: ignore[misc]
                 return load_state(store, self.run)
 

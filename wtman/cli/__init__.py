@@ -39,7 +39,7 @@ _COMMANDS = {
 
 @dataclass(frozen=True)
 class _Plain:
-    """Lets flags and plain text through as they are.
+    """Lets flags, plain text and defaults through as they are.
 
     For each typer would build a pydantic adapter that does the same; that import alone
     costs five times the start of Python, at every `status`.
@@ -57,7 +57,7 @@ _build: Any = getattr(typer.core, "build_runtime_param", None)
 
 
 def _build_quickly(descriptor: Any) -> Any:
-    plain = descriptor.annotation in (str, bool) and descriptor.file_annotation is None
+    plain = descriptor.annotation in (str, bool, int) and descriptor.file_annotation is None
     return _Plain(descriptor) if plain else _build(descriptor)
 
 

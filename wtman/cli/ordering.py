@@ -74,7 +74,8 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     warnings = validate(
         plan,
         max_sessions=settings.max_sessions,
-        allow_overlap=wanted.allow_overlap,
+        # A quick task cannot say what it owns: for those an overlap is only worth a warning.
+        allow_overlap=wanted.allow_overlap or bool(wanted.tasks),
         where=locate(text, wanted.plan) if text else None,
     )
     theirs = _of_repository(loaded, check)

@@ -11,13 +11,14 @@ searched whole; larger ones are searched for a bounded time from a greedy answer
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wtman.core.model import Sha, TaskId
 
 Clash = frozenset[TaskId]
 
-# Leaves of the search a component; twenty tangled branches are well below it.
-_PATIENCE = 20_000
+# Steps of the search a component; twenty tangled branches stay below it.
+_PATIENCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +122,60 @@ def _components(order: Order, clashes: Sequence[Clash]) -> list[list[Clash]]:
 
 
 def _smallest_drop(order: Order, clashes: Sequence[Clash]) -> frozenset[TaskId]:
-    """Branch and bound on the first clash that is not hit yet."""
+    """The cheapest way to hit every clash of a component."""
     names = order.key(frozenset().union(*clashes))
     place = {name: number for number, name in enumerate(order.line)}
     # Among equals the suspicious goes first, then who comes later in the search:
     # what is known to be green so far then stays as it is.
     taste = {name: (-order.member[name].suspicion, -place[name]) for name in names}
     best = _greedy_drop(order, clashes, taste)
+    everyone = order.key(frozenset().union(*(order.above[name] for name in names)))
+    bit = {name: 1 << number for number, name in enumerate(everyone)}
+    found = _hitting(
+        tuple(sum(bit[name] for name in clash) for clash in clashes),
+        tuple(
+            (bit[name], sum(bit[other] for other in order.above[name]))
+            for name in sorted(names, key=taste.__getitem__)
+        ),
+        sum(bit[name] for name in best),
+    )
+    return frozenset(name for name in everyone if bit[name] & found)
+
+
+@lru_cache(maxsize=512)
+def _hitting(clashes: tuple[int, ...], drops: tuple[tuple[int, int], ...], best: int) -> int:
+    """Branch and bound over sets as bits; `drops` are who may go, and who goes with it.
+
+    Remembered, because the search of a merge asks again on every turn.
+    """
+    fewest = best.bit_count()
     patience = _PATIENCE
-    stack: list[tuple[frozenset[TaskId], frozenset[TaskId]]] = [(frozenset(), frozenset())]
+    stack = [(0, 0)]
     while stack and patience:
         patience -= 1
         gone, fixed = stack.pop()
-        unhit = [clash for clash in clashes if not clash & gone]
-        if not unhit:
-            if len(gone) < len(best):
-                best = gone
+        narrow, disjoint, covered = 0, 0, 0
+        for clash in clashes:
+            if clash & gone:
+                continue
+            if not clash & covered:
+                disjoint += 1  # each of these costs one more at least
+                covered |= clash
+            if not narrow or (clash & ~fixed).bit_count() < (narrow & ~fixed).bit_count():
+                narrow = clash
+        count = gone.bit_count()
+        if not narrow:
+            if count < fewest:
+                best, fewest = gone, count
             continue
-        if len(gone) + 1 >= len(best):
+        if count + disjoint >= fewest:
             continue
-        clash = min(unhit, key=lambda item: len(item - fixed))
         branches = []
-        for name in sorted(clash - fixed, key=lambda item: taste[item]):
-            branches.append((gone | order.above[name], fixed))
-            # Whoever was tried as the one to go is kept in the branches beside it.
-            fixed = fixed | {name}
+        for one, whole in drops:
+            if one & narrow & ~fixed:
+                branches.append((gone | whole, fixed))
+                # Whoever was tried as the one to go is kept in the branches beside it.
+                fixed |= one
         stack.extend(reversed(branches))
     return best
 

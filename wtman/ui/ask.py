@@ -5,6 +5,7 @@ needs approval. Pure text out; `answer` alone reads the terminal.
 """
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TextIO
 
 from wtman.core.forecast import Forecast
@@ -47,7 +48,9 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     lines.append("")
     lines += [f"{name:<10} {clean(text, width - 11)}" for name, text in facts if text]
     notes = (*proposal.warnings, *proposal.forecast.advice)
-    lines += [paint(f"! {clean(note, width - 2)}", _YELLOW, colour) for note in notes]
+    for note in notes:
+        wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
+        lines += [paint(line, _YELLOW, colour) for line in wrapped]
     if proposal.commands:
         lines += ["", "commands of this repository that need your approval:"]
         # Whole, never cut: what is approved is exactly what is read.

@@ -23,7 +23,7 @@ _STREAMS = ("stdout", "stderr")
 def heading(attempt: Attempt, now: float) -> str:
     """The line above an attempt's output."""
     outcome = attempt.outcome
-    words = [f"== attempt {attempt.number}: {clean(attempt.agent, 60)}"]
+    words = [f"== attempt {attempt.number}: {clean(attempt.agent, 200)}"]
     if attempt.ended is None:
         words.append(f"running for {duration(now - attempt.started)}")
     else:

@@ -1,0 +1,335 @@
+"""split, resume, retry, merge, verify, clean, stop and trust in real repositories."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+
+Built = Callable[..., str]
+Masked = Callable[[str], str]
+
+PLAN = """\
+request = "one and all"
+check = "true"
+[[task]]
+id = "core"
+prompt = "do the core"
+owns = ["core.txt"]
+[[task]]
+id = "docs"
+prompt = "do the docs"
+owns = ["docs.txt"]
+needs = ["core"]
+"""
+SCREEN = """\
+one and all
+
+  core  do the core [core.txt]
+  docs  do the docs (needs core) [docs.txt]
+
+base       SHA first
+target     main
+agent      command:sh TMP/agent.sh
+checks     true
+sandbox    none: agents and checks run with all of your rights
+forecast   2 branches, 2 to 6 sessions, 2 waves at 16 at once
+ceilings   1,000 sessions, 3 attempts a task, 1 h 00 m each
+worktrees  TMP/repo.worktrees
+! Every task waits for the one before it: nothing runs in parallel, and one session would keep what
+  it has read.
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def wait_for(met: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not met():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def state_of(wtman: kit.Program, repo: Path) -> str:
+    return str(wtman("status", "--json", cwd=repo).json()["run"]["state"])
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_nothing(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
+) -> None:
+    done = wtman("split", "--plan", plan, "--agent", agent, "--dry-run", cwd=repo)
+    assert masked(done.out) == SCREEN
+    told = wtman("split", "--plan", plan, "--agent", agent, "--dry-run", "--json", cwd=repo).json()
+    assert [task["id"] for task in told["plan"]["tasks"]] == ["core", "docs"]
+    assert told["forecast"]["waves"] == [["core"], ["docs"]]
+    assert wtman("status", cwd=repo, check_status=3).out == ""
+
+
+def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
+) -> None:
+    saved = wtman("split", "--plan", plan, "--agent", agent, cwd=repo, check_status=3)
+    assert masked(saved.out).endswith(
+        "\nrun RUN is saved and not started: nobody was there to ask\n"
+        "next: wtman resume RUN --yes\n"
+    )
+    assert state_of(wtman, repo) == "planned"
+    refused = wtman("resume", cwd=repo, check_status=3)
+    assert masked(refused.err) == (
+        "wtman: run RUN needs a yes, and there is no terminal to ask on\n"
+        "  hint: wtman resume RUN --yes\n"
+    )
+    assert masked(wtman("resume", "--yes", cwd=repo).out) == (
+        "run RUN  one and all\n"
+        "  sessions for  core, docs\n"
+        "run  goes on\n"
+        "base  1 check ran (N s)\n"
+        "core  session 1 started (command:sh)\n"
+        "core  session 1 finished: 1 file, +1 -0 (N s)\n"
+        "core  checks green (N s)\n"
+        "docs  session 1 started (command:sh)\n"
+        "docs  session 1 finished: 1 file, +1 -0 (N s)\n"
+        "docs  checks green (N s)\n"
+        "\n"
+        "RUN  ready  one and all\n"
+        "2 tasks: 2 verified · N s\n"
+        "\n"
+        "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
+        "  ✓ docs  verified    #1 N s  1 file, +1 -0\n"
+        "\n"
+        "next: wtman merge RUN\n"
+    )
+
+
+def test_json_names_the_run_first_and_its_end_last(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str
+) -> None:
+    words = ("split", "--plan", plan, "--agent", agent, "--json")
+    saved = wtman(*words, cwd=repo, check_status=3).jsonl()
+    assert [line["event"] for line in saved] == ["run", "end"]
+    assert (saved[-1]["state"], saved[-1]["exit"]) == ("planned", 3)
+    lines = wtman(*words, "--yes", cwd=repo).jsonl()
+    assert lines[0]["event"] == "run"
+    assert lines[0]["tasks"] == ["core", "docs"]
+    assert lines[-1] == {"event": "end", "run": lines[0]["run"], "state": "ready", "exit": 0}
+    kinds = [line["event"] for line in lines[1:-1]]
+    assert kinds.count("SessionFinished") == 2
+    assert all({"event", "seq", "at", "data"} == set(line) for line in lines[1:-1])
+
+
+def test_a_task_that_fails_is_exit_1_and_retry_gives_it_one_more(
+    wtman: kit.Program, repo: Path, built: Built, tmp_path: Path
+) -> None:
+    built("core", "bad", code=1)
+    again = wtman("retry", "bad", cwd=repo, check_status=1)
+    assert "bad  session 2 failed: exit status 3" in again.out
+    script = tmp_path / "agent.sh"
+    script.write_text(script.read_text().replace("exit 3", "true"))
+    done = wtman("retry", "bad", cwd=repo)
+    assert "bad  session 3 finished: 1 file, +1 -0" in done.out
+    assert state_of(wtman, repo) == "ready"
+
+
+def test_an_edited_plan_says_what_it_reuses(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
+) -> None:
+    wtman("split", "--plan", plan, "--agent", agent, "--yes", cwd=repo)
+    plan.write_text(PLAN.replace("do the docs", "do them better"))
+    done = wtman("resume", "--plan", plan, "--yes", cwd=repo)
+    assert masked(done.out).startswith(
+        "run RUN  one and all\n  reused        core\n  sessions for  docs\n"
+    )
+    assert "core  session" not in done.out
+    assert "docs  session 2" in done.out
+
+
+# --- commands of the repository -----------------------------------------------------------------
+
+
+def test_commands_of_the_repository_need_approval(
+    wtman: kit.Program, repo: Path, agent: str, masked: Masked, commit: Callable[..., str]
+) -> None:
+    commit(repo, {"wtman.toml": 'check = "test -e README.md"\n'})
+    words = ("split", "one and all", "--task", "core: do it", "--agent", agent)
+    refused = wtman(*words, "--yes", cwd=repo, check_status=3)
+    assert refused.err == (
+        "wtman: commands of this repository need your approval: `test -e README.md`\n"
+        "  hint: approve them with `wtman trust`, or start without --yes\n"
+    )
+    saved = wtman(*words, cwd=repo, check_status=3)
+    assert "need your approval:\n    test -e README.md\n" in saved.out
+    assert masked(saved.out).endswith("next: wtman trust && wtman resume RUN --yes\n")
+    assert "approval" in wtman("resume", "--yes", cwd=repo, check_status=3).err
+    assert wtman("trust", cwd=repo, check_status=3).out == (
+        "commands of this repository:\n    test -e README.md\n"
+    )
+    assert wtman("trust", "--yes", cwd=repo).out.endswith("1 command approved\n")
+    assert wtman("trust", cwd=repo).out == "there is nothing to approve\n"
+    wtman("resume", "--yes", cwd=repo)
+    assert state_of(wtman, repo) == "ready"
+
+
+# --- merge --------------------------------------------------------------------------------------
+
+
+def test_merge_lands_and_its_patches_verify(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
+) -> None:
+    run = built("core", "docs")
+    rehearsed = wtman("merge", "--dry-run", cwd=repo)
+    assert "2 tasks would land on main (1 check run)" in rehearsed.out
+    assert git(repo, "log", "--format=%s") == "first"
+    done = wtman("merge", cwd=repo)
+    assert masked(done.out) == (
+        "train  core, docs: green (known)\n"
+        "train  2 tasks landed on main: SHA\n"
+        "\n"
+        "2 tasks landed on main: SHA (0 check runs)\n"
+        "  core  SHA\n"
+        "  docs  SHA\n"
+        "\n"
+        "patches: TMP/repo/.git/wtman/runs/RUN/patches\n"
+        "\n"
+        "next: wtman clean RUN\n"
+    )
+    assert (repo / "core.txt").read_text() == "core\n"
+    assert git(repo, "status", "--porcelain") == ""
+    folder = repo / ".git/wtman/runs" / run / "patches"
+    assert wtman("verify", folder, "--json", cwd=repo).json()["problems"] == []
+    patch = next(folder.glob("*core.patch"))
+    patch.write_bytes(patch.read_bytes().replace(b"core.txt", b"gore.txt"))
+    broken = wtman("verify", folder, cwd=repo, check_status=1)
+    assert broken.out.startswith("! ")
+    again = wtman("merge", cwd=repo, check_status=1)
+    assert masked(again.err) == (
+        "wtman: run RUN is merged already\n  hint: next: wtman clean RUN\n"
+    )
+
+
+def test_merge_json_is_one_answer(
+    wtman: kit.Program, repo: Path, built: Built, git: Callable[..., str]
+) -> None:
+    run = built("core", "bad", code=1)
+    before = git(repo, "rev-parse", "HEAD")
+    told = wtman("merge", "--json", cwd=repo, check_status=1).json()
+    after = git(repo, "rev-parse", "HEAD")
+    assert told["run"] == run
+    assert (told["before"], told["after"]) == (before, after)
+    assert told["landed"] == ["core"]
+    assert told["commits"] == {"core": after}
+    assert [(item["task"], item["reason"]) for item in told["excluded"]] == [("bad", "unverified")]
+
+
+def test_unchecked_branches_land_only_when_told(
+    wtman: kit.Program, repo: Path, agent: str, masked: Masked
+) -> None:
+    words = ("split", "one and all", "--task", "core: do it", "--agent", agent, "--yes")
+    assert "unchecked" in wtman(*words, cwd=repo).out
+    refused = wtman("merge", cwd=repo, check_status=3)
+    assert masked(refused.err) == (
+        "wtman: branches of run RUN were judged by no check, and there is no terminal to ask on\n"
+        "  hint: give it one: wtman merge RUN --check CMD; or say --unchecked\n"
+    )
+    assert wtman("merge", "--unchecked", "--json", cwd=repo).json()["landed"] == ["core"]
+
+
+def test_a_run_that_is_not_ready_is_not_merged(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
+) -> None:
+    wtman("split", "--plan", plan, "--agent", agent, cwd=repo, check_status=3)
+    assert masked(wtman("merge", cwd=repo, check_status=3).err) == (
+        "wtman: run RUN is not ready: 2 tasks of 2 unfinished\n"
+        "  hint: go on with it first: wtman resume RUN\n"
+    )
+
+
+# --- clean --------------------------------------------------------------------------------------
+
+
+def test_clean_takes_what_is_merged_and_it_can_come_back(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
+) -> None:
+    run = built("core")
+    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+    head = wtman("status", "--json", cwd=repo).json()["tasks"][0]["head"]
+    wtman("merge", cwd=repo)
+    done = wtman("clean", cwd=repo)
+    assert masked(done.out) == (
+        "RUN/core  removed\n"
+        "  for 14 days a branch comes back with: "
+        "git branch wtman/RUN/core refs/wtman/trash/RUN/core\n"
+        "  and its files are in TMP/repo.worktrees/.trash\n"
+    )
+    assert git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+    assert git(repo, "for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
+    assert git(repo, "rev-parse", f"refs/wtman/trash/{run}/core") == head
+    kept = [path.name for path in (repo.parent / "repo.worktrees").iterdir()]
+    assert kept == [".trash"]
+    git(repo, "branch", f"wtman/{run}/core", f"refs/wtman/trash/{run}/core")
+    git(repo, "branch", "-D", f"wtman/{run}/core")
+    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+    assert wtman("status", cwd=repo).out.endswith(f"next: wtman report {run}\n")
+
+
+def test_clean_keeps_what_would_be_lost(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
+) -> None:
+    run = built("core", "docs", "idle", code=1)
+    wtman("merge", "--only", "docs", cwd=repo)
+    (repo.parent / "repo.worktrees" / run / "docs" / "notes.txt").write_text("mine\n")
+    done = wtman("clean", run, cwd=repo, check_status=1)
+    assert masked(done.out) == (
+        "RUN/idle  removed\n"
+        "RUN/core  kept: 1 commit on wtman/RUN/core not merged\n"
+        "RUN/docs  kept: notes.txt in TMP/repo.worktrees/RUN/docs not committed\n"
+        "  for 14 days a branch comes back with: "
+        "git branch wtman/RUN/idle refs/wtman/trash/RUN/idle\n"
+        "  and its files are in TMP/repo.worktrees/.trash\n"
+        "  remove it all the same: wtman clean --force RUN/core\n"
+    )
+    told = wtman("clean", "--force", f"{run}/docs", "--json", cwd=repo, check_status=1).json()
+    assert [item["task"] for item in told["runs"][0]["cleaned"]] == ["docs"]
+    [item] = told["runs"][0]["cleaned"]
+    assert (Path(item["folder"]) / "tree/notes.txt").read_text() == "mine\n"
+    assert wtman("clean", "--force", "nobody", cwd=repo, check_status=2).out == ""
+
+
+# --- a live run ---------------------------------------------------------------------------------
+
+
+def test_a_live_run_is_seen_followed_and_stopped_from_elsewhere(
+    wtman: kit.Program, repo: Path, agent: str, masked: Masked
+) -> None:
+    words = ("split", "one and all", "--task", "slow: go", "--agent", agent, "--check", "true")
+    running = wtman.start(*words, "--yes", "--json", cwd=repo)
+    assert running.stdout is not None
+    run = str(json.loads(running.stdout.readline())["run"])
+    for line in running.stdout:
+        if json.loads(line)["event"] == "Intended" and '"RunSession"' in line:
+            break
+    watching = wtman.start("status", "--watch", cwd=repo)
+    following = wtman.start("logs", "slow", "-f", cwd=repo)
+    wait_for(lambda: "started" in wtman("logs", "slow", cwd=repo).out)
+    told = wtman("status", "--json", cwd=repo).json()
+    assert (told["run"]["live"], told["run"]["state"]) == (True, "running")
+    for words in (["resume", "--yes"], ["clean", run], ["merge", run]):
+        assert f"run {run} is live" in wtman(*words, cwd=repo, check_status=3).err
+    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+    stopped = wtman("stop", cwd=repo)
+    assert masked(stopped.out) == "run RUN has stopped\nnext: wtman resume RUN\n"
+    rest, _ = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert json.loads(rest.splitlines()[-1])["state"] == "stopped"
+    watched, _ = watching.communicate(timeout=30)
+    assert "slow  session 1 interrupted" in watched
+    followed, _ = following.communicate(timeout=30)
+    assert followed.endswith("working on slow\nstarted\n")
+    assert wtman("stop", cwd=repo).out == f"run {run} is not live: there is nothing to stop\n"

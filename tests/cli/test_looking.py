@@ -1,0 +1,235 @@
+"""status, logs, diff, report and the errors of the front door, as a user sees them."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+
+Built = Callable[..., str]
+Masked = Callable[[str], str]
+
+
+def test_status_of_a_finished_run(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked
+) -> None:
+    built("core", "bad", code=1)
+    assert masked(wtman("status", cwd=repo).out) == (
+        "RUN  ready  one and all\n"
+        "2 tasks: 1 verified, 1 failed · N s\n"
+        "\n"
+        "! bad: exit status 3 (wtman logs RUN/bad)\n"
+        "\n"
+        "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
+        "  ✗ bad   failed      #1 N s  exit status 3\n"
+        "\n"
+        "next: wtman merge RUN\n"
+    )
+
+
+def test_status_json_names_the_checks(wtman: kit.Program, repo: Path, built: Built) -> None:
+    run = built("core")
+    told = wtman("status", "--json", cwd=repo).json()
+    assert (told["schema"], told["run"]["id"], told["run"]["state"]) == (1, run, "ready")
+    assert told["run"]["live"] is False
+    task = told["tasks"][0]
+    assert (task["state"], task["files"], task["insertions"]) == ("verified", 1, 1)
+    assert [(check["command"], check["verdict"]) for check in task["checks"]] == [("true", "green")]
+
+
+def test_all_runs(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
+    built("core")
+    assert masked(wtman("status", "--all", cwd=repo).out) == (
+        "RUN  ready            TIME  one and all\n"
+    )
+    told = wtman("status", "--all", "--json", cwd=repo).json()
+    assert [run["state"] for run in told["runs"]] == ["ready"]
+
+
+def test_watch_in_a_pipe_tells_the_state_and_ends_with_the_run(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked
+) -> None:
+    built("core")
+    assert masked(wtman("status", "--watch", cwd=repo).out) == masked(wtman("status", cwd=repo).out)
+
+
+def test_logs_are_text_without_escapes(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked
+) -> None:
+    run = built("core", "bad", code=1)
+    said = "== attempt 1: command:sh TMP/agent.sh, finished after N s ==\n"
+    said += "working on core\na red word\n"
+    assert masked(wtman("logs", "core", cwd=repo).out) == said
+    assert masked(wtman("logs", f"{run}/core", "-f", cwd=repo).out) == said
+    assert masked(wtman("logs", "bad", cwd=repo).out) == (
+        "== attempt 1: command:sh TMP/agent.sh, failed after N s, exit status 3 ==\n"
+        "working on bad\n-- stderr --\nno luck\n"
+    )
+    raw = wtman("logs", "core", "--raw", cwd=repo).out
+    assert raw == "working on core\na \x1b[31mred\x1b[0m word\n"
+
+
+def test_diff(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
+    built("core", "docs")
+    patch = wtman("diff", "core", cwd=repo).out
+    assert patch.startswith("diff --git a/core.txt b/core.txt\nnew file mode 100644\n")
+    assert patch.endswith("@@ -0,0 +1 @@\n+core\n")
+    assert masked(wtman("diff", "--stat", cwd=repo).out) == (
+        "== core (wtman/RUN/core) ==\n core.txt | 1 +\n 1 file changed, 1 insertion(+)\n"
+        "== docs (wtman/RUN/docs) ==\n docs.txt | 1 +\n 1 file changed, 1 insertion(+)\n"
+    )
+
+
+def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
+    built("core")
+    assert masked(wtman("report", cwd=repo).out) == (
+        "# one and all\n"
+        "\n"
+        "run `RUN`, **ready**, created TIME, base `SHA`, target `main`\n"
+        "1 session, 0 tokens, cost unknown\n"
+        "\n"
+        "| task | state | attempts | change | time |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| core | verified | 1 | 1 file, +1 -0 | N s |\n"
+        "\n"
+        "## core\n"
+        "\n"
+        "**verified**\n"
+        "branch `wtman/RUN/core` at `SHA`, by `command:sh TMP/agent.sh`\n"
+        "\n"
+        "- check `true`: green\n"
+        "\n"
+        "## Not covered\n"
+        "\n"
+        "- no reviewer looked at these branches\n"
+        "- sessions and checks ran without a sandbox, with the user's own rights\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said", "hint"),
+    [
+        (
+            ["status"],
+            3,
+            "there is no run in this repository",
+            'start one: wtman split "REQUEST"',
+        ),
+        (
+            ["statsu"],
+            2,
+            'there is no command "statsu"; did you mean "status"?',
+            "see `wtman --help`",
+        ),
+        (["status", "--frob"], 2, "no such option: --frob", "see `wtman status --help`"),
+        (["retry"], 2, "missing argument 'TASK'", "see `wtman retry --help`"),
+        (
+            ["split"],
+            2,
+            "there is nothing to do",
+            'give one with --plan FILE, or tasks with --task "ID: PROMPT"',
+        ),
+        (
+            ["split", "--jobs", "0"],
+            2,
+            "invalid value for '-j' / '--jobs': Input should be greater than or equal to 1",
+            "see `wtman split --help`",
+        ),
+        (
+            ["split", "--plan", "absent.toml"],
+            2,
+            "cannot read the plan TMP/repo/absent.toml: No such file or directory",
+            "",
+        ),
+        (
+            ["split", "--task", "a: b"],
+            3,
+            "no agent is named, and none is configured",
+            'name one: --agent "command:PROGRAM", or agent = ... in wtman.toml',
+        ),
+        (
+            ["-C", "/", "status"],
+            3,
+            "/ is not in a git repository",
+            "run git init there, or pass -C DIR",
+        ),
+    ],
+)
+def test_errors_are_two_lines(
+    wtman: kit.Program,
+    repo: Path,
+    masked: Masked,
+    words: list[str],
+    code: int,
+    said: str,
+    hint: str,
+) -> None:
+    done = wtman(*words, cwd=repo, check_status=code)
+    assert done.out == ""
+    assert masked(done.err) == f"wtman: {said}\n" + (f"  hint: {hint}\n" if hint else "")
+    told = wtman(*words, "--json", cwd=repo, check_status=code).json()
+    assert set(told) == {"error"}
+    assert set(told["error"]) == {"code", "message", "hint"}
+    assert masked(told["error"]["message"]) == said
+
+
+def test_names_that_do_not_exist_come_with_the_nearest(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked
+) -> None:
+    built("core")
+    told = wtman("logs", "cor", cwd=repo, check_status=2)
+    assert masked(told.err) == (
+        'wtman: run RUN has no task "cor"; did you mean "core"?\n  hint: see wtman status RUN\n'
+    )
+    told = wtman("status", "other", cwd=repo, check_status=2)
+    assert told.err.startswith('wtman: there is no run "other"')
+
+
+def test_a_fault_of_our_own_is_one_line_and_a_log(
+    wtman: kit.Program, repo: Path, hermetic: Path
+) -> None:
+    (repo / ".git/wtman").mkdir()
+    (repo / ".git/wtman/state.db").mkdir()
+    # A folder where the journal should be is an error of the environment, not of ours.
+    told = wtman("status", cwd=repo, check_status=3)
+    assert told.err.startswith("wtman: cannot open the run journal")
+    broken = "import wtman.cli.watch as w, wtman.cli as c, sys\n"
+    broken += "def status(): raise RuntimeError('boom')\n"
+    broken += "w.status = status\nsys.exit(c.main(['status']))\n"
+    program = kit.Program(repo, (sys.executable, "-c", broken), wtman.extra)
+    told = program(check_status=1)
+    first, second = told.err.splitlines()
+    assert first == "wtman: internal error: RuntimeError: boom"
+    log = Path(second.removeprefix("  hint: the details are in "))
+    assert log.is_relative_to(hermetic)
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_a_reader_that_leaves_is_no_error(wtman: kit.Program, repo: Path, built: Built) -> None:
+    built("core")
+    process = wtman.start("report", cwd=repo)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_looking_imports_nothing_heavy(wtman: kit.Program, repo: Path, built: Built) -> None:
+    built("core")
+    heavy = "('asyncio', 'pydantic', 'rich', 'git', 'httpx')"
+    for words in (["--help"], ["status"], ["status", "--json"], ["logs", "core"]):
+        code = f"import sys; from wtman.cli import main; main({words}); "
+        code += f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+        done = kit.Program(repo, (sys.executable, "-c", code), wtman.extra)()
+        assert done.err == "[]\n", words
+
+
+def test_completion_is_there(wtman: kit.Program, repo: Path) -> None:
+    assert "--install-completion" in wtman("--help", cwd=repo).out
+    env = {"_WTMAN_COMPLETE": "complete_bash", "COMP_WORDS": "wtman st", "COMP_CWORD": "1"}
+    assert wtman(cwd=repo, env=env).out.split() == ["status", "stop"]
