@@ -202,7 +202,6 @@ def test_fork_storm_is_put_down(keep: Callable[..., Kept]) -> None:
         "    if os.fork() == 0:\n"
         "        while True:\n"
         "            os.setsid() if os.getsid(0) != os.getpid() else None\n"
-        "            time.sleep(0.002)\n"
         "            if os.fork(): os._exit(0)\n"
         "time.sleep(600)"
     )

@@ -187,8 +187,9 @@ def test_sweep_takes_children_that_lost_their_environment(tmp_path: Path) -> Non
 
 
 def test_sweep_spares_the_session_that_it_runs_in() -> None:
-    script = "import os; from wtman.process import sweep; print(sweep('nested'), os.getppid() > 1)"
-    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "WTMAN_SESSION": "nested/a/1"}
+    run = f"nested-{os.getpid()}"
+    script = f"import os; from wtman.process import sweep; print(sweep('{run}'), os.getppid() > 1)"
+    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "WTMAN_SESSION": f"{run}/a/1"}
     line = f'{sys.executable} -c "{script}"; echo still'
     done = subprocess.run(["sh", "-c", line], env=env, stdout=subprocess.PIPE, check=True)
     assert done.stdout == b"0 True\nstill\n"

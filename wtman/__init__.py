@@ -25,8 +25,12 @@ The rooms. Imports point down only; a test walks them.
     stages/      one file a step, all of one shape; they never import each other
     checking     what several stages share: the checks run on one tree,
     collecting   what a session left made a commit,
-    setup        a fresh checkout furnished,
-    worktree     and the worktree of a task
+    retire       branches that have landed taken out of refs/heads,
+    furnishing   a task's worktree made fit for work,
+    setup        what that needs, for any checkout,
+    worktree     where a task's worktree is and how it is moved,
+    assembly     branches put together on a target without a checkout,
+    patchset     and the patches, bundle and manifest that come out
     context      everything that a stage may touch
     checkouts    the pool of checkouts that no agent can write
     executors/   plug-in: where a command runs

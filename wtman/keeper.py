@@ -279,11 +279,11 @@ class Tree:
             if pid in processes and processes[pid][2] not in "ZX"
         ]
 
-    def strike(self, *numbers: int) -> int:
+    def strike(self, number: int) -> int:
+        """Send it to every member; to how many."""
         members = self.alive()
-        for number in numbers:
-            for pid, start in members:
-                strike(pid, start, number)
+        for pid, start in members:
+            strike(pid, start, number)
         return len(members)
 
     def ask(self, grace: float) -> None:
@@ -321,8 +321,7 @@ class Tree:
         end = time.monotonic() + GIVE_UP
         pause = 0.01
         while not self.gone() and time.monotonic() < end:
-            # Frozen first, so that none forks or restarts another while they fall.
-            self.strike(signal.SIGSTOP, signal.SIGKILL)
+            self.strike(signal.SIGKILL)
             self._nap(pause)
             pause = min(pause * 2, TICK)
 

@@ -103,7 +103,7 @@ class Draft:
         shutil.rmtree(self.beside, ignore_errors=True)
 
 
-def draft(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Draft:
+def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Draft:
     """Write everything but the manifest; `tip` is what the bundle carries."""
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
     made = files(ctl, series)

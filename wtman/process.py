@@ -318,10 +318,9 @@ def _sweep(wanted: Callable[[str], bool], spare: frozenset[int]) -> int:
             victims |= keepers
         elif not victims and not keepers:
             break
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in victims:
-                if keeper.strike(pid, processes[pid][1], number):
-                    struck.add((pid, processes[pid][1]))
+        for pid in victims:
+            if keeper.strike(pid, processes[pid][1], signal.SIGKILL):
+                struck.add((pid, processes[pid][1]))
         time.sleep(0.02)
     return len(struck)
 

@@ -7,16 +7,17 @@ make are never moved. Blocking, and safe to do twice.
 """
 
 import os
-import secrets
 
 from wtman.context import Context
 from wtman.core.model import Sha, TaskId
 from wtman.core.state import State, TaskView
 from wtman.errors import DiskFullError, WtmanError
+from wtman.furnishing import without_furniture
 from wtman.git import control, refs
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts
-from wtman.git.worktrees import Worktree, head_of
+from wtman.git.worktrees import Worktree, detach, head_of
+from wtman.worktree import place_of
 
 
 def retire(ctx: Context, state: State, tasks: tuple[TaskId, ...]) -> dict[TaskId, str]:
@@ -66,11 +67,8 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
         return f"branch {view.branch} is checked out somewhere that is not its worktree"
     snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, tip)
-    if snapshot.nested or snapshot.tree != control.tree_of(ctx.control, tip):
+    held = without_furniture(ctx, state, place_of(state, view.task.id), snapshot.tree, tip)
+    if snapshot.nested or held != control.tree_of(ctx.control, tip):
         return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
-    head = os.path.join(admin, "HEAD")
-    temporary = f"{head}.{secrets.token_hex(4)}"
-    with open(temporary, "w", encoding="ascii") as file:
-        file.write(f"{tip}\n")
-    os.replace(temporary, head)
+    detach(worktree, tip)
     return ""

@@ -12,7 +12,7 @@ from wtman.context import Context
 from wtman.core.model import Branch, RunId, Sha, TaskId
 from wtman.core.state import State
 from wtman.git import control, refs
-from wtman.git.worktrees import Worktree, WorktreeSpec, create
+from wtman.git.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
 
 HEADS = "refs/heads/"
 
@@ -64,8 +64,11 @@ def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) ->
     """
     now = refs.read_one(ctx.repo, place.ref)
     if now != to:
-        refs.update(ctx.repo, [refs.RefChange(place.ref, to, was)])
+        # A landed branch has left refs/heads: bringing it back makes it anew.
+        refs.update(ctx.repo, [refs.RefChange(place.ref, to, was if now is not None else None)])
     worktree = made(ctx, place)
+    if head_of(worktree) != f"ref: {place.ref}":
+        repair_head(worktree, place.branch)
     save(ctx, state, place, worktree, parent=was or to)
     control.checkout(ctx.control, worktree.path, worktree.index, to)
     return worktree

@@ -39,8 +39,6 @@ sandbox    none: agents and checks run with all of your rights
 forecast   2 branches, 2 to 6 sessions, 2 waves at 16 at once
 ceilings   1,000 sessions, 3 attempts a task, 1 h 00 m each
 worktrees  TMP/repo.worktrees
-! Every task waits for the one before it: nothing runs in parallel, and one session would keep what
-  it has read.
 """
 
 
@@ -65,9 +63,12 @@ def state_of(wtman: kit.Program, repo: Path) -> str:
 def test_a_dry_run_shows_the_plan_and_leaves_nothing(
     wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
 ) -> None:
-    done = wtman("split", "--plan", plan, "--agent", agent, "--dry-run", cwd=repo)
-    assert masked(done.out) == SCREEN
-    told = wtman("split", "--plan", plan, "--agent", agent, "--dry-run", "--json", cwd=repo).json()
+    words = ("split", "--plan", plan, "--agent", agent, "--dry-run")
+    done = wtman(*words, cwd=repo, env={"COLUMNS": "200"})
+    screen, advice, *_ = masked(done.out).split("! ")
+    assert screen == SCREEN
+    assert advice.startswith("Every task waits for the one before it")
+    told = wtman(*words, "--json", cwd=repo).json()
     assert [task["id"] for task in told["plan"]["tasks"]] == ["core", "docs"]
     assert told["forecast"]["waves"] == [["core"], ["docs"]]
     assert wtman("status", cwd=repo, check_status=3).out == ""
@@ -107,6 +108,28 @@ def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
         "\n"
         "next: wtman merge RUN\n"
     )
+
+
+def test_the_plan_can_be_edited_first(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str, tmp_path: Path
+) -> None:
+    editor = tmp_path / "an editor"
+    editor.write_text('#!/bin/sh\nsed -i s/core/kernel/g "$1"\n')
+    editor.chmod(0o755)
+    words = ("split", "--plan", plan, "--agent", agent, "--edit", "--dry-run", "--json")
+    told = wtman(*words, cwd=repo, env={"EDITOR": f"'{editor}'"}).json()
+    assert [task["id"] for task in told["plan"]["tasks"]] == ["kernel", "docs"]
+    editor.write_text('#!/bin/sh\necho nonsense > "$1"\n')
+    refused = wtman(*words, cwd=repo, env={"EDITOR": f"'{editor}'"}, check_status=2).json()
+    assert ".toml:1: " in refused["error"]["message"]
+
+
+def test_uncommitted_changes_are_told(
+    wtman: kit.Program, repo: Path, plan: Path, agent: str
+) -> None:
+    (repo / "README.md").write_text("mine\n")
+    done = wtman("split", "--plan", plan, "--agent", agent, "--dry-run", cwd=repo)
+    assert "! 1 uncommitted change here: tasks start without them\n" in done.out
 
 
 def test_json_names_the_run_first_and_its_end_last(

@@ -186,6 +186,11 @@ def test_output_is_whole_whatever_its_bytes(bench: Bench) -> None:
     assert bench.file("stderr") == b"\xfe"
 
 
+def test_a_program_may_open_its_output_again(bench: Bench) -> None:
+    bench.run("sh", "-c", "echo one; echo two >>/dev/stdout; echo three")
+    assert bench.file("stdout") == b"one\ntwo\nthree\n"
+
+
 def test_fifty_megabytes_are_handed_over_once_and_in_order(bench: Bench) -> None:
     script = (
         "import sys\nfor n in range(800): sys.stdout.buffer.write(bytes([n % 256]) * 65536)\n"

@@ -192,12 +192,12 @@ def test_submodules_stay_what_they_are(
     control.checkout(ctl, str(work), "", base)
     assert os.listdir(work / "vendor/lib") == []
     lib = work / "vendor/lib"
-    git(lib, "init", "-q")
-    (lib / "x").write_text("x")
-    git(lib, "add", "x")
-    git(lib, "-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "m")
-    git(lib, "config", "core.fsmonitor", f"touch {tmp_path}/marker; false")
-    (lib / "x").write_text("changed")
+    git(tmp_path, "clone", "-q", str(project), str(lib))
+    git(lib, "checkout", "-q", head)  # just what the link says: git would look inside
+    git(lib, "config", "filter.evil.clean", f"touch {tmp_path}/marker; cat")
+    (lib / ".git/info").mkdir(exist_ok=True)
+    (lib / ".git/info/attributes").write_text("* filter=evil\n")
+    os.utime(lib / "README.md", (1, 1))  # so that only its content can tell
     (work / "new").write_text("n")
     tree = control.snapshot(ctl, str(work), "", base).tree
     assert not (tmp_path / "marker").exists()

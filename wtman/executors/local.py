@@ -60,13 +60,12 @@ async def _follow(work: Work, on_output: Callable[[bytes], None], ended: asyncio
     """Hand over the program's stdout while it runs, and the rest when it has ended."""
     path, offset = os.path.join(work.folder, "stdout"), 0
     while True:
-        last = ended.is_set()
         piece, offset = tail(path, offset)
         while piece:
             on_output(piece)
             await asyncio.sleep(0)  # a flood of output must not starve the other sessions
             piece, offset = tail(path, offset)
-        if last:
+        if ended.is_set():
             return
         try:
             await asyncio.wait_for(ended.wait(), LOOK)

@@ -69,6 +69,11 @@ def repair_head(worktree: Worktree, branch: str) -> None:
     _replace(os.path.join(worktree.admin, "HEAD"), f"ref: refs/heads/{branch}\n")
 
 
+def detach(worktree: Worktree, commit: str) -> None:
+    """Let the worktree stand on `commit` itself, on no branch; no file changes."""
+    _replace(os.path.join(worktree.admin, "HEAD"), f"{commit}\n")
+
+
 def head_of(worktree: Worktree) -> str:
     """What HEAD says: "ref: refs/..." or an object name; "" if it is no ordinary file."""
     return _read(os.path.join(worktree.admin, "HEAD")).strip()

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from wtman import patchset
 from wtman.assembly import assemble, require_same, train_of
 from wtman.context import Context
 from wtman.core import events as e
@@ -26,7 +25,7 @@ from wtman.errors import DiskFullError, RaceError, WtmanError
 from wtman.git import control, refs
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
-from wtman.patchset import Draft
+from wtman.patchset import Draft, Series, require_free, write
 from wtman.retire import retire
 
 
@@ -190,12 +189,12 @@ def _drafted(
     ctl, on = ctx.control, action.on
     out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
     folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
-    patchset.require_free(folder)
+    require_free(folder)
     linear = commits
     if merge.asked.strategy != "squash":
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
         linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
-    series = patchset.Series(on, tuple(linear.items()))
+    series = Series(on, tuple(linear.items()))
     before_tree, *trees = control.trees_of(ctl, (on, *linear.values()))
     files = names(tuple(series.changed))
     steps = tuple(
@@ -212,7 +211,7 @@ def _drafted(
         flaky=action.flaky,
         needs=action.needs,
     )
-    draft = patchset.draft(ctl, folder, state.run, series, ticket.commit)
+    draft = write(ctl, folder, state.run, series, ticket.commit)
     return draft, manifest(state, ticket.probe, outcome, draft.sums)
 
 

@@ -1,0 +1,158 @@
+"""What only a terminal shows: the question, the live table, Ctrl-C."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from tests import kit
+
+COLUMNS, LINES = 80, 24
+
+
+class Terminal:
+    """A program on a screen of its own."""
+
+    def __init__(self, cwd: Path, env: dict[str, str], *words: str) -> None:
+        self.screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.Stream(self.screen)
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "wtman", *words],
+            cwd=str(cwd),
+            env=env,
+            dimensions=(LINES, COLUMNS),
+            encoding="utf-8",
+            timeout=30,
+        )
+
+    def until(self, pattern: str) -> str:
+        """Read on until the screen shows it; the screen."""
+        while not re.search(pattern, self.shown()):
+            try:
+                self._stream.feed(self.child.read_nonblocking(4096, timeout=30))
+            except pexpect.EOF:
+                pytest.fail(f"ended without {pattern!r}:\n{self.shown()}")
+            except pexpect.TIMEOUT:
+                pytest.fail(f"no {pattern!r} on the screen:\n{self.shown()}")
+        return self.shown()
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        try:
+            while True:
+                self._stream.feed(self.child.read_nonblocking(4096, timeout=30))
+        except pexpect.EOF:
+            self.child.close()
+        return int(self.child.exitstatus)
+
+    def shown(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+
+@pytest.fixture
+def terminal(repo: Path, wtman: kit.Program) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*words: str, colour: bool = False) -> Terminal:
+        env = {**os.environ, **(wtman.extra or {}), "TERM": "xterm-256color"}
+        for name in ("COLUMNS", "LINES", *(("NO_COLOR",) if colour else ())):
+            env.pop(name, None)
+        opened.append(Terminal(repo, env, *words))
+        return opened[-1]
+
+    yield start
+    for item in opened:
+        item.child.close(force=True)
+
+
+def words(agent: str, *tasks: str) -> list[str]:
+    quick = [word for task in tasks for word in ("--task", f"{task}: do {task}")]
+    more = ["--agent", agent, "--check", "true", "--allow-overlap", "--attempts", "1"]
+    return ["split", "one and all", *quick, *more]
+
+
+def test_no_is_no(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    asked = terminal(*words(agent, "core"))
+    assert "core  do core" in asked.until(r"Start\? \[y/N\]")
+    asked.child.send("what\r")
+    asked.until(r"Start\? \[y/N\] what\s+Start\? \[y/N\]")
+    asked.child.send("n\r")
+    assert asked.end() == 0
+    assert "nothing was started" in asked.shown()
+    assert "there is no run" in wtman("status", cwd=repo, check_status=3).err
+
+
+def test_yes_shows_the_run_live_and_leaves_the_last_picture(
+    terminal: Callable[..., Terminal], agent: str, masked: Callable[[str], str]
+) -> None:
+    asked = terminal(*words(agent, "core", "bad"), colour=True)
+    asked.until(r"Start\? \[y/N\]")
+    asked.child.send("y\r")
+    assert asked.end() == 1
+    shown = masked(asked.shown())
+    assert shown[shown.rindex("run RUN") :] == (
+        "run RUN\n"
+        "RUN  ready  one and all\n"
+        "2 tasks: 1 verified, 1 failed · N s\n"
+        "\n"
+        "! bad: exit status 3 (wtman logs RUN/bad)\n"
+        "\n"
+        "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
+        "  ✗ bad   failed      #1 N s  exit status 3\n"
+        "\n"
+        "next: wtman merge RUN"
+    )
+
+
+def test_ctrl_c_stops_politely_and_resume_goes_on(
+    terminal: Callable[..., Terminal],
+    wtman: kit.Program,
+    repo: Path,
+    agent: str,
+    tmp_path: Path,
+) -> None:
+    running = terminal(*words(agent, "slow"), "--yes")
+    running.until(r"● slow +running +#1")
+    running.child.sendintr()
+    assert running.end() == 130
+    assert re.search(r"stopped  one and all", running.shown())
+    assert "next: wtman resume" in running.shown()
+    assert wtman("status", "--json", cwd=repo).json()["run"]["state"] == "stopped"
+    script = tmp_path / "agent.sh"
+    script.write_text(script.read_text().replace("slow*)", "never)"))
+    assert "slow  session 2 finished" in wtman("resume", cwd=repo).out
+
+
+def test_commands_of_the_repository_are_approved_by_the_yes(
+    terminal: Callable[..., Terminal],
+    wtman: kit.Program,
+    repo: Path,
+    agent: str,
+    commit: Callable[..., str],
+) -> None:
+    commit(repo, {"wtman.toml": 'check = "test -e README.md"\n'})
+    asked = terminal("split", "one and all", "--task", "core: do it", "--agent", agent)
+    shown = asked.until(r"Start\? \[y/N\]")
+    assert "need your approval:\n    test -e README.md" in shown
+    asked.child.send("y\r")
+    assert asked.end() == 0
+    assert wtman("trust", cwd=repo).out == "there is nothing to approve\n"
+
+
+def test_unchecked_branches_are_asked_about(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    wtman("split", "x", "--task", "core: do it", "--agent", agent, "--yes", cwd=repo)
+    asked = terminal("merge")
+    assert "judged by no check: core" in asked.until(r"Land it unchecked\? \[y/N\]")
+    asked.child.send("y\r")
+    assert asked.end() == 0
+    assert (repo / "core.txt").exists()
