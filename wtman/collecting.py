@@ -95,23 +95,24 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
     )
     _show_clean(ctx, worktree, commit, snapshot.tree)
     notes = tuple(f"left a nested repository at {path}, not taken" for path in snapshot.nested)
-    return replace(_accept(ctx, state, finished, commit), notes=notes)
+    alone = tip == finished.start and commit != tip
+    return replace(_accept(ctx, state, finished, commit, int(alone)), notes=notes)
 
 
 def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> None:
     """Who enters a worktree that holds what its branch says finds it clean: its index follows."""
     if holds == control.tree_of(ctx.control, commit):
-        control.checkout(ctx.control, worktree.path, worktree.index, commit)
+        control.show(ctx.control, worktree.path, worktree.index)
 
 
-def _accept(ctx: Context, state: State, finished: Finished, commit: Sha) -> Found:
-    """Figures and ownership of a commit that is on the branch."""
+def _accept(ctx: Context, state: State, finished: Finished, commit: Sha, commits: int = 0) -> Found:
+    """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
     start = finished.start
     stat = control.numstat(ctx.control, start, commit)
     found = Found(
         ended=Ended.OK,
         head=commit,
-        commits=control.count_commits(ctx.control, start, commit),
+        commits=commits or control.count_commits(ctx.control, start, commit),
         files=stat.files,
         insertions=stat.insertions,
         deletions=stat.deletions,

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -34,10 +34,14 @@ class Home:
 
     repo: Repository
     store: Store
+    _known: dict[RunId, State] = field(default_factory=dict)
 
     def state(self, run: RunId) -> State:
-        """The run as its journal tells it."""
-        return replay(self.store.events(run))
+        """The run as its journal tells it now; only what is new is read again."""
+        known = self._known.get(run)
+        news = self.store.events(run, known.seq if known is not None else 0)
+        self._known[run] = replay(news, known) if news or known is None else known
+        return self._known[run]
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:

@@ -21,7 +21,7 @@ from wtman.git.history import (
     trees_of,
 )
 from wtman.git.merging import Merged, merge, merge_many
-from wtman.git.snapshot import Snapshot, checkout, snapshot
+from wtman.git.snapshot import Snapshot, checkout, show, snapshot
 
 __all__ = [
     "Control",
@@ -43,6 +43,7 @@ __all__ = [
     "paths_changed",
     "paths_changed_many",
     "prepare",
+    "show",
     "snapshot",
     "tree_of",
     "trees_of",

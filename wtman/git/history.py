@@ -13,6 +13,7 @@ from wtman.git import config
 from wtman.git.control_dir import Control, call, oid
 from wtman.git.run import raw, text
 
+_REMEMBERED = 20_000
 _SIGNING = ("user.signingkey", "gpg.format")
 _PROGRAMS = (
     "gpg.program",
@@ -55,15 +56,37 @@ def commit(
     if sign:
         args.append("-S")
         env |= _signing(ctl)
-    return _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
+    made = _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
+    _remember(ctl, made, Sha(tree))
+    return made
+
+
+# Names never change their meaning, so what a commit holds is asked once.
+_trees: dict[tuple[str, str], Sha] = {}
 
 
 def tree_of(ctl: Control, commit: str) -> Sha:
+    """The tree of one commit."""
     return trees_of(ctl, (commit,))[0]
 
 
 def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
     """The trees of commits; a tree is its own."""
+    known = {item: _trees.get((ctl.path, item)) for item in revisions}
+    missing = [item for item, tree in known.items() if tree is None]
+    for item, tree in zip(missing, _asked_trees(ctl, missing), strict=True):
+        _remember(ctl, item, tree)
+        known[item] = tree
+    return tuple(tree for item in revisions if (tree := known[item]) is not None)
+
+
+def _remember(ctl: Control, commit: str, tree: Sha) -> None:
+    if len(_trees) > _REMEMBERED:
+        _trees.clear()
+    _trees[ctl.path, commit] = tree
+
+
+def _asked_trees(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
     if not revisions:
         return ()
     script = "".join(oid(item).partition("^")[0] + "^{tree}\n" for item in revisions).encode()

@@ -5,9 +5,11 @@ followed, so a branch that was replaced by a pointer to another cannot move that
 No hook runs and no reflog is asked for.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wtman.core.model import Sha
 from wtman.errors import ExternalError, RaceError, UsageError
@@ -41,8 +43,46 @@ def read(repo: Repository, prefix: str) -> dict[str, Sha]:
 
 
 def read_one(repo: Repository, ref: str) -> Sha | None:
-    """What `ref`, a full name, points to."""
-    return read(repo, ref).get(ref)
+    """What `ref`, a full name, points to.
+
+    Reads the documented files (gitrepository-layout) without starting git; whatever is
+    not an ordinary loose or packed ref is left to git.
+    """
+    if os.path.lexists(os.path.join(repo.common_dir, "reftable")):
+        return read(repo, ref).get(ref)
+    try:
+        descriptor = os.open(
+            os.path.join(repo.common_dir, ref), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        )
+        try:
+            said = os.read(descriptor, 256).decode("ascii", "replace").strip()
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return _packed(repo).get(ref)
+    except OSError:
+        return read(repo, ref).get(ref)
+    return Sha(said) if _OID.fullmatch(said) else read(repo, ref).get(ref)
+
+
+def _packed(repo: Repository) -> dict[str, Sha]:
+    path = os.path.join(repo.common_dir, "packed-refs")
+    try:
+        facts = os.stat(path)
+    except FileNotFoundError:
+        return {}
+    return _packed_as_of(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+
+
+@lru_cache(maxsize=4)
+def _packed_as_of(path: str, *facts: int) -> dict[str, Sha]:
+    found = {}
+    with open(path, "rb") as file:
+        for line in text(file.read()).splitlines():
+            oid, _, ref = line.partition(" ")
+            if _OID.fullmatch(oid):
+                found[ref] = Sha(oid)
+    return found
 
 
 def update(repo: Repository, changes: Sequence[RefChange]) -> None:

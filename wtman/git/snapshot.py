@@ -62,6 +62,13 @@ def snapshot(ctl: Control, worktree: str, index: str, parent_commit: str) -> Sna
     return Snapshot(Sha(written.decode().strip()), nested)
 
 
+def show(ctl: Control, worktree: str, index: str) -> None:
+    """Give the worktree's own index what the last snapshot or checkout saw."""
+    kept = own_index(ctl, worktree, index)
+    if index and index != kept:
+        _install(kept, index)
+
+
 def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> None:
     try:
         call(ctl, ["read-tree", *args], worktree=worktree, index=working)

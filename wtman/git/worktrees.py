@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import config
@@ -54,14 +55,17 @@ def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, .
     checked = [_checked(repo, spec) for spec in specs]
     os.makedirs(os.path.join(repo.common_dir, "worktrees"), exist_ok=True)
     os.makedirs(repo.wtman_dir, exist_ok=True)
-    by_git = _needs_git(repo)
-    # One folder for all drafts: removing a folder costs more than all else here.
-    with _aside(repo) as drafts:
-        return tuple(
-            _adopted(repo, spec)
-            or (_by_git(repo, spec) if by_git else _by_hand(repo, spec, drafts))
-            for spec in checked
-        )
+    made = {spec.name: there for spec in checked if (there := _adopted(repo, spec))}
+    if len(made) < len(checked):
+        by_git = _needs_git(repo)
+        # One folder for all drafts: removing a folder costs more than all else here.
+        with _aside(repo) as drafts:
+            for spec in checked:
+                if spec.name not in made:
+                    made[spec.name] = (
+                        _by_git(repo, spec) if by_git else _by_hand(repo, spec, drafts)
+                    )
+    return tuple(made[spec.name] for spec in checked)
 
 
 def repair_head(worktree: Worktree, branch: str) -> None:
@@ -154,12 +158,17 @@ def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:
 
 
 def _needs_git(repo: Repository) -> bool:
-    settings = config.entries(repo.common_dir)
+    facts = os.stat(os.path.join(repo.common_dir, "config"))
+    return _has_extensions(repo.common_dir, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+
+
+@lru_cache(maxsize=4)
+def _has_extensions(common: str, *facts: int) -> bool:
     return any(
         item.key.startswith("extensions.")
         and item.key != "extensions.objectformat"
         and item.scope in ("local", "worktree")
-        for item in settings
+        for item in config.entries(common)
     )
 
 
