@@ -322,7 +322,7 @@ class Tree:
         end = time.monotonic() + GIVE_UP
         pause = 0.01
         while not self.gone() and time.monotonic() < end:
-            # Two chances for each look at them: a storm of forks falls in half the time.
+            # Two chances for each look at them: a storm of forks gets no turn in between.
             self.strike(signal.SIGSTOP, signal.SIGKILL)
             self._nap(pause)
             pause = min(pause * 2, TICK)

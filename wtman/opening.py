@@ -1,4 +1,4 @@
-"""Runs: made, found again, and opened with everything that their stages touch.
+"""Runs: made, and opened with everything that their stages touch.
 
 The only place that builds a `Context`. Everything heavy is imported here, late:
 `status` and `--help` never come this way.
@@ -13,12 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wtman.core import events as e
-from wtman.core.model import Branch, Identity, Plan, RunId, RunState, Settings, Sha, TaskId
+from wtman.core.model import Branch, Identity, Plan, RunId, Settings, Sha, TaskId
 from wtman.core.plan import slug
 from wtman.core.replay import replay
-from wtman.core.standing import run_state
 from wtman.core.state import State
-from wtman.errors import UsageError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.store import Store
@@ -64,37 +62,6 @@ def create_run(
 def load_state(store: Store, run: RunId) -> State:
     """The run, replayed."""
     return replay(store.events(run))
-
-
-def find_run(store: Store, name: str = "", wanted: Callable[[State], bool] | None = None) -> RunId:
-    """The run of that name (or its one that starts so); without a name the newest that is
-    `wanted`, else the newest. Raises UsageError where there is none."""
-    runs = store.runs()
-    if name:
-        if name in runs:
-            return RunId(name)
-        close = [run for run in runs if run.startswith(name)]
-        if len(close) == 1:
-            return close[0]
-        known = ", ".join(runs[-5:]) or "none yet"
-        raise UsageError(
-            f"there is no run {name}" if not close else f"{name} could be {', '.join(close)}",
-            hint=f"runs: {known} (all of them: wtman status --all)",
-        )
-    if not runs:
-        raise UsageError(
-            "there is no run in this repository yet", hint='start one: wtman split "..."'
-        )
-    test = wanted if wanted is not None else unfinished
-    for run in reversed(runs):
-        if test(load_state(store, run)):
-            return run
-    return runs[-1]
-
-
-def unfinished(state: State) -> bool:
-    """Whether there is still something to do for the run besides merging it."""
-    return run_state(state) not in (RunState.READY, RunState.MERGED, RunState.FAILED)
 
 
 @contextlib.asynccontextmanager

@@ -77,6 +77,13 @@ def raise_fd_limit() -> None:
     _nofile_before = soft
 
 
+def run_in_terminal(argv: tuple[str, ...]) -> int:
+    """Hand the terminal to a program that the user named, an editor; its exit status."""
+    import subprocess
+
+    return subprocess.run(argv, check=False).returncode
+
+
 # --- running ----------------------------------------------------------------------------------
 
 

@@ -53,10 +53,10 @@ def test_incomplete_specs_are_refused(spec: str) -> None:
 
 
 def test_files_in_a_spec_are_meant_from_where_it_was_said() -> None:
-    assert agents.anchored("replay:demo/x.jsonl", "/home/u") == "replay:/home/u/demo/x.jsonl"
-    assert agents.anchored("replay:../x", "/home/u") == "replay:/home/x"
+    assert agents.anchored("replay:demo/x.jsonl", "/srv/u") == "replay:/srv/u/demo/x.jsonl"
+    assert agents.anchored("replay:../x", "/srv/u") == "replay:/srv/x"
     for spec in ("replay:/abs/x", "replay:", "command:./x y", "claude", "pkg.mod:replay"):
-        assert agents.anchored(spec, "/home/u") == spec
+        assert agents.anchored(spec, "/srv/u") == spec
 
 
 @pytest.mark.parametrize("spec", ["", "nosuch", "nosuch:x", "Command:x", "a/b", "__init__", "-x"])

@@ -20,7 +20,7 @@ def test_status_of_a_finished_run(
         "RUN  ready  one and all\n"
         "2 tasks: 1 verified, 1 failed · N s\n"
         "\n"
-        "! bad: exit status 3 (wtman logs RUN/bad)\n"
+        "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
         "\n"
         "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
         "  ✗ bad   failed      #1 N s  exit status 3\n"
@@ -64,7 +64,7 @@ def test_logs_are_text_without_escapes(
     assert masked(wtman("logs", "core", cwd=repo).out) == said
     assert masked(wtman("logs", f"{run}/core", "-f", cwd=repo).out) == said
     assert masked(wtman("logs", "bad", cwd=repo).out) == (
-        "== attempt 1: command:sh TMP/agent.sh, failed after N s, exit status 3 ==\n"
+        "== attempt 1: command:sh TMP/agent.sh, failed after N s, exit status 3: no luck ==\n"
         "working on bad\n-- stderr --\nno luck\n"
     )
     raw = wtman("logs", "core", "--raw", cwd=repo).out

@@ -61,8 +61,8 @@ def sight(*records: bytes, names: tuple[str, ...] = ("shop", "core")) -> Sight:
 
 def test_sights():
     assert sight(record(shop=["/work/c/0/shop/__init__.py"])).kind == "inside"
-    out = sight(record(shop=["/home/u/shop/__init__.py"]), record())
-    assert (out.kind, out.detail) == ("outside", "shop from /home/u/shop/__init__.py")
+    out = sight(record(shop=["/srv/u/shop/__init__.py"]), record())
+    assert (out.kind, out.detail) == ("outside", "shop from /srv/u/shop/__init__.py")
     mixed = sight(record(shop=["/work/c/0/shop"]), record(core=["/work/c/01/core.py"]))
     assert (mixed.kind, mixed.detail) == ("mixed", "core from /work/c/01/core.py")
     assert sight(record()).kind == "unknown"

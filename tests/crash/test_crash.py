@@ -17,8 +17,8 @@ STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "7"))
 
 
 @pytest.fixture
-def world(tmp_path: Path, wtman: kit.Program) -> Iterator[World]:
-    yield make(tmp_path, wtman)
+def world(tmp_path: Path, wtman: kit.Program) -> World:
+    return make(tmp_path, wtman)
 
 
 def worlds(tmp_path: Path, wtman: kit.Program) -> Iterator[tuple[int, World]]:

@@ -55,7 +55,8 @@ class World:
     @property
     def split(self) -> list[str]:
         agent = f"command:{self.agent} {self.log}"
-        return ["split", "--plan", str(self.plan), "--agent", agent, "--yes", "-j", "2", "--allow-overlap"]
+        words = f"split --plan {self.plan} --yes -j 2 --allow-overlap --agent"
+        return [*words.split(), agent]
 
     @property
     def starts(self) -> Counter[str]:

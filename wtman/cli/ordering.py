@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.cli import where
+from wtman.cli.anchoring import anchored_agents
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.core.codec import to_plain
 from wtman.core.edit import changes, impact
@@ -27,6 +28,7 @@ from wtman.git.control import files, prepare
 from wtman.git.control_dir import Control, call
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
+from wtman.process import run_in_terminal
 from wtman.trust import approved
 from wtman.ui.ask import Proposal, screen
 
@@ -70,6 +72,8 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         worktrees=loaded.settings.worktrees
         or default_worktrees(repo.main or repo.common_dir, environ),
     )
+    tracked = files(control, base)
+    plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked))
     _require_agent(plan, settings)
     warnings = validate(
         plan,
@@ -82,7 +86,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     commands = approved(theirs, environ, repo.common_dir)
     proposal = Proposal(
         plan=plan,
-        forecast=forecast(plan, settings, files(control, base)),
+        forecast=forecast(plan, settings, tracked),
         settings=settings,
         base=base,
         subject=subject(control, base),
@@ -131,7 +135,7 @@ def _edited_by_hand(plan: Plan, environ: Mapping[str, str]) -> Plan:
     with open(descriptor, "w", encoding="utf-8") as draft:
         draft.write(dump(plan))
     # As git calls an editor: by a shell, with the file as its argument.
-    status = os.spawnvp(os.P_WAIT, "sh", ["sh", "-c", f'{editor} "$@"', editor, path])
+    status = run_in_terminal(("sh", "-c", f'{editor} "$@"', editor, path))
     if status:
         raise UsageError(f"the editor ended with status {status}", hint=f"the plan is in {path}")
     edited = parse(read_plan(path), path)
@@ -220,7 +224,7 @@ def show(order: Order, as_json: bool) -> None:
 # --- resume -----------------------------------------------------------------------------------
 
 
-def edited(state: State, path: str, allow_overlap: bool) -> tuple[Event, ...]:
+def edited(repo: Repository, state: State, path: str, allow_overlap: bool) -> tuple[Event, ...]:
     """The events that turn the run's plan into that of the file."""
     raw = read_plan(path)
     plan = parse(raw, path)
@@ -230,6 +234,8 @@ def edited(state: State, path: str, allow_overlap: bool) -> tuple[Event, ...]:
         allow_overlap=allow_overlap,
         where=locate(raw, path),
     )
+    tracked = frozenset(files(prepare(repo), state.base))
+    plan, _ = anchored_agents(plan, state.settings, repo.toplevel, tracked)
     return changes(state, plan)
 
 

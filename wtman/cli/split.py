@@ -159,7 +159,7 @@ def resume(
         edited: tuple[Event, ...] = ()
         if plan:
             path = os.path.join(os.getcwd(), plan)
-            edited = ordering.edited(state, path, allow_overlap)
+            edited = ordering.edited(home.repo, state, path, allow_overlap)
         missing = ordering.unapproved_of(state, edited, os.environ, home.repo.common_dir)
         if missing and yes:
             raise ordering.unapproved(missing)

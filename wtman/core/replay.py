@@ -26,12 +26,12 @@ def replay(recorded: Iterable[e.Recorded], state: State | None = None) -> State:
     current = state if state is not None else State()
     # One copy for the batch: the fold below may then change its own dicts.
     current = replace(current, tasks=dict(current.tasks), dropped=dict(current.dropped))
-    for record in recorded:
-        fold = _FOLDS.get(type(record.event))
+    last: e.Recorded | None = None
+    for last in recorded:
+        fold = _FOLDS.get(type(last.event))
         if fold is not None:
-            current = fold(current, record.event, record.at)
-        current = replace(current, seq=record.seq, updated=record.at)
-    return current
+            current = fold(current, last.event, last.at)
+    return current if last is None else replace(current, seq=last.seq, updated=last.at)
 
 
 # --- folds: one small function an event -------------------------------------------------------

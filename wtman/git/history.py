@@ -74,9 +74,9 @@ def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
     """The trees of commits; a tree is its own."""
     known = {item: _trees.get((ctl.path, item)) for item in revisions}
     missing = [item for item, tree in known.items() if tree is None]
-    for item, tree in zip(missing, _asked_trees(ctl, missing), strict=True):
-        _remember(ctl, item, tree)
-        known[item] = tree
+    for item, found in zip(missing, _asked_trees(ctl, missing), strict=True):
+        _remember(ctl, item, found)
+        known[item] = found
     return tuple(tree for item in revisions if (tree := known[item]) is not None)
 
 

@@ -142,6 +142,8 @@ async def _collect(
     ended = Ended.OK if outcome.ok else Ended.FAILED
     if outcome.fatal or exit_.reason in (ExitReason.STOPPED, ExitReason.LOST):
         ended = Ended.INTERRUPTED
+    said = _last_words(folder) if ended is Ended.FAILED else ""
+    last = said.splitlines()[-1].strip() if said else ""
     found = await ctx.git(
         collecting.collect,
         ctx,
@@ -153,7 +155,7 @@ async def _collect(
             head=action.head,
             at=action.at,
             ended=ended,
-            reason=outcome.reason,
+            reason=f"{outcome.reason}: {last}" if last else outcome.reason,
             agent=agent.name,
             when=exit_.ended or ctx.clock(),
         ),
@@ -165,7 +167,7 @@ async def _collect(
             ended=found.ended,
             head=found.head,
             reason=found.reason,
-            detail=found.detail or (_last_words(folder) if found.ended is Ended.FAILED else ""),
+            detail=found.detail or said,
             saved=found.saved,
             commits=found.commits,
             files=found.files,

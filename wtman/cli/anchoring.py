@@ -1,0 +1,51 @@
+"""Files that the user names for an agent, found from where the user stands.
+
+Sessions start in worktrees, and a resume may come from elsewhere: a name that means
+a file here, and would not mean it there, is made absolute before it is journalled.
+"""
+
+import os
+import shlex
+from collections.abc import Set
+from dataclasses import replace
+
+from wtman.core.model import Plan, Settings
+
+
+def anchored_agents(
+    plan: Plan, settings: Settings, toplevel: str, tracked: Set[str]
+) -> tuple[Plan, Settings]:
+    """Plan and settings with every agent's files made absolute where that is needed."""
+    here = os.getcwd()
+    tasks = tuple(
+        replace(task, agent=anchored(task.agent, here, toplevel, tracked)) for task in plan.tasks
+    )
+    settings = replace(settings, agent=anchored(settings.agent, here, toplevel, tracked))
+    return replace(plan, tasks=tasks), settings
+
+
+def anchored(spec: str, here: str, toplevel: str, tracked: Set[str]) -> str:
+    """An agent as `here` means it. `tracked` are the paths of the base: these are in a worktree."""
+    from wtman import agents
+
+    name, _, argument = spec.partition(":")
+    if name != "command":
+        return agents.anchored(spec, here)
+    try:
+        words = shlex.split(argument)
+    except ValueError:
+        return spec  # refused, with its reason, when the agent is loaded
+    found = [_word(word, number, here, toplevel, tracked) for number, word in enumerate(words)]
+    return spec if found == words else f"{name}:{shlex.join(found)}"
+
+
+def _word(word: str, number: int, here: str, toplevel: str, tracked: Set[str]) -> str:
+    # The first word is looked up on PATH unless it has a slash.
+    if os.path.isabs(word) or (number == 0 and "/" not in word):
+        return word
+    path = os.path.join(here, word)
+    if not os.path.isfile(path):
+        return word
+    if here == toplevel and os.path.normpath(word) in tracked:
+        return word
+    return os.path.normpath(path)
