@@ -23,7 +23,7 @@ def test_status_of_a_finished_run(
         "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
         "\n"
         "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
-        "  ✗ bad   failed      #1 N s  exit status 3\n"
+        "  ✗ bad   failed      #1 N s  exit status 3: no luck\n"
         "\n"
         "next: wtman merge RUN\n"
     )

@@ -106,7 +106,7 @@ def test_yes_shows_the_run_live_and_leaves_the_last_picture(
         "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
         "\n"
         "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
-        "  ✗ bad   failed      #1 N s  exit status 3\n"
+        "  ✗ bad   failed      #1 N s  exit status 3: no luck\n"
         "\n"
         "next: wtman merge RUN"
     )
