@@ -7,6 +7,7 @@ test is a list of events and the expected actions.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from wtman.core.actions import (
     Action,
@@ -22,9 +23,9 @@ from wtman.core.actions import (
 )
 from wtman.core.boarding import decide_merge
 from wtman.core.graph import critical
-from wtman.core.model import Ended, Sha, TaskId, TaskState
+from wtman.core.model import Ended, Sha, Task, TaskId, TaskState
 from wtman.core.prompts import task_prompt
-from wtman.core.standing import DONE, Standing, last_counted, stale_needs, standings
+from wtman.core.standing import DONE, SETTLED, Standing, last_counted, stale_needs, standings
 from wtman.core.state import State, TaskView, digest
 
 
@@ -97,6 +98,8 @@ def _follows(
     """Tasks with work of their own whose needs have moved to another settled tip."""
     out: list[Action] = []
     for task, view in state.tasks.items():
+        if not view.attempts or known[task].state in SETTLED:
+            continue
         busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running
         if busy or view.in_flight is not None or view.merged or view.taken:
             continue
@@ -168,7 +171,7 @@ def _starts(
 
 def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:
     """Tasks that wait for nothing but a slot: longest chain of dependents first."""
-    rank = critical(tuple(view.task for view in state.tasks.values()))
+    rank = _rank(tuple(view.task for view in state.tasks.values()))
     names = []
     for place, (task, item) in enumerate(known.items()):
         view = state.tasks[task]
@@ -179,6 +182,12 @@ def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standin
         # Work that is under way comes before work that has not begun.
         names.append((not view.current, -rank[task], place, task))
     return [task for *_, task in sorted(names)]
+
+
+@lru_cache(maxsize=1)
+def _rank(tasks: tuple[Task, ...]) -> dict[TaskId, int]:
+    """The longest chain of dependents of each task; plans change seldom, turns are many."""
+    return critical(tasks)
 
 
 def _placed(state: State, view: TaskView) -> bool:

@@ -20,15 +20,45 @@ class Standing:
 DONE = frozenset({TaskState.VERIFIED, TaskState.UNCHECKED, TaskState.MERGED})
 # What no action of this run will change any more, unless somebody asks.
 SETTLED = DONE | {TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED}
+# States that hold whatever becomes of the needs, as long as their tips are the same.
+_FIRM = frozenset({TaskState.MERGED, TaskState.EXCLUDED, TaskState.RUNNING})
 _DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED})
 
 
 def standings(state: State) -> dict[TaskId, Standing]:
     """Every task's standing, in plan order."""
-    memo: dict[TaskId, Standing] = {}
+    memo = _still_true(state)
     for task in state.tasks:
-        _resolve(state, task, memo)
-    return {task: memo[task] for task in state.tasks}
+        if task not in memo:
+            _resolve(state, task, memo)
+    found = {task: memo[task] for task in state.tasks}
+    _last[:] = [(state, found)]
+    return found
+
+
+# The newest answer: a run of a thousand tasks is asked at every turn, and few of them move.
+_last: list[tuple[State, dict[TaskId, Standing]]] = []
+
+
+def _still_true(state: State) -> dict[TaskId, Standing]:
+    """What is known of the state before and holds for this one: nothing of it has changed."""
+    if not _last:
+        return {}
+    before, known = _last[0]
+    if before.parked is not state.parked or before.settings is not state.settings:
+        return {}
+    same = {
+        task
+        for task, view in state.tasks.items()
+        if before.tasks.get(task) is view and task in known
+    }
+    return {
+        task: known[task]
+        for task in same
+        if all(need in same for need in state.tasks[task].task.needs)
+        # What a need stands at decides, and that depends on its own needs in turn.
+        and (not state.tasks[task].task.needs or known[task].state in _FIRM)
+    }
 
 
 def task_state(state: State, task: TaskId) -> Standing:

@@ -83,7 +83,9 @@ class TaskView:
     @property
     def in_flight(self) -> Attempt | None:
         """The attempt that is intended and not settled, if any."""
-        return next((item for item in self.attempts if item.ended is None), None)
+        # No attempt begins before the one before has ended.
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.ended is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class State:
         """The distinct check commands of the run, in order."""
         seen: dict[str, None] = dict.fromkeys(self.settings.check)
         for view in self.tasks.values():
-            seen.update(dict.fromkeys(view.task.check))
+            if view.task.check:
+                seen.update(dict.fromkeys(view.task.check))
         return tuple(seen)
 
     def checks_of(self, task: TaskId) -> tuple[str, ...]:
