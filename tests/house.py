@@ -30,6 +30,7 @@ RANK = {
     "worktree": 7,
     "setup": 7,
     "furnishing": 8,
+    "clearing": 8,
     "checking": 8,
     "collecting": 9,
     "retire": 9,

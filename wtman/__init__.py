@@ -27,6 +27,7 @@ The rooms. Imports point down only; a test walks them.
     collecting   what a session left made a commit,
     retire       branches that have landed taken out of refs/heads,
     furnishing   a task's worktree made fit for work,
+    clearing     and left,
     setup        what that needs, for any checkout,
     worktree     where a task's worktree is and how it is moved,
     assembly     branches put together on a target without a checkout,

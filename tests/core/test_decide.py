@@ -305,3 +305,11 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
         finished = [item.content for item in view.attempts if item.ended == "ok"]
         assert len(finished) == len(set(finished)), "the same content ran to its end twice"
         assert view.failures <= state.settings.attempts
+
+
+def test_a_resume_may_raise_the_ceiling_of_sessions() -> None:
+    world = begun(task("a"), task("b"), task("c"), jobs=1, max_sessions=2)
+    assert run_state(world.drive(first)) is RunState.PARKED
+    world.append([e.Resumed(), e.LimitsChanged(max_sessions=3)])
+    assert run_state(world.drive(first)) is RunState.READY
+    assert world.state.settings.jobs == 1

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -130,6 +131,20 @@ def _require_known(states: list[State], forced: Sequence[tuple[RunId, TaskId]]) 
             raise UsageError(f"there is no task {quoted(task)}{did_you_mean(task, known)}")
 
 
+def _clear_out(home: where.Home, state: State, task: TaskId, path: str) -> None:
+    """Run `cleanup` in a worktree that is about to go; what fails is only told."""
+    if not state.settings.cleanup:
+        return
+    import asyncio
+
+    from wtman.clearing import clear_out
+    from wtman.process import install_child_watcher
+
+    install_child_watcher()
+    for problem in asyncio.run(clear_out(home.repo, state, os.environ, task, path)):
+        print(f"wtman: {problem}", file=sys.stderr)
+
+
 def _clean_run(
     home: where.Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
 ) -> tuple[list["Gone"], list["Kept"]]:
@@ -142,7 +157,8 @@ def _clean_run(
     with home.store.lock(state.run):
         for task in (*state.tasks, *state.dropped):
             by_name = any(name == task and run in ("", state.run) for run, name in forced)
-            match stage.clean(control, state, task, forced=by_name):
+            before = partial(_clear_out, home, state, task)
+            match stage.clean(control, state, task, forced=by_name, before=before):
                 case stage.Gone() as done:
                     home.store.append(state.run, [done.event], time.time())
                     gone.append(done)

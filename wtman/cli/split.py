@@ -140,6 +140,16 @@ def resume(
     ctx: typer.Context,
     run: where.Run = "",
     plan: Annotated[str, typer.Option(metavar="FILE", help="Go on with this edited plan.")] = "",
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once, from now on.")
+    ] = None,
+    check_jobs: Annotated[
+        int | None, typer.Option(min=1, help="Checks at once, from now on.")
+    ] = None,
+    max_sessions: Annotated[
+        int | None, typer.Option(min=1, help="Sessions in all, those so far included.")
+    ] = None,
+    attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
@@ -150,12 +160,13 @@ def resume(
     """Go on where the journal ends. Says first what is reused and what runs again."""
     from wtman.cli import ordering
     from wtman.cli.driving import carry
-    from wtman.core.events import Approved, Event, Resumed
+    from wtman.core.events import Approved, Event, LimitsChanged, Resumed
     from wtman.trust import approve
 
     with where.journal(ctx, directory) as home:
         state = home.state(where.a_run(home, run))
         where.require_idle(home, state.run)
+        limits = LimitsChanged(jobs, check_jobs, max_sessions, attempts)
         edited: tuple[Event, ...] = ()
         if plan:
             path = os.path.join(os.getcwd(), plan)
@@ -175,6 +186,8 @@ def resume(
                 return 0
             approve(missing, os.environ, home.repo.common_dir)
         begin: list[Event] = [Resumed(), *edited]
+        if limits != LimitsChanged():
+            begin.append(limits)
         if not state.approved:
             begin.append(Approved())
         return carry(home, state.run, begin, as_json=as_json)

@@ -64,6 +64,16 @@ class ContextChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """A resume gave the run other ceilings; None leaves one as it was."""
+
+    jobs: int | None = None
+    check_jobs: int | None = None
+    max_sessions: int | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BranchTaken:
     """The task's work exists already, on a branch that wtman did not make."""
 
@@ -71,6 +81,8 @@ class BranchTaken:
     branch: Branch
     start: Sha
     head: Sha
+    message: str = ""  # of the one commit that it becomes
+    author: Identity | None = None  # who alone made its commits; None: several people
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +360,7 @@ Event = (
     | TaskChanged
     | TaskDropped
     | ContextChanged
+    | LimitsChanged
     | BranchTaken
     | Approved
     | Intended

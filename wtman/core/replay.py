@@ -98,9 +98,27 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     return state
 
 
+def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
+    given: dict[str, Any] = {
+        "jobs": event.jobs,
+        "check_jobs": event.check_jobs,
+        "max_sessions": event.max_sessions,
+        "attempts": event.attempts,
+    }
+    changed = {key: value for key, value in given.items() if value is not None}
+    return replace(state, settings=replace(state.settings, **changed))
+
+
 def _branch_taken(state: State, event: e.BranchTaken, at: float) -> State:
     return _with(
-        state, event.task, branch=event.branch, start=event.start, head=event.head, taken=True
+        state,
+        event.task,
+        branch=event.branch,
+        start=event.start,
+        head=event.head,
+        taken=True,
+        message=event.message,
+        author=event.author,
     )
 
 
@@ -342,6 +360,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.TaskChanged: _task_added,
     e.TaskDropped: _task_dropped,
     e.ContextChanged: _context_changed,
+    e.LimitsChanged: _limits_changed,
     e.BranchTaken: _branch_taken,
     e.Approved: _approved,
     e.Intended: _intended,

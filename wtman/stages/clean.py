@@ -8,6 +8,7 @@ unless the task was named.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wtman.core.events import Cleaned
@@ -43,8 +44,18 @@ class Gone:
     ignored: int = 0
 
 
-def clean(ctl: Control, state: State, task: TaskId, *, forced: bool) -> Gone | Kept | None:
-    """Remove the task's worktree and branch; None where there is nothing to remove."""
+def clean(
+    ctl: Control,
+    state: State,
+    task: TaskId,
+    *,
+    forced: bool,
+    before: Callable[[str], None] = lambda path: None,
+) -> Gone | Kept | None:
+    """Remove the task's worktree and branch; None where there is nothing to remove.
+
+    `before` is called with the worktree's path when it is sure to go.
+    """
     view = state.tasks.get(task) or state.dropped[task]
     worktree = _worktree(ctl, state, view)
     tips = _tips(ctl, state, view)
@@ -61,6 +72,8 @@ def clean(ctl: Control, state: State, task: TaskId, *, forced: bool) -> Gone | K
         return Kept(task, why, ignored)
     if not forced and (why := _unmerged(ctl, view, tip)):
         return Kept(task, why, ignored)
+    if os.path.isdir(worktree.path):
+        before(worktree.path)
     folder = drop(ctl.repo, worktree, trash_of(state)) if there else ""
     ref = f"refs/wtman/trash/{state.run}/{task}"
     if tip:

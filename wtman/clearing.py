@@ -1,0 +1,62 @@
+"""`cleanup`: what the user wants done in a worktree before it goes (a database dropped, say).
+
+The counterpart of `setup`, with the same environment. A command that fails is a
+sentence: the worktree goes all the same, for it can be brought back.
+"""
+
+import os
+from collections.abc import Mapping
+
+from wtman import sandbox
+from wtman.context import base_environment
+from wtman.core.model import Command, TaskId, Work
+from wtman.core.ran import Ran, ending
+from wtman.core.runners import argv
+from wtman.core.state import State
+from wtman.git.discovery import Repository
+from wtman.process import read_exit, run_kept
+from wtman.sandbox import Reach
+from wtman.setup import port_of
+
+
+async def clear_out(
+    repo: Repository, state: State, environ: Mapping[str, str], task: TaskId, path: str
+) -> tuple[str, ...]:
+    """Run the run's cleanup commands in a worktree; gives a sentence for each that failed."""
+    problems = []
+    port = port_of(state.run, task, (*state.tasks, *state.dropped))
+    root = repo.main or repo.toplevel
+    env = {
+        **base_environment(environ),
+        "WTMAN_RUN": state.run,
+        "WTMAN_TASK": task,
+        "WTMAN_BRANCH": f"wtman/{state.run}/{task}",
+        "WTMAN_WORKTREE": path,
+        "WTMAN_PORT": str(port),
+        "WTMAN_ROOT": root,
+    }
+    confine = sandbox.load(state.settings.sandbox)
+    reach = Reach(read=(root,) if root else (), write=(path,), home=env.get("HOME", ""))
+    for number, text in enumerate(state.settings.cleanup, 1):
+        folder = _fresh(os.path.join(repo.wtman_dir, "runs", state.run, "cleanup", task), number)
+        command = Command(argv=argv(text, ""), cwd=path, env=env)
+        work = Work(
+            id=f"{state.run}/cleanup/{task}",
+            command=confine.wrap(command, reach),
+            folder=folder,
+            timeout=state.settings.check_timeout,
+            grace=state.settings.grace,
+        )
+        problem = ending(Ran(exit=await run_kept(work), limit=state.settings.check_timeout))
+        if problem:
+            problems.append(f"cleanup of {task}: `{text}`: {problem}")
+    return tuple(problems)
+
+
+def _fresh(stem: str, number: int) -> str:
+    """A folder without the end of an earlier run in it."""
+    path, again = f"{stem}-{number}", 0
+    while read_exit(path) is not None:
+        again += 1
+        path = f"{stem}-{number}.{again}"
+    return path
