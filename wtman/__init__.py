@@ -30,15 +30,20 @@ The rooms. Imports point down only; a test walks them.
     clearing     and left,
     setup        what that needs, for any checkout,
     worktree     where a task's worktree is and how it is moved,
+    taking       branches that wtman did not make, made fit for that,
     assembly     branches put together on a target without a checkout,
+    proving      the proof that nothing was lost on the way,
+    clashes      who cannot ride with whom, where they do not merge,
     patchset     and the patches, bundle and manifest that come out
     context      everything that a stage may touch
+    watching     what the overlap watch remembers between two looks
     checkouts    the pool of checkouts that no agent can write
     executors/   plug-in: where a command runs
     sandbox/     plug-in: what a command may reach
     git/         the only place that runs git or imports GitPython
     process      the only other spawner of programs
     store        the journal: the only importer of sqlite3
+    doing        what tasks do now, told to other terminals through a small file
     config       files, environment and flags -> settings
     trust        which commands of a repository its user has approved
     agents/      plug-in: one coding agent a file; pure: argv out, its stream in

@@ -3,32 +3,21 @@
 A member's own change is what lies between its start and its head, so a branch that
 was built on another one does not bring that one along. Promises that the same members
 on the same commit give the same shas, whoever assembles them and when; the user's
-checkouts, index and branches are not touched. On a textual conflict it says with whom:
-the first member that conflicts with the branch even when nothing else is aboard, else
-the fewest that do together, else the target. Blocking.
+checkouts, index and branches are not touched. Where a textual conflict is in the way
+it names all that it can find, see `clashes`. Blocking.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wtman.clashes import Part, conflicts_of
 from wtman.core.commit_text import commit_text
 from wtman.core.events import Conflict
 from wtman.core.model import Identity, Sha, TaskId
 from wtman.core.state import State
 from wtman.errors import WtmanError
 from wtman.git import control
-from wtman.git.control import Control
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One branch of a train: its change, and the commit that it is to become."""
-
-    task: TaskId
-    start: Sha
-    head: Sha
-    needs: tuple[TaskId, ...]
-    message: str
+from wtman.git.control import Changes, Control, Joiner, Objects, quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +35,23 @@ class Train:
 class Assembled:
     """The tip and what each member became; a member that changed nothing has the tip before it.
 
-    With a `conflict` there is no commit.
+    With `conflicts` there is no commit; `sides` are, for each, the commit that its branch
+    conflicts with by plain git. `adapted`: where both sides of a clash were kept.
     """
 
     commit: Sha
     tree: Sha
     commits: dict[TaskId, Sha]
-    conflict: Conflict | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    sides: tuple[Sha, ...] = ()
+    keeper: Sha = Sha("")  # a commit above all sides
+    adapted: tuple[str, ...] = ()
+    changes: tuple[Changes, ...] = ()
+
+    @property
+    def conflict(self) -> Conflict | None:
+        """The first conflict."""
+        return self.conflicts[0] if self.conflicts else None
 
 
 def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "") -> Train:
@@ -61,99 +60,59 @@ def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "
     parts = []
     for task in members:
         view = state.tasks[task]
-        parts.append(Part(task, view.start, view.head, view.task.needs, commit_text(state, task)))
+        message = commit_text(state, task)
+        parts.append(Part(task, view.start, view.head, view.task.needs, message, view.author))
     chosen = strategy or state.merge.asked.strategy
     return Train(on, tuple(parts), state.identity, state.merge.at, chosen)
 
 
 def assemble(ctl: Control, train: Train) -> Assembled:
     """Put the parts together, one commit a part."""
-    tip, tree = train.on, control.tree_of(ctl, train.on)
-    commits: dict[TaskId, Sha] = {}
-    for number, part in enumerate(train.parts):
-        merged = control.merge(ctl, part.start, tree, part.head)
-        if merged.tree is None:
-            others = _partners(ctl, train, number, merged.conflicts)
-            conflict = Conflict(part.task, others, merged.conflicts)
-            return Assembled(Sha(""), Sha(""), commits, conflict)
-        if merged.tree != tree:
-            parents = (tip,) if train.strategy == "squash" else (tip, part.head)
-            tip = control.commit(ctl, merged.tree, parents, part.message, train.author, train.when)
-            tree = merged.tree
-        commits[part.task] = tip
-    return Assembled(tip, tree, commits)
+    changes = control.changes_many(ctl, [(part.start, part.head) for part in train.parts])
+    with quarantine(ctl, train.on) as objects:
+        made = _joined(objects, train, changes)
+        objects.keep((made.commit or made.keeper,))
+    return made
 
 
-# --- whose conflict it is -----------------------------------------------------------------------
+def _joined(objects: Objects, train: Train, changes: tuple[Changes, ...]) -> Assembled:
+    tip, commits = train.on, dict[TaskId, Sha]()
+    adapted: list[str] = []
+    with Joiner(objects, train.on, changes) as joiner:
+        for number, (part, change) in enumerate(zip(train.parts, changes, strict=True)):
+            before = joiner.tree
+            joined = joiner.add(part.start, part.head, change)
+            if joined.tree is None:
+                return _torn(objects, train, changes, (number, joined.conflicts))
+            adapted += [f"{part.task}: {path} (union)" for path in joined.union]
+            if joined.tree != before:
+                tip = _commit(objects, train, part, tip, joined.tree)
+            commits[part.task] = tip
+        return Assembled(tip, joiner.tree, commits, adapted=tuple(adapted), changes=changes)
 
 
-def _partners(ctl: Control, train: Train, number: int, paths: Sequence[str]) -> tuple[TaskId, ...]:
-    """The fewest earlier members with which the part at `number` conflicts; none: the target."""
-    part, earlier = train.parts[number], train.parts[:number]
-    needed = _closure(train.parts, [part])
-    bare = [item for item in earlier if item.task in needed]
-    if _conflicts(ctl, train, bare, part):
-        return ()
-    suspects = list(_touching(ctl, earlier, needed, paths))
-    for suspect in suspects:
-        group = _with(train.parts, [*bare, suspect], number)
-        if _conflicts(ctl, train, group, part):
-            return (suspect.task,)
-    # Nobody alone: shrink the whole company, one at a time, as long as it still conflicts.
-    company = [item for item in earlier if item.task not in needed]
-    for item in tuple(company):
-        smaller = [other for other in company if item.task not in _closure(train.parts, [other])]
-        if _conflicts(ctl, train, _with(train.parts, [*bare, *smaller], number), part):
-            company = smaller
-    tops = {
-        item.task
-        for item in company
-        if not any(
-            item.task in _closure(train.parts, [other]) for other in company if other != item
-        )
-    }
-    return tuple(item.task for item in earlier if item.task in tops)
+def _commit(objects: Objects, train: Train, part: Part, tip: Sha, tree: Sha) -> Sha:
+    parents = (tip,) if train.strategy == "squash" else (tip, part.head)
+    author = part.author or train.author
+    return objects.commit(tree, parents, part.message, author, train.author, train.when)
 
 
-def _touching(
-    ctl: Control, earlier: Sequence[Part], needed: frozenset[TaskId], paths: Sequence[str]
-) -> Iterator[Part]:
-    """Those who changed a conflicting path first, then the others: renames hide their part."""
-    candidates = [item for item in earlier if item.task not in needed]
-    pairs = [(item.start, item.head) for item in candidates]
-    changed = control.paths_changed_many(ctl, pairs)
-    near = [bool(set(names) & set(paths)) for names in changed]
-    yield from (item for item, close in zip(candidates, near, strict=True) if close)
-    yield from (item for item, close in zip(candidates, near, strict=True) if not close)
-
-
-def _conflicts(ctl: Control, train: Train, company: Sequence[Part], part: Part) -> bool:
-    tree = control.tree_of(ctl, train.on)
-    for item in (*company, part):
-        merged = control.merge(ctl, item.start, tree, item.head)
-        if merged.tree is None:
-            # Where the company does not even hold together by itself, nothing is proved.
-            return item is part
-        tree = merged.tree
-    return False
-
-
-def _with(parts: Sequence[Part], chosen: Sequence[Part], number: int) -> list[Part]:
-    """The chosen and what they need, in order, all before `number`."""
-    names = _closure(parts, chosen)
-    return [item for item in parts[:number] if item.task in names]
-
-
-def _closure(parts: Sequence[Part], chosen: Sequence[Part]) -> frozenset[TaskId]:
-    known = {item.task: item for item in parts}
-    found: set[TaskId] = set()
-    stack = [item.task for item in chosen]
-    while stack:
-        name = stack.pop()
-        if name not in found:
-            found.add(name)
-            stack.extend(need for need in known[name].needs if need in known)
-    return frozenset(found)
+def _torn(
+    objects: Objects,
+    train: Train,
+    changes: tuple[Changes, ...],
+    failed: tuple[int, tuple[str, ...]],
+) -> Assembled:
+    """The conflicts, and commits that they are with by plain git, which goes by the start."""
+    found = conflicts_of(objects, train.on, train.parts, changes, failed)
+    message = "What a branch of a train conflicts with\n"
+    sides = tuple(
+        objects.commit(tree, (start,), message, train.author, train.author, train.when)
+        for _, (start, tree) in found
+    )
+    keeper = objects.commit(found[0][1][1], sides, message, train.author, train.author, train.when)
+    conflicts = tuple(conflict for conflict, _ in found)
+    return Assembled(Sha(""), Sha(""), {}, conflicts, sides, keeper, changes=changes)
 
 
 def require_same(assembled: Assembled, commit: Sha) -> dict[TaskId, Sha]:

@@ -24,8 +24,9 @@ from wtman.context import Context, base_environment
 from wtman.core import kept, verdict, witness
 from wtman.core.junit import TestRun, read_junit
 from wtman.core.model import CheckResult, Exit, ExitReason, Settings, Sha, TaskId, Verdict
-from wtman.core.ran import Ran, believable, keepable
-from wtman.core.runners import JUNIT, with_results
+from wtman.core.ran import Ran, believable, excerpt, keepable
+from wtman.core.results import read_cargo, read_go, read_jest
+from wtman.core.runners import JUNIT, form_of, with_results
 from wtman.core.state import digest
 from wtman.core.witness import Sight
 from wtman.git import control
@@ -39,7 +40,13 @@ _RESULTS_CAP = 64 * 1024 * 1024
 _RECORDS_CAP = 1000
 _WITNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "witness")
 # What changes from terminal to terminal and no check should judge by.
-_VOLATILE = frozenset({"TERM", "NO_COLOR", "TMPDIR", "WTMAN_RUN", "SHELL"})
+# What differs from one terminal to the next and decides no check.
+_VOLATILE = frozenset(
+    "TERM NO_COLOR TMPDIR WTMAN_RUN SHELL COLUMNS LINES COLORTERM TERM_PROGRAM "
+    "TERM_PROGRAM_VERSION TERM_SESSION_ID TMUX TMUX_PANE STY WINDOW WINDOWID DISPLAY "
+    "WAYLAND_DISPLAY SSH_CLIENT SSH_CONNECTION SSH_TTY XDG_SESSION_ID VTE_VERSION "
+    "PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,9 @@ class _Bench:
 
 
 async def _bench(ctx: Context, settings: Settings, stem: str) -> _Bench:
-    env = {**base_environment(ctx.environ), "WTMAN_RUN": ctx.run}
+    # Present though empty: a shell exports what a command then assigns to it, so that the run
+    # under the witness and the runs that count take the same path.
+    env = {**base_environment(ctx.environ), "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
     folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
     place = await ctx.git(_fingerprint, ctx, settings, env)
     return _Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place)
@@ -218,7 +227,7 @@ async def _spoken(
 ) -> tuple[Ran, Sight | None]:
     ctx = bench.ctx
     text = with_results(command)
-    asked = JUNIT in text
+    form, asked = form_of(text), JUNIT in text
     env = {
         **bench.env,
         "WTMAN_WORKTREE": checkout.path,
@@ -237,8 +246,9 @@ async def _spoken(
         junit=os.path.join(results, "junit.xml"),
     )
     ran = await run_text(ctx, bench.settings, spoken)
-    if asked and ran.exit.reason is ExitReason.EXITED:
-        ran = replace(ran, tests=await ctx.git(_tests, spoken.junit))
+    if form and ran.exit.reason is ExitReason.EXITED:
+        stdout = ctx.below(ran.log, "stdout")
+        ran = await ctx.git(_told, ran, form, spoken, stdout)
     if not names:
         return ran, None
     records = witness.read_records(await ctx.git(_records, results))
@@ -258,15 +268,25 @@ def _reach(ctx: Context, checkout: str, results: str, env: dict[str, str]) -> Re
 # --- what a run leaves in files ----------------------------------------------------------------
 
 
-def _tests(path: str) -> TestRun:
-    """The results that a check wrote; what it wrote may be anything."""
+def _told(ran: Ran, form: str, spoken: Spoken, stdout: str) -> Ran:
+    """The run with its results test by test; what the check wrote may be anything."""
     try:
-        raw = _read(path, _RESULTS_CAP)
+        raw = _read(stdout if form in ("go", "cargo") else spoken.junit, _RESULTS_CAP)
     except FileNotFoundError:
         raw = None
     except OSError as error:
-        return TestRun(problem=f"the check's result file cannot be read: {error.strerror}")
-    return read_junit(raw)
+        problem = f"the check's result file cannot be read: {error.strerror}"
+        return replace(ran, tests=TestRun(problem=problem))
+    match form:
+        case "go":
+            tests, said = read_go(raw or b"")
+            return replace(ran, tests=tests, output=excerpt(said.encode(), ran.output.encode()))
+        case "cargo":
+            return replace(ran, tests=read_cargo(raw or b""))
+        case "jest":
+            return replace(ran, tests=read_jest(raw, os.path.realpath(spoken.folder)))
+        case _:
+            return replace(ran, tests=read_junit(raw))
 
 
 def _records(folder: str) -> list[bytes]:

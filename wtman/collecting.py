@@ -13,11 +13,12 @@ from wtman.context import Context
 from wtman.core.globs import outside
 from wtman.core.model import Ended, Sha
 from wtman.core.state import State
+from wtman.errors import DiskFullError, WtmanError
 from wtman.furnishing import without_furniture
 from wtman.git import control, refs, worktrees
 from wtman.git.refs import RefChange
 from wtman.git.worktrees import Worktree
-from wtman.worktree import Place, made, save
+from wtman.worktree import Place, keep, made, save
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,30 @@ class Found:
 
 
 def collect(ctx: Context, state: State, finished: Finished) -> Found:
-    """Commit or set aside what the worktree holds."""
+    """Commit or set aside what the worktree holds.
+
+    What an agent has broken is its attempt's failure, and nobody else's: the folder stays
+    as it is until the next attempt moves it aside.
+    """
+    try:
+        return _collect(ctx, state, finished)
+    except DiskFullError:
+        raise
+    except WtmanError as error:
+        ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
+        _restore(ctx, finished)
+        reason = f"what it left cannot be taken: {error.message}"
+        return Found(ended=ended, head=finished.at, reason=reason)
+
+
+def _restore(ctx: Context, finished: Finished) -> None:
+    """The branch back to where the attempt began."""
+    tip = refs.read_one(ctx.repo, finished.place.ref)
+    if tip != finished.at:
+        refs.update(ctx.repo, [RefChange(finished.place.ref, finished.at, tip)])
+
+
+def _collect(ctx: Context, state: State, finished: Finished) -> Found:
     place = finished.place
     known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
     if known is not None:  # done before a crash, not yet journalled
@@ -69,8 +93,7 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
     if not os.path.isdir(place.path):
         # Taking an absent folder for an empty one would commit the loss of every file.
         ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
-        if tip != finished.at:
-            refs.update(ctx.repo, [RefChange(place.ref, finished.at, tip)])
+        _restore(ctx, finished)
         return Found(ended=ended, head=finished.at, reason="its worktree was removed")
     worktree = made(ctx, place)
     strayed = _strayed(ctx, finished, worktree, tip)
@@ -79,12 +102,14 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
         return _set_aside(ctx, state, finished, worktree, tip, ended, strayed or finished.reason)
     assert tip is not None
     snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, tip)
-    tree = without_furniture(ctx, state, place, snapshot.tree, tip)
+    tree = without_furniture(ctx.control, state, place, snapshot.tree, tip)
     commit = tip
     if tree != control.tree_of(ctx.control, tip):
         commit = _commit(ctx, state, finished, tree, tip)
     if tree == control.tree_of(ctx.control, finished.at):
         reason = "it changed nothing"
+        if snapshot.nested:
+            reason += f" but the nested repository at {snapshot.nested[0]}, which is not taken"
         return _set_aside(ctx, state, finished, worktree, tip, Ended.FAILED, reason)
     refs.update(
         ctx.repo,
@@ -128,8 +153,8 @@ def _accept(ctx: Context, state: State, finished: Finished, commit: Sha, commits
     return replace(
         found,
         ended=Ended.FAILED,
-        reason="touched paths that the task does not own",
-        detail=f"Outside the task's paths: {listed}. Undo these changes.",
+        reason=f"touched paths that the task does not own: {listed}",
+        detail="Undo these changes.",
     )
 
 
@@ -165,8 +190,7 @@ def _set_aside(
     saved = save(ctx, state, place, worktree, parent)
     if saved is None and parent != finished.at:
         saved = parent  # the agent had committed everything itself
-        if refs.read_one(ctx.repo, place.saved_ref(saved)) is None:
-            refs.update(ctx.repo, [RefChange(place.saved_ref(saved), saved, None)])
+        keep(ctx, place, saved)
     worktrees.repair_head(worktree, place.branch)
     if tip != finished.at:
         refs.update(ctx.repo, [RefChange(place.ref, finished.at, tip)])

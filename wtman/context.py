@@ -8,7 +8,7 @@ out that mean the run cannot go on.
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from wtman.git.control import Control
 from wtman.git.repo import Repository
 from wtman.sandbox import Sandbox
 from wtman.store import Store
+from wtman.watching import Looks
 
 
 class Threaded(Protocol):
@@ -33,7 +34,8 @@ class Context:
     """The outside world of one run.
 
     `folder` holds the run's evidence (`<common>/wtman/runs/<run>`). `clock` gives
-    wall seconds since the epoch. `activity` is told what a task is doing now.
+    wall seconds since the epoch. `activity` is told what a task is doing now;
+    `looks` is the memory of the overlap watch.
     """
 
     run: RunId
@@ -49,6 +51,7 @@ class Context:
     environ: Mapping[str, str]
     activity: Callable[[TaskId, str], None]
     checkouts: Checkouts
+    looks: Looks = field(default_factory=Looks)
 
     def below(self, *parts: str) -> str:
         """A path in the run's evidence folder; its parents exist afterwards, mode 0700."""
@@ -58,25 +61,27 @@ class Context:
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What every session, setup and check gets of the user's environment: an allow-list.
+    """What every session, setup and check gets of the user's environment.
 
-    Git's own variables, tokens, loader and interpreter switches are dropped
-    (facts/reliability section 2); an agent's credentials are added by its adapter.
+    Everything that is theirs, as without a sandbox they run with the user's own rights, but
+    nothing that would lead them astray: git's variables of an outer command, switches of
+    loaders and interpreters, and the sockets that sign and log in for the user.
     """
-    kept = {
-        name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")
-    }
+    kept = {name: value for name, value in environ.items() if not _is_dropped(name)}
     kept.setdefault("PATH", os.defpath)
     kept.update(_FIXED)
     return kept
 
 
-_ALLOWED = frozenset(
-    "PATH HOME LANG TERM TZ USER LOGNAME SHELL TMPDIR SSL_CERT_FILE NODE_EXTRA_CA_CERTS "
-    "HTTPS_PROXY HTTP_PROXY NO_PROXY https_proxy http_proxy no_proxy VIRTUAL_ENV "
-    "XDG_CACHE_HOME CARGO_HOME RUSTUP_HOME GOPATH GOCACHE JAVA_HOME NVM_DIR PYENV_ROOT "
-    "PYTHONDONTWRITEBYTECODE PYTHONHASHSEED NO_COLOR".split()
+def _is_dropped(name: str) -> bool:
+    return name in _DROPPED or name.startswith(_DROPPED_PREFIXES)
+
+
+_DROPPED = frozenset(
+    "PYTHONPATH PYTHONHOME PYTHONSTARTUP NODE_OPTIONS BASH_ENV ENV PERL5OPT RUBYOPT "
+    "PROMPT_COMMAND SSH_AUTH_SOCK SSH_AGENT_PID XDG_RUNTIME_DIR OLDPWD PWD SHLVL _".split()
 )
+_DROPPED_PREFIXES = ("GIT_", "WTMAN_", "LD_", "DYLD_", "GPG_", "DBUS_", "BASH_FUNC_")
 _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_EDITOR": "true",

@@ -10,6 +10,7 @@ from wtman.context import Context
 from wtman.core.model import Sha
 from wtman.core.state import State
 from wtman.git import control, refs
+from wtman.git.control import Control
 from wtman.git.refs import RefChange
 from wtman.git.worktrees import Worktree
 from wtman.setup import furnish, port_of
@@ -51,7 +52,7 @@ def needs_furnishing(ctx: Context, state: State, place: Place) -> bool:
     return is_furnished(state) and refs.read_one(ctx.repo, _ref(place)) is not None
 
 
-def without_furniture(ctx: Context, state: State, place: Place, tree: Sha, tip: Sha) -> Sha:
+def without_furniture(ctl: Control, state: State, place: Place, tree: Sha, tip: Sha) -> Sha:
     """`tree` less what furnishing had brought, as a change on `tip`. Blocking.
 
     Where the session changed furnished files in a way that cannot be told apart, the
@@ -59,10 +60,10 @@ def without_furniture(ctx: Context, state: State, place: Place, tree: Sha, tip: 
     """
     if not is_furnished(state):
         return tree
-    furnished = refs.read_one(ctx.repo, _ref(place))
+    furnished = refs.read_one(ctl.repo, _ref(place))
     if furnished is None:
         return tree
-    return control.merge(ctx.control, furnished, tip, tree).tree or tree
+    return control.merge(ctl, furnished, tip, tree).tree or tree
 
 
 def _remember(ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha) -> None:

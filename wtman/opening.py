@@ -8,12 +8,12 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wtman.core import events as e
-from wtman.core.model import Branch, Identity, Plan, RunId, Settings, Sha, TaskId
+from wtman.core.model import Branch, Identity, Plan, RunId, Settings, Sha, Task, TaskId
 from wtman.core.plan import slug
 from wtman.core.replay import replay
 from wtman.core.state import State
@@ -23,6 +23,7 @@ from wtman.store import Store
 
 if TYPE_CHECKING:
     from wtman.context import Context
+    from wtman.taking import Taken
 
 
 def open_store(repo: Repository) -> Store:
@@ -42,9 +43,7 @@ def create_run(
     given: tuple[str, ...] = (),
 ) -> RunId:
     """Journal a new run in state `planned`; nothing is started. `settings.check` is its check."""
-    run = RunId(f"{slug(plan.request)}-{secrets.token_hex(2)}")
-    while run in store.runs():
-        run = RunId(f"{slug(plan.request)}-{secrets.token_hex(4)}")
+    run = _new_id(store, plan.request)
     created = e.RunCreated(
         run=run,
         request=plan.request,
@@ -56,6 +55,54 @@ def create_run(
         given=given,
     )
     store.append(run, [created, *(e.TaskAdded(task) for task in plan.tasks)], time.time())
+    return run
+
+
+def create_taken(
+    store: Store,
+    branches: Sequence["Taken"],
+    settings: Settings,
+    asked: e.MergeAsked,
+    identity: Identity,
+    *,
+    key: str,
+    notes: Sequence[str] = (),
+) -> RunId:
+    """Journal an anonymous run: the merge of branches that wtman did not make.
+
+    `key` is what the same merge is known by after a kill. One transaction, so that a kill
+    leaves all of it or nothing.
+    """
+    run = _new_id(store, "merge " + " ".join(item.name for item in branches[:3]))
+    names = ", ".join(item.name for item in branches)
+    events: list[e.Event] = [
+        e.RunCreated(
+            run=run,
+            request=f"merge {names}",
+            base=asked.before,
+            target=asked.target,
+            settings=settings,
+            identity=identity,
+            context=key,
+            given=settings.check,
+        )
+    ]
+    for item in branches:
+        events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
+        branch = Branch(item.name)
+        events.append(
+            e.BranchTaken(item.task, branch, item.start, item.head, item.message, item.author)
+        )
+    events += [e.Approved(), *(e.Noted(note) for note in notes), asked]
+    store.append(run, events, time.time())
+    return run
+
+
+def _new_id(store: Store, request: str) -> RunId:
+    run = RunId(f"{slug(request)}-{secrets.token_hex(2)}")
+    known = store.runs()
+    while run in known:
+        run = RunId(f"{slug(request)}-{secrets.token_hex(4)}")
     return run
 
 
@@ -83,6 +130,7 @@ async def open_run(
     from wtman import agents, executors, sandbox
     from wtman.checkouts import Checkouts
     from wtman.context import Context
+    from wtman.doing import Doing
     from wtman.git import control
     from wtman.process import install_child_watcher, raise_fd_limit, sweep
 
@@ -98,22 +146,30 @@ async def open_run(
 
         folder = os.path.join(repo.wtman_dir, "runs", run)
         clean = await in_pool(control.prepare, repo)
+        told = Doing(folder, loop.call_later, loop.time)
+
+        def doing(task: TaskId, words: str) -> None:
+            told.tell(task, words)
+            if activity is not None:
+                activity(task, words)
+
         async with executors.load("local") as executor:
-            yield Context(
-                run=run,
-                folder=folder,
-                repo=repo,
-                control=clean,
-                store=store,
-                executor=executor,
-                sandbox=sandbox.load(state.settings.sandbox),
-                agent=cache(agents.load),
-                git=in_pool,
-                clock=time.time,
-                environ=environ,
-                activity=activity or (lambda task, text: None),
-                checkouts=Checkouts(state.settings.check_jobs),
-            )
+            with contextlib.closing(told):
+                yield Context(
+                    run=run,
+                    folder=folder,
+                    repo=repo,
+                    control=clean,
+                    store=store,
+                    executor=executor,
+                    sandbox=sandbox.load(state.settings.sandbox),
+                    agent=cache(agents.load),
+                    git=in_pool,
+                    clock=time.time,
+                    environ=environ,
+                    activity=doing,
+                    checkouts=Checkouts(state.settings.check_jobs),
+                )
 
 
 def _git_jobs() -> int:

@@ -50,12 +50,12 @@ class Series:
 
 
 def files(ctl: Control, series: Series) -> dict[str, bytes]:
-    """Every patch file by name; the mailbox is the patches one behind the other."""
+    """Every patch file by name; the mailbox is the patches as mails."""
     changed = series.changed
     made: dict[str, bytes] = {}
     for number, (task, name) in enumerate(names(tuple(changed)).items(), start=1):
         made[name] = patches.format_patch(ctl, changed[task], number, len(changed))
-    made[SERIES] = b"".join(made.values())
+    made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
     made[COMBINED] = patches.diff(ctl, series.before, series.tip)
     return made
 

@@ -23,6 +23,7 @@ from wtman.core.replay import replay
 from wtman.core.state import State
 from wtman.errors import DiskFullError, WtmanError
 from wtman.stages import checks, land, sessions, train, worktrees
+from wtman.stages import watch as overlaps
 
 Watch = Callable[[State, Sequence[e.Recorded]], None]
 Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
@@ -40,7 +41,9 @@ _PERFORMERS: dict[type, Perform] = {
     a.Collect: sessions.perform,
     a.ProbeTrain: train.perform,
     a.LandTrain: land.perform,
+    a.Watch: overlaps.perform,
 }
+_WATCH = a.Watch().key
 
 
 async def drive(ctx: Context, watch: Watch | None = None) -> State:
@@ -69,7 +72,8 @@ class _Loop:
             self._take_in()
             outcomes: list[e.Event] = []
             while True:
-                self._turn(outcomes)
+                while self._turn(outcomes):
+                    outcomes = []
                 if not self.running:
                     if not self.state.asked_stop:
                         return self.state
@@ -79,8 +83,11 @@ class _Loop:
         finally:
             await self._end_all()
 
-    def _turn(self, outcomes: list[e.Event]) -> None:
-        """Journal outcomes and the intents that follow, in one commit; then start these."""
+    def _turn(self, outcomes: list[e.Event]) -> bool:
+        """Journal outcomes and the intents that follow, in one commit; then start these.
+
+        Says whether what was journalled changes what is to be done: then decide again.
+        """
         at = self.ctx.clock()
         if self.interrupted and not self.state.asked_stop:
             outcomes = [*outcomes, e.Requested("stop")]
@@ -90,12 +97,21 @@ class _Loop:
         keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
         begun: list[a.Action] = []
         journal: list[e.Event] = list(outcomes)
+        linked = False
         for action in decide(provisional, keys):
             match action:
                 case a.Cancel(target):
                     self._cancel(target)
                 case a.Park(reason, hint):
                     journal.append(e.Parked(reason, hint))
+                case a.Chain(task, need, paths):
+                    journal.append(e.Chained(task, need, paths))
+                    linked = True
+                case a.Unchain(task, need, reason):
+                    journal.append(e.Unchained(task, need, reason))
+                    linked = True
+                case a.Watch():
+                    begun.append(action)  # it leaves nothing behind that a resume would look for
                 case _:
                     begun.append(action)
                     journal.append(_intent(action))
@@ -103,6 +119,7 @@ class _Loop:
         for action in begun:
             performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
             self.running[action.key] = asyncio.ensure_future(performing)
+        return linked
 
     async def _wait(self) -> list[e.Event]:
         """Outcomes of what has ended; also returns when another process has asked something."""
@@ -122,7 +139,7 @@ class _Loop:
         task = self.running.pop(key)
         self.cancelled.discard(key)
         if task.cancelled():
-            return (e.Abandoned(key, "cancelled"),)
+            return () if key == _WATCH else (e.Abandoned(key, "cancelled"),)
         error = task.exception()
         match error:
             case None:
@@ -159,6 +176,7 @@ class _Loop:
             task.cancel()
         if self.running:
             await asyncio.gather(*self.running.values(), return_exceptions=True)
+        await self.ctx.git(self.ctx.looks.close)
 
 
 def _intent(action: a.Action) -> e.Intended:

@@ -84,6 +84,18 @@ def run_in_terminal(argv: tuple[str, ...]) -> int:
     return subprocess.run(argv, check=False).returncode
 
 
+def answer_of(argv: tuple[str, ...], cwd: str, data: bytes = b"") -> tuple[int, str, str]:
+    """Run a program of the user's own, with their environment: exit status, stdout, stderr."""
+    import subprocess
+
+    try:
+        done = subprocess.run(argv, cwd=cwd, input=data, capture_output=True, check=False)
+    except OSError as error:
+        raise ExternalError(f"{argv[0]} could not be started: {error.strerror}") from error
+    out, err = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
+    return done.returncode, out, err
+
+
 # --- running ----------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
         return f"branch {view.branch} is checked out somewhere that is not its worktree"
     snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, tip)
-    held = without_furniture(ctx, state, place_of(state, view.task.id), snapshot.tree, tip)
+    held = without_furniture(ctx.control, state, place_of(state, view.task.id), snapshot.tree, tip)
     if snapshot.nested or held != control.tree_of(ctx.control, tip):
         return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
     detach(worktree, tip)

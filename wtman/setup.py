@@ -28,6 +28,7 @@ from wtman.sandbox import Reach
 # Ten ports each, below the range from which the kernel hands out its own.
 _FIRST_PORT, _PORT_BLOCKS, _CHECK_BLOCKS = 20000, 1200, 70
 _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
+_UNITTEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "witness", "unittest_junit.py")
 _ANY_CHILD = "\uffff"  # a name that only a wildcard, or what owns the folder, matches
 
 
@@ -107,7 +108,7 @@ async def run_text(ctx: Context, settings: Settings, spoken: Spoken) -> Ran:
     """Run a command text to its end, in the sandbox, with its output in the run's evidence."""
     log = fresh_folder(ctx, spoken.label)
     try:
-        words = argv(spoken.text, spoken.junit)
+        words = argv(spoken.text, spoken.junit, _UNITTEST)
     except ValueError as error:
         return Ran(Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}"))
     if not words:

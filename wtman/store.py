@@ -153,7 +153,7 @@ class Store:
             os.close(descriptor)
 
     def _lock_path(self, run: RunId) -> str:
-        return os.path.join(self.folder, "runs", run, "lock")
+        return os.path.join(self.folder, "runs", run, "coordinator")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

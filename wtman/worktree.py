@@ -6,11 +6,13 @@ compare-and-swap, and git never runs with the worktree as its repository.
 """
 
 import os
+import secrets
 from dataclasses import dataclass
 
 from wtman.context import Context
 from wtman.core.model import Branch, RunId, Sha, TaskId
 from wtman.core.state import State
+from wtman.errors import DiskFullError, WtmanError
 from wtman.git import control, refs
 from wtman.git.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
 
@@ -49,29 +51,61 @@ def place_of(state: State, task: TaskId) -> Place:
     )
 
 
+def name_of(place: Place) -> str:
+    """The administrative name of its worktree."""
+    return f"wtman-{place.run}-{place.task}"
+
+
+def index_of(ctx: Context, place: Place) -> str:
+    """Where git looks for the index of its worktree."""
+    return os.path.join(ctx.repo.common_dir, "worktrees", name_of(place), "index")
+
+
 def made(ctx: Context, place: Place) -> Worktree:
     """The worktree of a place, made if it is not there. Blocking."""
-    name = f"wtman-{place.run}-{place.task}"
-    return create(ctx.repo, [WorktreeSpec(name, place.path, place.branch)])[0]
+    return create(ctx.repo, [WorktreeSpec(name_of(place), place.path, place.branch)])[0]
 
 
 def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) -> Worktree:
     """Make branch and worktree stand at `to`; what differs is saved first. Blocking.
 
-    `was` is where the branch is known to be (None: it must not exist). A branch that
-    stands at `to` already is fine, so that this can be done twice.
-    Raises RaceError when the branch is somewhere else.
+    `was` is where the journal says that the branch is. Whatever it is found at instead (a
+    sibling session may have moved it) is kept below refs/wtman/saved/ first, too.
     """
     now = refs.read_one(ctx.repo, place.ref)
+    if now is not None and now not in (was, to):
+        keep(ctx, place, now)
     if now != to:
-        # A landed branch has left refs/heads: bringing it back makes it anew.
-        refs.update(ctx.repo, [refs.RefChange(place.ref, to, was if now is not None else None)])
-    worktree = made(ctx, place)
+        refs.update(ctx.repo, [refs.RefChange(place.ref, to, now)])
+    worktree = _made_anew(ctx, place)
     if head_of(worktree) != f"ref: {place.ref}":
         repair_head(worktree, place.branch)
     save(ctx, state, place, worktree, parent=was or to)
     control.checkout(ctx.control, worktree.path, worktree.index, to)
     return worktree
+
+
+def _made_anew(ctx: Context, place: Place) -> Worktree:
+    """The worktree; a folder that a session has broken is moved aside as it is."""
+    try:
+        return made(ctx, place)
+    except DiskFullError:
+        raise
+    except WtmanError:
+        if not os.path.lexists(place.path):
+            raise
+        # Beside the worktrees, where `wtman clean` keeps what it removes.
+        trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
+        os.makedirs(trash, mode=0o700, exist_ok=True)
+        os.rename(place.path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
+        return made(ctx, place)
+
+
+def keep(ctx: Context, place: Place, commit: Sha) -> None:
+    """Make sure that a commit of the task is never lost. Blocking."""
+    ref = place.saved_ref(commit)
+    if refs.read_one(ctx.repo, ref) != commit:
+        refs.update(ctx.repo, [refs.RefChange(ref, commit, None)])
 
 
 def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: Sha) -> Sha | None:
@@ -92,7 +126,5 @@ def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: S
         state.identity,
         ctx.clock(),
     )
-    ref = place.saved_ref(commit)
-    if refs.read_one(ctx.repo, ref) != commit:
-        refs.update(ctx.repo, [refs.RefChange(ref, commit, None)])
+    keep(ctx, place, commit)
     return commit

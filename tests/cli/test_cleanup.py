@@ -12,7 +12,8 @@ def test_cleanup_runs_before_the_worktree_goes(
     log = tmp_path / "log"
     config = (
         f'setup = ["echo up $WTMAN_TASK $WTMAN_PORT >> {log}"]\n'
-        f'cleanup = ["cat made.txt >> {log}; echo down $WTMAN_TASK $WTMAN_PORT >> {log}", "false"]\n'
+        f'cleanup = ["cat made.txt >> {log}; echo down $WTMAN_TASK $WTMAN_PORT >> {log}",'
+        '"false"]\n'
     )
     repo = make_repo({"wtman.toml": config, "README.md": "x\n"})
     wtman("trust", "--yes", cwd=repo)

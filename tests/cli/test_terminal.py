@@ -156,3 +156,19 @@ def test_unchecked_branches_are_asked_about(
     asked.child.send("y\r")
     assert asked.end() == 0
     assert (repo / "core.txt").exists()
+
+
+def test_another_terminal_sees_what_a_task_is_doing(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    process = wtman.start(*words(agent, "slow"), "--yes", cwd=repo)
+    try:
+        run = re.search(r"run (\S+)", str(process.stdout and process.stdout.readline()))
+        watching = terminal("status", *([run[1]] if run else []), "--watch")
+        watching.until(r"● slow +running +#1 .* started")
+        assert "started" in wtman("status", cwd=repo).out
+    finally:
+        wtman("stop", cwd=repo)
+        process.communicate(timeout=30)
+    assert watching.end() == 0
+    assert "stopped" in watching.shown()

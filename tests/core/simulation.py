@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from wtman.core import actions as a
 from wtman.core import events as e
 from wtman.core.decide import decide
+from wtman.core.graph import cycle
 from wtman.core.model import (
     Branch,
     CheckResult,
@@ -22,7 +23,9 @@ from wtman.core.model import (
     TaskId,
     Verdict,
 )
+from wtman.core.overlap import Pair, candidates, live, overlapped, subjects
 from wtman.core.replay import replay
+from wtman.core.standing import DEAD, last_counted, standings
 from wtman.core.state import State, digest
 
 Choose = Callable[[int], int]  # a number below the given one
@@ -63,10 +66,14 @@ class World:
     finished: set[tuple[str, int]] = field(default_factory=set)  # sessions with an exit marker
     ran: list[str] = field(default_factory=list)  # content keys of sessions, as they end
     most_sessions: int = 0
+    looks: dict[Pair, int] = field(default_factory=dict)
     clock: float = 0.0
     # What befalls a session or a check: by task and attempt, "" is all well.
     session_fate: Callable[[TaskId, int], str] = lambda task, attempt: ""
     check_fate: Callable[[TaskId, Sha], Verdict] = lambda task, head: Verdict.GREEN
+    # Which of the pairs that a look compares collide, and where following conflicts.
+    overlap_fate: Callable[[tuple[Pair, ...]], Iterable[Pair]] = lambda pairs: ()
+    follow_fate: Callable[[TaskId], tuple[str, ...]] = lambda task: ()
 
     def append(self, events: Iterable[e.Event]) -> None:
         for event in events:
@@ -78,7 +85,15 @@ class World:
         return replay(self.journal)
 
     def turn(self) -> None:
-        """Decide, and journal the intents of what starts."""
+        """Decide, and journal the intents of what starts; again where needs were added."""
+        while self._turn():
+            pass
+        assert set(self.running) != {"watch"} or "watch" in self.cancelled, (
+            "the watch alone keeps the run alive"
+        )
+
+    def _turn(self) -> bool:
+        linked = False
         keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
         for action in decide(self.state, keys):
             if isinstance(action, a.Cancel):
@@ -88,13 +103,38 @@ class World:
             if isinstance(action, a.Park):
                 self.append([e.Parked(action.reason, action.hint)])
                 continue
+            if isinstance(action, a.Chain):
+                self._may_chain(action)
+                self.append([e.Chained(action.task, action.need, action.paths)])
+                linked = True
+                continue
+            if isinstance(action, a.Unchain):
+                self.append([e.Unchained(action.task, action.need, action.reason)])
+                linked = True
+                continue
             assert action.key not in self.running, f"{action.key} is running already"
+            if isinstance(action, a.Watch):
+                self.running[action.key] = action
+                continue
             if isinstance(action, a.RunSession):
                 self._may_start(action)
             self.running[action.key] = action
             self.append([_intent(action)])
         sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
         self.most_sessions = max(self.most_sessions, sessions)
+        return linked
+
+    def _may_chain(self, action: a.Chain) -> None:
+        state = self.state
+        view = state.tasks[action.task]
+        assert view.in_flight is None, "a chain waits for the next attempt"
+        last = last_counted(view)
+        assert last is None or last.ended is not Ended.OK or last.red or view.restart, (
+            "finished work is not chained"
+        )
+        assert not {f"session/{action.task}", f"worktree/{action.task}"} & set(self.running)
+        after = replay([e.Recorded(0, 0, e.Chained(action.task, action.need))], state)
+        assert not cycle(tuple(item.task for item in after.tasks.values()))
 
     def _may_start(self, action: a.RunSession) -> None:
         state = self.state
@@ -102,6 +142,9 @@ class World:
         assert view.worktree, "a session needs a worktree"
         for need in view.task.needs:
             other = state.tasks[need]
+            if need in view.loose:
+                assert standings(state)[need].state in DEAD, "it does not wait for a collision"
+                continue
             assert view.needs[need] == other.head or view.has_work, "it starts from a stale need"
 
     def finish(self, key: str) -> None:
@@ -162,10 +205,24 @@ class World:
                 return (e.Checked(name, head, start, verdict, results),)
             case a.Follow(name, _, head, needs):
                 start = Sha("+".join(tip for _, tip in needs))
-                return (e.Followed(name, start, Sha(digest(head, start)), dict(needs)),)
+                conflicts = self.follow_fate(name)
+                tip = start if conflicts else Sha(digest(head, start))
+                return (e.Followed(name, start, tip, dict(needs), conflicts),)
+            case a.Watch():
+                return () if cancelled else self._look()
             case a.Adopt(name, _, start, to):
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")
+
+    def _look(self) -> tuple[e.Event, ...]:
+        state = self.state
+        seen = subjects(state, standings(state))
+        everywhere = {name: frozenset(("a.py",)) for name in seen}
+        pairs = candidates(state, everywhere, live(state))
+        found = dict.fromkeys(self.overlap_fate(pairs), ("a.py",))
+        event = overlapped(state, found, {pair: self.looks.get(pair, 0) for pair in found})
+        self.looks = {pair: self.looks.get(pair, 0) + 1 for pair in found}
+        return () if event is None else (event,)
 
     def _session(
         self, action: a.RunSession | a.Collect, fate: str, content: str

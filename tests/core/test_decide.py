@@ -11,6 +11,7 @@ from wtman.core import events as e
 from wtman.core.decide import decide
 from wtman.core.edit import changes, impact
 from wtman.core.model import Plan, RunState, Task, TaskId, TaskState, Verdict
+from wtman.core.overlap import Pair
 from wtman.core.standing import SETTLED, run_state, standings
 
 
@@ -57,7 +58,7 @@ def test_a_red_base_stops_everything_before_a_session_starts() -> None:
     world.turn()
     world.finish("worktree/a")
     assert kinds(world) == []
-    assert run_state(world.state) is RunState.FAILED
+    assert run_state(world.state) is RunState.STOPPED, "tasks are unfinished: nothing has failed"
     # What was wrong may be mended by then: a resume looks again.
     world.append([e.Resumed()])
     assert kinds(world) == ["CheckBase", "RunSession"][:1]
@@ -240,7 +241,7 @@ def test_a_task_dropped_while_it_runs_is_cancelled() -> None:
     world.turn()
     world.append([e.TaskDropped(TaskId("b"))])
     world.turn()
-    assert world.cancelled == {"session/b"}
+    assert world.cancelled == {"session/b", "watch"}
     world.finish("session/b")
     state = world.drive(first)
     assert list(state.tasks) == ["a"]
@@ -285,6 +286,12 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
 
     def choose(below: int) -> int:
         return data.draw(st.integers(0, below - 1))
+
+    def collisions(pairs: tuple[Pair, ...]) -> list[Pair]:
+        return data.draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+
+    world.overlap_fate = collisions
+    world.follow_fate = lambda name: ("a.py",) if not choose(2) else ()
 
     state = world.drive(choose, crashes)
     while run_state(state) is RunState.PARKED:

@@ -73,6 +73,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "agent": "command:build",
         "session": "s-1",
         "needs": [],
+        "overlaps": [],
         "commits": 1,
         "files": 3,
         "insertions": 120,
@@ -192,6 +193,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "checks": 3,
         "flaky": [],
         "needs": {"billing": ["core"]},
+        "present": [],
         "patches": "/patches",
     }
     assert lines(state, state.merge.landed) == [

@@ -254,7 +254,7 @@ def test_kept_and_read_again():
         ("pytest --junitxml=out.xml", None),
         ("pytest -q && mypy", None),
         ("pytest -k 'a or b'", None),
-        ("python -m unittest", None),
+        ("python -m unittest", "python {wtman-unittest} {junit}"),
         ("python test.py pytest", None),
         ("./pytest.sh", None),
         ("mytool --report={junit}", None),

@@ -87,6 +87,52 @@ def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("strategy", ["squash", "merge"])
+def test_a_merge_of_branches_killed_at_any_effect_is_whole_or_not_at_all(
+    tmp_path: Path, wtman: kit.Program, strategy: str
+) -> None:
+    """The same words again end it; each change lands once, a line changed twice too."""
+    check = "test -f base.txt"
+    words = ["merge", "--branches", "low", "high", "other", "--check", check]
+    words += ["--strategy", strategy]
+    fresh = worlds(tmp_path, wtman)
+    _, first = next(fresh)
+    _branches(first.repo)
+    effects = first.effects(words)
+    offset = random.randrange(STRIDE)
+    print(f"{effects} effects, stride {STRIDE}, offset {offset}")
+    for at, (_, world) in zip(range(1 + offset, effects + 1, STRIDE), fresh, strict=False):
+        repo = world.repo
+        _branches(repo)
+        before = kit.run_git(repo, "rev-parse", "main")
+        if not world.killed(words, at):
+            continue
+        assert kit.run_git(repo, "rev-list", "--count", "--first-parent", f"{before}..main") in (
+            "0",
+            "3",
+        ), f"effect {at}: a part landed"
+        answer = wtman(*words, "--json", cwd=repo, check_status=None)
+        assert answer.code == 0, f"effect {at}\n{answer}"
+        assert sorted(answer.json()["landed"]) == ["high", "low", "other"]
+        subjects = kit.run_git(repo, "log", "--first-parent", "--format=%s", f"{before}..main")
+        assert len(subjects.splitlines()) == 3, f"effect {at}: {subjects}"
+        assert (repo / "line.txt").read_text() == "2\n"
+        untouched(world, kit.run_git(repo, "rev-parse", "main"))
+
+
+def _branches(repo: Path) -> None:
+    for name, on, files in (
+        ("low", "main", {"line.txt": "1\n"}),
+        ("high", "low", {"line.txt": "2\n"}),
+        ("other", "main", {"other.txt": "o\n"}),
+    ):
+        kit.run_git(repo, "switch", "-q", "-c", name, on)
+        kit.commit_files(repo, files, name)
+    kit.run_git(repo, "switch", "-q", "main")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_random_kills_one_after_the_other(world: World) -> None:
     seed = random.randrange(10**6)

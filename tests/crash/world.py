@@ -39,6 +39,8 @@ set -eu
 echo "$WTMAN_TASK" >> "$1"
 echo "by $WTMAN_TASK" > "$WTMAN_TASK.txt"
 echo "$WTMAN_TASK" >> shared-$WTMAN_TASK.txt
+# One line that each has in turn: landed twice, it would conflict with itself.
+case $WTMAN_TASK in alpha | beta) echo "$WTMAN_TASK" > line-alpha-beta ;; esac
 """
 
 
@@ -86,7 +88,7 @@ class World:
 
     def completed(self) -> set[str]:
         """Tasks with a session whose exit marker is on disk."""
-        markers = (self.repo / ".git/wtman/runs").glob("*/*/*/exit.json")
+        markers = (self.repo / ".git/wtman/runs").glob("*/tasks/*/*/exit.json")
         return {
             path.parent.parent.name
             for path in markers
@@ -95,7 +97,7 @@ class World:
 
 
 def make(folder: Path, wtman: kit.Program) -> World:
-    repo = kit.create_repo(folder / "repo", {"base.txt": "base\n", "src/a.txt": "a\n"})
+    repo = kit.create_repo(folder / "repo", {"base.txt": "base\n", "line-alpha-beta": "base\n"})
     kit.write_files(folder, {"plan.toml": PLAN, "agent.sh": AGENT})
     return World(repo, folder / "plan.toml", folder / "agent.sh", folder / "starts.log", wtman)
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests import kit
 from tests.stages.yard import CHECK, FILES, Yard, landed
 from wtman.assembly import Assembled, assemble, train_of
-from wtman.core.model import Sha, TaskId, Verdict
+from wtman.core.model import RunId, TaskId, Verdict
 from wtman.git import control
 from wtman.opening import load_state, open_store
 
@@ -152,7 +154,7 @@ def test_a_conflict_behind_a_rename_names_its_partner(yard: Yard) -> None:
     assert train.conflict.paths == ("moved.txt",)
 
 
-def test_a_conflict_of_three_names_both_others_and_nobody_else(yard: Yard) -> None:
+def conflict_of_three(yard: Yard) -> None:
     """A rename and a large edit hide the file from the third, though each alone does not."""
     lines = FILES["config.txt"].splitlines(keepends=True)
     tail = "".join([*lines[:14], *(f"tail {number}\n" for number in range(6))])
@@ -164,6 +166,10 @@ def test_a_conflict_of_three_names_both_others_and_nobody_else(yard: Yard) -> No
     yard.add("edit", {"config.txt": "".join([*(f"top {n}\n" for n in range(6)), *lines[6:]])})
     yard.add("rename", {"moved.txt": tail}, change=rename)
     yard.add("third", {"config.txt": "".join([*lines[:10], "third\n", *lines[11:]])})
+
+
+def test_a_conflict_of_three_names_both_others_and_nobody_else(yard: Yard) -> None:
+    conflict_of_three(yard)
     assert made(yard, "quiet", "edit", "third").conflict is None
     assert made(yard, "quiet", "rename", "third").conflict is None
     train = made(yard, "quiet", "edit", "rename", "third")
@@ -210,7 +216,125 @@ def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     eight.create()
     state = eight.merge()
     assert state.merge is not None
-    kept = set(eight.git("for-each-ref", "--format=%(objectname)", "refs/wtman/probes").split())
-    judged = {probe.commit for probe in state.merge.probes.values() if probe.commit}
-    assert judged == {Sha(item) for item in kept}
-    assert all(control.fsck_ok(eight.control, commit) for commit in judged)
+    probes = state.merge.probes.values()
+    wanted = {sha for probe in probes for sha in (probe.commit, *probe.sides) if sha}
+    eight.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
+    assert len(wanted) > 3
+    assert all(control.fsck_ok(eight.control, commit) for commit in wanted)
+
+
+def test_all_conflicts_of_a_train_are_told_at_once(yard: Yard) -> None:
+    lines = FILES["config.txt"]
+    yard.add("far", {"far.txt": "x\n"})
+    for name in ("a", "b", "c", "d"):
+        yard.add(name, {"config.txt": lines.replace("line 7\n", f"{name}\n")})
+    yard.add("e", {"config.txt": lines.replace("line 19\n", "e\n")})
+    train = made(yard, "far", "a", "b", "c", "d", "e")
+    found = {(conflict.task, conflict.others) for conflict in train.conflicts}
+    assert found == {
+        ("b", ("a",)), ("c", ("a",)), ("c", ("b",)), ("d", ("a",)), ("d", ("b",)), ("d", ("c",)),
+    }  # fmt: skip
+    assert train.conflict is not None and train.conflict.task == "b"
+    assert yard.git("count-objects", "-v") and not yard.git("fsck", "--no-dangling")
+    yard.run = RunId("")
+    yard.create()
+    state = yard.merge()
+    assert list(landed(state).commits) == ["far", "a", "e"]
+    assert state.merge is not None and len(state.merge.probes) == 2
+
+
+def test_who_needs_one_that_conflicts_is_not_accused_with_it(yard: Yard) -> None:
+    lines = FILES["config.txt"]
+    yard.add("root", {"config.txt": lines.replace("line 3\n", "root\n")})
+    yard.add("leaf", {"config.txt": lines.replace("line 3\n", "root\nleaf\n")}, needs=("root",))
+    yard.add("clash", {"config.txt": lines.replace("line 3\n", "clash\n")})
+    train = made(yard, "root", "leaf", "clash")
+    assert [(item.task, item.others) for item in train.conflicts] == [("clash", ("root",))]
+
+
+def test_the_line_that_shows_a_conflict_of_three_does(yard: Yard) -> None:
+    conflict_of_three(yard)
+    yard.create()
+    (item,) = landed(yard.merge()).excluded
+    assert item.reason == "conflict"
+    assert len(item.others) == 2
+    assert kit_shell(yard.path, item.reproduce) == 1, item.reproduce
+
+
+# --- the union rung ---------------------------------------------------------------------------
+
+
+def grown(text: str) -> str:
+    """The changelog with this line put below its heading."""
+    return LOG.replace("## Next\n", f"## Next\n{text}")
+
+
+LOG = "# Changes\n\n## Next\n\n## 1.0\n\n- first\n"
+
+
+def test_two_insertions_at_one_place_are_both_kept_and_said(yard: Yard) -> None:
+    kit.commit_files(yard.path, {"CHANGES.md": LOG})
+    yard.add("one", {"CHANGES.md": grown("- one\n"), "one.py": "x = 1\n"})
+    yard.add("two", {"CHANGES.md": grown("- two\n- more\n")})
+    yard.add("three", {"CHANGES.md": grown("- three\n")})
+    yard.create()
+    outcome = landed(yard.merge())
+    assert list(outcome.commits) == ["one", "two", "three"]
+    assert outcome.adapted == ("two: CHANGES.md (union)", "three: CHANGES.md (union)")
+    assert (yard.path / "CHANGES.md").read_text() == grown("- one\n- two\n- more\n- three\n")
+
+
+def test_a_union_is_only_a_candidate_for_the_checks(yard: Yard) -> None:
+    kit.commit_files(yard.path, {"CHANGES.md": LOG})
+    yard.add("one", {"CHANGES.md": grown("- one\n")})
+    yard.add(
+        "two", {"CHANGES.md": grown("- two\n")}, check=("test $(grep -c '^-' CHANGES.md) -le 2",)
+    )
+    yard.create()
+    outcome = landed(yard.merge())
+    assert len(outcome.commits) == 1
+    (item,) = outcome.excluded
+    assert item.reason == "interaction"
+    assert outcome.adapted == ()
+
+
+PYTHON = "def one():\n    return 1\n"
+REFUSED = {
+    "an edit on one side": ("a.txt", "a\nb\nc\n", "a\nb2\nnew\nc\n", "a\nb\nother\nc\n"),
+    "a deletion on one side": ("a.txt", "a\nb\nc\n", "a\nnew\n", "a\nb\nother\nc\n"),
+    "a last line without its end": ("a.txt", "a\nb", "a\nb\none\n", "a\nb\ntwo\n"),
+    "the end taken away": ("a.txt", "a\n", "a\none", "a\ntwo"),
+    "a binary file": ("a.bin", "a\n\0\n", "a\n\0\none\n", "a\n\0\ntwo\n"),
+    "Python that would not parse": (
+        "a.py", "x = [\n]\n", "x = [\n    1\n]\n", "x = [\n    2\n]\n",
+    ),
+    "JSON that would not parse": ("a.json", "[\n]\n", "[\n1\n]\n", "[\n2\n]\n"),
+    "a file that is not merged as text": ("kept.lock", "a\n", "a\none\n", "a\ntwo\n"),
+    "a file with a driver of its own": ("own.txt", "a\n", "a\none\n", "a\ntwo\n"),
+    "a file that both add": ("new.txt", None, "a\none\n", "a\ntwo\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_nothing_else_is_kept_on_both_sides(yard: Yard, name: str) -> None:
+    path, base, one, two = REFUSED[name]
+    attributes = "*.lock -merge\nown.txt merge=ours\n"
+    files = {".gitattributes": attributes} | ({path: base} if base is not None else {})
+    kit.commit_files(yard.path, files)
+    yard.add("one", {path: one})
+    yard.add("two", {path: two})
+    train = made(yard, "one", "two")
+    assert [(item.task, item.others) for item in train.conflicts] == [("two", ("one",))]
+
+
+@pytest.mark.parametrize("attributes", ["", "*.py merge=union\n", "*.py merge\n"])
+def test_python_that_grows_at_one_place_is_joined(yard: Yard, attributes: str) -> None:
+    kit.commit_files(yard.path, {"test_x.py": PYTHON, ".gitattributes": attributes})
+    yard.add("one", {"test_x.py": PYTHON + "\n\ndef two():\n    return 2\n"})
+    yard.add("two", {"test_x.py": PYTHON + "\n\ndef three():\n    return 3\n"})
+    train = made(yard, "one", "two")
+    assert train.adapted == ("two: test_x.py (union)",)
+    text = yard.git("show", f"{train.commit}:test_x.py")
+    assert text + "\n" == PYTHON + "".join(
+        f"\n\ndef {name}():\n    return {number}\n" for number, name in ((2, "two"), (3, "three"))
+    )

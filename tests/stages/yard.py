@@ -13,7 +13,7 @@ from pathlib import Path
 from tests import kit
 from wtman.context import Context
 from wtman.core import events as e
-from wtman.core.actions import LandTrain, ProbeTrain
+from wtman.core.actions import CheckBase, LandTrain, ProbeTrain
 from wtman.core.boarding import decide_merge
 from wtman.core.model import (
     Branch,
@@ -33,7 +33,7 @@ from wtman.git.control import Control
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import identity, resolve
 from wtman.opening import create_run, load_state, open_run, open_store
-from wtman.stages import land, train
+from wtman.stages import checks, land, train
 
 CHECK = "python3 -B check.py"
 FILES = {
@@ -170,8 +170,8 @@ class Yard:
                 actions = decide_merge(state, frozenset())
                 assert actions
                 for action in actions:
-                    assert isinstance(action, ProbeTrain | LandTrain)
-                    if pause(action):
+                    assert isinstance(action, CheckBase | ProbeTrain | LandTrain)
+                    if not isinstance(action, CheckBase) and pause(action):
                         return
                     events = await perform(ctx, state, action)
                     ctx.store.append(ctx.run, events, 1_767_200_000.0)
@@ -191,9 +191,11 @@ class Yard:
 
 
 async def perform(
-    ctx: Context, state: State, action: ProbeTrain | LandTrain
+    ctx: Context, state: State, action: CheckBase | ProbeTrain | LandTrain
 ) -> tuple[e.Event, ...]:
     """The stage that pipeline would call."""
+    if isinstance(action, CheckBase):
+        return await checks.perform(ctx, state, action)
     if isinstance(action, ProbeTrain):
         return await train.perform(ctx, state, action)
     return await land.perform(ctx, state, action)

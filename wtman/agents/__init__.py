@@ -122,7 +122,7 @@ def why(exit: Exit) -> str:
         case ExitReason.EXITED:
             return f"exit status {exit.code}" if exit.code else ""
         case ExitReason.TIMEOUT:
-            return f"stopped after {exit.ended - exit.started:.0f} s, its time limit"
+            return f"stopped at its time limit, after {exit.ended - exit.started:.0f} s in all"
         case ExitReason.STOPPED:
             return "stopped"
         case ExitReason.OUTPUT:

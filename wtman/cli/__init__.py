@@ -90,10 +90,37 @@ class _Commands(typer.core.TyperGroup):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
 
+# Options that take all words up to the next option: `--branches a b c`.
+_LISTS = ("--branches",)
+
+
+class _Command(typer.core.TyperCommand):
+    """A command that reads `--branches a b` as `--branches a --branches b`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _spread(args))
+
+
+def _spread(args: list[str]) -> list[str]:
+    out: list[str] = []
+    name, fresh = "", False
+    for at, word in enumerate(args):
+        if word == "--":
+            return [*out, *args[at:]]
+        if word.startswith("-"):
+            head, given, _ = word.partition("=")
+            name, fresh = (head if head in _LISTS else ""), not given
+        elif name:
+            out += [] if fresh else [name]
+            fresh = False
+        out.append(word)
+    return out
+
+
 def _built(name: str) -> Any:
     module = importlib.import_module(f"wtman.cli.{_COMMANDS[name][0]}")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name)(getattr(module, name))
+    app.command(name, cls=_Command)(getattr(module, name))
     return typer.main.get_command(app)
 
 
@@ -131,7 +158,7 @@ def _root(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status of SPEC section 2."""
-    args = list(sys.argv[1:] if argv is None else argv)
+    args = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     as_json = "--json" in args[: args.index("--")] if "--" in args else "--json" in args
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a glyph must not end the program.
@@ -164,8 +191,8 @@ def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int
     from wtman.core.wording import printable
 
     print(f"wtman: {printable(message, 2000)}", file=sys.stderr)
-    if hint:
-        print(f"  hint: {printable(hint, 2000)}", file=sys.stderr)
+    for number, line in enumerate(hint.splitlines()):
+        print(f"  {'      ' if number else 'hint: '}{printable(line, 2000)}", file=sys.stderr)
     return status
 
 

@@ -12,10 +12,10 @@ import typer
 
 from wtman.cli import where
 from wtman.core.events import Cleaned, Requested, Resumed
-from wtman.core.model import RunId, TaskId
+from wtman.core.model import RunId, Sha, TaskId
 from wtman.core.render import clean as cleaned
 from wtman.core.render import count
-from wtman.core.state import State
+from wtman.core.state import State, TaskView
 from wtman.core.status import FINISHED, SCHEMA
 from wtman.core.wording import did_you_mean, quoted
 from wtman.errors import MissingError, UsageError
@@ -68,8 +68,13 @@ def retry(
             raise UsageError(f"{name} is a branch that wtman did not make: it has no sessions")
         if view.merged:
             raise UsageError(f"{name} is merged: plan further work as a new run")
+        if not state.approved:
+            raise UsageError(
+                f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
+            )
+        asked = Requested("retry", name, _onto(home, state, view))
         if home.store.live(state.run):
-            home.store.append(state.run, [Requested("retry", name)], time.time())
+            home.store.append(state.run, [asked], time.time())
             told = f"{name} gets one more attempt in the live run"
             print(
                 json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
@@ -77,7 +82,16 @@ def retry(
             return 0
         from wtman.cli.driving import carry
 
-        return carry(home, state.run, [Resumed(), Requested("retry", name)], as_json=as_json)
+        return carry(home, state.run, [Resumed(), asked], as_json=as_json)
+
+
+def _onto(home: where.Home, state: State, view: TaskView) -> Sha:
+    """Where the target is now, for a branch that a merge left out: it has to come up to that."""
+    from wtman.git.refs import read_one
+
+    if view.excluded is None or state.merge is None:
+        return view.onto
+    return read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or view.onto
 
 
 def clean(

@@ -4,15 +4,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wtman.cli import where
 from wtman.cli.driving import driven
-from wtman.core.events import MergeAsked, Recorded, Resumed
+from wtman.core.events import Event, Landed, MergeAsked, Recorded, Resumed
 from wtman.core.merge_report import answer, lines
 from wtman.core.model import Branch, RunState, Sha, TaskId, TaskState
-from wtman.core.render import count
+from wtman.core.render import clean, count
 from wtman.core.standing import SETTLED, landable, run_state, standings
 from wtman.core.state import State
 from wtman.core.status import SCHEMA, exit_status, next_command
@@ -40,8 +40,7 @@ class Wanted:
 
 def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
     """The merge that the command line means. Refuses what cannot lead to one."""
-    if wanted.strategy not in ("squash", "merge"):
-        raise UsageError(f"--strategy is squash or merge, not {quoted(wanted.strategy)}")
+    require_strategy(wanted)
     for task in (*wanted.only, *wanted.exclude):
         if task not in state.tasks:
             near = did_you_mean(task, state.tasks)
@@ -60,6 +59,12 @@ def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
         dry_run=wanted.dry_run,
         out=wanted.out,
     )
+
+
+def require_strategy(wanted: Wanted) -> None:
+    """Refuse a strategy that there is not."""
+    if wanted.strategy not in ("squash", "merge"):
+        raise UsageError(f"--strategy is squash or merge, not {quoted(wanted.strategy)}")
 
 
 def _require_ready(state: State) -> None:
@@ -140,24 +145,87 @@ def ask_unchecked(state: State, asked: MergeAsked) -> MergeAsked:
 # --- the merge itself ---------------------------------------------------------------------------
 
 
-def land(home: where.Home, state: State, asked: MergeAsked, as_json: bool) -> int:
-    """Merge, telling what happens, and say what came of it."""
-    watch = _silent if as_json else Lines(sys.stdout).watch
-    state = driven(home, state.run, [Resumed("merge"), asked], watch, after=state.seq)
+Publish = Callable[[State, Landed], str]
+
+
+def land(
+    home: where.Home,
+    state: State,
+    asked: MergeAsked,
+    as_json: bool,
+    publish: Publish | None = None,
+) -> int:
+    """Merge the branches of a run, and say what came of it.
+
+    A merge whose train is on the target already was killed before it could say so: that
+    one is finished, and nothing else is asked for.
+    """
+    events: list[Event] = [Resumed("merge")]
+    if not _has_landed(home.repo, state):
+        events.append(asked)
+    return finish(home, state, events, as_json, publish=publish)
+
+
+def _has_landed(repo: Repository, state: State) -> bool:
+    from wtman.git.control import is_ancestor, prepare
+
     merge = state.merge
-    landed = merge.landed if merge is not None else None
-    if merge is None or landed is None:
-        if merge is not None and merge.failed is not None:
-            raise WtmanError(merge.failed.reason, hint=merge.failed.hint, code="merge")
-        if state.failed is not None:
-            raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
-        return exit_status(state)
+    if merge is None or merge.over:
+        return False
+    trains = {probe.commit for probe in merge.probes.values()}
+    kept = set(refs.read(repo, f"refs/wtman/landed/{state.run}").values()) & trains
+    target = refs.read_one(repo, f"refs/heads/{merge.asked.target}")
+    if target is None or not kept:
+        return False
+    control = prepare(repo)
+    return any(is_ancestor(control, commit, target) for commit in kept)
+
+
+def finish(
+    home: where.Home,
+    state: State,
+    events: Sequence[Event],
+    as_json: bool,
+    present: Mapping[str, Sha] | None = None,
+    publish: Publish | None = None,
+) -> int:
+    """Drive a merge to its end, telling what happens, and say what came of it.
+
+    `present` are branches that need no merge because the target has them; `publish`
+    makes a pull request of it and gives its address.
+    """
+    watch = _silent if as_json else Lines(sys.stdout).watch
+    for name in () if as_json else present or ():
+        print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")
+    state = driven(home, state.run, events, watch, after=state.seq)
+    landed = state.merge.landed if state.merge is not None else None
+    if landed is None:
+        return _unfinished(state)
+    address = publish(state, landed) if publish is not None else ""
     if as_json:
-        print(json.dumps(answer(state, landed), ensure_ascii=True))
+        told = answer(state, landed, present)
+        print(json.dumps({**told, "pr": address} if publish else told, ensure_ascii=True))
     else:
         print("\n" + "\n".join(lines(state, landed)))
-        print(f"\nnext: {_next(state)}")
-    return int(bool(landed.excluded) or not landed.commits)
+        if address:
+            print(f"\npull request: {clean(address, 200)}")
+        elif advice := _next(state):
+            print(f"\nnext: {advice}")
+    return int(bool(landed.excluded) or not (landed.commits or present))
+
+
+def _unfinished(state: State) -> int:
+    """The exit status of a merge that did not come to its end, or the error that it met."""
+    merge, base = state.merge, state.base_checked
+    if merge is not None and merge.failed is not None:
+        raise WtmanError(merge.failed.reason, hint=merge.failed.hint, code="merge")
+    if state.anonymous and base is not None and base.problem:
+        raise MissingError(base.problem, hint=base.hint, code="base")
+    if state.failed is not None:
+        raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
+    if state.parked is not None:
+        return 4
+    return 130 if state.stopped is not None else exit_status(state)
 
 
 def _silent(state: State, news: Sequence[Recorded]) -> None:
@@ -166,6 +234,8 @@ def _silent(state: State, news: Sequence[Recorded]) -> None:
 
 def _next(state: State) -> str:
     merge = state.merge
+    if state.anonymous and not (merge is not None and merge.asked.patch_only):
+        return ""  # its own command, or nothing
     if merge is not None and merge.asked.dry_run:
         return f"wtman merge {state.run}"
     if merge is not None and merge.landed is not None and merge.landed.patches:
@@ -185,8 +255,6 @@ def verify(repo: Repository, folder: str, as_json: bool) -> int:
         told = {"schema": SCHEMA, "folder": folder, "ok": not problems, "problems": list(problems)}
         print(json.dumps(told, ensure_ascii=True))
     elif problems:
-        from wtman.core.render import clean
-
         print("\n".join(f"! {clean(problem, 400)}" for problem in problems))
     else:
         spent = time.monotonic() - started

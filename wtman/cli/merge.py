@@ -8,11 +8,20 @@ import typer
 
 from wtman.cli import where
 from wtman.core.model import TaskId
+from wtman.errors import UsageError
 
 
 def merge(
     ctx: typer.Context,
     run: where.Run = "",
+    branches: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--branches",
+            metavar="NAME...",
+            help="Merge these branches instead of a run's: local, remote-tracking or commits.",
+        ),
+    ] = None,
     into: Annotated[str, typer.Option(metavar="BRANCH", help="Land there instead.")] = "",
     check: Annotated[
         list[str] | None, typer.Option(metavar="CMD", help="Judges the train; repeatable.")
@@ -31,9 +40,16 @@ def merge(
         bool, typer.Option("--patch-only", help="Write the patches, move nothing.")
     ] = False,
     out: Annotated[str, typer.Option("-o", metavar="DIR", help="Where the patches go.")] = "",
+    pr: Annotated[
+        bool, typer.Option("--pr", help="Push it as a branch and open one pull request with gh.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check it, change nothing.")] = False,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Branches that no check judged may land too.")
+    ] = False,
+    allow_red_base: Annotated[
+        bool,
+        typer.Option("--allow-red-base", help="With --branches: go on where a check is red."),
     ] = False,
     as_json: where.Json = False,
     directory: where.Directory = "",
@@ -41,33 +57,56 @@ def merge(
     """Land the verified branches together, as one verified change, and as patches.
 
     The train is assembled aside and checked as one tree; the target moves only to the
-    very commit that passed.
+    very commit that passed. What is red or conflicts is named and left out. With
+    --branches it works for branches that wtman did not make, without any run or
+    configuration: wtman merge --branches a b c --check CMD. They land where you stand,
+    or --into BRANCH, and are themselves left as they are.
     """
     from wtman.cli import landing
 
+    wanted = landing.Wanted(
+        into=into,
+        check=tuple(check or ()),
+        only=tuple(TaskId(name) for name in only or ()),
+        exclude=tuple(TaskId(name) for name in exclude or ()),
+        strategy=strategy,
+        patch_only=patch_only or pr,
+        dry_run=dry_run,
+        unchecked=unchecked,
+        out=os.path.join(os.getcwd(), out) if out else "",
+    )
+    if pr and dry_run:
+        raise UsageError("--pr and --dry-run do not go together")
+    if branches:
+        from wtman.cli.branches import merge as merge_branches
+
+        if run:
+            raise UsageError("name a RUN or --branches, not both")
+        return merge_branches(
+            ctx,
+            branches,
+            wanted,
+            allow_red_base=allow_red_base,
+            pr=pr,
+            as_json=as_json,
+            directory=directory,
+        )
+    if allow_red_base:
+        raise UsageError("--allow-red-base goes with --branches; a run was given it by split")
     with where.journal(ctx, directory) as home:
         state = home.state(where.a_run(home, run, where.ready))
         where.require_idle(home, state.run)
-        asked = landing.ask(
-            home.repo,
-            state,
-            landing.Wanted(
-                into=into,
-                check=tuple(check or ()),
-                only=tuple(TaskId(name) for name in only or ()),
-                exclude=tuple(TaskId(name) for name in exclude or ()),
-                strategy=strategy,
-                patch_only=patch_only,
-                dry_run=dry_run,
-                unchecked=unchecked,
-                out=os.path.join(os.getcwd(), out) if out else "",
-            ),
-        )
+        asked = landing.ask(home.repo, state, wanted)
+        publish = None
+        if pr:
+            from wtman.cli.publishing import publisher
+
+            publish = publisher(home.repo, asked.target).publish
         if landing.needs_yes(state, asked):
             if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
                 raise landing.unchecked_error(state)
             asked = landing.ask_unchecked(state, asked)
-        return landing.land(home, state, asked, as_json)
+        return landing.land(home, state, asked, as_json, publish)
 
 
 def verify(

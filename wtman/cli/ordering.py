@@ -12,6 +12,7 @@ from typing import Any
 
 from wtman.cli import where
 from wtman.cli.anchoring import anchored_agents
+from wtman.cli.requiring import require, unkept
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.core.codec import to_plain
 from wtman.core.edit import changes, impact
@@ -74,7 +75,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     )
     tracked = files(control, base)
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked))
-    _require_agent(plan, settings)
+    require(plan, settings, environ, frozenset(tracked))
     warnings = validate(
         plan,
         max_sessions=settings.max_sessions,
@@ -92,7 +93,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         subject=subject(control, base),
         target=head_branch(repo),
         commands=commands,
-        warnings=(*loaded.warnings, *warnings, *_uncommitted(repo)),
+        warnings=(*loaded.warnings, *unkept(loaded.extra), *warnings, *_uncommitted(repo)),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
     return Order(proposal, identity(repo), given)
@@ -141,19 +142,6 @@ def _edited_by_hand(plan: Plan, environ: Mapping[str, str]) -> Plan:
     edited = parse(read_plan(path), path)
     os.unlink(path)
     return edited
-
-
-def _require_agent(plan: Plan, settings: Settings) -> None:
-    from wtman.agents import load as load_agent
-
-    named = {task.agent or settings.agent for task in plan.tasks}
-    if "" in named:
-        raise MissingError(
-            "no agent is named, and none is configured",
-            hint='name one: --agent "command:PROGRAM", or agent = ... in wtman.toml',
-        )
-    for name in sorted(named):
-        load_agent(name)
 
 
 def commands_of(settings: Settings, plan: Plan) -> tuple[str, ...]:

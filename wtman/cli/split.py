@@ -35,6 +35,9 @@ def split(
     max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
     attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
     timeout: Duration = "",
+    check_timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="Of one check: 90s, 15m, 2h.")
+    ] = "",
     model: Annotated[str, typer.Option(metavar="NAME", help="For every session.")] = "",
     effort: Annotated[str, typer.Option(metavar="LEVEL", help="From low to max.")] = "",
     sandbox: Annotated[str, typer.Option(metavar="TIER", help="What sessions may reach.")] = "",
@@ -75,6 +78,7 @@ def split(
             "max_sessions": max_sessions,
             "attempts": attempts,
             "timeout": timeout,
+            "check_timeout": check_timeout,
             "model": model,
             "effort": effort,
             "sandbox": sandbox,
@@ -155,6 +159,9 @@ def resume(
     ] = False,
     yes: Yes = False,
     as_json: where.Json = False,
+    allow_red_base: Annotated[
+        bool, typer.Option("--allow-red-base", help="Go on where a check fails on the base.")
+    ] = False,
     directory: where.Directory = "",
 ) -> int:
     """Go on where the journal ends. Says first what is reused and what runs again."""
@@ -166,7 +173,9 @@ def resume(
     with where.journal(ctx, directory) as home:
         state = home.state(where.a_run(home, run))
         where.require_idle(home, state.run)
-        limits = LimitsChanged(jobs, check_jobs, max_sessions, attempts)
+        limits = LimitsChanged(
+            jobs, check_jobs, max_sessions, attempts, True if allow_red_base else None
+        )
         edited: tuple[Event, ...] = ()
         if plan:
             path = os.path.join(os.getcwd(), plan)

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from wtman.core.standing import run_state
 from wtman.core.state import State, TaskView
 from wtman.core.status import SCHEMA, iso, summary
 from wtman.core.status import status as status_of
+from wtman.doing import load_doing
 from wtman.errors import UsageError
 
 _POLL = 0.25  # seconds between two looks at the journal
@@ -45,7 +46,9 @@ def status(
         if as_json:
             _print_json(status_of(state, live))
         else:
-            print("\n".join(table(state, where.width(), time.time(), where.colour(), live)))
+            doing = load_doing(_folder(home, name)) if live else {}
+            lines = table(state, where.width(), time.time(), where.colour(), live, doing=doing)
+            print("\n".join(lines))
     return 0
 
 
@@ -74,8 +77,14 @@ def _watch(home: where.Home, run: RunId, as_json: bool) -> int:
     elif where.on_terminal():
         from wtman.ui.live import LiveTable
 
+        folder = _folder(home, run)
         with LiveTable(state, time.time, where.colour()) as live:
-            for new, _ in _news(home, state):
+
+            def look() -> None:
+                for task, words in load_doing(folder).items():
+                    live.doing(task, words)
+
+            for new, _ in _news(home, state, look):
                 live.watch(new, ())
     else:
         from wtman.ui.lines import Lines
@@ -88,8 +97,17 @@ def _watch(home: where.Home, run: RunId, as_json: bool) -> int:
     return 0
 
 
-def _news(home: where.Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:
-    """Each new state of a run, with what made it, while some process drives it."""
+def _folder(home: where.Home, run: RunId) -> str:
+    return os.path.join(home.repo.wtman_dir, "runs", run)
+
+
+def _news(
+    home: where.Home, state: State, look: Callable[[], None] = lambda: None
+) -> Iterator[tuple[State, Sequence[Recorded]]]:
+    """Each new state of a run, with what made it, while some process drives it.
+
+    `look` is called each time that the journal is looked at.
+    """
     while True:
         # Asked before reading, so that what the coordinator wrote last is still seen.
         live = home.store.live(state.run)
@@ -98,6 +116,7 @@ def _news(home: where.Home, state: State) -> Iterator[tuple[State, Sequence[Reco
             yield state, news
         if not live:
             return
+        look()
         time.sleep(_POLL)
 
 
@@ -117,7 +136,7 @@ def logs(
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
-        folder = os.path.join(home.repo.wtman_dir, "runs", state.run, name)
+        folder = os.path.join(_folder(home, state.run), "tasks", name)
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)

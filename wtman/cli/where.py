@@ -55,26 +55,40 @@ def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
     """The repository and its journal. Raises MissingError where no run was ever made."""
     repo = repository(ctx, directory)
     if not Store.exists(repo.wtman_dir):
-        raise _no_run()
+        raise no_run()
     with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
         if not store.runs():
-            raise _no_run()
+            raise no_run()
         yield Home(repo, store)
 
 
-def _no_run() -> MissingError:
+def no_run() -> MissingError:
+    """The error of a command that has nothing to look at."""
     return MissingError(
         "there is no run in this repository", hint='start one: wtman split "REQUEST"'
     )
 
 
 def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
-    """The run called `name`, or the newest that is `wanted`, else the newest."""
+    """The run called `name`, or the newest that is `wanted`, else the newest.
+
+    What a `merge --branches` journalled is only meant where it is named.
+    """
     runs = home.store.runs()
     if name:
         return _named(runs, name)
     wanted = wanted or unfinished
-    return next((run for run in reversed(runs) if wanted(home.state(run))), runs[-1])
+    newest = RunId("")
+    for run in reversed(runs):
+        state = home.state(run)
+        if state.anonymous:
+            continue
+        newest = newest or run
+        if wanted(state):
+            return run
+    if not newest:
+        raise no_run()
+    return newest
 
 
 def unfinished(state: State) -> bool:

@@ -6,7 +6,7 @@ answer becomes actions. What is left out before any probe is named with its reas
 
 from collections.abc import Mapping
 
-from wtman.core.actions import Action, Cancel, LandTrain, ProbeTrain
+from wtman.core.actions import Action, Cancel, CheckBase, LandTrain, ProbeTrain
 from wtman.core.events import Excluded
 from wtman.core.graph import closure, order
 from wtman.core.model import TaskId, TaskState
@@ -19,7 +19,7 @@ def decide_merge(state: State, running: frozenset[str]) -> tuple[Action, ...]:
     """The probes to start, or the landing that they lead to."""
     merge = state.merge
     assert merge is not None
-    if state.asked_stop or state.stopped is not None:
+    if state.asked_stop or _ended(state):
         return tuple(
             Cancel(key)
             for key in sorted(running)
@@ -27,6 +27,9 @@ def decide_merge(state: State, running: frozenset[str]) -> tuple[Action, ...]:
         )
     if "land" in running:
         return ()
+    if state.anonymous and merge.asked.check and state.base_checked is None:
+        # Branches that wtman did not make had no split that looked at the checks first.
+        return () if "base" in running else (CheckBase(merge.on),)
     members, left = candidates(state)
     probes = {names: probe for (on, names), probe in merge.probes.items() if on == merge.on}
     asked = merge.asked
@@ -46,6 +49,10 @@ def decide_merge(state: State, running: frozenset[str]) -> tuple[Action, ...]:
     )
 
 
+def _ended(state: State) -> bool:
+    return state.stopped is not None or state.failed is not None or state.parked is not None
+
+
 def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     """The members in dependency order, and who stays behind before anything is tried."""
     merge = state.merge
@@ -54,12 +61,13 @@ def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     known = standings(state)
     wanted = set(closure(tasks, merge.asked.members)) if merge.asked.members else set(state.tasks)
     aboard: dict[TaskId, None] = {}
-    left: list[Excluded] = []
+    left: list[Excluded] = list(merge.disproved)
+    disproved = {item.task for item in merge.disproved}
     for task in order(tasks):
         view = state.tasks[task]
         if task not in wanted or view.merged:
             continue
-        if task in merge.asked.exclude:
+        if task in merge.asked.exclude or task in disproved:
             continue
         reason = _unfit(state, task, known, aboard)
         if reason:
@@ -71,7 +79,7 @@ def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
             id=task,
             start=state.tasks[task].start,
             head=state.tasks[task].head,
-            needs=tuple(need for need in state.tasks[task].task.needs if need in aboard),
+            needs=tuple(need for need in state.tasks[task].needed if need in aboard),
         )
         for task in aboard
     )
@@ -89,7 +97,7 @@ def _unfit(
         return f"it is unchecked ({item.reason}); --unchecked lets it board"
     if item.state not in (TaskState.VERIFIED, TaskState.UNCHECKED):
         return f"it is {item.state}" + (f": {item.reason}" if item.reason else "")
-    for need in view.task.needs:
+    for need in view.needed:
         other = state.tasks.get(need)
         if other is not None and not other.merged and need not in aboard:
             return f"it needs {need}, which does not board"

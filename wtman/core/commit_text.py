@@ -7,8 +7,9 @@ text may come from a model, so nothing in it can pass for one of wtman's trailer
 
 import re
 import textwrap
+from collections.abc import Sequence
 
-from wtman.core.model import Ended, TaskId
+from wtman.core.model import Ended, Identity, TaskId
 from wtman.core.state import State
 
 _SUBJECT = 72
@@ -16,17 +17,55 @@ _BODY_LINES = 12
 # What git mailinfo takes for the end of a message or for a header in the body, mbox
 # readers for the next mail, and readers of trailers for one of ours.
 _LOOKS_FOREIGN = re.compile(r"(?:---|diff -|>*From |[A-Za-z0-9-]+: )")
+# A message that people wrote keeps its trailers; only what would break a mail is moved.
+_BREAKS_MAIL = re.compile(r"(?:---|diff -|>*From |Index: )")
+_LEADS_MAIL = re.compile(r"(?:From|Subject|Date|In-Reply-To|Content-[\w-]+): |\[PATCH\]\s")
+_MOST_SUBJECTS, _MOST_TEXT = 100, 64 * 1024
 
 
 def commit_text(state: State, task: TaskId) -> str:
     """Subject, wrapped body and trailers."""
     view = state.tasks[task]
+    if view.taken and view.message:
+        return view.message
     paragraphs = _paragraphs(view.task.prompt)
     title = _line(view.task.title) or (paragraphs[0] if paragraphs else str(task))
     subject = textwrap.shorten(title, _SUBJECT, placeholder=" ...") or title[:_SUBJECT]
     body = "" if not paragraphs or paragraphs[0] == subject else paragraphs[0]
     blocks = [subject, *([_wrapped(body)] if body else []), _trailers(state, task)]
     return "\n\n".join(blocks) + "\n"
+
+
+def taken_text(
+    name: str, texts: Sequence[str], others: Sequence[Identity] = (), *, merged: bool = False
+) -> str:
+    """The message for a branch that wtman did not make, from the messages of its commits.
+
+    A single commit keeps its own. `others` are named as its authors; `merged`: the
+    branch's commits stay, and this is the merge above them.
+    """
+    if len(texts) == 1 and not merged and texts[0].strip():
+        return _for_mail(texts[0][:_MOST_TEXT])
+    subjects = [_line(text.strip().partition("\n")[0]) for text in texts]
+    listed = [f"* {subject}" for subject in subjects if subject][:_MOST_SUBJECTS]
+    if len(subjects) > _MOST_SUBJECTS:
+        listed.append(f"* and {len(subjects) - _MOST_SUBJECTS} more")
+    title = f"Merge branch '{_line(name)}'" if merged else _line(name)
+    trailers = [f"Co-authored-by: {_line(who.name)} <{_line(who.email)}>" for who in others]
+    blocks = [title, "\n".join(listed), "" if merged else "\n".join(trailers)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _for_mail(text: str) -> str:
+    """A commit's own message, with what would break the mail of its patch moved by a blank."""
+    subject, *body = [line.rstrip() for line in text.strip().splitlines()]
+    lines = [subject]
+    leading = True
+    for line in body:
+        breaks = _BREAKS_MAIL.match(line) or (leading and _LEADS_MAIL.match(line))
+        lines.append(f" {line}" if breaks else line)
+        leading = leading and not line
+    return "\n".join(lines) + "\n"
 
 
 def _paragraphs(text: str) -> list[str]:

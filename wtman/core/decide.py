@@ -6,13 +6,14 @@ nothing, so that a resume is the same call over an older journal and a schedulin
 test is a list of events and the expected actions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from wtman.core.actions import (
     Action,
     Adopt,
     Cancel,
+    Chain,
     CheckBase,
     CheckTask,
     Collect,
@@ -20,10 +21,14 @@ from wtman.core.actions import (
     MakeWorktree,
     Park,
     RunSession,
+    Unchain,
+    Watch,
 )
 from wtman.core.boarding import decide_merge
+from wtman.core.chaining import chained, unchained
 from wtman.core.graph import critical
 from wtman.core.model import Ended, Sha, Task, TaskId, TaskState
+from wtman.core.overlap import worth_watching
 from wtman.core.prompts import task_prompt
 from wtman.core.standing import DONE, SETTLED, Standing, last_counted, stale_needs, standings
 from wtman.core.state import State, TaskView, digest
@@ -43,13 +48,37 @@ def decide(state: State, running: frozenset[str]) -> tuple[Action, ...]:
         return ()
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
+    links: list[Chain | Unchain] = [*unchained(state, known)]
     if state.parked is None:
-        actions += _base(state, running)
-        actions += _follows(state, running, known)
-    actions += _checks(state, running, known)
-    if state.parked is None:
-        actions += _starts(state, running, known)
-    return tuple(actions)
+        links += chained(state, running, known)
+        follows = _follows(state, running, known)
+        actions += [*links, *_base(state, running), *follows]
+        held = {item.task for item in links} | {item.task for item in follows}
+        actions += _checks(state, running, known)
+        actions += _starts(state, running, known, held)
+    else:
+        actions += [*links, *_checks(state, running, known)]
+    return (*actions, *_watch(state, running, known, actions))
+
+
+def _watch(
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    begun: list[Action],
+) -> list[Action]:
+    """A look at what runs, if two could collide; none outlives the sessions."""
+    wanted = len(state.tasks) > 1 and worth_watching(
+        state,
+        known,
+        {
+            *(task for task in state.tasks if f"session/{task}" in running),
+            *(item.task for item in begun if isinstance(item, RunSession)),
+        },
+    )
+    if "watch" not in running:
+        return [Watch()] if wanted else []
+    return [] if wanted or "cancel/watch" in running else [Cancel("watch")]
 
 
 def _cancels(state: State, running: frozenset[str]) -> list[Action]:
@@ -94,9 +123,9 @@ def base_settled(state: State) -> bool:
 
 def _follows(
     state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
-) -> list[Action]:
+) -> list[Follow | Adopt]:
     """Tasks with work of their own whose needs have moved to another settled tip."""
-    out: list[Action] = []
+    out: list[Follow | Adopt] = []
     for task, view in state.tasks.items():
         if not view.attempts or known[task].state in SETTLED:
             continue
@@ -139,10 +168,13 @@ def _checks(
 
 
 def _starts(
-    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    held: Collection[TaskId],
 ) -> list[Action]:
-    """New sessions into free slots, and worktrees ahead of them."""
-    ready = _ready(state, running, known)
+    """New sessions into free slots, and worktrees ahead of them; none for what is `held`."""
+    ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
     slots = jobs - sum(1 for key in running if key.startswith("session/"))
     ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
@@ -204,8 +236,12 @@ def _needs_done(state: State, view: TaskView, known: Mapping[TaskId, Standing]) 
 
 
 def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
-    """What the task needs, with the tips as they are now."""
-    return tuple((need, state.tasks[need].head) for need in view.task.needs if need in state.tasks)
+    """What the task needs, with the tips as they are now; the target holds what has landed."""
+    return tuple(
+        (need, state.tasks[need].head)
+        for need in view.task.needs
+        if need in state.tasks and not (view.onto and state.tasks[need].merged)
+    )
 
 
 def next_session(state: State, view: TaskView) -> RunSession:
@@ -219,6 +255,7 @@ def next_session(state: State, view: TaskView) -> RunSession:
         if last.outcome.detail:
             failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
         resume = last.outcome.session
+    failure = "\n".join(part for part in (view.left_out, failure) if part)
     if view.again and not failure:
         failure = "The user asked for this task to be gone over again."
     number = max((item.number for item in view.attempts), default=0) + 1

@@ -34,7 +34,7 @@ def changes(state: State, plan: Plan) -> tuple[Event, ...]:
         view = state.tasks.get(task.id)
         if view is None:
             out.append(TaskAdded(task))
-        elif view.task != task:
+        elif view.planned != task:
             out.append(TaskChanged(task))
     wanted = {task.id for task in plan.tasks}
     out += [

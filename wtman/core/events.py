@@ -71,6 +71,7 @@ class LimitsChanged:
     check_jobs: int | None = None
     max_sessions: int | None = None
     attempts: int | None = None
+    allow_red_base: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ class Followed:
     head: Sha
     needs: dict[TaskId, Sha]
     conflicts: tuple[str, ...] = ()
+    onto: Sha = Sha("")  # the target that `start` was brought to, if not the base
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,42 @@ class Noted:
     task: TaskId = TaskId("")
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two tasks whose work, as it is now, does not merge; `task` is first in the plan."""
+
+    task: TaskId
+    other: TaskId
+    paths: tuple[str, ...]
+    looks: int = 1  # how many looks in a row have seen it
+    again: bool = False  # seen in an earlier attempt of one of them too
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapped:
+    """All conflicts that are coming, as last seen: these pairs and no others."""
+
+    pairs: tuple[Overlap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """Two tasks keep colliding: `task` needs `need` from its next attempt on."""
+
+    task: TaskId
+    need: TaskId
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchained:
+    """Nothing can come of waiting for `need` any more; the two are never chained again."""
+
+    task: TaskId
+    need: TaskId
+    reason: str = ""
+
+
 # --- requests and ends --------------------------------------------------------------------
 
 
@@ -223,6 +261,7 @@ class Requested:
 
     what: str  # stop | retry
     task: TaskId = TaskId("")
+    onto: Sha = Sha("")  # the target now, for a branch that a merge has left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +320,10 @@ class Conflict:
 class Probed:
     """A set of branches assembled in order on `on`, and judged as one tree.
 
-    `commit` is empty where a textual conflict made the set unassemblable.
+    `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
+    the one that was met, `conflicts` are all that could be told, and `sides` for each of
+    these a commit that its branch conflicts with by plain git. `adapted`: where two
+    insertions at one place were both kept ("task: path (union)").
     """
 
     on: Sha
@@ -292,6 +334,9 @@ class Probed:
     results: tuple[CheckResult, ...] = ()
     conflict: Conflict | None = None
     evidence: str = ""
+    conflicts: tuple[Conflict, ...] = ()
+    sides: tuple[Sha, ...] = ()
+    adapted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +359,13 @@ class Excluded:
 
 
 @dataclass(frozen=True, slots=True)
+class Disproved:
+    """A train passed its checks, but its conservation proof failed: these must stay behind."""
+
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
     """The merge is over. `after` equals `before` where nothing landed or nothing was to land."""
 
@@ -327,6 +379,7 @@ class Landed:
     adapted: tuple[str, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] | None = None
     patches: str = ""
+    proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
     moved: bool = True  # False: dry run, patches only, or nothing to land
 
 
@@ -373,6 +426,9 @@ Event = (
     | Adopted
     | Checked
     | Noted
+    | Overlapped
+    | Chained
+    | Unchained
     | Requested
     | Parked
     | Stopped
@@ -381,6 +437,7 @@ Event = (
     | MergeAsked
     | Probed
     | TargetMoved
+    | Disproved
     | Landed
     | MergeFailed
     | Cleaned

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from wtman.core.choice import Order
 from wtman.core.events import Probed
-from wtman.core.model import TaskId, Verdict
+from wtman.core.model import Sha, TaskId, Verdict
 
 Key = tuple[TaskId, ...]  # a set of branches, in the order of assembly
 Group = frozenset[TaskId]
@@ -41,6 +41,7 @@ class Blame:
     probe: Key
     task: TaskId
     paths: tuple[str, ...] = ()
+    side: Sha = Sha("")  # what plain git conflicts with
 
 
 def is_red(probe: Probed) -> bool:
@@ -55,14 +56,23 @@ def is_good(probe: Probed) -> bool:
 
 def first_fault(
     order: Order, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
-) -> Steps[Blame | None]:
-    """Probe prefixes of `line` until the whole is green (None) or one clash is explained.
+) -> Steps[tuple[Blame, ...]]:
+    """Probe prefixes of `line` until the whole is green (nothing) or a clash is explained.
 
     `greens` are sets that were probed green, and grows; `faults` is how many clashes
     the checks have shown so far.
     """
     low, high = _cleared(line, greens), 0
+    hoping = width == 1 and not faults
     while True:
+        if hoping and high - low == 2:
+            hoping = False
+            blame = yield from _one_of_two(order, line, low, greens)
+            if blame is not None:
+                return (blame,)
+            low = max(low, _cleared(line[:high], greens))
+        if high and high - low == 1:
+            return ((yield from _red(order, line[:high], width)),)
         if high:
             cuts = _between(order, line, low, high, width)
         else:
@@ -71,7 +81,7 @@ def first_fault(
         for cut in cuts:
             probe = answers[order.key(line[:cut])]
             if probe.conflict is not None:
-                return _conflict(probe)
+                return _conflicts(probe)
             if is_red(probe):
                 high = cut
                 break
@@ -79,12 +89,46 @@ def first_fault(
             low = max(low, cut)
         if not high:
             if low >= len(line):
-                return None
+                return ()
             continue
         if low >= high:
             low = 0  # red within what was taken for green: verdicts are not monotone here
-        if high - low == 1:
-            return (yield from _red(order, line[:high], width))
+
+
+def _one_of_two(
+    order: Order, line: Sequence[TaskId], low: int, greens: list[Group]
+) -> Steps[Blame | None]:
+    """One of the two behind `low` turned all red: try the whole without the one, or the other.
+
+    Where there is only one fault, one of these is what lands, and needs no run any more.
+    """
+    wholes = []
+    for suspect in (line[low + 1], line[low]):
+        whole = [name for name in line if name not in order.above[suspect]]
+        if not whole:
+            return None
+        answers = yield (order.key(whole),)
+        probe = answers[order.key(whole)]
+        if probe.conflict is None and not is_red(probe):
+            _remember(greens, frozenset(whole))
+            break
+        if probe.conflict is not None:
+            return None
+        wholes.append(whole)
+    else:
+        return None
+    suspect = line[low]
+    if not wholes or len(order.above[suspect].intersection(wholes[0])) > 1:
+        # What is green now clears all before the later one; or whoever needs this one
+        # left with it, and may be the guilty one.
+        return None
+    # All without the later one is red, all without this one is not.
+    rest = [name for name in wholes[0] if name != suspect]
+    found, proof = yield from explain(
+        order, order.below[suspect], rest, is_red, order.key(wholes[0]), 1
+    )
+    kind = "interaction" if found else "red"
+    return Blame(kind, frozenset({suspect, *found}), proof, suspect)
 
 
 def _red(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
@@ -97,11 +141,23 @@ def _red(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
     return Blame(kind, frozenset({last, *found}), proof, last)
 
 
-def _conflict(probe: Probed) -> Blame:
+def _conflicts(probe: Probed) -> tuple[Blame, ...]:
+    """All textual conflicts that the assembly told of; they cost no check run."""
     assert probe.conflict is not None
     aboard = frozenset(probe.members)
-    members = frozenset({probe.conflict.task, *probe.conflict.others}) & aboard
-    return Blame("conflict", members, probe.members, probe.conflict.task, probe.conflict.paths)
+    told = probe.conflicts or (probe.conflict,)
+    sides = probe.sides or (Sha(""),) * len(told)
+    return tuple(
+        Blame(
+            "conflict",
+            frozenset({conflict.task, *conflict.others}) & aboard,
+            probe.members,
+            conflict.task,
+            conflict.paths,
+            side,
+        )
+        for conflict, side in zip(told, sides, strict=True)
+    )
 
 
 def explain(

@@ -56,10 +56,10 @@ def read_junit(raw: bytes | None) -> TestRun:
         return TestRun(problem=f"the check's result file is not well-formed: {error}")
     if not reader.suites:
         return TestRun(problem="the check's result file holds no test suite")
-    return TestRun(_numbered(reader.cases))
+    return TestRun(numbered(reader.cases))
 
 
-def _numbered(cases: list[tuple[str, Status]]) -> dict[str, Status]:
+def numbered(cases: list[tuple[str, Status]]) -> dict[str, Status]:
     """Ids made unique: the n-th of one name is `name#n`, the worst status first.
 
     Sorting by status makes that independent of the order in which equals ran.

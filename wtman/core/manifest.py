@@ -45,6 +45,7 @@ class Outcome:
     excluded: tuple[Excluded, ...] = ()
     flaky: tuple[str, ...] = ()
     needs: Mapping[str, tuple[TaskId, ...]] | None = None
+    proof: Mapping[str, Any] | None = None
 
 
 def manifest(
@@ -73,6 +74,7 @@ def manifest(
         "verdict": str(probe.verdict) if probe is not None else None,
         "excluded": [_excluded(item) for item in outcome.excluded],
         "flaky": list(outcome.flaky),
+        "proof": dict(outcome.proof or {}),
         "needs": {name: list(needs) for name, needs in (outcome.needs or {}).items()},
         "files": dict(files),
     }

@@ -1,71 +1,111 @@
 """What a merge came to: the JSON of SPEC section 8, and the lines for people. Pure."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtman.core.codec import to_plain
 from wtman.core.events import Excluded, Landed
+from wtman.core.model import Sha, TaskId
 from wtman.core.render import clean, count
 from wtman.core.state import State
 from wtman.core.status import SCHEMA
 
 
-def answer(state: State, landed: Landed) -> dict[str, Any]:
-    """The answer of `wtman merge --json`."""
+def answer(
+    state: State, landed: Landed, present: Mapping[str, Sha] | None = None
+) -> dict[str, Any]:
+    """The answer of `wtman merge --json`; `present` are branches that the target had already.
+
+    Of branches that wtman did not make the ids are their names, and there is no run.
+    """
     dry_run = state.merge.asked.dry_run if state.merge is not None else False
+    commits = {_label(state, task): sha for task, sha in landed.commits.items()}
     return {
         "schema": SCHEMA,
-        "run": state.run or None,
+        "run": None if state.anonymous else state.run or None,
         "target": landed.target,
         "before": landed.before,
         "after": landed.after,
         "dry_run": dry_run,
-        "landed": list(landed.commits),
-        "commits": dict(landed.commits),
-        "adapted": list(landed.adapted),
-        "excluded": [_excluded(item) for item in landed.excluded],
+        "landed": [*(present or {}), *commits],
+        "commits": {**(present or {}), **commits},
+        "adapted": [_adapted(state, text) for text in landed.adapted],
+        "excluded": [_excluded(state, item) for item in landed.excluded],
         "checks": landed.checks,
         "flaky": list(landed.flaky),
-        "needs": {task: to_plain(names) for task, names in (landed.needs or {}).items()},
+        "needs": {
+            _label(state, task): _labels(state, names)
+            for task, names in (landed.needs or {}).items()
+        },
+        "present": list(present or {}),
         "patches": landed.patches,
     }
 
 
-def _excluded(item: Excluded) -> dict[str, Any]:
+def _excluded(state: State, item: Excluded) -> dict[str, Any]:
     return {
-        "task": item.task,
+        "task": _label(state, item.task),
         "reason": item.reason,
-        "with": list(item.others),
+        "with": _labels(state, item.others),
         "paths": list(item.paths),
-        "evidence": item.evidence,
+        "evidence": _evidence(state, item),
         "reproduce": item.reproduce,
     }
+
+
+def _label(state: State, task: str) -> str:
+    return state.label(TaskId(task))
+
+
+def _labels(state: State, tasks: Sequence[TaskId]) -> list[str]:
+    return [_label(state, task) for task in tasks]
+
+
+def _adapted(state: State, text: str) -> str:
+    task, colon, rest = text.partition(": ")
+    return _label(state, task) + colon + rest
+
+
+def _evidence(state: State, item: Excluded) -> str:
+    """The evidence, with branches by the names that the user knows."""
+    others = ", ".join(_labels(state, item.others))
+    if others and others != ", ".join(item.others):
+        if item.reason == "conflict":
+            return f"conflicts with {others} in {', '.join(item.paths)}"
+        if item.reason == "unverified":
+            return f"needs {others}, which is left out"
+    return item.evidence
 
 
 def lines(state: State, landed: Landed) -> list[str]:
     """The outcome for people; what was left out says why and how to see it."""
     out = [
         _first(state, landed),
-        *(f"  {task}  {sha[:10]}" for task, sha in landed.commits.items()),
+        *(f"  {clean(_label(state, t))}  {sha[:10]}" for t, sha in landed.commits.items()),
     ]
     if landed.excluded:
         out += ["", "left out:"]
     for item in landed.excluded:
-        others = f" with {', '.join(item.others)}" if item.others else ""
+        others = f" with {clean(', '.join(_labels(state, item.others)))}" if item.others else ""
         paths = f" in {clean(', '.join(item.paths), 200)}" if item.paths else ""
-        why = f": {clean(_first_line(item.evidence), 200)}" if item.evidence else ""
-        out.append(f"  {item.task}  {item.reason}{others}{paths}{why}")
+        evidence = _first_line(_evidence(state, item))
+        why = f": {clean(evidence, 200)}" if evidence else ""
+        out.append(f"  {clean(_label(state, item.task))}  {item.reason}{others}{paths}{why}")
         if item.reproduce:
             out.append(f"    reproduce: {clean(item.reproduce)}")
-    out += [f"{task} works only with {', '.join(n)}" for task, n in (landed.needs or {}).items()]
+    for task, needs in (landed.needs or {}).items():
+        company = ", ".join(_labels(state, needs))
+        out.append(clean(f"{_label(state, task)} works only with {company}"))
     out += [f"flaky: {clean(name, 200)}" for name in landed.flaky]
-    out += [f"adapted: {clean(text, 200)}" for text in landed.adapted]
+    out += [f"adapted: {clean(_adapted(state, text), 200)}" for text in landed.adapted]
+    if landed.proof:
+        out += ["", f"conservation: {clean(landed.proof, 200)}"]
     if landed.patches:
         out += ["", f"patches: {clean(landed.patches)}"]
     return out
 
 
 def _first(state: State, landed: Landed) -> str:
-    tasks = count(len(landed.commits), "task")
+    tasks = count(len(landed.commits), "branch" if state.anonymous else "task")
     where = f" on {landed.target}" if landed.target else ""
     span = f"{landed.before[:10]}..{landed.after[:10]}"
     checks = count(landed.checks, "check run")

@@ -53,7 +53,7 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
         total = f"{tasks} x {each} + 1 for the whole = {least} sessions"
     raise UsageError(
         f"{where.at()}the plan needs at least {total}, but at most {max_sessions} are allowed",
-        hint="raise --max-sessions, lower --reviewers, or use fewer tasks",
+        hint="raise --max-sessions, or use fewer tasks",
     )
 
 

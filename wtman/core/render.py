@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
 
 from wtman.core.model import RunState, TaskId, TaskState
-from wtman.core.standing import Standing, run_state, standings
+from wtman.core.overlap import coming
+from wtman.core.standing import DONE, Standing, run_state, standings
 from wtman.core.state import State, TaskView
 from wtman.core.status import FELL_SHORT, doing_time, last_outcome, next_command, shortfall
 
@@ -128,6 +129,15 @@ def fit(text: str, width: int) -> str:
     return kept + "…" if width > 0 else ""
 
 
+def fold(text: str, width: int) -> list[str]:
+    """Cleaned text on as many lines as it needs, the later ones indented."""
+    from textwrap import wrap
+
+    return wrap(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
 def pad(text: str, width: int) -> str:
     """Cleaned text cut or filled to exactly `width` columns."""
     text = fit(text, width)
@@ -186,7 +196,11 @@ def table(
     known = standings(state)
     now = now if live else state.updated
     head = _head(state, known, width, now, colour)
-    needs = [fit(line, width) for line in attention(state, known, live)]
+    pressing = attention(state, known, live)
+    # What a live table has no room for is told whole once it stands still.
+    needs = [
+        line for item in pressing for line in ([fit(item, width)] if live else fold(item, width))
+    ]
     ends = [fit(f"next: {next_command(state, live, known)}", width)]
     room = max(height - len(head) - len(needs) - len(ends) - 4, 1) if height else 0
     shown = _shown(known, room)
@@ -195,7 +209,7 @@ def table(
         _row(
             state.tasks[task],
             known[task],
-            (doing or {}).get(task, ""),
+            _note(state, task, known[task], clean((doing or {}).get(task, ""), width)),
             _Look(width, now, colour, name),
         )
         for task in shown
@@ -286,7 +300,7 @@ class _Look:
     name: int  # columns of the task's name
 
 
-def _row(view: TaskView, item: Standing, doing: str, look: _Look) -> str:
+def _row(view: TaskView, item: Standing, note: str, look: _Look) -> str:
     number = len(view.current)
     attempt = f"#{number}" if number else ""
     spent = doing_time(view, look.now if item.state in ACTIVE else 0.0)
@@ -295,16 +309,29 @@ def _row(view: TaskView, item: Standing, doing: str, look: _Look) -> str:
     word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
     left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  {attempt:>3}  {time:>9}  "
     room = look.width - (4 + look.name + 2 + 9 + 2 + 3 + 2 + 9 + 2)
-    return (left + (clean(_note(view, item, doing), room) if room > 0 else "")).rstrip()
+    return (left + (clean(note, room) if room > 0 else "")).rstrip()
 
 
-def _note(view: TaskView, item: Standing, doing: str) -> str:
+def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:
+    view = state.tasks[task]
+    collides = _collision(state, task) if item.state in (*ACTIVE, *DONE) else ""
     if item.state in ACTIVE and doing:
-        return doing
+        return "  ".join(part for part in (collides, doing) if part)
     if item.waiting_for:
         return "waits for " + ", ".join(item.waiting_for)
     if item.state in _NOTABLE and item.reason:
         return item.reason
     last = last_outcome(view)
     changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
-    return "  ".join(part for part in (changed, item.reason) if part)
+    return "  ".join(part for part in (collides, changed, item.reason) if part)
+
+
+def _collision(state: State, task: TaskId) -> str:
+    """The first conflict that is coming, and how many more there are."""
+    found = coming(state, task)
+    if not found:
+        return ""
+    other, paths = found[0]
+    places = (paths[0] if paths else "") + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"conflicts with {other}{more}: {places}"

@@ -55,6 +55,8 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
 def _view(state: State, task: Task) -> TaskView:
     settings = state.settings
     known = state.tasks.get(task.id) or state.dropped.get(task.id)
+    if known is not None and task.needs == known.planned.needs:
+        task = replace(task, needs=known.task.needs)
     lineage = lineage_of(task, state.context, settings.agent, settings.model, settings.effort)
     if known is None:
         return TaskView(task=task, lineage=lineage)
@@ -73,6 +75,11 @@ def _unjudged(view: TaskView) -> TaskView:
 
 def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> State:
     before = state.tasks.get(event.task.id)
+    known = before or state.dropped.get(event.task.id)
+    if known is not None and (known is not before or known.planned.needs != event.task.needs):
+        # Other needs than those that the chains were made for might close a circle with them.
+        state = _without_chains(state)
+        before = state.tasks.get(event.task.id)
     view = _view(state, event.task)
     if before is not None and before.task.check != event.task.check:
         view = _unjudged(view)
@@ -81,10 +88,17 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
     return state
 
 
+def _without_chains(state: State) -> State:
+    for task, view in state.tasks.items():
+        if view.chained:
+            state.tasks[task] = replace(view, task=view.planned, chained=())
+    return state
+
+
 def _task_dropped(state: State, event: e.TaskDropped, at: float) -> State:
     view = state.tasks.pop(event.task, None)
     if view is not None:
-        state.dropped[event.task] = view
+        state.dropped[event.task] = replace(view, task=view.planned, chained=())
     return state
 
 
@@ -104,6 +118,7 @@ def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
         "check_jobs": event.check_jobs,
         "max_sessions": event.max_sessions,
         "attempts": event.attempts,
+        "allow_red_base": event.allow_red_base,
     }
     changed = {key: value for key, value in given.items() if value is not None}
     return replace(state, settings=replace(state.settings, **changed))
@@ -143,7 +158,12 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         started=at,
     )
     state.tasks[event.task] = replace(
-        view, attempts=(*view.attempts, attempt), restart="", again=False, cleaned=False
+        view,
+        attempts=(*view.attempts, attempt),
+        restart="",
+        left_out="",
+        again=False,
+        cleaned=False,
     )
     return replace(state, sessions=state.sessions + 1)
 
@@ -176,6 +196,12 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
 
 def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
     state = _done(state, f"worktree/{event.task}")
+    view = state.tasks.get(event.task)
+    if view is not None and view.loose:
+        # It did without them before: what was meant to spare a conflict must not end a task.
+        for need in view.loose:
+            state = _unchain(state, event.task, need)
+        return state
     return _with(state, event.task, stuck=event.reason, needs=event.needs)
 
 
@@ -209,7 +235,13 @@ def _followed(state: State, event: e.Followed, at: float) -> State:
             ", ".join(event.conflicts)
         )
     return _with(
-        state, event.task, start=event.start, head=event.head, needs=event.needs, restart=restart
+        state,
+        event.task,
+        start=event.start,
+        head=event.head,
+        needs=event.needs,
+        restart=restart,
+        based=event.onto,
     )
 
 
@@ -244,6 +276,41 @@ def _noted(state: State, event: e.Noted, at: float) -> State:
     return replace(state, notes=(*state.notes, event.text))
 
 
+def _overlapped(state: State, event: e.Overlapped, at: float) -> State:
+    collided = dict(state.collided)
+    for pair in event.pairs:
+        first, second = state.tasks.get(pair.task), state.tasks.get(pair.other)
+        if first is not None and second is not None:
+            collided.setdefault((pair.task, pair.other), (first.last, second.last))
+    return replace(state, overlaps=event.pairs, collided=collided)
+
+
+def _chained(state: State, event: e.Chained, at: float) -> State:
+    view = state.tasks.get(event.task)
+    if view is not None and event.need not in view.task.needs:
+        task = replace(view.task, needs=(*view.task.needs, event.need))
+        chained = (*view.chained, event.need)
+        state.tasks[event.task] = replace(view, task=task, chained=chained)
+    return state
+
+
+def _unchained(state: State, event: e.Unchained, at: float) -> State:
+    return _unchain(state, event.task, event.need)
+
+
+def _unchain(state: State, name: TaskId, need: TaskId) -> State:
+    view = state.tasks.get(name)
+    if view is not None and need in view.chained:
+        needs = tuple(item for item in view.task.needs if item != need)
+        state.tasks[name] = replace(
+            view,
+            task=replace(view.task, needs=needs),
+            chained=tuple(item for item in view.chained if item != need),
+            unchained=(*view.unchained, need),
+        )
+    return state
+
+
 def _requested(state: State, event: e.Requested, at: float) -> State:
     if event.what == "stop":
         return replace(state, asked_stop=True)
@@ -256,11 +323,25 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         view,
         granted=view.granted + spent,
         again=True,
+        onto=event.onto or view.onto,
+        left_out=_left_out(state, view),
         excluded=None,
         stuck="",
         merged=Sha(""),
     )
     return state
+
+
+def _left_out(state: State, view: TaskView) -> str:
+    """Why the newest merge did not take the branch, for its next session."""
+    left = view.excluded
+    if left is None:
+        return view.left_out
+    target = state.merge.asked.target if state.merge is not None else state.target
+    text = f"The branch could not be merged into {target}: {left.reason}"
+    text += f" with {', '.join(left.others)}" if left.others else ""
+    text += f", in {', '.join(left.paths)}" if left.paths else ""
+    return f"{text}. The folder has the present {target} in it now.\n{left.evidence}".rstrip()
 
 
 def _parked(state: State, event: e.Parked, at: float) -> State:
@@ -310,6 +391,13 @@ def _target_moved(state: State, event: e.TargetMoved, at: float) -> State:
     if state.merge is None:
         return state
     return _with_merge(state, on=event.now)
+
+
+def _disproved(state: State, event: e.Disproved, at: float) -> State:
+    state = _done(state, "land")
+    if state.merge is None:
+        return state
+    return _with_merge(state, disproved=(*state.merge.disproved, *event.excluded))
 
 
 def _landed(state: State, event: e.Landed, at: float) -> State:
@@ -373,6 +461,9 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Adopted: _adopted,
     e.Checked: _checked,
     e.Noted: _noted,
+    e.Overlapped: _overlapped,
+    e.Chained: _chained,
+    e.Unchained: _unchained,
     e.Requested: _requested,
     e.Parked: _parked,
     e.Stopped: _stopped,
@@ -381,6 +472,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.MergeAsked: _merge_asked,
     e.Probed: _probed,
     e.TargetMoved: _target_moved,
+    e.Disproved: _disproved,
     e.Landed: _landed,
     e.MergeFailed: _merge_failed,
     e.Cleaned: _cleaned,

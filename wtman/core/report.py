@@ -116,6 +116,8 @@ def _merge(merge: MergeView) -> list[str]:
         lines.append(f"- {task} works only with {', '.join(needs)}")
     lines += [f"- flaky: `{_code(name)}`" for name in landed.flaky]
     lines += [f"- adapted: {_text(text)}" for text in landed.adapted]
+    if landed.proof:
+        lines.append(f"- conservation: {_text(landed.proof)}")
     if landed.patches:
         lines.append(f"- patches: `{_code(landed.patches)}`")
     return lines

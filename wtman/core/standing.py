@@ -22,7 +22,8 @@ DONE = frozenset({TaskState.VERIFIED, TaskState.UNCHECKED, TaskState.MERGED})
 SETTLED = DONE | {TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED}
 # States that hold whatever becomes of the needs, as long as their tips are the same.
 _FIRM = frozenset({TaskState.MERGED, TaskState.EXCLUDED, TaskState.RUNNING})
-_DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED})
+# What nothing comes of, unless somebody asks.
+DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED})
 
 
 def standings(state: State) -> dict[TaskId, Standing]:
@@ -84,8 +85,9 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
 
 
 def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
+    # Not `failed`: that is a finished state, and something is left to do here.
     if state.failed is not None:
-        return RunState.FAILED
+        return RunState.STOPPED
     if state.stopped is not None:
         return RunState.STOPPED
     if state.parked is not None:
@@ -112,12 +114,23 @@ def last_counted(view: TaskView) -> Attempt | None:
     return None
 
 
+def awaits_attempt(view: TaskView) -> bool:
+    """Whether a session is the next thing that the task needs."""
+    last = last_counted(view)
+    unsettled = last is None or last.ended is Ended.FAILED or bool(last.red)
+    return unsettled or view.again or bool(view.restart)
+
+
 def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
     """Whether something that the task started from has moved to another settled tip."""
+    if view.onto != view.based:
+        return True
     for need in view.task.needs:
         other = state.tasks.get(need)
-        if other is None or known[need].state not in DONE:
+        if other is None or (view.onto and other.merged) or known[need].state not in DONE:
             continue
+        if need in view.loose and not awaits_attempt(view):
+            continue  # finished work does not start over because of a collision
         if view.needs.get(need) != other.head:
             return True
     return False
@@ -159,14 +172,15 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
     if view.in_flight is not None:
         return Standing(TaskState.FIXING if again else TaskState.RUNNING)
     last = last_counted(view)
+    loose = view.loose
     waiting = tuple(
-        need for need in view.task.needs if need in known and known[need].state not in DONE
-    )
-    dead = tuple(
         need
-        for need in waiting
-        if known[need].state in _DEAD or known[need].state is TaskState.EXCLUDED
+        for need in view.task.needs
+        if need in known
+        and known[need].state not in DONE
+        and not (need in loose and known[need].state in DEAD)
     )
+    dead = tuple(need for need in waiting if known[need].state in DEAD)
     if last is None or view.again or view.restart:
         if dead:
             return Standing(TaskState.FAILED, f"needs {', '.join(dead)}, which did not succeed")
@@ -177,7 +191,7 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
         reason = last.red.splitlines()[0] if last.red else _reason(last)
         if view.failures >= state.settings.attempts + view.granted:
             return Standing(TaskState.FAILED, reason)
-        return Standing(TaskState.FIXING, reason)
+        return Standing(TaskState.FIXING, reason, tuple(need for need in waiting if need in loose))
     if view.owner != view.lineage:
         return Standing(TaskState.CHECKING, "takes up earlier work again")
     if stale_needs(state, view, known):

@@ -4,7 +4,7 @@ Status is derived from them (see `standing`), never stored: there is no column
 that can drift.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from wtman.core import events as e
@@ -57,18 +57,53 @@ class TaskView:
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
     again: bool = False  # the user asked for one more session
+    onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
+    based: Sha = Sha("")  # the target that it has come up to
+    left_out: str = ""  # why a merge left it out, for the next prompt
     restart: str = ""  # why the next session starts over from `start`
     stuck: str = ""  # why no starting point can be made of what it needs
     taken: bool = False  # a branch that wtman did not make
+    chained: tuple[TaskId, ...] = ()  # those of `task.needs` that the plan does not name
+    unchained: tuple[TaskId, ...] = ()  # never to be waited for because of a collision
+    message: str = ""  # of a taken branch: what its commit on the target says
+    author: Identity | None = None  # of a taken branch: who alone made it
     merged: Sha = Sha("")
     excluded: e.Excluded | None = None
     cleaned: bool = False
     notes: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """What people call it: the task's id, or the name of a branch that wtman did not make."""
+        return self.branch if self.taken else self.task.id
+
+    @property
     def current(self) -> tuple[Attempt, ...]:
         """The attempts at the task as it is worded now."""
         return tuple(item for item in self.attempts if item.lineage == self.lineage)
+
+    @property
+    def planned(self) -> Task:
+        """The task as its plan has it, without what the overlap watch made it need."""
+        if not self.chained:
+            return self.task
+        needs = tuple(need for need in self.task.needs if need not in self.chained)
+        return replace(self.task, needs=needs)
+
+    @property
+    def loose(self) -> tuple[TaskId, ...]:
+        """What it is chained to and has not started from: waited for, but not depended on."""
+        return tuple(need for need in self.chained if need not in self.needs)
+
+    @property
+    def needed(self) -> tuple[TaskId, ...]:
+        """What its work depends on."""
+        return tuple(need for need in self.task.needs if need not in self.loose)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest attempt, 0 before the first."""
+        return self.attempts[-1].number if self.attempts else 0
 
     @property
     def failures(self) -> int:
@@ -96,6 +131,7 @@ class MergeView:
     at: float
     on: Sha
     probes: dict[tuple[Sha, tuple[TaskId, ...]], e.Probed] = field(default_factory=dict)
+    disproved: tuple[e.Excluded, ...] = ()
     landed: e.Landed | None = None
     failed: e.MergeFailed | None = None
 
@@ -130,8 +166,20 @@ class State:
     merge: MergeView | None = None
     intents: frozenset[str] = frozenset()  # keys of actions without an outcome
     notes: tuple[str, ...] = ()
+    overlaps: tuple[e.Overlap, ...] = ()  # as the watch last saw them
+    # Pairs that ever collided, with the attempts of both at that time.
+    collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)
     usage: Usage = Usage()
     seq: int = 0
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether this is only the journal of a `merge --branches`, and no run of the user's."""
+        return bool(self.tasks) and all(view.taken for view in self.tasks.values())
+
+    def label(self, task: TaskId) -> str:
+        """What people call a task of this run."""
+        return self.tasks[task].label if task in self.tasks else task
 
     @property
     def checks(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wtman.core.events import SessionFinished
 from wtman.core.model import CheckResult, RunState, TaskId, TaskState, Usage
+from wtman.core.overlap import coming
 from wtman.core.standing import Standing, run_state, standings
 from wtman.core.state import State, TaskView, add_usage
 
@@ -71,6 +72,7 @@ def _task(state: State, task: TaskId, standing: Standing) -> dict[str, Any]:
         "agent": agent_of(state, view),
         "session": last.session if last else "",
         "needs": list(view.task.needs),
+        "overlaps": [{"task": other, "paths": list(paths)} for other, paths in coming(state, task)],
         "commits": last.commits if last else 0,
         "files": last.files if last else 0,
         "insertions": last.insertions if last else 0,
@@ -191,6 +193,8 @@ def exit_status(state: State) -> int:
     known = standings(state)
     if state.base_checked is not None and state.base_checked.problem:
         return 3
+    if state.failed is not None:
+        return 1
     match run_state(state, known):
         case RunState.PARKED:
             return 4

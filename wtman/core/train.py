@@ -99,12 +99,12 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
         if not line:
             return Found((), tuple(blames))
         shown = sum(blame.kind != "conflict" for blame in blames)
-        blame = yield from first_fault(order, line, greens, shown, width)
-        if blame is None:
+        found = yield from first_fault(order, line, greens, shown, width)
+        if not found:
             break
-        blames.append(blame)
+        blames += found
         if _tangled(blames, len(order.ids)):
-            given_up.add(blame.task)
+            given_up.add(found[0].task)
     board, needs = yield from _second_chance(order, order.key(line), blames, width)
     return Found(board, tuple(blames), needs)
 
@@ -116,7 +116,7 @@ def _tangled(blames: Sequence[Blame], members: int) -> bool:
     of the n * (n - 1) / 2 pairs would be looked at.
     """
     pairs = sum(blame.kind == "interaction" for blame in blames)
-    conflicts = sum(blame.kind == "conflict" for blame in blames)
+    conflicts = len({blame.probe for blame in blames if blame.kind == "conflict"})
     return pairs > 8 + members // 8 or conflicts > 8 + 4 * members
 
 
@@ -179,7 +179,8 @@ def _left_out(order: Order, found: Found, probes: Mapping[Key, Probed]) -> tuple
             evidence = f"needs {', '.join(missing)}, which is left out"
             out.append(Excluded(name, "unverified", missing, evidence=evidence))
             continue
-        out.append(_explained(order, name, blame, probes))
+        choice = _choice(order, name, found.blames, board)
+        out.append(_explained(order, name, blame, probes, choice))
     return tuple(out)
 
 
@@ -190,14 +191,34 @@ def _reason(name: TaskId, blames: Sequence[Blame], aboard: Group) -> Blame | Non
     return min(with_board or mine, key=lambda blame: len(blame.members), default=None)
 
 
-def _explained(order: Order, name: TaskId, blame: Blame, probes: Mapping[Key, Probed]) -> Excluded:
+def _choice(order: Order, name: TaskId, blames: Sequence[Blame], board: Group) -> str:
+    """Why this one of those that clash stays behind."""
+    mine = [blame.members - {name} for blame in blames if name in blame.members]
+    others = [members for members in mine if members and members <= board]
+    if len(others) > 1:
+        names = order.key(frozenset().union(*others))
+        return f"; without it {len(names)} that clash with it land: {', '.join(names)}"
+    if len(order.above[name] - {name}) < min(
+        (len(order.above[other] - {other}) for members in others for other in members), default=0
+    ):
+        return "; others need the one that stays"
+    if others and all(order.ids.index(name) > order.ids.index(other) for other in others[0]):
+        return "; of those that clash the last stays behind"
+    return ""
+
+
+def _explained(
+    order: Order, name: TaskId, blame: Blame, probes: Mapping[Key, Probed], choice: str
+) -> Excluded:
     others = order.key(blame.members - {name})
     probe = probes[blame.probe]
     if blame.kind == "conflict":
         partner = ", ".join(others) or "the target"
-        evidence = f"conflicts with {partner} in {', '.join(blame.paths)}"
-        ours = order.member[others[-1]].head if others else probe.on
-        theirs = order.member[name].head
+        evidence = f"conflicts with {partner} in {', '.join(blame.paths)}{choice}"
+        first = order.member[others[-1]].head if others else probe.on
+        ours, theirs = first, order.member[name].head
+        if blame.side:
+            ours, theirs = blame.side, order.member[blame.task].head
         reproduce = f"git merge-tree --write-tree --name-only {ours} {theirs}"
         return Excluded(name, "conflict", others, blame.paths, evidence, reproduce)
     red = [result for result in probe.results if result.verdict is Verdict.RED]

@@ -113,18 +113,25 @@ def blind_hint(files: Iterable[str], command: str) -> str:
     direct = command.startswith("command:")
     text = command.removeprefix("command:")
     words = text.split()
-    prefix = "command:env " if direct else ""
-    first = f"check = {_toml(f'{prefix}PYTHONPATH={_source_root(paths)} {text}')}"
+    root = _source_root(paths)
+    if direct:
+        said = f"command:env PYTHONPATH={root} {text}"
+    else:
+        # Of several commands an assignment in front would reach the first alone.
+        several = any(mark in text for mark in ";&|()`$<>")
+        said = f"export PYTHONPATH={root}; {text}" if several else f"PYTHONPATH={root} {text}"
+    first = f"check = {_toml(said)}"
     if not {"pyproject.toml", "setup.py", "setup.cfg"} & paths or not words:
         return f"put the checkout first, in wtman.toml: {first}"
     program = words[0].rsplit("/", 1)[-1]
+    tool = " pytest" if "pytest" in text else ""
     if program.startswith("python"):
         call = " ".join([".venv/bin/python", *words[1:]])
     elif program in ("pytest", "py.test", "nose2"):
         call = " ".join([".venv/bin/python", "-m", program.replace(".", ""), *words[1:]])
     else:
         return f"put the checkout first, in wtman.toml: {first}"
-    setup = "python3 -m venv .venv && .venv/bin/python -m pip install -q -e ."
+    setup = "python3 -m venv .venv && .venv/bin/python -m pip install -q -e ." + tool
     return (
         f"give each checkout an environment of its own, in wtman.toml: setup = {_toml(setup)} "
         f"and check = {_toml(call)}; or put the checkout first: {first}"

@@ -3,6 +3,7 @@
 `control_dir` says why it exists; `snapshot`, `history` and `merging` hold the functions.
 """
 
+from wtman.git.changes import Change, Changes, Entry, changes_many, meeting
 from wtman.git.control_dir import Control, prepare
 from wtman.git.history import (
     Stats,
@@ -20,31 +21,48 @@ from wtman.git.history import (
     tree_of,
     trees_of,
 )
-from wtman.git.merging import Merged, merge, merge_many
+from wtman.git.joining import Joined, Joiner, Walked, join_many, walk_many
+from wtman.git.merging import Merged, merge, merge_heads, merge_many
+from wtman.git.objects import Objects, quarantine
 from wtman.git.snapshot import Snapshot, checkout, show, snapshot
+from wtman.git.union import Union
 
 __all__ = [
+    "Change",
+    "Changes",
     "Control",
+    "Entry",
+    "Joined",
+    "Joiner",
     "Merged",
+    "Objects",
     "Snapshot",
     "Stats",
+    "Union",
+    "Walked",
     "blob",
+    "changes_many",
     "checkout",
     "commit",
     "count_commits",
     "files",
     "fsck_ok",
     "is_ancestor",
+    "join_many",
+    "meeting",
     "merge",
     "merge_base",
+    "merge_heads",
     "merge_many",
     "numstat",
     "numstat_many",
     "paths_changed",
     "paths_changed_many",
     "prepare",
+    "quarantine",
     "show",
     "snapshot",
     "tree_of",
     "trees_of",
+    "walk_many",
 ]

@@ -32,15 +32,19 @@ _EXCLUDE_CAP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """`identity` is the user's; its name is empty where git does not know one."""
+    """`identity` is the user's; its name is empty where git does not know one.
+
+    `aside` is a folder that takes new objects in place of the repository ("": none does).
+    """
 
     repo: Repository
     path: str
     identity: Identity
+    aside: str = ""
 
     @property
     def objects(self) -> str:
-        return os.path.join(self.repo.common_dir, "objects")
+        return self.aside or os.path.join(self.repo.common_dir, "objects")
 
 
 def prepare(repo: Repository) -> Control:
@@ -65,6 +69,30 @@ def prepare(repo: Repository) -> Control:
     return Control(repo, path, who)
 
 
+def environment_of(
+    ctl: Control, worktree: str = "", index: str = "", objects: str = ""
+) -> dict[str, str]:
+    """What tells git to use the control directory."""
+    surroundings = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_OBJECT_DIRECTORY": ctl.objects,
+        "GIT_INDEX_FILE": index or os.path.join(ctl.path, "index", "none"),
+    }
+    if ctl.aside:
+        # What only a trial has made may be lost: waiting for the disk is most of its cost.
+        surroundings |= config.as_environment({"core.fsync": "none"})
+    if worktree:
+        surroundings["GIT_WORK_TREE"] = worktree
+    others = [os.path.join(ctl.repo.common_dir, "objects")] if ctl.aside else []
+    others += [objects] if objects else []
+    if others:
+        surroundings["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(
+            config.quoted(folder) for folder in others
+        )
+    return surroundings
+
+
 def call(
     ctl: Control,
     args: list[str],
@@ -77,16 +105,7 @@ def call(
     ok: tuple[int, ...] = (0,),
 ) -> Answer:
     """Run git with the control directory; `objects` is read besides the repository's."""
-    surroundings = {
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_OBJECT_DIRECTORY": ctl.objects,
-        "GIT_INDEX_FILE": index or os.path.join(ctl.path, "index", "none"),
-    }
-    if worktree:
-        surroundings["GIT_WORK_TREE"] = worktree
-    if objects:
-        surroundings["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = config.quoted(objects)
+    surroundings = environment_of(ctl, worktree, index, objects)
     return git(
         args,
         git_dir=ctl.path,

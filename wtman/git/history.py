@@ -4,7 +4,7 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 `wtman.git.run.raw` turns back into the bytes that git has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wtman.core.model import Identity, Sha
@@ -39,17 +39,10 @@ def commit(
     author: Identity,
     when: float,
     sign: bool = False,
+    committer: Identity | None = None,
 ) -> Sha:
     """Write a commit; the same arguments give the same name, unless it is signed."""
-    if not author.name or not author.email:
-        raise MissingError(
-            "git does not know who you are",
-            hint='git config --global user.name "Your Name"\n'
-            "git config --global user.email you@example.com",
-        )
-    env = {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email}
-    env |= {"GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": author.email}
-    env |= {key: f"@{int(when)} +0000" for key in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")}
+    env = dated("AUTHOR", author, when) | dated("COMMITTER", committer or author, when)
     args = ["commit-tree", oid(tree)]
     for parent in parents:
         args += ["-p", oid(parent)]
@@ -57,8 +50,39 @@ def commit(
         args.append("-S")
         env |= _signing(ctl)
     made = _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
-    _remember(ctl, made, Sha(tree))
+    remember(ctl, made, Sha(tree))
     return made
+
+
+def dated(role: str, who: Identity, when: float) -> dict[str, str]:
+    """The environment that names the AUTHOR or COMMITTER of a commit and its time."""
+    if not who.name or not who.email:
+        raise MissingError(
+            "git does not know who you are",
+            hint='git config --global user.name "Your Name"\n'
+            "git config --global user.email you@example.com",
+        )
+    return {
+        f"GIT_{role}_NAME": who.name,
+        f"GIT_{role}_EMAIL": who.email,
+        f"GIT_{role}_DATE": f"@{int(when)} +0000",
+    }
+
+
+def resigned(ctl: Control, commit: str, parents: Mapping[Sha, Sha]) -> Sha:
+    """The commit again, signed, and with those of its parents that `parents` replaces."""
+    head, _, message = call(ctl, ["cat-file", "commit", oid(commit)]).out.partition(b"\n\n")
+    env, args = _signing(ctl), ["commit-tree", "-S", tree_of(ctl, commit)]
+    for line in text(head).splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "parent":
+            args += ["-p", parents.get(Sha(rest), Sha(rest))]
+        elif word in ("author", "committer"):
+            who, _, when = rest.partition("> ")
+            name, _, email = who.rpartition(" <")
+            role = f"GIT_{word.upper()}"
+            env |= {f"{role}_NAME": name, f"{role}_EMAIL": email, f"{role}_DATE": f"@{when}"}
+    return _sha(call(ctl, [*args, "-F", "-"], env=env, input=message).out)
 
 
 # Names never change their meaning, so what a commit holds is asked once.
@@ -75,12 +99,13 @@ def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
     known = {item: _trees.get((ctl.path, item)) for item in revisions}
     missing = [item for item, tree in known.items() if tree is None]
     for item, found in zip(missing, _asked_trees(ctl, missing), strict=True):
-        _remember(ctl, item, found)
+        remember(ctl, item, found)
         known[item] = found
     return tuple(tree for item in revisions if (tree := known[item]) is not None)
 
 
-def _remember(ctl: Control, commit: str, tree: Sha) -> None:
+def remember(ctl: Control, commit: str, tree: Sha) -> None:
+    """Know from now on which tree this commit, or tree, has."""
     if len(_trees) > _REMEMBERED:
         _trees.clear()
     _trees[ctl.path, commit] = tree

@@ -6,6 +6,7 @@ text conversion or colour gets into it unless colour is asked for, and no checko
 needed to apply one.
 """
 
+import base64
 import os
 import secrets
 from collections.abc import Sequence
@@ -46,10 +47,25 @@ def format_patch(ctl: Control, commit: str, number: int = 1, total: int = 1) -> 
 
 
 def mbox(ctl: Control, commits: Sequence[str]) -> bytes:
-    """Several commits as one mailbox, in the order given."""
+    """Several commits as one mailbox, in the order given; plain `git am` takes it as it is."""
     total = len(commits)
     mails = (format_patch(ctl, item, at, total) for at, item in enumerate(commits, start=1))
-    return b"".join(mails)
+    return b"".join(posted(mail) for mail in mails)
+
+
+def posted(mail: bytes) -> bytes:
+    """A mail whose lines may end in CR LF, encoded so that `git am` does not take the CR away."""
+    if b"\r\n" not in mail:
+        return mail
+    head, _, body = mail.partition(b"\n\n")
+    encoding = (b"mime-version:", b"content-type:", b"content-transfer-encoding:")
+    kept = [line for line in head.split(b"\n") if not line.lower().startswith(encoding)]
+    kept += [
+        b"MIME-Version: 1.0",
+        b"Content-Type: text/plain; charset=UTF-8",
+        b"Content-Transfer-Encoding: base64",
+    ]
+    return b"\n".join(kept) + b"\n\n" + base64.encodebytes(body) + b"\n"
 
 
 def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) -> None:
@@ -86,7 +102,7 @@ def am(ctl: Control, base_commit: str, mbox: bytes) -> Sha:
     with scratch(ctl) as folder:
         split = os.path.join(folder, "mails")
         os.mkdir(split)
-        call(ctl, ["mailsplit", "--keep-cr", "-b", "-o" + split], input=mbox)
+        call(ctl, ["mailsplit", "-b", "-o" + split], input=mbox)
         patches = []
         for name in sorted(os.listdir(split), key=int):
             with open(os.path.join(split, name), "rb") as file:

@@ -11,10 +11,12 @@ Refuses to be more than that: what a configuration file can name beyond this lis
 
 import os
 import re
+import select
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -94,6 +96,68 @@ def git(
     if answer.code not in ok:
         raise failure(args, argv, folder, answer)
     return answer
+
+
+class Conversation:
+    """A git that answers as it is asked, until it is closed: words that end with NUL."""
+
+    def __init__(self, args: Sequence[str], *, git_dir: str, env: Mapping[str, str]) -> None:
+        path = os.environ.get("PATH", os.defpath)
+        argv = (program(path), "--git-dir=" + git_dir, *_FLAGS, *args)
+        self._args, self._argv, self._cwd = tuple(args), argv, git_dir
+        self._heard = b""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            argv,
+            cwd=git_dir,
+            env=environment(os.environ, path, env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            start_new_session=True,
+        )
+
+    def say(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except BrokenPipeError:
+            raise self._failure() from None
+
+    def answers(self, seconds: float) -> bool:
+        """Whether there is something to hear within this time."""
+        assert self._process.stdout is not None
+        return bool(self._heard) or bool(select.select([self._process.stdout], [], [], seconds)[0])
+
+    def words(self) -> Iterator[bytes]:
+        """What it says, word for word; waits for each."""
+        assert self._process.stdout is not None
+        while True:
+            *whole, self._heard = self._heard.split(b"\0")
+            yield from whole
+            more = self._process.stdout.read(1 << 16)
+            if not more:
+                raise self._failure()
+            self._heard += more
+
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.kill()
+        self._process.wait()
+        self._errors.close()
+
+    def _failure(self) -> ExternalError:
+        try:
+            code = self._process.wait(_PAUSES[-1])
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read(1 << 16).decode("utf-8", "replace")
+        return failure(self._args, self._argv, self._cwd, Answer(code, b"", said))
 
 
 def text(raw: bytes) -> str:

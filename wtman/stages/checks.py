@@ -5,14 +5,15 @@ or says which tests are not, and that it sees the checkout it runs in. What fail
 that is a problem of the run, found before a session costs anything.
 """
 
-from wtman.checking import Seen, judge, look
+from wtman.checking import Judged, Seen, judge, look
 from wtman.context import Context
 from wtman.core import events as e
-from wtman.core import witness
+from wtman.core import protect, witness
 from wtman.core.actions import CheckBase, CheckTask
+from wtman.core.model import Verdict
 from wtman.core.state import State
-from wtman.core.verdict import BaseJudged, judge_base
-from wtman.git import control
+from wtman.core.verdict import BaseJudged, judge_base, overall
+from wtman.git import control, overlay
 
 _PACKAGE_CAP = 1024 * 1024
 
@@ -23,15 +24,18 @@ async def perform(ctx: Context, state: State, action: CheckBase | CheckTask) -> 
         case CheckBase():
             return (await _base(ctx, state, action),)
         case CheckTask():
-            return (await _task(ctx, state, action),)
+            return await _task(ctx, state, action)
 
 
-async def _task(ctx: Context, state: State, action: CheckTask) -> e.Checked:
+async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[e.Event, ...]:
     commands = state.checks_of(action.task)
     ctx.activity(action.task, "its checks run")
     stem = f"{action.task}-{action.head[:10]}"
     judged = await judge(ctx, state.settings, commands, action.head, action.start, stem=stem)
-    return e.Checked(
+    notes: tuple[str, ...] = ()
+    if judged.verdict is not Verdict.RED:
+        judged, notes = await _expected(ctx, state, action, judged)
+    checked = e.Checked(
         task=action.task,
         commit=action.head,
         start=action.start,
@@ -39,6 +43,29 @@ async def _task(ctx: Context, state: State, action: CheckTask) -> e.Checked:
         results=judged.results,
         evidence=judged.evidence,
     )
+    return (checked, *(e.Noted(note, action.task) for note in notes))
+
+
+async def _expected(
+    ctx: Context, state: State, action: CheckTask, judged: Judged
+) -> tuple[Judged, tuple[str, ...]]:
+    """The verdict after a second look, with what judges the work as the task found it."""
+    settings, owns = state.settings, state.tasks[action.task].task.owns
+    changed = await ctx.git(overlay.changes, ctx.control, action.start, action.head)
+    old = protect.protected(settings.protect, changed)
+    if not old or not judged.results:
+        return judged, ()
+    commit = await ctx.git(overlay.restored, ctx.control, action.head, old)
+    commands = tuple(result.command for result in judged.results)
+    ctx.activity(action.task, "its checks run with the tests as they were")
+    stem = f"{action.task}-{action.head[:10]}-expected"
+    second = await judge(ctx, settings, commands, commit, action.start, stem=stem)
+    paths = tuple(item.path for item in old)
+    found = protect.compare(judged.results, second.results, paths, owns)
+    if found is None:
+        return judged, ()
+    evidence = second.evidence if found.blocks else judged.evidence
+    return Judged(overall(found.results), found.results, evidence), found.notes
 
 
 async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
@@ -62,6 +89,14 @@ def _problem(
     looked: tuple[Seen, ...], judged: list[BaseJudged], files: tuple[str, ...]
 ) -> tuple[str, str]:
     """What keeps the run from starting, and what to do about it."""
+    for seen in looked:
+        # Before what is red: through an editable install a run can fail for just that reason.
+        if seen.sight is not None and seen.sight.kind == "outside":
+            text = (
+                f"check `{seen.command}` does not see the checkout it runs in "
+                f"({seen.sight.detail}): it would pass whatever a branch does"
+            )
+            return text, witness.blind_hint(files, seen.command)
     red = [(seen, one) for seen, one in zip(looked, judged, strict=True) if one.problem]
     if red:
         seen, first = red[0]
@@ -70,13 +105,6 @@ def _problem(
         hint = "mend it, or go on with --allow-red-base: branches then end unchecked"
         text = f"check `{seen.command}` is red on the base: {first.problem}{others}{output}"
         return text, hint
-    for seen in looked:
-        if seen.sight is not None and seen.sight.kind == "outside":
-            text = (
-                f"check `{seen.command}` does not see the checkout it runs in "
-                f"({seen.sight.detail}): it would pass whatever a branch does"
-            )
-            return text, witness.blind_hint(files, seen.command)
     return "", ""
 
 

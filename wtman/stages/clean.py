@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from wtman.core.events import Cleaned
 from wtman.core.model import RunId, Sha, TaskId
 from wtman.core.state import State, TaskView
+from wtman.furnishing import without_furniture
 from wtman.git import control, refs
 from wtman.git.control import Control
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
 from wtman.git.trees import remove_tree
 from wtman.git.worktrees import Worktree, drop, empty_trash, head_of
+from wtman.worktree import place_of
 
 KEPT_SECONDS = 14 * 24 * 3600.0
 
@@ -65,7 +67,7 @@ def clean(
     tip = next(iter(tips.values()), view.head)
     ignored = 0
     if there:
-        why, ignored = _unsaved(ctl, worktree, tip)
+        why, ignored = _unsaved(ctl, state, task, worktree, tip)
         if why and not forced:
             return Kept(task, why, ignored)
     if why := _elsewhere(ctl, worktree, view):
@@ -131,7 +133,9 @@ def _tips(ctl: Control, state: State, view: TaskView) -> dict[str, Sha]:
     return {name: sha for name, sha in found.items() if sha is not None}
 
 
-def _unsaved(ctl: Control, worktree: Worktree, tip: Sha) -> tuple[str, int]:
+def _unsaved(
+    ctl: Control, state: State, task: TaskId, worktree: Worktree, tip: Sha
+) -> tuple[str, int]:
     """What of the worktree no commit holds, and how many ignored files are in it."""
     if not os.path.isdir(worktree.path) or not os.path.isdir(worktree.admin) or not tip:
         return "", 0
@@ -139,8 +143,9 @@ def _unsaved(ctl: Control, worktree: Worktree, tip: Sha) -> tuple[str, int]:
     ignored = _files_below(worktree.path) - len(control.files(ctl, snapshot.tree))
     if snapshot.nested:
         return f"holds a repository of its own in {snapshot.nested[0]}", max(ignored, 0)
-    if snapshot.tree != control.tree_of(ctl, tip):
-        changed = control.paths_changed(ctl, control.tree_of(ctl, tip), snapshot.tree)
+    held = without_furniture(ctl, state, place_of(state, task), snapshot.tree, tip)
+    if held != control.tree_of(ctl, tip):
+        changed = control.paths_changed(ctl, control.tree_of(ctl, tip), held)
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{changed[0]}{more} in {worktree.path} not committed", max(ignored, 0)
     return "", max(ignored, 0)

@@ -9,23 +9,28 @@ left. A target that moved is an outcome, not an error: the train is built again.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.assembly import assemble, require_same, train_of
 from wtman.context import Context
 from wtman.core import events as e
 from wtman.core.actions import LandTrain
+from wtman.core.codec import to_plain
 from wtman.core.events import Probed
+from wtman.core.faults import Violation
 from wtman.core.manifest import Outcome, Step, manifest, names
 from wtman.core.model import Sha, TaskId
+from wtman.core.proof import Proof
+from wtman.core.proof_text import summary, violation_text
 from wtman.core.state import MergeView, State
 from wtman.core.train import passed
 from wtman.errors import DiskFullError, RaceError, WtmanError
-from wtman.git import control, refs
+from wtman.git import control, refs, signing
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
 from wtman.patchset import Draft, Series, require_free, write
+from wtman.proving import prove
 from wtman.retire import retire
 
 
@@ -35,6 +40,7 @@ class Verified:
 
     probe: Probed
     unchecked: bool = False
+    signed: Sha = Sha("")  # the same commit with the user's signature
 
     def __post_init__(self) -> None:
         if not passed(self.probe, unchecked=self.unchecked):
@@ -45,7 +51,7 @@ class Verified:
 
     @property
     def commit(self) -> Sha:
-        return self.probe.commit
+        return self.signed or self.probe.commit
 
 
 def verified(probe: Probed, unchecked_allowed: bool) -> Verified:
@@ -58,7 +64,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
     merge = state.merge
     assert merge is not None
     if not action.members:
-        return (_landed(merge, action, action.on, {}, "", moved=False),)
+        return (_landed(merge, action, action.on, {}, "", None, moved=False),)
     ticket = verified(merge.probes[action.on, action.members], merge.asked.unchecked)
     return await land(ctx, state, action, ticket)
 
@@ -80,13 +86,19 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     assert merge is not None
     asked = merge.asked
     train = train_of(state, action.on, action.members)
-    commits = require_same(assemble(ctx.control, train), ticket.commit)
+    made = assemble(ctx.control, train)
+    commits = require_same(made, ticket.commit)
+    proof = prove(ctx.control, train, made)
+    if not proof.proven:
+        return (_disproved(proof),)
     if asked.dry_run:
-        return (_landed(merge, action, action.on, commits, "", moved=False),)
+        return (_landed(merge, action, action.on, commits, "", proof, moved=False),)
+    if signing.wanted(ctx.control):
+        commits, ticket = _signed(ctx, state, action.on, commits, ticket)
     outcome = target_outcome(ctx, merge, action.on, ticket) if not asked.patch_only else None
     if isinstance(outcome, e.TargetMoved):
         return (outcome,)
-    draft, body = _drafted(ctx, state, action, ticket, commits)
+    draft, body = _drafted(ctx, state, action, ticket, commits, proof)
     try:
         if outcome is not None:
             keep_landed(ctx, state, ticket)
@@ -99,10 +111,54 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
         raise
     folder = draft.publish(body)
     if asked.patch_only:
-        return (_landed(merge, action, action.on, commits, folder, moved=False),)
+        return (_landed(merge, action, action.on, commits, folder, proof, moved=False),)
     stayed = retire(ctx, state, tuple(commits))
     notes = tuple(e.Noted(reason, task) for task, reason in stayed.items())
-    return (_landed(merge, action, ticket.commit, commits, folder, moved=True), *notes)
+    return (_landed(merge, action, ticket.commit, commits, folder, proof, moved=True), *notes)
+
+
+def _disproved(proof: Proof) -> e.Disproved | e.MergeFailed:
+    """Who stays behind: whoever a violation happened with. The rest is tried again."""
+    first: dict[TaskId, Violation] = {}
+    for violation in proof.violations:
+        first.setdefault(violation.task, violation)
+    first.pop(TaskId(""), None)
+    if not first:
+        why = violation_text(proof.violations[0]) if proof.violations else "it says nothing"
+        return e.MergeFailed(
+            f"the conservation proof of the train failed: {why}",
+            "nothing was landed; run wtman merge again",
+        )
+    return e.Disproved(
+        tuple(
+            e.Excluded(
+                task,
+                "proof",
+                others=(TaskId(item.owner),) if item.owner else (),
+                paths=(item.path,),
+                evidence=violation_text(item),
+            )
+            for task, item in first.items()
+        )
+    )
+
+
+def _signed(
+    ctx: Context, state: State, on: Sha, commits: dict[TaskId, Sha], ticket: Verified
+) -> tuple[dict[TaskId, Sha], Verified]:
+    """The same commits, signed: what was judged is the tree, and that stays."""
+    line = tuple(sha for sha in dict.fromkeys(commits.values()) if sha != on)
+    if not line:
+        return commits, ticket
+    known = refs.read(ctx.repo, f"refs/wtman/landed/{state.run}").values()
+    made = signing.signed(ctx.control, on, line, known)
+    tip = made[line[-1]]
+    if control.tree_of(ctx.control, tip) != ticket.probe.tree:
+        raise WtmanError(
+            "the signed commits do not hold the tree that was checked",
+            hint="run wtman merge again",
+        )
+    return {task: made.get(sha, sha) for task, sha in commits.items()}, replace(ticket, signed=tip)
 
 
 # --- the target -------------------------------------------------------------------------------
@@ -182,6 +238,7 @@ def _drafted(
     action: LandTrain,
     ticket: Verified,
     commits: dict[TaskId, Sha],
+    proof: Proof,
 ) -> tuple[Draft, dict[str, Any]]:
     """The patches, written beside their place, and the manifest that belongs to them."""
     merge = state.merge
@@ -210,6 +267,7 @@ def _drafted(
         excluded=action.excluded,
         flaky=action.flaky,
         needs=action.needs,
+        proof=to_plain(proof),
     )
     draft = write(ctl, folder, state.run, series, ticket.commit)
     return draft, manifest(state, ticket.probe, outcome, draft.sums)
@@ -221,9 +279,13 @@ def _landed(
     after: Sha,
     commits: dict[TaskId, Sha],
     patches: str,
+    proof: Proof | None,
     *,
     moved: bool,
 ) -> e.Landed:
+    probe = merge.probes.get((action.on, action.members))
+    adapted = proof.adaptations if proof is not None else ()
+    told = (f"{item.task}: {item.path} ({item.how})" for item in adapted)
     return e.Landed(
         target=merge.asked.target,
         before=action.on,
@@ -232,8 +294,10 @@ def _landed(
         excluded=action.excluded,
         checks=check_runs(merge),
         flaky=action.flaky,
+        adapted=tuple(dict.fromkeys((*(probe.adapted if probe is not None else ()), *told))),
         needs=action.needs or None,
         patches=patches,
+        proof=summary(proof) if proof is not None else "",
         moved=moved,
     )
 

@@ -68,12 +68,12 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event,
 
 
 def _folder(ctx: Context, task: TaskId, attempt: int) -> str:
-    return ctx.below(task, str(attempt))
+    return ctx.below("tasks", task, str(attempt))
 
 
 def _work(ctx: Context, state: State, action: RunSession, agent: Agent, place: Place) -> Work:
     folder = _folder(ctx, action.task, action.attempt)
-    prompt_file = ctx.below(action.task, str(action.attempt), "prompt.md")
+    prompt_file = ctx.below("tasks", action.task, str(action.attempt), "prompt.md")
     Path(prompt_file).write_text(action.prompt, encoding="utf-8", errors="surrogateescape")
     task = state.tasks[action.task].task
     env = {
@@ -140,7 +140,10 @@ async def _collect(
     folder = _folder(ctx, action.task, action.attempt)
     outcome = agent.end(_folded(agent, folder), exit_)
     ended = Ended.OK if outcome.ok else Ended.FAILED
-    if outcome.fatal or exit_.reason in (ExitReason.STOPPED, ExitReason.LOST):
+    # A session that took its keeper along is no crash of wtman: it counts, or it would be
+    # started again for ever. Only what a dead coordinator left behind does not.
+    lost_with_us = exit_.reason is ExitReason.LOST and isinstance(action, Collect)
+    if outcome.fatal or exit_.reason is ExitReason.STOPPED or lost_with_us:
         ended = Ended.INTERRUPTED
     said = _last_words(folder) if ended is Ended.FAILED else ""
     last = said.splitlines()[-1].strip() if said else ""

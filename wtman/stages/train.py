@@ -21,10 +21,20 @@ async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event
     on, members = action.on, action.members
     made: Assembled = await ctx.git(_assembled, ctx, state, action)
     if made.conflict is not None:
-        return (Probed(on, members, Verdict.RED, conflict=made.conflict),)
+        return (
+            Probed(
+                on,
+                members,
+                Verdict.RED,
+                conflict=made.conflict,
+                conflicts=made.conflicts,
+                sides=made.sides,
+            ),
+        )
     commands = train_checks(state, members)
     if not commands:
-        return (Probed(on, members, Verdict.UNCHECKED, made.commit, made.tree),)
+        adapted = made.adapted
+        return (Probed(on, members, Verdict.UNCHECKED, made.commit, made.tree, adapted=adapted),)
     judged = await judge(
         ctx, state.settings, commands, made.commit, on, stem=f"train-{made.commit[:12]}"
     )
@@ -37,6 +47,7 @@ async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event
             tree=made.tree,
             results=judged.results,
             evidence=judged.evidence,
+            adapted=made.adapted,
         ),
     )
 
@@ -52,8 +63,8 @@ def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
 
 def _assembled(ctx: Context, state: State, action: ProbeTrain) -> Assembled:
     made = assemble(ctx.control, train_of(state, action.on, action.members))
-    if made.conflict is None and made.commit != action.on:
-        _keep(ctx, state, made.commit)
+    if made.commit != action.on:
+        _keep(ctx, state, made.commit or made.keeper)
     return made
 
 

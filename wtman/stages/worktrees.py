@@ -40,7 +40,9 @@ async def perform(
 
 async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
-    start, trouble = await ctx.git(_join, ctx, state, tuple(needs.values()))
+    start, trouble = await ctx.git(
+        _join, ctx, state, state.tasks[action.task].onto or state.base, tuple(needs.values())
+    )
     if trouble:
         reason = f"what it needs conflicts in {', '.join(trouble)}"
         return (e.StartFailed(action.task, dict(needs), reason),)
@@ -67,17 +69,18 @@ def _require_space(ctx: Context, state: State) -> None:
         )
 
 
-def _join(ctx: Context, state: State, tips: Sequence[Sha]) -> tuple[Sha, tuple[str, ...]]:
+def _join(
+    ctx: Context, state: State, base: Sha, tips: Sequence[Sha]
+) -> tuple[Sha, tuple[str, ...]]:
     """One commit that holds the work of all tips, or the paths on which they conflict."""
-    joined = state.base
+    joined = base
     for tip in dict.fromkeys(tips):
         if control.is_ancestor(ctx.control, joined, tip):
             joined = tip
             continue
         if control.is_ancestor(ctx.control, tip, joined):
             continue
-        base = control.merge_base(ctx.control, joined, tip) or state.base
-        merged = control.merge(ctx.control, base, joined, tip)
+        merged = control.merge_heads(ctx.control, joined, tip)
         if merged.tree is None:
             return joined, merged.conflicts
         # A fixed date: the same tips give the same commit, so this can be done twice.
@@ -96,14 +99,15 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     task: TaskId = action.task
     place = place_of(state, task)
-    start, trouble = _join(ctx, state, tuple(needs.values()))
+    onto = state.tasks[task].onto
+    start, trouble = _join(ctx, state, onto or state.base, tuple(needs.values()))
     if trouble:
         reason = f"what it needs conflicts in {', '.join(trouble)}"
         return (e.StartFailed(task, needs, reason),)
     merged = control.merge(ctx.control, action.start, action.head, start)
     if merged.tree is None:
         bring(ctx, state, place, action.head, start)
-        return (e.Followed(task, start, start, needs, merged.conflicts),)
+        return (e.Followed(task, start, start, needs, merged.conflicts, onto),)
     head = control.commit(
         ctx.control,
         merged.tree,
@@ -113,4 +117,4 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
         state.created,
     )
     bring(ctx, state, place, action.head, head)
-    return (e.Followed(task, start, head, needs),)
+    return (e.Followed(task, start, head, needs, onto=onto),)

@@ -36,7 +36,7 @@ def told(state: State, event: e.Event) -> tuple[str, ...]:
 
 
 def _line(subject: str, text: str) -> str:
-    return f"{subject or 'run'}  {clean(text, _LINE)}"
+    return f"{clean(subject, 80) or 'run'}  {clean(text, _LINE)}"
 
 
 def _intended(state: State, event: e.Intended) -> list[str]:
@@ -97,25 +97,42 @@ def _followed(state: State, event: e.Followed) -> list[str]:
     return [_line(event.task, f"follows the new work of {needs}")]
 
 
+def _overlapped(state: State, event: e.Overlapped) -> list[str]:
+    return [
+        _line(item.task, f"conflicts with {item.other} as it stands: {', '.join(item.paths)}")
+        for item in event.pairs
+        if item.looks == 1
+    ]
+
+
+def _chained(state: State, event: e.Chained) -> list[str]:
+    where = f": both change {', '.join(event.paths)}" if event.paths else ""
+    return [_line(event.task, f"will start from the work of {event.need}{where}")]
+
+
+def _unchained(state: State, event: e.Unchained) -> list[str]:
+    why = f": {event.reason}" if event.reason else ""
+    return [_line(event.task, f"no longer waits for {event.need}{why}")]
+
+
 def _probed(state: State, event: e.Probed) -> list[str]:
-    who = ", ".join(event.members)
+    who = ", ".join(state.label(task) for task in event.members)
     if event.conflict is not None:
-        others = ", ".join(event.conflict.others) or "the target"
+        others = ", ".join(state.label(task) for task in event.conflict.others) or "the target"
         paths = ", ".join(event.conflict.paths)
-        return [_line(event.conflict.task, f"conflicts with {others} in {paths}")]
+        task = state.label(event.conflict.task)
+        return [_line(task, f"conflicts with {others} in {paths}")]
     return [_line("train", f"{who}: {event.verdict}{_seconds(event.results)}")]
 
 
 def _landed(state: State, event: e.Landed) -> list[str]:
-    lines = [
-        _line(
-            item.task,
-            f"left out: {item.reason}" + (f" with {', '.join(item.others)}" if item.others else ""),
-        )
-        for item in event.excluded
-    ]
+    lines = []
+    for item in event.excluded:
+        others = ", ".join(state.label(task) for task in item.others)
+        company = f" with {others}" if others else ""
+        lines.append(_line(state.label(item.task), f"left out: {item.reason}{company}"))
     if event.moved and event.commits:
-        tasks = count(len(event.commits), "task")
+        tasks = count(len(event.commits), "branch" if state.anonymous else "task")
         lines.append(
             _line(
                 "train",
@@ -137,6 +154,9 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Checked: _checked,
     e.BaseChecked: _base,
     e.Followed: _followed,
+    e.Overlapped: _overlapped,
+    e.Chained: _chained,
+    e.Unchained: _unchained,
     e.Probed: _probed,
     e.Landed: _landed,
     e.Parked: _stopping,
