@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.git.world import WHEN
 from wtman.core.model import Identity, Sha
 from wtman.git import control, control_dir, merging, repo, run
+from wtman.git import objects as objects_module
 from wtman.git.changes import Change, Entry
 from wtman.git.control import Control, Joiner, Objects, Union
 from wtman.git.draft import Draft
@@ -249,6 +250,26 @@ def test_nothing_reaches_the_repository_but_what_is_kept(
     assert dropped not in names()
     assert len(names() - before) == 3
     assert control.fsck_ok(ctl, commit)
+
+
+def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
+    ctl: Control, head: Sha, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects_module, "_MEMORY", str(tmp_path))
+    monkeypatch.setattr(objects_module, "_PLENTY", 0)
+    left, fresh = tmp_path / "wtman-new-left", tmp_path / "wtman-new-fresh"
+    other = tmp_path / "other"
+    for folder in (left, fresh, other):
+        (folder / "aa").mkdir(parents=True)
+    for folder in (left, other):
+        os.utime(folder, (1, 1))
+    with control.quarantine(ctl, head) as first:
+        held = Path(first.ctl.aside)
+        os.utime(held, (1, 1))
+        with control.quarantine(ctl, head):
+            assert not left.exists()
+            assert held.exists() and fresh.exists() and other.exists()
+    assert sorted(path.name for path in tmp_path.glob("wtman-new-*")) == [fresh.name]
 
 
 def test_many_new_objects_are_one_pack(ctl: Control, head: Sha, project: Path) -> None:

@@ -100,7 +100,10 @@ def _before(repo: Repository, state: State, target: Branch, aside: bool) -> Sha:
         )
     before = refs.read_one(repo, f"refs/heads/{target}")
     if before is None:
-        raise UsageError(f"there is no branch {quoted(target)}", hint="name one with --into BRANCH")
+        raise UsageError(
+            f"there is no branch {quoted(target)}",
+            hint=f"make it first, for instance: git branch {target} {state.base[:10]}",
+        )
     return before
 
 

@@ -216,12 +216,21 @@ def _chosen(home: where.Home, name: str) -> list[TaskView]:
     return [state.tasks[task]]
 
 
-def report(ctx: typer.Context, run: where.Run = "", directory: where.Directory = "") -> int:
+def report(
+    ctx: typer.Context,
+    run: where.Run = "",
+    as_json: where.Json = False,
+    directory: where.Directory = "",
+) -> int:
     """The one coordinated report: what was done, checked, landed, and what was not."""
     from wtman.core.report import report as text
 
     with where.journal(ctx, directory) as home:
-        sys.stdout.write(text(home.state(where.a_run(home, run))))
+        state = home.state(where.a_run(home, run))
+        if as_json:
+            _print_json({"schema": SCHEMA, "run": state.run, "markdown": text(state)})
+        else:
+            sys.stdout.write(text(state))
     return 0
 
 

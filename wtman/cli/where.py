@@ -65,7 +65,7 @@ def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
 def no_run() -> MissingError:
     """The error of a command that has nothing to look at."""
     return MissingError(
-        "there is no run in this repository", hint='start one: wtman split "REQUEST"'
+        "there is no run in this repository", hint="start one: wtman split --plan FILE"
     )
 
 

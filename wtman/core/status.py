@@ -176,7 +176,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.READY:
-            return f"wtman merge {run}"
+            return f"wtman merge {run}" + ("" if state.target else " --into BRANCH")
         case RunState.MERGED:
             if short:
                 return f"wtman retry {run}/{short}"

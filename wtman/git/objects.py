@@ -7,10 +7,12 @@ git itself would have made of the same facts. Refuses trees that git reads but w
 write again (`Unusual`): whoever meets one takes the long way.
 """
 
+import fcntl
 import hashlib
 import os
 import struct
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +24,13 @@ from wtman.git.changes import FOLDER, Entry
 from wtman.git.control_dir import Control, call
 from wtman.git.history import dated, remember
 from wtman.git.run import raw
+from wtman.git.trees import remove_tree
 
 _KINDS = {"commit": 1, "tree": 2, "blob": 3}
 _MODES = frozenset({FOLDER, b"100644", b"100755", b"120000", b"160000"})
 _NAMED = (b"tr", b"pa")  # the lines of a commit that name a tree or a parent
+_PREFIX = "wtman-new-"
+_SETTLED = 60.0  # seconds: between its making and its lock it is not left over
 _MEMORY = "/dev/shm"
 _PLENTY = 2 << 30
 _LOOSE = 100  # more objects than these become a pack, as where git fetches
@@ -38,8 +43,36 @@ class Unusual(Exception):
 @contextmanager
 def quarantine(ctl: Control, sample: str) -> Iterator["Objects"]:
     """A place for new objects; `sample` is the name of any object of the repository."""
-    with tempfile.TemporaryDirectory(prefix="wtman-", dir=_place(ctl)) as folder:
-        yield Objects(ctl, folder, sample)
+    place = _place(ctl)
+    _sweep(place)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place) as folder:
+        held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield Objects(ctl, folder, sample)
+        finally:
+            os.close(held)
+
+
+def _sweep(place: str) -> None:
+    """Delete what a killed process left: old enough, ours, and nobody holds it."""
+    with os.scandir(place) as items:
+        left = [item.path for item in items if item.name.startswith(_PREFIX)]
+    for path in left:
+        try:
+            facts = os.lstat(path)
+            if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < _SETTLED:
+                continue
+            held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_tree(path)
+        except OSError:
+            pass
+        finally:
+            os.close(held)
 
 
 def _place(ctl: Control) -> str:

@@ -194,7 +194,7 @@ def target_outcome(
 
 
 def _require_clean(ctx: Context, merge: MergeView, stands: list[Checkout]) -> None:
-    way_on = "or go around it: wtman merge --into BRANCH, or wtman merge --patch-only"
+    way_on = "or go around it: wtman merge --into another branch, or wtman merge --patch-only"
     if len(stands) > 1:
         where = " and ".join(item.path for item in stands)
         raise WtmanError(

@@ -24,7 +24,6 @@ class JsonLines:
         """The line that names the run."""
         self._write(
             {
-                "schema": SCHEMA,
                 "event": "run",
                 "run": state.run,
                 "request": state.request,
@@ -54,5 +53,5 @@ class JsonLines:
 
     def _write(self, value: dict[str, Any]) -> None:
         # ASCII keeps lone surrogates and controls out of whatever reads the stream.
-        self._out.write(json.dumps(value, ensure_ascii=True) + "\n")
+        self._out.write(json.dumps({"schema": SCHEMA, **value}, ensure_ascii=True) + "\n")
         self._out.flush()
