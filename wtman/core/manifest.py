@@ -13,6 +13,7 @@ from wtman.core.events import Excluded, Probed
 from wtman.core.model import CheckResult, Sha, TaskId
 from wtman.core.state import State, TaskView
 from wtman.core.status import iso
+from wtman.core.tally import tallies
 
 SCHEMA = 1
 KIND = "wtman-manifest"
@@ -75,6 +76,7 @@ def manifest(
         "excluded": [_excluded(item) for item in outcome.excluded],
         "flaky": list(outcome.flaky),
         "proof": dict(outcome.proof or {}),
+        "tests": [to_plain(item) for item in (tallies(state, probe) if probe else ())],
         "needs": {name: list(needs) for name, needs in (outcome.needs or {}).items()},
         "files": dict(files),
     }

@@ -9,6 +9,7 @@ from wtman.core.render import clean, count, duration, size
 from wtman.core.standing import Standing, run_state, standings
 from wtman.core.state import Attempt, MergeView, State, TaskView, describe_red
 from wtman.core.status import agent_of, doing_time, iso, last_outcome, shortfall
+from wtman.core.tally import describe, tallies
 
 
 def report(state: State) -> str:
@@ -20,7 +21,7 @@ def report(state: State) -> str:
         *(_task(state, state.tasks[task], item) for task, item in known.items()),
     ]
     if state.merge is not None:
-        blocks.append(_merge(state.merge))
+        blocks.append(_merge(state, state.merge))
     blocks.append(_unsaid(state))
     return "\n".join(line for block in blocks for line in [*block, ""]).rstrip() + "\n"
 
@@ -91,7 +92,7 @@ def _check(result: CheckResult) -> str:
     return ", ".join(facts)
 
 
-def _merge(merge: MergeView) -> list[str]:
+def _merge(state: State, merge: MergeView) -> list[str]:
     lines = ["## Merge", ""]
     if merge.failed is not None:
         hint = f" ({_text(merge.failed.hint)})" if merge.failed.hint else ""
@@ -116,6 +117,9 @@ def _merge(merge: MergeView) -> list[str]:
         lines.append(f"- {task} works only with {', '.join(needs)}")
     lines += [f"- flaky: `{_code(name)}`" for name in landed.flaky]
     lines += [f"- adapted: {_text(text)}" for text in landed.adapted]
+    probe = merge.probes.get((landed.before, tuple(TaskId(task) for task in landed.commits)))
+    if probe is not None:
+        lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, probe)]
     if landed.proof:
         lines.append(f"- conservation: {_text(landed.proof)}")
     if landed.patches:
