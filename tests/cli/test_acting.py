@@ -145,7 +145,7 @@ def test_json_names_the_run_first_and_its_end_last(
     assert lines[-1] == {"schema": 1, "event": "end", "run": lines[0]["run"], "state": "ready", "exit": 0}
     kinds = [line["event"] for line in lines[1:-1]]
     assert kinds.count("SessionFinished") == 2
-    assert all({"event", "seq", "at", "data"} == set(line) for line in lines[1:-1])
+    assert all({"schema", "event", "seq", "at", "data"} == set(line) for line in lines[1:-1])
 
 
 def test_a_task_that_fails_is_exit_1_and_retry_gives_it_one_more(
