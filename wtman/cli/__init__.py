@@ -48,16 +48,31 @@ class _Plain:
     descriptor: Any
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None or type(value) is self.descriptor.annotation:
+        wanted = _PLAIN[self.descriptor.annotation]
+        if value is None or type(value) is wanted:
             return value
+        if wanted is list and isinstance(value, tuple):
+            return list(value)
+        if wanted is int and isinstance(value, str) and value.isdecimal():
+            least = getattr(self.descriptor.parameter_info, "min", None)
+            most = getattr(self.descriptor.parameter_info, "max", None)
+            if int(value) >= (least or 0) and most is None:
+                return int(value)
         return _build(self.descriptor).coerce(value, param=param, ctx=ctx)
 
 
+# Annotations that need no adapter, and the type that a value of theirs already has.
+_PLAIN: dict[Any, type] = {
+    str: str,
+    bool: bool,
+    int: int,
+    list[str]: list,
+}
 _build: Any = getattr(typer.core, "build_runtime_param", None)
 
 
 def _build_quickly(descriptor: Any) -> Any:
-    plain = descriptor.annotation in (str, bool, int) and descriptor.file_annotation is None
+    plain = descriptor.annotation in _PLAIN and descriptor.file_annotation is None
     return _Plain(descriptor) if plain else _build(descriptor)
 
 
