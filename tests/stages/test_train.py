@@ -284,6 +284,18 @@ def test_two_insertions_at_one_place_are_both_kept_and_said(yard: Yard) -> None:
     assert (yard.path / "CHANGES.md").read_text() == grown("- one\n- two\n- more\n- three\n")
 
 
+def test_headings_that_look_like_conflict_markers_do_not_mislead(yard: Yard) -> None:
+    log = "Changes\n=======\n\n<<<<<<< not\n=======\n>>>>>>> one\n"
+    kit.commit_files(yard.path, {"CHANGES.rst": log})
+    yard.add("one", {"CHANGES.rst": log.replace("\n\n", "\n\n0.1\n===\n=======\n", 1)})
+    yard.add("two", {"CHANGES.rst": log.replace("\n\n", "\n\n0.2\n||||||| x\n=======\n", 1)})
+    train = made(yard, "one", "two")
+    assert train.adapted == ("two: CHANGES.rst (union)",)
+    joined = "\n\n0.1\n===\n=======\n0.2\n||||||| x\n=======\n"
+    text = yard.git("show", f"{train.commit}:CHANGES.rst")
+    assert text.strip() == log.replace("\n\n", joined, 1).strip()
+
+
 def test_a_union_is_only_a_candidate_for_the_checks(yard: Yard) -> None:
     kit.commit_files(yard.path, {"CHANGES.md": LOG})
     yard.add("one", {"CHANGES.md": grown("- one\n")})

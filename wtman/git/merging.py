@@ -75,20 +75,20 @@ def merge_many(ctl: Control, triples: Sequence[tuple[str, str, str]]) -> tuple[M
         if len(triples) > 1:
             return tuple(merge(ctl, *triple) for triple in triples)
         return (_crashed(ctl, *triples[0]),)
-    results = tuple(_results(iter(answer.out.split(b"\0")), names))
-    if len(results) != len(triples):
+    found = tuple(results(iter(answer.out.split(b"\0")), names))
+    if len(found) != len(triples):
         raise ExternalError(
-            f"git merge-tree answered {len(results)} of {len(triples)} merges",
+            f"git merge-tree answered {len(found)} of {len(triples)} merges",
             stderr=answer.err,
         )
-    return results
+    return found
 
 
 def merge_heads(ctl: Control, ours: str, theirs: str) -> Merged:
     """Merge two commits by their own history, as `git merge` would: several bases count."""
     args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
     answer = call(ctl, args, input=f"{ours} {theirs}\n".encode(), ok=(0, 1))
-    return next(_results(iter(answer.out.split(b"\0")), {}))
+    return next(results(iter(answer.out.split(b"\0")), {}))
 
 
 def _made(objects: str, made: dict[tuple[str, str], str], tree: str, parent: str) -> str:
@@ -123,6 +123,15 @@ def _crashed(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
     return Merged(None, tuple(sorted(paths)), ("git crashed while merging",))
 
 
+def merge_line(objects: Objects, base: str, ours: str, theirs: str) -> str:
+    """How `merge-tree --stdin` is asked to merge two trees with respect to a third."""
+    commit = objects.bare_commit
+    root = commit(base, (), b"", _PERSON, _PERSON)
+    left = commit(ours, (root,), b"", _PERSON, _PERSON)
+    right = commit(theirs, (root,), b"", _PERSON, _PERSON)
+    return f"{left} {right}\n"
+
+
 class Merger:
     """One git that makes merge after merge, each of the tree that the one before has given.
 
@@ -134,7 +143,7 @@ class Merger:
         self._objects = objects
         self._talk: Conversation | None = None
         self._answers: Iterator[Merged] = iter(())
-        self._filler = b""
+        self._filler = ""
         self._mute = False
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
@@ -145,10 +154,10 @@ class Merger:
             self._objects.spill()
             return merge(self._objects.ctl, base, ours, theirs)
         root, side = trees_of(self._objects.ctl, (base, theirs))
-        line = self._line(root, ours, side)
-        self._objects.spill(line.decode().split())
+        line = merge_line(self._objects, root, ours, side)
+        self._objects.spill(line.split())
         try:
-            self._talk.say(line + self._filler)
+            self._talk.say((line + self._filler).encode())
             next(self._answers)  # of the filler before
             return next(self._answers)
         except ExternalError as error:
@@ -157,25 +166,18 @@ class Merger:
                 raise
             return _crashed(self._objects.ctl, base, ours, theirs)
 
-    def _line(self, base: str, ours: str, theirs: str) -> bytes:
-        commit = self._objects.bare_commit
-        root = commit(base, (), b"", _PERSON, _PERSON)
-        left = commit(ours, (root,), b"", _PERSON, _PERSON)
-        right = commit(theirs, (root,), b"", _PERSON, _PERSON)
-        return f"{left} {right}\n".encode()
-
     def _open(self) -> None:
         add, ctl = self._objects.add, self._objects.ctl
         old, new = (Entry(b"100644", add("blob", text)) for text in (b"old\n", b"new\n"))
         names = [b"%s%d" % (b"long" * 50, number) for number in range(16)]
         trees = (dict.fromkeys(names, old), dict.fromkeys(names, new), {b"other": old})
-        self._filler = self._line(*map(self._objects.tree, trees))
+        self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
         self._objects.spill()
         args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
         talk = Conversation(args, git_dir=ctl.path, env=environment_of(ctl))
-        talk.say(self._filler)
+        talk.say(self._filler.encode())
         if talk.answers(_PATIENCE):
-            self._talk, self._answers = talk, _results(talk.words(), {})
+            self._talk, self._answers = talk, results(talk.words(), {})
         else:
             self._mute = True
             talk.close()
@@ -186,8 +188,11 @@ class Merger:
             self._talk = None
 
 
-def _results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
-    """Parse `status, tree, stage..., "", (count, path..., kind, message)..., ""` repeatedly."""
+def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
+    """What merge-tree says, as it comes.
+
+    That is `status, tree, stage..., "", (count, path..., kind, message)..., ""` repeatedly.
+    """
     for status in words:
         if not status:
             continue

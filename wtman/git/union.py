@@ -12,13 +12,13 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 from wtman.git.changes import Change, Entry
-from wtman.git.control_dir import call, oid, scratch, scratch_file
+from wtman.git.control_dir import call, oid, scratch_file
 from wtman.git.draft import Draft
-from wtman.git.merging import Merged, Torn
-from wtman.git.objects import Objects, Unusual
+from wtman.git.merging import Merged, Torn, merge_line, results
+from wtman.git.objects import Objects, Unusual, read_tree
 
 _CAP = 1 << 20
-_WIDTH = 61  # of a conflict marker: no line of a file looks like one by chance
+_BETWEEN = b"=" * 61  # what parts the sides of a clash: longer than any underline
 _TEXT = (b"unspecified", b"set", b"text", b"union")
 
 
@@ -34,13 +34,15 @@ class Union:
 
     def join_many(self, several: Sequence[Merged]) -> tuple[tuple[Merged, tuple[bytes, ...]], ...]:
         """Each merge, with the paths where both insertions were kept if that made it clean."""
-        self._look(dict.fromkeys(torn.path for merged in several for torn in merged.torn))
+        torn = [item for merged in several for item in merged.torn]
+        self._look(dict.fromkeys(item.path for item in torn))
+        self._fill(torn)
         return tuple(self._joined(merged) for merged in several)
 
     def _joined(self, merged: Merged) -> tuple[Merged, tuple[bytes, ...]]:
         texts: list[tuple[Torn, bytes]] = []
         for torn in merged.torn:
-            text = self._text(torn) if self._allowed[torn.path] else None
+            text = self._texts.get(_key(torn))
             if text is None:
                 return merged, ()
             texts.append((torn, text))
@@ -71,69 +73,120 @@ class Union:
         for path, value in zip(words[0:-1:3], words[2:-1:3], strict=True):
             self._allowed[path] = value in _TEXT
 
-    def _text(self, torn: Torn) -> bytes | None:
-        suffix = os.path.splitext(torn.path)[1].decode("ascii", "replace").lower()
-        key = (*torn.sides, suffix)
-        if key not in self._texts:
-            base, ours, theirs = self._blobs(torn.sides)
-            joined = self._merged(base, ours, theirs)
-            if joined is not None and not parses(suffix, joined, (ours, theirs)):
-                joined = None
-            self._texts[key] = joined
-        return self._texts[key]
+    def _fill(self, torn: Iterable[Torn]) -> None:
+        """Find out in a few processes what these files come to; None where they do not."""
+        new = {_key(item): item for item in torn if self._allowed[item.path]}
+        new = {key: item for key, item in new.items() if key not in self._texts}
+        blobs = self._blobs({side for item in new.values() for side in item.sides})
+        self._texts |= dict.fromkeys(new)
+        fit = {
+            key: item
+            for key, item in new.items()
+            if all(_is_text(blobs.get(side)) for side in item.sides)
+        }
+        for (key, item), joined in zip(fit.items(), self._clashes(list(fit.values())), strict=True):
+            sides = [blobs[side] for side in item.sides[1:]]
+            if joined is not None and parses(key[-1], joined, sides):
+                self._texts[key] = joined
 
-    def _blobs(self, names: tuple[str, str, str]) -> tuple[bytes, bytes, bytes]:
+    def _blobs(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Contents, but for what is too large."""
+        wanted = sorted(names)
+        if not wanted:
+            return {}
         self._objects.spill()
-        script = "".join(f"{name}\n" for name in names).encode()
-        asked = call(self._ctl, ["cat-file", "--batch-check=%(objectsize)"], input=script).out
-        if any(int(size) > _CAP for size in asked.split()):
-            return b"\0", b"\0", b"\0"
+        script = "".join(f"{name}\n" for name in wanted).encode()
+        sizes = call(self._ctl, ["cat-file", "--batch-check=%(objectsize)"], input=script).out
+        small = [name for name, size in zip(wanted, sizes.split(), strict=True) if int(size) < _CAP]
+        script = "".join(f"{name}\n" for name in small).encode()
         out = call(self._ctl, ["cat-file", "--batch=%(objectsize)"], input=script).out
-        found, at = [], 0
-        for _ in names:
+        found, at = {}, 0
+        for name in small:
             end = out.index(b"\n", at)
             size = int(out[at:end])
-            found.append(out[end + 1 : end + 1 + size])
+            found[name] = out[end + 1 : end + 1 + size]
             at = end + 2 + size
-        base, ours, theirs = found
-        return base, ours, theirs
+        return found
 
-    def _merged(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
-        sides = (ours, base, theirs)
-        marks = tuple(bytes((sign,)) * _WIDTH for sign in b"<|=>")
-        for side in sides:
-            if b"\0" in side or not side.endswith(b"\n") or any(mark in side for mark in marks):
-                return None
-        args = ["merge-file", "-p", "--diff3", f"--marker-size={_WIDTH}"]
-        with scratch(self._ctl) as folder:
-            for name, side in zip(("ours", "base", "theirs"), sides, strict=True):
-                path = os.path.join(folder, name)
-                with open(path, "wb") as file:
-                    file.write(side)
-                args.append(path)
-            answer = call(self._ctl, args, ok=tuple(range(128)))
-        return both(answer.out, marks)
+    def _clashes(self, torn: Sequence[Torn]) -> list[bytes | None]:
+        """Merge each file again, this time with the base in the conflict markers."""
+        if not torn:
+            return []
+        lines = []
+        for item in torn:
+            trees = [self._objects.tree({b"f": Entry(item.mode, side)}) for side in item.sides]
+            lines.append(merge_line(self._objects, *trees))
+        self._objects.spill()
+        # The only attributes that merge-tree reads here: it asks no configuration for them.
+        home = os.path.join(self._ctl.aside, "xdg")
+        os.makedirs(os.path.join(home, "git"), exist_ok=True)
+        with open(os.path.join(home, "git", "attributes"), "w") as file:
+            file.write(f"* conflict-marker-size={len(_BETWEEN)}\n")
+        args = ["-c", "merge.conflictStyle=diff3", "merge-tree", "--write-tree", "--stdin"]
+        answer = call(
+            self._ctl,
+            [*args, "--messages"],
+            env={"XDG_CONFIG_HOME": home},
+            input="".join(lines).encode(),
+            ok=(0, 1),
+        )
+        merged = list(results(iter(answer.out.split(b"\0")), {}))
+        marked = self._marked([clash.marked for clash in merged])
+        found: list[bytes | None] = []
+        for clash, line in zip(merged, lines, strict=True):
+            text = marked.get(clash.marked)
+            found.append(both(text, *line.encode().split()) if text is not None else None)
+        return found
+
+    def _marked(self, trees: Iterable[str]) -> dict[str, bytes]:
+        """The one file of each of these trees."""
+        blobs = {}
+        for tree in set(trees) - {""}:
+            made = self._objects.read(tree)
+            if made is not None:
+                blobs[tree] = read_tree(made[1], len(tree) // 2)[b"f"].oid
+        texts = self._blobs(set(blobs.values()))
+        return {tree: texts[blob] for tree, blob in blobs.items() if blob in texts}
 
 
-def both(marked: bytes, marks: Sequence[bytes]) -> bytes | None:
+def _key(torn: Torn) -> tuple[str, str, str, str]:
+    return (*torn.sides, os.path.splitext(torn.path)[1].decode("ascii", "replace").lower())
+
+
+def _is_text(content: bytes | None) -> bool:
+    return (
+        content is not None
+        and b"\0" not in content
+        and content.endswith(b"\n")
+        and _BETWEEN not in content
+    )
+
+
+def both(marked: bytes, left: bytes, right: bytes) -> bytes | None:
     """The text with the insertions of both sides, None where a clash is anything else.
 
-    `marks` begin the lines that open ours, the base, theirs, and that end the clash.
+    `left` and `right` are the names of commits, which the markers bear.
     """
+    size = len(_BETWEEN)
+    opens, middle, closes = b"<" * size + b" " + left, b"|" * size, b">" * size + b" " + right
     out: list[bytes] = []
-    base: list[bytes] = []
-    place = out
-    for line in marked.splitlines(keepends=True):
-        head = next((mark for mark in marks if line.startswith(mark)), b"")
-        if not head:
-            place.append(line)
-        elif head == marks[1]:
-            place = base
+    place = ""
+    clashes = 0
+    for line in marked.split(b"\n"):
+        if not place and line.startswith(opens):
+            place = "ours"
+            clashes += 1
+        elif place == "ours" and line.startswith(middle):
+            place = "base"
+        elif place == "base":
+            if line.rstrip(b"\r") != _BETWEEN:
+                return None  # there is something that a side has edited or removed
+            place = "theirs"
+        elif place == "theirs" and line.startswith(closes):
+            place = ""
         else:
-            place = out
-        if base:
-            return None
-    return b"".join(out)
+            out.append(line)
+    return b"\n".join(out) if clashes and not place else None
 
 
 def parses(suffix: str, joined: bytes, sides: Sequence[bytes]) -> bool:
