@@ -22,6 +22,7 @@ from typing import TypeVar
 from wtman.checkouts import CheckCheckout
 from wtman.context import Context, base_environment
 from wtman.core import kept, verdict, witness
+from wtman.core.flaky import confirmed
 from wtman.core.junit import TestRun, read_junit
 from wtman.core.model import CheckResult, Exit, ExitReason, Settings, Sha, TaskId, Verdict
 from wtman.core.ran import Ran, believable, excerpt, keepable
@@ -124,7 +125,32 @@ async def _compare(
     base: Ran | None = None
     if against is not None and (allow_red or now.tests is not None or not now.passed):
         base, _ = await _result(bench, command, f"{label}-before", against)
-    return verdict.judge(command, now, base, allow_red=allow_red), now
+    result = verdict.judge(command, now, base, allow_red=allow_red)
+    if result.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
+        return await _confirmed(bench, command, label, commit, (result, now, base))
+    return result, now
+
+
+async def _confirmed(
+    bench: "_Bench",
+    command: str,
+    label: str,
+    commit: Sha,
+    found: tuple[CheckResult, Ran, Ran | None],
+) -> tuple[CheckResult, Ran]:
+    """Run what is red a second time, once for each tree, before anybody is blamed for it."""
+    first, now, base = found
+    ctx = bench.ctx
+    key = await _key(bench, command, commit)
+    async with ctx.checkouts.alone(f"{key}/again"):
+        if ctx.checkouts.is_mine(f"{key}/again"):
+            return first, now
+        again, _ = await _made(bench, command, f"{label}-again", commit, ())
+        ctx.checkouts.made(f"{key}/again")
+        second = verdict.judge(command, again, base, allow_red=bench.settings.allow_red_base)
+        if second.verdict is not Verdict.RED and keepable(again):
+            ctx.store.cache(key, kept.pack(again, None))
+    return confirmed(first, second), now if second.verdict is Verdict.RED else again
 
 
 def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
@@ -168,8 +194,7 @@ async def _result(
     With `names`, a kept result counts only if it says where they were found.
     """
     ctx = bench.ctx
-    tree = await ctx.git(control.tree_of, ctx.control, commit)
-    key = digest("check", tree, with_results(command), bench.place)
+    key = await _key(bench, command, commit)
     async with ctx.checkouts.alone(key):
         found = _kept(bench, key)
         if found is not None and (found[1] is not None or not names):
@@ -179,6 +204,12 @@ async def _result(
             ctx.store.cache(key, kept.pack(ran, sight))
             ctx.checkouts.made(key)
         return ran, sight
+
+
+async def _key(bench: _Bench, command: str, commit: Sha) -> str:
+    """The content key of a command's result on a commit's tree."""
+    tree = await bench.ctx.git(control.tree_of, bench.ctx.control, commit)
+    return digest("check", tree, with_results(command), bench.place)
 
 
 def _kept(bench: _Bench, key: str) -> tuple[Ran, Sight | None] | None:

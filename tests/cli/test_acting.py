@@ -142,7 +142,13 @@ def test_json_names_the_run_first_and_its_end_last(
     lines = wtman(*words, "--yes", cwd=repo).jsonl()
     assert lines[0]["event"] == "run"
     assert lines[0]["tasks"] == ["core", "docs"]
-    assert lines[-1] == {"schema": 1, "event": "end", "run": lines[0]["run"], "state": "ready", "exit": 0}
+    assert lines[-1] == {
+        "schema": 1,
+        "event": "end",
+        "run": lines[0]["run"],
+        "state": "ready",
+        "exit": 0,
+    }
     kinds = [line["event"] for line in lines[1:-1]]
     assert kinds.count("SessionFinished") == 2
     assert all({"schema", "event", "seq", "at", "data"} == set(line) for line in lines[1:-1])

@@ -93,6 +93,7 @@ def test_status_has_every_key_of_the_contract() -> None:
                 "seconds": 1.5,
                 "cached": False,
                 "log": "",
+                "flaky": [],
             }
         ],
         "findings": [],

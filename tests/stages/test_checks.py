@@ -337,7 +337,39 @@ def test_whoever_wants_the_same_result_at_the_same_time_shares_it(world: World):
             )
 
     assert [judged.verdict for judged in asyncio.run(go())] == [RED] * 3
-    assert count() == 1
+    assert count() == 2, "one run for all three, and one more that confirms the red"
+
+
+def test_a_red_is_confirmed_before_anybody_is_blamed(world: World):
+    mark = world.tmp / "mark"
+    flaky = f"test -e {mark} || {{ touch {mark}; exit 1; }}"
+    judged = world.judge(flaky, now=world.head())
+    assert judged.verdict is GREEN
+    assert judged.results[0].flaky == (flaky,)
+    # The verdict of the second run is the one that is kept.
+    assert world.judge(flaky, now=world.head()).verdict is GREEN
+
+
+def test_a_flaky_test_is_told_from_one_that_fails(world: World):
+    mark = world.tmp / "mark"
+    files = {
+        "test_flaky.py": (
+            "import os, unittest\n"
+            "class Flaky(unittest.TestCase):\n"
+            "    def test_once(self):\n"
+            f"        there = os.path.exists({str(mark)!r})\n"
+            f"        open({str(mark)!r}, 'w').close()\n"
+            "        self.assertTrue(there)\n"
+            "    def test_always(self):\n"
+            "        self.fail()\n"
+        )
+    }
+    base = world.head()
+    judged = world.judge(UNITTEST, now=world.commit(files), against=base)
+    assert judged.verdict is RED
+    (result,) = judged.results
+    assert [name.rpartition("::")[2] for name in result.new_failures] == ["test_always"]
+    assert [name.rpartition("::")[2] for name in result.flaky] == ["test_once"]
 
 
 def test_two_trees_are_checked_at_the_same_time(world: World):

@@ -248,3 +248,4 @@ class CheckResult:
     seconds: float = 0.0
     cached: bool = False
     log: str = ""
+    flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree

@@ -86,7 +86,11 @@ def _check(result: CheckResult) -> str:
         facts.append(f"**{result.base_collected - (result.collected or 0)} fewer than its start**")
     if result.known_failures:
         facts.append(f"{count(result.known_failures, 'failure')} known from the base")
-    for word, names in (("newly skipped", result.newly_skipped), ("gone", result.gone)):
+    for word, names in (
+        ("newly skipped", result.newly_skipped),
+        ("gone", result.gone),
+        ("flaky", result.flaky),
+    ):
         if names:
             facts.append(f"**{word}**: {_text(', '.join(names[:10]))}")
     return ", ".join(facts)

@@ -265,7 +265,7 @@ def _drafted(
         after_tree=ticket.probe.tree,
         steps=steps,
         excluded=action.excluded,
-        flaky=action.flaky,
+        flaky=_flaky(merge),
         needs=action.needs,
         proof=to_plain(proof),
     )
@@ -293,13 +293,19 @@ def _landed(
         commits={str(task): commit for task, commit in commits.items()},
         excluded=action.excluded,
         checks=check_runs(merge),
-        flaky=action.flaky,
+        flaky=_flaky(merge),
         adapted=tuple(dict.fromkeys((*(probe.adapted if probe is not None else ()), *told))),
         needs=action.needs or None,
         patches=patches,
         proof=summary(proof) if proof is not None else "",
         moved=moved,
     )
+
+
+def _flaky(merge: MergeView) -> tuple[str, ...]:
+    """What failed in one of two runs of the same tree, anywhere in the search."""
+    results = (result for probe in merge.probes.values() for result in probe.results)
+    return tuple(dict.fromkeys(name for result in results for name in result.flaky))
 
 
 def check_runs(merge: MergeView) -> int:
