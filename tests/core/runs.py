@@ -46,7 +46,7 @@ def started(task: str, attempt: int) -> e.Intended:
 def finished(task: str, attempt: int, ended: Ended = Ended.OK, **more: Any) -> tuple[e.Event, ...]:
     """The start and the end of a session."""
     needs = dict.fromkeys(_VIEWS[task].task.needs, "c1")
-    made = e.WorktreeMade(task, f"/work/{task}", f"wtman/oauth-7f3a/{task}", "base", needs)
+    made = e.WorktreeMade(task, f"/srv/{task}", f"wtman/oauth-7f3a/{task}", "base", needs)
     head = "c1" if ended is Ended.OK else "base"
     first = (made,) if attempt == 1 else ()
     return (*first, started(task, attempt), e.SessionFinished(task, attempt, ended, head, **more))

@@ -66,7 +66,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "reason": "no check",
         "waiting_for": [],
         "branch": "wtman/oauth-7f3a/core",
-        "worktree": "/work/core",
+        "worktree": "/srv/core",
         "base": "base",
         "head": "c1",
         "attempt": 1,

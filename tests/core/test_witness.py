@@ -56,15 +56,15 @@ def record(**modules: list[str]) -> bytes:
 
 
 def sight(*records: bytes, names: tuple[str, ...] = ("shop", "core")) -> Sight:
-    return seen(read_records(records), "/work/c/0", names)
+    return seen(read_records(records), "/srv/c/0", names)
 
 
 def test_sights():
-    assert sight(record(shop=["/work/c/0/shop/__init__.py"])).kind == "inside"
+    assert sight(record(shop=["/srv/c/0/shop/__init__.py"])).kind == "inside"
     out = sight(record(shop=["/srv/u/shop/__init__.py"]), record())
     assert (out.kind, out.detail) == ("outside", "shop from /srv/u/shop/__init__.py")
-    mixed = sight(record(shop=["/work/c/0/shop"]), record(core=["/work/c/01/core.py"]))
-    assert (mixed.kind, mixed.detail) == ("mixed", "core from /work/c/01/core.py")
+    mixed = sight(record(shop=["/srv/c/0/shop"]), record(core=["/srv/c/01/core.py"]))
+    assert (mixed.kind, mixed.detail) == ("mixed", "core from /srv/c/01/core.py")
     assert sight(record()).kind == "unknown"
     assert sight().kind == "unknown"
     assert sight(record(other=["/elsewhere/x.py"])).kind == "unknown"
