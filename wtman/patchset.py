@@ -67,7 +67,7 @@ def require_free(folder: str) -> None:
     if os.path.isdir(folder) and (not os.listdir(folder) or _ours(folder)):
         return
     raise UsageError(
-        f"{folder} is there already and was not written by wtman merge",
+        f"{folder} is there already and holds more than wtman merge has written",
         hint="choose another folder with -o, or move this one away",
     )
 
@@ -252,10 +252,13 @@ def _content(folder: str, name: str) -> bytes | None:
 
 
 def _ours(folder: str) -> bool:
+    """Whether everything in the folder is an earlier output: it is replaced as a whole."""
     try:
-        return bool(_manifest(folder))
+        listed = _manifest(folder).get("files")
     except UsageError:
         return False
+    known = listed if isinstance(listed, dict) else {}
+    return set(os.listdir(folder)) <= {MANIFEST, *known}
 
 
 def _write(path: str, content: bytes) -> None:

@@ -107,6 +107,9 @@ def repository_commands(loaded: Loaded) -> tuple[str, ...]:
 
 def _judged(layer: Layer) -> dict[str, Any]:
     """The layer's values in their types, or a UsageError about the first wrong one."""
+    plain = all(_is_plain(key, value) for key, value in layer.values.items())
+    if plain and layer.source.kind is Kind.FLAG:
+        return {key: _frozen(value) for key, value in layer.values.items()}
     from pydantic import ValidationError
 
     from wtman.config.keys import FlagKeys, Keys
@@ -117,6 +120,22 @@ def _judged(layer: Layer) -> dict[str, Any]:
     except ValidationError as error:
         raise _refusal(error.errors(include_url=False)[0], layer) from None
     return judged.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+def _is_plain(key: str, value: object) -> bool:
+    """Whether a flag is right as the command line gave it: most calls need no pydantic."""
+    if key in _PLAIN_TEXTS:
+        return isinstance(value, str) and value.isprintable() and value.strip() == value != ""
+    if key in _PLAIN_NUMBERS:
+        return type(value) is int and 0 < value < _PLAIN_MOST
+    if key == "check" and isinstance(value, (tuple, list)):
+        return all(isinstance(item, str) and item.isprintable() and item.strip() for item in value)
+    return False
+
+
+_PLAIN_TEXTS = frozenset({"agent", "model", "effort", "sandbox"})
+_PLAIN_NUMBERS = frozenset({"jobs", "check_jobs", "max_sessions", "attempts"})
+_PLAIN_MOST = 1_000_000
 
 
 def _refusal(error: "ErrorDetails", layer: Layer) -> UsageError:

@@ -76,6 +76,19 @@ def _evidence(state: State, item: Excluded) -> str:
     return item.evidence
 
 
+def _lost_tests(state: State, landed: Landed) -> list[str]:
+    """Tests of the target that the landed tree does not run: told, for they may be meant to go."""
+    members = tuple(TaskId(name) for name in landed.commits)
+    probe = state.merge.probes.get((landed.before, members)) if state.merge is not None else None
+    out = []
+    for result in probe.results if probe is not None else ():
+        for word, names in (("are gone", result.gone), ("are newly skipped", result.newly_skipped)):
+            if names:
+                shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
+                out.append(f"! {len(names)} tests {word}: {clean(shown, 200)}")
+    return out
+
+
 def lines(state: State, landed: Landed) -> list[str]:
     """The outcome for people; what was left out says why and how to see it."""
     out = [
@@ -97,6 +110,7 @@ def lines(state: State, landed: Landed) -> list[str]:
         out.append(clean(f"{_label(state, task)} works only with {company}"))
     out += [f"flaky: {clean(name, 200)}" for name in landed.flaky]
     out += [f"adapted: {clean(_adapted(state, text), 200)}" for text in landed.adapted]
+    out += _lost_tests(state, landed)
     if landed.proof:
         out += ["", f"conservation: {clean(landed.proof, 200)}"]
     if landed.patches:

@@ -83,8 +83,10 @@ def contents(ctl: Control, pairs: Collection[Pair]) -> Mapping[Pair, Comparison 
     if not ordered:
         return {}
     with scratch(ctl) as objects:
-        old = _tree(objects, [pair[0] for pair in ordered])
-        new = _tree(objects, [pair[1] for pair in ordered])
+        # Of one side there may be nothing, so both say which names this repository has.
+        size = max(len(name) for pair in ordered for name in pair)
+        old = _tree(objects, [pair[0] for pair in ordered], size)
+        new = _tree(objects, [pair[1] for pair in ordered], size)
         args = ["-c", "core.attributesFile=/dev/null", "-c", "diff.suppressBlankEmpty=false"]
         args += ["diff-tree", "-r", "-p", "--full-index", *_LIKE_A_MERGE, *_PLAIN, old, new]
         out = call(ctl, args, objects=objects).out
@@ -94,12 +96,11 @@ def contents(ctl: Control, pairs: Collection[Pair]) -> Mapping[Pair, Comparison 
     return found
 
 
-def _tree(folder: str, names: Sequence[str]) -> str:
+def _tree(folder: str, names: Sequence[str], size: int) -> str:
     """The name of a tree, written into `folder`, that has these blobs as its files."""
     entries = [
         b"100644 %08d\0" % number + bytes.fromhex(name) for number, name in enumerate(names) if name
     ]
-    size = max((len(name) for name in names), default=40)
     body = b"".join(entries)
     content = b"tree %d\0" % len(body) + body
     digest = sha256 if size == 64 else sha1

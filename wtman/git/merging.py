@@ -201,6 +201,8 @@ def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
         paths = [stage.partition(b"\t")[2] for stage in stages]
         messages, kinds = [], set()
         for count in _until_empty(words):
+            if not count.isdigit():
+                break  # git 2.39 writes its advice on submodules into the place of the end
             about = [next(words) for _ in range(int(count))]
             kind = next(words)
             message = next(words)

@@ -144,7 +144,7 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
     if head != before:
         raise RaceError(
             f"{checkout_path} moved to {head[:12]} while {before[:12]} was being merged",
-            hint="run wtman merge again",
+            hint="run the same merge again",
         )
     _refuse_unfiltered(repo, checkout_path, before, after)
     args = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--no-autostash"]
@@ -158,11 +158,11 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
 def _why_not(error: ExternalError, path: str, after: str) -> ExternalError | RaceError:
     if "ossible to fast-forward" in error.stderr:
         return RaceError(
-            f"{path} moved away from the history of {after[:12]}", hint="run wtman merge again"
+            f"{path} moved away from the history of {after[:12]}", hint="run the same merge again"
         )
-    hint = "finish or abort what is under way there, then run wtman merge again"
+    hint = "finish or abort what is under way there, then run the same merge again"
     if "would be overwritten" in error.stderr or "would be lost" in error.stderr:
-        hint = "commit, stash or move these files, then run wtman merge again"
+        hint = "commit, stash or move these files, then run the same merge again"
     elif "index.lock" in error.stderr:
         hint = error.hint
     names = [line.strip() for line in error.stderr.splitlines() if line.startswith("\t")]

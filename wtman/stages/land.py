@@ -46,7 +46,7 @@ class Verified:
         if not passed(self.probe, unchecked=self.unchecked):
             raise WtmanError(
                 f"a train of {', '.join(self.probe.members)} did not pass its checks",
-                hint="nothing was landed; run wtman merge again",
+                hint="nothing was landed; run the same merge again",
             )
 
     @property
@@ -127,7 +127,7 @@ def _disproved(proof: Proof) -> e.Disproved | e.MergeFailed:
         why = violation_text(proof.violations[0]) if proof.violations else "it says nothing"
         return e.MergeFailed(
             f"the conservation proof of the train failed: {why}",
-            "nothing was landed; run wtman merge again",
+            "nothing was landed; run the same merge again",
         )
     return e.Disproved(
         tuple(
@@ -156,7 +156,7 @@ def _signed(
     if control.tree_of(ctx.control, tip) != ticket.probe.tree:
         raise WtmanError(
             "the signed commits do not hold the tree that was checked",
-            hint="run wtman merge again",
+            hint="run the same merge again",
         )
     return {task: made.get(sha, sha) for task, sha in commits.items()}, replace(ticket, signed=tip)
 
@@ -207,7 +207,7 @@ def _require_clean(ctx: Context, merge: MergeView, stands: list[Checkout]) -> No
         raise WtmanError(
             f"{stands[0].path}, where {merge.asked.target} is checked out, "
             f"has uncommitted changes: {shown}",
-            hint=f"commit or stash them there and run wtman merge again, {way_on}",
+            hint=f"commit or stash them there and run the same merge again, {way_on}",
             code="dirty",
         )
 

@@ -1,0 +1,62 @@
+"""Merges of branches in repositories that are seldom seen."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests import kit
+
+
+def branch(repo: Path, name: str, files: dict[str, str | bytes]) -> None:
+    kit.run_git(repo, "checkout", "-q", "-b", name, "main")
+    kit.commit_files(repo, files, name)
+    kit.run_git(repo, "checkout", "-q", "main")
+
+
+def test_a_sha256_repository(tmp_path: Path, wtman: kit.Program) -> None:
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    kit.run_git(repo, "init", "-q", "-b", "main", "--object-format=sha256")
+    kit.run_git(repo, "config", "user.name", kit.NAME)
+    kit.run_git(repo, "config", "user.email", kit.EMAIL)
+    kit.commit_files(repo, {"n": "1\n"}, "first")
+    branch(repo, "p", {"p": "p\n"})
+    branch(repo, "q", {"q": "q\n"})
+    wtman("merge", "--branches", "p", "q", "--check", "true", cwd=repo)
+    assert (repo / "p").read_text() + (repo / "q").read_text() == "p\nq\n"
+
+
+def test_submodules_that_move_two_ways_conflict_and_the_rest_lands(
+    make_repo: Callable[..., Path], wtman: kit.Program
+) -> None:
+    repo = make_repo({"README.md": "x\n"})
+    links = ["1" * 40, "2" * 40, "3" * 40]
+    kit.run_git(repo, "update-index", "--add", "--cacheinfo", f"160000,{links[0]},sub")
+    kit.run_git(repo, "commit", "-qm", "a submodule")
+    for name, link in zip(("s1", "s2"), links[1:], strict=True):
+        kit.run_git(repo, "checkout", "-q", "-b", name, "main")
+        kit.run_git(repo, "update-index", "--cacheinfo", f"160000,{link},sub")
+        kit.run_git(repo, "commit", "-qm", name)
+        kit.run_git(repo, "checkout", "-q", "main")
+    branch(repo, "s3", {"c": "3\n"})
+    words = ["merge", "--branches", "s1", "s2", "s3", "--check", "true", "--json"]
+    told = wtman(*words, cwd=repo, check_status=1).json()
+    assert "error" not in told, told
+    assert told["landed"] == ["s1", "s3"]
+    assert [(item["task"], item["reason"]) for item in told["excluded"]] == [("s2", "conflict")]
+
+
+def test_a_folder_with_files_of_the_user_is_never_replaced(
+    make_repo: Callable[..., Path], wtman: kit.Program, tmp_path: Path
+) -> None:
+    repo = make_repo({"README.md": "x\n"})
+    branch(repo, "p", {"p": "p\n"})
+    branch(repo, "q", {"q": "q\n"})
+    out = tmp_path / "out"
+    words = ["--check", "true", "--patch-only", "-o", str(out)]
+    wtman("merge", "--branches", "p", *words, cwd=repo)
+    wtman("merge", "--branches", "q", *words, cwd=repo)
+    (out / "precious.txt").write_text("mine\n")
+    refused = wtman("merge", "--branches", "p", *words, cwd=repo, check_status=None)
+    assert refused.code != 0
+    assert "holds more than wtman merge has written" in refused.err
+    assert (out / "precious.txt").read_text() == "mine\n"
