@@ -85,7 +85,7 @@ def _lost_tests(state: State, landed: Landed) -> list[str]:
         for word, names in (("are gone", result.gone), ("are newly skipped", result.newly_skipped)):
             if names:
                 shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
-                out.append(f"! {len(names)} tests {word}: {clean(shown, 200)}")
+                out.append(f"! tests that {word} ({len(names)}): {clean(shown, 200)}")
     return out
 
 
