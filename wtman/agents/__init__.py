@@ -22,11 +22,39 @@ from wtman.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something a session did, for people to see. `usage` is what it has used so far."""
+    """Something a session did, for people to see. `usage` is what it has used so far.
+
+    `retry` is a provider's word that it is too much (429, 529): `wait` is for how many
+    seconds, 0 where the stream does not say.
+    """
 
     kind: Literal["says", "does", "usage", "retry"]
     text: str = ""
     usage: Usage | None = None
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an agent needs of its user's surroundings, all by name.
+
+    `program` is looked up on PATH (empty: the agent is no program of its own, or any).
+    `secrets` are variables that sign in, most preferred first; `env` others that are handed
+    in where set (endpoints, model names). `files` are paths below the user's HOME that are
+    copied into a session's own HOME, read-only. `hosts` are its provider's, for a network
+    that allows only some; `endpoints` are those of `env` that name the provider's address
+    where it is another one. `version` is what prints it.
+    """
+
+    program: str = ""
+    version: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    install: str = ""  # how a user gets it, one line
+    sign_in: str = ""  # how a user signs in, one line
 
 
 class Agent(Protocol):
@@ -43,6 +71,16 @@ class Agent(Protocol):
     @property
     def priced(self) -> bool:
         """Whether its usage comes with money."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What it needs to be handed in."""
+        ...
+
+    @property
+    def structured(self) -> bool:
+        """Whether it can be held to a JSON schema (`Job.schema`) by itself."""
         ...
 
     def command(self, job: Job) -> Command: ...

@@ -8,7 +8,7 @@ worktree it is started in, and its exit status is the outcome.
 import shlex
 from dataclasses import dataclass
 
-from wtman.agents import Activity, text_of, why
+from wtman.agents import Activity, Needs, text_of, why
 from wtman.core.model import Command, Exit, Job, Outcome
 from wtman.errors import UsageError
 
@@ -21,6 +21,8 @@ class CommandAgent:
     name: str = "command"
     resumes: bool = False
     priced: bool = False
+    structured: bool = False
+    needs: Needs = Needs()
 
     def command(self, job: Job) -> Command:
         return Command(

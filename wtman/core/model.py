@@ -110,6 +110,15 @@ class Settings:
     allow_red_base: bool = False
     model: str = ""
     effort: str = ""
+    roles: dict[str, str] = field(default_factory=dict)  # role -> agent, where not `agent`
+    network: str = "on"  # of agents: on, off or allow-list (their providers and `hosts`)
+    hosts: tuple[str, ...] = ()
+    budget_usd: float = 0.0  # of the whole run; 0 is no ceiling
+    budget_tokens: int = 0
+    plan_usd: float = 0.0  # of the planning alone
+    reviewers: int = 2
+    rounds: int = 3
+    block_on: tuple[str, ...] = ()
 
 
 # --- what an executor takes and gives -------------------------------------------------
@@ -174,16 +183,42 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and money; `usd` None means unknown."""
+    """Tokens and money; `usd` None means unknown.
+
+    `input_tokens` is everything that a model read, from a cache or not;
+    `cached_tokens` is how much of it came from a cache.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float | None = None
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who a session plays: Markdown with front matter, from the user or from wtman.
+
+    `text` goes into the system prompt (or before the prompt, where an agent has none).
+    `tools` are names as in Claude Code's front matter; empty is all. A role that does
+    not write gets a read-only checkout. `network` empty is the run's.
+    """
+
+    name: str
+    text: str
+    description: str = ""
+    tools: tuple[str, ...] = ()
+    writes: bool = True
+    model: str = ""
+    effort: str = ""
+    agent: str = ""
+    network: str = ""
+    source: str = ""  # the file that it was read from
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an agent adapter needs to build the command of one attempt."""
+    """What an agent adapter needs to build the command of one session."""
 
     task: TaskId
     attempt: int
@@ -197,17 +232,30 @@ class Job:
     role: str = ""
     tools: tuple[str, ...] = ()
     resume: str = ""  # the agent's own session id of the attempt before
+    system: str = ""  # the text of the role
+    writes: bool = True  # False: the checkout is read-only for this session
+    schema: str = ""  # JSON schema that the answer has to fit; empty: none is asked for
+    confined: bool = False  # our sandbox is around it: its own has to be switched off
+    max_usd: float = 0.0  # of this session; 0 is no cap
+    max_turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an adapter makes of a finished session; says nothing about the tree."""
+    """What an adapter makes of a finished session; says nothing about the tree.
+
+    `usage` is of this session alone, also where the agent's figures go on from an earlier
+    one. `answer` is what it said last: the JSON text where `Job.schema` was asked for and
+    the agent has a way of its own to give it, else its last words.
+    """
 
     ok: bool
     reason: str = ""  # one line for people, empty when ok
     usage: Usage = Usage()
     session: str = ""  # the agent's own session id
     fatal: str = ""  # quota, credit or sign-in trouble: parks the run
+    answer: str = ""
+    model: str = ""  # who answered, where the stream says so
 
 
 class Ended(StrEnum):
