@@ -25,21 +25,33 @@ RANK = {
     "doing": 3,
     "executors": 4,
     "sandbox": 4,
+    "finding": 4,
+    "network": 4,
     "checkouts": 5,
+    "environment": 5,
     "watching": 5,
+    "brakes": 5,
+    "guarding": 5,
     "context": 6,
     "clashes": 6,
     # What several stages share: the worktree of a task, and what is done in one.
     "worktree": 7,
     "setup": 7,
     "furnishing": 8,
+    "launching": 8,
     "clearing": 8,
     "checking": 8,
     "collecting": 9,
+    "expecting": 9,
+    "attaching": 9,
+    "noticing": 8,
+    "asking": 9,
+    "reproducing": 9,
     "retire": 9,
     "assembly": 7,
     "proving": 8,
     "taking": 7,
+    "probes": 7,
     "patchset": 7,
     "stages": 10,
     "pipeline": 11,
@@ -55,13 +67,16 @@ RANK = {
 # without site-packages (`-I -S`), so it cannot import any of it.
 APART: dict[str, frozenset[str]] = {
     "keeper": frozenset(),
+    "confine": frozenset(),
     "player": frozenset({"core", "errors"}),
     "apiagent": frozenset({"core", "errors"}),
     "witness": frozenset(),
     "roles": frozenset(),
+    "demo": frozenset(),
 }
 # There is one way to read the table of processes, and the keeper needs it too.
-MAY_IMPORT_APART = {("process", "keeper")}
+# How confine is started, and what the kernel offers it, is what a tier needs to know.
+MAY_IMPORT_APART = {("process", "keeper"), ("sandbox", "confine")}
 # Files of one room that must not know each other.
 STRANGERS = {"stages"}
 
@@ -80,7 +95,7 @@ ONLY = {
 # Other ways to start a program, by their last name.
 SPAWN = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "subprocess_shell"}
 OS_SPAWN = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp"}
-SPAWN_ONLY = {"process.py", "keeper.py", "player.py"}
+SPAWN_ONLY = {"process.py", "keeper.py", "player.py", "confine.py"}
 # Costly: importing them when the program starts would be paid by `status` too.
 LATE = {"git", "anthropic", "textual"}
 
@@ -93,14 +108,23 @@ IMPURE_MODULES = set(
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
 IMPURE_METHODS = {"now", "utcnow", "today", "read_text", "write_text", "read_bytes", "write_bytes"}
 # The recording is played by a program of this interpreter, and argv must name it.
-PURE_MAY = {("agents/replay.py", "sys")}
+PURE_MAY = {("agents/replay.py", "sys"), ("agents/api.py", "sys")}
 PURE_NAMES = {"pathlib": {"PurePath", "PurePosixPath"}, "signal": {"Signals"}}
 
 MOST_LINES = 500
 BAD_NAMES = {"util", "utils", "helper", "helpers", "manager", "handler", "common", "misc"}
 BAD_SUFFIXES = ("Manager", "Helper", "Handler", "Utils")
 # The codec reads annotations as types.
-JOURNALLED = {"core/model.py", "core/events.py", "core/actions.py"}
+JOURNALLED = {
+    "core/model.py",
+    "core/events.py",
+    "core/events_brakes.py",
+    "core/events_planning.py",
+    "core/events_reviews.py",
+    "core/findings.py",
+    "core/matrix.py",
+    "core/actions.py",
+}
 
 
 @dataclass(frozen=True)

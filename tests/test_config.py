@@ -37,6 +37,8 @@ rounds = 2
 worktrees = "../wt"
 sandbox = "bubblewrap"
 network = ["example.org"]
+check_network = true
+env = "TOKEN"
 block_on = "blocker"
 notify = "say done"
 [roles]
@@ -81,7 +83,7 @@ def house(tmp_path: Path) -> House:
 def test_without_any_source_all_are_defaults(house: House) -> None:
     loaded = house.load({"jobs": None, "check": ()})
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert loaded == Loaded(Settings(check_jobs=cores or 1), {}, {}, ())
+    assert loaded == Loaded(Settings(check_jobs=cores or 1, sandbox="auto", reviewers=2), {}, {}, ())
     assert loaded.source("jobs") == Source(Kind.DEFAULT)
 
 
@@ -106,17 +108,21 @@ def test_every_key_is_taken_and_typed(house: House) -> None:
         symlink=("node_modules/",),
         protect=("tests/**", "!tests/data/**"),
         sandbox="bubblewrap",
+        network="allow-list",
+        hosts=("example.org",),
+        check_network=True,
+        env=("TOKEN",),
         worktrees=str(house.top.parent / "wt"),
         allow_red_base=True,
+        budget_usd=5.0,
+        budget_tokens=1000,
+        reviewers=0,
+        rounds=2,
+        block_on=("blocker",),
+        roles={"planner": "codex"},
     )
     assert loaded.extra == {
-        "reviewers": 0,
-        "rounds": 2,
-        "network": ("example.org",),
-        "block_on": ("blocker",),
         "notify": ("say done",),
-        "roles": {"planner": "codex"},
-        "budget": {"usd": 5.0, "tokens": 1000},
         "agents": {"mine": {"command": ["x", "y"]}},
     }
     assert {source.kind for source in loaded.origin.values()} == {Kind.REPOSITORY, Kind.FLAG}
@@ -141,7 +147,8 @@ def test_the_later_source_wins_and_tables_are_merged(house: House) -> None:
     loaded = house.load({"rounds": 4, "check": ("x",)}, **environ)
     settings = loaded.settings
     assert (settings.agent, settings.jobs, settings.attempts, settings.timeout) == ("u", 1, 2, 180)
-    assert loaded.extra == {"rounds": 4, "roles": {"a": "u", "b": "r", "c": "e"}}
+    assert (settings.rounds, settings.roles) == (4, {"a": "u", "b": "r", "c": "e"})
+    assert loaded.extra == {}
     kinds = {key: source.kind.value for key, source in loaded.origin.items()}
     assert kinds == {
         "jobs": "user",
@@ -204,6 +211,9 @@ def test_committed_files_can_be_read_instead(house: House) -> None:
         ('setup = ["a\\u0000"]', "setup holds a NUL character"),
         ('copy = ["../secret"]', 'copy has the pattern "../secret", which has a segment ".."'),
         ("network = 3", "network is neither true nor false nor a list of hosts"),
+        ('network = ["a b"]', 'network names "a b", which is neither a host name nor an address'),
+        ('env = ["A B"]', 'env has "A B", which is no name of a variable'),
+        ('env = ["LD_PRELOAD"]', 'env has "LD_PRELOAD", which cannot be handed in'),
         ("roles = {planner = 1}", "roles.planner is no text"),
         ("agents = {x = 1}", "agents.x is no table"),
     ],
@@ -244,7 +254,8 @@ def test_the_environment_in_its_forms(house: House) -> None:
     assert loaded.settings.copy == (".env",)
     assert loaded.settings.agent == "true"
     assert loaded.settings.worktrees == str(house.home / "wt")
-    assert loaded.extra == {"network": False, "budget": {"usd": 2.5}}
+    assert loaded.settings.budget_usd == 2.5
+    assert loaded.settings.network == "off"
 
 
 def test_variables_of_sessions_are_no_settings_and_typos_are_pointed_out(house: House) -> None:
@@ -258,7 +269,7 @@ def test_variables_of_sessions_are_no_settings_and_typos_are_pointed_out(house: 
 def test_flags_with_dashes_and_budget_flags(house: House) -> None:
     loaded = house.load({"max-sessions": 9, "budget_usd": 1.0, "budget_tokens": 5, "agent": "x"})
     assert loaded.settings.max_sessions == 9
-    assert loaded.extra == {"budget": {"usd": 1.0, "tokens": 5}}
+    assert (loaded.settings.budget_usd, loaded.settings.budget_tokens) == (1.0, 5)
 
 
 def test_worktreeinclude_is_appended_to_copy(house: House) -> None:
@@ -394,3 +405,20 @@ def test_importing_and_loading_nothing_needs_no_pydantic(house: House) -> None:
         "sys.exit('pydantic' in sys.modules or 'asyncio' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(house.top)], check=True, timeout=60)
+
+
+def test_what_opens_the_sandbox_needs_approval_where_a_repository_says_it(house: House) -> None:
+    text = (
+        'sandbox = "none"\nnetwork = ["a.example", "*.b.example"]\ncheck_network = true\nenv = "T"'
+    )
+    house.write("user", text)
+    assert repository_commands(house.load()) == ()
+    house.write("wtman.toml", text)
+    assert repository_commands(house.load()) == (
+        "sandbox = none",
+        "network = a.example *.b.example",
+        "check_network = true",
+        "env = T",
+    )
+    house.write("wtman.toml", 'sandbox = "bubblewrap"\nnetwork = false\nenv = []')
+    assert repository_commands(house.load()) == ()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.errors import UsageError
 from wtman.git import branches, control
 from wtman.git.discovery import discover
 from wtman.taking import Taking, take, task_ids
@@ -89,11 +88,15 @@ def test_what_landed_as_a_squash_counts_only_while_the_target_has_it(grove: Grov
     assert grove.take("a", landed={tip: squash}).branches[0].start == base
 
 
-def test_foreign_histories_are_refused(grove: Grove) -> None:
+def test_a_foreign_history_is_told_apart_and_the_others_are_taken(grove: Grove) -> None:
+    grove.grow("a", {"a.txt": "a\n"})
     grove.git("switch", "-q", "--orphan", "island")
     kit.commit_files(grove.path, {"i.txt": "i\n"}, "island")
-    with pytest.raises(UsageError, match="no history in common"):
-        grove.take("island")
+    taking = grove.take("island", "a")
+    assert [item.name for item in taking.branches] == ["island", "a"]
+    assert list(taking.apart) == ["island"]
+    assert "no history in common" in taking.apart[taking.branches[0].task]
+    assert taking.branches[0].start == taking.branches[0].head
 
 
 def test_a_branch_comes_before_a_tag_of_its_name(grove: Grove) -> None:

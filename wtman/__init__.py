@@ -24,20 +24,31 @@ The rooms. Imports point down only; a test walks them.
     verify       a manifest and its patches, checked again without a run
     stages/      one file a step, all of one shape; they never import each other
     checking     what several stages share: the checks run on one tree,
+    reproducing  a finding's proof run on base, branches and combination,
     collecting   what a session left made a commit,
+    attaching    a task handed over to the user's terminal,
+    noticing     and what in it acts on others later,
     retire       branches that have landed taken out of refs/heads,
     furnishing   a task's worktree made fit for work,
     clearing     and left,
+    launching    a session started there, confined, and its stream read,
+    asking       a question put to one that only reads, and its answer judged,
     setup        what that needs, for any checkout,
     worktree     where a task's worktree is and how it is moved,
     taking       branches that wtman did not make, made fit for that,
     assembly     branches put together on a target without a checkout,
     proving      the proof that nothing was lost on the way,
+    expecting    branches of a train that are green only with tests of their own,
+    probes       the refs that keep what was tried, while it is of use,
     clashes      who cannot ride with whom, where they do not merge,
     patchset     and the patches, bundle and manifest that come out
     context      everything that a stage may touch
     watching     what the overlap watch remembers between two looks
+    brakes       what live sessions say of their provider and their use
+    guarding     who may have changed the user's repository, and when
     checkouts    the pool of checkouts that no agent can write
+    environment  what of the user's environment and sign-in a program inside gets
+    network/     the one way out of a sandbox whose network is an allow-list
     executors/   plug-in: where a command runs
     sandbox/     plug-in: what a command may reach
     git/         the only place that runs git or imports GitPython
@@ -45,6 +56,7 @@ The rooms. Imports point down only; a test walks them.
     store        the journal: the only importer of sqlite3
     doing        what tasks do now, told to other terminals through a small file
     config       files, environment and flags -> settings
+    finding      which agents are on this machine, and who is signed in
     trust        which commands of a repository its user has approved
     agents/      plug-in: one coding agent a file; pure: argv out, its stream in
     core/        values and every decision; standard library only, no I/O, clock or chance
@@ -53,11 +65,13 @@ The rooms. Imports point down only; a test walks them.
 Programs that stand apart, each in a process of its own:
 
     keeper       holds one command: its limits, its log files, its end and its descendants
+    confine      turns into a command with less than it was given: the walls that need a program
     player       plays a recorded session again
     witness/     tells from inside a check whether it sees the checkout
     apiagent/    wtman's own agent over the Messages API: the only importer of anthropic
 
-and `roles/` is Markdown: what a planner, an implementer or a reviewer is told.
+and `roles/` is Markdown: what a planner, an implementer or a reviewer is told;
+`demo/` is a project, a plan and programs for `wtman demo` to play with.
 
 The words, one for each thing:
 

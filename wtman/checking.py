@@ -14,25 +14,39 @@ import errno
 import glob
 import os
 import re
+import secrets
 import stat
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from wtman.checkouts import CheckCheckout
-from wtman.context import Context, base_environment
+from wtman.context import Context
 from wtman.core import kept, verdict, witness
 from wtman.core.flaky import confirmed
 from wtman.core.junit import TestRun, read_junit
 from wtman.core.model import CheckResult, Exit, ExitReason, Settings, Sha, TaskId, Verdict
 from wtman.core.ran import Ran, believable, excerpt, keepable
+from wtman.core.rerun import CACHE, lastfailed, only_failed
 from wtman.core.results import read_cargo, read_go, read_jest
 from wtman.core.runners import JUNIT, form_of, with_results
 from wtman.core.state import digest
 from wtman.core.witness import Sight
+from wtman.environment import SCRATCH, surroundings
 from wtman.git import control
+from wtman.git.trees import remove_tree
 from wtman.sandbox import Reach
-from wtman.setup import Spoken, check_port, fresh_folder, furnish, run_text, stamp
+from wtman.setup import (
+    Spoken,
+    check_port,
+    fresh_folder,
+    furnish,
+    git_folders,
+    linked,
+    make_home,
+    run_text,
+    stamp,
+)
 
 T = TypeVar("T")
 
@@ -109,6 +123,13 @@ async def look(
     )
 
 
+async def once(ctx: Context, settings: Settings, command: str, commit: Sha, *, stem: str) -> Ran:
+    """Run a command on a commit's tree this very time, whatever is known of it."""
+    bench = await _bench(ctx, settings, stem)
+    ran, _ = await _in_checkout(bench, command, stem, commit, ())
+    return ran
+
+
 async def _look(
     bench: "_Bench", command: str, number: int, commit: Sha, names: tuple[str, ...]
 ) -> Seen:
@@ -145,12 +166,34 @@ async def _confirmed(
     async with ctx.checkouts.alone(f"{key}/again"):
         if ctx.checkouts.is_mine(f"{key}/again"):
             return first, now
+        if await _fails_again(bench, command, label, commit, (first, now)):
+            ctx.checkouts.made(f"{key}/again")
+            return first, now
         again, _ = await _made(bench, command, f"{label}-again", commit, ())
         ctx.checkouts.made(f"{key}/again")
         second = verdict.judge(command, again, base, allow_red=bench.settings.allow_red_base)
         if second.verdict is not Verdict.RED and keepable(again):
             ctx.store.cache(key, kept.pack(again, None))
     return confirmed(first, second), now if second.verdict is Verdict.RED else again
+
+
+async def _fails_again(
+    bench: "_Bench", command: str, label: str, commit: Sha, found: tuple[CheckResult, Ran]
+) -> bool:
+    """Whether the failing tests fail when they alone run again.
+
+    Where one passes nothing is said: it may fail only in company of the others.
+    """
+    first, now = found
+    if now.tests is None or not first.new_failures or not only_failed(command, "cache"):
+        return False
+    files = await bench.ctx.git(control.files, bench.ctx.control, commit)
+    only = lastfailed(sorted(now.tests.failing), frozenset(files))
+    if not only:
+        return False
+    bench = replace(bench, only=only)
+    again, _ = await _made(bench, command, f"{label}-failed", commit, ())
+    return again.tests is not None and set(first.new_failures) <= again.tests.failing
 
 
 def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
@@ -175,15 +218,20 @@ class _Bench:
     folder: str  # where the check checkouts are
     env: dict[str, str]
     place: str
+    read: tuple[str, ...]  # what lies outside and is there for every check
+    only: str = ""  # what pytest is to know of what failed last: nothing else is run then
 
 
 async def _bench(ctx: Context, settings: Settings, stem: str) -> _Bench:
     # Present though empty: a shell exports what a command then assigns to it, so that the run
     # under the witness and the runs that count take the same path.
-    env = {**base_environment(ctx.environ), "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
+    online = settings.check_network
+    given = surroundings(ctx.sandbox.name, ctx.environ, "", settings.env, online=online)
+    env = {**given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
     folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
     place = await ctx.git(_fingerprint, ctx, settings, env)
-    return _Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place)
+    read = (_WITNESS, *given.read, *await ctx.git(_shown, ctx, settings))
+    return _Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place, read)
 
 
 async def _result(
@@ -243,18 +291,49 @@ async def _in_checkout(
     """Run a command in a checkout of its own."""
     ctx = bench.ctx
     async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, commit) as checkout:
-        name, port = TaskId(f"check-{checkout.slot}"), check_port(ctx.run, checkout.slot)
-        problem = await furnish(ctx, bench.settings, checkout.path, task=name, branch="", port=port)
-        if problem:
-            # The setup of this tree failed: nothing was checked, and that is the result.
-            reason, _, output = problem.partition("\n")
-            end = Exit(ExitReason.UNSTARTED)
-            return Ran(end, unfit=f"setup failed: {reason}", output=output), None
-        return await _spoken(bench, command, label, checkout, names)
+        # A HOME for this one run: what a branch left there would be the next one's.
+        home = ctx.below("homes", f"check-{checkout.slot}-{secrets.token_hex(4)}")
+        try:
+            return await _at_home(bench, command, label, checkout, names, home)
+        finally:
+            if os.path.lexists(home):
+                await ctx.git(remove_tree, home)
+
+
+async def _at_home(
+    bench: _Bench,
+    command: str,
+    label: str,
+    checkout: CheckCheckout,
+    names: tuple[str, ...],
+    home: str,
+) -> tuple[Ran, Sight | None]:
+    ctx = bench.ctx
+    await ctx.git(make_home, ctx, home)
+    problem = await furnish(
+        ctx,
+        bench.settings,
+        checkout.path,
+        task=TaskId(f"check-{checkout.slot}"),
+        branch="",
+        home=home,
+        port=check_port(ctx.run, checkout.slot),
+    )
+    if problem:
+        # The setup of this tree failed: nothing was checked, and that is the result.
+        reason, _, output = problem.partition("\n")
+        end = Exit(ExitReason.UNSTARTED)
+        return Ran(end, unfit=f"setup failed: {reason}", output=output), None
+    return await _spoken(bench, command, label, checkout, names, home)
 
 
 async def _spoken(
-    bench: _Bench, command: str, label: str, checkout: CheckCheckout, names: tuple[str, ...]
+    bench: _Bench,
+    command: str,
+    label: str,
+    checkout: CheckCheckout,
+    names: tuple[str, ...],
+    home: str,
 ) -> tuple[Ran, Sight | None]:
     ctx = bench.ctx
     text = with_results(command)
@@ -264,15 +343,21 @@ async def _spoken(
         "WTMAN_WORKTREE": checkout.path,
         "WTMAN_PORT": str(check_port(ctx.run, checkout.slot)),
     }
+    if ctx.sandbox.name != "none":
+        env["HOME"] = home
     # Results lie outside the checkout, where no branch can have put one beforehand.
     results = fresh_folder(ctx, f"checks/{label}-results") if asked or names else ""
+    if bench.only:
+        cache = os.path.join(results, "cache")
+        text = only_failed(command, cache) or text
+        await ctx.git(_remember, os.path.join(cache, CACHE), bench.only)
     if names:
         text = _witnessed(text, env, results, names)
     spoken = Spoken(
         text=text,
         folder=checkout.path,
         env=env,
-        reach=_reach(ctx, checkout.path, results, env),
+        reach=_reach(bench, checkout, results, home, names),
         label=f"checks/{label}",
         junit=os.path.join(results, "junit.xml"),
     )
@@ -286,14 +371,24 @@ async def _spoken(
     return ran, witness.seen(records, checkout.path, names)
 
 
-def _reach(ctx: Context, checkout: str, results: str, env: dict[str, str]) -> Reach:
-    # The main checkout holds what `symlink` points to; the objects are those of the private .git.
-    read = (os.path.join(ctx.repo.common_dir, "objects"), _WITNESS, ctx.repo.main)
+def _reach(
+    bench: _Bench, checkout: CheckCheckout, results: str, home: str, names: tuple[str, ...]
+) -> Reach:
+    ctx, first = bench.ctx, check_port(bench.ctx.run, checkout.slot)
+    # Who looks whether a check sees another checkout than its own has to let it see one.
+    main = (ctx.repo.main,) if names and ctx.repo.main else ()
     return Reach(
-        read=tuple(path for path in read if path),
-        write=tuple(path for path in (checkout, results) if path),
-        home=env.get("HOME", ""),
+        read=(*bench.read, *main),
+        write=tuple(path for path in (checkout.path, results) if path),
+        home=home,
+        scratch=os.path.join(home, SCRATCH),
+        network="on" if bench.settings.check_network else "off",
+        serves=tuple(range(first, first + 10)),
     )
+
+
+def _shown(ctx: Context, settings: Settings) -> tuple[str, ...]:
+    return (*git_folders(ctx), *linked(ctx, settings))
 
 
 # --- what a run leaves in files ----------------------------------------------------------------
@@ -318,6 +413,12 @@ def _told(ran: Ran, form: str, spoken: Spoken, stdout: str) -> Ran:
             return replace(ran, tests=read_jest(raw, os.path.realpath(spoken.folder)))
         case _:
             return replace(ran, tests=read_junit(raw))
+
+
+def _remember(path: str, content: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
 
 
 def _records(folder: str) -> list[bytes]:
@@ -360,7 +461,8 @@ def _fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
     """
     source = ctx.repo.main or ctx.repo.toplevel
     prefixes = [os.path.dirname(part.rstrip("/")) for part in env["PATH"].split(os.pathsep)]
-    prefixes += [env.get("VIRTUAL_ENV", ""), os.path.join(env.get("HOME", ""), ".local")]
+    home = ctx.environ.get("HOME", "")
+    prefixes += [env.get("VIRTUAL_ENV", ""), os.path.join(home, ".local") if home else ""]
     if source:
         # An environment in the main checkout reaches the checks by `copy` or `symlink`.
         prefixes += [os.path.join(source, name.strip("/")) for name in settings.symlink]
@@ -373,7 +475,9 @@ def _fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
         )
     ]
     stable = [f"{name}={value}" for name, value in sorted(env.items()) if name not in _VOLATILE]
-    parts = [stable, marks, settings.setup, settings.copy, settings.symlink]
+    online = "online" if settings.check_network else ""
+    tier = (ctx.sandbox.name, online)
+    parts = [stable, marks, settings.setup, settings.copy, settings.symlink, tier]
     if source and (settings.copy or settings.symlink):
         parts.append(stamp(source, (*settings.copy, *settings.symlink)))
     return digest(*("\n".join(part) for part in parts))

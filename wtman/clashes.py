@@ -7,6 +7,7 @@ is made once. Promises that what it names was merged and failed: alone, as a pai
 merge in the company of the train is not named. Blocking.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ from wtman.git.control import Changes, Objects, Union, Walked
 
 # Beyond these a train of hundreds that all change one file would be looked at for minutes.
 _MOST_PAIRS = 10_000
+
+_INVENTED = re.compile(r"~(?:[0-9a-f]{64}|[0-9a-f]{40})(?:_\d+)?$")
 
 Side = tuple[Sha, Sha]  # start of the branch, and the tree that it conflicts with
 Found = tuple[Conflict, Side]
@@ -53,13 +56,27 @@ def conflicts_of(
     ]
     found += _in_pairs(parts, look, wanted)
     if not found:
-        return (_several(parts, look, number, paths),)
+        return (_plainly(_several(parts, look, number, paths)),)
     mine = [at for at, (conflict, _) in enumerate(found) if conflict.task == parts[number].task]
     if len(mine) == 1:
         # Where it was seen: another branch may have moved the file.
         conflict, side = found[mine[0]]
         found[mine[0]] = replace(conflict, paths=paths), side
-    return tuple(sorted(found, key=lambda item: item[0].task != parts[number].task))
+    first = sorted(found, key=lambda item: item[0].task != parts[number].task)
+    return tuple(_plainly(item) for item in first)
+
+
+def _plainly(found: Found) -> Found:
+    """The conflict with paths that there are, for git invents one where it has no place for both.
+
+    A file that another branch has made a folder is `name~<commit>` to it.
+    """
+    conflict, side = found
+    real = tuple(dict.fromkeys(_INVENTED.sub("", path) for path in conflict.paths))
+    if real == conflict.paths:
+        return found
+    clash = "not the same kind of thing on both sides, such as a file and a folder"
+    return replace(conflict, paths=real, clash=clash), side
 
 
 class _Look:

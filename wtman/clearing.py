@@ -8,11 +8,11 @@ import os
 from collections.abc import Mapping
 
 from wtman import sandbox
-from wtman.context import base_environment
 from wtman.core.model import Command, TaskId, Work
 from wtman.core.ran import Ran, ending
 from wtman.core.runners import argv
 from wtman.core.state import State
+from wtman.environment import SCRATCH, furnish_home, surroundings
 from wtman.git.discovery import Repository
 from wtman.process import read_exit, run_kept
 from wtman.sandbox import Reach
@@ -26,8 +26,13 @@ async def clear_out(
     problems = []
     port = port_of(state.run, task, (*state.tasks, *state.dropped))
     root = repo.main or repo.toplevel
+    tier = state.settings.sandbox
+    home = os.path.join(repo.wtman_dir, "runs", state.run, "tasks", task, "home-cleanup")
+    if tier != "none":
+        furnish_home(home, environ, who=state.identity)
+    given = surroundings(tier, environ, home, state.settings.env)
     env = {
-        **base_environment(environ),
+        **given.env,
         "WTMAN_RUN": state.run,
         "WTMAN_TASK": task,
         "WTMAN_BRANCH": f"wtman/{state.run}/{task}",
@@ -35,8 +40,13 @@ async def clear_out(
         "WTMAN_PORT": str(port),
         "WTMAN_ROOT": root,
     }
-    confine = sandbox.load(state.settings.sandbox)
-    reach = Reach(read=(root,) if root else (), write=(path,), home=env.get("HOME", ""))
+    confine = sandbox.load(tier)
+    reach = Reach(
+        read=(*((root,) if root else ()), *given.read),
+        write=(path,),
+        home=env.get("HOME", ""),
+        scratch=os.path.join(home, SCRATCH),
+    )
     for number, text in enumerate(state.settings.cleanup, 1):
         folder = _fresh(os.path.join(repo.wtman_dir, "runs", state.run, "cleanup", task), number)
         command = Command(argv=argv(text, ""), cwd=path, env=env)

@@ -7,7 +7,7 @@ differs from it counts as work.
 """
 
 from wtman.context import Context
-from wtman.core.model import Sha
+from wtman.core.model import Sha, TaskId
 from wtman.core.state import State
 from wtman.git import control, refs
 from wtman.git.control import Control
@@ -28,6 +28,11 @@ def port(state: State, place: Place) -> int:
     return port_of(state.run, place.task, (*state.tasks, *state.dropped))
 
 
+def home_of(ctx: Context, task: TaskId) -> str:
+    """The private HOME of a task, kept for its life: resuming needs the agent's own files."""
+    return ctx.below("tasks", task, "home")
+
+
 async def furnish_task(
     ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha
 ) -> str:
@@ -40,6 +45,7 @@ async def furnish_task(
         worktree.path,
         task=place.task,
         branch=place.branch,
+        home=home_of(ctx, place.task),
         port=port(state, place),
     )
     if not problem:

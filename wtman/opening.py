@@ -17,12 +17,14 @@ from wtman.core.model import Branch, Identity, Plan, RunId, Settings, Sha, Task,
 from wtman.core.plan import slug
 from wtman.core.replay import replay
 from wtman.core.state import State
+from wtman.errors import MissingError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.store import Store
 
 if TYPE_CHECKING:
     from wtman.context import Context
+    from wtman.sandbox import Sandbox
     from wtman.taking import Taken
 
 
@@ -41,8 +43,13 @@ def create_run(
     target: str,
     identity: Identity,
     given: tuple[str, ...] = (),
+    notes: Sequence[str] = (),
+    begin: Sequence[e.Event] = (),
 ) -> RunId:
-    """Journal a new run in state `planned`; nothing is started. `settings.check` is its check."""
+    """Journal a new run in state `planned`; nothing is started. `settings.check` is its check.
+
+    `begin` is what comes before the tasks: roles, and for a plan without tasks who makes it.
+    """
     run = _new_id(store, plan.request)
     created = e.RunCreated(
         run=run,
@@ -54,7 +61,8 @@ def create_run(
         context=plan.context,
         given=given,
     )
-    store.append(run, [created, *(e.TaskAdded(task) for task in plan.tasks)], time.time())
+    events: list[e.Event] = [created, *begin, *(e.TaskAdded(task) for task in plan.tasks)]
+    store.append(run, [*events, *(e.Noted(note) for note in notes)], time.time())
     return run
 
 
@@ -118,33 +126,40 @@ async def open_run(
     run: RunId,
     environ: Mapping[str, str],
     activity: Callable[[TaskId, str], None] | None = None,
+    *,
+    aside: bool = False,
 ) -> AsyncIterator["Context"]:
     """Hold the run's lock and everything that its stages need.
 
     Raises MissingError when the run is live elsewhere. Sweeps what an earlier
-    coordinator of the run may have left alive.
+    coordinator of the run may have left alive. `aside` is for a terminal that the
+    coordinator has handed a task to: without the lock, and nothing is swept.
     """
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
-    from wtman import agents, executors, sandbox
+    from wtman import agents, executors
     from wtman.checkouts import Checkouts
     from wtman.context import Context
     from wtman.doing import Doing
     from wtman.git import control
+    from wtman.network import Gateway
     from wtman.process import install_child_watcher, raise_fd_limit, sweep
 
     state = load_state(store, run)
-    with store.lock(run), ThreadPoolExecutor(max_workers=_git_jobs()) as pool:
+    lock = contextlib.nullcontext() if aside else store.lock(run)
+    with lock, ThreadPoolExecutor(max_workers=_git_jobs()) as pool:
         raise_fd_limit()
         install_child_watcher()
-        sweep(f"{run}/")
+        if not aside:
+            sweep(f"{run}/")
         loop = asyncio.get_running_loop()
 
         def in_pool(function: Callable[..., Any], /, *args: Any) -> Any:
             return loop.run_in_executor(pool, lambda: function(*args))
 
         folder = os.path.join(repo.wtman_dir, "runs", run)
+        confine = await in_pool(_sandbox, state.settings.sandbox)
         clean = await in_pool(control.prepare, repo)
         told = Doing(folder, loop.call_later, loop.time)
 
@@ -153,8 +168,11 @@ async def open_run(
             if activity is not None:
                 activity(task, words)
 
-        async with executors.load("local") as executor:
-            with contextlib.closing(told):
+        async with (
+            contextlib.aclosing(Gateway("" if aside else folder, environ)) as gateway,
+            executors.load("local") as executor,
+        ):
+            with contextlib.nullcontext() if aside else contextlib.closing(told):
                 yield Context(
                     run=run,
                     folder=folder,
@@ -162,14 +180,28 @@ async def open_run(
                     control=clean,
                     store=store,
                     executor=executor,
-                    sandbox=sandbox.load(state.settings.sandbox),
+                    sandbox=confine,
                     agent=cache(agents.load),
                     git=in_pool,
                     clock=time.time,
                     environ=environ,
                     activity=doing,
                     checkouts=Checkouts(state.settings.check_jobs),
+                    gateway=gateway,
                 )
+
+
+def _sandbox(name: str) -> "Sandbox":
+    """The run's sandbox, which its journal names. A run never goes on in a weaker one."""
+    from wtman.sandbox import choose
+
+    try:
+        return choose(name or "none")[0]
+    except MissingError as error:
+        raise MissingError(
+            f"this run is confined by {name}: {error}",
+            hint="mend that, then `wtman resume`; or start another run with --sandbox auto",
+        ) from error
 
 
 def _git_jobs() -> int:

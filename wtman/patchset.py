@@ -6,6 +6,7 @@ series, the combined patch and the bundle each give the very tree that passed. `
 needs a repository and the folder, no run, and trusts nothing in the folder. Blocking.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ from wtman.git.control import Control
 MANIFEST = "manifest.json"
 COMBINED = "combined.patch"
 SERIES = "series.mbox"
+# A bundle of so many bytes holds the whole history, so that it can be cloned, too.
+_SMALL = 8 * 1024 * 1024
 _MANIFEST_CAP = 64 * 1024 * 1024
 
 
@@ -117,7 +120,8 @@ def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Dr
     if tip != series.before:
         name = f"{run}.bundle"
         path = os.path.join(beside, name)
-        patches.bundle(ctl, path, series.before, tip, f"refs/heads/wtman-{run}")
+        base = None if _is_small(ctl, tip) else series.before
+        patches.bundle(ctl, path, base, tip, f"refs/heads/wtman-{run}")
         with open(path, "rb") as file:
             made[name] = file.read()
     sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
@@ -189,6 +193,20 @@ def _reapplied(
         tree = wanted
     if tree != after_tree:
         yield "the patches one by one do not give the tree of the merge"
+
+
+def _is_small(ctl: Control, tip: Sha) -> bool:
+    """Whether the whole history fits; that of a large repository is not even counted."""
+    if os.path.exists(os.path.join(ctl.repo.common_dir, "shallow")):
+        return False
+    packs = glob.glob(os.path.join(glob.escape(ctl.objects), "pack", "*.pack"))
+    try:
+        return (
+            sum(os.path.getsize(path) for path in packs) <= 4 * _SMALL
+            and patches.size_of(ctl, tip) <= _SMALL
+        )
+    except (OSError, ExternalError):
+        return False  # a partial clone does not hold it
 
 
 def _compared(name: str, wanted: Sha, made: Any) -> Iterable[str]:

@@ -19,10 +19,12 @@ from wtman.context import Context
 from wtman.core import actions as a
 from wtman.core import events as e
 from wtman.core.decide import decide
+from wtman.core.events_brakes import Cooled, Paced
+from wtman.core.model import Usage
 from wtman.core.replay import replay
 from wtman.core.state import State
 from wtman.errors import DiskFullError, WtmanError
-from wtman.stages import checks, land, sessions, train, worktrees
+from wtman.stages import checks, land, plan, reviews, sessions, train, worktrees
 from wtman.stages import watch as overlaps
 
 Watch = Callable[[State, Sequence[e.Recorded]], None]
@@ -32,6 +34,7 @@ Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
 _POLL = 0.25
 
 _PERFORMERS: dict[type, Perform] = {
+    a.MakePlan: plan.perform,
     a.CheckBase: checks.perform,
     a.CheckTask: checks.perform,
     a.MakeWorktree: worktrees.perform,
@@ -42,8 +45,21 @@ _PERFORMERS: dict[type, Perform] = {
     a.ProbeTrain: train.perform,
     a.LandTrain: land.perform,
     a.Watch: overlaps.perform,
+    a.Couple: reviews.perform,
+    a.Review: reviews.perform,
+    a.Reproduce: reviews.perform,
+    a.Refute: reviews.perform,
 }
-_WATCH = a.Watch().key
+
+
+async def _cool(ctx: Context, state: State, action: a.Cool) -> tuple[e.Event, ...]:
+    await asyncio.sleep(action.seconds)
+    return (Cooled(),)
+
+
+_PERFORMERS[a.Cool] = _cool
+# What leaves nothing behind that a resume would look for, done or not.
+_TRACELESS = (a.Watch().key, a.Cool(0).key)
 
 
 async def drive(ctx: Context, watch: Watch | None = None) -> State:
@@ -91,6 +107,8 @@ class _Loop:
         at = self.ctx.clock()
         if self.interrupted and not self.state.asked_stop:
             outcomes = [*outcomes, e.Requested("stop")]
+        if (jobs := self._pace()) != self.state.pace:
+            outcomes = [*outcomes, Paced(jobs, "rate limits")]
         provisional = replay(
             [e.Recorded(self.state.seq, at, event) for event in outcomes], self.state
         )
@@ -98,7 +116,7 @@ class _Loop:
         begun: list[a.Action] = []
         journal: list[e.Event] = list(outcomes)
         linked = False
-        for action in decide(provisional, keys):
+        for action in decide(provisional, keys, self._live()):
             match action:
                 case a.Cancel(target):
                     self._cancel(target)
@@ -110,11 +128,11 @@ class _Loop:
                 case a.Unchain(task, need, reason):
                     journal.append(e.Unchained(task, need, reason))
                     linked = True
-                case a.Watch():
-                    begun.append(action)  # it leaves nothing behind that a resume would look for
+                case a.Watch() | a.Cool():
+                    begun.append(action)
                 case _:
                     begun.append(action)
-                    journal.append(_intent(action))
+                    journal.append(intent_of(action))
         self._journal(journal)
         for action in begun:
             performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
@@ -128,8 +146,23 @@ class _Loop:
                 self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
             )
             foreign = self._take_in()
-            if done or foreign or (self.interrupted and not self.state.asked_stop):
+            paced = self._pace() != self.state.pace
+            if done or foreign or paced or (self.interrupted and not self.state.asked_stop):
                 return [event for key in self._ended(done) for event in self._outcome(key)]
+
+    def _pace(self) -> int:
+        """How many sessions the provider bears at once; 0 is no limit but the settings'."""
+        return self.ctx.brakes.jobs(self.state.settings.jobs)
+
+    def _live(self) -> dict[str, Usage]:
+        """What live sessions of tasks have used so far, by key."""
+        used = self.ctx.brakes.used
+        found = {
+            f"session/{task}": used.get(f"{self.state.run}/{task}/{view.last}")
+            for task, view in self.state.tasks.items()
+            if view.in_flight is not None
+        }
+        return {key: usage for key, usage in found.items() if usage is not None}
 
     def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[str]:
         return [key for key, task in self.running.items() if task in done]
@@ -139,7 +172,7 @@ class _Loop:
         task = self.running.pop(key)
         self.cancelled.discard(key)
         if task.cancelled():
-            return () if key == _WATCH else (e.Abandoned(key, "cancelled"),)
+            return () if key in _TRACELESS else (e.Abandoned(key, "cancelled"),)
         error = task.exception()
         match error:
             case None:
@@ -179,7 +212,8 @@ class _Loop:
         await self.ctx.git(self.ctx.looks.close)
 
 
-def _intent(action: a.Action) -> e.Intended:
+def intent_of(action: a.Action) -> e.Intended:
+    """What is journalled before the action is performed."""
     name = type(action).__name__
     if isinstance(action, a.RunSession):
         return e.Intended(
@@ -192,8 +226,16 @@ def _intent(action: a.Action) -> e.Intended:
             start=action.start,
             at=action.at,
             agent=action.agent,
+            max_usd=action.max_usd,
+            max_tokens=action.max_tokens,
+            attach=action.attach,
         )
-    return e.Intended(action=name, key=action.key)
+    return e.Intended(
+        action=name,
+        key=action.key,
+        max_usd=getattr(action, "max_usd", 0.0),
+        max_tokens=getattr(action, "max_tokens", 0),
+    )
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from typing import Any
 
 from wtman import keeper
 from wtman.core.codec import from_plain
-from wtman.core.model import FAR_FUTURE, Exit, ExitReason, Work
+from wtman.core.model import FAR_FUTURE, Command, Exit, ExitReason, Work
 from wtman.errors import DiskFullError, ExternalError
 
 SESSION = "WTMAN_SESSION"
@@ -84,16 +84,53 @@ def run_in_terminal(argv: tuple[str, ...]) -> int:
     return subprocess.run(argv, check=False).returncode
 
 
-def answer_of(argv: tuple[str, ...], cwd: str, data: bytes = b"") -> tuple[int, str, str]:
-    """Run a program of the user's own, with their environment: exit status, stdout, stderr."""
+async def hold_terminal(command: Command) -> int:
+    """Hand the terminal to a program with its own environment; its exit status.
+
+    Ctrl-C is the program's: here it is only waited for. The event loop goes on.
+    """
+    import asyncio
+
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        running = await asyncio.create_subprocess_exec(
+            *command.argv, cwd=command.cwd, env=command.env
+        )
+        return await running.wait()
+    except OSError as error:
+        raise ExternalError(f"{command.argv[0]} could not be started: {error.strerror}") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def answer_of(
+    argv: tuple[str, ...], cwd: str, data: bytes = b"", timeout: float | None = None
+) -> tuple[int, str, str]:
+    """Run a program of the user's own, with their environment: exit status, stdout, stderr.
+
+    ExternalError where it cannot be started, or takes longer than `timeout` seconds.
+    """
     import subprocess
 
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(argv, cwd=cwd, input=data, capture_output=True, check=False)
+        process = subprocess.Popen(
+            argv, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=bool(timeout)
+        )
     except OSError as error:
         raise ExternalError(f"{argv[0]} could not be started: {error.strerror}") from error
-    out, err = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
-    return done.returncode, out, err
+    with process:
+        try:
+            out, err = process.communicate(data, timeout)
+        except subprocess.TimeoutExpired as error:
+            # Not only the program: what it started holds the pipes.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise ExternalError(f"{argv[0]} gave no answer within {timeout:g} s") from error
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
 
 # --- running ----------------------------------------------------------------------------------

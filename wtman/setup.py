@@ -14,15 +14,28 @@ import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from wtman.context import Context, base_environment
+from wtman.agents import Needs
+from wtman.context import Context
 from wtman.core.globs import matches
-from wtman.core.model import Command, Exit, ExitReason, RunId, Settings, TaskId, Work
+from wtman.core.model import (
+    Command,
+    Exit,
+    ExitReason,
+    Identity,
+    RunId,
+    Settings,
+    TaskId,
+    Work,
+)
 from wtman.core.ran import Ran, ending, excerpt
 from wtman.core.runners import argv
-from wtman.errors import DiskFullError
-from wtman.git import control, repo
+from wtman.environment import SCRATCH, furnish_home, surroundings
+from wtman.errors import DiskFullError, WtmanError
+from wtman.git import control, private, repo
+from wtman.git.discovery import Repository
 from wtman.sandbox import Reach
 
 # Ten ports each, below the range from which the kernel hands out its own.
@@ -39,16 +52,25 @@ async def furnish(
     *,
     task: TaskId,
     branch: str,
+    home: str,
     port: int = 0,
 ) -> str:
-    """Copy, link and set up what a checkout needs; says what went wrong, or nothing."""
+    """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
+
+    `home` is the HOME of the setup commands, made where missing: that of what runs in the
+    checkout afterwards, for some installers leave half of what they make there.
+    """
     if settings.copy or settings.symlink:
         problem = await ctx.git(_bring_files, ctx, settings, folder)
         if problem:
             return str(problem)
+    if not settings.setup:
+        return ""
+    await ctx.git(make_home, ctx, home)
     root = ctx.repo.main or ctx.repo.toplevel
+    given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env)
     env = {
-        **base_environment(ctx.environ),
+        **given.env,
         "WTMAN_RUN": ctx.run,
         "WTMAN_TASK": task,
         "WTMAN_BRANCH": branch,
@@ -56,7 +78,14 @@ async def furnish(
         "WTMAN_PORT": str(port or port_of(ctx.run, task)),
         "WTMAN_ROOT": root,
     }
-    reach = Reach(read=(root,) if root else (), write=(folder,), home=env.get("HOME", ""))
+    # A worktree's git leads to the repository, a check checkout's borrows its objects.
+    read = (root, ctx.repo.common_dir, *given.read, *await ctx.git(git_folders, ctx))
+    reach = Reach(
+        read=tuple(path for path in read if path),
+        write=(folder,),
+        home=env.get("HOME", ""),
+        scratch=os.path.join(home, SCRATCH),
+    )
     for text in settings.setup:
         ran = await run_text(ctx, settings, Spoken(text, folder, env, reach, f"setup/{task}"))
         problem = ending(ran)
@@ -64,6 +93,39 @@ async def furnish(
             said = f"\n{ran.output}" if ran.output else ""
             return f"`{text}`: {problem}{said}"
     return ""
+
+
+def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:
+    """Make a private HOME, where the tier has one, for an agent of these needs. Blocking."""
+    if ctx.sandbox.name == "none" and needs in (None, Needs()):
+        return
+    furnish_home(home, ctx.environ, needs, _identity(ctx.repo))
+
+
+@cache
+def _identity(of: Repository) -> Identity | None:
+    try:
+        return repo.identity(of)
+    except WtmanError:
+        return None  # nobody in particular: who commits in there will be told by git
+
+
+def git_folders(ctx: Context) -> tuple[str, ...]:
+    """Where the repository's objects are, for a `.git` that borrows them. Blocking."""
+    objects = os.path.join(ctx.repo.common_dir, "objects")
+    return (objects, *private.alternates(objects))
+
+
+def linked(ctx: Context, settings: Settings) -> tuple[str, ...]:
+    """What of the main checkout `symlink` shows in every other one. Blocking."""
+    source = ctx.repo.main or ctx.repo.toplevel
+    if not source or not settings.symlink:
+        return ()
+    tracked = frozenset(control.files(ctx.control, repo.resolve(ctx.repo, "HEAD")))
+    paths = [
+        os.path.join(source, path) for path in chosen(source, settings.symlink, tracked, whole=True)
+    ]
+    return tuple(dict.fromkeys([*paths, *map(os.path.realpath, paths)]))
 
 
 def port_of(run: RunId, task: str, among: Iterable[str] = ()) -> int:

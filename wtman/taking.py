@@ -5,15 +5,15 @@ where it left the target, or what it contains of the other branches, or what of 
 landed earlier. Promises to write nothing but unreferenced objects. Blocking.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wtman.core.ancestry import Commit, ground, own, sole_author
 from wtman.core.commit_text import taken_text
 from wtman.core.model import Identity, Sha, TaskId
-from wtman.errors import UsageError
 from wtman.git import branches, control
 from wtman.git.control import Control
 
@@ -35,10 +35,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What is to be merged, and what the target has already, by name."""
+    """What is to be merged, and what the target has already, by name.
+
+    `apart` says of tasks why nothing can be merged of them; they start at their head.
+    """
 
     branches: tuple[Taken, ...]
     present: dict[str, Sha]
+    apart: dict[TaskId, str] = field(default_factory=dict)
 
 
 def take(
@@ -61,18 +65,25 @@ def take(
     present = {name: head for name, head in heads.items() if head not in history or head in known}
     left = {name: head for name, head in heads.items() if name not in present}
     ids = task_ids(left)
+    bases = {name: control.merge_base(ctl, target, head) for name, head in left.items()}
+    apart = [name for name, base in bases.items() if base is None]
+    taken = [
+        Taken(ids[name], name, left[name], left.pop(name), (), f"{name}\n", None) for name in apart
+    ]
     first = {head: ids[name] for name, head in reversed(left.items())}
-    taken = []
     for (name, head), below in zip(
         left.items(), ground(history, tuple(left.values()), known), strict=True
     ):
-        base = _base(ctl, target, name, head)
+        base = bases[name] or head
         start = _start(ctl, base, below)
         needs = tuple(first[sha] for sha in below if sha in first) if start else ()
         mine = own(history, head, below if start else ())
         message, author = _words(ctl, name, mine, strategy)
         taken.append(Taken(ids[name], name, start or base, head, needs, message, author))
-    return Taking(tuple(taken), present)
+    place = {task: number for number, task in enumerate(ids.values())}
+    taken.sort(key=lambda item: place[item.task])
+    why = _no_base(ctl) if apart else ""
+    return Taking(tuple(taken), present, {ids[name]: why for name in apart})
 
 
 def task_ids(names: Iterable[str]) -> dict[str, TaskId]:
@@ -92,14 +103,17 @@ def task_ids(names: Iterable[str]) -> dict[str, TaskId]:
     return found
 
 
-def _base(ctl: Control, target: Sha, name: str, head: Sha) -> Sha:
-    base = control.merge_base(ctl, target, head)
-    if base is None:
-        raise UsageError(
-            f"{name} has no history in common with the target",
-            hint="leave it out; git merge --allow-unrelated-histories takes it by hand",
+def _no_base(ctl: Control) -> str:
+    """Why a branch without a merge base cannot be merged, and what to do about it."""
+    if os.path.exists(os.path.join(ctl.repo.common_dir, "shallow")):
+        return (
+            "this clone is shallow and does not hold the history that it has in common with "
+            "the target; fetch that first: git fetch --unshallow"
         )
-    return base
+    return (
+        "it has no history in common with the target; "
+        "git merge --allow-unrelated-histories takes it by hand"
+    )
 
 
 def _start(ctl: Control, base: Sha, below: Sequence[Sha]) -> Sha | None:

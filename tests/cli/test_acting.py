@@ -101,7 +101,7 @@ def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
         "docs  checks green (N s)\n"
         "\n"
         "RUN  ready  one and all\n"
-        "2 tasks: 2 verified · N s\n"
+        "2 tasks: 2 verified · N s · no sandbox\n"
         "\n"
         "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
         "  ✓ docs  verified    #1 N s  1 file, +1 -0\n"

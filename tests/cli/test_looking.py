@@ -18,7 +18,7 @@ def test_status_of_a_finished_run(
     built("core", "bad", code=1)
     assert masked(wtman("status", cwd=repo).out) == (
         "RUN  ready  one and all\n"
-        "2 tasks: 1 verified, 1 failed · N s\n"
+        "2 tasks: 1 verified, 1 failed · N s · no sandbox\n"
         "\n"
         "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
         "\n"
@@ -129,7 +129,7 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
             ["split"],
             2,
             "there is nothing to do",
-            'give one with --plan FILE, or tasks with --task "ID: PROMPT"',
+            'say what, or give a plan with --plan FILE, or tasks with --task "ID: PROMPT"',
         ),
         (
             ["split", "--jobs", "0"],
@@ -146,8 +146,10 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
         (
             ["split", "--task", "a: b"],
             3,
-            "no agent is named, and none is configured",
-            'name one: --agent "command:PROGRAM", or agent = ... in wtman.toml',
+            "there is no coding agent on this machine, and no API key is set",
+            "install one: `npm install -g @anthropic-ai/claude-code` or `npm install -g "
+            "@openai/codex`; or set ANTHROPIC_API_KEY; or name any program: --agent "
+            '"command:PROGRAM"; `wtman demo` needs none',
         ),
         (
             ["-C", "/", "status"],

@@ -101,7 +101,7 @@ def test_yes_shows_the_run_live_and_leaves_the_last_picture(
     assert shown[shown.rindex("run RUN") :] == (
         "run RUN\n"
         "RUN  ready  one and all\n"
-        "2 tasks: 1 verified, 1 failed · N s\n"
+        "2 tasks: 1 verified, 1 failed · N s · no sandbox\n"
         "\n"
         "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
         "\n"

@@ -10,23 +10,28 @@ from dataclasses import dataclass, field
 from wtman.core import actions as a
 from wtman.core import events as e
 from wtman.core.decide import decide
+from wtman.core.events_brakes import Cooled
 from wtman.core.graph import cycle
 from wtman.core.model import (
     Branch,
+    Cap,
     CheckResult,
     Ended,
     Identity,
+    Outcome,
     RunId,
     Settings,
     Sha,
     Task,
     TaskId,
+    Usage,
     Verdict,
 )
 from wtman.core.overlap import Pair, candidates, live, overlapped, subjects
 from wtman.core.replay import replay
 from wtman.core.standing import DEAD, last_counted, standings
 from wtman.core.state import State, digest
+from wtman.core.usage import counts
 
 Choose = Callable[[int], int]  # a number below the given one
 
@@ -70,6 +75,7 @@ class World:
     clock: float = 0.0
     # What befalls a session or a check: by task and attempt, "" is all well.
     session_fate: Callable[[TaskId, int], str] = lambda task, attempt: ""
+    usage_fate: Callable[[TaskId, int, Cap], Usage] = lambda task, attempt, cap: Usage()
     check_fate: Callable[[TaskId, Sha], Verdict] = lambda task, head: Verdict.GREEN
     # Which of the pairs that a look compares collide, and where following conflicts.
     overlap_fate: Callable[[tuple[Pair, ...]], Iterable[Pair]] = lambda pairs: ()
@@ -113,11 +119,12 @@ class World:
                 linked = True
                 continue
             assert action.key not in self.running, f"{action.key} is running already"
-            if isinstance(action, a.Watch):
+            if isinstance(action, a.Watch | a.Cool):
                 self.running[action.key] = action
                 continue
             if isinstance(action, a.RunSession):
                 self._may_start(action)
+                self._may_spend(action)
             self.running[action.key] = action
             self.append([_intent(action)])
         sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
@@ -146,6 +153,30 @@ class World:
                 assert standings(state)[need].state in DEAD, "it does not wait for a collision"
                 continue
             assert view.needs[need] == other.head or view.has_work, "it starts from a stale need"
+
+    def _may_spend(self, action: a.RunSession) -> None:
+        state = self.state
+        if action.attach:
+            return  # the user's own hands are held by nothing
+        assert not state.cooling, "nothing starts while a provider turns sessions away"
+        live = sum(isinstance(item, a.RunSession) for item in self.running.values())
+        assert live < min(state.settings.jobs, state.pace or state.settings.jobs)
+        caps = list(state.reserved.values())
+        for budget, cap, used in (
+            (
+                state.settings.budget_usd,
+                action.max_usd,
+                state.charged.usd + sum(c.usd for c in caps),
+            ),
+            (
+                state.settings.budget_tokens,
+                action.max_tokens,
+                state.charged.tokens + sum(c.tokens for c in caps),
+            ),
+        ):
+            if budget:
+                assert cap > 0, "a session of a run with a budget has a cap"
+                assert cap + used <= budget * (1 + 1e-9), "its cap fits what is left"
 
     def finish(self, key: str) -> None:
         """One running action comes to its end."""
@@ -210,6 +241,8 @@ class World:
                 return (e.Followed(name, start, tip, dict(needs), conflicts),)
             case a.Watch():
                 return () if cancelled else self._look()
+            case a.Cool():
+                return () if cancelled else (Cooled(),)
             case a.Adopt(name, _, start, to):
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")
@@ -228,17 +261,30 @@ class World:
         self, action: a.RunSession | a.Collect, fate: str, content: str
     ) -> e.SessionFinished:
         name, attempt = action.task, action.attempt
+        cap = self.state.reserved.get(action.key, Cap())
+        usage = self.usage_fate(name, attempt, cap)
         if fate == "stopped":
-            return e.SessionFinished(name, attempt, Ended.INTERRUPTED, action.at)
+            return e.SessionFinished(name, attempt, Ended.INTERRUPTED, action.at, usage=usage)
         self.ran.append(content or f"{name}/{attempt}")
         if fate == "quota":
             return e.SessionFinished(
-                name, attempt, Ended.INTERRUPTED, action.at, fatal="quota exhausted"
+                name, attempt, Ended.INTERRUPTED, action.at, fatal="quota exhausted", usage=usage
+            )
+        if fate == "limited":
+            return e.SessionFinished(
+                name, attempt, Ended.INTERRUPTED, action.at, limited=True, usage=usage
+            )
+        outcome = Outcome(ok=not fate, usage=usage)
+        if fate and not counts(self.state.settings, cap, outcome):
+            return e.SessionFinished(
+                name, attempt, Ended.INTERRUPTED, action.at, reason=fate, usage=usage
             )
         if fate:
-            return e.SessionFinished(name, attempt, Ended.FAILED, action.at, reason=fate)
+            return e.SessionFinished(
+                name, attempt, Ended.FAILED, action.at, reason=fate, usage=usage
+            )
         head = Sha(digest(name, str(attempt), action.at))
-        return e.SessionFinished(name, attempt, Ended.OK, head, files=1)
+        return e.SessionFinished(name, attempt, Ended.OK, head, files=1, usage=usage)
 
 
 def _intent(action: a.Action) -> e.Intended:
@@ -253,5 +299,8 @@ def _intent(action: a.Action) -> e.Intended:
             action.start,
             action.at,
             action.agent,
+            action.max_usd,
+            action.max_tokens,
+            action.attach,
         )
     return e.Intended(type(action).__name__, action.key)

@@ -320,3 +320,40 @@ def test_a_resume_may_raise_the_ceiling_of_sessions() -> None:
     world.append([e.Resumed(), e.LimitsChanged(max_sessions=3)])
     assert run_state(world.drive(first)) is RunState.READY
     assert world.state.settings.jobs == 1
+
+
+def test_a_task_that_the_user_attaches_to_is_handed_over_once_nothing_of_it_runs() -> None:
+    world = begun(task("a"), task("b", "a"))
+    world.turn()
+    for key in ("base", "worktree/a"):
+        world.finish(key)
+    world.turn()
+    world.append([e.Requested("attach", TaskId("a"))])
+    world.turn()
+    assert world.cancelled == {"session/a"}
+    world.finish("session/a")
+    (action,) = decide(world.state, frozenset())
+    assert isinstance(action, a.RunSession) and action.attach and action.attempt == 2
+    world.turn()
+    assert kinds(world) == [], "while the user plays nothing else of the task begins"
+    world.finish("session/a")
+    assert kinds(world) == ["CheckTask"]
+    assert run_state(world.drive(first)) is RunState.READY
+
+
+def test_who_asked_to_attach_and_went_is_not_waited_for_by_a_resume() -> None:
+    world = begun(task("a"))
+    world.turn()
+    world.append([e.Requested("attach", TaskId("a")), e.Requested("stop")])
+    world.append([e.Stopped(), e.Resumed()])
+    assert not world.state.tasks[TaskId("a")].attach
+
+
+def test_attaching_to_finished_work_judges_it_again() -> None:
+    world = begun(task("a"))
+    world.drive(first)
+    world.append([e.Requested("attach", TaskId("a"))])
+    state = world.drive(first)
+    assert sessions_of(world, "a") == 2
+    assert run_state(state) is RunState.READY
+    assert state.tasks[TaskId("a")].attempts[-1].attach

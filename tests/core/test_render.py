@@ -106,7 +106,7 @@ def test_the_table_of_a_live_run() -> None:
     )
     assert lines == [
         "oauth-7f3a  running  add OAuth everywhere",
-        "4 tasks: 1 pending, 1 running, 1 unchecked, 1 failed · 1 m 40 s",
+        "4 tasks: 1 pending, 1 running, 1 unchecked, 1 failed · 1 m 40 s · no sandbox",
         "",
         "! docs: exit status 2 (wtman logs oauth-7f3a/docs)",
         "",

@@ -39,7 +39,7 @@ HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--
 def test_status_has_every_key_of_the_contract() -> None:
     told = status(played((*A_RUN, *DONE, started("billing", 1))), live=True)
     assert json.loads(json.dumps(told)) == told
-    assert set(told) == {"schema", "run", "tasks"}
+    assert set(told) == {"schema", "run", "tasks", "findings", "reviews"}
     assert told["run"] == {
         "id": "oauth-7f3a",
         "request": "add OAuth everywhere",
@@ -52,9 +52,20 @@ def test_status_has_every_key_of_the_contract() -> None:
         "updated": "2026-01-02T03:04:10Z",
         "sandbox": "none",
         "agent": "command:build",
-        "budget": {"sessions": 1000, "tokens": None, "usd": None},
+        "budget": {
+            "sessions": 1000,
+            "tokens": None,
+            "usd": None,
+            "charged": {"tokens": 1200, "usd": 0.25},
+        },
+        "pace": None,
         "sessions": 2,
-        "usage": {"input_tokens": 1000, "output_tokens": 200, "usd": 0.25},
+        "usage": {
+            "input_tokens": 1000,
+            "output_tokens": 200,
+            "cached_tokens": 0,
+            "usd": 0.25,
+        },
         "next": "wtman status oauth-7f3a --watch",
         "notes": [],
     }
@@ -97,7 +108,12 @@ def test_status_has_every_key_of_the_contract() -> None:
             }
         ],
         "findings": [],
-        "usage": {"input_tokens": 1000, "output_tokens": 200, "usd": 0.25},
+        "usage": {
+            "input_tokens": 1000,
+            "output_tokens": 200,
+            "cached_tokens": 0,
+            "usd": 0.25,
+        },
         "started": "2026-01-02T03:04:08Z",
         "ended": "2026-01-02T03:04:09Z",
         "merged": None,
@@ -195,6 +211,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "flaky": [],
         "needs": {"billing": ["core"]},
         "present": [],
+        "notes": [],
         "patches": "/patches",
     }
     assert lines(state, state.merge.landed) == [

@@ -16,7 +16,17 @@ import pytest
 from tests.git.world import WHEN
 from wtman.core.model import Sha
 from wtman.errors import ExternalError
-from wtman.git import control, patches, refs, repo, shadow, worktrees
+from wtman.git import (
+    control,
+    fingerprint,
+    gate,
+    patches,
+    private,
+    refs,
+    repo,
+    shadow,
+    worktrees,
+)
 
 Git = Callable[..., str]
 HOOKS = (
@@ -215,6 +225,10 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     ctl = control.prepare(here)
     index = os.path.join(here.common_dir, "worktrees/evil/index")
     (tree / "src/a.py").write_text("one\ntwo\nTHREE\n")
+    seen = fingerprint.take(ctl)
+    place = worktrees.Worktree(str(tree), str(Path(index).parent), index)
+    lent = private.make(ctl, place, "evil", head, str(tmp_path / "git"), mounted=False)
+    assert gate.take(ctl, lent) == gate.Taken(head)
     taken = control.snapshot(ctl, str(tree), index, head)
     message = "work\n\nWtman-Task: t\n"
     tip = control.commit(ctl, taken.tree, (head,), message, ctl.identity, WHEN)
@@ -222,6 +236,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     assert control.numstat(ctl, head, tip).files >= 1
     assert control.merge_base(ctl, head, tip) == head
     refs.update(here, [refs.RefChange("refs/heads/evil", tip, head)])
+    assert fingerprint.difference(seen, fingerprint.take(ctl, seen))
     other_tree = patches.apply(
         ctl, control.tree_of(ctl, head), patches.diff(ctl, head, tip, "src/a.py")
     )

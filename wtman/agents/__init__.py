@@ -93,6 +93,15 @@ class Agent(Protocol):
 
     def end(self, state: Any, exit: Exit) -> Outcome: ...
 
+    # Optional, for `wtman attach`: `attach(job) -> Command | None`, its interactive mode that
+    # goes on with the conversation `job.resume`. Without it the user gets a shell.
+
+
+def tells_tokens(agent: Agent) -> bool:
+    """Whether its stream says how many tokens a session used; one that does not says so by
+    an attribute `metered` that is False."""
+    return bool(getattr(agent, "metered", True))
+
 
 def load(spec: str) -> Agent:
     """The agent that `NAME`, `NAME:ARGUMENT` or `package.module:attribute` names."""

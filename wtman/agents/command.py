@@ -21,6 +21,7 @@ class CommandAgent:
     name: str = "command"
     resumes: bool = False
     priced: bool = False
+    metered: bool = False
     structured: bool = False
     needs: Needs = Needs()
 

@@ -23,9 +23,11 @@ from wtman.errors import WtmanError
 # Name -> its module and its line in `wtman --help`; the function has the command's name.
 _COMMANDS = {
     "split": ("split", "Build a request on parallel branches, up to ready to merge."),
+    "plan": ("plan", "Cut a request into tasks, and stop there."),
     "status": ("watch", "Where every branch of a run stands."),
     "logs": ("watch", "What a session said and did."),
     "diff": ("watch", "A branch against its base, or the whole run."),
+    "attach": ("attach", "Go on with a task by hand, in the agent's own interactive mode."),
     "merge": ("merge", "Land the verified branches together, and as patches."),
     "verify": ("merge", "Re-check a manifest and its patches against this repository."),
     "report": ("watch", "The one coordinated report of a run, as Markdown."),
@@ -34,6 +36,9 @@ _COMMANDS = {
     "retry": ("control", "Give a task one more attempt."),
     "clean": ("control", "Remove worktrees and branches that hold nothing to lose."),
     "trust": ("control", "Approve this repository's own commands."),
+    "init": ("init", "Write a wtman.toml from what is here."),
+    "doctor": ("doctor", "What works here, and the fix for the rest."),
+    "demo": ("demo", "See the whole job in a throwaway repository, without an account."),
 }
 
 

@@ -13,14 +13,24 @@ from wtman.core.model import Plan, Settings
 
 
 def anchored_agents(
-    plan: Plan, settings: Settings, toplevel: str, tracked: Set[str]
+    plan: Plan, settings: Settings, toplevel: str, tracked: Set[str], theirs: Set[str] = frozenset()
 ) -> tuple[Plan, Settings]:
-    """Plan and settings with every agent's files made absolute where that is needed."""
+    """Plan and settings with every agent's files made absolute where that is needed.
+
+    `theirs` are specs that came with the repository: they mean files of the repository, and
+    stay as they are because an approval is of the very text.
+    """
     here = os.getcwd()
     tasks = tuple(
         replace(task, agent=anchored(task.agent, here, toplevel, tracked)) for task in plan.tasks
     )
-    settings = replace(settings, agent=anchored(settings.agent, here, toplevel, tracked))
+
+    def placed(spec: str) -> str:
+        return spec if spec in theirs else anchored(spec, here, toplevel, tracked)
+
+    roles = {role: placed(agent) for role, agent in settings.roles.items()}
+    reviewed_by = tuple(placed(agent) for agent in settings.reviewed_by)
+    settings = replace(settings, agent=placed(settings.agent), roles=roles, reviewed_by=reviewed_by)
     return replace(plan, tasks=tasks), settings
 
 

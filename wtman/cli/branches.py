@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import typer
 
 from wtman.cli import landing, where
+from wtman.cli.requiring import in_sandbox
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.core.events import MergeAsked, Resumed
 from wtman.core.model import Branch, Identity, RunId, Settings, Sha, TaskId
@@ -40,6 +41,7 @@ class Order:
     before: Sha
     settings: Settings
     identity: Identity
+    notes: tuple[str, ...] = ()
 
     def key(self, wanted: landing.Wanted) -> str:
         """What makes two commands the same merge."""
@@ -97,12 +99,14 @@ def _order(
     flags = {"check": wanted.check} if wanted.check else {}
     loaded = load(repo.toplevel, os.environ, flags, None)
     _require_approved(repo, loaded)
+    settings, notes = in_sandbox(loaded.settings)
     return Order(
         heads=_heads(repo, names),
         target=target,
         before=before,
+        notes=notes,
         settings=replace(
-            loaded.settings,
+            settings,
             allow_red_base=allow_red_base,
             worktrees=loaded.settings.worktrees
             or default_worktrees(repo.main or repo.common_dir, os.environ),
@@ -219,8 +223,10 @@ def _journalled(
         patch_only=wanted.patch_only,
         dry_run=wanted.dry_run,
         out=wanted.out,
+        apart={str(task): why for task, why in taking.apart.items()} or None,
     )
-    notes = tuple(f"{name} is in {order.target or 'HEAD'} already" for name in taking.present)
+    there = (f"{name} is in {order.target or 'HEAD'} already" for name in taking.present)
+    notes = (*order.notes, *there)
     return create_taken(
         home.store, taking.branches, order.settings, asked, order.identity, key=key, notes=notes
     )
@@ -255,6 +261,7 @@ def _nothing(order: Order, taking: Taking, wanted: landing.Wanted, as_json: bool
             "flaky": [],
             "needs": {},
             "present": list(taking.present),
+            "notes": [],
             "patches": "",
         }
         print(json.dumps(told, ensure_ascii=True))

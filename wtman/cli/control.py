@@ -19,6 +19,8 @@ from wtman.core.state import State, TaskView
 from wtman.core.status import FINISHED, SCHEMA
 from wtman.core.wording import did_you_mean, quoted
 from wtman.errors import MissingError, UsageError
+from wtman.git.discovery import Repository
+from wtman.git.disk import on_network
 
 if TYPE_CHECKING:
     from wtman.stages.clean import Gone, Kept
@@ -111,6 +113,7 @@ def clean(
     """
     from wtman.stages.clean import run_of
 
+    _forget_rehearsals(where.repository(ctx, directory))
     with where.journal(ctx, directory) as home:
         forced = [run_of(text) for text in force or ()]
         states = _to_clean(home, run, forced)
@@ -118,6 +121,16 @@ def clean(
         results = [(state, _clean_run(home, state, forced)) for state in states]
         _tell(results, as_json)
         return int(any(kept for _, (_, kept) in results))
+
+
+def _forget_rehearsals(repo: Repository) -> None:
+    """Let go of what dry runs have tried; the journal does not know them."""
+    from wtman import probes
+    from wtman.store import Store
+
+    if Store.exists(repo.wtman_dir):
+        with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
+            probes.forget(repo, probes.runs_with(repo).difference(store.runs()))
 
 
 def _to_clean(home: where.Home, run: str, forced: Sequence[tuple[RunId, TaskId]]) -> list[State]:
@@ -185,6 +198,7 @@ def _clean_run(
         }
         stage.tidy(state)
         stage.expire(control, state, times, time.time())
+        stage.let_go(control, state)
     return gone, kept
 
 

@@ -1,5 +1,6 @@
 """The call of a merge, and of the check of what one wrote."""
 
+import contextlib
 import json
 import os
 import sys
@@ -200,8 +201,11 @@ def finish(
     watch = _silent if as_json else Lines(sys.stdout).watch
     for name in () if as_json else present or ():
         print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")
-    state = driven(home, state.run, events, watch, after=state.seq)
+    before = state.seq
+    state = driven(home, state.run, events, watch, after=before)
     landed = state.merge.landed if state.merge is not None else None
+    if state.merge is not None and state.merge.over and state.merge.asked.dry_run:
+        _forget(home, state, before)
     if landed is None:
         return _unfinished(state)
     address = publish(state, landed) if publish is not None else ""
@@ -215,6 +219,21 @@ def finish(
         elif advice := _next(state):
             print(f"\nnext: {advice}")
     return int(bool(landed.excluded) or not (landed.commits or present))
+
+
+def _forget(home: where.Home, state: State, before: int) -> None:
+    """A rehearsal leaves nothing that a later command would tell of; only verdicts stay."""
+    from wtman.git.trees import remove_tree
+    from wtman.stages.clean import tidy
+
+    with home.store.lock(state.run):
+        home.store.forget(state.run, 0 if state.anonymous else before, state.seq)
+        if state.anonymous:
+            tidy(state)
+            with contextlib.suppress(OSError):
+                os.rmdir(state.settings.worktrees)
+    if state.anonymous:
+        remove_tree(os.path.join(home.store.folder, "runs", state.run))
 
 
 def _unfinished(state: State) -> int:

@@ -75,6 +75,11 @@ def merge(
         unchecked=unchecked,
         out=os.path.join(os.getcwd(), out) if out else "",
     )
+    if out and dry_run:
+        raise UsageError(
+            "-o and --dry-run do not go together: a dry run writes nothing",
+            hint="--patch-only writes the patches and moves nothing",
+        )
     if pr and dry_run:
         raise UsageError("--pr and --dry-run do not go together")
     if branches:

@@ -12,19 +12,27 @@ from typing import Any
 
 from wtman.cli import where
 from wtman.cli.anchoring import anchored_agents
-from wtman.cli.requiring import require, unkept
+from wtman.cli.casting import agent_commands, cast_for, plan_wanted
+from wtman.cli.cutting import without_static
+from wtman.cli.requiring import in_sandbox, require, require_metered, unkept
 from wtman.config import Loaded, default_worktrees, load, repository_commands
+from wtman.config.roles import load_roles
+from wtman.core.casting import PLANNER, REVIEWER
 from wtman.core.codec import to_plain
 from wtman.core.edit import changes, impact
 from wtman.core.events import Event, Recorded
+from wtman.core.events_brakes import LimitsChanged
+from wtman.core.events_planning import RolesCast
 from wtman.core.forecast import forecast
 from wtman.core.model import Identity, Plan, Settings, Sha
 from wtman.core.plan import dump, locate, parse, quick_task, validate
 from wtman.core.render import clean, count, fit
 from wtman.core.replay import replay
+from wtman.core.reviewing import reviews_each
 from wtman.core.state import State
-from wtman.core.status import SCHEMA
+from wtman.core.status import SCHEMA, agent_of
 from wtman.errors import MissingError, UsageError
+from wtman.finding import first_agent
 from wtman.git.control import files, prepare
 from wtman.git.control_dir import Control, call
 from wtman.git.discovery import Repository
@@ -46,15 +54,26 @@ class Wanted:
     allow_overlap: bool
     allow_red_base: bool
     flags: Mapping[str, Any]
+    may_ask: bool = False  # somebody is there to approve what a planner proposes
+    aside: bool = False  # only the plan is wanted
+    made: Plan | None = None  # by the static planner
+
+    @property
+    def unplanned(self) -> bool:
+        """Whether a planner is to cut the request."""
+        return bool(self.request) and not self.plan and not self.tasks and self.made is None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run that could be made now. `given` are the commands that the user gave by hand."""
+    """A run that could be made now. `given` are the commands that the user gave by hand,
+    `notes` what its journal should say from the start."""
 
     proposal: Proposal
     identity: Identity
     given: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    begin: tuple[Event, ...] = ()  # of the journal: who plays which role, who makes the plan
 
 
 def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order:
@@ -68,35 +87,55 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     plan = replace(plan, check=check)
     settings = replace(
         loaded.settings,
+        agent=loaded.settings.agent or first_agent(environ),
         check=check,
         allow_red_base=wanted.allow_red_base,
         worktrees=loaded.settings.worktrees
         or default_worktrees(repo.main or repo.common_dir, environ),
     )
+    settings = without_static(settings)
     tracked = files(control, base)
-    plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked))
-    require(plan, settings, environ, frozenset(tracked))
-    warnings = validate(
-        plan,
-        max_sessions=settings.max_sessions,
-        # A quick task cannot say what it owns: for those an overlap is only worth a warning.
-        allow_overlap=wanted.allow_overlap or bool(wanted.tasks),
-        where=locate(text, wanted.plan) if text else None,
-    )
-    theirs = _of_repository(loaded, check)
+    own = frozenset(repository_commands(loaded))
+    plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
+    roles = load_roles(repo.toplevel)
+    cast = cast_for(roles, plan, settings)
+    if wanted.made is not None:
+        plan = with_paths(plan, agent_of_role(settings, cast.get(DEFAULT)), tracked)
+    require(plan, settings, cast, environ, frozenset(tracked))
+    begin: tuple[Event, ...] = (RolesCast(tuple(cast.values())),)
+    if wanted.unplanned:
+        begin = (*begin, plan_wanted(settings, cast[PLANNER], wanted))
+    settings, notes = in_sandbox(settings)
+    warnings: tuple[str, ...] = ()
+    if not wanted.unplanned:
+        warnings = validate(
+            plan,
+            max_sessions=settings.max_sessions,
+            reviewers=reviews_each(settings, cast.get(REVIEWER)),
+            # A quick task cannot say what it owns: there an overlap is only worth a warning.
+            allow_overlap=wanted.allow_overlap or bool(wanted.tasks),
+            where=locate(text, wanted.plan) if text else None,
+        )
+    theirs = (*_of_repository(loaded, check), *agent_commands(roles, cast, settings))
     commands = approved(theirs, environ, repo.common_dir)
     proposal = Proposal(
         plan=plan,
-        forecast=forecast(plan, settings, tracked),
+        forecast=forecast(
+            plan,
+            settings,
+            tracked,
+            reviewers=reviews_each(settings, cast.get(REVIEWER)),
+            rounds=settings.rounds,
+        ),
         settings=settings,
         base=base,
         subject=subject(control, base),
         target=head_branch(repo),
         commands=commands,
-        warnings=(*loaded.warnings, *unkept(loaded.extra), *warnings, *_uncommitted(repo)),
+        warnings=(*loaded.warnings, *unkept(loaded.extra), *notes, *warnings, *_uncommitted(repo)),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
-    return Order(proposal, identity(repo), given)
+    return Order(proposal, identity(repo), given, notes, begin)
 
 
 def _plan(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Plan, str]:
@@ -111,13 +150,17 @@ def _plan(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Plan, str]:
     elif wanted.tasks:
         tasks = tuple(quick_task(item) for item in wanted.tasks)
         plan = Plan(request="; ".join(task.prompt for task in tasks)[:200], tasks=tasks)
+    elif wanted.made is not None:
+        plan = wanted.made
+    elif wanted.unplanned:
+        return Plan(request=wanted.request, tasks=()), ""
     else:
         raise UsageError(
-            "there is no plan to follow" if wanted.request else "there is nothing to do",
-            hint='give one with --plan FILE, or tasks with --task "ID: PROMPT"',
+            "there is nothing to do",
+            hint='say what, or give a plan with --plan FILE, or tasks with --task "ID: PROMPT"',
         )
     plan = replace(plan, request=wanted.request or plan.request)
-    return (_edited_by_hand(plan, environ), "") if wanted.edit else (plan, text)
+    return (edited_by_hand(plan, environ), "") if wanted.edit else (plan, text)
 
 
 def read_plan(path: str) -> bytes:
@@ -129,7 +172,7 @@ def read_plan(path: str) -> bytes:
         raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
 
 
-def _edited_by_hand(plan: Plan, environ: Mapping[str, str]) -> Plan:
+def edited_by_hand(plan: Plan, environ: Mapping[str, str]) -> Plan:
     """The plan as the user leaves it in their editor; the file stays where it was wrong."""
     editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
     descriptor, path = tempfile.mkstemp(prefix="wtman-plan-", suffix=".toml")
@@ -148,6 +191,7 @@ def commands_of(settings: Settings, plan: Plan) -> tuple[str, ...]:
     """Every command text that a run of the plan would give to a shell."""
     texts = [*settings.check, *settings.setup, *settings.cleanup, *plan.check, settings.agent]
     texts += [text for task in plan.tasks for text in task.check]
+    texts += [*settings.roles.values(), *settings.reviewed_by]
     return tuple(text for text in dict.fromkeys(texts) if text)
 
 
@@ -219,12 +263,29 @@ def edited(repo: Repository, state: State, path: str, allow_overlap: bool) -> tu
     validate(
         plan,
         max_sessions=state.settings.max_sessions,
+        reviewers=reviews_each(state.settings, state.roles.get(REVIEWER)),
         allow_overlap=allow_overlap,
         where=locate(raw, path),
     )
     tracked = frozenset(files(prepare(repo), state.base))
     plan, _ = anchored_agents(plan, state.settings, repo.toplevel, tracked)
-    return changes(state, plan)
+    # What the run has cast already stays as it was.
+    new = {task.role: task.id for task in plan.tasks if task.role and task.role not in state.roles}
+    roles = load_roles(repo.toplevel) if new else None
+    cast = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
+    return (*((RolesCast(tuple(cast)),) if cast else ()), *changes(state, plan))
+
+
+def require_budget(state: State, limits: LimitsChanged) -> None:
+    """Refuse budgets that a resume cannot keep, or that are no amount."""
+    if limits.budget_usd is not None and not 0 < limits.budget_usd < float("inf"):
+        raise UsageError("--budget-usd has to be a finite number above 0")
+    if limits.budget_usd is None and limits.budget_tokens is None:
+        return
+    after = replay([Recorded(state.seq, state.updated, limits)], state)
+    named = {agent_of(state, view) for view in state.tasks.values() if not view.taken}
+    others = {*state.settings.roles.values(), *state.settings.reviewed_by}
+    require_metered({*named, *others} - {""}, after.settings)
 
 
 def unapproved_of(

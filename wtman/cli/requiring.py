@@ -4,26 +4,35 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 
 from wtman import agents, sandbox
-from wtman.core.model import Plan, Settings
+from wtman.core.casting import DEFAULT, PLANNER, agent_of, agent_of_task
+from wtman.core.model import Plan, Role, Settings
 from wtman.core.wording import did_you_mean, quoted
 from wtman.errors import MissingError, UsageError
+from wtman.finding import no_agent, require_installed
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
-# Keys that promise safety: accepting them without keeping them would be a lie.
-_UNKEPT = ("network", "budget")
 
 
-def require(plan: Plan, settings: Settings, environ: Mapping[str, str], tracked: Set[str]) -> None:
-    """Raise MissingError or UsageError for what would only come to light in the run."""
-    named = {task.agent or settings.agent for task in plan.tasks}
+def require(
+    plan: Plan,
+    settings: Settings,
+    roles: Mapping[str, Role],
+    environ: Mapping[str, str],
+    tracked: Set[str],
+) -> None:
+    """Raise MissingError or UsageError for what would only come to light in the run.
+
+    `roles` are those that it casts; a plan without tasks is still to be made.
+    """
+    named = {agent_of_task(settings, roles, task) for task in plan.tasks}
+    if not plan.tasks:
+        named = {agent_of(settings, roles[name]) for name in (PLANNER, DEFAULT)}
     if "" in named:
-        raise MissingError(
-            "no agent is named, and none is configured",
-            hint='name one: --agent "command:PROGRAM", or agent = ... in wtman.toml',
-        )
-    for spec in sorted(named):
+        raise no_agent(environ)
+    for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
         agents.load(spec)
         _require_program(spec, environ, tracked)
     for effort in sorted({settings.effort, *(task.effort for task in plan.tasks)} - {""}):
@@ -31,18 +40,43 @@ def require(plan: Plan, settings: Settings, environ: Mapping[str, str], tracked:
             near = did_you_mean(effort, EFFORTS)
             hint = f"one of {', '.join(EFFORTS)}"
             raise UsageError(f"there is no effort {quoted(effort)}{near}", hint=hint)
-    sandbox.load(settings.sandbox)
+    require_metered({*named, *settings.roles.values(), *settings.reviewed_by}, settings)
     _require_place(settings.worktrees)
 
 
-def unkept(extra: Iterable[str]) -> tuple[str, ...]:
-    """Warnings for configured keys that nothing reads yet. Refuses those that promise safety."""
-    for key in _UNKEPT:
-        if key in extra:
+def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the sandbox that is used, and what there is to say about it."""
+    found, passed = sandbox.choose(settings.sandbox)
+    # A dotted name stays: the plug-in's own may not lead back to it.
+    name = settings.sandbox if "." in settings.sandbox else found.name
+    notes = [f"sandbox: not {reason}" for reason in passed]
+    if name == "none" and (settings.network != "on"):
+        notes.append("the network of agents is not limited: that needs a sandbox")
+    return replace(settings, sandbox=name), tuple(notes)
+
+
+def require_metered(named: Iterable[str], settings: Settings) -> None:
+    """Refuse a budget that an agent cannot be held to, as it never says what it used."""
+    money = settings.budget_usd or settings.session_usd
+    tokens = settings.budget_tokens or settings.session_tokens
+    for spec in sorted(named):
+        agent = agents.load(spec)
+        counted = agents.tells_tokens(agent)
+        if money and not agent.priced:
+            other = "use --budget-tokens" if counted else "use --max-sessions and --timeout"
             raise UsageError(
-                f"this version of wtman cannot keep `{key}`, so it does not start with it",
-                hint="take it out of the configuration",
+                f"a budget in dollars cannot hold the agent {quoted(spec)}: it tells no prices",
+                hint=other,
             )
+        if tokens and not counted:
+            raise UsageError(
+                f"a budget in tokens cannot hold the agent {quoted(spec)}: it tells no tokens",
+                hint="use --max-sessions and --timeout",
+            )
+
+
+def unkept(extra: Iterable[str]) -> tuple[str, ...]:
+    """Warnings for configured keys that nothing reads yet."""
     return tuple(f"`{key}` is configured and not used by this version" for key in sorted(extra))
 
 
@@ -51,6 +85,7 @@ def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -
     if name == "replay" and not os.path.exists(argument):
         raise MissingError(f"there is no recording {argument}", hint="name a file or folder")
     if name != "command":
+        require_installed(spec, environ)
         return
     program = shlex.split(argument)[0]
     if "/" not in program:

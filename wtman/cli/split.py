@@ -11,6 +11,8 @@ from wtman.cli import where
 from wtman.core.model import RunId
 
 Duration = Annotated[str, typer.Option(metavar="TIME", help="Of one session: 90s, 15m, 2h.")]
+Usd = Annotated[float | None, typer.Option(metavar="N", help="Dollars of the run, all roles.")]
+Tokens = Annotated[int | None, typer.Option(metavar="N", min=1, help="Tokens of the run.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing. Approves no command.")]
 
 
@@ -24,6 +26,17 @@ def split(
         list[str] | None, typer.Option(metavar="'ID: PROMPT'", help="A task; repeatable.")
     ] = None,
     agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
+    ] = None,
+    planner: Annotated[str, typer.Option(metavar="NAME", help="Who plans.")] = "",
+    reviewer: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Who reviews; repeatable.")
+    ] = None,
+    reviewers: Annotated[
+        int | None, typer.Option(min=0, help="Reviewers of each branch; 0: no reviews.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of reviews.")] = None,
     base: Annotated[str, typer.Option(metavar="REF", help="Where tasks start from.")] = "HEAD",
     check: Annotated[
         list[str] | None, typer.Option(metavar="CMD", help="Judges a tree; repeatable.")
@@ -34,6 +47,11 @@ def split(
     check_jobs: Annotated[int | None, typer.Option(min=1, help="Checks at once.")] = None,
     max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
     attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
+    budget_usd: Usd = None,
+    budget_tokens: Tokens = None,
+    plan_budget_usd: Annotated[
+        float | None, typer.Option(metavar="N", help="Dollars of the planning.")
+    ] = None,
     timeout: Duration = "",
     check_timeout: Annotated[
         str, typer.Option(metavar="TIME", help="Of one check: 90s, 15m, 2h.")
@@ -58,6 +76,7 @@ def split(
     One screen shows the plan, what it may cost and what needs approval, and asks once.
     """
     from wtman.cli import ordering
+    from wtman.cli.casting import spoken_roles
     from wtman.opening import create_run, open_store
     from wtman.trust import approve
 
@@ -72,18 +91,32 @@ def split(
         allow_red_base=allow_red_base,
         flags={
             "agent": agent,
+            "roles": spoken_roles(role or (), planner) or None,
+            "reviewed_by": tuple(reviewer or ()),
+            "reviewers": reviewers,
+            "rounds": rounds,
             "check": tuple(check or ()),
             "jobs": jobs,
             "check_jobs": check_jobs,
             "max_sessions": max_sessions,
             "attempts": attempts,
+            "budget_usd": budget_usd,
+            "budget_tokens": budget_tokens,
+            "plan_budget_usd": plan_budget_usd,
             "timeout": timeout,
             "check_timeout": check_timeout,
             "model": model,
             "effort": effort,
             "sandbox": sandbox,
         },
+        may_ask=not (yes or as_json) and _on_terminal(),
+        aside=dry_run,
     )
+    if wanted.unplanned:
+        from wtman.cli import planning
+
+        manner = planning.Manner(yes=yes, as_json=as_json, only=dry_run, edit=edit)
+        return planning.split(repo, wanted, manner)
     order = ordering.order(repo, wanted, os.environ)
     if dry_run:
         ordering.show(order, as_json)
@@ -110,6 +143,8 @@ def split(
             target=order.proposal.target,
             identity=order.identity,
             given=order.given,
+            notes=order.notes,
+            begin=order.begin,
         )
         if not (yes or asking):
             return _saved(home, run, order.proposal.commands, as_json)
@@ -154,6 +189,8 @@ def resume(
         int | None, typer.Option(min=1, help="Sessions in all, those so far included.")
     ] = None,
     attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
+    budget_usd: Usd = None,
+    budget_tokens: Tokens = None,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
@@ -167,19 +204,36 @@ def resume(
     """Go on where the journal ends. Says first what is reused and what runs again."""
     from wtman.cli import ordering
     from wtman.cli.driving import carry
-    from wtman.core.events import Approved, Event, LimitsChanged, Resumed
+    from wtman.core.events import Approved, Event, Resumed
+    from wtman.core.events_brakes import LimitsChanged
     from wtman.trust import approve
 
     with where.journal(ctx, directory) as home:
         state = home.state(where.a_run(home, run))
         where.require_idle(home, state.run)
         limits = LimitsChanged(
-            jobs, check_jobs, max_sessions, attempts, True if allow_red_base else None
+            jobs,
+            check_jobs,
+            max_sessions,
+            attempts,
+            True if allow_red_base else None,
+            budget_usd,
+            budget_tokens,
         )
+        ordering.require_budget(state, limits)
         edited: tuple[Event, ...] = ()
         if plan:
             path = os.path.join(os.getcwd(), plan)
             edited = ordering.edited(home.repo, state, path, allow_overlap)
+        if state.planning is not None and not state.approved:
+            from wtman.cli import planning
+
+            if not plan:
+                limited = [limits] if limits != LimitsChanged() else []
+                manner = planning.Manner(yes=yes, as_json=as_json)
+                return planning.go_on(home, state.run, [Resumed(), *limited], manner)
+            if state.planning.made is None:
+                edited = (*edited, planning.by_hand())
         missing = ordering.unapproved_of(state, edited, os.environ, home.repo.common_dir)
         if missing and yes:
             raise ordering.unapproved(missing)

@@ -14,7 +14,7 @@ from wtman.core.model import RunId, TaskId
 from wtman.core.render import columns, fit, pad, table
 from wtman.core.replay import replay
 from wtman.core.standing import run_state
-from wtman.core.state import State, TaskView
+from wtman.core.state import Attempt, State, TaskView
 from wtman.core.status import SCHEMA, iso, summary
 from wtman.core.status import status as status_of
 from wtman.doing import load_doing
@@ -126,6 +126,9 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Until the attempt ends.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The agent's own stream, as bytes.")] = False,
     attempt: Annotated[int, typer.Option("--attempt", metavar="N", help="Only this one.")] = 0,
+    record: Annotated[
+        str, typer.Option(metavar="FILE", help="Write the newest one for `replay:FILE`.")
+    ] = "",
     directory: where.Directory = "",
 ) -> int:
     """What the sessions of a task said and did, attempt by attempt."""
@@ -137,6 +140,8 @@ def logs(
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
         folder = os.path.join(_folder(home, state.run), "tasks", name)
+        if record:
+            return _record(home, state, name, attempts, record)
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
@@ -149,6 +154,19 @@ def logs(
             else:
                 print(shown.heading(item, time.time()))
                 shown.print_attempt(place, sys.stdout)
+    return 0
+
+
+def _record(
+    home: where.Home, state: State, task: TaskId, attempts: list[Attempt], path: str
+) -> int:
+    from wtman.cli import recording
+
+    if not attempts:
+        raise UsageError(f"task {task} has had no session yet")
+    path = os.path.join(os.getcwd(), path)
+    recording.record(home, state, state.tasks[task], attempts[-1], path)
+    print(f"play it again with: --agent replay:{path}")
     return 0
 
 

@@ -72,7 +72,7 @@ def no_run() -> MissingError:
 def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
     """The run called `name`, or the newest that is `wanted`, else the newest.
 
-    What a `merge --branches` journalled is only meant where it is named.
+    What a `merge --branches` or a `plan` journalled is only meant where it is named.
     """
     runs = home.store.runs()
     if name:
@@ -81,7 +81,7 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
     newest = RunId("")
     for run in reversed(runs):
         state = home.state(run)
-        if state.anonymous:
+        if state.anonymous or state.aside:
             continue
         newest = newest or run
         if wanted(state):

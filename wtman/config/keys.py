@@ -6,12 +6,14 @@ judges each source by itself; `model_fields_set` says what a source gave.
 """
 
 import math
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from wtman.core.durations import seconds
 from wtman.core.globs import flaw
+from wtman.core.hosts import rule
 from wtman.core.wording import quoted
 
 
@@ -48,13 +50,29 @@ def _amount(value: float) -> float:
 
 
 def _network(value: object) -> object:
-    """On, off, or the hosts that may be reached."""
+    """On, off, `allow-list` (the agents' providers), or the hosts that may be reached besides."""
+    if isinstance(value, bool):
+        return value
+    words = {"on": True, "off": False, "allow-list": []}
+    if isinstance(value, str) and value in words:
+        return words[value]
     hosts = [value] if isinstance(value, str) else value
-    if isinstance(hosts, bool):
-        return hosts
-    if isinstance(hosts, list) and all(isinstance(host, str) and host.strip() for host in hosts):
-        return hosts
-    raise ValueError("is neither true nor false nor a list of hosts")
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise ValueError("is neither true nor false nor a list of hosts")
+    for host in hosts:
+        try:
+            rule(host)
+        except ValueError as error:
+            raise ValueError(f"names {quoted(host)}, which {error}") from None
+    return hosts
+
+
+def _variable(text: str) -> str:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError(f"has {quoted(text)}, which is no name of a variable")
+    if text == "HOME" or text.startswith(("WTMAN_", "LD_", "GIT_")):
+        raise ValueError(f"has {quoted(text)}, which cannot be handed in")
+    return text
 
 
 Text = Annotated[str, Field(strict=True, max_length=65536), AfterValidator(_some)]
@@ -62,21 +80,27 @@ Texts = Annotated[list[Text], BeforeValidator(_as_list)]
 Patterns = Annotated[
     list[Annotated[str, Field(strict=True), AfterValidator(_pattern)]], BeforeValidator(_as_list)
 ]
+Variables = Annotated[
+    list[Annotated[str, Field(strict=True), AfterValidator(_variable)]], BeforeValidator(_as_list)
+]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Tokens = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 Money = Annotated[float, Field(strict=True), AfterValidator(_amount)]
 Switch = Annotated[bool, Field(strict=True)]
 
 
 class Budget(BaseModel):
-    """Ceilings of a run. `plan_usd` is for the planning alone."""
+    """Ceilings of a run; `plan_usd` is for the planning alone, `session_*` for each session."""
 
     model_config = ConfigDict(extra="forbid")
 
     usd: Money | None = None
-    tokens: Positive | None = None
+    tokens: Tokens | None = None
     plan_usd: Money | None = None
+    session_usd: Money | None = None
+    session_tokens: Tokens | None = None
 
 
 class Keys(BaseModel):
@@ -106,6 +130,8 @@ class Keys(BaseModel):
     worktrees: Text | None = None
     sandbox: Text | None = None
     network: Annotated[Any, BeforeValidator(_network)] = None
+    check_network: Switch | None = None
+    env: Variables | None = None
     budget: Budget | None = None
     block_on: Texts | None = None
     notify: Texts | None = None
@@ -116,3 +142,4 @@ class FlagKeys(Keys):
     """What flags may say beyond what files may."""
 
     allow_red_base: Switch | None = None
+    reviewed_by: Texts | None = None

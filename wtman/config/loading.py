@@ -93,7 +93,7 @@ def repository_commands(loaded: Loaded) -> tuple[str, ...]:
             held = getattr(loaded.settings, key, None)
             texts += loaded.extra.get(key, ()) if held is None else held
     agents = {"agent": loaded.settings.agent}
-    agents |= {f"roles.{role}": agent for role, agent in loaded.extra.get("roles", {}).items()}
+    agents |= {f"roles.{role}": agent for role, agent in loaded.settings.roles.items()}
     for key, agent in agents.items():
         # A name is one of wtman's adapters; anything else runs code of the repository's choice.
         if loaded.source(key).kind is Kind.REPOSITORY and not agent.isidentifier():
@@ -102,7 +102,24 @@ def repository_commands(loaded: Loaded) -> tuple[str, ...]:
         for key, value in table.items():
             if loaded.source(f"agents.{name}.{key}").kind is Kind.REPOSITORY:
                 texts.append(f"agents.{name}.{key} = {value!r}")
+    texts += _openings(loaded)
     return tuple(dict.fromkeys(texts))
+
+
+def _openings(loaded: Loaded) -> list[str]:
+    """Where the repository would open its own sandbox, or have variables of the user's."""
+    settings = loaded.settings
+    asked = {
+        "sandbox": settings.sandbox not in ("auto", "bubblewrap") and settings.sandbox,
+        "network": settings.network != "off" and (" ".join(settings.hosts) or settings.network),
+        "check_network": settings.check_network and "true",
+        "env": " ".join(settings.env),
+    }
+    return [
+        f"{key} = {value}"
+        for key, value in asked.items()
+        if value and loaded.source(key).kind is Kind.REPOSITORY
+    ]
 
 
 def _judged(layer: Layer) -> dict[str, Any]:
@@ -128,13 +145,24 @@ def _is_plain(key: str, value: object) -> bool:
         return isinstance(value, str) and value.isprintable() and value.strip() == value != ""
     if key in _PLAIN_NUMBERS:
         return type(value) is int and 0 < value < _PLAIN_MOST
-    if key == "check" and isinstance(value, (tuple, list)):
+    if key in ("check", "reviewed_by") and isinstance(value, (tuple, list)):
         return all(isinstance(item, str) and item.isprintable() and item.strip() for item in value)
     return False
 
 
+# Keys of the table `budget`, and where `Settings` has them.
+_BUDGET_FIELDS = {
+    "usd": "budget_usd",
+    "tokens": "budget_tokens",
+    "plan_usd": "plan_usd",
+    "session_usd": "session_usd",
+    "session_tokens": "session_tokens",
+}
 _PLAIN_TEXTS = frozenset({"agent", "model", "effort", "sandbox"})
-_PLAIN_NUMBERS = frozenset({"jobs", "check_jobs", "max_sessions", "attempts"})
+_PLAIN_NUMBERS = frozenset(
+    {"jobs", "check_jobs", "max_sessions", "attempts", "reviewers", "rounds"}
+)
+_REVIEWERS = 2
 _PLAIN_MOST = 1_000_000
 
 
@@ -209,8 +237,21 @@ def _loaded(values: dict[str, Any], origin: dict[str, Source], warnings: tuple[s
     known = {field.name for field in fields(Settings)}
     given = {key: _frozen(value) for key, value in values.items() if key in known}
     given.setdefault("check_jobs", _cores())
+    given.setdefault("sandbox", "auto")
+    # Who names three reviewers wants three.
+    given.setdefault("reviewers", max(_REVIEWERS, len(given.get("reviewed_by", ()))))
+    if "network" in given:
+        given |= _network(given["network"])
+    given |= {_BUDGET_FIELDS[key]: value for key, value in values.pop("budget", {}).items()}
     extra = {key: _frozen(value) for key, value in values.items() if key not in known}
     return Loaded(Settings(**given), origin, extra, warnings)
+
+
+def _network(value: Any) -> dict[str, Any]:
+    """The network of agents as `Settings` has it."""
+    if isinstance(value, bool):
+        return {"network": "on" if value else "off"}
+    return {"network": "allow-list", "hosts": tuple(value)}
 
 
 def _frozen(value: Any) -> Any:

@@ -20,19 +20,25 @@ from wtman.errors import UsageError
 # The keys of `keys.Keys` and `keys.Budget`, here without the cost of importing pydantic.
 NAMES = tuple(
     "agent model effort roles jobs check_jobs max_sessions attempts timeout check_timeout grace"
-    " check setup cleanup copy symlink protect reviewers rounds worktrees sandbox network budget"
-    " block_on notify agents".split()
+    " check setup cleanup copy symlink protect reviewers rounds worktrees sandbox network"
+    " check_network env budget block_on notify agents".split()
 )
-FLAG_NAMES = (*NAMES, "allow_red_base")
-BUDGET_NAMES = ("usd", "tokens", "plan_usd")
+FLAG_NAMES = (*NAMES, "allow_red_base", "reviewed_by")
+BUDGET_NAMES = ("usd", "tokens", "plan_usd", "session_usd", "session_tokens")
 
 _MOST_BYTES = 4 * 1024 * 1024
 # What wtman itself puts into the environment of sessions, setup and tests: not configuration.
 _NOT_KEYS = frozenset(
-    "run task branch worktree port root session attempt prompt_file home debug".split()
+    "run task branch worktree port root session attempt prompt_file home debug role".split()
 )
-_LISTS = frozenset("check setup cleanup copy symlink protect block_on notify".split())
-_BUDGET = {"budget_usd": "usd", "budget_tokens": "tokens", "plan_budget_usd": "plan_usd"}
+_LISTS = frozenset("check setup cleanup copy symlink protect env block_on notify".split())
+_BUDGET = {
+    "budget_usd": "usd",
+    "budget_tokens": "tokens",
+    "plan_budget_usd": "plan_usd",
+    "session_budget_usd": "session_usd",
+    "session_budget_tokens": "session_tokens",
+}
 
 
 class Kind(StrEnum):

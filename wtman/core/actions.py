@@ -8,6 +8,22 @@ from dataclasses import dataclass, field
 
 from wtman.core.events import Excluded
 from wtman.core.model import Sha, TaskId
+from wtman.core.review_state import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class MakePlan:
+    """Have a planner cut the request into tasks."""
+
+    attempt: int
+    agent: str
+    base: Sha
+    max_usd: float = 0.0  # of all its sessions; 0 is none
+    max_tokens: int = 0
+
+    @property
+    def key(self) -> str:
+        return "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,10 @@ class RunSession:
     agent: str
     prompt: str
     resume: str = ""
+    max_usd: float = 0.0  # its own ceilings; 0 is none
+    max_tokens: int = 0
+    kept: Sha = Sha("")  # unfinished work of the resumed session, laid over `at` uncommitted
+    attach: bool = False  # the user plays it, at a terminal of another process
 
     @property
     def key(self) -> str:
@@ -177,6 +197,72 @@ class Unchain:
 
 
 @dataclass(frozen=True, slots=True)
+class Couple:
+    """Find out which of these tips meet, in paths, hunks or imports."""
+
+    tips: tuple[tuple[TaskId, Sha], ...]
+
+    @property
+    def key(self) -> str:
+        return "couple"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One review session: `unit` says who looks at what, with which lens."""
+
+    unit: Unit
+    number: int
+    max_usd: float = 0.0
+    max_tokens: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"review/{self.unit.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduce:
+    """Run the finding's reproducer on base, each branch and all of them together."""
+
+    finding: str
+    members: tuple[TaskId, ...]
+    tips: dict[TaskId, Sha]
+
+    @property
+    def key(self) -> str:
+        return f"reproduce/{self.finding}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refute:
+    """One session of a refuter on a claim that nothing has proven."""
+
+    finding: str
+    lens: str
+    agent: str
+    number: int
+    tips: dict[TaskId, Sha]
+    max_usd: float = 0.0
+    max_tokens: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"refute/{self.finding}/{self.lens}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cool:
+    """Wait before a provider that turned sessions away is asked again."""
+
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        return "cool"
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Stop the running action of this key politely."""
 
@@ -200,7 +286,8 @@ class Park:
 
 
 Action = (
-    CheckBase
+    MakePlan
+    | CheckBase
     | MakeWorktree
     | RunSession
     | Collect
@@ -210,8 +297,13 @@ Action = (
     | ProbeTrain
     | LandTrain
     | Watch
+    | Couple
+    | Review
+    | Reproduce
+    | Refute
     | Chain
     | Unchain
+    | Cool
     | Cancel
     | Park
 )

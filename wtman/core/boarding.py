@@ -69,7 +69,8 @@ def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
             continue
         if task in merge.asked.exclude or task in disproved:
             continue
-        reason = _unfit(state, task, known, aboard)
+        apart = (merge.asked.apart or {}).get(task, "")
+        reason = apart or _unfit(state, task, known, aboard)
         if reason:
             left.append(Excluded(task, "unverified", evidence=reason))
         else:

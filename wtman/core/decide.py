@@ -6,7 +6,8 @@ nothing, so that a resume is the same call over an older journal and a schedulin
 test is a list of events and the expected actions.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from wtman.core.actions import (
@@ -17,25 +18,42 @@ from wtman.core.actions import (
     CheckBase,
     CheckTask,
     Collect,
+    Cool,
     Follow,
+    MakePlan,
     MakeWorktree,
     Park,
+    Refute,
+    Review,
     RunSession,
     Unchain,
     Watch,
 )
 from wtman.core.boarding import decide_merge
+from wtman.core.casting import agent_of_task
 from wtman.core.chaining import chained, unchained
 from wtman.core.graph import critical
-from wtman.core.model import Ended, Sha, Task, TaskId, TaskState
+from wtman.core.model import Cap, Ended, Sha, Task, TaskId, TaskState, Usage
 from wtman.core.overlap import worth_watching
 from wtman.core.prompts import task_prompt
+from wtman.core.review_actions import review_actions
+from wtman.core.reviewing import mend_text
 from wtman.core.standing import DONE, SETTLED, Standing, last_counted, stale_needs, standings
 from wtman.core.state import State, TaskView, digest
+from wtman.core.usage import MOST_WAITS, Purse, broken_off, exhausted, purse, wait_of
+
+_NO_CAP = Cap()
+_PLANNING_SHARE = 10  # without a ceiling of its own, planning gets a tenth of the run's budget
+_BROKEN_OFF = "The session before was cut off from outside. The folder is as it was left: go on."
 
 
-def decide(state: State, running: frozenset[str]) -> tuple[Action, ...]:
-    """The actions to start now, most important first. Empty and nothing running: all is done."""
+def decide(
+    state: State, running: frozenset[str], live: Mapping[str, Usage] | None = None
+) -> tuple[Action, ...]:
+    """The actions to start now, most important first. Empty and nothing running: all is done.
+
+    `live` is what running sessions have used so far, by key, where their streams tell.
+    """
     if state.merge is not None and not state.merge.over:
         return decide_merge(state, running)
     if state.asked_stop or state.stopped is not None or state.failed is not None:
@@ -44,6 +62,8 @@ def decide(state: State, running: frozenset[str]) -> tuple[Action, ...]:
             for key in sorted(running)
             if not key.startswith("cancel/") and f"cancel/{key}" not in running
         )
+    if state.planning is not None and state.planning.made is None:
+        return _plan(state, running)
     if not state.approved:
         return ()
     known = standings(state)
@@ -55,10 +75,62 @@ def decide(state: State, running: frozenset[str]) -> tuple[Action, ...]:
         actions += [*links, *_base(state, running), *follows]
         held = {item.task for item in links} | {item.task for item in follows}
         actions += _checks(state, running, known)
-        actions += _starts(state, running, known, held)
+        reviews = _reviews(state, running, known, live or {})
+        actions += reviews
+        if not any(isinstance(item, Park) for item in reviews):
+            actions += _starts(state, running, known, held, live or {}, reviews)
     else:
-        actions += [*links, *_checks(state, running, known)]
+        actions += [*links, *_checks(state, running, known), *_warm(running)]
+    actions = _handed_over(state, running, actions)
     return (*actions, *_watch(state, running, known, actions))
+
+
+def _handed_over(state: State, running: frozenset[str], wanted: list[Action]) -> list[Action]:
+    """Tasks whose next session the user plays: what runs of them ends, nothing else begins."""
+    asked = {task for task, view in state.tasks.items() if view.attach}
+    if not asked:
+        return wanted
+    out = [
+        item
+        for item in wanted
+        if getattr(item, "task", "") not in asked or isinstance(item, Collect)
+    ]
+    for task in sorted(asked):
+        view = state.tasks[task]
+        busy = [f"{kind}/{task}" for kind in ("session", "check", "worktree")]
+        busy = [key for key in busy if key in running]
+        out += [
+            Cancel(key)
+            for key in busy
+            if not key.startswith("worktree/") and f"cancel/{key}" not in running
+        ]
+        if not busy and view.in_flight is None and view.worktree:
+            out.append(attached_session(state, view))
+    return out
+
+
+def attached_session(state: State, view: TaskView) -> RunSession:
+    """The next attempt as the user plays it: in the folder as it is, in the newest conversation."""
+    action = next_session(state, view)
+    said = [item.outcome.session for item in view.current if item.outcome is not None]
+    newest = next((session for session in reversed(said) if session), action.resume)
+    return replace(action, attach=True, kept=Sha(""), resume=newest)
+
+
+def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
+    """The planner's session, before there is anything else to do."""
+    if state.parked is not None or "plan" in running or state.planning is None:
+        return ()
+    if state.sessions >= state.settings.max_sessions:
+        reason = f"the run has had its {state.settings.max_sessions} sessions"
+        return (Park(reason, "raise the ceiling: wtman resume --max-sessions N"),)
+    money, own = purse(state), state.settings.plan_usd
+    cap = money.admit(_PLANNING_SHARE)
+    if cap is None:
+        return (Park(*exhausted(state)),)
+    usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
+    wanted = state.planning.wanted
+    return (MakePlan(state.planning.attempt, wanted.agent, state.base, usd, cap.tokens),)
 
 
 def _watch(
@@ -172,13 +244,27 @@ def _starts(
     running: frozenset[str],
     known: Mapping[TaskId, Standing],
     held: Collection[TaskId],
+    live: Mapping[str, Usage],
+    begun: Sequence[Action],
 ) -> list[Action]:
-    """New sessions into free slots, and worktrees ahead of them; none for what is `held`."""
+    """New sessions into free slots, and worktrees ahead of them; none for what is `held`.
+
+    `begun` are the reviews that start now.
+    """
     ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
-    slots = jobs - sum(1 for key in running if key.startswith("session/"))
+    asked = [item for item in begun if isinstance(item, Review | Refute)]
+    slots = _slots(state, running) - len(asked)
     ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
-    left = state.settings.max_sessions - state.sessions
+    left = state.settings.max_sessions - state.sessions - len(asked)
+    money = purse(state, live)
+    for item in asked:
+        money = money.holding(Cap(item.max_usd, item.max_tokens))
+    waiting = sum(
+        1
+        for task, item in known.items()
+        if item.state in _WANTING and state.tasks[task].in_flight is None
+    )
     may_run = base_settled(state)
     out: list[Action] = []
     for task in ready:
@@ -191,14 +277,79 @@ def _starts(
         if not may_run or slots <= 0 or f"worktree/{task}" in running:
             ahead -= 1
             continue
+        if state.cooling:
+            return [*out, *_cool(state, running)]
         if left <= 0:
             reason = f"the run has had its {state.settings.max_sessions} sessions"
             out.append(Park(reason, "raise the ceiling: wtman resume --max-sessions N"))
             break
-        out.append(next_session(state, view))
+        cap = money.admit(waiting)
+        if cap is None:
+            out += _broke(state, money)
+            break
+        out.append(next_session(state, view, cap))
+        money = money.holding(cap)
+        waiting -= 1
         slots -= 1
         left -= 1
     return out
+
+
+def _slots(state: State, running: frozenset[str]) -> int:
+    """How many more sessions may live now, of all roles."""
+    jobs = state.settings.jobs
+    return min(jobs, state.pace or jobs) - sum(1 for key in running if key.startswith(_SESSIONS))
+
+
+_SESSIONS = ("session/", "review/", "refute/")
+
+
+def _reviews(
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    live: Mapping[str, Usage],
+) -> list[Action]:
+    """What the reviews need next. They come before new work: what is nearly done gets done."""
+    free, wanted = review_actions(state, running, known)
+    out: list[Action] = [*free]
+    money, left = purse(state, live), state.settings.max_sessions - state.sessions
+    for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):
+        if state.cooling:
+            return [*out, *_cool(state, running)]
+        if number >= left:
+            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            return [*out, Park(reason, "raise the ceiling: wtman resume --max-sessions N")]
+        cap = money.admit(len(wanted) - number)
+        if cap is None:
+            return [*out, *_broke(state, money)]
+        out.append(replace(action, max_usd=cap.usd, max_tokens=cap.tokens))
+        money = money.holding(cap)
+    return out
+
+
+# Tasks in these states need one session more, if none is in flight.
+_WANTING = (TaskState.PENDING, TaskState.FIXING)
+
+
+def _broke(state: State, money: Purse) -> list[Action]:
+    """No cap fits: wait for what live sessions give back, or park."""
+    return [Park(*exhausted(state))] if money.held == Cap() else []
+
+
+def _cool(state: State, running: frozenset[str]) -> list[Action]:
+    """Sessions were turned away: wait longer each time, in the end for the user."""
+    if state.turned_away > MOST_WAITS:
+        reason = (
+            f"rate limits: the provider turned sessions away {state.turned_away} times in a row"
+        )
+        return [Park(reason, f"try again later: wtman resume {state.run}")]
+    return [] if "cool" in running else [Cool(wait_of(state))]
+
+
+def _warm(running: frozenset[str]) -> list[Action]:
+    """Nobody waits for a provider any more."""
+    return [Cancel("cool")] if "cool" in running and "cancel/cool" not in running else []
 
 
 def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:
@@ -244,8 +395,8 @@ def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
     )
 
 
-def next_session(state: State, view: TaskView) -> RunSession:
-    """The next attempt at a task: where it starts, and what it is told."""
+def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession:
+    """The next attempt at a task: where it starts, what it is told and what it may use."""
     last = last_counted(view)
     at, failure, resume = view.start, view.restart, ""
     if last is not None and last.outcome is not None and not view.restart:
@@ -255,9 +406,17 @@ def next_session(state: State, view: TaskView) -> RunSession:
         if last.outcome.detail:
             failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
         resume = last.outcome.session
-    failure = "\n".join(part for part in (view.left_out, failure) if part)
+    mend = mend_text(state, view)
+    failure = "\n".join(part for part in (view.left_out, failure, mend) if part)
     if view.again and not failure:
         failure = "The user asked for this task to be gone over again."
+    kept = Sha("")
+    newest = view.current[-1] if view.current else None
+    if newest is not None and newest.outcome is not None and broken_off(newest):
+        if newest.outcome.session:
+            # Its conversation goes on where it was, with the folder as it was.
+            resume, kept = newest.outcome.session, newest.outcome.saved
+            failure = "\n".join(part for part in (failure, _BROKEN_OFF) if part)
     number = max((item.number for item in view.attempts), default=0) + 1
     prompt = task_prompt(state, view, failure)
     return RunSession(
@@ -268,7 +427,10 @@ def next_session(state: State, view: TaskView) -> RunSession:
         start=view.start,
         head=view.head,
         at=at,
-        agent=view.task.agent or state.settings.agent,
+        agent=agent_of_task(state.settings, state.roles, view.task),
         prompt=prompt,
         resume=resume,
+        max_usd=cap.usd,
+        max_tokens=cap.tokens,
+        kept=kept,
     )

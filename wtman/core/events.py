@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.core.codec import from_plain, to_plain
+from wtman.core.events_brakes import Cooled, LimitsChanged, Paced
+from wtman.core.events_planning import PlanFailed, Planned, PlanWanted, RolesCast
+from wtman.core.events_reviews import Coupled, Refuted, Reproduced, Reviewed
 from wtman.core.model import (
     Branch,
     CheckResult,
@@ -64,17 +67,6 @@ class ContextChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged:
-    """A resume gave the run other ceilings; None leaves one as it was."""
-
-    jobs: int | None = None
-    check_jobs: int | None = None
-    max_sessions: int | None = None
-    attempts: int | None = None
-    allow_red_base: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class BranchTaken:
     """The task's work exists already, on a branch that wtman did not make."""
 
@@ -107,6 +99,9 @@ class Intended:
     start: Sha = Sha("")  # the task's start, which its work is compared with
     at: Sha = Sha("")  # the commit that the worktree stands at when the session starts
     agent: str = ""
+    max_usd: float = 0.0  # the session's own ceilings; 0 is none
+    max_tokens: int = 0
+    attach: bool = False  # the user plays it, at a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +167,9 @@ class SessionFinished:
     seconds: float = 0.0
     fatal: str = ""
     notes: tuple[str, ...] = ()
+    hint: str = ""  # the way on after `fatal`
+    limited: bool = False  # its provider turned it away: tried again later
+    quarantine: str = ""  # what changed in the repository while it ran: it does not begin again
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +257,7 @@ class Unchained:
 class Requested:
     """Another process asks; only the holder of the run's lock acts on it."""
 
-    what: str  # stop | retry
+    what: str  # stop | retry | attach
     task: TaskId = TaskId("")
     onto: Sha = Sha("")  # the target now, for a branch that a merge has left out
 
@@ -305,6 +303,7 @@ class MergeAsked:
     patch_only: bool = False
     dry_run: bool = False
     out: str = ""
+    apart: dict[str, str] | None = None  # tasks that nothing can be merged of, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +313,7 @@ class Conflict:
     task: TaskId
     others: tuple[TaskId, ...]  # empty: the target itself
     paths: tuple[str, ...]
+    clash: str = ""  # what meets there, where it is not two changes of one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +381,7 @@ class Landed:
     patches: str = ""
     proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
     moved: bool = True  # False: dry run, patches only, or nothing to land
+    notes: tuple[str, ...] = ()  # what somebody should look at, though it landed
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +442,16 @@ Event = (
     | Landed
     | MergeFailed
     | Cleaned
+    | Paced
+    | Cooled
+    | Coupled
+    | Reviewed
+    | Reproduced
+    | Refuted
+    | RolesCast
+    | PlanWanted
+    | Planned
+    | PlanFailed
     | Unknown
 )
 

@@ -42,6 +42,7 @@ class Blame:
     task: TaskId
     paths: tuple[str, ...] = ()
     side: Sha = Sha("")  # what plain git conflicts with
+    clash: str = ""  # what meets there, where it is not two changes of one file
 
 
 def is_red(probe: Probed) -> bool:
@@ -70,9 +71,10 @@ def first_fault(
             blame = yield from _one_of_two(order, line, low, greens)
             if blame is not None:
                 return (blame,)
-            low = max(low, _cleared(line[:high], greens))
+            # Green within what is red: then verdicts are not monotone here.
+            low = min(max(low, _cleared(line[:high], greens)), high - 1)
         if high and high - low == 1:
-            return ((yield from _red(order, line[:high], width)),)
+            return ((yield from blame_last(order, line[:high], width)),)
         if high:
             cuts = _between(order, line, low, high, width)
         else:
@@ -81,7 +83,7 @@ def first_fault(
         for cut in cuts:
             probe = answers[order.key(line[:cut])]
             if probe.conflict is not None:
-                return _conflicts(probe)
+                return conflicts_in(probe)
             if is_red(probe):
                 high = cut
                 break
@@ -127,21 +129,38 @@ def _one_of_two(
     found, proof = yield from explain(
         order, order.below[suspect], rest, is_red, order.key(wholes[0]), 1
     )
-    kind = "interaction" if found else "red"
-    return Blame(kind, frozenset({suspect, *found}), proof, suspect)
+    return (yield from _smallest(order, frozenset({suspect, *found}), proof, suspect))
 
 
-def _red(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
-    """The last of `line` turned it red: alone, or with whom?"""
+def blame_last(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
+    """The last of `line` turns it red: alone, or with whom?"""
     last = line[-1]
     found, proof = yield from explain(
         order, order.below[last], line[:-1], is_red, order.key(line), width
     )
-    kind = "interaction" if found else "red"
-    return Blame(kind, frozenset({last, *found}), proof, last)
+    return (yield from _smallest(order, frozenset({last, *found}), proof, last))
 
 
-def _conflicts(probe: Probed) -> tuple[Blame, ...]:
+def _smallest(order: Order, members: Group, proof: Key, task: TaskId) -> Steps[Blame]:
+    """The blame of `members`, of which `proof` is red; fewer where fewer are red already.
+
+    One that needs company is red in every smaller set, whoever else is in it, and would
+    take those along. So each is left out once, the company of the others being green.
+    """
+    for name in order.key(members):
+        smaller = frozenset(other for other in members if name not in order.below[other])
+        if not smaller:
+            continue
+        key = order.key(frozenset().union(*(order.below[other] for other in smaller)))
+        answers = yield (key,)
+        if is_red(answers[key]):
+            last = task if task in smaller else order.key(smaller)[-1]
+            return (yield from _smallest(order, smaller, key, last))
+    kind = "interaction" if len(members) > 1 else "red"
+    return Blame(kind, members, proof, task)
+
+
+def conflicts_in(probe: Probed) -> tuple[Blame, ...]:
     """All textual conflicts that the assembly told of; they cost no check run."""
     assert probe.conflict is not None
     aboard = frozenset(probe.members)
@@ -155,6 +174,7 @@ def _conflicts(probe: Probed) -> tuple[Blame, ...]:
             conflict.task,
             conflict.paths,
             side,
+            conflict.clash,
         )
         for conflict, side in zip(told, sides, strict=True)
     )

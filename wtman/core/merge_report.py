@@ -1,5 +1,6 @@
 """What a merge came to: the JSON of SPEC section 8, and the lines for people. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ def answer(
             for task, names in (landed.needs or {}).items()
         },
         "present": list(present or {}),
+        "notes": [_noted(state, text) for text in landed.notes],
         "patches": landed.patches,
     }
 
@@ -65,12 +67,19 @@ def _adapted(state: State, text: str) -> str:
     return _label(state, task) + colon + rest
 
 
+def _noted(state: State, text: str) -> str:
+    tasks, colon, rest = text.partition(": ")
+    return ", ".join(_label(state, task) for task in tasks.split(", ")) + colon + rest
+
+
 def _evidence(state: State, item: Excluded) -> str:
     """The evidence, with branches by the names that the user knows."""
     others = ", ".join(_labels(state, item.others))
     if others and others != ", ".join(item.others):
         if item.reason == "conflict":
-            return f"conflicts with {others} in {', '.join(item.paths)}"
+            where = f" in {', '.join(item.paths)}"
+            clash = re.match(r" \([^()]*\)", item.evidence.partition(where)[2])
+            return f"conflicts with {others}{where}{clash[0] if clash else ''}"
         if item.reason == "unverified":
             return f"needs {others}, which is left out"
     return item.evidence
@@ -110,6 +119,7 @@ def lines(state: State, landed: Landed) -> list[str]:
         out.append(clean(f"{_label(state, task)} works only with {company}"))
     out += [f"flaky: {clean(name, 200)}" for name in landed.flaky]
     out += [f"adapted: {clean(_adapted(state, text), 200)}" for text in landed.adapted]
+    out += [f"! {clean(_noted(state, text), 400)}" for text in landed.notes]
     out += _lost_tests(state, landed)
     if landed.proof:
         out += ["", f"conservation: {clean(landed.proof, 200)}"]

@@ -63,6 +63,7 @@ class Task:
     reads: tuple[str, ...] = ()
     check: tuple[str, ...] = ()  # replaces the plan's, where given
     timeout: float = 0.0  # seconds for one attempt; 0 = the run's
+    may_be_empty: bool = False  # changing nothing is no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,18 @@ class Settings:
     roles: dict[str, str] = field(default_factory=dict)  # role -> agent, where not `agent`
     network: str = "on"  # of agents: on, off or allow-list (their providers and `hosts`)
     hosts: tuple[str, ...] = ()
+    check_network: bool = False  # checks get none, unless they cannot do without
+    env: tuple[str, ...] = ()  # variables of the user's that sessions, setup and checks get
     budget_usd: float = 0.0  # of the whole run; 0 is no ceiling
     budget_tokens: int = 0
     plan_usd: float = 0.0  # of the planning alone
-    reviewers: int = 2
+    session_usd: float = 0.0  # of one session; 0: its share of what the run has left
+    session_tokens: int = 0
+    cooling: float = 30.0  # the first wait when a provider turns sessions away; it doubles
+    reviewers: int = 0
     rounds: int = 3
-    block_on: tuple[str, ...] = ()
+    block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
+    reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn
 
 
 # --- what an executor takes and gives -------------------------------------------------
@@ -196,6 +203,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """A ceiling, or what counts against one: money and tokens. As a ceiling 0 is none."""
+
+    usd: float = 0.0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """Who a session plays: Markdown with front matter, from the user or from wtman.
 
@@ -238,14 +253,16 @@ class Job:
     confined: bool = False  # our sandbox is around it: its own has to be switched off
     max_usd: float = 0.0  # of this session; 0 is no cap
     max_turns: int = 0
+    resumed: Usage = Usage()  # what the sessions of the conversation had used before this one
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an adapter makes of a finished session; says nothing about the tree.
 
-    `usage` is of this session alone, also where the agent's figures go on from an earlier
-    one. `answer` is what it said last: the JSON text where `Job.schema` was asked for and
+    `usage` is of this session alone; where `cumulative` is set it goes on from the earlier
+    sessions of the resumed conversation, and whoever knows those takes them off (`since`).
+    `answer` is what it said last: the JSON text where `Job.schema` was asked for and
     the agent has a way of its own to give it, else its last words.
     """
 
@@ -256,6 +273,8 @@ class Outcome:
     fatal: str = ""  # quota, credit or sign-in trouble: parks the run
     answer: str = ""
     model: str = ""  # who answered, where the stream says so
+    limited: bool = False  # the provider had too much: does not count, is tried again later
+    cumulative: bool = False
 
 
 class Ended(StrEnum):

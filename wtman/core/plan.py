@@ -24,7 +24,7 @@ __all__ = ["dump", "from_document", "locate", "parse", "quick_task", "slug", "va
 
 _PLAN_KEYS = ("request", "context", "check", "task")
 _TEXT_KEYS = ("id", "title", "prompt", "expect", "agent", "model", "effort", "role")
-_TASK_KEYS = (*_TEXT_KEYS, "owns", "needs", "tools", "reads", "check", "timeout")
+_TASK_KEYS = (*_TEXT_KEYS, "owns", "needs", "tools", "reads", "check", "timeout", "may_be_empty")
 _MOST_NAMED = 10
 _MOST_SLUG = 32
 
@@ -129,6 +129,7 @@ def _task(table: Mapping[str, Any], where: Places, number: int) -> Task:
         reads=entry.texts("reads"),
         check=entry.texts("check", single=True),
         timeout=entry.duration("timeout"),
+        may_be_empty=entry.yes("may_be_empty"),
     )
 
 
@@ -165,6 +166,12 @@ class _Table:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f"{key} is no list of texts", key, hint=f'write {key} = ["..."]')
         return tuple(value)
+
+    def yes(self, key: str) -> bool:
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(f"{key} is neither true nor false", key)
+        return value
 
     def duration(self, key: str) -> float:
         try:

@@ -38,7 +38,8 @@ def require_sound(plan: Plan, where: Places) -> None:
 
 def least_sessions(plan: Plan, reviewers: int) -> int:
     """The sessions of a run in which everything goes well at once."""
-    return len(plan.tasks) * (1 + reviewers) + bool(reviewers)
+    whole = bool(reviewers) and len(plan.tasks) > 1
+    return len(plan.tasks) * (1 + reviewers) + whole
 
 
 def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Places) -> None:
@@ -50,7 +51,8 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
     total = f"{tasks} = {least} sessions"
     if reviewers:
         each = f"(1 author + {reviewers} reviewer{'s' * (reviewers > 1)})"
-        total = f"{tasks} x {each} + 1 for the whole = {least} sessions"
+        whole = " + 1 for the whole" if len(plan.tasks) > 1 else ""
+        total = f"{tasks} x {each}{whole} = {least} sessions"
     raise UsageError(
         f"{where.at()}the plan needs at least {total}, but at most {max_sessions} are allowed",
         hint="raise --max-sessions, or use fewer tasks",

@@ -38,6 +38,8 @@ def _task(task: Task) -> Iterable[str]:
     if task.timeout:
         whole = int(task.timeout)
         yield f"timeout = {whole if whole == task.timeout else repr(task.timeout)}"
+    if task.may_be_empty:
+        yield "may_be_empty = true"
 
 
 def _list(key: str, texts: tuple[str, ...]) -> str:

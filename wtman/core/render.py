@@ -13,9 +13,11 @@ from unicodedata import category, combining, east_asian_width
 
 from wtman.core.model import RunState, TaskId, TaskState
 from wtman.core.overlap import coming
+from wtman.core.review_telling import finding_lines
 from wtman.core.standing import DONE, Standing, run_state, standings
 from wtman.core.state import State, TaskView
 from wtman.core.status import FELL_SHORT, doing_time, last_outcome, next_command, shortfall
+from wtman.core.usage import spent
 
 # Whole sequences go, not only their ESC: what is left of one is noise.
 _SEQUENCE = re.compile(
@@ -58,6 +60,7 @@ ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.
 _NOTABLE = (*FELL_SHORT, TaskState.PARKED)
 _ID_WIDTH = 24
 _PRESSING = 5  # lines of what needs the user
+_FINDINGS = 6  # lines of findings in a live table
 
 
 # --- foreign text ---------------------------------------------------------------------------
@@ -202,7 +205,8 @@ def table(
         line for item in pressing for line in ([fit(item, width)] if live else fold(item, width))
     ]
     ends = [fit(f"next: {next_command(state, live, known)}", width)]
-    room = max(height - len(head) - len(needs) - len(ends) - 4, 1) if height else 0
+    listed = min(len(state.reviews.findings), _FINDINGS + 1)
+    room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
     shown = _shown(known, room)
     name = min(max((columns(task) for task in shown), default=2), _ID_WIDTH)
     rows = [
@@ -218,6 +222,8 @@ def table(
         more = count(len(known) - len(shown), "task")
         rows.append(paint(f"  … and {more} more", _DIM, colour))
     blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
+    if found := finding_lines(state, _FINDINGS if live else 0):
+        blocks.append([fit(f"  {line}", width) for line in found])
     blocks.append([paint(line, _BOLD, colour) for line in ends])
     lines: list[str] = []
     for block in blocks:
@@ -249,17 +255,25 @@ def _run_colour(status: RunState) -> str:
 
 
 def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
-    """The whole run on one line: tasks by state, time, tokens, money."""
+    """The whole run on one line: tasks by state, time, tokens, money, rate limits, sandbox."""
     tally = Counter(item.state for item in known.values())
     words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
     parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
     if state.created:
         parts.append(duration(now - state.created))
     tokens = state.usage.input_tokens + state.usage.output_tokens
-    if tokens:
+    if tokens and not state.settings.budget_tokens:
         parts.append(f"{tokens:,} tokens")
-    if state.usage.usd is not None:
+    if state.usage.usd is not None and not state.settings.budget_usd:
         parts.append(f"${state.usage.usd:.2f}")
+    if budgets := spent(state):
+        parts.append(budgets)
+    if state.pace:
+        parts.append(f"slowed to {state.pace} by rate limits")
+    elif state.cooling:
+        parts.append("waits for rate limits")
+    tier = state.settings.sandbox
+    parts.append("no sandbox" if tier in ("", "none") else f"sandbox {tier}")
     return " · ".join(parts)
 
 
@@ -272,6 +286,8 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
         if item.state in FELL_SHORT:
             why = clean(item.reason, 48) or str(item.state)
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
+    # Why a stronger sandbox was passed over, with what would mend it.
+    lines += ["! " + clean(note) for note in state.notes if note.startswith("sandbox: ")]
     extra = len(lines) - _PRESSING
     return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]
 

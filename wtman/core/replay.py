@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.core import events as e
-from wtman.core.model import Sha, Task, TaskId, Verdict
+from wtman.core import replay_brakes as brakes
+from wtman.core import replay_planning as planning
+from wtman.core import replay_reviews as reviews
+from wtman.core.model import Cap, Sha, Task, TaskId, Verdict
 from wtman.core.state import (
     Attempt,
     MergeView,
     State,
     TaskView,
-    add_usage,
-    lineage_of,
     red_text,
 )
 
@@ -53,11 +54,10 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
 
 
 def _view(state: State, task: Task) -> TaskView:
-    settings = state.settings
     known = state.tasks.get(task.id) or state.dropped.get(task.id)
     if known is not None and task.needs == known.planned.needs:
         task = replace(task, needs=known.task.needs)
-    lineage = lineage_of(task, state.context, settings.agent, settings.model, settings.effort)
+    lineage = planning.lineage_in(state, task)
     if known is None:
         return TaskView(task=task, lineage=lineage)
     # Another wording gets a fresh count of attempts; what was granted was for the old one.
@@ -112,18 +112,6 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     return state
 
 
-def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
-    given: dict[str, Any] = {
-        "jobs": event.jobs,
-        "check_jobs": event.check_jobs,
-        "max_sessions": event.max_sessions,
-        "attempts": event.attempts,
-        "allow_red_base": event.allow_red_base,
-    }
-    changed = {key: value for key, value in given.items() if value is not None}
-    return replace(state, settings=replace(state.settings, **changed))
-
-
 def _branch_taken(state: State, event: e.BranchTaken, at: float) -> State:
     return _with(
         state,
@@ -141,8 +129,14 @@ def _approved(state: State, event: e.Approved, at: float) -> State:
     return replace(state, approved=True)
 
 
+# Actions that are a session too, though of no task.
+_ASKING = frozenset({"Review", "Refute", "MakePlan"})
+
+
 def _intended(state: State, event: e.Intended, at: float) -> State:
     state = replace(state, intents=state.intents | {event.key})
+    if event.action in _ASKING:
+        return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
     if event.action != "RunSession":
         return state
     view = state.tasks.get(event.task)
@@ -156,6 +150,8 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         at=event.at,
         agent=event.agent,
         started=at,
+        cap=Cap(event.max_usd, event.max_tokens),
+        attach=event.attach,
     )
     state.tasks[event.task] = replace(
         view,
@@ -163,9 +159,10 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         restart="",
         left_out="",
         again=False,
+        attach=False,
         cleaned=False,
     )
-    return replace(state, sessions=state.sessions + 1)
+    return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
 
 
 def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
@@ -206,11 +203,8 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
 
 
 def _session_finished(state: State, event: e.SessionFinished, at: float) -> State:
-    state = _done(state, f"session/{event.task}")
-    usage = add_usage(state.usage, event.usage)
-    state = replace(state, usage=usage)
-    if event.fatal:
-        state = replace(state, parked=e.Parked(event.fatal))
+    key = f"session/{event.task}"
+    state = brakes.session_over(_done(brakes.settle(state, key, event), key), event)
     view = state.tasks.get(event.task) or state.dropped.get(event.task)
     if view is None:
         return state
@@ -315,6 +309,8 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     if event.what == "stop":
         return replace(state, asked_stop=True)
     view = state.tasks.get(event.task)
+    if event.what == "attach" and view is not None:
+        return _with(state, event.task, attach=not (view.taken or view.merged))
     if event.what != "retry" or view is None or view.taken:
         return state
     # The user asks for one more session, whatever the verdict was: the head is judged again.
@@ -361,7 +357,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     if base is not None and base.problem:
         base = None  # what was wrong may be mended by now: look again
     return replace(
-        state,
+        brakes.unbraked(state),
         asked_stop=False,
         parked=None,
         stopped=None,
@@ -432,7 +428,7 @@ def _with_merge(state: State, **changes: Any) -> State:
 
 
 def _done(state: State, key: str) -> State:
-    return replace(state, intents=state.intents - {key})
+    return brakes.release(replace(state, intents=state.intents - {key}), key)
 
 
 def _with(state: State, task: TaskId, **changes: Any) -> State:
@@ -448,7 +444,6 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.TaskChanged: _task_added,
     e.TaskDropped: _task_dropped,
     e.ContextChanged: _context_changed,
-    e.LimitsChanged: _limits_changed,
     e.BranchTaken: _branch_taken,
     e.Approved: _approved,
     e.Intended: _intended,
@@ -476,4 +471,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Landed: _landed,
     e.MergeFailed: _merge_failed,
     e.Cleaned: _cleaned,
+    **brakes.FOLDS,
+    **planning.FOLDS,
+    **reviews.FOLDS,
 }

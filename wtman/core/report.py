@@ -4,12 +4,23 @@ Pure. Says what was done, what was checked and, as plainly, what was not: an
 unchecked branch, a missing review or an unconfined session is never implied away.
 """
 
-from wtman.core.model import CheckResult, TaskId, Verdict
+from wtman.core.model import CheckResult, TaskId, Usage, Verdict
 from wtman.core.render import clean, count, duration, size
+from wtman.core.review_telling import (
+    evidence_of,
+    problems,
+    review_facts,
+    reviewed_words,
+    shown_by,
+    tally,
+    unlooked,
+)
+from wtman.core.reviewing import judgement
 from wtman.core.standing import Standing, run_state, standings
 from wtman.core.state import Attempt, MergeView, State, TaskView, describe_red
-from wtman.core.status import agent_of, doing_time, iso, last_outcome, shortfall
+from wtman.core.status import agent_of, doing_time, iso, last_outcome, shortfall, used_by
 from wtman.core.tally import describe, tallies
+from wtman.core.usage import overshoot, spent
 
 
 def report(state: State) -> str:
@@ -20,6 +31,8 @@ def report(state: State) -> str:
         _summary(state, known),
         *(_task(state, state.tasks[task], item) for task, item in known.items()),
     ]
+    if state.reviews.findings:
+        blocks.append(_findings(state))
     if state.merge is not None:
         blocks.append(_merge(state, state.merge))
     blocks.append(_unsaid(state))
@@ -38,17 +51,38 @@ def _title(state: State, known: dict[TaskId, Standing]) -> list[str]:
     tokens = state.usage.input_tokens + state.usage.output_tokens
     money = "cost unknown" if state.usage.usd is None else f"${state.usage.usd:.2f}"
     lines.append(f"{count(state.sessions, 'session')}, {tokens:,} tokens, {money}")
+    if budgets := spent(state):
+        lines.append(f"budget: {budgets}{_over(state)}")
     return lines + [f"\n> {_text(reason)}" for reason in shortfall(state)]
 
 
+def usage_text(usage: Usage) -> str:
+    """`12,300 tokens, $0.41`; empty where nothing is known."""
+    tokens = usage.input_tokens + usage.output_tokens
+    parts = [f"{tokens:,} tokens"] if tokens else []
+    parts += [f"${usage.usd:.2f}"] if usage.usd is not None else []
+    return ", ".join(parts)
+
+
+def _over(state: State) -> str:
+    over = overshoot(state)
+    parts = [f"${over.usd:.2f}"] if over.usd else []
+    parts += [f"{over.tokens:,} tokens"] if over.tokens else []
+    return f"; **{' and '.join(parts)} over it**, by last calls of live sessions" if parts else ""
+
+
 def _summary(state: State, known: dict[TaskId, Standing]) -> list[str]:
-    lines = ["| task | state | attempts | change | time |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| task | state | attempts | change | time | used |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for task, item in known.items():
         view = state.tasks[task]
         last = last_outcome(view)
         changed = size(last.files, last.insertions, last.deletions) if last else ""
         time = duration(doing_time(view, 0.0)) if view.attempts else ""
-        lines.append(f"| {task} | {item.state} | {len(view.attempts)} | {changed} | {time} |")
+        cells = (task, item.state, len(view.attempts), changed, time, usage_text(used_by(view)))
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return lines
 
 
@@ -64,6 +98,8 @@ def _task(state: State, view: TaskView, item: Standing) -> list[str]:
     facts = [fact for attempt in view.attempts if (fact := _attempt(attempt))]
     if view.checked is not None and view.checked.commit == view.head:
         facts += [_check(result) for result in view.checked.results]
+    if words := reviewed_words(state, view.task.id):
+        facts.append(words)
     facts += [f"note: {_text(note)}" for note in view.notes]
     return lines + ([""] if facts else []) + [f"- {fact}" for fact in facts]
 
@@ -94,6 +130,27 @@ def _check(result: CheckResult) -> str:
         if names:
             facts.append(f"**{word}**: {_text(', '.join(names[:10]))}")
     return ", ".join(facts)
+
+
+def _findings(state: State) -> list[str]:
+    """Each finding with all that became of it."""
+    lines = ["## Findings", "", tally(state)]
+    for finding in state.reviews.findings.values():
+        lines += ["", f"### {finding.id}: {_text(finding.claim.title)}", ""]
+        lines += [f"- {_text(text)}" for _, text in review_facts(state, finding)]
+        proof = shown_by(finding, judgement(state, finding))
+        if proof is None:
+            continue
+        lines += ["", "| tree | result | runs | failed |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {_text(cell.tree)} | {cell.result} | {cell.runs} | {cell.failures} |"
+            for cell in proof.cells
+        ]
+        if evidence := evidence_of(proof):
+            lines += ["", *(f"    {_code(line)}" for line in evidence)]
+        if proof.by_hand:
+            lines += ["", f"reproduce: `{_code(proof.by_hand)}`"]
+    return lines
 
 
 def _merge(state: State, merge: MergeView) -> list[str]:
@@ -133,7 +190,8 @@ def _merge(state: State, merge: MergeView) -> list[str]:
 
 def _unsaid(state: State) -> list[str]:
     """What nobody looked at."""
-    lines = ["## Not covered", "", "- no reviewer looked at these branches"]
+    lines = ["## Not covered", "", *(f"- {_text(line)}" for line in unlooked(state))]
+    lines += [f"- {_text(line)}" for line in problems(state)]
     if not state.checks:
         lines.append("- no check judged any branch")
     if state.settings.allow_red_base:

@@ -102,6 +102,12 @@ def form_of(command: str) -> str:
     return form if asked else ""
 
 
+def is_pytest(text: str) -> int | None:
+    """The place of pytest among the words of a command; None: it is no plain call of it."""
+    found = _found(_words(text.removeprefix("command:")))
+    return found[0] if found is not None and found[1] is _RUNNERS["pytest"] else None
+
+
 def _words(text: str) -> list[str]:
     return [] if _SHELL.search(text) else shlex.split(text)
 

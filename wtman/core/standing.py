@@ -4,6 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wtman.core.model import Ended, RunState, TaskId, TaskState, Verdict
+from wtman.core.review_state import Finding
+from wtman.core.reviewing import (
+    Judgement,
+    about,
+    blockers,
+    branch_units,
+    over,
+    passes,
+    reviewers,
+    silent,
+    subjects,
+)
 from wtman.core.state import Attempt, State, TaskView
 
 
@@ -48,6 +60,8 @@ def _still_true(state: State) -> dict[TaskId, Standing]:
     before, known = _last[0]
     if before.parked is not state.parked or before.settings is not state.settings:
         return {}
+    if before.reviews is not state.reviews:
+        return {}
     same = {
         task
         for task, view in state.tasks.items()
@@ -74,6 +88,9 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     known = known if known is not None else standings(state)
     if not known or any(item.state not in SETTLED for item in known.values()):
         return _unfinished(state, known)
+    if reviewers(state) and _reviews_left(state, known):
+        held = state.failed or state.stopped or state.parked
+        return _unfinished(state, known) if held else RunState.REVIEWING
     states = {item.state for item in known.values()}
     if TaskState.MERGED in states and not states & {TaskState.VERIFIED, TaskState.UNCHECKED}:
         return RunState.MERGED
@@ -82,6 +99,12 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     if TaskState.EXCLUDED in states and state.merge is not None:
         return RunState.READY
     return RunState.FAILED
+
+
+def _reviews_left(state: State, known: Mapping[TaskId, Standing]) -> bool:
+    from wtman.core.review_actions import pending  # it asks for standings, too
+
+    return pending(state, known)
 
 
 def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
@@ -96,7 +119,8 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
         return RunState.PLANNING
     if not state.approved:
         return RunState.PLANNED
-    return RunState.RUNNING
+    left = {item.state for item in known.values()} - SETTLED
+    return RunState.REVIEWING if left == {TaskState.REVIEWING} else RunState.RUNNING
 
 
 def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
@@ -189,14 +213,46 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
         return Standing(TaskState.PENDING, "", waiting)
     if last.ended is Ended.FAILED or last.red:
         reason = last.red.splitlines()[0] if last.red else _reason(last)
-        if view.failures >= state.settings.attempts + view.granted:
+        barred = last.outcome is not None and bool(last.outcome.quarantine)
+        if barred or view.failures >= state.settings.attempts + view.granted:
+            if not barred and not last.red and (left := blockers(state, view.task.id)):
+                # It had passed its checks; what it did not mend is why it does not land.
+                return Standing(TaskState.REJECTED, _titles(left))
             return Standing(TaskState.FAILED, reason)
         return Standing(TaskState.FIXING, reason, tuple(need for need in waiting if need in loose))
     if view.owner != view.lineage:
         return Standing(TaskState.CHECKING, "takes up earlier work again")
     if stale_needs(state, view, known):
         return Standing(TaskState.CHECKING, "follows what it needs")
-    return _judged(state, view)
+    return _reviewed(state, view, _judged(state, view))
+
+
+def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
+    """What the reviews make of a tip that has passed its checks."""
+    if judged.state not in (TaskState.VERIFIED, TaskState.UNCHECKED) or not reviewers(state):
+        return judged
+    task = view.task.id
+    units = branch_units(state, task)
+    left = sum(not over(state, unit) for unit in units)
+    if left:
+        return Standing(TaskState.REVIEWING, f"{len(units) - left} of {len(units)} reviews done")
+    # What is about several branches holds up none: one of them may never get so far.
+    if any(found.pending for finding, found in about(state, task) if len(subjects(finding)) == 1):
+        return Standing(TaskState.REVIEWING, "findings are looked into")
+    open_ones = blockers(state, task)
+    if open_ones:
+        names = _titles(open_ones)
+        if passes(state, task) >= state.settings.rounds + view.granted:
+            return Standing(TaskState.REJECTED, names)
+        return Standing(TaskState.FIXING, names)
+    if silent(state, task):
+        missing = ", ".join(item.lens for item in silent(state, task))
+        return Standing(judged.state, judged.reason or f"no verdict from: {missing}")
+    return judged
+
+
+def _titles(found: tuple[tuple[Finding, Judgement], ...]) -> str:
+    return ", ".join(finding.claim.title for finding, _ in found)
 
 
 def _judged(state: State, view: TaskView) -> Standing:

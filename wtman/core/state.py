@@ -9,11 +9,14 @@ from hashlib import sha256
 
 from wtman.core import events as e
 from wtman.core.codec import to_plain
+from wtman.core.events_planning import PlanFailed, Planned, PlanWanted
 from wtman.core.model import (
     Branch,
+    Cap,
     CheckResult,
     Ended,
     Identity,
+    Role,
     RunId,
     Settings,
     Sha,
@@ -22,6 +25,7 @@ from wtman.core.model import (
     Usage,
     Verdict,
 )
+from wtman.core.review_state import Reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Attempt:
     finished: float = 0.0
     outcome: e.SessionFinished | None = None
     red: str = ""  # why the checks refused what it left, for the next prompt
+    cap: Cap = Cap()
+    attach: bool = False  # the user plays it, at a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class TaskView:
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
     again: bool = False  # the user asked for one more session
+    attach: bool = False  # the user asked to play the next one
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
     based: Sha = Sha("")  # the target that it has come up to
     left_out: str = ""  # why a merge left it out, for the next prompt
@@ -141,6 +148,21 @@ class MergeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Planning:
+    """The planning that a run begins with; `made` ends it."""
+
+    wanted: PlanWanted
+    failures: int = 0
+    failed: PlanFailed | None = None  # the newest failure
+    made: Planned | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is under way, or comes next."""
+        return self.failures + 1
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A run, replayed. `tasks` keeps the order of the plan."""
 
@@ -155,6 +177,8 @@ class State:
     created: float = 0.0
     updated: float = 0.0
     approved: bool = False
+    roles: dict[str, Role] = field(default_factory=dict)  # as they were when it was ordered
+    planning: Planning | None = None  # None: its plan was given
     tasks: dict[TaskId, TaskView] = field(default_factory=dict)
     dropped: dict[TaskId, TaskView] = field(default_factory=dict)
     base_checked: e.BaseChecked | None = None
@@ -170,12 +194,23 @@ class State:
     # Pairs that ever collided, with the attempts of both at that time.
     collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)
     usage: Usage = Usage()
+    reviews: Reviews = Reviews()
+    charged: Cap = Cap()  # what ended sessions count against the budgets
+    reserved: dict[str, Cap] = field(default_factory=dict)  # of live ones, by key of the action
+    pace: int = 0  # most sessions at once that the provider bears; 0: no less than the settings
+    cooling: bool = False  # sessions were turned away: none starts before a wait
+    turned_away: int = 0  # how often in a row
     seq: int = 0
 
     @property
     def anonymous(self) -> bool:
         """Whether this is only the journal of a `merge --branches`, and no run of the user's."""
         return bool(self.tasks) and all(view.taken for view in self.tasks.values())
+
+    @property
+    def aside(self) -> bool:
+        """Whether this is only the journal of a `wtman plan`, which nobody has started."""
+        return self.planning is not None and self.planning.wanted.aside and not self.approved
 
     def label(self, task: TaskId) -> str:
         """What people call a task of this run."""
@@ -195,10 +230,13 @@ class State:
         return self.tasks[task].task.check or self.settings.check
 
 
-def lineage_of(task: Task, context: str, agent: str, model: str, effort: str) -> str:
+def lineage_of(
+    task: Task, context: str, agent: str, model: str, effort: str, role: str = ""
+) -> str:
     """What makes two wordings of a task the same work (DESIGN, decision 8).
 
-    Not title, timeout, checks or needs: changing those never runs a session again.
+    `role` is the key of its role's text. Not title, timeout, checks or needs: changing those
+    never runs a session again.
     """
     parts = (
         task.prompt,
@@ -210,6 +248,7 @@ def lineage_of(task: Task, context: str, agent: str, model: str, effort: str) ->
         task.expect,
         to_plain(task.tools),
         to_plain(task.owns),
+        *((role,) if role else ()),  # a run from before there were roles keeps its keys
     )
     return digest(*(str(part) for part in parts))
 
@@ -244,6 +283,14 @@ def describe_red(result: CheckResult) -> str:
 
 
 def add_usage(one: Usage, two: Usage) -> Usage:
-    """Sum of two usages; money is unknown only where neither knows it."""
-    usd = one.usd if two.usd is None else (one.usd or 0.0) + two.usd
-    return Usage(one.input_tokens + two.input_tokens, one.output_tokens + two.output_tokens, usd)
+    """Sum of two usages. Money is unknown as soon as tokens were used at a price nobody knows:
+    a sum of the rest would pass for the whole."""
+    usd = None if one.usd is None and two.usd is None else (one.usd or 0.0) + (two.usd or 0.0)
+    if any(item.usd is None and item.input_tokens + item.output_tokens for item in (one, two)):
+        usd = None
+    return Usage(
+        one.input_tokens + two.input_tokens,
+        one.output_tokens + two.output_tokens,
+        usd,
+        one.cached_tokens + two.cached_tokens,
+    )

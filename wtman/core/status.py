@@ -9,9 +9,11 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from wtman.core.casting import agent_of_task
 from wtman.core.events import SessionFinished
 from wtman.core.model import CheckResult, RunState, TaskId, TaskState, Usage
 from wtman.core.overlap import coming
+from wtman.core.review_telling import findings_json, problems, unlooked
 from wtman.core.standing import Standing, run_state, standings
 from wtman.core.state import State, TaskView, add_usage
 
@@ -27,6 +29,8 @@ def status(state: State, live: bool) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": {**summary(state, live, known), "notes": list(state.notes)},
         "tasks": [_task(state, task, known[task]) for task in state.tasks],
+        "findings": findings_json(state),
+        "reviews": {"unlooked": unlooked(state), "problems": problems(state)},
     }
 
 
@@ -47,7 +51,14 @@ def summary(
         "updated": iso(state.updated),
         "sandbox": state.settings.sandbox,
         "agent": state.settings.agent,
-        "budget": {"sessions": state.settings.max_sessions, "tokens": None, "usd": None},
+        "budget": {
+            "sessions": state.settings.max_sessions,
+            "tokens": state.settings.budget_tokens or None,
+            "usd": state.settings.budget_usd or None,
+            # Live sessions are not in it, and one that never told what it used counts as its cap.
+            "charged": {"tokens": state.charged.tokens, "usd": state.charged.usd},
+        },
+        "pace": state.pace or None,
         "sessions": state.sessions,
         "usage": _usage(state.usage),
         "next": next_command(state, live, known),
@@ -78,8 +89,8 @@ def _task(state: State, task: TaskId, standing: Standing) -> dict[str, Any]:
         "insertions": last.insertions if last else 0,
         "deletions": last.deletions if last else 0,
         "checks": [_check(result) for result in view.checked.results] if view.checked else [],
-        "findings": [],
-        "usage": _usage(_spent(view)),
+        "findings": findings_json(state, task),
+        "usage": _usage(used_by(view)),
         "started": iso(view.attempts[0].started) if view.attempts else None,
         "ended": iso(ended) if ended else None,
         "merged": view.merged or None,
@@ -99,11 +110,13 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
         "usd": usage.usd,
     }
 
 
-def _spent(view: TaskView) -> Usage:
+def used_by(view: TaskView) -> Usage:
+    """What the sessions of a task have used, the finished ones."""
     total = Usage()
     for item in view.attempts:
         if item.outcome is not None:
@@ -119,7 +132,7 @@ def iso(at: float) -> str:
 def agent_of(state: State, view: TaskView) -> str:
     """The agent that plays a task: of its newest attempt, else as the plan names it."""
     played = next((item.agent for item in reversed(view.attempts) if item.agent), "")
-    return played or view.task.agent or state.settings.agent
+    return played or agent_of_task(state.settings, state.roles, view.task)
 
 
 def last_outcome(view: TaskView) -> SessionFinished | None:

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wtman.core.choice import Member, Order, arrange, kept
+from wtman.core.company import gathered
 from wtman.core.events import Excluded, Probed
-from wtman.core.guilt import Blame, Group, Key, Steps, explain, first_fault, is_good
+from wtman.core.guilt import Blame, Group, Key, Steps, first_fault, is_good
 from wtman.core.model import CheckResult, TaskId, Verdict
+from wtman.core.runners import JUNIT
 from wtman.core.state import describe_red, red_text
 
 __all__ = ["Ask", "Decision", "Member", "Search", "next_step", "passed", "search"]
@@ -97,7 +99,7 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
         chosen = kept(order, (blame.members for blame in blames), given_up)
         line = [name for name in order.line if name in chosen]
         if not line:
-            return Found((), tuple(blames))
+            break
         shown = sum(blame.kind != "conflict" for blame in blames)
         found = yield from first_fault(order, line, greens, shown, width)
         if not found:
@@ -105,8 +107,8 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
         blames += found
         if _tangled(blames, len(order.ids)):
             given_up.add(found[0].task)
-    board, needs = yield from _second_chance(order, order.key(line), blames, width)
-    return Found(board, tuple(blames), needs)
+    more = yield from gathered(order, order.key(line), blames, given_up, width)
+    return Found(more.board, more.blames, more.needs)
 
 
 def _tangled(blames: Sequence[Blame], members: int) -> bool:
@@ -118,41 +120,6 @@ def _tangled(blames: Sequence[Blame], members: int) -> bool:
     pairs = sum(blame.kind == "interaction" for blame in blames)
     conflicts = len({blame.probe for blame in blames if blame.kind == "conflict"})
     return pairs > 8 + members // 8 or conflicts > 8 + 4 * members
-
-
-def _second_chance(
-    order: Order, board: Key, blames: Sequence[Blame], width: int
-) -> Steps[tuple[Key, dict[str, tuple[TaskId, ...]]]]:
-    """Try whoever is red alone in the company of all that land; name whom it needs."""
-    alone = frozenset().union(*(blame.members for blame in blames if blame.kind == "red"))
-    needs: dict[str, tuple[TaskId, ...]] = {}
-    while True:
-        aboard = frozenset(board)
-        trials = [
-            (name, order.key(aboard | {name}))
-            for name in order.line
-            if name in alone - aboard
-            and order.below[name] - {name} <= aboard
-            and not _clashes(blames, aboard | {name})
-        ]
-        winner = None
-        for start in range(0, len(trials), width):
-            answers = yield tuple(key for _, key in trials[start : start + width])
-            winner = next(
-                (item for item in trials[start : start + width] if is_good(answers[item[1]])), None
-            )
-            if winner is not None:
-                break
-        if winner is None:
-            return board, needs
-        name, board = winner
-        line = [other for other in order.line if other in aboard]
-        company, _ = yield from explain(order, order.below[name], line, is_good, board, width)
-        needs[name] = order.key(company)
-
-
-def _clashes(blames: Sequence[Blame], group: Group) -> bool:
-    return any(blame.kind != "red" and blame.members <= group for blame in blames)
 
 
 # --- in words -----------------------------------------------------------------------------------
@@ -214,7 +181,8 @@ def _explained(
     probe = probes[blame.probe]
     if blame.kind == "conflict":
         partner = ", ".join(others) or "the target"
-        evidence = f"conflicts with {partner} in {', '.join(blame.paths)}{choice}"
+        clash = f" ({blame.clash})" if blame.clash else ""
+        evidence = f"conflicts with {partner} in {', '.join(blame.paths)}{clash}{choice}"
         first = order.member[others[-1]].head if others else probe.on
         ours, theirs = first, order.member[name].head
         if blame.side:
@@ -232,7 +200,10 @@ def _by_hand(commit: str, red: Sequence[CheckResult]) -> str:
     commands = [result.command for result in red if not result.command.startswith("command:")]
     place = f"../reproduce-{commit[:12]}"
     shown = f"git worktree add --detach {place} {commit[:12]}"
-    return f"{shown} && cd {place} && ({commands[0]})" if commands else shown
+    if not commands:
+        return shown
+    # The file of results goes into that folder; nobody has to make a place for it.
+    return f"{shown} && cd {place} && ({commands[0].replace(JUNIT, 'junit.xml')})"
 
 
 def first_red(probe: Probed) -> str:

@@ -187,6 +187,24 @@ def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
     return None
 
 
+def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
+    """What these blobs hold, in one process; what is no blob or larger than `cap` is left out."""
+    if not names:
+        return {}
+    script = "".join(oid(name) + "\n" for name in dict.fromkeys(names)).encode()
+    sizes = call(ctl, ["cat-file", "--batch-check"], input=script).out.decode("ascii", "replace")
+    fields = [line.split(" ") for line in sizes.splitlines()]
+    fits = [item for item in fields if item[1:2] == ["blob"] and int(item[2]) <= cap]
+    script = "".join(item[0] + "\n" for item in fits).encode()
+    out = call(ctl, ["cat-file", "--batch"], input=script).out if fits else b""
+    found, at = {}, 0
+    for name, _, size in fits:
+        at = out.index(b"\n", at) + 1
+        found[name] = out[at : at + int(size)]
+        at += int(size) + 1
+    return found
+
+
 def fsck_ok(ctl: Control, commit: str, known: Sequence[str] = ()) -> bool:
     """Whether every object that `commit` reaches, and no commit in `known` does, is there."""
     script = "".join(f"^{oid(item)}\n" for item in known) + oid(commit) + "\n"

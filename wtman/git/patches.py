@@ -69,9 +69,10 @@ def posted(mail: bytes) -> bytes:
 
 
 def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) -> None:
-    """Write the commits of `tip` that `base` does not have as a bundle with one ref.
+    """Write the commits of `tip` that `base` does not have as a bundle with HEAD and a branch.
 
-    `git fetch BUNDLE refname` takes it wherever `base` is known.
+    `git fetch BUNDLE` takes it wherever `base` is known; without a base, which is all of the
+    history, `git clone BUNDLE` does too.
     """
     if not refname.startswith("refs/") or any(char.isspace() for char in refname):
         raise UsageError(f"{refname!r} is no full ref name")
@@ -82,13 +83,19 @@ def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) ->
     if base is not None:
         head.append(f"-{oid(base)} base")
         revisions.append("^" + base)
-    head += [f"{tip} {refname}", "", ""]
+    head += [f"{tip} HEAD", f"{tip} {refname}", "", ""]
     args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "-q"]
     pack = call(ctl, args, input=("\n".join(revisions) + "\n").encode()).out
     temporary = f"{path}.{secrets.token_hex(4)}"
     with open(temporary, "wb") as file:
         file.write("\n".join(head).encode() + pack)
     os.replace(temporary, path)
+
+
+def size_of(ctl: Control, tip: str) -> int:
+    """Bytes that the history of `tip` takes on disk."""
+    args = ["rev-list", "--disk-usage", "--objects", oid(tip)]
+    return int(call(ctl, args).out)
 
 
 def apply(ctl: Control, base_tree: str, patch: bytes) -> Sha:

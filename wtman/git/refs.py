@@ -7,12 +7,15 @@ No hook runs and no reflog is asked for.
 
 import os
 import re
+import secrets
+import stat
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman.core.model import Sha
-from wtman.errors import ExternalError, RaceError, UsageError
+from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
 from wtman.git.discovery import Repository
 from wtman.git.run import git, raw, text
 
@@ -21,6 +24,7 @@ _LOST = re.compile(
     r"|unable to resolve reference|expected symref)"
 )
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_MOVES_CAP = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ def read_one(repo: Repository, ref: str) -> Sha | None:
             os.path.join(repo.common_dir, ref), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         )
         try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                return None  # git would wait at a pipe for ever
             said = os.read(descriptor, 256).decode("ascii", "replace").strip()
         finally:
             os.close(descriptor)
@@ -90,6 +97,7 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
     if not changes:
         return
     script = b"".join(_line(change) for change in changes)
+    announce(repo, [(change.ref, change.new or "") for change in changes])
     try:
         git(
             ["-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z"],
@@ -102,6 +110,77 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
                 f"{lost['ref']} was changed by somebody else", hint="run the command again"
             ) from error
         raise
+
+
+def restore(repo: Repository, ref: str, to: Sha) -> None:
+    """Make `ref` name `to` again, whatever somebody has put in its place.
+
+    For refs that are wtman's own: there is no old value that could be lost.
+    """
+    for pause in (0.0, 0.05, 0.2, 0.5):
+        time.sleep(pause)
+        _clear(repo, ref)
+        try:
+            old = read_one(repo, ref)
+            if old != to:
+                update(repo, [RefChange(ref, to, old)])
+            return
+        except DiskFullError:
+            raise
+        except (RaceError, ExternalError):
+            continue
+    update(repo, [RefChange(ref, to, read_one(repo, ref))])
+
+
+def _clear(repo: Repository, ref: str) -> None:
+    """Take away what is at the place of a loose ref and cannot be one."""
+    place = os.path.join(repo.common_dir, ref)
+    try:
+        mode = os.lstat(place).st_mode
+        if stat.S_ISREG(mode) and _OID.fullmatch(_first(place)):
+            return
+        aside = os.path.join(repo.wtman_dir, f"odd-ref-{secrets.token_hex(4)}")
+        os.rename(place, aside)
+    except OSError:
+        return
+
+
+def _first(path: str) -> str:
+    with open(path, "rb") as file:
+        return file.read(256).decode("ascii", "replace").strip()
+
+
+def announce(repo: Repository, moves: Sequence[tuple[str, str]]) -> None:
+    """Note what wtman is about to do to refs and index, so that nobody else is blamed for it."""
+    lines = "".join(f"{what} {new}\n" for what, new in moves)
+    try:
+        os.makedirs(repo.wtman_dir, mode=0o700, exist_ok=True)
+        descriptor = os.open(_moves(repo), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_size > _MOVES_CAP:
+                os.ftruncate(descriptor, 0)
+            os.write(descriptor, raw(lines))
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return  # no note is better than no ref
+
+
+def announced(repo: Repository, since: int) -> tuple[frozenset[tuple[str, str]], int]:
+    """(what, new) that any wtman has noted since that place, and the place to go on from."""
+    try:
+        with open(_moves(repo), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(since if since <= size else 0)
+            lines = text(file.read(_MOVES_CAP)).splitlines()
+    except OSError:
+        return frozenset(), 0
+    pairs = (line.partition(" ") for line in lines)
+    return frozenset((what, new) for what, _, new in pairs), size
+
+
+def _moves(repo: Repository) -> str:
+    return os.path.join(repo.wtman_dir, "moves")
 
 
 def _line(change: RefChange) -> bytes:

@@ -43,8 +43,13 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
         _install(kept, index)
 
 
-def snapshot(ctl: Control, worktree: str, index: str, parent_commit: str) -> Snapshot:
-    """The tree of everything in the worktree that is not ignored."""
+def snapshot(
+    ctl: Control, worktree: str, index: str, parent_commit: str, *, largest: int = 0
+) -> Snapshot:
+    """The tree of everything in the worktree that is not ignored.
+
+    A new or changed file of more than `largest` bytes is an error (0: none is).
+    """
     kept = own_index(ctl, worktree, index)
     with scratch_file(ctl) as working:
         _copy(kept, working)
@@ -52,6 +57,8 @@ def snapshot(ctl: Control, worktree: str, index: str, parent_commit: str) -> Sna
         tracked, others = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
         gone, changed = _changed(ctl, worktree, working)
+        if largest:
+            _refuse_large(worktree, changed + others, largest)
         if gone:
             _update(ctl, worktree, working, ["--force-remove"], gone)
         if changed or others:
@@ -138,6 +145,19 @@ def _changed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list
         lost = status == b"D" or not _is_file(os.path.join(worktree, name))
         (gone if lost else changed).append(name)
     return gone, changed
+
+
+def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
+    for path in paths:
+        try:
+            size = os.lstat(os.path.join(worktree, path)).st_size
+        except OSError:
+            continue
+        if size > largest:
+            raise ExternalError(
+                f"{path} has {size >> 20} MiB, {largest >> 20} MiB is the most for a file",
+                hint="add it to .gitignore",
+            )
 
 
 def _is_file(path: str) -> bool:

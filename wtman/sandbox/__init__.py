@@ -2,30 +2,78 @@
 
 A plug-in is a module with `make() -> Sandbox`. It rewrites a Command before an
 executor runs it; it starts nothing itself but what `probe` needs. A tier promises
-no more than its `probe` found to work on this machine.
+no more than its `probe` found to work on this machine, and says in its docstring
+what it does not hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import Protocol
 
 from wtman.core.model import Command
-from wtman.errors import UsageError
+from wtman.errors import MissingError, UsageError
+
+# The strongest first. `none` is never chosen, only asked for.
+TIERS = ("bubblewrap", "landlock", "seatbelt", "none")
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a command may use up; 0 is no limit.
+
+    `memory` is bytes of private memory of one process (RLIMIT_DATA), not of the whole
+    tree; `processes` counts the processes of the sandbox and holds only for users other
+    than root; `file` is bytes of one file. `oom` makes the kernel end it sooner than others
+    when memory runs out (0 to 1000).
+    """
+
+    memory: int = 0
+    processes: int = 0
+    file: int = 0
+    oom: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What one session may touch, as absolute paths.
+    """What one command may touch, as absolute paths; what is not named is out of reach.
 
-    `write` includes reading; what is in neither is out of reach, system folders
-    with programs and libraries excepted. `home` is the session's own, writable.
-    `network` is `off`, `allow-list` or `on`.
+    System folders and the programs that argv[0] and PATH name are readable anyway.
+    `write` includes reading; `read` below a writable folder does not narrow it, `guard`
+    does: read-only although a folder above is writable. A `.git` file at the top of a
+    writable folder is guarded by itself. `hide` shows as empty.
+
+    `binds` are (source, target, writable): target shows what is at source. A tier without
+    mounts gives source as it is, and target not at all.
+
+    `home` is the session's own, writable; HOME names it. `tmp` is the size in bytes of the
+    private /tmp, `scratch` the folder that takes its place where a tier has no mounts
+    (TMPDIR names the one that holds).
+
+    `network` is `off`, `allow-list` or `on`. Without `on`, 127.0.0.1 is the command's
+    own, but for `ports` (1024 and above), which lead to the host's of the same numbers, and with
+    `proxy` (the path of a unix socket) `proxy_port`, which leads to that socket.
+    `serves` are ports where it may listen itself in a tier that has no network of its own.
+
+    `terminal`: it keeps the terminal that it is started on (`wtman attach`).
     """
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
+    guard: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    binds: tuple[tuple[str, str, bool], ...] = ()
     home: str = ""
+    tmp: int = GIB
+    scratch: str = ""
     network: str = "on"
+    ports: tuple[int, ...] = ()
+    proxy: str = ""
+    proxy_port: int = 0
+    serves: tuple[int, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    terminal: bool = False
 
 
 class Sandbox(Protocol):
@@ -34,8 +82,18 @@ class Sandbox(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def mounts(self) -> bool:
+        """Whether `binds` and `guard` hold; if not, a private git needs its pointer rewritten."""
+        ...
+
+    @property
+    def nests(self) -> bool:
+        """Whether a sandbox that an agent makes for itself works inside this one."""
+        ...
+
     def probe(self) -> str:
-        """What keeps this tier from working here; empty when it works."""
+        """What keeps this tier from working here, with the fix; empty when it works."""
         ...
 
     def wrap(self, command: Command, reach: Reach) -> Command:
@@ -60,7 +118,38 @@ def load(name: str) -> Sandbox:
 
 
 def known() -> tuple[str, ...]:
-    """The names in this folder."""
-    from pkgutil import iter_modules
+    """The names of the tiers, the strongest first."""
+    return TIERS
 
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+@cache
+def trouble(name: str) -> str:
+    """What `probe` of this tier says, asked once in a process."""
+    return load(name).probe()
+
+
+def choose(wanted: str = "auto") -> tuple[Sandbox, tuple[str, ...]]:
+    """The sandbox to use, and why stronger ones were passed over, one line each with its fix.
+
+    `auto` or nothing takes the strongest that works here. A named one has to work:
+    MissingError says what it lacks. Blocks for some ten milliseconds the first time.
+    """
+    if wanted not in ("", "auto"):
+        found = load(wanted)
+        problem = trouble(wanted)
+        if problem:
+            raise MissingError(f"the sandbox {wanted} does not work here: {problem}", hint=_AUTO)
+        return found, ()
+    passed: list[str] = []
+    for name in TIERS[:-1]:
+        problem = trouble(name)
+        if not problem:
+            return load(name), tuple(passed)
+        passed.append(f"{name}: {problem}")
+    raise MissingError(
+        f"no sandbox works here ({'; '.join(passed)})",
+        hint="mend one of them, or `--sandbox none`: agents and checks then have all your rights",
+    )
+
+
+_AUTO = "`--sandbox auto` takes the strongest that works, `wtman doctor` says which"

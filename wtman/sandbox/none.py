@@ -12,6 +12,8 @@ class NoSandbox:
     """Leaves every command as it is."""
 
     name = "none"
+    mounts = False
+    nests = True
 
     def probe(self) -> str:
         return ""

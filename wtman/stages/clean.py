@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wtman import probes
 from wtman.core.events import Cleaned
 from wtman.core.model import RunId, Sha, TaskId
 from wtman.core.state import State, TaskView
@@ -106,6 +107,14 @@ def expire(ctl: Control, state: State, cleaned: dict[TaskId, float], now: float)
     return len(old)
 
 
+def let_go(ctl: Control, state: State) -> None:
+    """Drop what merges of the run have tried, and of branches it did not make, has landed."""
+    probes.forget(ctl.repo, (state.run,))
+    if state.anonymous:
+        landed = refs.read(ctl.repo, f"refs/wtman/landed/{state.run}")
+        refs.update(ctl.repo, [RefChange(ref, None, sha) for ref, sha in landed.items()])
+
+
 def tidy(state: State) -> None:
     """Remove what is left of a run without worktrees: its folder and its check checkouts."""
     place = os.path.join(state.settings.worktrees, state.run)
@@ -115,6 +124,7 @@ def tidy(state: State) -> None:
         if os.path.lexists(place):
             return  # somebody's worktree is still there
     remove_tree(place + "-checks")
+    remove_tree(place + "-reading")
 
 
 def _worktree(ctl: Control, state: State, view: TaskView) -> Worktree:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wtman import probes
 from wtman.assembly import assemble, require_same, train_of
 from wtman.context import Context
 from wtman.core import events as e
@@ -26,6 +27,7 @@ from wtman.core.proof_text import summary, violation_text
 from wtman.core.state import MergeView, State
 from wtman.core.train import passed
 from wtman.errors import DiskFullError, RaceError, WtmanError
+from wtman.expecting import changed_expectations
 from wtman.git import control, refs, signing
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
@@ -63,10 +65,24 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
     """Land the action's members, or say why that was not possible."""
     merge = state.merge
     assert merge is not None
-    if not action.members:
-        return (_landed(merge, action, action.on, {}, "", None, moved=False),)
-    ticket = verified(merge.probes[action.on, action.members], merge.asked.unchecked)
-    return await land(ctx, state, action, ticket)
+    if action.members:
+        probe = merge.probes[action.on, action.members]
+        ticket = verified(probe, merge.asked.unchecked)
+        # Tasks of a run were looked at one by one, when they were checked.
+        notes = await changed_expectations(ctx, state, probe) if state.anonymous else ()
+        events = tuple(
+            replace(event, notes=notes) if isinstance(event, e.Landed) else event
+            for event in await land(ctx, state, action, ticket)
+        )
+    else:
+        events = (_landed(merge, action, action.on, {}, "", None, moved=False),)
+    for event in events:
+        if isinstance(event, e.Landed | e.MergeFailed):
+            # Before the journal says that it is over: a kill here does it once more.
+            left = event.excluded if isinstance(event, e.Landed) else ()
+            lines = tuple(item.reproduce for item in left)
+            await ctx.git(probes.drop, ctx.control, state.run, action.on, lines)
+    return events
 
 
 async def land(

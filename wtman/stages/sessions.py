@@ -6,20 +6,25 @@ second; and before either is done again it is looked for. So a completed session
 never runs twice, whatever is killed at whatever moment.
 """
 
-import asyncio
 import os
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
-from wtman import collecting
-from wtman.agents import Activity, Agent
-from wtman.context import Context, base_environment
+from wtman import attaching, collecting
+from wtman.agents import Activity
+from wtman.context import Context
 from wtman.core import events as e
 from wtman.core.actions import Collect, RunSession
-from wtman.core.model import Ended, Exit, ExitReason, Job, TaskId, Work
+from wtman.core.casting import effort_of, model_of, role_of
+from wtman.core.model import Cap, Ended, Exit, ExitReason, Outcome, Role, TaskId, Usage
 from wtman.core.state import State
-from wtman.furnishing import furnish_task, needs_furnishing, port
-from wtman.process import Lines, read_exit, started
-from wtman.sandbox import Reach
+from wtman.core.stream import plus, since
+from wtman.core.usage import counts
+from wtman.furnishing import furnish_task, home_of, needs_furnishing, port
+from wtman.git.control import checkout
+from wtman.guarding import Seen
+from wtman.launching import Launch, launch, outcome_of
+from wtman.process import read_exit, started
 from wtman.worktree import Place, bring, place_of
 
 
@@ -27,25 +32,50 @@ async def perform(ctx: Context, state: State, action: RunSession | Collect) -> t
     """Run an attempt, or settle one that a dead coordinator left."""
     if isinstance(action, Collect):
         return await _settle(ctx, state, action)
+    if action.attach:
+        return await _handed_over(ctx, state, action)
     place = place_of(state, action.task)
     if action.attempt > 1 or action.at != action.head:
         problem = await _bring(ctx, state, action, place)
         if problem:
             return (_unfurnished(action, problem),)
-    agent = ctx.agent(action.agent)
-    work = _work(ctx, state, action, agent, place)
-    follow = _Follow(ctx, agent, action.task)
+    wanted = await _wanted(ctx, state, action, place)
+    # What a sandbox without mounts has to do with the repository is watched, not prevented.
+    weak = not ctx.sandbox.mounts
+    await ctx.guard.begin(ctx.control, wanted.id, weak=weak, git=ctx.git)
     try:
-        exit_ = await ctx.executor.run(work, follow)
-    except asyncio.CancelledError:
-        # Not swallowed: the loop asked for this end and waits for the attempt's outcome.
-        exit_ = read_exit(work.folder) or Exit(ExitReason.STOPPED)
-    return await _collect(ctx, state, action, agent, exit_)
+        exit_, outcome = await launch(ctx, state.settings, wanted, _follower(ctx, action.task))
+    finally:
+        seen = await ctx.guard.end(ctx.control, wanted.id, git=ctx.git)
+    return await _collect(ctx, state, action, exit_, outcome, seen)
+
+
+async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[e.Event, ...]:
+    """Offer the attempt to the user's terminal, and collect what was done there.
+
+    The folder stays as it was left: what is in it is what the user wants to see.
+    """
+    if action.at != action.head:
+        await ctx.git(bring, ctx, state, place_of(state, action.task), action.head, action.at)
+    attaching.offer(_folder(ctx, action.task, action.attempt), action)
+    settle = Collect(
+        action.task, action.attempt, action.start, action.head, action.at, action.agent
+    )
+    return await _settle(ctx, state, settle)
+
+
+async def attachment(ctx: Context, state: State, action: RunSession) -> Launch:
+    """What `wtman attach` starts at its terminal for an attempt that was offered."""
+    place = place_of(state, action.task)
+    return replace(await _wanted(ctx, state, action, place), terminal=True)
 
 
 async def _bring(ctx: Context, state: State, action: RunSession, place: Place) -> str:
     """The worktree, brought to where the attempt starts; says what went wrong, or nothing."""
     worktree = await ctx.git(bring, ctx, state, place, action.head, action.at)
+    if action.kept:
+        # As it was when the conversation that goes on was cut off, uncommitted.
+        await ctx.git(checkout, ctx.control, worktree.path, worktree.index, action.kept)
     if not await ctx.git(needs_furnishing, ctx, state, place):
         return ""
     return await furnish_task(ctx, state, place, worktree, action.at)
@@ -60,91 +90,86 @@ def _unfurnished(action: RunSession, problem: str) -> e.SessionFinished:
 
 async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event, ...]:
     folder = _folder(ctx, action.task, action.attempt)
+    played = attaching.offered(folder)
+    if played is not None:
+        # Whatever the user's hands left is wanted; an agent's stream there is none.
+        closed = await attaching.over(folder)
+        reason = closed.detail if closed.reason is ExitReason.LOST else ""
+        outcome = Outcome(not reason, reason, session=played.resume)
+        return await _collect(ctx, state, action, closed, outcome, Seen())
     exit_ = read_exit(folder)
     if exit_ is None:
         detail = "its coordinator died" if started(folder) else "it had not begun"
         exit_ = Exit(ExitReason.LOST, detail=detail)
-    return await _collect(ctx, state, action, ctx.agent(action.agent), exit_)
+    found = outcome_of(ctx.agent(action.agent), folder, exit_)
+    return await _collect(ctx, state, action, *found, Seen())
 
 
 def _folder(ctx: Context, task: TaskId, attempt: int) -> str:
     return ctx.below("tasks", task, str(attempt))
 
 
-def _work(ctx: Context, state: State, action: RunSession, agent: Agent, place: Place) -> Work:
-    folder = _folder(ctx, action.task, action.attempt)
-    prompt_file = ctx.below("tasks", action.task, str(action.attempt), "prompt.md")
-    Path(prompt_file).write_text(action.prompt, encoding="utf-8", errors="surrogateescape")
+async def _wanted(ctx: Context, state: State, action: RunSession, place: Place) -> Launch:
     task = state.tasks[action.task].task
-    env = {
-        **base_environment(ctx.environ),
-        "WTMAN_RUN": state.run,
-        "WTMAN_TASK": action.task,
-        "WTMAN_ATTEMPT": str(action.attempt),
-        "WTMAN_BRANCH": place.branch,
-        "WTMAN_WORKTREE": place.path,
-        "WTMAN_PORT": str(port(state, place)),
-        "WTMAN_PROMPT_FILE": prompt_file,
-    }
-    job = Job(
+    settings = state.settings
+    # A run from before there were roles has none.
+    role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
+    git = await ctx.git(collecting.lend, ctx, state, place, action.attempt, action.at)
+    return Launch(
+        id=f"{state.run}/{action.task}/{action.attempt}",
+        folder=_folder(ctx, action.task, action.attempt),
+        agent=action.agent,
+        prompt=action.prompt,
+        cwd=place.path,
+        writable=role.writes,
+        home=home_of(ctx, action.task),
         task=action.task,
         attempt=action.attempt,
-        prompt=action.prompt,
-        prompt_file=prompt_file,
-        worktree=place.path,
-        home=env.get("HOME", ""),
-        env=env,
-        model=task.model or state.settings.model,
-        effort=task.effort or state.settings.effort,
-        role=task.role,
-        tools=task.tools,
-        resume=action.resume if agent.resumes else "",
+        env={
+            "WTMAN_RUN": state.run,
+            "WTMAN_TASK": action.task,
+            "WTMAN_ATTEMPT": str(action.attempt),
+            "WTMAN_BRANCH": place.branch,
+            "WTMAN_WORKTREE": place.path,
+            "WTMAN_PORT": str(port(state, place)),
+        },
+        binds=git.binds,
+        role=role,
+        model=model_of(settings, role, action.agent, task.model),
+        effort=effort_of(settings, role, task.effort),
+        resume=action.resume,
+        timeout=task.timeout,
+        grace=settings.grace,
+        max_usd=action.max_usd,
+        max_tokens=action.max_tokens,
     )
-    reach = Reach(read=(folder,), write=(place.path,), home=job.home, network="on")
-    return Work(
-        id=f"{state.run}/{action.task}/{action.attempt}",
-        command=ctx.sandbox.wrap(agent.command(job), reach),
-        folder=folder,
-        timeout=task.timeout or state.settings.timeout,
-        grace=state.settings.grace,
-    )
 
 
-class _Follow:
-    """Feeds a live stream to the adapter's fold and tells what the session is doing."""
+def _follower(ctx: Context, task: TaskId) -> Callable[[Activity], None]:
+    """Tells what a session is doing."""
 
-    def __init__(self, ctx: Context, agent: Agent, task: TaskId) -> None:
-        self._ctx, self._agent, self._task = ctx, agent, task
-        self._lines = Lines()
-        self._state = agent.begin()
-
-    def __call__(self, chunk: bytes) -> None:
-        for line in self._lines.feed(chunk):
-            self._state, activities = self._agent.step(self._state, line)
-            for activity in activities:
-                self._tell(activity)
-
-    def _tell(self, activity: Activity) -> None:
+    def tell(activity: Activity) -> None:
         if activity.text:
-            self._ctx.activity(self._task, activity.text)
+            ctx.activity(task, activity.text)
+
+    return tell
 
 
 async def _collect(
     ctx: Context,
     state: State,
     action: RunSession | Collect,
-    agent: Agent,
     exit_: Exit,
+    outcome: Outcome,
+    seen: Seen,
 ) -> tuple[e.Event, ...]:
-    """Judge the stream, then commit what is in the worktree."""
+    """Commit what is in the worktree of a session that has ended."""
     folder = _folder(ctx, action.task, action.attempt)
-    outcome = agent.end(_folded(agent, folder), exit_)
-    ended = Ended.OK if outcome.ok else Ended.FAILED
-    # A session that took its keeper along is no crash of wtman: it counts, or it would be
-    # started again for ever. Only what a dead coordinator left behind does not.
-    lost_with_us = exit_.reason is ExitReason.LOST and isinstance(action, Collect)
-    if outcome.fatal or exit_.reason is ExitReason.STOPPED or lost_with_us:
-        ended = Ended.INTERRUPTED
+    agent = ctx.agent(action.agent)
+    outcome = replace(outcome, usage=_own_usage(state, action, outcome))
+    ended = _ended(state, action, outcome, exit_)
+    if outcome.limited:
+        ctx.brakes.slow()
     said = _last_words(folder) if ended is Ended.FAILED else ""
     last = said.splitlines()[-1].strip() if said else ""
     found = await ctx.git(
@@ -161,8 +186,13 @@ async def _collect(
             reason=f"{outcome.reason}: {last}" if last else outcome.reason,
             agent=agent.name,
             when=exit_.ended or ctx.clock(),
+            changed=seen.blamed,
         ),
     )
+    if attaching.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
+        # Who looked around and changed nothing has not failed.
+        found = replace(found, ended=Ended.INTERRUPTED)
+    told = tuple(e.Noted(f"while sessions ran, {line}: not by them") for line in seen.others)
     return (
         e.SessionFinished(
             task=action.task,
@@ -181,24 +211,47 @@ async def _collect(
             seconds=max(exit_.ended - exit_.started, 0.0),
             fatal=outcome.fatal,
             notes=found.notes,
+            hint=agent.needs.sign_in if outcome.fatal else "",
+            limited=outcome.limited,
+            quarantine=found.quarantine,
         ),
+        *told,
     )
 
 
-def _folded(agent: Agent, folder: str) -> object:
-    """The adapter's state after the whole stream, read from the evidence."""
-    state = agent.begin()
-    lines = Lines()
-    try:
-        with open(os.path.join(folder, "stdout"), "rb") as stream:
-            while chunk := stream.read(1 << 16):
-                for line in lines.feed(chunk):
-                    state, _ = agent.step(state, line)
-    except FileNotFoundError:
-        return state
-    for line in lines.flush():
-        state, _ = agent.step(state, line)
-    return state
+def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> Usage:
+    """What this session used; agents whose figures go on over a resume told all of it.
+
+    What a killed session used and could not tell is in the figures of the one that resumed it.
+    """
+    if not outcome.cumulative:
+        return outcome.usage
+    before = Usage()
+    view = state.tasks.get(action.task) or state.dropped.get(action.task)
+    for attempt in view.attempts if view is not None else ():
+        told = attempt.outcome
+        if told is None or attempt.number >= action.attempt:
+            continue
+        if told.session and told.session == outcome.session:
+            before = plus(before, told.usage)
+    return since(outcome.usage, before)
+
+
+def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: Exit) -> Ended:
+    """Whether the attempt is done, has failed, or was ended by something outside of it."""
+    # A session that took its keeper along is no crash of wtman: it counts, or it would be
+    # started again for ever. Only what a dead coordinator left behind does not.
+    lost_with_us = exit_.reason is ExitReason.LOST and isinstance(action, Collect)
+    # With a detail wtman stopped it for what it cost, not for somebody who asked.
+    stopped = exit_.reason is ExitReason.STOPPED and not exit_.detail
+    if outcome.fatal or stopped or lost_with_us:
+        return Ended.INTERRUPTED
+    if outcome.ok:
+        return Ended.OK
+    view = state.tasks.get(action.task) or state.dropped.get(action.task)
+    flight = view.in_flight if view is not None else None
+    cap = flight.cap if flight is not None else Cap()
+    return Ended.FAILED if counts(state.settings, cap, outcome) else Ended.INTERRUPTED
 
 
 def _last_words(folder: str, cap: int = 2000) -> str:

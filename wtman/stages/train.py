@@ -5,15 +5,14 @@ why it is red can check it out. A textual conflict is an answer too, and costs n
 check run. Doing it twice gives the same commit and the cached verdict.
 """
 
+from wtman import probes
 from wtman.assembly import Assembled, assemble, train_of
 from wtman.checking import judge
 from wtman.context import Context
 from wtman.core.actions import ProbeTrain
 from wtman.core.events import Event, Probed
-from wtman.core.model import Sha, TaskId, Verdict
+from wtman.core.model import TaskId, Verdict
 from wtman.core.state import State
-from wtman.git import refs
-from wtman.git.refs import RefChange
 
 
 async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event, ...]:
@@ -64,11 +63,5 @@ def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
 def _assembled(ctx: Context, state: State, action: ProbeTrain) -> Assembled:
     made = assemble(ctx.control, train_of(state, action.on, action.members))
     if made.commit != action.on:
-        _keep(ctx, state, made.commit or made.keeper)
+        probes.keep(ctx.repo, state.run, made.commit or made.keeper)
     return made
-
-
-def _keep(ctx: Context, state: State, commit: Sha) -> None:
-    ref = f"refs/wtman/probes/{state.run}/{commit[:16]}"
-    if refs.read_one(ctx.repo, ref) != commit:
-        refs.update(ctx.repo, [RefChange(ref, commit, None)])

@@ -11,6 +11,7 @@ from typing import TextIO
 from wtman.core.forecast import Forecast
 from wtman.core.model import Plan, Settings, Sha
 from wtman.core.render import clean, columns, count, duration, pad, paint
+from wtman.core.reviewing import review_agents
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
@@ -37,6 +38,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("base", f"{proposal.base[:10]} {proposal.subject}"),
         ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
         ("agent", settings.agent or "as each task says"),
+        ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: branches end unchecked"),
         ("sandbox", _sandbox(settings.sandbox)),
         ("forecast", _forecast(proposal.forecast, settings)),
@@ -56,6 +58,18 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         # Whole, never cut: what is approved is exactly what is read.
         lines += [f"    {clean(command)}" for command in proposal.commands]
     return lines
+
+
+def reviews_words(settings: Settings) -> str:
+    """Who reviews, how many and how often."""
+    agents = review_agents(settings)
+    if not agents:
+        wanted = settings.reviewers > 0
+        return "none: no reviewer is named (--reviewer)" if wanted else "none"
+    return (
+        f"{count(settings.reviewers, 'reviewer')} a branch, "
+        f"{count(settings.rounds, 'round')} at most, by {', '.join(agents)}"
+    )
 
 
 def _tasks(plan: Plan, width: int) -> list[str]:
@@ -90,10 +104,24 @@ def _forecast(forecast: Forecast, settings: Settings) -> str:
 
 
 def _ceilings(settings: Settings) -> str:
-    return (
-        f"{count(settings.max_sessions, 'session')}, "
-        f"{count(settings.attempts, 'attempt')} a task, {duration(settings.timeout)} each"
-    )
+    parts = [
+        count(settings.max_sessions, "session"),
+        f"{count(settings.attempts, 'attempt')} a task",
+        f"{duration(settings.timeout)} each",
+    ]
+    if most := at_most(settings):
+        parts.append(f"{most} at most")
+    return ", ".join(parts)
+
+
+def at_most(settings: Settings) -> str:
+    """What a run may cost by its budgets and caps; empty where nothing bounds it."""
+    sessions = settings.max_sessions
+    usd = settings.budget_usd or settings.session_usd * sessions
+    tokens = settings.budget_tokens or settings.session_tokens * sessions
+    parts = [f"${usd:,.2f}"] if usd else []
+    parts += [f"{tokens:,} tokens"] if tokens else []
+    return " and ".join(parts)
 
 
 def answer(question: str, source: TextIO, out: TextIO) -> bool:

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from wtman.core import events as e
+from wtman.core.events_brakes import Paced
+from wtman.core.events_planning import PlanFailed, Planned
+from wtman.core.events_reviews import Refuted, Reproduced, Reviewed
 from wtman.core.model import CheckResult, Ended, Verdict
 from wtman.core.render import clean, count, duration, size
 from wtman.core.state import State, describe_red
+from wtman.core.usage import wait_of
 
 _LINE = 400  # columns of foreign text on one line
 
@@ -46,6 +50,12 @@ def _intended(state: State, event: e.Intended) -> list[str]:
     return [_line(event.task, f"session {event.attempt} started ({agent})")]
 
 
+def _planned(state: State, event: Planned) -> list[str]:
+    if not event.agent:
+        return []
+    return [_line("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
+
+
 def _finished(state: State, event: e.SessionFinished) -> list[str]:
     spent = f"({duration(event.seconds)})"
     session = f"session {event.attempt}"
@@ -57,6 +67,8 @@ def _finished(state: State, event: e.SessionFinished) -> list[str]:
         lines = [
             _line(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")
         ]
+    if event.limited:
+        lines.append(_line("run", f"waits {duration(wait_of(state))} for its provider"))
     return lines + [_line(event.task, f"note: {note}") for note in event.notes]
 
 
@@ -142,14 +154,51 @@ def _landed(state: State, event: e.Landed) -> list[str]:
     return lines
 
 
+def _reviewed(state: State, event: Reviewed) -> list[str]:
+    if event.stopped:
+        return []
+    who = "+".join(state.label(task) for task in event.members)
+    what = f"{event.lens or event.kind} review"
+    if not event.ok:
+        return [_line(who, f"{what}: no verdict ({event.reason or 'it did not answer'})")]
+    found = count(len(event.claims), "claim") if event.claims else "nothing found"
+    return [_line(who, f"{what}: {found}")]
+
+
+def _reproduced(state: State, event: Reproduced) -> list[str]:
+    title = _title(state, event.finding)
+    shown = {"regression": "confirmed", "interaction": "confirmed"}.get(event.kind, event.kind)
+    return [_line(event.finding, f"{shown}: {title} ({event.reason})")]
+
+
+def _refuted(state: State, event: Refuted) -> list[str]:
+    if event.stopped:
+        return []
+    said = event.answer or f"no verdict ({event.reason})"
+    return [_line(event.finding, f"refuter says {said}: {_title(state, event.finding)}")]
+
+
+def _title(state: State, finding: str) -> str:
+    known = state.reviews.findings.get(finding)
+    return known.claim.title if known is not None else ""
+
+
 def _stopping(state: State, event: e.Parked | e.RunFailed | e.MergeFailed) -> list[str]:
     word = {e.Parked: "parked", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
     hint = f" ({event.hint})" if event.hint else ""
     return [_line("run", f"{word}: {event.reason}{hint}")]
 
 
+def _paced(state: State, event: Paced) -> list[str]:
+    if not event.jobs:
+        return [_line("run", "goes at full speed again")]
+    return [_line("run", f"slowed to {count(event.jobs, 'session')} at once by {event.reason}")]
+
+
 _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Intended: _intended,
+    Planned: _planned,
+    PlanFailed: lambda _, event: [_line("run", f"{event.reason} ({event.hint})")],
     e.SessionFinished: _finished,
     e.Checked: _checked,
     e.BaseChecked: _base,
@@ -162,6 +211,10 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Parked: _stopping,
     e.RunFailed: _stopping,
     e.MergeFailed: _stopping,
+    Paced: _paced,
+    Reviewed: _reviewed,
+    Reproduced: _reproduced,
+    Refuted: _refuted,
     e.StartFailed: lambda _, event: [_line(event.task, f"cannot start: {event.reason}")],
     e.Noted: lambda _, event: [_line(event.task, event.text)],
     e.Stopped: lambda _, event: [_line("run", "stopped" + (event.reason and f": {event.reason}"))],

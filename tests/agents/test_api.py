@@ -1,0 +1,184 @@
+"""The fold of the `api` agent over streams that its program writes."""
+
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from wtman.agents import Activity, load
+from wtman.agents.api import ApiAgent
+from wtman.core.model import Exit, ExitReason, Job, Outcome, TaskId, Usage
+
+AGENT = ApiAgent()
+JOB = Job(TaskId("t"), 1, "do it", "/w/p.md", "/w/tree", "/w/home", {"PATH": "/bin"})
+USAGE = {
+    "input_tokens": 10,
+    "cache_creation_input_tokens": 20,
+    "cache_read_input_tokens": 30,
+    "output_tokens": 5,
+}
+INIT = {"type": "system", "subtype": "init", "model": "m", "session_id": "s1"}
+SAID: dict[str, Any] = {
+    "type": "assistant",
+    "message": {
+        "id": "a",
+        "content": [
+            {"type": "thinking", "thinking": "hm"},
+            {"type": "text", "text": "I look\nat it"},
+            {"type": "tool_use", "name": "bash", "input": {"command": "pytest\n-q"}},
+        ],
+        "usage": USAGE,
+    },
+    "session_id": "s1",
+}
+DONE = {
+    "type": "result",
+    "subtype": "success",
+    "is_error": False,
+    "result": "Done.",
+    "usage": USAGE,
+    "total_cost_usd": 0.5,
+    "session_id": "s1",
+}
+
+
+def fold(*events: Any, code: int = 0, **ended: Any) -> tuple[Outcome, list[Activity]]:
+    state, told = AGENT.begin(), []
+    for event in events:
+        line = event if isinstance(event, bytes) else json.dumps(event).encode()
+        state, activities = AGENT.step(state, line)
+        told += activities
+    return AGENT.end(state, Exit(**{"reason": ExitReason.EXITED, "code": code, **ended})), told
+
+
+def flags(job: Job, agent: ApiAgent = AGENT) -> tuple[str, ...]:
+    return agent.command(job).argv[6:]
+
+
+def test_command_is_isolated_and_says_the_prompt_on_stdin() -> None:
+    job = replace(JOB, system="role", schema='{"type": "object"}')
+    command = AGENT.command(job)
+    assert command.argv[:4] == (sys.executable, "-I", "-X", "utf8")
+    assert command.argv[5] == "--request"
+    assert command.cwd == "/w/tree"
+    assert command.env["HOME"] == "/w/home"
+    assert json.loads(command.stdin) == {
+        "prompt": "do it",
+        "system": "role",
+        "schema": '{"type": "object"}',
+    }
+    assert flags(job) == ()
+
+
+def test_flags() -> None:
+    job = replace(
+        JOB,
+        model="m1",
+        effort="max",
+        resume="--x",
+        tools=("Read", "Bash(git log:*)"),
+        writes=False,
+        max_usd=0.25,
+        max_turns=7,
+    )
+    assert flags(job) == (
+        "--model=m1",
+        "--effort=max",
+        "--resume=--x",
+        "--tools=Read,Bash(git log:*)",
+        "--max-usd=0.25",
+        "--max-turns=7",
+        "--read-only",
+    )
+    named = load("api:claude-haiku-5-5")
+    assert isinstance(named, ApiAgent)
+    assert flags(JOB, named) == ("--model=claude-haiku-5-5",)
+    assert flags(replace(JOB, model="m1"), named) == ("--model=m1",)
+
+
+def test_a_success() -> None:
+    outcome, told = fold(INIT, SAID, DONE)
+    used = Usage(60, 5, None, 30)
+    assert told == [
+        Activity("says", "I look at it"),
+        Activity("does", "bash pytest -q"),
+        Activity("usage", usage=used),
+    ]
+    assert outcome == Outcome(
+        ok=True, usage=replace(used, usd=0.5), session="s1", answer="Done.", model="m"
+    )
+
+
+def test_a_structured_answer() -> None:
+    outcome, _ = fold(INIT, {**DONE, "structured_output": {"a": [1]}})
+    assert json.loads(outcome.answer) == {"a": [1]}
+
+
+def wrong(text: str, status: int | None = None, **more: Any) -> dict[str, Any]:
+    return {"is_error": True, "result": text, "errors": [text], "api_error_status": status, **more}
+
+
+@pytest.mark.parametrize(
+    "changes, reason, fatal, limited",
+    [
+        (wrong("API error 401: bad", 401), "401", "sign-in", False),
+        (wrong("credit", 400, api_error_type="billing_error"), "credit", "credit", False),
+        (wrong("API error 403", 403), "403", "rights", False),
+        (wrong("API error 429", 429), "429", "", True),
+        (wrong("API error 529", 529), "529", "", True),
+        (wrong("API error 400", 400), "400", "", False),
+        (wrong("2 turns", subtype="error_max_turns"), "2 turns", "", False),
+        (wrong("no price", terminal_reason="unpriced"), "no price", "no price", False),
+        ({"subtype": "error_during_execution"}, "Done.", "", False),
+        ({"is_error": None}, "Done.", "", False),
+        ({"is_error": True, "errors": [7], "result": None}, "success", "", False),
+    ],
+)
+def test_what_is_no_success(
+    changes: dict[str, Any], reason: str, fatal: str, limited: bool
+) -> None:
+    outcome, _ = fold(INIT, {**DONE, **changes}, code=0)
+    assert not outcome.ok
+    assert reason in outcome.reason
+    assert (outcome.fatal.startswith(fatal) and bool(fatal) == bool(outcome.fatal)) is True
+    assert outcome.limited == limited
+
+
+def test_a_success_that_was_killed_or_said_otherwise_is_none() -> None:
+    assert not fold(INIT, DONE, code=1)[0].ok
+    assert not fold(INIT, DONE, reason=ExitReason.TIMEOUT)[0].ok
+    assert fold(INIT, SAID)[0].reason == "ended without a result"
+
+
+def test_without_a_result_what_was_seen_counts() -> None:
+    retry = {"type": "system", "subtype": "api_retry", "usage": USAGE, "error_status": 529}
+    limit = {**retry, "usage": None, "error": "overloaded", "retry_delay_ms": 1500}
+    outcome, told = fold(INIT, SAID, retry, limit, code=0, signal=9)
+    assert outcome.usage == Usage(120, 10, None, 60)
+    assert told[-1] == Activity("retry", "overloaded", wait=1.5)
+    assert outcome.session == "s1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"type": "assistant"}',
+        b'{"type": "assistant", "message": {"content": [1, {"type": "tool_use"}], "usage": []}}',
+        b'{"type": "result", "usage": {"input_tokens": -1, "output_tokens": true}, "errors": []}',
+        b'{"type": "result", "total_cost_usd": NaN, "is_error": true, "api_error_status": []}',
+        b'{"type": "result", "result": "\\ud800", "total_cost_usd": true, "api_error_type": {}}',
+        b'{"type": "system", "subtype": "api_retry", "error_status": 429, "retry_delay_ms": 1e400}',
+        b'{"type": [], "session_id": 5}',
+        b"[" * 100_000,
+    ],
+)
+def test_any_line_is_taken(line: bytes) -> None:
+    outcome, _ = fold(line)
+    assert not outcome.ok
+    assert outcome.usage.usd is None
+    outcome.answer.encode()

@@ -1,0 +1,183 @@
+"""The private git directory of a session: a whole git to work with, and nothing else's."""
+
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+from wtman.core.model import Sha
+from wtman.git import config, control, private, refs, repo, worktrees
+from wtman.git.private import PrivateGit
+
+BRANCH = "wtman/run/task"
+
+
+def place(ctl: control.Control, head: Sha, path: Path) -> worktrees.Worktree:
+    refs.update(ctl.repo, [refs.RefChange(f"refs/heads/{BRANCH}", head, None)])
+    spec = worktrees.WorktreeSpec("wtman-run-task", str(path / "trees/task"), BRANCH)
+    (made,) = worktrees.create(ctl.repo, [spec])
+    control.checkout(ctl, made.path, made.index, head)
+    return made
+
+
+@pytest.fixture
+def tree(ctl: control.Control, head: Sha, tmp_path: Path) -> worktrees.Worktree:
+    return place(ctl, head, tmp_path)
+
+
+@pytest.fixture
+def lent(
+    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
+) -> PrivateGit:
+    kit.run_git(project, "tag", "v1")
+    git = private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=False, target="main")
+    private.enter(git)
+    return git
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The git directory, but for what wtman keeps in it and the objects' own names."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and "wtman" not in file.relative_to(folder).parts[:1]
+    }
+
+
+def test_whole_git_works_there_and_nothing_changes_outside(
+    lent: PrivateGit, project: Path, tree: worktrees.Worktree, head: Sha
+) -> None:
+    before = files_of(project / ".git")
+    at = Path(tree.path)
+
+    def git(*args: str) -> str:
+        return kit.run_git(at, *args)
+
+    assert git("status", "--porcelain") == ""
+    assert git("symbolic-ref", "HEAD") == f"refs/heads/{BRANCH}"
+    assert git("rev-parse", "main", "v1") == f"{head}\n{head}"
+    kit.write_files(at, {"src/a.py": "new\n"})
+    git("commit", "-qam", "one")
+    assert git("log", "--format=%s %an", "main..") == f"one {kit.NAME}"
+    git("commit", "-q", "--amend", "-m", "better")
+    kit.write_files(at, {"src/b.py": "more\n"})
+    git("stash")
+    git("stash", "pop")
+    git("commit", "-qam", "two")
+    git("rebase", "-q", "--force-rebase", "main")
+    git("branch", "side")
+    git("update-ref", "refs/heads/main", "HEAD")
+    git("config", "core.hooksPath", "/nowhere")
+    git("tag", "-d", "v1")
+    git("gc", "-q", "--prune=now")
+    git("worktree", "prune")
+    assert git("log", "--format=%s", head + "..") == "two\nbetter"
+    assert git("status", "--porcelain") == ""
+    assert git("fsck", "--strict") == ""
+    assert files_of(project / ".git") == before
+
+
+def test_worktree_is_a_plain_one_again_afterwards(lent: PrivateGit, project: Path) -> None:
+    pointer = Path(lent.worktree.path, ".git")
+    assert lent.path in pointer.read_text()
+    private.leave(lent)
+    assert pointer.read_text() == f"gitdir: {lent.worktree.admin}\n"
+    assert kit.run_git(lent.worktree.path, "status", "--porcelain") == ""
+    assert kit.run_git(project, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.parametrize("pipe", [True, False])
+def test_pointer_that_became_a_pipe_or_link_is_put_back(
+    lent: PrivateGit, tmp_path: Path, pipe: bool
+) -> None:
+    pointer = Path(lent.worktree.path, ".git")
+    (tmp_path / "kept").write_text("kept")
+    pointer.unlink()
+    if pipe:
+        os.mkfifo(pointer)
+    else:
+        pointer.symlink_to(tmp_path / "kept")
+    private.leave(lent)
+    assert pointer.read_text() == f"gitdir: {lent.worktree.admin}\n"
+    assert (tmp_path / "kept").read_text() == "kept"
+
+
+def test_it_says_nothing_of_the_users_remotes_and_hooks(
+    ctl: control.Control, tree: worktrees.Worktree, head: Sha, project: Path, tmp_path: Path
+) -> None:
+    kit.run_git(project, "remote", "add", "origin", "https://user:secret@example.com/x.git")
+    kit.run_git(project, "config", "filter.mine.clean", "cat")
+    kit.run_git(project, "config", "core.autocrlf", "input")
+    git = private.make(ctl_of(project), tree, BRANCH, head, str(tmp_path / "git"), mounted=False)
+    text = "".join(content.decode("latin-1") for content in files_of(Path(git.path)).values())
+    assert "secret" not in text and "filter" not in text
+    assert config.value_of(config.entries(git.path), "core.autocrlf") == "input"
+    assert not os.path.exists(os.path.join(git.path, "hooks"))
+
+
+def ctl_of(project: Path) -> control.Control:
+    return control.prepare(repo.discover(str(project)))
+
+
+def test_shallow_borrowing_and_sha256_repositories(tmp_path: Path, ada: None) -> None:
+    source = kit.create_repo(tmp_path / "source", {"a": "1\n"})
+    kit.commit_files(source, {"a": "2\n"})
+    kit.run_git(tmp_path, "clone", "-q", "--depth=1", f"file://{source}", "shallow")
+    kit.run_git(tmp_path, "clone", "-q", "--shared", str(source), "borrowed")
+    kit.run_git(tmp_path, "init", "-q", "--object-format=sha256", "-b", "main", "long")
+    kit.commit_files(tmp_path / "long", {"a": "1\n"})
+    for name in ("shallow", "borrowed", "long"):
+        ctl = ctl_of(tmp_path / name)
+        head = repo.resolve(ctl.repo, "HEAD")
+        made = place(ctl, head, tmp_path / f"of-{name}")
+        git = private.make(
+            ctl, made, BRANCH, head, str(tmp_path / f"git-{name}"), mounted=False, target="main"
+        )
+        private.enter(git)
+        assert kit.run_git(made.path, "status", "--porcelain") == ""
+        kit.commit_files(Path(made.path), {"b": name})
+        assert kit.run_git(made.path, "fsck", "--strict", "--no-dangling") == ""
+        assert kit.run_git(made.path, "rev-list", "--count", "main..") == "1"
+
+
+def test_it_is_cheap(
+    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path
+) -> None:
+    def spent() -> float:
+        own, children = (
+            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+    before = spent()
+    for _ in range(10):
+        private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=True, target="main")
+    assert (spent() - before) / 10 < 0.05  # seconds of processor
+
+
+def test_mounted_over_the_repository(
+    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
+) -> None:
+    """In bubblewrap the worktree's own pointer leads to the private directory."""
+    git = private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=True, target="main")
+    private.enter(git)
+    argv = ["bwrap", "--bind", "/", "/", "--dev", "/dev"]
+    for source, target, writable in git.binds:
+        argv += ["--bind" if writable else "--ro-bind", source, target]
+    if subprocess.run([*argv, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("bubblewrap does not work here")
+    before = files_of(project / ".git")
+    script = (
+        "set -e; git status --porcelain; echo x > new; git add new; git commit -qm inside; "
+        "git log --format=%s main..; git gc -q; git update-ref refs/heads/main HEAD; "
+        "git fsck --strict; rm -rf $(git rev-parse --git-common-dir)/hooks"
+    )
+    done = subprocess.run(
+        [*argv, "sh", "-c", script], cwd=tree.path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "inside\n"), done.stderr
+    assert files_of(project / ".git") == before
+    assert Path(tree.path, ".git").read_text() == f"gitdir: {tree.admin}\n"

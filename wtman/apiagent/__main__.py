@@ -1,0 +1,70 @@
+"""`python -m wtman.apiagent`, or this file by its path under `python -I`.
+
+By its path, because the current folder is a repository that nobody has vetted: with `-m`
+a file of it could be imported instead of a module of ours.
+"""
+
+import json
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    """Run the program; its exit status."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _too_early)
+    from wtman.apiagent.options import parse
+    from wtman.errors import UsageError
+
+    try:
+        options = parse(sys.argv[1:], b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
+    except UsageError as error:
+        sys.stderr.write(f"{error.message}: {error.hint}\n")
+        return 2
+    import asyncio
+
+    try:
+        from wtman.apiagent.session import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "wtman":
+            raise
+        _say("failed", f"the api agent needs {error.name}: pip install 'wtman[api]'", "missing")
+        return 3
+    environ = dict(os.environ)
+    try:
+        return asyncio.run(run(options, environ=environ, cwd=os.getcwd(), out=sys.stdout.buffer))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody listens: end without a word
+        return 1
+
+
+def _say(word: str, error: str, terminal: str) -> None:
+    """A result without a session."""
+    line = {
+        "type": "result",
+        "subtype": "error_during_execution",
+        "is_error": True,
+        "terminal_reason": terminal,
+        "errors": [error],
+        "num_turns": 0,
+        "total_cost_usd": 0.0,
+        "usage": {},
+        "session_id": "",
+    }
+    sys.stderr.write(f"{word}: {error}\n")
+    sys.stderr.flush()
+    os.write(1, json.dumps(line).encode() + b"\n")
+
+
+def _too_early(number: int, frame: object) -> None:
+    """Loading takes a second or two; a stop in that time is a stop too."""
+    _say("stopped", f"stopped by {signal.Signals(number).name}", "aborted")
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

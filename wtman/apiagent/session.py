@@ -1,0 +1,169 @@
+"""One session from its options to its exit status.
+
+It promises a result event and a closed shell whatever happens to it short of SIGKILL,
+where the shell's warden sees to the shell: on SIGTERM and SIGINT the exit status is 143
+and 130, and the conversation can be gone on with.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from anthropic import AsyncAnthropic
+
+from wtman.apiagent import access as ways
+from wtman.apiagent import answer
+from wtman.apiagent.access import Access
+from wtman.apiagent.asking import Patience
+from wtman.apiagent.ending import Ending, failed
+from wtman.apiagent.meter import Meter, priced
+from wtman.apiagent.options import DEFAULT_MODEL, Options
+from wtman.apiagent.request import system_text
+from wtman.apiagent.talk import Talk
+from wtman.apiagent.telling import Teller
+from wtman.apiagent.toolbox import Toolbox, chosen
+from wtman.apiagent.transcript import Transcript
+from wtman.errors import WtmanError
+
+NO_KEY = "no key: set ANTHROPIC_API_KEY, or --base-url of a server that needs none"
+
+
+async def run(
+    options: Options,
+    *,
+    environ: Mapping[str, str],
+    cwd: str,
+    out: BinaryIO,
+    patience: Patience | None = None,
+) -> int:
+    """Run a session in `cwd`, its events to `out`; the exit status."""
+    tell = Teller(out, str(uuid.uuid4()))
+    meter = Meter()
+    stopped = _Stop()
+    try:
+        ending = await _guarded(options, environ, cwd, tell, meter, patience, stopped)
+    except asyncio.CancelledError:
+        if stopped.number is None:
+            raise
+        name = signal.Signals(stopped.number).name
+        ending = failed(f"stopped by {name}", terminal="aborted")
+    tell.result(
+        **ending.fields(),
+        num_turns=meter.turns,
+        total_cost_usd=meter.usd,
+        usage=meter.usage,
+        modelUsage=meter.models,
+    )
+    stopped.forget()
+    if stopped.number is not None:
+        return 128 + stopped.number
+    return 1 if ending.error else 0
+
+
+class _Stop:
+    """Cancels the session on a signal, once, and remembers which."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._task = asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on, number)
+
+    def _on(self, number: int) -> None:
+        if self.number is None and self._task is not None:
+            self.number = number
+            self._task.cancel()
+
+    def forget(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def _guarded(
+    options: Options,
+    environ: Mapping[str, str],
+    cwd: str,
+    tell: Teller,
+    meter: Meter,
+    patience: Patience | None,
+    stopped: _Stop,
+) -> Ending:
+    try:
+        way = ways.access(environ, options.base_url)
+        if way is None:
+            return Ending(
+                error=NO_KEY, terminal="api_error", status=401, kind="authentication_failed"
+            )
+        transcript = _conversation(options, environ, cwd, tell, way)
+    except WtmanError as error:
+        return failed(f"{error.message}: {error.hint}")
+    except OSError as error:
+        return failed(f"cannot keep the conversation: {error.filename}: {error.strerror}")
+    names = chosen(options.tools, options.read_only)
+    toolbox = Toolbox(cwd, names, ways.without_secrets(environ))
+    tell.session = transcript.session
+    tell.init(cwd=cwd, model=transcript.model, tools=list(names), key_source=way.source)
+    ending: Ending | None = None
+    try:
+        ending = await _talk(options, way, toolbox, transcript, meter, tell, patience)
+        return ending
+    except OSError as error:
+        ending = failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return ending
+    finally:
+        await toolbox.close()
+        transcript.end(ending.subtype if ending else "stopped", meter.usage)
+        transcript.close()
+
+
+async def _talk(
+    options: Options,
+    way: Access,
+    toolbox: Toolbox,
+    transcript: Transcript,
+    meter: Meter,
+    tell: Teller,
+    patience: Patience | None,
+) -> Ending:
+    if options.max_usd and not priced(transcript.model):
+        return failed(
+            f"no price is known for {transcript.model}, so --max-usd cannot hold; use --max-tokens",
+            terminal="unpriced",
+        )
+    patience = patience or Patience(retries=options.retries)
+    client = AsyncAnthropic(
+        api_key=way.api_key, auth_token=way.auth_token, base_url=way.base_url, max_retries=0
+    )
+    ways.forget()
+    async with client:
+        talk = Talk(options, client, toolbox, transcript, meter, tell, patience)
+        return await talk.run(_news(options, transcript, way))
+
+
+def _conversation(
+    options: Options, environ: Mapping[str, str], cwd: str, tell: Teller, way: Access
+) -> Transcript:
+    home = Path(environ.get("HOME") or cwd)
+    if options.resume:
+        return Transcript.resume(home, options.resume)
+    model = options.model or environ.get("ANTHROPIC_MODEL", "") or DEFAULT_MODEL
+    system = system_text(_role(options, way), options.read_only)
+    return Transcript.create(home, tell.session, model, cwd, system)
+
+
+def _role(options: Options, way: Access) -> str:
+    """The text of the role, with the schema where the server may not hold the model to it."""
+    if options.schema is None or way.theirs:
+        return options.system
+    return f"{options.system.strip()}\n\n{answer.asked(options.schema)}"
+
+
+def _news(options: Options, transcript: Transcript, way: Access) -> str:
+    """What the system text of a conversation that goes on does not say yet."""
+    if not options.resume:
+        return ""
+    role = _role(options, way).strip()
+    return "" if role in transcript.system else role

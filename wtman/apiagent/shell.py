@@ -1,0 +1,224 @@
+"""The shell that a model's commands run in: one for the session, folder and variables kept.
+
+It promises that a command cannot hang the session (a time limit, no stdin), that its
+output is bounded with both ends kept, that nothing of it outlives the session
+(`warden`), and that it inherits no secret. What a command may reach is the sandbox's
+business.
+"""
+
+import asyncio
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+HEAD, TAIL = 10_000, 20_000  # bytes of a command's output that are kept
+LIMIT, MOST = 120.0, 1800.0  # seconds
+_WARDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden.py")
+_QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+_DROPPED = ("BASH_ENV", "ENV", "PS4", "PROMPT_COMMAND")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended. `code` is None when the shell ended with it, or was killed."""
+
+    output: str
+    code: int | None = None
+    note: str = ""
+
+
+class _Kept:
+    """The beginning and the end of a stream of any length."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._held = self._lost = 0
+
+    def add(self, data: bytes) -> None:
+        room = HEAD - len(self._head)
+        self._head += data[:room] if room > 0 else b""
+        rest = data[room:] if room > 0 else data
+        if rest:
+            self._tail.append(rest)
+            self._held += len(rest)
+        while self._tail and self._held - len(self._tail[0]) >= TAIL:
+            self._held -= len(self._tail[0])
+            self._lost += len(self._tail.popleft())
+
+    def text(self) -> str:
+        tail = b"".join(self._tail)
+        cut = max(len(tail) - TAIL, 0)
+        lost = self._lost + cut
+        gap = f"\n[{lost} bytes left out]\n".encode() if lost else b""
+        return (bytes(self._head) + gap + tail[cut:]).decode("utf-8", "replace")
+
+
+class Shell:
+    """A shell in `cwd`, started by its first command."""
+
+    def __init__(self, cwd: str, environ: Mapping[str, str]) -> None:
+        self._cwd = cwd
+        kept = {name: value for name, value in environ.items() if name not in _DROPPED}
+        self._environ = {**kept, **_QUIET}
+        self._warden: subprocess.Popen[bytes] | None = None
+        self._life = self._status = -1
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        bash = shutil.which("bash", path=os.defpath)
+        shell = [bash, "--noprofile", "--norc"] if bash else ["/bin/sh"]
+        below, self._life = os.pipe()
+        self._status, status = os.pipe()
+        argv = [sys.executable, "-I", "-S", _WARDEN, str(below), str(status), *shell]
+        try:
+            # From the main thread: the warden is told of the end of the thread that made it.
+            warden = subprocess.Popen(
+                argv,
+                cwd=self._cwd,
+                env=self._environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(below, status),
+                start_new_session=True,
+            )
+        finally:
+            os.close(below)
+            os.close(status)
+        assert warden.stdout is not None
+        os.set_blocking(warden.stdout.fileno(), False)
+        os.set_blocking(self._status, False)
+        return warden
+
+    async def run(self, command: str, limit: float = LIMIT) -> Ran:
+        """Run a command; `limit` in seconds, after which the whole shell is killed."""
+        if "\0" in command:
+            return Ran("", 2, "a command has no NUL characters")
+        if self._warden is None:
+            self._warden = self._start()
+        warden, kept = self._warden, _Kept()
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.to_thread(_feed, warden, _wrapped(command))
+                said = await self._follow(warden, kept)
+        except TimeoutError:
+            _drain(warden, kept)
+            await self.close()
+            note = (
+                f"stopped after {limit:g} s; the shell was started anew, its folder is {self._cwd}"
+            )
+            return Ran(kept.text(), None, note)
+        except asyncio.CancelledError:
+            self._let_go()
+            raise
+        _drain(warden, kept)
+        if said:
+            return Ran(kept.text(), int(said))
+        code = await self._ended(warden)
+        note = f"the shell has ended with status {code}; the next command starts a new one"
+        return Ran(kept.text(), None, note)
+
+    async def _follow(self, warden: subprocess.Popen[bytes], kept: _Kept) -> bytes:
+        """Read output until the status is there; empty when the shell ended before that."""
+        loop = asyncio.get_running_loop()
+        assert warden.stdout is not None
+        output, status = warden.stdout.fileno(), self._status
+        done: asyncio.Future[bytes] = loop.create_future()
+        said = bytearray()
+
+        def on_output() -> None:
+            if not _take(output, kept):
+                loop.remove_reader(output)
+
+        def on_status() -> None:
+            data = os.read(status, 64)
+            said.extend(data)
+            if (not data or said.endswith(b"\n")) and not done.done():
+                done.set_result(bytes(said).strip())
+
+        loop.add_reader(output, on_output)
+        loop.add_reader(status, on_status)
+        try:
+            return await done
+        finally:
+            loop.remove_reader(output)
+            loop.remove_reader(status)
+
+    def _let_go(self) -> None:
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+
+    async def _ended(self, warden: subprocess.Popen[bytes]) -> int | None:
+        """The status that the shell has ended with by itself."""
+        try:
+            await asyncio.to_thread(warden.wait, 8.0)
+        except subprocess.TimeoutExpired:
+            pass
+        await self.close()
+        return warden.returncode
+
+    async def close(self) -> None:
+        """Kill the shell and everything that it has started, and wait for that."""
+        warden, self._warden = self._warden, None
+        if warden is None:
+            return
+        self._let_go()
+        try:
+            await asyncio.to_thread(warden.wait, 8.0)
+        except subprocess.TimeoutExpired:
+            warden.kill()
+            warden.wait()
+        for stream in (warden.stdin, warden.stdout):
+            try:
+                if stream is not None:
+                    stream.close()
+            except BrokenPipeError:
+                continue
+        os.close(self._status)
+
+
+def _wrapped(command: str) -> bytes:
+    """The command as one argument of `eval`: what is unbalanced in it is only its own error.
+
+    Its status goes to descriptor 3, which the command itself does not have.
+    """
+    line = f"eval {shlex.quote(command)} </dev/null 3>&-\nprintf '%d\\n' \"$?\" >&3\n"
+    return line.encode("utf-8", "replace")
+
+
+def _feed(warden: subprocess.Popen[bytes], data: bytes) -> None:
+    assert warden.stdin is not None
+    try:
+        warden.stdin.write(data)
+        warden.stdin.flush()
+    except BrokenPipeError:
+        return  # the shell is gone: its status says so
+
+
+def _take(output: int, kept: _Kept) -> bool:
+    """Read what is there; False at the end of the output."""
+    try:
+        data = os.read(output, 1 << 16)
+    except BlockingIOError:
+        return True
+    kept.add(data)
+    return bool(data)
+
+
+def _drain(warden: subprocess.Popen[bytes], kept: _Kept) -> None:
+    """Take what a command that has ended has left in the pipe; a flood is not waited for."""
+    assert warden.stdout is not None
+    for _ in range(64):
+        try:
+            data = os.read(warden.stdout.fileno(), 1 << 16)
+        except BlockingIOError:
+            return
+        if not data:
+            return
+        kept.add(data)

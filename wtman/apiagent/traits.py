@@ -1,0 +1,50 @@
+"""What a model takes in a request, by its name.
+
+A wrong guess is a refused request, so a name that is not of the known families gets
+a plain one: the model behind a compatible server is mostly not Claude at all.
+"""
+
+import re
+from dataclasses import dataclass
+
+_NAME = re.compile(r"claude-(opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2}))?(?:-20\d{6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """`efforts` are the levels that it knows; `system_turns`: a system message may come later."""
+
+    efforts: tuple[str, ...] = ()
+    thinks: bool = False  # adaptive thinking
+    caches: bool = False
+    system_turns: bool = False
+    clears: bool = False  # takes context editing
+
+    def effort(self, wanted: str) -> str:
+        """The wanted level, or the nearest below that the model knows; empty: not to be sent."""
+        order = ("low", "medium", "high", "xhigh", "max")
+        if wanted not in order or not self.efforts:
+            return ""
+        below = [level for level in order[: order.index(wanted) + 1] if level in self.efforts]
+        return below[-1]
+
+
+def traits(model: str) -> Traits:
+    """The traits of the model of that name."""
+    name = _NAME.fullmatch(model)
+    if name is None:
+        return Traits()
+    family, version = name[1], (int(name[2]), int(name[3] or 0))
+    if version < (4, 5):
+        return Traits(caches=True)
+    adaptive = version >= (4, 6)
+    efforts: tuple[str, ...] = ()
+    if adaptive or (family == "opus" and version >= (4, 5)):
+        efforts = ("low", "medium", "high")
+    if adaptive:
+        efforts = (*efforts, "max")
+    if version >= (4, 7):
+        efforts = ("low", "medium", "high", "xhigh", "max")
+    # Said of Opus 4.8 and what followed; of Sonnet 5 and Haiku the sources disagree.
+    system_turns = family in ("opus", "fable", "mythos") and version >= (4, 8)
+    return Traits(efforts, adaptive, True, system_turns, True)

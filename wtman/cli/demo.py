@@ -1,0 +1,231 @@
+"""`wtman demo`: the whole story in a throwaway repository, with the real program.
+
+Every command that it shows is run as it stands, by the interpreter of this wtman, in a
+folder of its own and with a configuration of its own: no account, no network, nothing of
+the user's is read or written.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from textwrap import wrap
+from typing import Annotated
+
+import typer
+
+from wtman.cli import where
+from wtman.core.model import Command, Identity
+from wtman.core.render import paint
+from wtman.errors import MissingError, UsageError, WtmanError
+
+_WHO = Identity("Ada Example", "ada@example.com")
+_BOLD = "1"
+_YOURS = """\
+Now in a repository of yours:
+
+  wtman doctor                      what works here, and the fix for the rest
+  wtman split "what you want"       a plan on one screen, one question, then it builds
+  wtman merge                       lands what is verified; also: --branches A B C
+"""
+
+
+def demo(
+    keep: Annotated[
+        str, typer.Option(metavar="DIR", help="Make it there, and leave it to look around.")
+    ] = "",
+    fast: Annotated[bool, typer.Option("--fast", help="Sessions that do not pause.")] = False,
+) -> int:
+    """See the whole job on a small project: no account, no network, about 20 seconds.
+
+    Five sessions at once: one fails its check and is told why, a reviewer's objection is
+    executed, and two branches that are green alone and red together are caught.
+    """
+    with _place(keep) as folder:
+        stage = _set(folder, fast)
+        status = _play(stage)
+        if status or keep:
+            print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
+        else:
+            print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
+        if not status:
+            print("\n" + _YOURS, end="")
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where it plays: the folder, its repository, the environment and how agents are called."""
+
+    folder: str
+    repo: str
+    env: Mapping[str, str]
+    python: str
+    fast: bool
+
+    @property
+    def agent(self) -> str:
+        return f"command:{self.python} ../agent.py" + (" --fast" if self.fast else "")
+
+    @property
+    def reviewer(self) -> str:
+        return f"command:{self.python} ../reviewer.py"
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, or a terminal that is gone."""
+
+
+@contextlib.contextmanager
+def _place(keep: str) -> Iterator[str]:
+    """The folder that it plays in, removed afterwards unless it was asked for."""
+    if keep:
+        folder = os.path.join(os.getcwd(), keep)
+        if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
+            raise UsageError(f"{keep} is there already", hint="name a folder that is not")
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{keep} cannot be made: {error.strerror}") from error
+        yield folder
+        return
+    from wtman.git.trees import remove_tree
+
+    folder = tempfile.mkdtemp(prefix="wtman-demo-")
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def _set(folder: str, fast: bool) -> _Stage:
+    """The project, its repository and what plays in it."""
+    from wtman.git.fresh import create
+
+    folder = os.path.realpath(folder)
+    repo = os.path.join(folder, "shop")
+    python = "python3" if shutil.which("python3") else sys.executable
+    with as_file(files("wtman") / "demo") as source:
+        shutil.copytree(source / "project", repo, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("agent.py", "reviewer.py", "plan.toml"):
+            text = (source / name).read_text(encoding="utf-8")
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8") as copy:
+                copy.write(text.replace("python3 -m", f"{python} -m"))
+    # Under its own name it would hide things of this repository.
+    os.rename(os.path.join(repo, "gitignore"), os.path.join(repo, ".gitignore"))
+    create(repo, _WHO, "A small shop")
+    return _Stage(folder, repo, _environment(folder), python, fast)
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """The user's environment, but for what configures wtman and git."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("WTMAN_", "GIT_")) or key == "WTMAN_SANDBOX"
+    }
+    places = {f"XDG_{name}_HOME": f"{folder}/home/{name.lower()}" for name in ("CONFIG", "STATE")}
+    return {**kept, **places}
+
+
+def _play(stage: _Stage) -> int:
+    """The story. 0, or the status of the command that went otherwise."""
+    sandbox = _sandbox(stage)
+    started = time.monotonic()
+    try:
+        _tell("A small shop, a plan of five tasks, an agent and a reviewer that need no model.")
+        plan = ("--plan", "../plan.toml", "--agent", stage.agent)
+        reviews = ("--reviewer", stage.reviewer)
+        _run(stage, "split", *plan, *reviews, *sandbox, "--yes")
+        _tell(
+            "`vouchers` failed its own test, and was told so. The reviewer made two objections"
+            " to `stock`: wtman ran both, one was true and was mended. Every branch is green by"
+            " itself. Now all of them as one change:"
+        )
+        _run(stage, "merge", wanted=(0, 1))
+        _tell(
+            "`subtotal` renamed what `receipt` calls: each is green alone, both are red"
+            " together, and git sees no conflict. Only `receipt` stayed behind, with a command"
+            " that shows why. It gets one more attempt, on what has landed:"
+        )
+        _run(stage, "retry", "receipt")
+        _run(stage, "merge", "-o", "../patches")
+        _show(stage)
+    except _Interrupted:
+        return 130
+    except WtmanError as error:
+        print(f"\nwtman: {error.message}", file=sys.stderr)
+        return 1
+    took = time.monotonic() - started
+    _tell(f"That was {took:.0f} seconds. The same for any agent: claude, codex, your own program.")
+    return 0
+
+
+def _sandbox(stage: _Stage) -> tuple[str, ...]:
+    """Its own scripts may run where no sandbox works; everybody else is asked."""
+    from wtman.sandbox import choose
+
+    if "WTMAN_SANDBOX" in stage.env:
+        return ()
+    try:
+        choose()
+    except MissingError:
+        return ("--sandbox", "none")
+    return ()
+
+
+def _run(stage: _Stage, *words: str, wanted: tuple[int, ...] = (0,)) -> None:
+    """One wtman command on the terminal of this one."""
+    from wtman.process import hold_terminal
+
+    _prompt(("wtman", *words))
+    # The folder that it stands in is no place to import from.
+    argv = (sys.executable, "-P", "-m", "wtman", *words)
+    status = asyncio.run(hold_terminal(Command(argv, stage.repo, dict(stage.env))))
+    if status in (130, 143, -2, -15):
+        raise _Interrupted
+    if status not in wanted:
+        raise WtmanError(f"wtman {words[0]} ended with status {status}, which was not the plan")
+
+
+def _show(stage: _Stage) -> None:
+    """What came of it: the history and the patches."""
+    from wtman.git.run import git
+
+    _tell("What there is to look at:")
+    _prompt(("git", "log", "--oneline"))
+    log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=stage.repo).out
+    print(log.decode("utf-8", "replace"), end="")
+    _prompt(("ls", "../patches"))
+    print("  ".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
+    print("and `wtman report`: what was done, checked, left out and why, on one page.")
+
+
+def _tell(text: str) -> None:
+    """Narration, as wide as the terminal."""
+    print("\n" + "\n".join(wrap(text, where.width())), flush=True)
+
+
+def _prompt(words: tuple[str, ...]) -> None:
+    """The command as it could be typed, on as many lines as it needs."""
+    lines = [f"$ {words[0]}"]
+    for word in map(_quoted, words[1:]):
+        if len(lines[-1]) + len(word) + 3 > where.width():
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    colour = where.colour()
+    print("\n" + "\n".join(paint(line, _BOLD, colour) for line in lines), flush=True)
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return f'"{word}"' if " " in word and not set(word) & set('"$`\\!') else shlex.quote(word)

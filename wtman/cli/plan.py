@@ -1,0 +1,104 @@
+"""`wtman plan`: the planning alone, and its plan as a file that can be read, edited and split."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from wtman.cli import where
+
+
+def plan(
+    ctx: typer.Context,
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="In words; - is stdin.")],
+    out: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Write the plan there.")
+    ] = "",
+    agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
+    planner: Annotated[str, typer.Option(metavar="NAME", help="Who plans.")] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
+    ] = None,
+    base: Annotated[str, typer.Option(metavar="REF", help="Where tasks start from.")] = "HEAD",
+    check: Annotated[
+        list[str] | None, typer.Option(metavar="CMD", help="Judges a tree; repeatable.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")
+    ] = None,
+    max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
+    plan_budget_usd: Annotated[
+        float | None, typer.Option(metavar="N", help="Dollars of the planning.")
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="Of one session: 90s, 15m, 2h.")
+    ] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="For every session.")] = "",
+    effort: Annotated[str, typer.Option(metavar="LEVEL", help="From low to max.")] = "",
+    sandbox: Annotated[str, typer.Option(metavar="TIER", help="What sessions may reach.")] = "",
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
+    ] = False,
+    as_json: where.Json = False,
+    directory: where.Directory = "",
+) -> int:
+    """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
+    import json
+
+    from wtman.cli import ordering, planning
+    from wtman.cli.casting import spoken_roles
+    from wtman.core.codec import to_plain
+    from wtman.core.plan import dump
+    from wtman.core.status import SCHEMA
+
+    repo = where.repository(ctx, directory)
+    wanted = ordering.Wanted(
+        request=sys.stdin.read().strip() if request == "-" else request.strip(),
+        plan="",
+        tasks=(),
+        base=base,
+        edit=False,
+        allow_overlap=allow_overlap,
+        allow_red_base=False,
+        flags={
+            "agent": agent,
+            "roles": spoken_roles(role or (), planner) or None,
+            "check": tuple(check or ()),
+            "jobs": jobs,
+            "max_sessions": max_sessions,
+            "plan_budget_usd": plan_budget_usd,
+            "timeout": timeout,
+            "model": model,
+            "effort": effort,
+            "sandbox": sandbox,
+        },
+        # Whoever reads the file approves what is in it.
+        may_ask=True,
+        aside=True,
+    )
+    target = os.path.join(os.getcwd(), out) if out and out != "-" else ""
+    planning.require_writable(target)
+    # Without a file stdout is the plan and nothing else.
+    manner = planning.Manner(as_json=as_json, only=True, out=sys.stderr)
+    home, run = planning.begin(repo, wanted, manner)
+    with home.store:
+        state = planning.planned(home, run, [], None, sys.stderr)
+        planning.put_away(state)
+        if state.planning is None or state.planning.made is None:
+            return planning.unplanned(state, as_json)
+        made = planning.plan_of(state)
+        text = planning.annotated(state, dump(made))
+    if target:
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(text)
+    if as_json:
+        told = {"schema": SCHEMA, "run": run, "plan": to_plain(made), "file": target or None}
+        print(json.dumps(told, ensure_ascii=True))
+    elif target:
+        for line in planning.of_planner(state):
+            print(line)
+        print(f"next: wtman split --plan {out}")
+    else:
+        print(text, end="")
+    return 0

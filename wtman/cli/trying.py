@@ -1,0 +1,55 @@
+"""The checks run on the base, as a run would do it first, and nothing of it kept but verdicts.
+
+Its journal entry is one that no other command takes for a run of the user's, and is taken
+back at the end.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from wtman.core.actions import CheckBase
+from wtman.core.events import BaseChecked
+from wtman.core.events_planning import PlanWanted
+from wtman.core.model import Plan, RunId, Settings, Sha
+from wtman.core.replay import replay
+from wtman.git.discovery import Repository
+from wtman.git.repo import identity
+
+
+def base_checked(
+    repo: Repository, settings: Settings, base: Sha, environ: Mapping[str, str]
+) -> BaseChecked:
+    """What the checks of `settings` say of the commit `base`, in checkouts of their own."""
+    from wtman.git.trees import remove_tree
+    from wtman.opening import create_run, open_store
+
+    with open_store(repo) as store:
+        run = create_run(
+            store,
+            Plan("doctor", (), check=settings.check),
+            settings,
+            base=base,
+            target="",
+            identity=identity(repo),
+            begin=(PlanWanted("", aside=True),),
+        )
+        try:
+            return asyncio.run(_check(repo, run, base, environ))
+        finally:
+            last = replay(store.events(run)).seq
+            store.forget(run, 0, last)
+            remove_tree(os.path.join(store.folder, "runs", run))
+
+
+async def _check(
+    repo: Repository, run: RunId, base: Sha, environ: Mapping[str, str]
+) -> BaseChecked:
+    from wtman.opening import load_state, open_run, open_store
+    from wtman.stages import checks
+
+    with open_store(repo) as store:
+        async with open_run(repo, store, run, environ) as ctx:
+            (event,) = await checks.perform(ctx, load_state(store, run), CheckBase(base))
+    assert isinstance(event, BaseChecked)
+    return event

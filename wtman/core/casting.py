@@ -1,0 +1,104 @@
+"""Who plays what: from a role file to a Role, and from a task to agent, model and tools.
+
+The roles of a run are fixed in its journal when it is ordered, so that a resume plays
+what the user said yes to, whatever has become of the files since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+from wtman.core.front_matter import read, words
+from wtman.core.model import Role, Settings, Task
+
+DEFAULT = "implementer"  # of a task that names none
+PLANNER, REVIEWER = "planner", "reviewer"
+# What these say is judged; a session that could change what it judges would be worth nothing.
+READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
+_READING = ("Read", "Grep", "Glob")
+_WRITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_TOOLS_THAT_CHANGE = _WRITING | {"Bash"}
+_NETWORKS = ("on", "off", "allow-list")
+_INHERIT = "inherit"
+_MOST_NAME = 64
+
+
+def role_from(text: str, stem: str, source: str, *, ours: bool) -> Role:
+    """The role in a file called `stem`.md. Raises ValueError, as what is wrong with it.
+
+    A file that came with a repository (not `ours`) may narrow the network and not widen it.
+    """
+    document = read(text)
+    fields = document.fields
+    name = fields.get("name", "") or stem
+    if not name.isprintable() or not 0 < len(name) <= _MOST_NAME:
+        raise ValueError("its name is no name")
+    if not document.body.strip():
+        raise ValueError("it has no text below its front matter")
+    network = fields.get("network", "").lower()
+    if network and network not in _NETWORKS:
+        raise ValueError(f"network is none of {', '.join(_NETWORKS)}")
+    tools = words(fields.get("tools", ""))
+    tools = () if tools == ("*",) else tools
+    changing = not tools or any(_bare(tool) in _TOOLS_THAT_CHANGE for tool in tools)
+    writes = changing and name not in READ_ONLY
+    if name in READ_ONLY and tools:
+        tools = tuple(tool for tool in tools if _bare(tool) not in _WRITING) or _READING
+    return Role(
+        name=name,
+        text=document.body.strip(),
+        description=fields.get("description", ""),
+        tools=tools,
+        writes=writes,
+        model="" if fields.get("model", "") == _INHERIT else fields.get("model", ""),
+        effort=fields.get("effort", ""),
+        agent=fields.get("agent", ""),
+        network=network if ours or network == "off" else "",
+        source=source,
+    )
+
+
+def _bare(tool: str) -> str:
+    """The tool in `Bash(git log:*)`."""
+    return tool.partition("(")[0].strip()
+
+
+def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
+    """The role that a task's sessions play, with the task's own tools where it names some."""
+    role = roles.get(task.role or DEFAULT)
+    return replace(role, tools=task.tools) if role is not None and task.tools else role
+
+
+def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
+    """The agent that plays a role: as the user cast it, as its file says, else the run's."""
+    cast = settings.roles.get(role.name if role is not None else name, "")
+    return cast or (role.agent if role is not None else "") or settings.agent
+
+
+def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:
+    """The agent that a task's sessions are played by."""
+    return task.agent or agent_of(settings, roles.get(task.role or DEFAULT), task.role or DEFAULT)
+
+
+def model_of(settings: Settings, role: Role | None, agent: str, own: str = "") -> str:
+    """The model of a session; `own` is what the task says.
+
+    A role file's model is a word of the agent that it was written for: its own `agent`, else
+    `claude`, whose format these files have. Another agent would not know it.
+    """
+    if own or role is None or not role.model:
+        return own or settings.model
+    meant = agent.partition(":")[0] == (role.agent.partition(":")[0] or "claude")
+    return role.model if meant else settings.model
+
+
+def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
+    """The effort of a session; `own` is what the task says."""
+    return own or (role.effort if role is not None else "") or settings.effort
+
+
+def key_of(role: Role | None) -> str:
+    """What of a role is part of the content of a session: its text. Empty without a role."""
+    if role is None:
+        return ""
+    return sha256(role.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

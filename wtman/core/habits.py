@@ -1,0 +1,273 @@
+"""What a repository's files say about how it is tested and set up.
+
+Pure, and only a proposal: what each ecosystem's own tools would do in a fresh checkout.
+Nothing here is ever run without its user having read it.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# The files at the root whose text matters; tests of Python are looked into besides.
+READ = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "requirements.txt"),
+    *("requirements-dev.txt", "requirements-test.txt", "dev-requirements.txt", "package.json"),
+    *("Makefile", "GNUmakefile", "makefile", "justfile", "Cargo.toml", "go.mod", "Gemfile"),
+    *("composer.json", "Rakefile", ".gitignore", ".gitmodules", ".gitattributes"),
+)
+PYTHON_TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py")
+# What people keep beside their code and out of git, and a run may want.
+LOCAL = (".env", ".env.local", ".env.test", ".env.development", "local.settings.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """`kinds` are the ecosystems; `lint` are further checks that it looks configured for."""
+
+    kinds: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    lint: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def habits(files: Collection[str], texts: Mapping[str, str], local: Collection[str]) -> Habits:
+    """What the tracked `files` say. `texts` are the contents of those in READ and of some tests,
+    `local` the names at the root that are not tracked."""
+    paths = frozenset(files)
+    found = [one for look in _ECOSYSTEMS if (one := look(paths, texts)) is not None]
+    if not any(one.check for one in found) and (made := _make(paths, texts)) is not None:
+        found.append(made)
+    return Habits(
+        kinds=tuple(kind for one in found for kind in one.kinds),
+        check=tuple(text for one in found for text in one.check),
+        setup=(*_submodules(paths), *(text for one in found for text in one.setup)),
+        lint=tuple(text for one in found for text in one.lint),
+        copy=tuple(name for name in LOCAL if name in local),
+        notes=tuple(text for one in found for text in one.notes),
+    )
+
+
+def _submodules(paths: frozenset[str]) -> tuple[str, ...]:
+    return ("git submodule update --init --recursive",) if ".gitmodules" in paths else ()
+
+
+# --- Python ---------------------------------------------------------------------------------
+
+
+def _python(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    project = paths & {"pyproject.toml", "setup.py", "setup.cfg"}
+    wanted = [
+        name for name in texts if name.endswith("requirements.txt") or "requirements-" in name
+    ]
+    if not project and not wanted and not any(path.endswith(".py") for path in paths):
+        return None
+    if not project and not wanted and not any(PYTHON_TEST.fullmatch(path) for path in paths):
+        return None
+    table = _toml(texts.get("pyproject.toml", ""))
+    tester = _python_tester(paths, texts)
+    if "uv.lock" in paths:
+        return _locked("uv run --no-sync", "uv sync -q", tester, paths, texts)
+    if "poetry.lock" in paths:
+        install = "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install -q"
+        return _locked("poetry run", install, tester, paths, texts)
+    installs = _installs(project, wanted, table, tester)
+    if not installs:
+        check = (f"python3 -m {tester}",) if tester else ()
+        return Habits(("Python",), check, lint=_python_lint(texts, "python3 -m "))
+    setup = "python3 -m venv .venv"
+    if not _ignored(texts, ".venv"):
+        # So that a session's commit does not pick it up.
+        setup += " && echo '*' > .venv/.gitignore"
+    setup += f" && .venv/bin/python -m pip install -q {' '.join(installs)}"
+    check = (f".venv/bin/python -m {tester}",) if tester else ()
+    return Habits(("Python",), check, (setup,), _python_lint(texts, ".venv/bin/python -m "))
+
+
+def _locked(
+    run: str, install: str, tester: str, paths: frozenset[str], texts: Mapping[str, str]
+) -> Habits:
+    program = tester.replace("unittest", "python -m unittest")
+    check = (f"{run} {program}",) if tester else ()
+    return Habits(("Python",), check, (install,), _python_lint(texts, f"{run} "))
+
+
+def _python_tester(paths: frozenset[str], texts: Mapping[str, str]) -> str:
+    """`pytest -q`, `unittest -q`, `tox -q` or nothing, as arguments of `python -m`."""
+    told = "\n".join(text for name, text in texts.items() if not name.startswith(".git"))
+    tests = [path for path in paths if PYTHON_TEST.fullmatch(path)]
+    if re.search(r"\bpytest\b", told) or any(path.endswith("conftest.py") for path in paths):
+        return "pytest -q"
+    if "tox.ini" in paths and not tests:
+        return "tox -q"
+    if not tests:
+        return ""
+    if any("unittest" in texts.get(path, "") for path in tests):
+        root = next((path.partition("/")[0] for path in tests if "/" in path), "")
+        packaged = not root or f"{root}/__init__.py" in paths
+        return "unittest -q" if packaged else f"unittest discover -q -s {root} -t ."
+    return "pytest -q"
+
+
+def _installs(
+    project: frozenset[str], wanted: list[str], table: Mapping[str, Any], tester: str
+) -> list[str]:
+    """What pip has to install; nothing for a project that needs nothing and is no package."""
+    extras = [
+        name
+        for name in ("dev", "test", "tests", "testing")
+        if name in _table(table, "project", "optional-dependencies")
+    ]
+    groups = [
+        name for name in ("dev", "test", "tests") if name in _table(table, "dependency-groups")
+    ]
+    words = []
+    packaged = "build-system" in table or "project" in table or project - {"pyproject.toml"}
+    if packaged:
+        words.append(f"-e '.[{','.join(extras)}]'" if extras else "-e .")
+        words += [f"--group {name}" for name in groups[:1] if not extras]
+    words += [f"-r {name}" for name in sorted(wanted)]
+    program = tester.partition(" ")[0]
+    if words and program in ("pytest", "tox") and not (extras or groups or len(wanted) > 1):
+        words.append(program)
+    elif program == "tox" and not words:
+        words.append(program)
+    return words
+
+
+def _python_lint(texts: Mapping[str, str], run: str) -> tuple[str, ...]:
+    told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "") + texts.get("tox.ini", "")
+    table = _toml(texts.get("pyproject.toml", ""))
+    tools = _table(table, "tool")
+    found = [f"{run}ruff check ."] if "ruff" in tools else []
+    found += [f"{run}mypy"] if "mypy" in tools or "[mypy]" in told else []
+    return tuple(found)
+
+
+# --- other ecosystems -----------------------------------------------------------------------
+
+
+def _node(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    if "package.json" not in paths:
+        return None
+    try:
+        package = json.loads(texts.get("package.json", ""))
+    except ValueError:
+        package = {}
+    package = package if isinstance(package, dict) else {}
+    scripts = package.get("scripts")
+    scripts = scripts if isinstance(scripts, dict) else {}
+    tool, install = next(
+        ((tool, install) for lock, tool, install in _LOCKS if lock in paths), ("npm", "npm install")
+    )
+    depends = any(package.get(key) for key in ("dependencies", "devDependencies"))
+    real = "test" in scripts and "no test specified" not in str(scripts["test"])
+    lint = tuple(f"{tool} run {name}" for name in ("lint", "typecheck") if name in scripts)
+    if not (depends or real):
+        return None
+    notes: tuple[str, ...] = ()
+    if depends and not _ignored(texts, "node_modules"):
+        notes = ("node_modules is not in .gitignore: add it, or sessions would commit it",)
+    # `bun test` is bun's own runner; the script is meant.
+    test = "bun run test" if tool == "bun" else f"{tool} test"
+    return Habits(
+        ("Node",), (test,) if real else (), (install,) if depends else (), lint, (), notes
+    )
+
+
+_LOCKS = (
+    ("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile"),
+    ("yarn.lock", "yarn", "yarn install --frozen-lockfile"),
+    ("bun.lockb", "bun", "bun install --frozen-lockfile"),
+    ("bun.lock", "bun", "bun install --frozen-lockfile"),
+    ("package-lock.json", "npm", "npm ci"),
+    ("npm-shrinkwrap.json", "npm", "npm ci"),
+)
+
+
+def _go(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    if "go.mod" not in paths:
+        return None
+    tests = any(path.endswith("_test.go") for path in paths)
+    # Checks have no network: what they import is fetched before.
+    setup = ("go mod download",) if "go.sum" in paths else ()
+    return Habits(("Go",), ("go test ./...",) if tests else (), setup, ("go vet ./...",))
+
+
+def _rust(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    if "Cargo.toml" not in paths:
+        return None
+    notes = () if _ignored(texts, "target") else ("target is not in .gitignore: add it",)
+    setup = ("cargo fetch",) if "Cargo.lock" in paths else ()
+    return Habits(("Rust",), ("cargo test",), setup, ("cargo clippy",), (), notes)
+
+
+def _simple(kind: str, marks: tuple[str, ...], check: str, setup: str = "") -> "Look":
+    """An ecosystem whose habits follow from one file at the root."""
+
+    def look(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+        if not any(mark in paths for mark in marks):
+            return None
+        return Habits((kind,), (check,), (setup,) if setup else ())
+
+    return look
+
+
+def _ruby(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    if "Gemfile" not in paths:
+        return None
+    specs = any(path.startswith("spec/") for path in paths)
+    tests = any(path.startswith("test/") for path in paths) and "Rakefile" in paths
+    check = "bundle exec rspec" if specs else "bundle exec rake test" if tests else ""
+    setup = "bundle config set --local path vendor/bundle && bundle install --quiet"
+    return Habits(("Ruby",), (check,) if check else (), (setup,))
+
+
+def _make(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
+    for name in ("GNUmakefile", "makefile", "Makefile", "justfile"):
+        for target in ("test", "tests", "check"):
+            if name in paths and re.search(
+                rf"^{target}\s*:(?!=)", texts.get(name, ""), re.MULTILINE
+            ):
+                program = "just" if name == "justfile" else "make"
+                return Habits((program,), (f"{program} {target}",))
+    return None
+
+
+Look = Callable[[frozenset[str], Mapping[str, str]], Habits | None]
+_ECOSYSTEMS: tuple[Look, ...] = (
+    _python,
+    _node,
+    _go,
+    _rust,
+    _ruby,
+    _simple("Gradle", ("gradlew",), "./gradlew test --offline", "./gradlew testClasses"),
+    _simple("Maven", ("mvnw",), "./mvnw -q -o test", "./mvnw -q dependency:go-offline"),
+    _simple(
+        "PHP", ("phpunit.xml", "phpunit.xml.dist"), "vendor/bin/phpunit", "composer install -q"
+    ),
+    _simple("Elixir", ("mix.exs",), "mix test", "mix deps.get"),
+)
+
+
+def _ignored(texts: Mapping[str, str], name: str) -> bool:
+    lines = {line.strip().strip("/") for line in texts.get(".gitignore", "").splitlines()}
+    return bool(lines & {name, f"{name}*", f"**/{name}", name.lstrip("."), f"{name}/*"})
+
+
+def _toml(text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _table(table: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        inner = table.get(name)
+        table = inner if isinstance(inner, dict) else {}
+    return table

@@ -1,0 +1,1 @@
+"""A small shop: a catalogue of products, and a cart."""

@@ -1,0 +1,133 @@
+"""The tier of Linux: a picture of the machine of its own, made by bubblewrap.
+
+It holds: the system read-only, nothing of the user's home folder, of other worktrees and
+of the main checkout but what Reach names; processes, System V memory, host name and
+(without `on`) network of its own; no capabilities, no new privileges; /tmp, /var/tmp and
+/dev/shm private and sized; a dead keeper or coordinator takes everything with it.
+
+It does not hold: with network `on`, abstract unix sockets and everything on the host's
+loopback can be reached; the kernel is the host's; what may be read may be sent wherever
+the network leads; the memory of the whole tree has no limit (one process may, `Limits`),
+and the number of processes has none for root. Options are visible to the command, the
+paths in them too. A command that a signal ends gives 128 and its number.
+
+No sandbox can be made within this one (`nests`), unless bubblewrap is older than 0.8 and
+wtman not run by root: a browser in a test needs its `--no-sandbox`.
+"""
+
+import os
+import shutil
+from functools import cache
+
+from wtman import process
+from wtman.core.model import Command
+from wtman.errors import ExternalError
+from wtman.sandbox import Reach, mounts, system, wrapping
+from wtman.sandbox.advice import of_bubblewrap
+
+_TRY = 32 << 20  # bytes of /tmp in the probe
+# A user namespace made within would give capabilities back: over mounts, control groups
+# (`cgroup.kill` of the one that wtman is in), and most of the kernel's ways to be broken.
+_STRICT = ("--unshare-user", "--disable-userns")  # since bubblewrap 0.8
+_USERS = (_STRICT, ("--unshare-user",))
+_USERS_OF_ROOT = (_STRICT, ())
+
+
+class Bubblewrap:
+    """Commands in namespaces of their own."""
+
+    name = "bubblewrap"
+    mounts = True
+
+    @property
+    def nests(self) -> bool:
+        return os.geteuid() != 0 and _tried(_program())[0] != _STRICT
+
+    def probe(self) -> str:
+        return _tried(_program())[1]
+
+    def wrap(self, command: Command, reach: Reach) -> Command:
+        ports = () if reach.network == "on" else reach.ports
+        outside = ["--oom", str(reach.limits.oom)]
+        outside += [word for port in ports for word in ("--port", str(port))]
+        inside = [word for port in ports for word in ("--listen", str(port))]
+        if reach.proxy and reach.network != "on":
+            outside += ["--proxy", str(reach.proxy_port), reach.proxy]
+            inside += ["--listen", str(reach.proxy_port)]
+        argv = (
+            *wrapping.confined_by("outside", *outside),
+            _program(),
+            *_tried(_program())[0],
+            *_options(reach, wrapping.needed(command)),
+            *("--chdir", command.cwd, "--"),
+            *wrapping.confined_by(
+                "inside", *inside, *wrapping.narrowed(command, reach.limits, reach.terminal)
+            ),
+            *command.argv,
+        )
+        return wrapping.placed(command, reach, "/tmp", argv)
+
+
+def make() -> Bubblewrap:
+    return Bubblewrap()
+
+
+def _program() -> str:
+    return shutil.which("bwrap") or "bwrap"
+
+
+@cache
+def _tried(program: str) -> tuple[tuple[str, ...], str]:
+    """The strictest user namespace that this bubblewrap can make, and what is wrong if none."""
+    complaint = ""
+    # Everything that wrap asks for: each of it may be forbidden alone.
+    reach = Reach(network="off", tmp=_TRY)
+    for users in _USERS_OF_ROOT if os.geteuid() == 0 else _USERS:
+        argv = (program, *users, *_options(reach, ()), "--chdir", "/", "--", "/bin/sh", "-c", ":")
+        try:
+            status, _, said = process.answer_of(argv, "/")
+        except ExternalError:
+            return users, of_bubblewrap("")
+        if status == 0:
+            return users, ""
+        complaint = said or f"it ended with status {status}"
+    return (), of_bubblewrap(complaint)
+
+
+def _options(reach: Reach, programs: tuple[str, ...]) -> list[str]:
+    """The picture, in the order in which it is put together."""
+    words = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
+    if reach.network != "on":
+        words.append("--unshare-net")
+    if not reach.terminal:
+        words.append("--new-session")
+    for folder in system.folders():
+        if os.path.islink(folder):
+            words += ["--symlink", os.readlink(folder), folder]
+        else:
+            words += ["--ro-bind", folder, folder]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        words += ["--perms", "1777", "--size", str(reach.tmp), "--tmpfs", folder]
+    words += ["--remount-ro", "/dev", "--dir", "/run"]
+    if os.geteuid() == 0:
+        # Root needs no capability to write the kernel's settings below /proc/sys: tried.
+        words += ["--remount-ro", "/proc"]
+    return words + _seen(mounts.picture(reach, programs)) + ["--remount-ro", "/"]
+
+
+def _seen(picture: mounts.Picture) -> list[str]:
+    words: list[str] = []
+    for path, text in picture.links:
+        words += ["--symlink", text, path]
+    for mount in picture.mounts:
+        words += ["--bind" if mount.writable else "--ro-bind", mount.source, mount.target]
+    for path in picture.hidden:
+        if os.path.isdir(path):
+            words += ["--tmpfs", path, "--remount-ro", path]
+        else:
+            words += ["--ro-bind", "/dev/null", path]
+    for path in picture.guarded:
+        words += ["--ro-bind", path, path]
+    return words

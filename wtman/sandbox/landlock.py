@@ -1,0 +1,107 @@
+"""The tier for a Linux where bubblewrap is missing or refused: the kernel's Landlock.
+
+It holds: writing only where Reach says so, and reading only there and in the system;
+no signal to, and no look into, processes outside; TCP only as Reach says (kernel 6.7).
+
+It does not hold, as nothing is mounted and no namespace made: paths are those of the host
+and that a file exists can be seen (`stat`); `guard` and the target of `binds`; processes
+of others are listed with their command lines; UDP, unix sockets by path, and below kernel
+6.12 abstract ones and signals; shared memory in /dev/shm; without `on` a server of its
+own on loopback has to listen on one of `serves`. /tmp is out of reach, TMPDIR is
+`Reach.scratch`. What outlives the keeper's own death is left to the sweep.
+"""
+
+import os
+
+from wtman import confine
+from wtman.core.model import Command
+from wtman.sandbox import Reach, system, wrapping
+from wtman.sandbox.advice import of_landlock
+from wtman.sandbox.system import is_below
+
+# Opened for writing by everybody; harmless, or the kernel's own to guard.
+_DEVICES = (
+    "/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts"
+).split()
+_SHARED = "/dev/shm"
+_PROC = "/proc"  # what is in it of others is guarded by the kernel: they are not traceable
+
+
+class Landlock:
+    """Commands that the kernel keeps to the files named."""
+
+    name = "landlock"
+    mounts = False
+    nests = False  # whoever is confined by Landlock may not mount, which bubblewrap has to
+
+    def probe(self) -> str:
+        return of_landlock(confine.landlock_abi(), confine.LEAST_ABI)
+
+    def wrap(self, command: Command, reach: Reach) -> Command:
+        words = [*_files(reach, wrapping.needed(command)), *_network(reach)]
+        words += [
+            *wrapping.narrowed(command, reach.limits, reach.terminal),
+            "--oom",
+            str(reach.limits.oom),
+        ]
+        argv = (*wrapping.confined_by("landlock", *words), *command.argv)
+        return wrapping.placed(command, reach, reach.scratch, argv)
+
+
+def make() -> Landlock:
+    return Landlock()
+
+
+def _files(reach: Reach, programs: tuple[str, ...]) -> list[str]:
+    writes = [*reach.write, *(path for path in (reach.home, reach.scratch, _SHARED) if path)]
+    reads = [*system.folders(), *system.strays(), _PROC, *programs, *reach.read]
+    for source, _, writable in reach.binds:
+        (writes if writable else reads).append(source)
+    hidden = [os.path.realpath(path) for path in (*system.secrets(), *reach.hide)]
+    words: list[str] = []
+    for path in _highest(reads):
+        words += _readable(path, hidden)
+    for path in _DEVICES:
+        words += ["--use", path]
+    for path in _highest(writes):
+        words += ["--write", path]
+    return words
+
+
+def _highest(paths: list[str]) -> list[str]:
+    """The real ones, without what is in another of them."""
+    kept: list[str] = []
+    for path in sorted({os.path.realpath(path) for path in paths}):
+        if not kept or not is_below(path, kept[-1]):
+            kept.append(path)
+    return kept
+
+
+def _readable(path: str, hidden: list[str]) -> list[str]:
+    """Rules only add, so a folder with something hidden in it is given entry by entry."""
+    if any(is_below(path, secret) for secret in hidden):
+        return []
+    if not any(is_below(secret, path) for secret in hidden):
+        return ["--read", path]
+    words = ["--list", path]
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    for entry in entries:
+        if not entry.is_symlink():  # where it leads has rules of its own
+            words += _readable(entry.path, hidden)
+    return words
+
+
+def _network(reach: Reach) -> list[str]:
+    if reach.network == "on":
+        return []
+    words = ["--closed", "1"]
+    for port in reach.ports:
+        words += ["--connect", str(port)]
+    for port in reach.serves:
+        words += ["--serve", str(port)]
+    if reach.proxy:
+        words += ["--proxy", str(reach.proxy_port), reach.proxy]
+    return words

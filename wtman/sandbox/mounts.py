@@ -1,0 +1,110 @@
+"""How the folders of a Reach become the mounts of one picture, and in which order.
+
+Pure of effects but for looking at links: a folder is shown at its real place, and every
+link on the way to it is made again, because a mount cannot be put on a link.
+"""
+
+import os
+from dataclasses import dataclass
+
+from wtman.sandbox import Reach, system
+from wtman.sandbox.system import is_below
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """At `target`, what is at `source`; both real paths."""
+
+    source: str
+    target: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is put together, in this order; `links` are (path, what it says)."""
+
+    mounts: tuple[Mount, ...]
+    links: tuple[tuple[str, str], ...]
+    hidden: tuple[str, ...]
+    guarded: tuple[str, ...]
+
+
+def picture(reach: Reach, programs: tuple[str, ...]) -> Picture:
+    """What of the host is seen, the system's own folders apart."""
+    writable = (*reach.write, *([reach.home] if reach.home else ()))
+    readable = [*programs, *system.strays(), *reach.read]
+    links: dict[str, str] = {}
+    for path in (*readable, *writable, *(target for _, target, _ in reach.binds)):
+        links.update(_links_to(path))
+    writes = {os.path.realpath(path) for path in writable}
+    reads = {os.path.realpath(path) for path in readable if os.path.exists(path)}
+    mounts = [Mount(path, path, True) for path in writes]
+    mounts += [
+        Mount(path, path, False)
+        for path in reads - writes
+        if not system.holds(path) and not any(is_below(path, folder) for folder in writes)
+    ]
+    mounts += [
+        Mount(os.path.realpath(source), os.path.realpath(target), writes_too)
+        for source, target, writes_too in reach.binds
+    ]
+    kept = _without_needless(mounts)
+    return Picture(
+        mounts=kept,
+        links=tuple(
+            (path, text)
+            for path, text in sorted(links.items())
+            if path not in system.folders() and not _is_covered(os.path.dirname(path), kept)
+        ),
+        hidden=tuple(
+            os.path.realpath(path)
+            for path in (*system.secrets(), *reach.hide)
+            if os.path.exists(path) and _is_covered(os.path.realpath(path), kept)
+        ),
+        guarded=tuple(os.path.realpath(path) for path in guarded(reach)),
+    )
+
+
+def guarded(reach: Reach) -> tuple[str, ...]:
+    """What stays read-only in writable folders: the pointer of a worktree to its git, too."""
+    pointers = (os.path.join(folder, ".git") for folder in reach.write)
+    return (*(path for path in pointers if os.path.isfile(path)), *reach.guard)
+
+
+def _without_needless(mounts: list[Mount]) -> tuple[Mount, ...]:
+    """Parents first, without what its parent shows already in the same way."""
+    kept: list[Mount] = []
+    for mount in sorted(mounts, key=lambda mount: (mount.target.count("/"), mount.target)):
+        above = [other for other in kept if is_below(mount.target, other.target)]
+        nearest = above[-1] if above else None
+        as_there = nearest and nearest.writable == mount.writable
+        if as_there and nearest.source == nearest.target and mount.source == mount.target:  # type: ignore[union-attr]
+            continue
+        kept.append(mount)
+    return tuple(kept)
+
+
+def _is_covered(folder: str, mounts: tuple[Mount, ...]) -> bool:
+    return system.holds(folder) or any(is_below(folder, mount.target) for mount in mounts)
+
+
+def _links_to(path: str) -> dict[str, str]:
+    """Every link that is followed on the way to this path, by its own real path."""
+    found: dict[str, str] = {}
+    todo = [part for part in path.split(os.sep) if part][::-1]
+    here = "/"
+    while todo and len(found) < 64:
+        part = todo.pop()
+        if part in (".", ".."):
+            here = os.path.dirname(here) if part == ".." else here
+            continue
+        step = os.path.join(here, part)
+        if os.path.islink(step):
+            text = os.readlink(step)
+            found[step] = text
+            here = "/" if text.startswith("/") else here
+            todo += [part for part in text.split(os.sep) if part][::-1]
+        else:
+            here = step
+    return found
