@@ -26,12 +26,14 @@ RANK = {
     "executors": 4,
     "sandbox": 4,
     "finding": 4,
+    "notifying": 4,
     "network": 4,
     "checkouts": 5,
     "environment": 5,
     "watching": 5,
     "brakes": 5,
     "guarding": 5,
+    "guarded": 4,
     "context": 6,
     "clashes": 6,
     # What several stages share: the worktree of a task, and what is done in one.
@@ -52,6 +54,7 @@ RANK = {
     "proving": 8,
     "taking": 7,
     "probes": 7,
+    "pointing": 7,
     "patchset": 7,
     "stages": 10,
     "pipeline": 11,
@@ -98,6 +101,8 @@ OS_SPAWN = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp"}
 SPAWN_ONLY = {"process.py", "keeper.py", "player.py", "confine.py"}
 # Costly: importing them when the program starts would be paid by `status` too.
 LATE = {"git", "anthropic", "textual"}
+# Subclasses what it imports, and is itself only imported late.
+LATE_ITSELF = {"ui/dashboard.py"}
 
 PURE = {"core", "agents"}
 IMPURE_MODULES = set(
@@ -270,7 +275,8 @@ def _ownership(module: Module, item: Import) -> Iterator[str]:
     root = item.name.split(".")[0]
     if root in ONLY and not ONLY[root] & {module.room, module.path}:
         yield f"only {', '.join(sorted(ONLY[root])) or 'nobody'} may import {root}"
-    if root in LATE and not item.late and module.room != "apiagent":
+    is_late = item.late or module.room == "apiagent" or module.path in LATE_ITSELF
+    if root in LATE and not is_late:
         yield f"{root} is slow to import: inside the function that needs it"
 
 

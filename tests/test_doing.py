@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wtman.core.model import TaskId
+from wtman.core.model import TaskId, Usage
 from wtman.doing import Doing, load_doing
 
 A, B = TaskId("a"), TaskId("b")
@@ -50,14 +50,14 @@ def test_it_is_written_at_once_and_then_once_a_second(tmp_path: Path, loop: Loop
     doing = Doing(str(tmp_path), loop.call_later, loop.time)
     doing.tell(A, "reads")
     assert loop.pass_(0) == 1
-    assert load_doing(str(tmp_path)) == {"a": "reads"}
+    assert load_doing(str(tmp_path)).said == {"a": "reads"}
     for number in range(50):
         doing.tell(A, f"edits {number}")
         doing.tell(B, "thinks")
     assert loop.pass_(0.9) == 0
-    assert load_doing(str(tmp_path)) == {"a": "reads"}
+    assert load_doing(str(tmp_path)).said == {"a": "reads"}
     assert loop.pass_(0.1) == 1
-    assert load_doing(str(tmp_path)) == {"a": "edits 49", "b": "thinks"}
+    assert load_doing(str(tmp_path)).said == {"a": "edits 49", "b": "thinks"}
     assert sorted(os.listdir(tmp_path)) == ["doing.json"]
     assert (tmp_path / "doing.json").stat().st_mode & 0o777 == 0o600
 
@@ -67,13 +67,13 @@ def test_it_stays_small_and_goes_with_its_coordinator(tmp_path: Path, loop: Loop
     for number in range(400):
         doing.tell(TaskId(f"t{number}"), "x" * 10_000)
     loop.pass_(0)
-    said = load_doing(str(tmp_path))
+    said = load_doing(str(tmp_path)).said
     assert len(said) == 256 and "t399" in said and "t0" not in said
     assert {len(words) for words in said.values()} == {200}
     doing.tell(A, "more")
     doing.close()
     assert loop.cancelled == 1
-    assert load_doing(str(tmp_path)) == {}
+    assert load_doing(str(tmp_path)).said == {}
     doing.close()
 
 
@@ -81,7 +81,7 @@ def test_words_of_any_kind_come_through(tmp_path: Path, loop: Loop) -> None:
     doing = Doing(str(tmp_path), loop.call_later, loop.time)
     doing.tell(A, "odd \udcff \x1b[2J 日本\n")
     loop.pass_(0)
-    assert load_doing(str(tmp_path)) == {"a": "odd \udcff \x1b[2J 日本\n"}
+    assert load_doing(str(tmp_path)).said == {"a": "odd \udcff \x1b[2J 日本\n"}
 
 
 def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path, loop: Loop) -> None:
@@ -94,16 +94,27 @@ def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path, loop: Loop
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
 def test_nonsense_is_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "doing.json").write_bytes(content)
-    assert load_doing(str(tmp_path)) == {}
+    assert load_doing(str(tmp_path)).said == {}
 
 
 def test_only_words_and_only_a_file(tmp_path: Path) -> None:
     path = tmp_path / "doing.json"
-    path.write_text(json.dumps({"a": 1, "b": "well"}))
-    assert load_doing(str(tmp_path)) == {"b": "well"}
+    path.write_text(json.dumps({"said": {"a": 1, "b": "well"}}))
+    assert load_doing(str(tmp_path)).said == {"b": "well"}
     path.unlink()
     os.mkfifo(path)
-    assert load_doing(str(tmp_path)) == {}
+    assert load_doing(str(tmp_path)).said == {}
     path.unlink()
     path.symlink_to("/etc/hostname")
-    assert load_doing(str(tmp_path)) == {}
+    assert load_doing(str(tmp_path)).said == {}
+
+
+def test_what_live_sessions_use_is_told_with_it(tmp_path: Path, loop: Loop) -> None:
+    used = {"run/a/2": Usage(1200, 30, 0.5), "run/b/1": Usage(7, 1), "run/planning/1/x": Usage(1)}
+    doing = Doing(str(tmp_path), loop.call_later, loop.time, lambda: used)
+    doing.tell(A, "thinks")
+    loop.pass_(0)
+    assert load_doing(str(tmp_path)).used == {"a": Usage(1200, 30, 0.5), "b": Usage(7, 1)}
+    path = tmp_path / "doing.json"
+    path.write_text(json.dumps({"used": {"a": [1, "2", None], "b": 3, "c": [1, 2, None]}}))
+    assert load_doing(str(tmp_path)).used == {"c": Usage(1, 2)}

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wtman import keeper
-from wtman.process import keeper_command, sweep
+from wtman.process import keeper_command, program_of, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "executors"
@@ -67,20 +68,24 @@ class Kept:
             "id": self.session,
             "argv": argv,
             "cwd": str(folder),
-            "env": {"PATH": os.environ["PATH"], "WTMAN_SESSION": self.session},
             "timeout": None,
             "grace": 5,
             "output_cap": 1 << 20,
             "nofile": None,
         }
         (folder / "spec.json").write_text(json.dumps({**whole, **spec}))
+        environment = {"PATH": os.environ["PATH"], "WTMAN_SESSION": self.session}
         lease, self.lease = os.pipe()
-        self.process = subprocess.Popen(
-            [*keeper_command(), str(folder / "spec.json"), str(lease)],
-            pass_fds=(lease,),
-            env={"WTMAN_KEEPER": self.session},
-            start_new_session=True,
-        )
+        with tempfile.TemporaryFile() as file:
+            file.write(json.dumps(environment).encode())
+            file.seek(0)
+            self.process = subprocess.Popen(
+                [*keeper_command(), str(folder / "spec.json"), str(lease)],
+                pass_fds=(lease,),
+                stdin=file,
+                env={"WTMAN_KEEPER": self.session},
+                start_new_session=True,
+            )
         os.close(lease)
 
     def said(self, text: str) -> None:
@@ -232,6 +237,32 @@ def test_unreadable_spec_is_its_own_trouble(tmp_path: Path) -> None:
     done = subprocess.run([*keeper_command(), str(tmp_path / "spec.json"), "0"], check=False)
     assert done.returncode == 1
     assert (tmp_path / "keeper.err").exists()
+
+
+def test_environment_cannot_be_read_from_the_keeper_again(keep: Callable[..., Kept]) -> None:
+    kept = keep("sh", "-c", "readlink /proc/$PPID/fd/0; env | grep -c WTMAN_SESSION")
+    assert kept.end()
+    assert (kept.folder / "stdout").read_text() == "/dev/null\n1\n"
+
+
+def test_a_compiled_program_is_started_only_where_it_fits_its_source(tmp_path: Path) -> None:
+    import importlib.util
+    import py_compile
+
+    source = tmp_path / "tool.py"
+    source.write_text("x = 1\n")
+    spec = importlib.util.spec_from_file_location("tool", source)
+    assert spec is not None and spec.cached is not None
+    module = importlib.util.module_from_spec(spec)
+    assert program_of(module) == str(source)
+    py_compile.compile(str(source), cfile=spec.cached)
+    assert program_of(module) == spec.cached
+    source.write_text("x = 10\n")
+    assert program_of(module) == str(source)
+    py_compile.compile(str(source), cfile=spec.cached)
+    content = Path(spec.cached).read_bytes()
+    Path(spec.cached).write_bytes(b"\0\0\r\n" + content[4:])  # another interpreter's
+    assert program_of(module) == str(source)
 
 
 def test_killed_coordinator_leaves_no_process(tmp_path: Path) -> None:

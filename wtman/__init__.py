@@ -40,12 +40,14 @@ The rooms. Imports point down only; a test walks them.
     proving      the proof that nothing was lost on the way,
     expecting    branches of a train that are green only with tests of their own,
     probes       the refs that keep what was tried, while it is of use,
+    pointing     whom of a red train the failing tests speak of,
     clashes      who cannot ride with whom, where they do not merge,
     patchset     and the patches, bundle and manifest that come out
     context      everything that a stage may touch
     watching     what the overlap watch remembers between two looks
     brakes       what live sessions say of their provider and their use
     guarding     who may have changed the user's repository, and when
+    guarded      and what it saw of it last, on disk
     checkouts    the pool of checkouts that no agent can write
     environment  what of the user's environment and sign-in a program inside gets
     network/     the one way out of a sandbox whose network is an allow-list
@@ -57,6 +59,7 @@ The rooms. Imports point down only; a test walks them.
     doing        what tasks do now, told to other terminals through a small file
     config       files, environment and flags -> settings
     finding      which agents are on this machine, and who is signed in
+    notifying    a user told that a run needs them
     trust        which commands of a repository its user has approved
     agents/      plug-in: one coding agent a file; pure: argv out, its stream in
     core/        values and every decision; standard library only, no I/O, clock or chance

@@ -166,8 +166,10 @@ class _Asking:
         return asked(question.prompt, question.schema, role)
 
     def _may_repair(self) -> bool:
-        """Whether a second round fits the caps."""
+        """Whether a second round is worth it, and fits the caps."""
         cap, spent = self._question, self._sum.usage
+        if cap.program and _is_program(self._agent):
+            return False  # it reads its own protocol, and says the same to the same
         if cap.max_usd and (spent.usd or 0.0) >= cap.max_usd:
             return False
         tokens = spent.input_tokens + spent.output_tokens

@@ -35,7 +35,7 @@ from wtman.core.witness import Sight
 from wtman.environment import SCRATCH, surroundings
 from wtman.git import control
 from wtman.git.trees import remove_tree
-from wtman.sandbox import Reach
+from wtman.sandbox import USUAL, Reach
 from wtman.setup import (
     Spoken,
     check_port,
@@ -384,6 +384,7 @@ def _reach(
         scratch=os.path.join(home, SCRATCH),
         network="on" if bench.settings.check_network else "off",
         serves=tuple(range(first, first + 10)),
+        limits=USUAL,
     )
 
 

@@ -8,10 +8,11 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from wtman.core.model import TaskId
+from wtman.core.model import TaskId, Usage
 
 _NAME = "doing.json"
 _SECONDS = 1.0
@@ -21,7 +22,8 @@ _TASKS, _WORDS, _CAP = 256, 200, 1 << 20  # newest tasks, characters of each, by
 class Doing:
     """Takes in what tasks do, and writes it now or a little later. Lives in an event loop.
 
-    `later` is the loop's `call_later`, `clock` its `time`.
+    `later` is the loop's `call_later`, `clock` its `time`; `used` says what live sessions
+    have used so far, by `RUN/TASK/ATTEMPT`.
     """
 
     def __init__(
@@ -29,9 +31,10 @@ class Doing:
         folder: str,
         later: Callable[[float, Callable[[], None]], Any],
         clock: Callable[[], float],
+        used: Callable[[], Mapping[str, Usage]] = dict,
     ) -> None:
         self._path = os.path.join(folder, _NAME)
-        self._later, self._clock = later, clock
+        self._later, self._clock, self._used = later, clock, used
         self._said: dict[TaskId, str] = {}
         self._written = float("-inf")
         self._due: Any = None
@@ -61,20 +64,52 @@ class Doing:
         with contextlib.suppress(OSError):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             with open(os.open(temporary, flags, 0o600), "wb") as file:
-                file.write(json.dumps(self._said).encode("ascii"))
+                spent = {
+                    session.split("/")[1]: [usage.input_tokens, usage.output_tokens, usage.usd]
+                    for session, usage in self._used().items()
+                    if session.count("/") == 2
+                }
+                told = {"said": self._said, "used": spent}
+                file.write(json.dumps(told).encode("ascii"))
             os.replace(temporary, self._path)
 
 
-def load_doing(folder: str) -> dict[TaskId, str]:
-    """What the tasks of a live run do now; empty where nobody says."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tasks of a live run do now, and what their live sessions have used."""
+
+    said: dict[TaskId, str] = field(default_factory=dict)
+    used: dict[TaskId, Usage] = field(default_factory=dict)
+
+
+def load_doing(folder: str) -> Told:
+    """What is told of a live run; empty where nobody says."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         with open(os.open(os.path.join(folder, _NAME), flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return {}
-            said = json.loads(file.read(_CAP))
+                return Told()
+            told = json.loads(file.read(_CAP))
     except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(said, dict):
-        return {}
-    return {TaskId(task): words for task, words in said.items() if isinstance(words, str)}
+        return Told()
+    if not isinstance(told, dict):
+        return Told()
+    said, used = told.get("said"), told.get("used")
+    return Told(
+        {TaskId(task): words for task, words in _items(said) if isinstance(words, str)},
+        {TaskId(task): usage for task, value in _items(used) if (usage := _usage(value))},
+    )
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _usage(value: Any) -> Usage | None:
+    match value:
+        case [int(read), int(written), None]:
+            return Usage(read, written)
+        case [int(read), int(written), int(usd) | float(usd)]:
+            return Usage(read, written, float(usd))
+        case _:
+            return None

@@ -1,6 +1,6 @@
 """Keeps one program and everything it starts; a stand-alone program, standard library only.
 
-    python -I -S -E -X utf8 keeper.py SPEC_FILE LEASE_FD
+    python -I -S -E -X utf8 keeper.py SPEC_FILE LEASE_FD < ENVIRONMENT
 
 Why it exists: agents start tools in sessions of their own, daemonise and ignore
 signals, and their coordinator may be killed at any moment. The keeper is the
@@ -13,7 +13,8 @@ durably, if and only if the program's end is a fact (ended by itself, timeout,
 stopped by order, too much output, could not be started). When the lease breaks
 while the program runs, the tree is killed at once and there is no `exit.json`.
 
-Orders on the lease: `S` stop politely, `K` kill now; end of file: the coordinator
+The program's environment comes as a JSON object on stdin and is never written down: it
+holds keys. Orders on the lease: `S` stop politely, `K` kill now; end of file: the coordinator
 is dead. It refuses nothing and prints nothing: a trouble of its own goes to
 `keeper.err`, with the errno as exit status.
 """
@@ -482,6 +483,9 @@ def main() -> int:
     try:
         with open(path, encoding="ascii") as file:
             spec = loads(file.read())
+        with open(0, encoding="ascii") as file:
+            spec["env"] = loads(file.read())
+        os.open(os.devnull, os.O_RDONLY)  # as number 0, where nobody can read it again
         keep(folder, spec, lease)
     except Exception as error:
         import traceback

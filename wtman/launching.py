@@ -32,7 +32,7 @@ from wtman.core.model import (
 )
 from wtman.environment import SCRATCH, handed_in, own_ports, provider_rules, surroundings
 from wtman.process import Lines, read_exit
-from wtman.sandbox import Reach
+from wtman.sandbox import USUAL, Reach
 from wtman.setup import linked, make_home
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))  # agents of wtman's own are read in it
@@ -73,7 +73,6 @@ class Launch:
     grace: float = 10.0
     max_usd: float = 0.0
     max_tokens: int = 0
-    resumed: Usage = Usage()  # what the sessions of that conversation had used before
     terminal: bool = False  # it keeps the terminal that it is started on
 
 
@@ -169,7 +168,7 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
         schema=wanted.schema,
         confined=_is_confined(ctx),
         max_usd=wanted.max_usd,
-        resumed=wanted.resumed,
+        max_tokens=wanted.max_tokens,
     )
     return ctx.sandbox.wrap(_program(agent, job, wanted), reach)
 
@@ -209,6 +208,7 @@ def _reach(
         proxy_port=_free_port() if by_proxy else 0,
         serves=_serves(wanted),
         terminal=wanted.terminal,
+        limits=USUAL,
     )
 
 
@@ -266,11 +266,18 @@ def _prompt_file(wanted: Launch) -> str:
 
 def outcome_of(agent: Agent, folder: str, exit_: Exit) -> tuple[Exit, Outcome]:
     """What a finished session of this evidence folder came to; safe to ask again later."""
-    outcome = agent.end(_folded(agent, folder), exit_)
+    state = _folded(agent, folder)
+    outcome = agent.end(state, exit_)
     capped = _capped(folder)
     if not capped or exit_.reason is not ExitReason.STOPPED:
         return exit_, outcome
-    return replace(exit_, detail=capped), replace(outcome, ok=False, reason=capped)
+    exit_ = replace(exit_, detail=capped)
+    # What told its success and its last use in one breath was done before it was stopped.
+    by_itself = Exit(ExitReason.EXITED, code=0)
+    told = agent.end(state, by_itself)
+    if told.ok and not agent.end(agent.begin(), by_itself).ok:
+        return exit_, told
+    return exit_, replace(outcome, ok=False, reason=capped)
 
 
 def _prepare(ctx: Context, settings: Settings, wanted: Launch) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from wtman.store import Store
 
 if TYPE_CHECKING:
     from wtman.context import Context
+    from wtman.guarding import Guard
     from wtman.sandbox import Sandbox
     from wtman.taking import Taken
 
@@ -106,6 +107,44 @@ def create_taken(
     return run
 
 
+def create_reviewed(
+    store: Store,
+    branches: Sequence["Taken"],
+    settings: Settings,
+    *,
+    base: Sha,
+    request: str,
+    identity: Identity,
+    key: str,
+    begin: Sequence[e.Event] = (),
+    notes: Sequence[str] = (),
+) -> RunId:
+    """Journal an anonymous run: the reviews of branches that wtman did not make.
+
+    `key` is what the same reviews are known by. One that starts where it ends is an audit.
+    """
+    run = _new_id(store, request)
+    created = e.RunCreated(
+        run=run,
+        request=request,
+        base=base,
+        target=Branch(""),
+        settings=settings,
+        identity=identity,
+        context=key,
+        given=tuple(text for text in (settings.agent, *settings.reviewed_by) if text),
+    )
+    events: list[e.Event] = [created, *begin]
+    for item in branches:
+        events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
+        branch = Branch(item.name)
+        taken = e.BranchTaken(item.task, branch, item.start, item.head, item.message, item.author)
+        events.append(taken)
+    events += [e.Approved(), *(e.Noted(note) for note in notes)]
+    store.append(run, events, time.time())
+    return run
+
+
 def _new_id(store: Store, request: str) -> RunId:
     run = RunId(f"{slug(request)}-{secrets.token_hex(2)}")
     known = store.runs()
@@ -139,6 +178,7 @@ async def open_run(
     from concurrent.futures import ThreadPoolExecutor
 
     from wtman import agents, executors
+    from wtman.brakes import Brakes
     from wtman.checkouts import Checkouts
     from wtman.context import Context
     from wtman.doing import Doing
@@ -161,7 +201,8 @@ async def open_run(
         folder = os.path.join(repo.wtman_dir, "runs", run)
         confine = await in_pool(_sandbox, state.settings.sandbox)
         clean = await in_pool(control.prepare, repo)
-        told = Doing(folder, loop.call_later, loop.time)
+        brakes = Brakes()
+        told = Doing(folder, loop.call_later, loop.time, lambda: brakes.used)
 
         def doing(task: TaskId, words: str) -> None:
             told.tell(task, words)
@@ -188,7 +229,21 @@ async def open_run(
                     activity=doing,
                     checkouts=Checkouts(state.settings.check_jobs),
                     gateway=gateway,
+                    brakes=brakes,
+                    guard=_guard(store, run, folder),
                 )
+
+
+def _guard(store: Store, run: RunId, folder: str) -> "Guard":
+    """The guard over the run's sessions; which merges there are is in the journals."""
+    from wtman.core.moving import is_moved
+    from wtman.guarding import Guard
+
+    def merging(ref: str, new: str) -> bool:
+        events = ([item.event for item in store.events(name)] for name in store.runs())
+        return any(is_moved(run_events, ref, new) for run_events in events)
+
+    return Guard(run, os.path.join(folder, "repository.json"), merging)
 
 
 def _sandbox(name: str) -> "Sandbox":

@@ -15,9 +15,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from importlib.util import MAGIC_NUMBER
+from types import ModuleType
+from typing import Any, BinaryIO
 
 from wtman import keeper
 from wtman.core.codec import from_plain
@@ -39,10 +41,27 @@ _nofile_before: int | None = None
 def keeper_command() -> tuple[str, ...]:
     """How a keeper is started, without its two arguments."""
     # Isolated and without `site`: a cheap start, and nothing that a repository plants is imported.
-    # Python compiles a program anew at each start; our import has left it compiled.
-    compiled = keeper.__spec__.cached if keeper.__spec__ else None
-    program = compiled if compiled and os.path.exists(compiled) else keeper.__file__
-    return (sys.executable, "-I", "-S", "-E", "-X", "utf8", program)
+    return (sys.executable, "-I", "-S", "-E", "-X", "utf8", program_of(keeper))
+
+
+def program_of(module: ModuleType) -> str:
+    """The file to start a stand-alone program of ours by: compiled, where an import left it so.
+
+    Python compiles a program anew at each start. Only a file that was made from this very
+    source counts: who runs a compiled file is not asked whether it still fits.
+    """
+    source = module.__file__ or ""
+    compiled = module.__spec__.cached if module.__spec__ else None
+    try:
+        facts = os.stat(source)
+        with open(compiled or "", "rb") as file:
+            head = file.read(16)
+    except OSError:
+        return source
+    made_from = (int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF)
+    # The magic of this interpreter, then zero: checked by time and size, which follow.
+    stamp = MAGIC_NUMBER + bytes(4) + b"".join(part.to_bytes(4, "little") for part in made_from)
+    return compiled if compiled and head == stamp else source
 
 
 def install_child_watcher() -> None:
@@ -84,6 +103,22 @@ def run_in_terminal(argv: tuple[str, ...]) -> int:
     return subprocess.run(argv, check=False).returncode
 
 
+def start_apart(
+    argv: tuple[str, ...], cwd: str, out: BinaryIO
+) -> tuple[int, Callable[[], int | None]]:
+    """Start a program in a session of its own that outlives this process; it prints to `out`.
+
+    Its process id, and what gives its exit status when asked, None while it runs.
+    """
+    import subprocess
+
+    none = subprocess.DEVNULL
+    running = subprocess.Popen(
+        argv, cwd=cwd, stdin=none, stdout=out, stderr=out, start_new_session=True
+    )
+    return running.pid, running.poll
+
+
 async def hold_terminal(command: Command) -> int:
     """Hand the terminal to a program with its own environment; its exit status.
 
@@ -104,9 +139,14 @@ async def hold_terminal(command: Command) -> int:
 
 
 def answer_of(
-    argv: tuple[str, ...], cwd: str, data: bytes = b"", timeout: float | None = None
+    argv: tuple[str, ...],
+    cwd: str,
+    data: bytes = b"",
+    timeout: float | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> tuple[int, str, str]:
-    """Run a program of the user's own, with their environment: exit status, stdout, stderr.
+    """Run a program of the user's own, with their environment and `extra`: exit status, stdout,
+    stderr.
 
     ExternalError where it cannot be started, or takes longer than `timeout` seconds.
     """
@@ -115,7 +155,13 @@ def answer_of(
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            argv, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=bool(timeout)
+            argv,
+            cwd=cwd,
+            env={**os.environ, **extra} if extra else None,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=bool(timeout),
         )
     except OSError as error:
         raise ExternalError(f"{argv[0]} could not be started: {error.strerror}") from error
@@ -152,8 +198,9 @@ async def run_kept(work: Work, *, keeper_cmd: tuple[str, ...] = ()) -> Exit:
         return before
     with _disk_full_named(work.folder):
         _write_spec(work)
+        environment = _environment_file(work)
     lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
-    life = asyncio.ensure_future(_live(work, keeper_cmd or keeper_command(), lease))
+    life = asyncio.ensure_future(_live(work, keeper_cmd or keeper_command(), lease, environment))
     orders = iter((b"S", b"K"))
     cancelled = False
     try:
@@ -172,7 +219,7 @@ async def run_kept(work: Work, *, keeper_cmd: tuple[str, ...] = ()) -> Exit:
     return life.result()
 
 
-async def _live(work: Work, command: tuple[str, ...], lease: int) -> Exit:
+async def _live(work: Work, command: tuple[str, ...], lease: int, environment: int) -> Exit:
     """From the start of the keeper to its end."""
     import asyncio
 
@@ -181,7 +228,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int) -> Exit:
             *command,
             os.path.join(work.folder, "spec.json"),
             str(lease),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=environment,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=work.folder,
@@ -198,6 +245,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int) -> Exit:
         ) from error
     finally:
         os.close(lease)
+        os.close(environment)
     status = await process.wait()
     ended = read_exit(work.folder)
     if ended is not None:
@@ -228,13 +276,31 @@ def _write_spec(work: Work) -> None:
         "id": work.id,
         "argv": work.command.argv,
         "cwd": work.command.cwd,
-        "env": {**work.command.env, SESSION: work.id},
         "timeout": None if work.timeout == FAR_FUTURE else work.timeout,
         "grace": work.grace,
         "output_cap": work.output_cap,
         "nofile": _nofile_before,
     }
     _write(os.path.join(work.folder, "spec.json"), json.dumps(spec).encode())
+
+
+def _environment_file(work: Work) -> int:
+    """A descriptor of the program's environment, in a file without a name.
+
+    It holds keys: they must not be found in the evidence, by another session least of all.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("environment")
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    env = {**work.command.env, SESSION: work.id}
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(json.dumps(env).encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _write(path: str, content: bytes) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wtman.assembly import Train, assemble
-from wtman.checking import once
+from wtman.checking import Judged, once
+from wtman.checking import judge as judge_tree
 from wtman.clashes import Part
 from wtman.context import Context
 from wtman.core.events_reviews import Reproduced
@@ -26,7 +27,8 @@ from wtman.core.matrix import (
     result_of,
     trespass,
 )
-from wtman.core.model import ExitReason, Settings, Sha, TaskId
+from wtman.core.model import ExitReason, Settings, Sha, TaskId, Verdict
+from wtman.core.reviewing import once_confirmed
 from wtman.core.state import State
 from wtman.git import refs
 from wtman.git.patching import Patched, overlaid, patched
@@ -74,8 +76,9 @@ async def reproduce(
     if problem:
         shown = Shown("invalid", (), problem)
     else:
-        cells = await _steadied(bench, cells)
-        shown = _innermost(state, judge(cells, names))
+        below = _below(state, names)
+        cells = await _steadied(bench, cells, below)
+        shown = _innermost(state, judge(cells, names, below))
     failing = next((c for c in cells if c.bad and c.tree in _blamed(shown)), None)
     failing = failing or next((c for c in reversed(cells) if c.bad), None)
     if failing is not None and failing.commit:
@@ -123,6 +126,13 @@ def _with_needs(state: State, members: Sequence[TaskId]) -> tuple[TaskId, ...]:
     tasks = tuple(view.task for view in state.tasks.values())
     wanted = set(closure(tasks, members))
     return tuple(name for name in state.tasks if name in wanted and state.tasks[name].head)
+
+
+def _below(state: State, names: Sequence[TaskId]) -> dict[TaskId, frozenset[TaskId]]:
+    """What each of them was built on; only those that were built on something."""
+    tasks = tuple(view.task for view in state.tasks.values())
+    found = {name: frozenset(closure(tasks, (name,))) - {name} for name in names}
+    return {name: needs for name, needs in found.items() if needs}
 
 
 def _innermost(state: State, shown: Shown) -> Shown:
@@ -205,7 +215,7 @@ async def _joint(
     whole, problem = await _combination(bench, members)
     if problem or not whole.bad or len(members) == 2:
         return [whole], problem
-    if not judge([*cells, whole], names).confirmed:
+    if not judge([*cells, whole], names, _below(bench.state, names)).confirmed:
         return [whole], ""
     pairs = [(a, b) for at, a in enumerate(members) for b in members[at + 1 :]]
     for pair in pairs[:_MOST_PAIRS]:
@@ -246,9 +256,11 @@ def together(state: State, members: Sequence[TaskId]) -> Train:
 # --- certainty ----------------------------------------------------------------------------------
 
 
-async def _steadied(bench: _Bench, cells: list[Cell]) -> list[Cell]:
+async def _steadied(
+    bench: _Bench, cells: list[Cell], below: dict[TaskId, frozenset[TaskId]]
+) -> list[Cell]:
     """Run again what would confirm, until it is certain or seen to flicker."""
-    while wanted := again(cells):
+    while wanted := again(cells, below):
         chosen = [cell for cell in cells if cell.tree in wanted]
         more = await asyncio.gather(*(_cell(bench, cell.tree, Sha(cell.commit)) for cell in chosen))
         news = {
@@ -277,3 +289,38 @@ def keep(ctx: Context, state: State, commit: Sha) -> None:
     ref = f"refs/wtman/probes/{state.run}/{commit[:16]}"
     if refs.read_one(ctx.repo, ref) != commit:
         refs.update(ctx.repo, [RefChange(ref, commit, None)])
+
+
+# --- on the train -------------------------------------------------------------------------------
+
+
+async def still_mended(
+    ctx: Context, state: State, commit: Sha, members: Sequence[TaskId], judged: Judged
+) -> Judged:
+    """What the checks said of a train, and what the proofs say that its branches once failed.
+
+    Each is run on the train's tree; one that fails there makes the train red. Proofs that
+    pass leave no trace: they are no checks of the user's.
+    """
+    results, evidence = list(judged.results), [judged.evidence]
+    for finding in once_confirmed(state, members):
+        assert finding.reproducer is not None
+        bench = bench_of(ctx, state, finding.id, finding.reproducer)
+        done = await ctx.git(patched, ctx.control, commit, finding.reproducer.patch)
+        tree = done.commit
+        if not tree and bench.donor:
+            tree = await ctx.git(overlaid, ctx.control, commit, bench.donor)
+        if not tree:
+            continue
+        command = finding.reproducer.command
+        seen = await judge_tree(ctx, bench.settings, (command,), tree, None, stem=bench.stem)
+        if seen.verdict is not Verdict.RED:
+            continue
+        await ctx.git(keep, ctx, state, tree)
+        reason = f"finding {finding.id} is back: {finding.claim.title}"
+        results.append(replace(seen.results[0], reason=reason, commit=tree))
+        evidence.append(seen.evidence)
+    if len(results) == len(judged.results):
+        return judged
+    text = "\n\n".join(part for part in evidence if part)
+    return Judged(Verdict.RED, tuple(results), text)

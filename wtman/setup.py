@@ -36,7 +36,7 @@ from wtman.environment import SCRATCH, furnish_home, surroundings
 from wtman.errors import DiskFullError, WtmanError
 from wtman.git import control, private, repo
 from wtman.git.discovery import Repository
-from wtman.sandbox import Reach
+from wtman.sandbox import USUAL, Reach
 
 # Ten ports each, below the range from which the kernel hands out its own.
 _FIRST_PORT, _PORT_BLOCKS, _CHECK_BLOCKS = 20000, 1200, 70
@@ -85,6 +85,7 @@ async def furnish(
         write=(folder,),
         home=env.get("HOME", ""),
         scratch=os.path.join(home, SCRATCH),
+        limits=USUAL,
     )
     for text in settings.setup:
         ran = await run_text(ctx, settings, Spoken(text, folder, env, reach, f"setup/{task}"))

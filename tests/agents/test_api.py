@@ -81,6 +81,7 @@ def test_flags() -> None:
         tools=("Read", "Bash(git log:*)"),
         writes=False,
         max_usd=0.25,
+        max_tokens=9000,
         max_turns=7,
     )
     assert flags(job) == (
@@ -89,6 +90,7 @@ def test_flags() -> None:
         "--resume=--x",
         "--tools=Read,Bash(git log:*)",
         "--max-usd=0.25",
+        "--max-tokens=9000",
         "--max-turns=7",
         "--read-only",
     )

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from wtman.agents.claude import ClaudeAgent
-from wtman.core.model import Exit, ExitReason, Job, TaskId
+from wtman.core.model import Exit, ExitReason, Job, TaskId, Usage
 
 JOB = Job(TaskId("t"), 1, "prompt", "/p", "/w", "/h", {"A": "b"}, confined=True)
 
@@ -92,3 +92,19 @@ def test_one_denied_edit_among_others_is_no_failure() -> None:
         ):
             state, _ = agent.step(state, json.dumps(event).encode())
         assert agent.end(state, Exit(ExitReason.EXITED, code=0)).ok is not failed
+
+
+def test_under_a_cap_of_tokens_what_a_message_wrote_is_known_before_it_is_told_as_a_whole() -> None:
+    """Whole messages come with the figures of their beginning (2.1.330)."""
+    agent = ClaudeAgent()
+    capped = agent.command(replace(JOB, max_tokens=1000)).argv
+    assert "--include-partial-messages" in capped
+    assert "--include-partial-messages" not in agent.command(JOB).argv
+    begun = {"input_tokens": 100, "cache_read_input_tokens": 1000, "output_tokens": 1}
+    whole = {"type": "assistant", "message": {"id": "m", "model": "x", "usage": begun}}
+    end = {"type": "message_delta", "usage": {"output_tokens": 700}}
+    written = {"type": "stream_event", "event": end, "api_message_id": "m"}
+    state = agent.begin()
+    for event in (whole, written, whole):  # in whatever order they come
+        state, told = agent.step(state, json.dumps(event).encode())
+    assert told[-1].usage == Usage(1100, 700, None, 1000)

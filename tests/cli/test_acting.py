@@ -34,6 +34,7 @@ one and all
 base       SHA first
 target     main
 agent      command:sh TMP/agent.sh
+reviews    none: no reviewer is named (--reviewer)
 checks     true
 sandbox    none: agents and checks run with all of your rights
 forecast   2 branches, 2 to 6 sessions, 2 waves at 16 at once

@@ -172,3 +172,58 @@ def test_another_terminal_sees_what_a_task_is_doing(
         process.communicate(timeout=30)
     assert watching.end() == 0
     assert "stopped" in watching.shown()
+
+
+FIVE = """\
+request = "vouchers, stock, receipts and a price list for the shop"
+[[task]]
+id = "vouchers"
+prompt = "Vouchers: a percentage off, rounded in the favour of the shop"
+owns = ["shop/vouchers.py", "tests/test_vouchers.py"]
+[[task]]
+id = "stock"
+prompt = "How many of a product are left"
+owns = ["shop/catalog.py"]
+[[task]]
+id = "subtotal"
+prompt = "Rename what is called total"
+owns = ["shop/cart.py"]
+[[task]]
+id = "receipt"
+prompt = "A receipt as text"
+owns = ["shop/receipt.py"]
+[[task]]
+id = "pricelist"
+prompt = "A price list"
+owns = ["shop/pricelist.py"]
+needs = ["stock"]
+"""
+
+
+def test_five_tasks_and_a_command_to_approve_fit_one_screen_with_the_question(
+    terminal: Callable[..., Terminal],
+    commit: Callable[..., str],
+    repo: Path,
+    agent: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything that a yes is about, on 80 columns and 24 lines, and the plan in an editor."""
+    commit(repo, {"wtman.toml": 'check = "python3 -m unittest -q"\nsandbox = "none"\n'})
+    (tmp_path / "plan.toml").write_text(FIVE)
+    editor = tmp_path / "editor.sh"
+    editor.write_text('#!/bin/sh\nsed -i "s/A price list/A list of prices/" "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.delenv("WTMAN_SANDBOX")
+    asked = terminal("split", "--plan", "../plan.toml", "--agent", agent, "--edit")
+    shown = asked.until(r"Start\? \[y/N\]")
+    for words in (
+        "vouchers, stock, receipts and a price list",
+        "  pricelist  A list of prices (needs stock) [shop/pricelist.py]",
+        *("base ", "target ", "agent ", "reviews ", "checks ", "sandbox ", "forecast "),
+        *("ceilings ", "need your approval:", "    python3 -m unittest -q", "    sandbox = none"),
+    ):
+        assert words in shown
+    asked.child.send("n\r")
+    assert asked.end() == 0

@@ -58,20 +58,21 @@ def test_what_would_confirm_is_run_again_and_nothing_else() -> None:
     assert again(cells("p", "f", runs=TIMES)) == ()
     assert again(cells("p", "p", runs=1)) == ()
     assert again(cells("f", "f", runs=1)) == ()
-    assert again(cells("p", "p", "p", "f", runs=1)) == ("base", "a+b")
+    assert again(cells("p", "p", "p", "f", runs=1)) == ("base", "a", "b", "a+b")
 
 
 MARKS = st.sampled_from("pfb-")
 
 
 @given(base=MARKS, a=MARKS, b=MARKS, joint=MARKS)
-def test_nothing_is_confirmed_that_fails_on_the_base_or_passes_everywhere(
+def test_nothing_is_confirmed_that_is_judged_bad_on_the_base_or_passes_everywhere(
     base: str, a: str, b: str, joint: str
 ) -> None:
     shown = judge(cells(base, a, b, joint), (A, B))
     if shown.confirmed:
-        assert base == "p"
-        assert {"a": a, "b": b}[shown.guilty[0]] in "fb" or (a not in "fb" and joint in "fb")
+        # A base that cannot even begin is no judge; then a branch that passes has to be.
+        assert base == "p" or (base == "b" and "p" in (a, b) and joint in "fb")
+        assert {"a": a, "b": b}[shown.guilty[0]] in "fb" or joint in "fb"
     assert not (shown.confirmed and shown.refuted)
 
 
@@ -104,3 +105,28 @@ def test_a_test_that_cannot_begin_is_no_failure() -> None:
     assert result_of(False, 127, None, "") == "broken"
     assert result_of(False, 1, failed, "ImportError: cannot import name 'x'") == "broken"
     assert result_of(False, 1, None, "AssertionError: ImportError expected") == "failed"
+
+
+def test_what_only_one_branch_has_can_be_spoilt_by_another() -> None:
+    """The base and `a` lack what `b` brings: the test is right on `b`, and fails with `a`."""
+    cells = (
+        Cell("base", "broken", 1, 1),
+        Cell("a", "broken", 1, 1),
+        Cell("b", "passed"),
+        Cell("a+b", "failed", 1, 1),
+    )
+    shown = judge(cells, ("a", "b"))
+    assert (shown.kind, shown.guilty) == ("interaction", ("a", "b"))
+    assert set(again(cells)) == {"base", "a", "b", "a+b"}
+
+
+def test_a_branch_can_spoil_what_it_was_built_on() -> None:
+    cells = (Cell("base", "broken", 1, 1), Cell("a", "passed"), Cell("b", "failed", 1, 1))
+    assert judge(cells, ("a", "b")).kind == "base"
+    shown = judge(cells, ("a", "b"), {"b": {"a"}})
+    assert (shown.kind, shown.guilty) == ("regression", ("b",))
+
+
+def test_in_an_audit_there_is_nothing_to_compare_with() -> None:
+    for result, kind in (("failed", "defect"), ("broken", "invalid"), ("passed", "not reproduced")):
+        assert judge((Cell("head", result, 1, int(result != "passed")),), ("head",)).kind == kind

@@ -1,5 +1,6 @@
 """What people see: foreign text is tamed, and the table says the whole of a run."""
 
+import re
 import unicodedata
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.core.runs import A_RUN, NOW, finished, journal, played, started
 from wtman.core import events as e
-from wtman.core.model import Ended, Verdict
+from wtman.core.model import Ended, Task, Usage, Verdict
 from wtman.core.render import clean, columns, duration, fit, pad, size, table
 
 
@@ -156,3 +157,39 @@ def test_a_parked_run_leads_with_what_mends_it() -> None:
     )
     assert lines[3] == "! parked: quota used up (wait until noon)"
     assert lines[-1] == "next: wtman resume oauth-7f3a"
+
+
+def test_what_sessions_use_has_a_column_where_there_is_room() -> None:
+    spent = Usage(12_000, 345, 0.41)
+    events = journal(
+        *A_RUN,
+        *finished("core", 1, files=1, insertions=1, seconds=4, usage=spent),
+        e.Checked("core", "c1", "base", Verdict.GREEN, ()),
+        started("billing", 1),
+    )
+    live = {"billing": Usage(1_200_000, 0)}
+    lines = table(played(events), 80, NOW, colour=False, live=True, used=live)
+    shown = "\n".join(lines)
+    assert re.search(r"core +unchecked +#1 +4.0 s  12.3k \$0.41  1 file", shown)
+    assert re.search(r"billing +running +#1 .* s +1\.2M$", shown, re.MULTILINE), shown
+    narrow = table(played(events), 40, NOW, colour=False, live=True, used=live)
+    assert max(map(columns, narrow)) <= 40
+    assert not any("12.3k" in line for line in narrow if "core" in line)
+
+
+def test_hundreds_of_tasks_fold_and_a_bar_shows_the_whole() -> None:
+    more = [e.TaskAdded(Task(f"t{at}", "x")) for at in range(400)]
+    lines = table(played((*whole(), *more)), 80, NOW, colour=False, live=True, height=23)
+    assert len(lines) <= 23
+    assert re.fullmatch(r"─+ 1 of 404", lines[2]), lines[2]
+    few = table(played(whole()), 80, NOW, colour=False, live=True, height=23)
+    assert re.fullmatch(r"━+╍+─+ 1 of 4", few[2]), few[2]
+    assert any(re.fullmatch(r"  … and 39\d tasks more: .*pending.*", line) for line in lines)
+    assert any("billing  running" in line for line in lines)
+
+
+def test_a_polite_stop_is_said() -> None:
+    lines = table(
+        played((*whole(), e.Requested("stop"))), 80, NOW, colour=False, live=True, height=20
+    )
+    assert "! stopping: waits for 1 session to end, nothing is lost" in lines

@@ -3,7 +3,7 @@
 import pytest
 
 from wtman.core.model import Usage
-from wtman.core.stream import fed, money, number, parsed, since, text, trouble_of
+from wtman.core.stream import fed, money, number, parsed, since, text, trouble_of, way_on
 
 
 @pytest.mark.parametrize("said, status, kind", [
@@ -49,3 +49,10 @@ def test_prompts_are_bytes_whatever_they_hold() -> None:
 def test_the_difference_is_never_below_nothing() -> None:
     assert since(Usage(5, 5, 0.5, 1), Usage(3, 9, None, 4)) == Usage(2, 0, 0.5, 0)
     assert since(Usage(5, 5), Usage(3, 3, 0.1)) == Usage(2, 2, None, 0)
+
+
+def test_the_way_on_is_not_to_sign_in_where_money_is_missing() -> None:
+    assert way_on("Quota exceeded. Check your plan and billing details.", "log in") != "log in"
+    assert way_on("Credit balance is too low", "log in") != "log in"
+    assert way_on("invalid x-api-key", "log in") == "log in"
+    assert trouble_of("Quota exceeded. Check your plan.") == "fatal"

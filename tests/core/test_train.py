@@ -34,6 +34,9 @@ class World:
     unjudged: bool = False
     telling: bool = False
     tells: bool = False  # a failed assembly names all conflicts, not only the first
+    # Whom a red probe points at: the guilty of what it holds, then these, true or not.
+    pointing: bool = False
+    pointed: tuple[TaskId, ...] = ()
     runs: int = 0
     rounds: int = 0
 
@@ -95,7 +98,14 @@ class World:
         verdict = Verdict.RED if failing else Verdict.GREEN
         told = failing if self.telling else ("test_it",)
         result = CheckResult("make test", verdict, "exit 1", new_failures=told)
-        return Probed(on, key, verdict, commit, results=(result,))
+        suspects = self.suspects(key) if failing else ()
+        return Probed(on, key, verdict, commit, results=(result,), suspects=suspects)
+
+    def suspects(self, key: Key) -> tuple[TaskId, ...]:
+        chosen = frozenset(key)
+        guilty = [sorted(group, reverse=True) for group in self.reds if group <= chosen]
+        found = [name for group in guilty if self.pointing for name in group]
+        return tuple(dict.fromkeys([*found, *(name for name in self.pointed if name in chosen)]))
 
     def decide(self, width: int = 1, unchecked: bool = False) -> Decision:
         probes: dict[Key, Probed] = {}
@@ -135,10 +145,7 @@ def worlds(draw: st.DrawFn) -> World:
         earlier = ids[:number]
         needs = draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True)) if earlier else []
         use = draw(st.booleans())
-        suspicion = draw(st.sampled_from((0.0, 0.0, 0.5, 1.0)))
-        members.append(
-            Member(name, Sha("a"), Sha(f"head-{name}"), tuple(needs) if use else (), suspicion)
-        )
+        members.append(Member(name, Sha("a"), Sha(f"head-{name}"), tuple(needs) if use else ()))
 
     def groups(sizes: Sequence[int], most: int) -> tuple[Group, ...]:
         found = []
@@ -149,7 +156,14 @@ def worlds(draw: st.DrawFn) -> World:
         return tuple(dict.fromkeys(found))
 
     reds, conflicts = groups((1, 2, 2, 3), 4), groups((1, 2, 2), 4)
-    return World(tuple(members), reds, conflicts, tells=draw(st.booleans()))
+    return World(
+        tuple(members),
+        reds,
+        conflicts,
+        tells=draw(st.booleans()),
+        pointing=draw(st.booleans()),
+        pointed=tuple(draw(st.lists(st.sampled_from(ids), max_size=4, unique=True))),
+    )
 
 
 def below(world: World, chosen: Group) -> Group:
@@ -355,6 +369,7 @@ def needy_worlds(draw: st.DrawFn) -> World:
         carries,
         telling=draw(st.booleans()),
         tells=draw(st.booleans()),
+        pointed=tuple(draw(st.lists(st.sampled_from(ids), max_size=3, unique=True))),
     )
 
 
@@ -437,15 +452,34 @@ def test_told_of_all_conflicts_at_once_the_choice_takes_one_assembly_more() -> N
     assert "without it 3 that clash with it land: t0001, t0002, t0007" in item.evidence
 
 
-def test_suspicion_saves_runs_where_it_is_right() -> None:
-    def runs(suspicion: float) -> int:
-        members = list(plain(64))
-        members[20] = Member(TaskId("t0020"), Sha("a"), Sha("b"), (), suspicion)
-        world = World(tuple(members), reds=(group(20),))
-        assert len(world.decide().board) == 63
-        return world.runs
+@pytest.mark.parametrize("reds, most", [((3,), 3), ((3, 8), 5)])
+def test_one_clash_that_its_failing_tests_point_at_is_a_few_runs(
+    reds: tuple[int, ...], most: int
+) -> None:
+    """The whole, all without the suspect, which lands, and the naming."""
+    for shift in range(12):
+        guilty = group(*((number + shift) % 12 for number in reds))
+        world = World(plain(12), reds=(guilty,), pointing=True)
+        decision = world.decide()
+        assert len(decision.board) == 11
+        assert {blame.members for blame in decision.blames} == {guilty}
+        assert world.runs <= most
 
-    assert runs(1.0) < runs(0.0)
+
+def test_of_many_that_are_red_alone_and_pointed_at_each_is_one_run_more() -> None:
+    """Where failing tests are left that none explains, the whole without one is red again."""
+    reds = tuple(group(number) for number in (2, 5, 9))
+    world = World(plain(12), reds, pointing=True, telling=True)
+    assert len(world.decide().board) == 9
+    assert world.runs == 5
+
+
+def test_a_wrong_suspicion_costs_a_few_runs_at_most() -> None:
+    for wrong in range(64):
+        blind = World(plain(64), reds=(group(20),))
+        misled = World(plain(64), reds=(group(20),), pointed=(names(64)[wrong],))
+        assert blind.decide().blames[0].members == misled.decide().blames[0].members == group(20)
+        assert misled.runs <= blind.runs + 3, wrong
 
 
 def test_a_large_tangle_is_answered_in_bounded_time() -> None:

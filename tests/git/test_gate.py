@@ -88,7 +88,7 @@ def test_commits_come_in(ctl: control.Control, inside: Inside) -> None:
     assert gate.take(ctl, inside.lent) == Taken(tip)  # safe to do twice
 
 
-@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_packed_by_gc_or_in_great_number(ctl: control.Control, inside: Inside, many: bool) -> None:
     files: dict[str, str | bytes] = {f"f/{number}": f"{number}\n" for number in range(300)}
     tip = inside.commit(files if many else {"src/a.py": "new\n"})
@@ -306,6 +306,30 @@ REFUSED: dict[str, tuple[Trick, str]] = {
 }
 
 
+def test_every_trick_is_refused(
+    ctl: control.Control, inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other in one repository; `test_refused` has each in one of its own."""
+    before = kit.run_git(ctl.repo.main, "for-each-ref")
+    tree = inside.lent.worktree
+    for name, (trick, why) in REFUSED.items():
+        private.leave(inside.lent)
+        kit.run_git(tree.path, "clean", "-fdxq")
+        control.checkout(ctl, tree.path, tree.index, inside.at)
+        folder = str(tmp_path / f"git-{name}")
+        git = private.make(ctl, tree, BRANCH, inside.at, folder, mounted=False, target="main")
+        private.enter(git)
+        trick(Inside(git))
+        with monkeypatch.context() as caps:
+            caps.setattr(gate, "BLOB_CAP", 1000)
+            caps.setattr(gate, "TOTAL_CAP", 10_000)
+            found = gate.take(ctl, git)
+        assert isinstance(found, Refused) and why in found.reason, (name, found)
+    assert kit.run_git(ctl.repo.main, "for-each-ref") == before
+    assert fsck(ctl) == ""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(
     ctl: control.Control, inside: Inside, name: str, monkeypatch: pytest.MonkeyPatch

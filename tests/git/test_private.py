@@ -2,14 +2,18 @@
 
 import os
 import resource
+import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests import kit
 from wtman.core.model import Sha
-from wtman.git import config, control, private, refs, repo, worktrees
+from wtman.errors import ExternalError
+from wtman.git import config, control, private, refs, repo, run, worktrees
 from wtman.git.private import PrivateGit
 
 BRANCH = "wtman/run/task"
@@ -181,3 +185,63 @@ def test_mounted_over_the_repository(
     assert (done.returncode, done.stdout) == (0, "inside\n"), done.stderr
     assert files_of(project / ".git") == before
     assert Path(tree.path, ".git").read_text() == f"gitdir: {tree.admin}\n"
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_a_kill_while_the_pointer_is_swapped_leaves_nothing_in_the_worktree(
+    tmp_path: Path, near: bool
+) -> None:
+    """Not even where git directory and worktrees are on different file systems."""
+    tree = tmp_path / "trees/task"
+    tree.mkdir(parents=True)
+    (tree / ".git").write_text("gitdir: /old\n")
+    aside = tmp_path / "wtman"
+    if not near:
+        aside = Path(tempfile.mkdtemp(dir="/dev/shm"))
+        if aside.stat().st_dev == tree.stat().st_dev:
+            pytest.skip("one file system")
+    text = "import sys; from wtman.git.worktrees import point; point(*sys.argv[1:])"
+    argv = [sys.executable, "-c", text, str(tree), "/new", str(aside)]
+    hook = {"PYTHONPATH": f"{kit.ROOT / 'tests/crash/hook'}:{kit.ROOT}"}
+    left = set()
+    try:
+        for at in range(1, 9):
+            env = {**os.environ, **hook, "WTMAN_KILL_AT": str(at)}
+            done = subprocess.run(argv, env=env, cwd=tmp_path, check=False)
+            assert [path.name for path in tree.iterdir()] == [".git"]
+            left |= {path for place in (aside, tree.parent) for path in place.glob(".git-*")}
+            if done.returncode == 0:
+                break
+            assert (tree / ".git").read_text() == "gitdir: /old\n"
+        assert at > 1 and len(left) == 1, "it was killed before the rename"
+        assert (tree / ".git").read_text() == "gitdir: /new\n"
+        assert not [path for path in left if path.exists()]
+    finally:
+        if not near:
+            shutil.rmtree(aside)
+
+
+@pytest.mark.parametrize("where", ["refs/tags/pipe", "refs/remotes/o/pipe", "refs/tags/link"])
+def test_a_pipe_among_the_refs_is_no_place_to_wait_for_ever(
+    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, where: str
+) -> None:
+    common = Path(ctl.repo.common_dir)
+    (common / where).parent.mkdir(parents=True, exist_ok=True)
+    pipe = common / where if "link" not in where else tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if "link" in where:
+        (common / where).symlink_to(pipe)
+    with pytest.raises(ExternalError, match="would wait there for ever") as caught:
+        private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=False)
+    assert where in caught.value.message and caught.value.hint
+    with pytest.raises(ExternalError, match="would wait there"):
+        refs.read(ctl.repo, where)
+    assert refs.read(ctl.repo, "refs/heads")
+    (common / where).unlink()
+    assert private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=False)
+
+
+def test_a_git_that_does_not_answer_is_given_up(ctl: control.Control) -> None:
+    os.mkfifo(Path(ctl.repo.common_dir) / "refs/heads/pipe")
+    with pytest.raises(ExternalError, match="gave no answer .* within 0.2 s"):
+        run.git(["for-each-ref"], git_dir=ctl.repo.common_dir, timeout=0.2)

@@ -81,6 +81,34 @@ def test_repositories_are_not_shown(user: Path) -> None:
     assert shown(user, "python", repo / ".venv/bin") == {"repo/.venv", "python"}
 
 
+def test_the_python_of_a_virtual_environment_by_its_path(user: Path) -> None:
+    """argv[0] is a link then, and its libraries are beside the link, not where it leads."""
+    real = program(user / "python/bin/python3")
+    (user / "python/lib").mkdir()
+    python = ".venv/bin/python"
+    for place in (user / "project", user / "checkout", user):
+        (place / ".venv/bin").mkdir(parents=True)
+        (place / ".venv/lib").mkdir()
+        (place / ".venv/bin/python").symlink_to("python3")
+        (place / ".venv/bin/python3").symlink_to(real)
+        (place / ".venv/pyvenv.cfg").write_text(f"home = {user}/python/bin\n")
+    (user / "checkout/.git").mkdir()
+    for name in ("project/", "checkout/", ""):
+        seen = shown(user, str(user / name / python))
+        links = {f"{name}{python}", f"{name}{python}3"}
+        assert seen == {f"{name}.venv", "python", *links}, seen
+
+
+def test_a_virtual_environment_in_the_root_of_a_repository(user: Path) -> None:
+    repo = user / "repo"
+    for name in (".git", "bin", "lib", "src"):
+        (repo / name).mkdir(parents=True)
+    (repo / "bin/python").symlink_to("/usr/bin/env")
+    (repo / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    seen = shown(user, str(repo / "bin/python"))
+    assert seen == {"repo/bin", "repo/bin/python", "repo/lib", "repo/pyvenv.cfg"}
+
+
 def test_interpreters_of_scripts(user: Path) -> None:
     script = program(user / "tool", "#!/usr/bin/env -S X=1 mine --flag\n")
     program(user / "own/mine", f"#!{user}/own/deep/interpreter\n")

@@ -6,6 +6,7 @@ are unharmed and nothing that was planted runs outside.
 """
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -160,6 +161,8 @@ def test_a_check_cannot_fake_its_result_nor_reach_the_network(
 ) -> None:
     """It runs what the branch brought: it may judge itself, and nothing else."""
     need("bubblewrap")
+    outside = socket.create_server(("127.0.0.1", 0))  # something of the user's, a database say
+    port = outside.getsockname()[1]
     test = (
         "import os, socket, unittest\n"
         "class T(unittest.TestCase):\n"
@@ -171,7 +174,7 @@ def test_a_check_cannot_fake_its_result_nor_reach_the_network(
         "        self.assertNotIn('SECRET_TOKEN', os.environ)\n"
         "        open(os.path.expanduser('~/left'), 'x').close()\n"
         "        with self.assertRaises(OSError):\n"
-        "            socket.create_connection(('192.0.2.1', 80), 1)\n"
+        f"            socket.create_connection(('127.0.0.1', {port}), 1)\n"
     )
     kit.commit_files(yard, {"test_it.py": test, "work.txt": "one\n"}, "a test")
     script = yard.parent / "agent.sh"
@@ -186,8 +189,12 @@ def test_a_check_cannot_fake_its_result_nor_reach_the_network(
         "--check", "python3 -m unittest -q", cwd=yard, check_status=1,
         env={"SECRET_TOKEN": "of-the-user"},
     )  # fmt: skip
+    outside.close()
     told = states(wtman, yard)
     assert told["fair"] == "verified"
+    tasks = wtman("status", "--json", cwd=yard).json()["tasks"]
+    (check,) = next(item["checks"] for item in tasks if item["id"] == "fair")
+    assert (check["exit"], check["collected"]) == (0, 1), "a failure that the base has, too"
     assert told["cheat"] != "verified"
 
 
@@ -205,12 +212,21 @@ def test_sixteen_at_once_in_every_tier(
     assert "\033" not in status
     assert not (yard.parent / "mark").exists(), "what a session planted ran outside"
     kit.assert_no_leftover_processes(yard.parent)
-    if tier == "bubblewrap":
+    if tier != "none":
         assert facts(yard) == before
         assert {told[name] for name in honest} == {"verified"}
-    elif facts(yard) != before:
+    else:
+        assert facts(yard) != before
         tasks = wtman("status", "--json", cwd=yard).json()["tasks"]
-        assert any("quarantine" in str(item["reason"]) for item in tasks), told
+        for item in tasks:
+            # Whoever lived when the repository was changed is a suspect. Who had just ended
+            # may be without a worktree: there is nothing to keep a sibling out of it.
+            words = ("quarantined: while it ran", "its worktree was removed")
+            assert item["state"] == "verified" or item["reason"].startswith(words), item
+        assert {told[name] for name in ("refs", "hooks", "stash")} == {"failed"}
+        for name in honest[:3]:  # alone again, they are above suspicion
+            wtman("retry", name, cwd=yard, check_status=None)
+        assert [states(wtman, yard)[name] for name in honest[:3]] == ["verified"] * 3
     if tier != "none":
         run = wtman("status", "--json", cwd=yard).json()["run"]["id"]
         head = kit.run_git(yard, "for-each-ref", f"refs/heads/wtman/{run}/secrets")
@@ -219,3 +235,29 @@ def test_sixteen_at_once_in_every_tier(
             for secret in ("the-private-key", "of-the-user", "of-the-repository"):
                 assert secret not in stolen
     assert os.path.isfile(yard / "work.txt") or tier == "none"
+
+
+@pytest.mark.slow
+def test_who_kills_the_coordinator_is_found_out_by_the_next_one(
+    wtman: kit.Program, yard: Path
+) -> None:
+    """Nobody looked between its change and its end; an honest one that had ended is verified."""
+    script = yard.parent / "agent.sh"
+    script.write_text(
+        'echo work > "$WTMAN_TASK.txt"; [ "$WTMAN_TASK" = evil ] || exit 0\n'
+        f'[ -e "{yard.parent}/once" ] && exit 0; touch "{yard.parent}/once"\n'
+        'coordinator=$(cut -d" " -f4 "/proc/$PPID/stat")\n'
+        f'git -C "{yard}" config core.fsmonitor "{yard.parent}/trick"; kill -9 "$coordinator"\n'
+        "sleep 60\n"
+    )
+    words = ["--task", "fair: a", "--task", "evil: b", "--agent", f"command:sh {script}", "-j", "1"]
+    words += ["--check", "test -f README.md", "--sandbox", "none", "--allow-overlap", "--yes"]
+    done = wtman("split", "both", *words, cwd=yard, check_status=None)
+    assert done.code == -9
+    kit.assert_no_leftover_processes(yard.parent)
+    wtman("resume", "--yes", cwd=yard, check_status=None)
+    told = wtman("status", "--json", cwd=yard).json()["tasks"]
+    assert [task["state"] for task in told] == ["verified", "failed"], told
+    assert "configuration was changed, before or while wtman was killed" in told[1]["reason"]
+    wtman("retry", "evil", cwd=yard)
+    assert states(wtman, yard) == {"fair": "verified", "evil": "verified"}

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,6 +108,87 @@ def test_a_session_over_its_cap_is_stopped(run: Run, cap: dict[str, object], rea
     assert reason in outcome.reason
     assert exit_.detail == outcome.reason
     assert int(said.split()[-1]) < 100
+
+
+@dataclass(frozen=True)
+class Telling(Metered):
+    """Whose stream tells its success, as that of most agents does, in the line of its use."""
+
+    def begin(self) -> bytes:  # type: ignore[override]
+        return b""
+
+    def step(self, state: bytes, line: bytes) -> tuple[bytes, tuple[Activity, ...]]:  # type: ignore[override]
+        number, _, word = line.partition(b" ")
+        return word or state, super().step(None, number)[1]
+
+    def end(self, state: bytes, exit: Exit) -> Outcome:  # type: ignore[override]
+        ended = exit.reason is ExitReason.EXITED and exit.code == 0
+        return Outcome(ok=state == b"done" and ended, reason="" if ended else "stopped")
+
+
+@pytest.mark.parametrize("word", ["done", "still-at-it"])
+def test_a_success_told_in_the_line_that_reaches_the_cap_counts(run: Run, word: str) -> None:
+    run.agent = Telling
+    text = f"import time; print('7 {word}', flush=True); time.sleep(60)"
+    exit_, outcome, _ = run.go(text, max_tokens=5)
+    assert exit_.detail == "reached its cap of 5 tokens"
+    assert (outcome.ok, outcome.reason) == (word == "done", "" if word == "done" else exit_.detail)
+
+
+@pytest.mark.parametrize("tier", ["bubblewrap", "landlock"])
+def test_the_key_is_in_no_file_and_the_evidence_out_of_reach(
+    run: Run, tier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if problem := trouble(tier):
+        pytest.skip(problem)
+    key = "sk-" + "0123456789" * 3
+    monkeypatch.setenv("A_KEY", key)
+    run.settings = replace(run.settings, sandbox=tier)
+    run.agent = Metered
+    places = [run.repo / ".git/wtman", run.folder, run.folder / "spec.json"]
+    text = f"""
+import os, time
+open("began", "w").close()
+for place in {[str(place) for place in places]}:
+    try: print("read", os.listdir(place) if os.path.isdir(place) else open(place).read())
+    except OSError as error: print("no")
+print(os.environ["A_KEY"] == {key!r})
+while not os.path.exists("go-on"): time.sleep(0.01)
+"""
+    while_alive: list[Path] = []
+
+    def look() -> None:
+        checkout = run.repo.parent / "checkout"
+        until = time.monotonic() + 20
+        while not (checkout / "began").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        while_alive.extend(holding(key, run.repo.parent))
+        (checkout / "go-on").touch()
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    _, outcome, said = run.go(text.replace(key, "sk-" + "' + '0123456789' * 3 + '"))
+    watcher.join()
+    assert outcome.ok, (run.folder / "stderr").read_text()
+    shown = ("no", "read []", "read ['prompt.md']")  # which it is meant to read
+    assert [line for line in said.splitlines() if line not in shown] == ["True"]
+    assert (run.folder / "spec.json").exists()
+    assert while_alive == holding(key, run.repo.parent) == []
+
+
+def holding(key: str, below: Path) -> list[Path]:
+    """The files in which this text is found."""
+    files = (path for path in below.rglob("*") if path.is_file() and not path.is_symlink())
+    return [path for path in files if key.encode() in path.read_bytes()]
+
+
+def test_limits_of_a_session(run: Run) -> None:
+    text = (
+        "import resource\nprint(resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 64 << 30)\n"
+        "print(resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY)\n"
+        "print(int(open('/proc/self/oom_score_adj').read()) >= 300)\n"
+    )
+    assert run.go(text)[2].split() == ["True", "True", "True"]
 
 
 def test_a_session_has_its_own_home_sign_in_and_key_and_no_others(

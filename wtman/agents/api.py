@@ -73,6 +73,7 @@ class ApiAgent:
             "resume": job.resume,
             "tools": ",".join(job.tools),
             "max-usd": repr(job.max_usd) if job.max_usd else "",
+            "max-tokens": str(job.max_tokens) if job.max_tokens else "",
             "max-turns": str(job.max_turns) if job.max_turns else "",
         }
         flags = tuple(f"--{name}={value}" for name, value in values.items() if value)

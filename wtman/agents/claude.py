@@ -109,6 +109,9 @@ class ClaudeAgent:
             argv.append(f"--max-turns={job.max_turns}")
         if job.max_usd:
             argv.append(f"--max-budget-usd={job.max_usd:.6f}")
+        if job.max_tokens:
+            # Whole messages come with what they had written when they began: nearly nothing.
+            argv.append("--include-partial-messages")
         if len(fed(job.system)) > _MOST_ARGUMENT:
             prompt = f"{job.system}\n\n{prompt}"
         elif job.system:
@@ -138,6 +141,8 @@ class ClaudeAgent:
                 return _assistant(state, event)
             case "user":
                 return _answered(state, event), ()
+            case "stream_event" if text(event, "event", "type") == "message_delta":
+                return _written(state, event)
             case "result" if event is not None:
                 return _result(state, event)
         return state, ()
@@ -265,8 +270,16 @@ def _assistant(state: State, event: Any) -> Step:
     return state, (*activities, Activity("usage", usage=_used(state)))
 
 
+def _written(state: State, event: Any) -> Step:
+    """The end of a message, with what it has written in all."""
+    message = text(event, "api_message_id") or (state.recent[-1][0] if state.recent else "")
+    state = _counted(state, message, _usage(field(event, "event", "usage")))
+    return state, (Activity("usage", usage=_used(state)),)
+
+
 def _counted(state: State, message: str, usage: Usage) -> State:
-    """A message comes once for each of its blocks, each time with all of its usage."""
+    """A message comes once for each of its blocks, each time with all of its usage so far."""
+    usage = _most(dict(state.recent).get(message, Usage()), usage)
     kept = [item for item in state.recent if item[0] != message] + [(message, usage)]
     passed = state.passed
     while len(kept) > _KEPT_MESSAGES:
@@ -302,6 +315,15 @@ def _usage(value: Any) -> Usage:
     cached = number(value, "cache_read_input_tokens")
     fresh = number(value, "input_tokens") + number(value, "cache_creation_input_tokens")
     return Usage(fresh + cached, number(value, "output_tokens"), None, cached)
+
+
+def _most(one: Usage, two: Usage) -> Usage:
+    return Usage(
+        max(one.input_tokens, two.input_tokens),
+        max(one.output_tokens, two.output_tokens),
+        None,
+        max(one.cached_tokens, two.cached_tokens),
+    )
 
 
 def _priced(models: Any) -> Usage:

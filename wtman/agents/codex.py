@@ -18,6 +18,9 @@ from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, Usage
 from wtman.core.stream import argument, fed, field, items, number, parsed, text, trouble_of
 
 _KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
+# Plugins are fetched from elsewhere; a snapshot of its shell is a file with every key in it,
+# which one that is killed leaves behind.
+_WITHOUT = ("features.plugins=false", "features.shell_snapshot=false")
 _RETRYING = ("Reconnecting", "Falling back")
 
 
@@ -57,7 +60,7 @@ class CodexAgent:
 
     def command(self, job: Job) -> Command:
         argv = ["codex", "exec", *(["resume"] if job.resume else []), "--json"]
-        argv += ["--skip-git-repo-check", "--disable=plugins", *_rights(job), *_settings(job)]
+        argv += ["--skip-git-repo-check", *_rights(job), *_settings(job)]
         # What is positional comes behind `--`, so that no id can be an option.
         argv += ["--", *([argument(job.resume)] if job.resume else []), "-"]
         prompt = f"{job.system}\n\n{job.prompt}" if job.system else job.prompt
@@ -131,7 +134,8 @@ def _settings(job: Job) -> tuple[str, ...]:
         chosen |= {"model_provider": '"wtman"', "model_providers.wtman": provider}
     elif address:
         chosen["openai_base_url"] = _toml(address)
-    return tuple(part for name, value in chosen.items() for part in ("-c", f"{name}={value}"))
+    given = (*_WITHOUT, *(f"{name}={value}" for name, value in chosen.items()))
+    return tuple(part for one in given for part in ("-c", one))
 
 
 def _toml(value: str) -> str:

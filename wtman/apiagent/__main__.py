@@ -8,13 +8,12 @@ import json
 import os
 import signal
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 
 
 def main() -> int:
     """Run the program; its exit status."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    _find_package()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _too_early)
     from wtman.apiagent.options import parse
@@ -40,6 +39,22 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody listens: end without a word
         return 1
+
+
+def _find_package() -> None:
+    """Make `wtman` the package that this file is in.
+
+    Not by a folder on the path: a sandbox may keep it from being listed, and a source
+    checkout holds more than the package.
+    """
+    if "wtman" in sys.modules:
+        return
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    place = os.path.join(folder, "__init__.py")
+    spec = spec_from_file_location("wtman", place, submodule_search_locations=[folder])
+    assert spec is not None and spec.loader is not None
+    sys.modules["wtman"] = package = module_from_spec(spec)
+    spec.loader.exec_module(package)
 
 
 def _say(word: str, error: str, terminal: str) -> None:

@@ -101,7 +101,7 @@ def _order(
     _require_approved(repo, loaded)
     settings, notes = in_sandbox(loaded.settings)
     return Order(
-        heads=_heads(repo, names),
+        heads=heads_of(repo, names),
         target=target,
         before=before,
         notes=notes,
@@ -135,7 +135,7 @@ def _before(repo: Repository, target: Branch, aside: bool) -> Sha:
     return before
 
 
-def _heads(repo: Repository, names: Sequence[str]) -> dict[str, Sha]:
+def heads_of(repo: Repository, names: Sequence[str]) -> dict[str, Sha]:
     """The tip of each branch; `a,b` means two where nothing is called that."""
     words = tuple(dict.fromkeys(names))
     found = branches.tips(repo, words)

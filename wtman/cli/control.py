@@ -74,7 +74,7 @@ def retry(
             raise UsageError(
                 f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
             )
-        asked = Requested("retry", name, _onto(home, state, view))
+        asked = Requested("retry", name, onto(home, state, view))
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
             told = f"{name} gets one more attempt in the live run"
@@ -87,7 +87,7 @@ def retry(
         return carry(home, state.run, [Resumed(), asked], as_json=as_json)
 
 
-def _onto(home: where.Home, state: State, view: TaskView) -> Sha:
+def onto(home: where.Home, state: State, view: TaskView) -> Sha:
     """Where the target is now, for a branch that a merge left out: it has to come up to that."""
     from wtman.git.refs import read_one
 

@@ -44,9 +44,7 @@ def made(repo: Repository, wanted: "Wanted", settings: Settings, parts: int) -> 
     found = entries(control, base)
     named = [item.path for item in found if wants_text(item.path)]
     read = texts(control, base, set(named), _LARGEST) if len(named) <= PARSED else {}
-    plan = static_plan(
-        wanted.request, found, read, parts or settings.jobs, exactly=bool(parts)
-    )
+    plan = static_plan(wanted.request, found, read, parts or settings.jobs, exactly=bool(parts))
     if not plan.tasks:
         raise UsageError("there is nothing to cut: the base has no files")
     return plan

@@ -6,13 +6,12 @@ the user's is read or written.
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from textwrap import wrap
@@ -22,7 +21,7 @@ import typer
 
 from wtman.cli import where
 from wtman.core.model import Command, Identity
-from wtman.core.render import paint
+from wtman.core.render import count, paint
 from wtman.errors import MissingError, UsageError, WtmanError
 
 _WHO = Identity("Ada Example", "ada@example.com")
@@ -30,9 +29,9 @@ _BOLD = "1"
 _YOURS = """\
 Now in a repository of yours:
 
-  wtman doctor                      what works here, and the fix for the rest
-  wtman split "what you want"       a plan on one screen, one question, then it builds
-  wtman merge                       lands what is verified; also: --branches A B C
+  wtman doctor                   what works here, and the fix for the rest
+  wtman split "what you want"    a plan, one question, then it is built
+  wtman merge                    lands what is verified, as one change
 """
 
 
@@ -47,15 +46,22 @@ def demo(
     Five sessions at once: one fails its check and is told why, a reviewer's objection is
     executed, and two branches that are green alone and red together are caught.
     """
-    with _place(keep) as folder:
+    folder = _made(keep)
+    status = 1
+    try:
         stage = _set(folder, fast)
         status = _play(stage)
-        if status or keep:
-            print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
-        else:
-            print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
-        if not status:
-            print("\n" + _YOURS, end="")
+    finally:
+        # What went wrong is left for whoever wants to know why.
+        kept = bool(keep) or status == 1
+        if not kept:
+            _remove(folder)
+    if kept:
+        print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
+    elif not status:
+        print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
+    if not status:
+        print("\n" + _YOURS, end="")
     return status
 
 
@@ -82,33 +88,30 @@ class _Interrupted(Exception):
     """Ctrl-C, or a terminal that is gone."""
 
 
-@contextlib.contextmanager
-def _place(keep: str) -> Iterator[str]:
-    """The folder that it plays in, removed afterwards unless it was asked for."""
-    if keep:
-        folder = os.path.join(os.getcwd(), keep)
-        if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
-            raise UsageError(f"{keep} is there already", hint="name a folder that is not")
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{keep} cannot be made: {error.strerror}") from error
-        yield folder
-        return
+def _made(keep: str) -> str:
+    """The folder that it plays in: a new or empty one where `keep` says, else a temporary one."""
+    if not keep:
+        return os.path.realpath(tempfile.mkdtemp(prefix="wtman-demo-"))
+    folder = os.path.realpath(keep)
+    if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
+        raise UsageError(f"{keep} is there already", hint="name a folder that is not")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{keep} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _remove(folder: str) -> None:
     from wtman.git.trees import remove_tree
 
-    folder = tempfile.mkdtemp(prefix="wtman-demo-")
-    try:
-        yield folder
-    finally:
-        remove_tree(folder)
+    remove_tree(folder)
 
 
 def _set(folder: str, fast: bool) -> _Stage:
     """The project, its repository and what plays in it."""
     from wtman.git.fresh import create
 
-    folder = os.path.realpath(folder)
     repo = os.path.join(folder, "shop")
     python = "python3" if shutil.which("python3") else sys.executable
     with as_file(files("wtman") / "demo") as source:
@@ -142,21 +145,20 @@ def _play(stage: _Stage) -> int:
     try:
         _tell("A small shop, a plan of five tasks, an agent and a reviewer that need no model.")
         plan = ("--plan", "../plan.toml", "--agent", stage.agent)
-        reviews = ("--reviewer", stage.reviewer)
+        reviews = ("--reviewer", stage.reviewer, "--reviewers", "1")
         _run(stage, "split", *plan, *reviews, *sandbox, "--yes")
         _tell(
-            "`vouchers` failed its own test, and was told so. The reviewer made two objections"
-            " to `stock`: wtman ran both, one was true and was mended. Every branch is green by"
-            " itself. Now all of them as one change:"
+            f"`vouchers` failed its own test, was told so, and mended it. {_reviewed(stage)}"
+            " Every branch is green by itself. Now all of them as one change:"
         )
-        _run(stage, "merge", wanted=(0, 1))
+        _run(stage, "merge", "-o", "../patches", wanted=(0, 1))
         _tell(
             "`subtotal` renamed what `receipt` calls: each is green alone, both are red"
             " together, and git sees no conflict. Only `receipt` stayed behind, with a command"
             " that shows why. It gets one more attempt, on what has landed:"
         )
         _run(stage, "retry", "receipt")
-        _run(stage, "merge", "-o", "../patches")
+        _run(stage, "merge")
         _show(stage)
     except _Interrupted:
         return 130
@@ -166,6 +168,23 @@ def _play(stage: _Stage) -> int:
     took = time.monotonic() - started
     _tell(f"That was {took:.0f} seconds. The same for any agent: claude, codex, your own program.")
     return 0
+
+
+def _reviewed(stage: _Stage) -> str:
+    """What became of the reviewer's objections, from the journal."""
+    from wtman.core.review_telling import findings_json
+    from wtman.git.discovery import discover
+    from wtman.opening import load_state, open_store
+
+    with open_store(discover(stage.repo)) as store:
+        found = findings_json(load_state(store, store.runs()[-1]))
+    proven = [item for item in found if item["verdict"] == "confirmed"]
+    if not found:
+        return "The reviewer found nothing."
+    return (
+        f"The reviewer made {count(len(found), 'objection')} to `stock`, each with a test, and"
+        f" wtman ran them on the base and on the branch: {len(proven)} held, and was mended."
+    )
 
 
 def _sandbox(stage: _Stage) -> tuple[str, ...]:
@@ -204,8 +223,8 @@ def _show(stage: _Stage) -> None:
     log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=stage.repo).out
     print(log.decode("utf-8", "replace"), end="")
     _prompt(("ls", "../patches"))
-    print("  ".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
-    print("and `wtman report`: what was done, checked, left out and why, on one page.")
+    print("\n".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
+    _tell("And `wtman report`: what was done, checked, left out and why, on one page.")
 
 
 def _tell(text: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from wtman.cli import where
+from wtman.cli.calling import call_back
 from wtman.core.events import Event, Recorded
 from wtman.core.model import RunId, TaskId
 from wtman.core.render import table
@@ -36,7 +37,7 @@ def carry(home: where.Home, run: RunId, events: Sequence[Event], *, as_json: boo
         status = exit_status(state)
         stream.end(state, status)
         return status
-    with _shown(state) as (watch, doing):
+    with _shown(home, state) as (watch, doing):
         state = driven(home, run, events, watch, doing, after=state.seq)
     if not where.on_terminal():
         print("\n" + "\n".join(table(state, where.width(), time.time(), False, False)))
@@ -44,13 +45,14 @@ def carry(home: where.Home, run: RunId, events: Sequence[Event], *, as_json: boo
 
 
 @contextmanager
-def _shown(state: State) -> Iterator[tuple[Watch, Doing | None]]:
+def _shown(home: where.Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
     if not where.on_terminal():
         yield Lines(sys.stdout).watch, None
         return
     from wtman.ui.live import LiveTable
 
-    with LiveTable(state, time.time, where.colour()) as live:
+    folder = os.path.join(home.repo.wtman_dir, "runs", state.run)
+    with LiveTable(state, time.time, where.colour(), folder) as live:
         yield live.watch, live.doing
 
 
@@ -64,6 +66,8 @@ def driven(
 ) -> State:
     """Take the run's lock, journal `events`, and drive; what is older than `after` is not told."""
 
+    began = time.monotonic()
+
     def tell(state: State, news: Sequence[Recorded]) -> None:
         watch(state, [record for record in news if record.seq > after])
 
@@ -73,7 +77,9 @@ def driven(
             return await drive(ctx, tell)
 
     try:
-        return asyncio.run(go())
+        state = asyncio.run(go())
     except asyncio.CancelledError:
         # The second Ctrl-C: nobody waits for a polite end any more.
         raise KeyboardInterrupt from None
+    call_back(home.repo, state, began)
+    return state

@@ -14,10 +14,12 @@ from wtman.cli import where
 from wtman.cli.anchoring import anchored_agents
 from wtman.cli.casting import agent_commands, cast_for, plan_wanted
 from wtman.cli.cutting import without_static
+from wtman.cli.players import players
 from wtman.cli.requiring import in_sandbox, require, require_metered, unkept
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.roles import load_roles
-from wtman.core.casting import PLANNER, REVIEWER
+from wtman.core.casting import DEFAULT, PLANNER, REVIEWER
+from wtman.core.casting import agent_of as agent_of_role
 from wtman.core.codec import to_plain
 from wtman.core.edit import changes, impact
 from wtman.core.events import Event, Recorded
@@ -30,6 +32,7 @@ from wtman.core.render import clean, count, fit
 from wtman.core.replay import replay
 from wtman.core.reviewing import reviews_each
 from wtman.core.state import State
+from wtman.core.static_plan import with_paths
 from wtman.core.status import SCHEMA, agent_of
 from wtman.errors import MissingError, UsageError
 from wtman.finding import first_agent
@@ -99,8 +102,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
     roles = load_roles(repo.toplevel)
     cast = cast_for(roles, plan, settings)
-    if wanted.made is not None:
-        plan = with_paths(plan, agent_of_role(settings, cast.get(DEFAULT)), tracked)
+    plan = with_paths(plan, agent_of_role(settings, cast.get(DEFAULT)), tracked)
     require(plan, settings, cast, environ, frozenset(tracked))
     begin: tuple[Event, ...] = (RolesCast(tuple(cast.values())),)
     if wanted.unplanned:
@@ -133,6 +135,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         target=head_branch(repo),
         commands=commands,
         warnings=(*loaded.warnings, *unkept(loaded.extra), *notes, *warnings, *_uncommitted(repo)),
+        players=players(plan, settings, cast, environ),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
     return Order(proposal, identity(repo), given, notes, begin)
@@ -240,6 +243,7 @@ def show(order: Order, as_json: bool) -> None:
         "target": proposal.target,
         "plan": to_plain(proposal.plan),
         "settings": to_plain(proposal.settings),
+        "agents": list(proposal.players),
         "forecast": {
             "branches": proposal.forecast.branches,
             "sessions_least": proposal.forecast.sessions_least,
@@ -294,7 +298,9 @@ def unapproved_of(
     """The run's commands that nobody approved. Those of a plan file count as given by hand."""
     settings = state.settings
     plan = Plan(state.request, tuple(view.task for view in state.tasks.values()))
-    asked = [text for text in commands_of(settings, plan) if text not in state.given]
+    # Reviewers of this kind are only ever named by hand.
+    by_hand = (*state.given, *settings.reviewed_by)
+    asked = [text for text in commands_of(settings, plan) if text not in by_hand]
     return approved(asked, environ, common_dir)
 
 

@@ -2,11 +2,14 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wtman.cli import where
+
+if TYPE_CHECKING:
+    from wtman.core.model import Plan
 
 
 def plan(
@@ -16,7 +19,12 @@ def plan(
         str, typer.Option("-o", "--output", metavar="FILE", help="Write the plan there.")
     ] = "",
     agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
-    planner: Annotated[str, typer.Option(metavar="NAME", help="Who plans.")] = "",
+    planner: Annotated[
+        str, typer.Option(metavar="NAME", help="Who plans; `static` cuts without a model.")
+    ] = "",
+    parts: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Tasks of `--planner static`.")
+    ] = None,
     role: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
     ] = None,
@@ -44,13 +52,10 @@ def plan(
     directory: where.Directory = "",
 ) -> int:
     """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
-    import json
-
     from wtman.cli import ordering, planning
     from wtman.cli.casting import spoken_roles
-    from wtman.core.codec import to_plain
+    from wtman.cli.cutting import cut
     from wtman.core.plan import dump
-    from wtman.core.status import SCHEMA
 
     repo = where.repository(ctx, directory)
     wanted = ordering.Wanted(
@@ -79,6 +84,9 @@ def plan(
     )
     target = os.path.join(os.getcwd(), out) if out and out != "-" else ""
     planning.require_writable(target)
+    wanted = cut(repo, wanted, os.environ, parts or 0)
+    if wanted.made is not None:
+        return _written(wanted.made, dump(wanted.made), target, "", as_json)
     # Without a file stdout is the plan and nothing else.
     manner = planning.Manner(as_json=as_json, only=True, out=sys.stderr)
     home, run = planning.begin(repo, wanted, manner)
@@ -89,16 +97,32 @@ def plan(
             return planning.unplanned(state, as_json)
         made = planning.plan_of(state)
         text = planning.annotated(state, dump(made))
+    if target and not as_json:
+        for line in planning.of_planner(state):
+            print(line)
+    return _written(made, text, target, run, as_json)
+
+
+def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> int:
+    """The plan where it is wanted: in a file, on stdout, or as JSON; `run` has it, if any."""
+    import json
+
+    from wtman.core.codec import to_plain
+    from wtman.core.status import SCHEMA
+
     if target:
         with open(target, "w", encoding="utf-8") as file:
             file.write(text)
     if as_json:
-        told = {"schema": SCHEMA, "run": run, "plan": to_plain(made), "file": target or None}
+        told = {
+            "schema": SCHEMA,
+            "run": run or None,
+            "plan": to_plain(made),
+            "file": target or None,
+        }
         print(json.dumps(told, ensure_ascii=True))
     elif target:
-        for line in planning.of_planner(state):
-            print(line)
-        print(f"next: wtman split --plan {out}")
+        print(f"next: wtman split --plan {os.path.relpath(target)}")
     else:
         print(text, end="")
     return 0

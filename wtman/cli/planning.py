@@ -15,6 +15,8 @@ from textwrap import wrap
 from typing import TextIO
 
 from wtman.cli import ordering, where
+from wtman.cli.calling import call
+from wtman.cli.players import players
 from wtman.core.edit import changes
 from wtman.core.events import Approved, Event, Recorded
 from wtman.core.events_planning import Planned
@@ -46,6 +48,7 @@ class Manner:
     as_json: bool = False
     only: bool = False
     edit: bool = False
+    detach: bool = False  # once approved it goes on in the background
     out: TextIO = sys.stdout  # where what happens on the way is told
 
     @property
@@ -111,7 +114,7 @@ def split(repo: Repository, wanted: ordering.Wanted, manner: Manner) -> int:
 
 def go_on(home: where.Home, run: RunId, events: Sequence[Event], manner: Manner) -> int:
     """From wherever the run is before its start: plan if there is none, show, ask, start."""
-    before = home.state(run)
+    before, began = home.state(run), time.monotonic()
     stream = JsonLines(sys.stdout) if manner.as_json else None
     if stream is not None:
         stream.begin(before)
@@ -145,11 +148,17 @@ def go_on(home: where.Home, run: RunId, events: Sequence[Event], manner: Manner)
         stream.end(state, error.status)
         return error.status
     if manner.asks:
+        call(home.repo, state, "approve", f"run {run} has a plan and waits for your yes", began)
         if not answer("\nStart?", sys.stdin, sys.stdout):
             print(f"nothing was started; the plan is kept: wtman resume {run}")
             return 0
         approve(proposal.commands, os.environ, home.repo.common_dir)
-    return _start(home, run, [*(events if known else ()), Approved()], stream)
+    begin = [*(events if known else ()), Approved()]
+    if manner.detach:
+        from wtman.cli.detaching import detach
+
+        return detach(home, run, begin, manner.as_json)
+    return _start(home, run, begin, stream)
 
 
 def planned(
@@ -226,6 +235,7 @@ def proposed(home: where.Home, state: State) -> Proposal:
         target=state.target,
         commands=missing,
         warnings=(*of_planner(state), *state.notes),
+        players=players(plan, state.settings, state.roles, os.environ),
     )
 
 

@@ -44,6 +44,17 @@ def require(
     _require_place(settings.worktrees)
 
 
+def require_players(
+    named: Iterable[str], settings: Settings, environ: Mapping[str, str], tracked: Set[str]
+) -> None:
+    """The same of agents that only read: they are there, and the budgets hold them."""
+    for spec in sorted(named):
+        agents.load(spec)
+        _require_program(spec, environ, tracked)
+    require_metered(named, settings)
+    _require_place(settings.worktrees)
+
+
 def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
     """The settings with the sandbox that is used, and what there is to say about it."""
     found, passed = sandbox.choose(settings.sandbox)
@@ -77,7 +88,8 @@ def require_metered(named: Iterable[str], settings: Settings) -> None:
 
 def unkept(extra: Iterable[str]) -> tuple[str, ...]:
     """Warnings for configured keys that nothing reads yet."""
-    return tuple(f"`{key}` is configured and not used by this version" for key in sorted(extra))
+    unused = sorted(set(extra) - {"notify"})
+    return tuple(f"`{key}` is configured and not used by this version" for key in unused)
 
 
 def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -> None:

@@ -13,6 +13,9 @@ from wtman.core.model import RunId
 Duration = Annotated[str, typer.Option(metavar="TIME", help="Of one session: 90s, 15m, 2h.")]
 Usd = Annotated[float | None, typer.Option(metavar="N", help="Dollars of the run, all roles.")]
 Tokens = Annotated[int | None, typer.Option(metavar="N", min=1, help="Tokens of the run.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Go on in the background after the question.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing. Approves no command.")]
 
 
@@ -29,7 +32,12 @@ def split(
     role: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
     ] = None,
-    planner: Annotated[str, typer.Option(metavar="NAME", help="Who plans.")] = "",
+    planner: Annotated[
+        str, typer.Option(metavar="NAME", help="Who plans; `static` cuts without a model.")
+    ] = "",
+    parts: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Tasks of `--planner static`.")
+    ] = None,
     reviewer: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Who reviews; repeatable.")
     ] = None,
@@ -67,6 +75,7 @@ def split(
         bool, typer.Option("--allow-red-base", help="Go on where a check fails on the base.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it and stop.")] = False,
+    detach: Detach = False,
     yes: Yes = False,
     as_json: where.Json = False,
     directory: where.Directory = "",
@@ -77,6 +86,7 @@ def split(
     """
     from wtman.cli import ordering
     from wtman.cli.casting import spoken_roles
+    from wtman.cli.cutting import cut
     from wtman.opening import create_run, open_store
     from wtman.trust import approve
 
@@ -112,10 +122,11 @@ def split(
         may_ask=not (yes or as_json) and _on_terminal(),
         aside=dry_run,
     )
+    wanted = cut(repo, wanted, os.environ, parts or 0)
     if wanted.unplanned:
         from wtman.cli import planning
 
-        manner = planning.Manner(yes=yes, as_json=as_json, only=dry_run, edit=edit)
+        manner = planning.Manner(yes=yes, as_json=as_json, only=dry_run, edit=edit, detach=detach)
         return planning.split(repo, wanted, manner)
     order = ordering.order(repo, wanted, os.environ)
     if dry_run:
@@ -148,13 +159,17 @@ def split(
         )
         if not (yes or asking):
             return _saved(home, run, order.proposal.commands, as_json)
-        return _start(home, run, as_json)
+        return _start(home, run, as_json, detach)
 
 
-def _start(home: where.Home, run: RunId, as_json: bool) -> int:
+def _start(home: where.Home, run: RunId, as_json: bool, detached: bool) -> int:
     from wtman.cli.driving import carry
     from wtman.core.events import Approved
 
+    if detached:
+        from wtman.cli.detaching import detach
+
+        return detach(home, run, [Approved()], as_json)
     if not as_json:
         print(f"\nrun {run}", flush=True)
     return carry(home, run, [Approved()], as_json=as_json)
@@ -194,6 +209,7 @@ def resume(
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
+    detach: Detach = False,
     yes: Yes = False,
     as_json: where.Json = False,
     allow_red_base: Annotated[
@@ -230,7 +246,7 @@ def resume(
 
             if not plan:
                 limited = [limits] if limits != LimitsChanged() else []
-                manner = planning.Manner(yes=yes, as_json=as_json)
+                manner = planning.Manner(yes=yes, as_json=as_json, detach=detach)
                 return planning.go_on(home, state.run, [Resumed(), *limited], manner)
             if state.planning.made is None:
                 edited = (*edited, planning.by_hand())
@@ -253,6 +269,10 @@ def resume(
             begin.append(limits)
         if not state.approved:
             begin.append(Approved())
+        if detach:
+            from wtman.cli import detaching
+
+            return detaching.detach(home, state.run, begin, as_json)
         return carry(home, state.run, begin, as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -17,7 +17,7 @@ from wtman.core.standing import run_state
 from wtman.core.state import Attempt, State, TaskView
 from wtman.core.status import SCHEMA, iso, summary
 from wtman.core.status import status as status_of
-from wtman.doing import load_doing
+from wtman.doing import Told, load_doing
 from wtman.errors import UsageError
 
 _POLL = 0.25  # seconds between two looks at the journal
@@ -46,8 +46,16 @@ def status(
         if as_json:
             _print_json(status_of(state, live))
         else:
-            doing = load_doing(_folder(home, name)) if live else {}
-            lines = table(state, where.width(), time.time(), where.colour(), live, doing=doing)
+            told = load_doing(_folder(home, name)) if live else Told()
+            lines = table(
+                state,
+                where.width(),
+                time.time(),
+                where.colour(),
+                live,
+                doing=told.said,
+                used=told.used,
+            )
             print("\n".join(lines))
     return 0
 
@@ -78,13 +86,8 @@ def _watch(home: where.Home, run: RunId, as_json: bool) -> int:
         from wtman.ui.live import LiveTable
 
         folder = _folder(home, run)
-        with LiveTable(state, time.time, where.colour()) as live:
-
-            def look() -> None:
-                for task, words in load_doing(folder).items():
-                    live.doing(task, words)
-
-            for new, _ in _news(home, state, look):
+        with LiveTable(state, time.time, where.colour(), folder) as live:
+            for new, _ in _news(home, state):
                 live.watch(new, ())
     else:
         from wtman.ui.lines import Lines
@@ -101,13 +104,8 @@ def _folder(home: where.Home, run: RunId) -> str:
     return os.path.join(home.repo.wtman_dir, "runs", run)
 
 
-def _news(
-    home: where.Home, state: State, look: Callable[[], None] = lambda: None
-) -> Iterator[tuple[State, Sequence[Recorded]]]:
-    """Each new state of a run, with what made it, while some process drives it.
-
-    `look` is called each time that the journal is looked at.
-    """
+def _news(home: where.Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:
+    """Each new state of a run, with what made it, while some process drives it."""
     while True:
         # Asked before reading, so that what the coordinator wrote last is still seen.
         live = home.store.live(state.run)
@@ -116,7 +114,6 @@ def _news(
             yield state, news
         if not live:
             return
-        look()
         time.sleep(_POLL)
 
 
@@ -237,6 +234,10 @@ def _chosen(home: where.Home, name: str) -> list[TaskView]:
 def report(
     ctx: typer.Context,
     run: where.Run = "",
+    html: Annotated[
+        str, typer.Option("--html", metavar="FILE", help="Write it as one HTML file.")
+    ] = "",
+    browse: Annotated[bool, typer.Option("--open", help="Show the HTML in a browser.")] = False,
     as_json: where.Json = False,
     directory: where.Directory = "",
 ) -> int:
@@ -245,7 +246,11 @@ def report(
 
     with where.journal(ctx, directory) as home:
         state = home.state(where.a_run(home, run))
-        if as_json:
+        if html or browse:
+            from wtman.cli.page import write_page
+
+            write_page(home, state, os.path.join(os.getcwd(), html) if html else "", browse)
+        elif as_json:
             _print_json({"schema": SCHEMA, "run": state.run, "markdown": text(state)})
         else:
             sys.stdout.write(text(state))

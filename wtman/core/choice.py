@@ -10,7 +10,7 @@ searched whole; larger ones are searched for a bounded time from a greedy answer
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wtman.core.model import Sha, TaskId
@@ -26,23 +26,21 @@ class Member:
     """A branch that asks to board: its own change is `start`..`head`.
 
     `needs` that name no other member are taken as being in the target already.
-    `suspicion` (0 to 1) is how likely it is to be the guilty one.
     """
 
     id: TaskId
     start: Sha
     head: Sha
     needs: tuple[TaskId, ...] = ()
-    suspicion: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """The members with what follows from their needs, worked out once.
 
-    `ids` is the order of assembly; `line` the order of search: the least suspicious
-    first, yet nobody before what it needs. `below` of a branch is itself and all
-    it needs, `above` itself and all that need it.
+    `ids` is the order of assembly; `line` the order of search, nobody before what it
+    needs. `below` of a branch is itself and all it needs, `above` itself and all that
+    need it.
     """
 
     ids: tuple[TaskId, ...]
@@ -69,22 +67,27 @@ def arrange(members: Sequence[Member]) -> Order:
             above[need].add(member.id)
     return Order(
         ids=tuple(known),
-        line=_by_suspicion(members, below),
+        line=tuple(known),
         below=below,
         above={name: frozenset(users) for name, users in above.items()},
         member=known,
     )
 
 
-def _by_suspicion(
-    members: Sequence[Member], below: dict[TaskId, frozenset[TaskId]]
-) -> tuple[TaskId, ...]:
-    worst: dict[TaskId, float] = {}
-    for member in members:
-        needs = [worst[need] for need in below[member.id] if need in worst]
-        worst[member.id] = max([member.suspicion, *needs])
-    place = {member.id: number for number, member in enumerate(members)}
-    return tuple(sorted(place, key=lambda name: (worst[name], place[name])))
+def suspecting(
+    order: Order, line: Sequence[TaskId], low: int, high: int, suspects: Sequence[TaskId]
+) -> tuple[Order, list[TaskId]]:
+    """The order and the line with the suspects of line[low:high] at the end of that part.
+
+    The first of `suspects` comes last, and who needs one goes along. Whoever is not in
+    `line` comes behind it.
+    """
+    rank = {name: len(suspects) - number for number, name in enumerate(suspects)}
+    part = line[low:high]
+    worst = {name: max(rank.get(need, 0) for need in order.below[name]) for name in part}
+    moved = [*line[:low], *sorted(part, key=worst.__getitem__), *line[high:]]
+    rest = [name for name in order.line if name not in line]
+    return replace(order, line=(*moved, *rest)), moved
 
 
 def kept(order: Order, clashes: Iterable[Clash], out: Iterable[TaskId] = ()) -> frozenset[TaskId]:
@@ -125,9 +128,9 @@ def _smallest_drop(order: Order, clashes: Sequence[Clash]) -> frozenset[TaskId]:
     """The cheapest way to hit every clash of a component."""
     names = order.key(frozenset().union(*clashes))
     place = {name: number for number, name in enumerate(order.line)}
-    # Among equals the suspicious goes first, then who comes later in the search:
-    # what is known to be green so far then stays as it is.
-    taste = {name: (-order.member[name].suspicion, -place[name]) for name in names}
+    # Among equals who comes later in the search goes: what is known to be green so far
+    # then stays as it is.
+    taste = {name: -place[name] for name in names}
     best = _greedy_drop(order, clashes, taste)
     everyone = order.key(frozenset().union(*(order.above[name] for name in names)))
     bit = {name: 1 << number for number, name in enumerate(everyone)}
@@ -181,7 +184,7 @@ def _hitting(clashes: tuple[int, ...], drops: tuple[tuple[int, int], ...], best:
 
 
 def _greedy_drop(
-    order: Order, clashes: Sequence[Clash], taste: dict[TaskId, tuple[float, int]]
+    order: Order, clashes: Sequence[Clash], taste: dict[TaskId, int]
 ) -> frozenset[TaskId]:
     """Drop who hits most clashes for the least loss, again and again."""
     gone: frozenset[TaskId] = frozenset()
@@ -189,7 +192,7 @@ def _greedy_drop(
     while unhit:
         hits = Counter(name for clash in unhit for name in clash)
         price = {
-            name: (-count / len(order.above[name] - gone), *taste[name])
+            name: (-count / len(order.above[name] - gone), taste[name])
             for name, count in hits.items()
         }
         gone |= order.above[min(price, key=price.__getitem__)]

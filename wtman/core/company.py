@@ -17,21 +17,20 @@ from wtman.core.choice import Order, kept
 from wtman.core.events import Probed
 from wtman.core.guilt import (
     Blame,
+    Failures,
     Group,
     Key,
     Steps,
     blame_last,
     conflicts_in,
     explain,
+    failures,
     is_good,
 )
-from wtman.core.model import TaskId, Verdict
+from wtman.core.model import TaskId
 
 # Tries of several together that nothing speaks for but that they were not tried yet.
 _MOST_TRIES = 8
-_MOST_NAMES = 200  # a result that names as many does not name all
-# A failing test, with its check; without a name the check as a whole.
-Failures = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +183,6 @@ class _Tries:
             and chosen not in self._tried
             and not any(name in chosen and chosen <= group for name, group in self._hopeless)
         )
-
-
-def failures(probe: Probed) -> Failures:
-    """What failed, test by test where that is known."""
-    found: set[tuple[str, str]] = set()
-    for result in probe.results:
-        if result.verdict is Verdict.RED:
-            names = result.new_failures
-            told = names if 0 < len(names) < _MOST_NAMES else ("",)
-            found.update((result.command, name) for name in told)
-    return frozenset(found)
 
 
 def _company(

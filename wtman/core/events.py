@@ -323,7 +323,8 @@ class Probed:
     `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
     the one that was met, `conflicts` are all that could be told, and `sides` for each of
     these a commit that its branch conflicts with by plain git. `adapted`: where two
-    insertions at one place were both kept ("task: path (union)").
+    insertions at one place were both kept ("task: path (union)"). `suspects`: of a red
+    one, whose changes speak of what failed, the likeliest first.
     """
 
     on: Sha
@@ -337,6 +338,7 @@ class Probed:
     conflicts: tuple[Conflict, ...] = ()
     sides: tuple[Sha, ...] = ()
     adapted: tuple[str, ...] = ()
+    suspects: tuple[TaskId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

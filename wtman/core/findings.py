@@ -115,6 +115,17 @@ def tidy(answer: object) -> object:
     return {"findings": [_tidied(item) for item in answer["findings"]]}
 
 
+def by_task(answer: object, branches: Mapping[str, TaskId]) -> Any:
+    """The answer with tasks where it names them by their branch."""
+    if not isinstance(answer, Mapping):
+        return answer
+    found = [
+        {**item, "branches": [branches.get(name, name) for name in item["branches"]]}
+        for item in answer["findings"]
+    ]
+    return {"findings": found}
+
+
 def _tidied(item: object) -> dict[str, object]:
     given = item if isinstance(item, Mapping) else {}
     found: dict[str, object] = {

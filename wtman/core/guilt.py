@@ -5,7 +5,9 @@ Two searches, both generators that yield batches of sets and receive verdicts:
 is known; `explain` finds the smallest company in which a branch shows something
 (red, or green). They take verdicts as monotone (whatever contains a red set is red,
 facts/merging A2) and only get slower where that does not hold: nothing is called
-green that was not probed green.
+green that was not probed green. Whom the failing tests of a red probe point at
+(`Probed.suspects`) is looked at first: where that is right one run lands the others, where
+it is wrong it costs a run or two.
 """
 
 import math
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
-from wtman.core.choice import Order
+from wtman.core.choice import Order, suspecting
 from wtman.core.events import Probed
 from wtman.core.model import Sha, TaskId, Verdict
 
@@ -24,8 +26,15 @@ Group = frozenset[TaskId]
 T = TypeVar("T")
 Steps = Generator[tuple[Key, ...], Mapping[Key, Probed], T]
 
-# How much more often a fully suspicious branch is taken to be guilty than one that is not.
+_MOST_NAMES = 200  # a result that names as many does not name all
+# A failing test, with its check; without a name the check as a whole.
+Failures = frozenset[tuple[str, str]]
+
+# How much more often the first suspect is taken to be guilty than one that is none; the
+# next one half as much, and so on.
 _SUSPICION = 20.0
+# Red probes of one fault that may say whom to look at: they may point at ever another one.
+_MOST_HINTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Blame:
     paths: tuple[str, ...] = ()
     side: Sha = Sha("")  # what plain git conflicts with
     clash: str = ""  # what meets there, where it is not two changes of one file
+    pointed: bool = False  # found by its failing tests, which says nothing of how rare it is
 
 
 def is_red(probe: Probed) -> bool:
@@ -57,44 +67,85 @@ def is_good(probe: Probed) -> bool:
 
 def first_fault(
     order: Order, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
-) -> Steps[tuple[Blame, ...]]:
+) -> Steps[tuple[tuple[Blame, ...], Order]]:
     """Probe prefixes of `line` until the whole is green (nothing) or a clash is explained.
 
     `greens` are sets that were probed green, and grows; `faults` is how many clashes
-    the checks have shown so far.
+    the checks have shown so far by chance. The order that comes back has the suspects later.
     """
     low, high = _cleared(line, greens), 0
+    weights: Mapping[TaskId, float] = {}
+    hints = 0
     hoping = width == 1 and not faults
     while True:
         if hoping and high - low == 2:
             hoping = False
             blame = yield from _one_of_two(order, line, low, greens)
             if blame is not None:
-                return (blame,)
+                return (blame,), order
             # Green within what is red: then verdicts are not monotone here.
             low = min(max(low, _cleared(line[:high], greens)), high - 1)
         if high and high - low == 1:
-            return ((yield from blame_last(order, line[:high], width)),)
+            return ((yield from blame_last(order, line[:high], width)),), order
         if high:
-            cuts = _between(order, line, low, high, width)
+            cuts = _between(line, low, high, width, weights)
         else:
             cuts = _ahead(low, len(line), faults, width)
         answers = yield tuple(order.key(line[:cut]) for cut in cuts)
         for cut in cuts:
             probe = answers[order.key(line[:cut])]
             if probe.conflict is not None:
-                return conflicts_in(probe)
+                return conflicts_in(probe), order
             if is_red(probe):
                 high = cut
+                if probe.suspects and hints < _MOST_HINTS:
+                    hints += 1
+                    weights = _weights(probe)
+                    order, line = suspecting(order, line, low, high, probe.suspects)
+                    if hints == 1:
+                        blames = yield from _alone(order, probe, frozenset(line[:low]))
+                        if blames:
+                            return blames, order
                 break
             _remember(greens, frozenset(line[:cut]))
             low = max(low, cut)
         if not high:
             if low >= len(line):
-                return ()
+                return (), order
             continue
         if low >= high:
             low = 0  # red within what was taken for green: verdicts are not monotone here
+
+
+def _alone(order: Order, probe: Probed, green: Group) -> Steps[tuple[Blame, ...]]:
+    """The suspects of a red probe by themselves: who is red needs no further search.
+
+    As long as that is so, and failing tests are left that none of them explains, the next
+    one is looked at. Who needs more than what is `green` may be red because of that.
+    """
+    blames: list[Blame] = []
+    left = failures(probe)
+    for name in probe.suspects:
+        if not left or not order.below[name] <= green | {name}:
+            break
+        key = order.key(order.below[name])
+        answers = yield (key,)
+        if not is_red(answers[key]):
+            break
+        blames.append(Blame("red", frozenset({name}), key, name, pointed=True))
+        left -= failures(answers[key])
+    return tuple(blames)
+
+
+def failures(probe: Probed) -> Failures:
+    """What failed, test by test where that is known."""
+    found: set[tuple[str, str]] = set()
+    for result in probe.results:
+        if result.verdict is Verdict.RED:
+            names = result.new_failures
+            told = names if 0 < len(names) < _MOST_NAMES else ("",)
+            found.update((result.command, name) for name in told)
+    return frozenset(found)
 
 
 def _one_of_two(
@@ -195,7 +246,11 @@ def explain(
     a branch needs comes with it and is not accused.
     """
     found: list[TaskId] = []
-    rest = [name for name in line if name not in chosen]
+    answers = yield (known,)
+    weights = _weights(answers[known])
+    near = frozenset().union(*(order.below[name] for name in weights if name in order.below))
+    # Those that the failing tests point at come first, with all that they need.
+    rest = sorted((name for name in line if name not in chosen), key=lambda name: name not in near)
     while rest:
         key = order.key(chosen)
         answers = yield (key,)
@@ -203,7 +258,7 @@ def explain(
             return tuple(found), key
         low, high = 0, len(rest)
         while high - low > 1:
-            cuts = _between(order, rest, low, high, width)
+            cuts = _between(rest, low, high, width, weights)
             keys = {cut: order.key(chosen.union(rest[:cut])) for cut in cuts}
             answers = yield tuple(keys.values())
             for cut in cuts:
@@ -235,12 +290,16 @@ def _ahead(low: int, total: int, faults: int, width: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(low + step * number, total) for number in range(1, width + 1)))
 
 
+def _weights(probe: Probed) -> dict[TaskId, float]:
+    """How likely each suspect of a red probe is the guilty one; anybody else weighs 1."""
+    return {name: 1.0 + _SUSPICION / 2**number for number, name in enumerate(probe.suspects)}
+
+
 def _between(
-    order: Order, line: Sequence[TaskId], low: int, high: int, width: int
+    line: Sequence[TaskId], low: int, high: int, width: int, weights: Mapping[TaskId, float]
 ) -> tuple[int, ...]:
     """At most `width` cuts that part line[low:high] into pieces of equal suspicion."""
-    weights = [1.0 + _SUSPICION * order.member[name].suspicion for name in line[low:high]]
-    sums = list(accumulate(weights))
+    sums = list(accumulate(weights.get(name, 1.0) for name in line[low:high]))
     cuts: list[int] = []
     for number in range(1, width + 1):
         aim = sums[-1] * number / (width + 1)

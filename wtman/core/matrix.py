@@ -6,7 +6,7 @@ every time it was run, confirms anything.
 
     base   alone          together   ->
     pass   A fails        any        regression of A
-    pass   all pass       fails      interaction
+    pass   all pass       fails      interaction; so too where only one passes, the base lacking it
     pass   all pass       pass       not reproduced
     fail   one passes     any        already broken on base
     fail   all fail       fails      invalid: it fails everywhere
@@ -17,7 +17,7 @@ the branch fails in an assertion of it, nothing is proven either way: `unproven`
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,18 +84,25 @@ def combined(members: Sequence[TaskId]) -> str:
     return "+".join(members)
 
 
-def again(cells: Sequence[Cell]) -> tuple[str, ...]:
+def again(
+    cells: Sequence[Cell], below: Mapping[TaskId, Collection[TaskId]] | None = None
+) -> tuple[str, ...]:
     """The trees that have to be run once more before the verdict may stand.
 
     Only what would confirm is doubted: a false alarm costs a session, a missed one does
     not go away. A cell that has flickered needs no more.
     """
-    if not judge(cells, _members(cells)).confirmed:
+    shown = judge(cells, _members(cells), below)
+    if not shown.confirmed:
         return ()
     return tuple(
         cell.tree
         for cell in cells
-        if cell.runs < TIMES and not cell.flickers and (cell.bad or cell.tree == BASE)
+        if cell.runs < TIMES
+        and not cell.flickers
+        and cell.result != "unrun"
+        # Where the base does not pass, the verdict leans on a branch that does.
+        and (cell.bad or cell.tree == BASE or shown.kind == "interaction" or below)
     )
 
 
@@ -103,8 +110,12 @@ def _members(cells: Sequence[Cell]) -> tuple[TaskId, ...]:
     return tuple(TaskId(c.tree) for c in cells if c.tree != BASE and "+" not in c.tree)
 
 
-def judge(cells: Sequence[Cell], members: Collection[TaskId]) -> Shown:
-    """What the cells show of the branches `members`."""
+def judge(
+    cells: Sequence[Cell],
+    members: Collection[TaskId],
+    below: Mapping[TaskId, Collection[TaskId]] | None = None,
+) -> Shown:
+    """What the cells show of the branches `members`; `below`: what each was built on."""
     at = {cell.tree: cell for cell in cells}
     base = at.get(BASE)
     alone = [at[name] for name in members if name in at]
@@ -123,7 +134,7 @@ def judge(cells: Sequence[Cell], members: Collection[TaskId]) -> Shown:
     if base.result == "unrun":
         return Shown("unproven", (), f"it cannot be run on the base: {base.detail}")
     if base.bad:
-        return _bad_on_base(base, ran)
+        return _bad_on_base(base, alone, joint, below or {})
     guilty = tuple(TaskId(cell.tree) for cell in alone if cell.result == "failed")
     if guilty:
         return Shown("regression", guilty, f"passes on the base, fails on {', '.join(guilty)}")
@@ -132,11 +143,8 @@ def judge(cells: Sequence[Cell], members: Collection[TaskId]) -> Shown:
         # The base gets as far as judging and the branch does not: it took away what is tested.
         names = tuple(TaskId(name) for name in broken)
         return Shown("regression", names, f"passes on the base, cannot even run on {broken[0]}")
-    for cell in sorted(joint, key=lambda cell: cell.tree.count("+")):
-        if cell.bad:
-            names = tuple(TaskId(name) for name in cell.tree.split("+"))
-            reason = f"passes on each alone, fails on {' with '.join(names)}"
-            return Shown("interaction", names, reason)
+    if shown := _together(alone, joint):
+        return shown
     return Shown("not reproduced", (), "passes wherever it was run")
 
 
@@ -154,11 +162,42 @@ def _judge_audit(alone: Sequence[Cell]) -> Shown:
     return Shown("not reproduced", (), "it passes")
 
 
-def _bad_on_base(base: Cell, ran: Sequence[Cell]) -> Shown:
-    passing = [cell.tree for cell in ran if cell.result == "passed"]
+def _together(alone: Sequence[Cell], joint: Sequence[Cell]) -> Shown | None:
+    """The smallest combination that fails although the test passes on one of it."""
+    passing = {cell.tree for cell in alone if cell.result == "passed"}
+    for cell in sorted(joint, key=lambda cell: cell.tree.count("+")):
+        names = tuple(TaskId(name) for name in cell.tree.split("+"))
+        good = [name for name in names if name in passing]
+        if cell.bad and good:
+            each = "each" if len(good) == len(names) else ", ".join(good)
+            reason = f"passes on {each} alone, fails on {' with '.join(names)}"
+            return Shown("interaction", names, reason)
+    return None
+
+
+def _bad_on_base(
+    base: Cell,
+    alone: Sequence[Cell],
+    joint: Sequence[Cell],
+    below: Mapping[TaskId, Collection[TaskId]],
+) -> Shown:
+    """It fails on the base. Where the base only lacks what it tests, a branch on which it passes
+    can show that the test is right."""
+    passing = [cell.tree for cell in (*alone, *joint) if cell.result == "passed"]
+    spoilt = tuple(
+        TaskId(cell.tree)
+        for cell in alone
+        if cell.bad and set(below.get(TaskId(cell.tree), ())) & set(passing)
+    )
+    if spoilt and base.result == "broken":
+        good = ", ".join(name for name in passing if name in below.get(spoilt[0], ()))
+        reason = f"passes on {good}, fails on {', '.join(spoilt)}, which is built on it"
+        return Shown("regression", spoilt, reason)
+    if base.result == "broken" and (shown := _together(alone, joint)):
+        return shown
     if passing:
         return Shown("base", (), f"fails on the base already, passes on {', '.join(passing)}")
-    failing = [cell for cell in ran if cell.result == "failed"]
+    failing = [cell for cell in (*alone, *joint) if cell.result == "failed"]
     if base.result == "broken" and failing:
         reason = "the base lacks what it tests, so nothing shows that the test is right"
         return Shown("unproven", (), reason)

@@ -252,8 +252,8 @@ class Job:
     schema: str = ""  # JSON schema that the answer has to fit; empty: none is asked for
     confined: bool = False  # our sandbox is around it: its own has to be switched off
     max_usd: float = 0.0  # of this session; 0 is no cap
+    max_tokens: int = 0  # read and written, of this session; 0 is no cap
     max_turns: int = 0
-    resumed: Usage = Usage()  # what the sessions of the conversation had used before this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,3 +316,4 @@ class CheckResult:
     cached: bool = False
     log: str = ""
     flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree
+    commit: str = ""  # what it was run on, where that is not the very tree that is judged

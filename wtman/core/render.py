@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
 
-from wtman.core.model import RunState, TaskId, TaskState
+from wtman.core.model import Ended, RunState, TaskId, TaskState, Usage
 from wtman.core.overlap import coming
 from wtman.core.review_telling import finding_lines
 from wtman.core.standing import DONE, Standing, run_state, standings
 from wtman.core.state import State, TaskView
-from wtman.core.status import FELL_SHORT, doing_time, last_outcome, next_command, shortfall
+from wtman.core.status import FELL_SHORT, doing_time, last_outcome, next_command, shortfall, used_by
 from wtman.core.usage import spent
 
 # Whole sequences go, not only their ESC: what is left of one is noise.
@@ -59,6 +59,7 @@ _COLOURS = {
 ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
 _NOTABLE = (*FELL_SHORT, TaskState.PARKED)
 _ID_WIDTH = 24
+_WIDE = 72  # columns from which on there is room to say what a task used
 _PRESSING = 5  # lines of what needs the user
 _FINDINGS = 6  # lines of findings in a live table
 
@@ -190,15 +191,19 @@ def table(
     live: bool,
     *,
     doing: Mapping[TaskId, str] | None = None,
+    used: Mapping[TaskId, Usage] | None = None,
     height: int = 0,
 ) -> list[str]:
     """The run as lines: what it is, who needs the user, a line a task, the next command.
 
-    `height` (0: no limit) drops the quietest tasks, and says how many.
+    `height` (0: no limit) drops the quietest tasks, and says how many. `used` is what live
+    sessions have used so far.
     """
     known = standings(state)
     now = now if live else state.updated
     head = _head(state, known, width, now, colour)
+    if height:
+        head.append(_bar(known, width, colour))
     pressing = attention(state, known, live)
     # What a live table has no room for is told whole once it stands still.
     needs = [
@@ -208,19 +213,26 @@ def table(
     listed = min(len(state.reviews.findings), _FINDINGS + 1)
     room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
     shown = _shown(known, room)
-    name = min(max((columns(task) for task in shown), default=2), _ID_WIDTH)
+    spending = {task: _spending(state.tasks[task], (used or {}).get(task)) for task in shown}
+    money = max((len(text) for text in spending.values()), default=0) if width >= _WIDE else 0
+    most = _ID_WIDTH if width >= 100 or not money else 20
+    name = min(max((columns(task) for task in shown), default=2), most, max(width - 18, 8))
+    look = _Look(width, now, colour, name, money)
     rows = [
         _row(
             state.tasks[task],
             known[task],
             _note(state, task, known[task], clean((doing or {}).get(task, ""), width)),
-            _Look(width, now, colour, name),
+            spending[task],
+            look,
         )
         for task in shown
     ]
     if len(shown) < len(known):
         more = count(len(known) - len(shown), "task")
-        rows.append(paint(f"  … and {more} more", _DIM, colour))
+        hidden = Counter(item.state for task, item in known.items() if task not in set(shown))
+        kinds = ", ".join(f"{hidden[word]} {word}" for word in TaskState if hidden[word])
+        rows.append(paint(fit(f"  … and {more} more: {kinds}", width), _DIM, colour))
     blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
     if found := finding_lines(state, _FINDINGS if live else 0):
         blocks.append([fit(f"  {line}", width) for line in found])
@@ -244,6 +256,48 @@ def _head(
     request = clean(state.request, room) if room else ""
     title = f"{state.run}  {paint(status, _run_colour(status), colour)}  {request}".rstrip()
     return [title, fit(progress(state, known, now), width)]
+
+
+def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
+    """How far the whole is: what is done, under way, fell short, and is still to come."""
+    room = max(min(width - 12, 60), 8)
+    done = sum(item.state in DONE for item in known.values())
+    short = sum(item.state in FELL_SHORT for item in known.values())
+    busy = sum(item.state in ACTIVE for item in known.values())
+    total = max(len(known), 1)
+    ends = [round(room * sum(parts) / total) for parts in ((done,), (done, short))]
+    ends.append(round(room * (done + short + busy) / total))
+    pieces = (
+        ("━", ends[0], _GREEN),
+        ("━", ends[1] - ends[0], _RED),
+        ("╍", ends[2] - ends[1], _CYAN),
+        ("─", room - ends[2], _DIM),
+    )
+    bar = "".join(paint(letter * wide, code, colour) for letter, wide, code in pieces if wide)
+    return f"{bar} {done} of {len(known)}"
+
+
+def amount(usage: Usage) -> str:
+    """`12.3k $0.41`, short enough for a column; empty where nothing is known."""
+    tokens = usage.input_tokens + usage.output_tokens
+    parts = []
+    if tokens:
+        short = f"{tokens / 1e6:.1f}M" if tokens >= 999_950 else f"{tokens / 1e3:.1f}k"
+        parts.append(short if tokens >= 1000 else str(tokens))
+    if usage.usd is not None:
+        parts.append(f"${usage.usd:.2f}")
+    return " ".join(parts)
+
+
+def _spending(view: TaskView, live: Usage | None) -> str:
+    """What the sessions of a task have used, the one in flight included."""
+    total = used_by(view)
+    if live is None or view.in_flight is None:
+        return amount(total)
+    usd = None if total.usd is None and live.usd is None else (total.usd or 0) + (live.usd or 0)
+    return amount(
+        Usage(total.input_tokens + live.input_tokens, total.output_tokens + live.output_tokens, usd)
+    )
 
 
 def _run_colour(status: RunState) -> str:
@@ -280,6 +334,9 @@ def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
 def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> list[str]:
     """What needs the user, the most pressing first; empty where nothing does."""
     lines = ["! " + clean(line) for line in shortfall(state)]
+    if live and state.asked_stop:
+        busy = sum(view.in_flight is not None for view in state.tasks.values())
+        lines.insert(0, f"! stopping: waits for {count(busy, 'session')} to end, nothing is lost")
     if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
         lines.append("! no process drives this run any more")
     for task, item in known.items():
@@ -314,31 +371,78 @@ class _Look:
     now: float
     colour: bool
     name: int  # columns of the task's name
+    money: int  # columns of what it used; 0: not shown
 
 
-def _row(view: TaskView, item: Standing, note: str, look: _Look) -> str:
+def _row(view: TaskView, item: Standing, note: str, spending: str, look: _Look) -> str:
     number = len(view.current)
     attempt = f"#{number}" if number else ""
     spent = doing_time(view, look.now if item.state in ACTIVE else 0.0)
     time = duration(spent) if view.attempts else ""
     glyph = paint(_GLYPHS[item.state], _COLOURS[item.state], look.colour)
     word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
-    left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  {attempt:>3}  {time:>9}  "
-    room = look.width - (4 + look.name + 2 + 9 + 2 + 3 + 2 + 9 + 2)
+    left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  "
+    room = look.width - (4 + look.name + 2 + 9 + 2)
+    if room >= 3 + 2 + 9:
+        left += f"{attempt:>3}  {time:>9}  "
+        room -= 3 + 2 + 9 + 2
+    if look.money and room > look.money:
+        left += f"{spending:>{look.money}}  "
+        room -= look.money + 2
     return (left + (clean(note, room) if room > 0 else "")).rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task's line, in pieces, for views that lay them out themselves. `style` is rich's."""
+
+    task: TaskId
+    glyph: str
+    state: str
+    style: str
+    attempt: str
+    time: str
+    used: str
+
+
+_STYLES = {_GREEN: "green", _RED: "red", _YELLOW: "yellow", _CYAN: "cyan", _DIM: "dim"}
+
+
+def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
+    """Every task's line, in plan order; times run up to `now`."""
+    found = []
+    for task, item in standings(state).items():
+        view = state.tasks[task]
+        number = len(view.current)
+        spent = doing_time(view, now if item.state in ACTIVE else 0.0)
+        found.append(
+            Row(
+                task=task,
+                glyph=_GLYPHS[item.state],
+                state=str(item.state),
+                style=_STYLES[_COLOURS[item.state]],
+                attempt=f"#{number}" if number else "",
+                time=duration(spent) if view.attempts else "",
+                used=_spending(view, used.get(task)),
+            )
+        )
+    return found
 
 
 def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:
     view = state.tasks[task]
     collides = _collision(state, task) if item.state in (*ACTIVE, *DONE) else ""
     if item.state in ACTIVE and doing:
-        return "  ".join(part for part in (collides, doing) if part)
+        far = item.reason if item.state is TaskState.REVIEWING else ""
+        return "  ".join(part for part in (collides, far, doing) if part)
     if item.waiting_for:
         return "waits for " + ", ".join(item.waiting_for)
     if item.state in _NOTABLE and item.reason:
         return item.reason
     last = last_outcome(view)
     changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
+    if last is not None and last.ended is Ended.OK and not changed:
+        changed = last.reason
     return "  ".join(part for part in (collides, changed, item.reason) if part)
 
 

@@ -190,18 +190,20 @@ def _merge(state: State, merge: MergeView) -> list[str]:
 
 def _unsaid(state: State) -> list[str]:
     """What nobody looked at."""
-    lines = ["## Not covered", "", *(f"- {_text(line)}" for line in unlooked(state))]
-    lines += [f"- {_text(line)}" for line in problems(state)]
+    return ["## Not covered", "", *(f"- {_text(line)}" for line in not_covered(state))]
+
+
+def not_covered(state: State) -> list[str]:
+    """What nobody looked at, and what else a reader has to know, as foreign text."""
+    lines = [*unlooked(state), *problems(state)]
     if not state.checks:
-        lines.append("- no check judged any branch")
+        lines.append("no check judged any branch")
     if state.settings.allow_red_base:
-        lines.append("- a check that is red on the base was allowed to be so")
+        lines.append("a check that is red on the base was allowed to be so")
     if state.settings.sandbox in ("", "none"):
-        lines.append("- sessions and checks ran without a sandbox, with the user's own rights")
+        lines.append("sessions and checks ran without a sandbox, with the user's own rights")
     base = state.base_checked
-    if base is not None:
-        lines += [f"- {_text(text)}" for text in base.warnings]
-    return lines + [f"- {_text(note)}" for note in state.notes]
+    return [*lines, *(base.warnings if base is not None else ()), *state.notes]
 
 
 def _text(text: str) -> str:

@@ -72,7 +72,8 @@ def _checked(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ..
     return tuple(
         task
         for task, item in known.items()
-        if item.state in _CHECKED and (state.tasks[task].has_work or state.tasks[task].taken)
+        if item.state in _CHECKED
+        and (state.tasks[task].has_work or (state.tasks[task].taken and state.merge is None))
     )
 
 
@@ -135,7 +136,9 @@ def _whole(
     state: State, known: Mapping[TaskId, Standing], checked: tuple[TaskId, ...]
 ) -> Unit | None:
     """The completeness review, once everything else has come to an end."""
-    if state.merge is not None or any(item.state not in SETTLED for item in known.values()):
+    if state.anonymous or state.merge is not None:
+        return None
+    if any(item.state not in SETTLED for item in known.values()):
         return None
     if any(not over(state, unit) for unit in interaction_units(state)):
         return None

@@ -59,6 +59,8 @@ class Seen:
 
 def review_prompt(state: State, unit: Unit, seen: Sequence[Seen], base: str) -> str:
     """What a model is asked."""
+    if unit.kind == "audit":
+        return _audit_prompt(state, unit)
     many = len(seen) > 1
     lens = unit.lens.rstrip("0123456789 ")
     parts = [
@@ -76,6 +78,19 @@ def review_prompt(state: State, unit: Unit, seen: Sequence[Seen], base: str) -> 
         parts.append(f"Other branches of the same request, not in front of you:\n{listed}")
     parts.append(_PROOF)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _audit_prompt(state: State, unit: Unit) -> str:
+    """What a finder is asked who looks at a repository as it stands, and at no change."""
+    lens = _LENSES.get(unit.lens.rstrip("0123456789 "), "")
+    parts = (
+        f"Look through the repository that you are in, as it stands; there is no change to judge. "
+        f"{lens}",
+        f"What the user wants to know:\n{state.request.strip()}",
+        f"Name it as the branch {json.dumps(unit.members[0])} in `branches`.",
+        _AUDIT_PROOF,
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def review_request(state: State, unit: Unit, seen: Sequence[Seen], base: str) -> str:
@@ -139,6 +154,13 @@ _PROOF = (
     "command that runs just them from the top folder. It is run without a network on the base, on "
     "each branch alone and on all together: it has to pass where the defect is not, and fail "
     "where it is. What you were not asked about, and what the base did before, is no finding."
+)
+
+
+_AUDIT_PROOF = (
+    "A reproducer is a patch that only adds tests (new test files, or new lines in a test file), "
+    "as `git apply` takes it, and a command that runs just them from the top folder. It is run "
+    "without a network on the repository as it is, and has to fail by what it asserts."
 )
 
 

@@ -5,7 +5,7 @@ same tips and a settled claim does not come back. An executed reproducer outrank
 of opinions; a reviewer or refuter that crashed approves nothing and refutes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from wtman.core.events_reviews import Refuted, Reproduced, Reviewed
@@ -93,8 +93,10 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself."""
     agents = reviewers(state)
+    view = state.tasks[task]
+    kind = "audit" if view.taken and view.start == view.head else "branch"
     return tuple(
-        unit_of(state, "branch", lens_name(number), agents[number % len(agents)], (task,))
+        unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
         for number in range(state.settings.reviewers)
         if agents
     )
@@ -166,7 +168,8 @@ def passes(state: State, task: TaskId) -> int:
 def subjects(finding: Finding) -> tuple[TaskId, ...]:
     """The branches that a finding's reproducer is run on."""
     named = tuple(name for name in finding.members if name in finding.claim.branches)
-    return named if len(named) > 1 or finding.kind == "branch" else finding.members
+    alone = len(named) > 1 or finding.kind in ("branch", "audit")
+    return named if alone else finding.members
 
 
 def judgement(state: State, finding: Finding) -> Judgement:
@@ -289,6 +292,21 @@ def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...
         for finding, found in about(state, task)
         if found.blocking and found.open and task in found.fixer
     )
+
+
+def once_confirmed(state: State, members: Collection[TaskId]) -> tuple[Finding, ...]:
+    """Findings that a proof has shown of these branches, mended or not; a train of them must
+    not have one of them again."""
+    found = []
+    for finding in state.reviews.findings.values():
+        held = [item for item in finding.proofs if _held(finding, item)]
+        if finding.reproducer is not None and held and set(_accused(held[-1])) <= set(members):
+            found.append(finding)
+    return tuple(found)
+
+
+def _accused(proof: Reproduced) -> tuple[TaskId, ...]:
+    return proof.guilty or proof.members
 
 
 def mend_text(state: State, view: TaskView) -> str:

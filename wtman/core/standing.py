@@ -235,7 +235,7 @@ def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
     units = branch_units(state, task)
     left = sum(not over(state, unit) for unit in units)
     if left:
-        return Standing(TaskState.REVIEWING, f"{len(units) - left} of {len(units)} reviews done")
+        return Standing(TaskState.REVIEWING, f"reviewing ({len(units) - left} of {len(units)})")
     # What is about several branches holds up none: one of them may never get so far.
     if any(found.pending for finding, found in about(state, task) if len(subjects(finding)) == 1):
         return Standing(TaskState.REVIEWING, "findings are looked into")

@@ -18,17 +18,17 @@ from wtman.core.filemap import Entry
 from wtman.core.globs import matches, owned
 from wtman.core.matrix import TESTS
 from wtman.core.model import Plan, Task, TaskId
-from wtman.core.render import count
 
 PARSED = 4000  # files whose imports are read; a larger repository is cut by its folders
 _FILES = 4  # of a part, at least, unless the user says how many parts there should be
 _HEAVY, _BASIC = 64_000, 200  # bytes: what a file weighs at most, and what any file does
 _SLACK = 1.25  # how far over its share a part may grow to keep together what belongs together
 _LIGHT = frozenset(
-    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map .po .mo".split()
+    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map .po".split()
 )
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts")
 _LONGEST_ID = 40
+_TITLE = 100
 PATHS, FILES = "{paths}", "{files}"  # in the command of an agent
 
 
@@ -58,7 +58,7 @@ def static_plan(
     `exactly`: the user wants that many, however small the parts get.
     """
     # A name that no plan can hold is owned by nobody.
-    weights = {item.path: _weight(item) for item in entries if item.path.isprintable()}
+    weights = {item.path: _weight(item) for item in entries if _nameable(item.path)}
     if not weights:
         return Plan(request, ())
     wanted = most if exactly else min(most, max(len(weights) // _FILES, 2))
@@ -68,12 +68,14 @@ def static_plan(
     parts = _cut(weights, share, links)
     parts = _joined(parts, wanted, share, links)
     parts.sort(key=lambda part: min(part.paths))
-    names = _names(parts, weights)
     owner = {path: at for at, part in enumerate(parts) for path in part.paths}
-    tasks = [
-        _task(request, names[at], _patterns(owner, at), part) for at, part in enumerate(parts)
-    ]
+    names = _names(parts, owner, weights)
+    tasks = [_task(request, names[at], _patterns(owner, at)) for at in range(len(parts))]
     return Plan(request, tuple(tasks))
+
+
+def _nameable(path: str) -> bool:
+    return path.isprintable() and "\\" not in path
 
 
 def _weight(entry: Entry) -> int:
@@ -81,8 +83,8 @@ def _weight(entry: Entry) -> int:
     return _BASIC if light else _BASIC + min(entry.size, _HEAVY)
 
 
-def _task(request: str, name: str, owns: tuple[str, ...], part: _Part) -> Task:
-    where = ", ".join(owns[:4]) + (f" and {len(owns) - 4} more" if len(owns) > 4 else "")
+def _task(request: str, name: str, owns: tuple[str, ...]) -> Task:
+    first = " ".join(request.strip().partition("\n")[0].split())
     listed = "\n".join(f"- {pattern}" for pattern in owns)
     prompt = (
         f"{request.strip()}\n\nThis task is one part of the repository, and others do the same in "
@@ -92,7 +94,7 @@ def _task(request: str, name: str, owns: tuple[str, ...], part: _Part) -> Task:
     return Task(
         id=TaskId(name),
         prompt=prompt,
-        title=f"{where} ({count(len(part.paths), 'file')})",
+        title=f"{name}: {first[:_TITLE]}" if first else "",
         owns=owns,
         may_be_empty=True,
     )
@@ -233,18 +235,19 @@ def _joined(
     parts = list(parts)
     home = {path: at for at, part in enumerate(parts) for path in part.paths}
     bound: list[Counter[int]] = [Counter() for _ in parts]
-    for (one, other), times in links.items():
-        if home[one] != home[other]:
-            bound[home[one]][home[other]] += times
-            bound[home[other]][home[one]] += times
+    for (user, used), times in links.items():
+        one, other = home[user], home[used]
+        if one != other:
+            bound[one][other] += times
+            bound[other][one] += times
     folders = [_folder(part.paths) for part in parts]
     alive = set(range(len(parts)))
     while len(alive) > wanted:
         light = min(alive, key=lambda at: (parts[at].weight, at))
         rest = alive - {light}
-        room = [
-            at for at in rest if parts[at].weight + parts[light].weight <= share * _SLACK
-        ] or [min(rest, key=lambda at: (parts[at].weight, at))]
+        room = [at for at in rest if parts[at].weight + parts[light].weight <= share * _SLACK] or [
+            min(rest, key=lambda at: (parts[at].weight, at))
+        ]
         best = min(
             room,
             key=lambda at: (
@@ -284,11 +287,14 @@ def _near(one: Sequence[str], other: Sequence[str]) -> int:
 # --- what a task is called and owns ---------------------------------------------------------------
 
 
-def _names(parts: Sequence[_Part], weights: Mapping[str, int]) -> list[str]:
-    """An id for each part, after the folders that weigh most in it."""
+def _names(
+    parts: Sequence[_Part], owner: Mapping[str, int], weights: Mapping[str, int]
+) -> list[str]:
+    """An id for each part, after what weighs most in it: tests only where there is nothing else."""
+    built = {path: who for path, who in owner.items() if not matches(TESTS, path)}
     names: list[str] = []
-    for part in parts:
-        base = _name(part.paths, weights)
+    for at in range(len(parts)):
+        base = _name(at, built, weights) or _name(at, owner, weights) or "part"
         name, number = base, 1
         while name in names:
             number += 1
@@ -298,27 +304,15 @@ def _names(parts: Sequence[_Part], weights: Mapping[str, int]) -> list[str]:
     return names
 
 
-def _name(paths: Sequence[str], weights: Mapping[str, int]) -> str:
-    built = [path for path in paths if not matches(TESTS, path)] or list(paths)
+def _name(part: int, owner: Mapping[str, int], weights: Mapping[str, int]) -> str:
     heavy: Counter[str] = Counter()
-    for path in built:
-        heavy[_word(path, built)] += weights[path]
-    words = [word for word, _ in heavy.most_common(2) if word]
-    name = "-".join(dict.fromkeys(words))
-    if len(heavy) > 2:
-        name += "-more"
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_ID].strip("-") or "part"
-
-
-def _word(path: str, paths: Sequence[str]) -> str:
-    """What tells a path apart from the others of its part: the folder below the common one."""
-    shared = _folder(paths)
-    inner = path.split("/")[len(shared) :]
-    if len(paths) == 1 or (len(inner) == 1 and len(paths) <= 2):
-        return splitext(basename(path))[0].strip("_") or "part"
-    if len(inner) > 1 and not shared:
-        return inner[0]
-    return shared[-1] if shared else "root"
+    tops = condensed(owner, part)
+    for path, folder in tops:
+        word = basename(path) if folder else basename(path).lstrip("._").split(".")[0]
+        held = (name for name in owner if name.startswith(f"{path}/")) if folder else (path,)
+        heavy[word.strip("_")] += sum(weights[name] for name in held)
+    name = "-".join(word for word, _ in heavy.most_common(2))
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_ID].strip("-")
 
 
 def _patterns(owner: Mapping[str, int], part: int) -> tuple[str, ...]:
@@ -361,18 +355,14 @@ def with_paths(plan: Plan, agent: str, files: Sequence[str]) -> Plan:
     at the end, as xargs has it. Agents that are no command are told in their prompt.
     """
     kind, _, argument = agent.partition(":")
-    if kind != "command":
+    if kind != "command" or not any(task.may_be_empty for task in plan.tasks):
         return plan
     try:
         words = shlex.split(argument)
     except ValueError:
         return plan  # refused, with its reason, when the agent is loaded
     ordered = sorted(files)
-    owner = {
-        path: at
-        for at, task in enumerate(plan.tasks)
-        for path in owned(task.owns, ordered)
-    }
+    owner = {path: at for at, task in enumerate(plan.tasks) for path in owned(task.owns, ordered)}
     for path in ordered:
         owner.setdefault(path, -1)
     tasks = [

@@ -105,11 +105,14 @@ def since(total: Usage, before: Usage) -> Usage:
 
 # Only a person mends these: no credit, a limit of the plan, no sign-in. A quota often comes
 # with status 429, so words are looked at before the status.
-_FATAL = re.compile(
+_UNPAID = re.compile(
     r"credit balance|out of credit|insufficient[ _](credit|balance|funds|quota)|payment required"
-    r"|current quota|quota (is )?exhausted|exhausted your|billing|extra usage"
-    r"|(usage|hour|daily|weekly|monthly|spend(ing)?|session|plan) limit|hit your\b.{0,20}\blimit"
-    r"|(invalid|incorrect|missing|expired|disabled) (x-)?api[- ]?key|api[- ]?key (is |has )?"
+    r"|current quota|quota (is )?exhausted|quota exceeded|exhausted your|billing|extra usage"
+    r"|(usage|hour|daily|weekly|monthly|spend(ing)?|session|plan) limit|hit your\b.{0,20}\blimit",
+    re.IGNORECASE,
+)
+_UNKNOWN = re.compile(
+    r"(invalid|incorrect|missing|expired|disabled) (x-)?api[- ]?key|api[- ]?key (is |has )?"
     r"(invalid|incorrect|missing|expired|not valid|been disabled)|not (logged|signed) in"
     r"|run /login|log ?in again|sign ?in again|oauth token|token (is |has )?(been )?"
     r"(expired|revoked)|unauthorized|authentication[ _](failed|error)",
@@ -132,8 +135,13 @@ def trouble_of(said: str, status: int = 0) -> Trouble:
     """
     if not status and (found := _STATUS.search(said)):
         status = int(found[1])
-    if status in (401, 402, 403) or _FATAL.search(said):
+    if status in (401, 402, 403) or _UNPAID.search(said) or _UNKNOWN.search(said):
         return "fatal"
     if status in (408, 429) or status >= 500:
         return "limited"
     return "limited" if not status and _LIMITED.search(said) else ""
+
+
+def way_on(refusal: str, sign_in: str) -> str:
+    """What a user does about a `fatal` refusal; `sign_in` is how to, in the agent's words."""
+    return "add credit, or wait for the quota" if _UNPAID.search(refusal) else sign_in

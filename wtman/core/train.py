@@ -100,8 +100,8 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
         line = [name for name in order.line if name in chosen]
         if not line:
             break
-        shown = sum(blame.kind != "conflict" for blame in blames)
-        found = yield from first_fault(order, line, greens, shown, width)
+        shown = sum(blame.kind != "conflict" and not blame.pointed for blame in blames)
+        found, order = yield from first_fault(order, line, greens, shown, width)
         if not found:
             break
         blames += found
@@ -198,6 +198,7 @@ def _by_hand(commit: str, red: Sequence[CheckResult]) -> str:
     if not commit:
         return ""
     commands = [result.command for result in red if not result.command.startswith("command:")]
+    commit = next((result.commit for result in red[:1] if result.commit), commit)
     place = f"../reproduce-{commit[:12]}"
     shown = f"git worktree add --detach {place} {commit[:12]}"
     if not commands:

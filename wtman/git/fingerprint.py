@@ -70,20 +70,29 @@ def take(ctl: Control, last: Fingerprint | None = None) -> Fingerprint:
 def difference(
     before: Fingerprint,
     after: Fingerprint,
-    ours: Callable[[str, str], bool] = lambda what, now: False,
+    ours: Callable[[str, str, str], bool] = lambda what, old, new: False,
 ) -> tuple[tuple[str, str], ...]:
-    """What changed and one line of words for it; `ours(what, now)` leaves out wtman's own.
+    """What changed and one line of words for it; `ours(what, old, new)` leaves out wtman's own.
 
-    `now` is the new value, "" where the thing is gone.
+    A value is "" where the thing is not there.
     """
     if before is after or before.facts == after.facts:
         return ()
     found = []
     for what in sorted(before.facts.keys() | after.facts.keys()):
         old, new = before.facts.get(what, ""), after.facts.get(what, "")
-        if old != new and not ours(what, new):
+        if old != new and not ours(what, old, new):
             found.append((what, _words(what, old, new)))
     return tuple(found)
+
+
+def written(of: Fingerprint, what: str) -> float:
+    """When the file that says this was last written, in seconds; 0 where there is none.
+
+    By the kernel's own clock (ctime), which no call sets.
+    """
+    states = (state for state, facts in of.seen.values() if what in facts and state)
+    return max((state[3] / 1e9 for state in states), default=0.0)
 
 
 def _words(what: str, old: str, new: str) -> str:

@@ -19,12 +19,11 @@ import shutil
 from dataclasses import dataclass
 
 from wtman.core.model import Identity, Sha
-from wtman.errors import ExternalError
 from wtman.git import config
 from wtman.git.control_dir import Control, oid
-from wtman.git.run import git as run_git
+from wtman.git.refs import listed
 from wtman.git.trees import remove_tree
-from wtman.git.worktrees import Worktree
+from wtman.git.worktrees import Worktree, point
 
 _SHARED = "shared"  # the mount points for what is the repository's
 _LEFT_OUT = ("\tfsync", "\texcludesFile", "\tlogAllRefUpdates")
@@ -186,28 +185,12 @@ def _config(ctl: Control, who: Identity) -> str:
 
 
 def _refs(ctl: Control, target: str) -> str:
-    args = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/remotes"]
-    args += [f"refs/heads/{target}"] if target else []
-    listed = os.fsdecode(run_git(args, git_dir=ctl.repo.common_dir).out)
-    return "# pack-refs with: sorted \n" + listed
+    wanted = ["refs/tags", "refs/remotes", *([f"refs/heads/{target}"] if target else [])]
+    return "# pack-refs with: sorted \n" + os.fsdecode(listed(ctl.repo.common_dir, *wanted))
 
 
 def _point(git: PrivateGit, admin: str) -> None:
-    tree = git.worktree.path
-    dot_git = os.path.join(tree, ".git")
-    if os.path.isdir(dot_git) and not os.path.islink(dot_git):
-        raise ExternalError(
-            f"{dot_git} is a folder where the worktree's pointer file should be",
-            hint="a session replaced it: look at it, then move it away",
-        )
-    aside = os.path.join(git.common, "wtman")
-    if not os.path.isdir(aside) or os.stat(aside).st_dev != os.stat(tree).st_dev:
-        aside = tree
-    # Never opened in place, where a session can put a pipe or a link: renamed over it.
-    temporary = os.path.join(aside, f".git-{secrets.token_hex(8)}")
-    with open(temporary, "xb") as file:
-        file.write(os.fsencode(f"gitdir: {admin}\n"))
-    os.replace(temporary, dot_git)
+    point(git.worktree.path, admin, os.path.join(git.common, "wtman"))
 
 
 def _write(draft: str, name: str, content: str) -> None:

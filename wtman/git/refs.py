@@ -17,6 +17,7 @@ from functools import lru_cache
 from wtman.core.model import Sha
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
 from wtman.git.discovery import Repository
+from wtman.git.moves import ANY, Move, announce
 from wtman.git.run import git, raw, text
 
 _LOST = re.compile(
@@ -24,7 +25,7 @@ _LOST = re.compile(
     r"|unable to resolve reference|expected symref)"
 )
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_MOVES_CAP = 8 << 20
+_PATIENCE = 300.0  # seconds for a list of refs: nothing that is sound takes so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,46 @@ class RefChange:
 
 def read(repo: Repository, prefix: str) -> dict[str, Sha]:
     """All refs at or below `prefix` (whole path components) by full name."""
-    args = ["for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/") or "refs"]
     found = {}
-    for line in text(git(args, git_dir=repo.common_dir).out).splitlines():
+    for line in text(listed(repo.common_dir, prefix.rstrip("/") or "refs")).splitlines():
         oid, _, ref = line.partition(" ")
         found[ref] = Sha(oid)
     return found
+
+
+def listed(git_dir: str, *prefixes: str) -> bytes:
+    """Lines of object name and ref, of all refs at or below these prefixes.
+
+    ExternalError where something is in their place that git would wait at for ever.
+    """
+    for prefix in prefixes:
+        if odd := _odd(os.path.join(git_dir, prefix)):
+            raise ExternalError(
+                f"{odd} is no file, and git would wait there for ever",
+                hint="a session may have put it there: look at it, then remove it",
+            )
+    args = ["for-each-ref", "--format=%(objectname) %(refname)", *prefixes]
+    return git(args, git_dir=git_dir, timeout=_PATIENCE).out
+
+
+def _odd(top: str) -> str:
+    """The first pipe, socket or device at or below a path, links followed; "" without one."""
+    waiting = [top]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as items:
+                for item in items:
+                    if item.is_dir(follow_symlinks=False):
+                        waiting.append(item.path)
+                    elif not item.is_file() and os.path.exists(item.path) and not item.is_dir():
+                        return item.path
+        except NotADirectoryError:
+            if os.path.exists(place) and not os.path.isfile(place):
+                return place
+        except OSError:
+            continue
+    return ""
 
 
 def read_one(repo: Repository, ref: str) -> Sha | None:
@@ -97,7 +132,7 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
     if not changes:
         return
     script = b"".join(_line(change) for change in changes)
-    announce(repo, [(change.ref, change.new or "") for change in changes])
+    announce(repo, [Move(change.ref, change.old or "", change.new or "") for change in changes])
     try:
         git(
             ["-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z"],
@@ -140,6 +175,7 @@ def _clear(repo: Repository, ref: str) -> None:
         if stat.S_ISREG(mode) and _OID.fullmatch(_first(place)):
             return
         aside = os.path.join(repo.wtman_dir, f"odd-ref-{secrets.token_hex(4)}")
+        announce(repo, [Move(ref, ANY, "")])
         os.rename(place, aside)
     except OSError:
         return
@@ -148,39 +184,6 @@ def _clear(repo: Repository, ref: str) -> None:
 def _first(path: str) -> str:
     with open(path, "rb") as file:
         return file.read(256).decode("ascii", "replace").strip()
-
-
-def announce(repo: Repository, moves: Sequence[tuple[str, str]]) -> None:
-    """Note what wtman is about to do to refs and index, so that nobody else is blamed for it."""
-    lines = "".join(f"{what} {new}\n" for what, new in moves)
-    try:
-        os.makedirs(repo.wtman_dir, mode=0o700, exist_ok=True)
-        descriptor = os.open(_moves(repo), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
-        try:
-            if os.fstat(descriptor).st_size > _MOVES_CAP:
-                os.ftruncate(descriptor, 0)
-            os.write(descriptor, raw(lines))
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return  # no note is better than no ref
-
-
-def announced(repo: Repository, since: int) -> tuple[frozenset[tuple[str, str]], int]:
-    """(what, new) that any wtman has noted since that place, and the place to go on from."""
-    try:
-        with open(_moves(repo), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(since if since <= size else 0)
-            lines = text(file.read(_MOVES_CAP)).splitlines()
-    except OSError:
-        return frozenset(), 0
-    pairs = (line.partition(" ") for line in lines)
-    return frozenset((what, new) for what, _, new in pairs), size
-
-
-def _moves(repo: Repository) -> str:
-    return os.path.join(repo.wtman_dir, "moves")
 
 
 def _line(change: RefChange) -> bytes:

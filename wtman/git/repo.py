@@ -16,7 +16,7 @@ from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
 from wtman.git.disk import file_system, free_bytes, on_network
-from wtman.git.refs import announce
+from wtman.git.moves import ANY, Move, announce
 from wtman.git.run import Answer, git, text
 
 if TYPE_CHECKING:
@@ -150,21 +150,22 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
     _refuse_unfiltered(repo, checkout_path, before, after)
     args = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--no-autostash"]
     args += ["--no-verify-signatures", "--quiet", after]
-    announce(repo, [("index", ""), ("HEAD", after), *_branch_at(checkout_path, after)])
+    moved = [Move("HEAD", before, after), *_branch_at(checkout_path, before, after)]
+    announce(repo, [Move("index", ANY, ANY), *moved])
     try:
         _in_checkout(repo, checkout_path, args)
     except ExternalError as error:
         raise _why_not(error, checkout_path, after) from error
 
 
-def _branch_at(checkout: str, after: str) -> list[tuple[str, str]]:
+def _branch_at(checkout: str, before: str, after: str) -> list[Move]:
     """The branch that stands there, as it is about to be."""
     try:
         with open(os.path.join(git_dir_at(checkout), "HEAD"), "rb") as file:
             said = text(file.read(4096)).strip()
     except OSError:
         return []
-    return [(said[5:], after)] if said.startswith("ref: ") else []
+    return [Move(said[5:], before, after)] if said.startswith("ref: ") else []
 
 
 def _why_not(error: ExternalError, path: str, after: str) -> ExternalError | RaceError:

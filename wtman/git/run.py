@@ -76,23 +76,24 @@ def git(
     env: Mapping[str, str] | None = None,
     input: bytes = b"",
     ok: tuple[int, ...] = (0,),
+    timeout: float | None = None,
 ) -> Answer:
     """Run git on `git_dir` ("" lets git look for it) and return its answer.
 
     `env` is added to the scrubbed environment and is the only way to hand git a GIT_*
-    variable.
+    variable. `timeout` in seconds, for what could be made to wait for ever: ExternalError.
     """
     where = ("--git-dir=" + git_dir,) if git_dir else ()
     path = os.environ.get("PATH", os.defpath)
     argv = (program(path), *where, *_FLAGS, *args)
     folder = cwd or git_dir or os.sep
     surroundings = environment(os.environ, path, env or {})
-    answer = _once(argv, folder, surroundings, input)
+    answer = _once(argv, folder, surroundings, input, timeout)
     for pause in _PAUSES:
         if answer.code in ok or not _LOCKED.search(answer.err):
             break
         time.sleep(pause)
-        answer = _once(argv, folder, surroundings, input)
+        answer = _once(argv, folder, surroundings, input, timeout)
     if answer.code not in ok:
         raise failure(args, argv, folder, answer)
     return answer
@@ -190,7 +191,9 @@ def _absolute(path: str) -> str:
     return os.pathsep.join(item for item in path.split(os.pathsep) if os.path.isabs(item))
 
 
-def _once(argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes) -> Answer:
+def _once(
+    argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes, timeout: float | None
+) -> Answer:
     try:
         done = subprocess.run(
             argv,
@@ -204,7 +207,15 @@ def _once(argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes) -> 
             # what it interrupts.
             start_new_session=True,
             check=False,
+            timeout=timeout,
         )
+    except subprocess.TimeoutExpired as error:
+        raise ExternalError(
+            f"git gave no answer in {cwd} within {timeout:g} s",
+            argv=argv,
+            cwd=cwd,
+            hint="look for pipes and other odd files in the git directory",
+        ) from error
     except OSError as error:
         raise ExternalError(
             f"git could not be started in {cwd}: {error.strerror or error}", argv=argv, cwd=cwd

@@ -13,7 +13,7 @@ import shutil
 
 from wtman.errors import DiskFullError, ExternalError
 from wtman.git.control_dir import Control, call, oid, own_index
-from wtman.git.run import git
+from wtman.git.refs import listed
 from wtman.git.snapshot import checkout
 from wtman.git.trees import folders_of, purge, remove_tree, strays
 
@@ -112,9 +112,7 @@ def _config(ctl: Control) -> str:
 
 
 def _tags(ctl: Control) -> str:
-    args = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"]
-    listed = os.fsdecode(git(args, git_dir=ctl.repo.common_dir).out)
-    return "# pack-refs with: sorted \n" + listed
+    return "# pack-refs with: sorted \n" + os.fsdecode(listed(ctl.repo.common_dir, "refs/tags"))
 
 
 def _write(draft: str, name: str, content: str) -> None:

@@ -18,9 +18,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 
 from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import config
@@ -183,7 +184,7 @@ def _adopted(repo: Repository, spec: WorktreeSpec) -> Worktree | None:
             hint="run git worktree list, and git worktree prune if it is gone",
         )
     os.makedirs(spec.path, exist_ok=True)
-    _point(spec.path, admin)
+    point(spec.path, admin, repo.wtman_dir)
     return _worktree(spec, admin)
 
 
@@ -197,7 +198,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     _write(os.path.join(draft, "gitdir"), os.path.join(spec.path, ".git") + "\n")
     os.makedirs(spec.path, exist_ok=True)
     # Before the rename: `git worktree prune` removes an entry whose .git is missing.
-    _point(spec.path, admin)
+    point(spec.path, admin, repo.wtman_dir)
     try:
         _settle(draft, admin)
     except OSError as error:
@@ -230,7 +231,7 @@ def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
         # git names the entry after the folder; ours is found again by its own name.
         if (chosen := _named_by_git(repo, spec)) and chosen != admin:
             os.rename(chosen, admin)
-            _point(spec.path, admin)
+            point(spec.path, admin, repo.wtman_dir)
     return _worktree(spec, admin)
 
 
@@ -261,16 +262,39 @@ def _require_empty(path: str, admin: str) -> None:
         )
 
 
-def _point(path: str, admin: str) -> None:
+def point(path: str, names: str, aside: str) -> None:
+    """Have the pointer file of the worktree at `path` name the folder `names`.
+
+    Never opened in place, where a session can put a pipe or a link: renamed over it, from
+    `aside` where that is on the same file system. In the worktree itself a kill would leave
+    a file behind that looks like the work of a session.
+    """
     dot_git = os.path.join(path, ".git")
     if os.path.isdir(dot_git) and not os.path.islink(dot_git):
         raise ExternalError(
             f"{dot_git} is a folder where the worktree's pointer file should be",
             hint="a session replaced it: look at it, then move it away",
         )
-    wanted = f"gitdir: {admin}\n"
-    if os.path.islink(dot_git) or _read(dot_git) != wanted:
-        _replace(dot_git, wanted)
+    wanted = f"gitdir: {names}\n"
+    if not os.path.islink(dot_git) and _read(dot_git) == wanted:
+        return
+    draft = _draft(path, aside)
+    with suppress(FileNotFoundError):
+        os.unlink(draft)  # of a coordinator that was killed
+    with open(draft, "xb") as file:
+        file.write(os.fsencode(wanted))
+    os.replace(draft, dot_git)
+
+
+def _draft(path: str, aside: str) -> str:
+    """The same name for a worktree every time, so that what kills leave does not add up."""
+    os.makedirs(aside, mode=0o700, exist_ok=True)
+    device = os.stat(path).st_dev
+    for folder in (aside, os.path.dirname(path)):
+        if os.stat(folder).st_dev == device:
+            mark = sha256(os.fsencode(path)).hexdigest()[:16]
+            return os.path.join(folder, f".git-{mark}")
+    return os.path.join(path, f".git-{secrets.token_hex(8)}")
 
 
 def _retire(repo: Repository, admin: str) -> None:

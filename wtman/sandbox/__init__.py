@@ -35,6 +35,12 @@ class Limits:
     oom: int = 0
 
 
+# What sessions, setups and checks run under. A file that large is a runaway; memory and
+# processes have no number that is wrong for no honest work. When memory runs out they go
+# before the coordinator, and before what its user works with.
+USUAL = Limits(file=64 * GIB, oom=300)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What one command may touch, as absolute paths; what is not named is out of reach.

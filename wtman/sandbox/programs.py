@@ -65,11 +65,27 @@ def of_file(file: str, path: str, depth: int = 0) -> Iterator[str]:
     if os.path.islink(file):
         if not system.holds(os.path.realpath(os.path.dirname(file))):
             yield file
+            yield from _environment_of(file)
         yield from of_file(_one_link(file), path, depth + 1)
         return
     if not system.holds(os.path.realpath(file)):
         yield from _place(file)
     yield from _interpreter(file, path, depth)
+
+
+def _environment_of(link: str) -> list[str]:
+    """What the python of a virtual environment, a link, looks for beside itself.
+
+    Its libraries are found by the name that it was started by, not by where it leads.
+    """
+    prefix = os.path.dirname(os.path.dirname(link))
+    if not os.path.isfile(os.path.join(prefix, "pyvenv.cfg")):
+        return []
+    if not _is_private(prefix):
+        return [prefix, *_base_of(prefix)]
+    # Made in the root of a repository, or in a home folder: of these only its own parts.
+    parts = (os.path.join(prefix, name) for name in ("bin", "lib", "lib64", "pyvenv.cfg"))
+    return [*(part for part in parts if os.path.exists(part)), *_base_of(prefix)]
 
 
 def _one_link(file: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from wtman import confine
 from wtman.core.model import Command
+from wtman.process import program_of
 from wtman.sandbox import Limits, Reach, programs, system
 
 # Set by what stands between the keeper and the command, where the command did not ask for it.
@@ -15,24 +16,7 @@ _TEMPORARY = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 def confined_by(mode: str, *words: str) -> tuple[str, ...]:
     """The start of a command line that goes through confine.py."""
     options = ("-I", "-S", "-E", "-X", "utf8")
-    return (system.interpreter(), *options, _program(), mode, *words, "--")
-
-
-def _program() -> str:
-    """confine.py compiled, where an import has left it so, as a start compiles it anew.
-
-    Only when it was made from this very source: who runs a compiled file is not asked.
-    """
-    compiled = confine.__spec__.cached if confine.__spec__ else None
-    try:
-        source = os.stat(confine.__file__)
-        with open(compiled or "", "rb") as file:
-            head = file.read(16)
-    except OSError:
-        return confine.__file__
-    made_from = (int(source.st_mtime) & 0xFFFFFFFF, source.st_size & 0xFFFFFFFF)
-    stamp = bytes(4) + b"".join(number.to_bytes(4, "little") for number in made_from)
-    return compiled if compiled and head[4:] == stamp else confine.__file__
+    return (system.interpreter(), *options, program_of(confine), mode, *words, "--")
 
 
 def narrowed(command: Command, limits: Limits, terminal: bool) -> tuple[str, ...]:

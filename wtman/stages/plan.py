@@ -14,6 +14,7 @@ from wtman.core.events_planning import PlanFailed, Planned
 from wtman.core.filemap import file_map, readme_of
 from wtman.core.planning import Brief, answer_schema, made_of, planner_prompt, problems_of
 from wtman.core.state import State
+from wtman.core.stream import way_on
 from wtman.git import control, listing
 
 _README_BYTES = 1 << 20
@@ -89,7 +90,8 @@ def _brief(ctx: Context, state: State) -> Brief:
 
 def _failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
     again = f"wtman resume {state.run} has it planned again"
-    if answer.fatal and (way := ctx.agent(action.agent).needs.sign_in):
+    sign_in = ctx.agent(action.agent).needs.sign_in
+    if answer.fatal and (way := way_on(answer.fatal, sign_in)):
         again = f"{way}; then {again}"
     return PlanFailed(
         action.attempt,

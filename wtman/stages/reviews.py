@@ -5,6 +5,9 @@ what they judge; whatever they say is a claim. What a crash, a timeout or nonsen
 is no verdict, journalled as that.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from wtman.asking import Answer, Question, ask
 from wtman.assembly import assemble
 from wtman.context import Context
@@ -13,7 +16,7 @@ from wtman.core.casting import effort_of, model_of
 from wtman.core.coupling import Work, couplings
 from wtman.core.events import Event
 from wtman.core.events_reviews import Coupled, Refuted, Reproduced, Reviewed
-from wtman.core.findings import SCHEMA, claims_of, reproducer_of, tidy
+from wtman.core.findings import SCHEMA, by_task, claims_of, reproducer_of, tidy
 from wtman.core.graph import closure
 from wtman.core.model import Role, Sha, TaskId
 from wtman.core.review_prompts import (
@@ -103,12 +106,15 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
             max_tokens=action.max_tokens,
         ),
     )
-    return _reviewed(action, answer)
+    return _reviewed(action, answer, {state.tasks[name].branch: name for name in unit.members})
 
 
-def _reviewed(action: Review, answer: Answer) -> Reviewed:
+def _reviewed(
+    action: Review, answer: Answer, branches: Mapping[str, TaskId] = MappingProxyType({})
+) -> Reviewed:
     unit = action.unit
-    claims, problems = claims_of(answer.value, unit.members) if answer.value else ((), ())
+    said = by_task(answer.value, branches)
+    claims, problems = claims_of(said, unit.members) if said else ((), ())
     return Reviewed(
         unit=unit.key,
         kind=unit.kind,

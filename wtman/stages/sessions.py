@@ -18,11 +18,11 @@ from wtman.core.actions import Collect, RunSession
 from wtman.core.casting import effort_of, model_of, role_of
 from wtman.core.model import Cap, Ended, Exit, ExitReason, Outcome, Role, TaskId, Usage
 from wtman.core.state import State
-from wtman.core.stream import plus, since
+from wtman.core.stream import plus, since, way_on
 from wtman.core.usage import counts
 from wtman.furnishing import furnish_task, home_of, needs_furnishing, port
 from wtman.git.control import checkout
-from wtman.guarding import Seen
+from wtman.guarding import Seen, walls
 from wtman.launching import Launch, launch, outcome_of
 from wtman.process import read_exit, started
 from wtman.worktree import Place, bring, place_of
@@ -40,9 +40,7 @@ async def perform(ctx: Context, state: State, action: RunSession | Collect) -> t
         if problem:
             return (_unfurnished(action, problem),)
     wanted = await _wanted(ctx, state, action, place)
-    # What a sandbox without mounts has to do with the repository is watched, not prevented.
-    weak = not ctx.sandbox.mounts
-    await ctx.guard.begin(ctx.control, wanted.id, weak=weak, git=ctx.git)
+    await ctx.guard.begin(ctx.control, wanted.id, walls=walls(ctx.sandbox), git=ctx.git)
     try:
         exit_, outcome = await launch(ctx, state.settings, wanted, _follower(ctx, action.task))
     finally:
@@ -102,7 +100,18 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event,
         detail = "its coordinator died" if started(folder) else "it had not begun"
         exit_ = Exit(ExitReason.LOST, detail=detail)
     found = outcome_of(ctx.agent(action.agent), folder, exit_)
-    return await _collect(ctx, state, action, *found, Seen())
+    seen = await ctx.guard.settle(
+        ctx.control,
+        _id(state, action),
+        walls=walls(ctx.sandbox),
+        began=started(folder),
+        git=ctx.git,
+    )
+    return await _collect(ctx, state, action, *found, seen)
+
+
+def _id(state: State, action: RunSession | Collect) -> str:
+    return f"{state.run}/{action.task}/{action.attempt}"
 
 
 def _folder(ctx: Context, task: TaskId, attempt: int) -> str:
@@ -116,7 +125,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: Place) 
     role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
     git = await ctx.git(collecting.lend, ctx, state, place, action.attempt, action.at)
     return Launch(
-        id=f"{state.run}/{action.task}/{action.attempt}",
+        id=_id(state, action),
         folder=_folder(ctx, action.task, action.attempt),
         agent=action.agent,
         prompt=action.prompt,
@@ -192,7 +201,7 @@ async def _collect(
     if attaching.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
         # Who looked around and changed nothing has not failed.
         found = replace(found, ended=Ended.INTERRUPTED)
-    told = tuple(e.Noted(f"while sessions ran, {line}: not by them") for line in seen.others)
+    told = tuple(e.Noted(line) for line in seen.others)
     return (
         e.SessionFinished(
             task=action.task,
@@ -211,7 +220,7 @@ async def _collect(
             seconds=max(exit_.ended - exit_.started, 0.0),
             fatal=outcome.fatal,
             notes=found.notes,
-            hint=agent.needs.sign_in if outcome.fatal else "",
+            hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else "",
             limited=outcome.limited,
             quarantine=found.quarantine,
         ),

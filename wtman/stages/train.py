@@ -13,6 +13,8 @@ from wtman.core.actions import ProbeTrain
 from wtman.core.events import Event, Probed
 from wtman.core.model import TaskId, Verdict
 from wtman.core.state import State
+from wtman.pointing import pointed
+from wtman.reproducing import still_mended
 
 
 async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event, ...]:
@@ -31,12 +33,15 @@ async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event
             ),
         )
     commands = train_checks(state, members)
-    if not commands:
-        adapted = made.adapted
-        return (Probed(on, members, Verdict.UNCHECKED, made.commit, made.tree, adapted=adapted),)
     judged = await judge(
         ctx, state.settings, commands, made.commit, on, stem=f"train-{made.commit[:12]}"
     )
+    if judged.verdict is not Verdict.RED:
+        judged = await still_mended(ctx, state, made.commit, members, judged)
+    suspects: tuple[TaskId, ...] = ()
+    if judged.verdict is Verdict.RED:
+        args = (ctx.control, state, members, judged.results, judged.evidence)
+        suspects = await ctx.git(pointed, *args)
     return (
         Probed(
             on=on,
@@ -47,6 +52,7 @@ async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event
             results=judged.results,
             evidence=judged.evidence,
             adapted=made.adapted,
+            suspects=suspects,
         ),
     )
 

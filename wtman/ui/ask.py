@@ -29,6 +29,7 @@ class Proposal:
     target: str
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
+    players: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
 
 
 def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
@@ -37,10 +38,10 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     facts = [
         ("base", f"{proposal.base[:10]} {proposal.subject}"),
         ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
-        ("agent", settings.agent or "as each task says"),
+        ("agent", ", ".join(proposal.players) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: branches end unchecked"),
-        ("sandbox", _sandbox(settings.sandbox)),
+        ("sandbox", _sandbox(settings)),
         ("forecast", _forecast(proposal.forecast, settings)),
         ("ceilings", _ceilings(settings)),
         ("worktrees", settings.worktrees),
@@ -85,10 +86,18 @@ def _tasks(plan: Plan, width: int) -> list[str]:
     return lines
 
 
-def _sandbox(tier: str) -> str:
-    if tier in ("", "none"):
+def _sandbox(settings: Settings) -> str:
+    if settings.sandbox in ("", "none"):
         return "none: agents and checks run with all of your rights"
-    return tier
+    hosts = f" and {', '.join(settings.hosts)}" if settings.hosts else ""
+    network = {
+        "on": "agents have the network",
+        "off": "agents have no network",
+        "allow-list": f"agents reach their providers{hosts} alone",
+    }
+    checks = "checks too" if settings.check_network else "checks have none"
+    joined = network.get(settings.network, settings.network)
+    return f"{settings.sandbox}; {joined}" + (f", {checks}" if settings.network == "on" else "")
 
 
 def _forecast(forecast: Forecast, settings: Settings) -> str:

@@ -61,6 +61,8 @@ def _finished(state: State, event: e.SessionFinished) -> list[str]:
     session = f"session {event.attempt}"
     if event.ended is Ended.OK:
         changed = size(event.files, event.insertions, event.deletions)
+        if not event.files and event.reason:
+            changed = event.reason
         lines = [_line(event.task, f"{session} finished: {changed} {spent}")]
     else:
         word = "failed" if event.ended is Ended.FAILED else "interrupted"
@@ -195,6 +197,12 @@ def _paced(state: State, event: Paced) -> list[str]:
     return [_line("run", f"slowed to {count(event.jobs, 'session')} at once by {event.reason}")]
 
 
+_ASKED = {
+    "stop": "stopping: sessions are asked to end, nothing is lost (Ctrl-C again ends at once)",
+    "retry": "gets one more attempt",
+    "attach": "is handed to a terminal",
+}
+
 _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Intended: _intended,
     Planned: _planned,
@@ -221,6 +229,6 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Resumed: lambda _, event: [] if event.reason else [_line("run", "goes on")],
     e.TargetMoved: lambda _, event: [_line("train", f"the target moved to {event.now[:10]}")],
     e.TaskDropped: lambda _, event: [_line(event.task, "dropped from the plan")],
-    e.Requested: lambda _, event: [_line(event.task, f"{event.what} asked")],
+    e.Requested: lambda _, event: [_line(event.task, _ASKED.get(event.what, "asked"))],
     e.Cleaned: lambda _, event: [_line(event.task, "worktree and branch moved to the trash")],
 }

@@ -14,25 +14,35 @@ from wtman.core.events import Recorded
 from wtman.core.model import TaskId
 from wtman.core.render import clean, table
 from wtman.core.state import State
+from wtman.doing import Told, load_doing
 
 _PER_SECOND = 4
+_WIPE = "\x1b[H\x1b[2J"  # the screen; what has scrolled off stays
 
 
 class LiveTable:
-    """A context manager around a run; `watch` fits `pipeline.drive`, `doing` its activity."""
+    """A context manager around a run; `watch` fits `pipeline.drive`, `doing` its activity.
 
-    def __init__(self, state: State, clock: Callable[[], float], colour: bool) -> None:
+    `folder` is the run's evidence: whoever drives the run tells there what its sessions
+    do and use, and each terminal that watches it shows the same.
+    """
+
+    def __init__(
+        self, state: State, clock: Callable[[], float], colour: bool, folder: str = ""
+    ) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._state = state
         self._clock = clock
         self._colour = colour
+        self._folder = folder
         self._doing: dict[TaskId, str] = {}
         self._ended = False
-        console = Console(highlight=False, markup=False, no_color=not colour)
+        self._columns = shutil.get_terminal_size().columns
+        self._console = Console(highlight=False, markup=False, no_color=not colour)
         self._live = Live(
-            console=console,
+            console=self._console,
             auto_refresh=True,
             refresh_per_second=_PER_SECOND,
             get_renderable=self._drawn,
@@ -68,13 +78,19 @@ class LiveTable:
         from rich.text import Text
 
         size = shutil.get_terminal_size()
+        if size.columns < self._columns:
+            # The lines drawn before are wrapped now: there is no telling how many they are.
+            self._console.file.write(_WIPE)
+        self._columns = size.columns
+        told = load_doing(self._folder) if self._folder else Told()
         lines = table(
             self._state,
             size.columns,
             self._clock(),
             self._colour,
             not self._ended,
-            doing=dict(self._doing),
+            doing={**told.said, **self._doing},
+            used=told.used,
             height=0 if self._ended else size.lines - 1,
         )
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop", end="")

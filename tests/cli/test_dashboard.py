@@ -1,0 +1,102 @@
+"""The dashboard, played by Textual's pilot on a real run."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import RichLog, Static, TabbedContent
+
+from tests import kit
+from wtman.cli import where
+from wtman.cli.screen import source_of
+from wtman.core.model import RunId
+from wtman.git.discovery import discover
+from wtman.store import Store
+from wtman.ui.dashboard import Dashboard
+
+
+@contextmanager
+def dashboard(repo: Path, run: str) -> Iterator[Dashboard]:
+    found = discover(str(repo))
+    with Store.open(found.wtman_dir) as store:
+        yield Dashboard(source_of(where.Home(found, store), RunId(run)))
+
+
+def logged(app: Dashboard, name: str) -> str:
+    return "\n".join(line.text for line in app.query_one(f"#{name}", RichLog).lines)
+
+
+async def until(pilot: Pilot[None], said: Callable[[], bool]) -> None:
+    """Let it go on until it says so; the deadline is for a hang."""
+    deadline = time.monotonic() + 20
+    while not said():
+        assert time.monotonic() < deadline, pilot.app.export_screenshot()
+        await pilot.pause(0.05)
+
+
+def test_a_finished_run_can_be_read(repo: Path, built: Callable[..., str]) -> None:
+    run = built("core", "bad", code=1)
+
+    async def look(app: Dashboard) -> None:
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: "working on core" in logged(app, "log-text"))
+            assert "a red word" in logged(app, "log-text")  # and no escape of it
+            assert "! bad: exit status 3" in str(app.query_one("#needs", Static).content)
+            assert f"next: wtman merge {run}" in str(app.query_one("#next", Static).content)
+            await pilot.press("d")
+            await until(pilot, lambda: "+core" in logged(app, "diff-text"))
+            assert app.query_one("#panes", TabbedContent).active == "diff"
+            await pilot.press("down", "t")
+            await until(pilot, lambda: "bad  failed" in logged(app, "task-text"))
+            await pilot.press("l")
+            await until(pilot, lambda: "no luck" in logged(app, "log-text"))
+            await pilot.press("f")
+            await until(pilot, lambda: "no finding" in logged(app, "findings-text"))
+            await pilot.press("s", "r")  # nobody drives it
+            await pilot.pause()
+            told = [item.message for item in app._notifications]
+            assert any("nothing to stop" in text for text in told), told
+            assert any(f"wtman retry {run}/bad" in text for text in told), told
+
+    with dashboard(repo, run) as app:
+        asyncio.run(look(app))
+
+
+def test_a_live_run_is_watched_and_stopped(repo: Path, wtman: kit.Program, agent: str) -> None:
+    words = ["--task", "slow: do it", "--agent", agent, "--check", "true", "--yes"]
+    process = wtman.start("split", "one and all", *words, cwd=repo)
+    assert process.stdout is not None
+    run = next(found[1] for line in process.stdout if (found := re.match(r"run (\S+)", line)))
+
+    async def look(app: Dashboard) -> None:
+        async with app.run_test(size=(80, 30)) as pilot:
+            await until(pilot, lambda: "started" in logged(app, "log-text"))
+            await pilot.press("s", "n")
+            await pilot.pause()
+            assert process.poll() is None
+            await pilot.press("s", "y")
+            await until(
+                pilot, lambda: "wtman resume" in str(app.query_one("#next", Static).content)
+            )
+
+    try:
+        with dashboard(repo, run) as app:
+            asyncio.run(look(app))
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_without_the_extra_it_says_what_to_install(
+    repo: Path, wtman: kit.Program, built: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "textual.py").write_text("raise ModuleNotFoundError(name='textual')\n")
+    done = wtman("ui", cwd=repo, env={"PYTHONPATH": str(tmp_path)}, check_status=3)
+    assert "pip install 'wtman[tui]'" in done.err
+    done = wtman("ui", cwd=repo, check_status=3)
+    assert "needs a terminal" in done.err

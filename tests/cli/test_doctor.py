@@ -1,0 +1,186 @@
+"""doctor and init: what they say of real repositories, and every fix that they name tried."""
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+from wtman.cli.diagnosis import diagnose
+from wtman.core.habits import habits
+
+TESTED = {
+    "shop.py": "def one():\n    return 1\n",
+    "tests/__init__.py": "",
+    "tests/test_shop.py": "import unittest\nimport shop\n\n\n"
+    "class T(unittest.TestCase):\n    def test_one(self):\n"
+    "        self.assertEqual(shop.one(), 1)\n",
+}
+
+
+def of(lines: list[dict[str, str]], name: str) -> list[dict[str, str]]:
+    return [line for line in lines if line["name"] == name]
+
+
+def test_without_an_agent_nothing_can_run_and_the_fix_is_there(
+    wtman: kit.Program, repo: Path
+) -> None:
+    done = wtman("doctor", "--json", cwd=repo, check_status=3, env={"PATH": _only_git()})
+    told = done.json()
+    assert not told["ok"]
+    (agent,) = of(told["lines"], "agent")
+    assert agent["level"] == "missing" and "npm install -g" in agent["fix"]
+    assert "wtman demo" in agent["fix"]
+    assert [line["level"] for line in of(told["lines"], "git")] == ["ok"]
+
+
+def _only_git() -> str:
+    folder = os.environ["HOME"] + "/bin"
+    os.makedirs(folder, exist_ok=True)
+    for name in ("git", "sh"):
+        link = f"{folder}/{name}"
+        if not os.path.lexists(link):
+            os.symlink(str(shutil.which(name)), link)
+    return folder
+
+
+def test_a_key_is_an_agent(wtman: kit.Program, repo: Path) -> None:
+    done = wtman("doctor", cwd=repo, env={"ANTHROPIC_API_KEY": "k-1", "PATH": _only_git()})
+    assert re.search(r"^ok +agent +api, signed in by ANTHROPIC_API_KEY$", done.out, re.MULTILINE)
+    assert "k-1" not in done.out
+    # The tests ask for no sandbox.
+    assert re.search(r"^warn +sandbox +none, as configured", done.out, re.MULTILINE)
+
+
+def test_the_fixes_of_a_repository_without_commit_and_identity_work(
+    make_repo: Callable[..., Path],
+    git: Callable[..., str],
+    hermetic: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repo = make_repo({}, identity=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(hermetic / ".gitconfig"))
+
+    def missing() -> dict[str, str]:
+        lines = diagnose(str(repo), os.environ, False)
+        return {line.name: line.fix for line in lines if line.level == "missing"}
+
+    told = missing()
+    for name in ("identity", "repository"):
+        for command in told[name].splitlines():
+            words = shlex.split(command.removeprefix("make a first commit: "))
+            git(repo, *words[1:])
+    assert set(missing()) <= {"agent"}
+
+
+def test_odd_repositories_are_told(
+    make_repo: Callable[..., Path],
+    git: Callable[..., str],
+    commit: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    repo = make_repo()
+    commit(repo, {".gitattributes": "*.bin filter=lfs\n", "a.txt": "1\n"})
+    git(repo, "config", "core.sparseCheckout", "true")
+    git(repo, "config", "core.ignoreCase", "true")
+    (repo / "a.txt").write_text("2\n")
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{repo}", "shallow")
+    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
+    git(repo, "worktree", "add", "-q", "../linked")
+
+    def told(place: Path) -> str:
+        lines = diagnose(str(place), os.environ, False)
+        return "\n".join(line.text for line in lines if line.name == "repository")
+
+    here = told(repo)
+    for words in ("1 uncommitted change", "sparse", "case", "git-lfs is not set up"):
+        assert words in here
+    assert "shallow clone" in told(tmp_path / "shallow")
+    assert "bare repository" in told(tmp_path / "bare.git")
+    assert f"linked worktree; the main checkout is {repo}" in told(tmp_path / "linked")
+    assert "not in a git repository" in told(tmp_path)
+
+
+def test_init_then_trust_then_the_checks_run(
+    wtman: kit.Program, make_repo: Callable[..., Path], git: Callable[..., str]
+) -> None:
+    repo = make_repo(TESTED)
+    shown = wtman("init", "--print", cwd=repo).out
+    assert not (repo / "wtman.toml").exists()
+    assert "found: Python" in wtman("init", cwd=repo).out
+    assert (repo / "wtman.toml").read_text() == shown
+    again = wtman("init", cwd=repo, check_status=2)
+    assert "is there already" in again.err
+    first = wtman("doctor", "--checks", "--json", cwd=repo, check_status=None).json()["lines"]
+    assert [line["fix"] for line in of(first, "config") if line["fix"]] == ["wtman trust"]
+    assert "not approved" in of(first, "base")[0]["text"]
+    wtman("trust", "--yes", cwd=repo)
+    lines = wtman("doctor", "--checks", "--json", cwd=repo, check_status=None).json()["lines"]
+    (base,) = of(lines, "base")
+    assert base["level"] == "ok"
+    assert re.match(r"`python3 -m unittest -q`: green, 1 test \(", base["text"])
+    # Nothing stays that another command would take for a run.
+    assert "there is no run" in wtman("status", cwd=repo, check_status=3).err
+    assert git(repo, "for-each-ref", "refs/heads", "--format=%(refname)") == "refs/heads/main"
+    assert git(repo, "worktree", "list").count("\n") == 0
+
+
+def test_a_red_check_is_found_before_a_run(
+    wtman: kit.Program, make_repo: Callable[..., Path]
+) -> None:
+    repo = make_repo({"wtman.toml": 'check = "echo broken; exit 3"\n'})
+    wtman("trust", "--yes", cwd=repo)
+    lines = wtman("doctor", "--checks", "--json", cwd=repo, check_status=3).json()["lines"]
+    assert "is red on the base" in of(lines, "base")[-1]["text"]
+
+
+def test_init_leaves_a_table_of_pyproject_alone(
+    wtman: kit.Program, make_repo: Callable[..., Path]
+) -> None:
+    repo = make_repo({"pyproject.toml": "[tool.wtman]\njobs = 2\n"})
+    assert "tool.wtman" in wtman("init", cwd=repo, check_status=2).err
+    assert not (repo / "wtman.toml").exists()
+
+
+def test_an_unfinished_run_is_named_with_its_next_command(
+    wtman: kit.Program, repo: Path, built: Callable[..., str]
+) -> None:
+    run = built("core")
+    lines = wtman("doctor", "--json", cwd=repo, check_status=None).json()["lines"]
+    (line,) = of(lines, "run")
+    assert (line["text"], line["fix"]) == (f"{run}: ready", f"wtman merge {run}")
+
+
+def test_a_broken_configuration_is_a_line(make_repo: Callable[..., Path]) -> None:
+    repo = make_repo({"wtman.toml": "jobs = true\n"})
+    (line,) = (one for one in diagnose(str(repo), os.environ, False) if one.name == "config")
+    assert line.level == "missing" and line.text.startswith("wtman.toml:1: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "program"),
+    [
+        ({"package.json": '{"scripts": {"test": "node --test"}}', "a.test.js": ""}, "npm"),
+        ({"Cargo.toml": '[package]\nname="x"\nversion="0.1.0"\n', "src/lib.rs": ""}, "cargo"),
+        (
+            {"go.mod": "module x\ngo 1.20\n", "x.go": "package x\n", "x_test.go": "package x\n"},
+            "go",
+        ),
+    ],
+)
+def test_what_init_proposes_is_green(
+    wtman: kit.Program, make_repo: Callable[..., Path], files: dict[str, str], program: str
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program}")
+    repo = make_repo(files)
+    assert habits(files, files, ()).check
+    wtman("init", cwd=repo)
+    wtman("trust", "--yes", cwd=repo)
+    out = wtman("doctor", "--checks", cwd=repo, check_status=None, env={"COLUMNS": "200"}).out
+    assert re.search(r"^ok +base .*: green", out, re.MULTILINE), out

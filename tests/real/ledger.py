@@ -1,0 +1,257 @@
+"""A provider of our own on loopback, for what aimock has no way to say.
+
+It speaks the Messages API and the Responses API over real HTTP, with caches in its
+figures, and keeps a ledger: what each conversation was billed. A `Part` is told by a word
+in the request; what it answers is a function, which may also wait.
+"""
+
+import json
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.apiagent.server import Turn, call, refuses, says
+
+# What one answer costs, in the words of the Messages API.
+USED = {
+    "input_tokens": 100,
+    "cache_creation_input_tokens": 40,
+    "cache_read_input_tokens": 1000,
+    "output_tokens": 20,
+}
+READ, CACHED, WROTE = 1140, 1000, 20
+NOTHING = dict.fromkeys(USED, 0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. `turn` is how many answers its conversation has had, `nth` how many
+    requests with this word came before, `api` is "messages" or "responses"."""
+
+    api: str
+    turn: int
+    nth: int
+    model: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    word: str
+    answer: Callable[[Asked], Turn]
+
+
+@dataclass
+class Ledger:
+    """What the server was asked and has billed, by the word of the part."""
+
+    parts: list[Part] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)
+    billed: dict[str, list[Mapping[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    requests: list[tuple[str, Asked]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    accepted: str = ""  # the one key that is taken; empty: any
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    closing: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
+
+    def took(self, word: str) -> tuple[int, int, int]:
+        """(input, cached, output) tokens that answers to this word were billed."""
+        sums = {key: sum(one[key] for one in self.billed[word]) for key in USED}
+        cached = sums["cache_read_input_tokens"]
+        fresh = sums["input_tokens"] + sums["cache_creation_input_tokens"]
+        return fresh + cached, cached, sums["output_tokens"]
+
+    def of(self, api: str, body: dict[str, Any]) -> tuple[str, Asked, Turn]:
+        """Whose request it is, and the answer."""
+        spoken = json.dumps(body.get("messages") or body.get("input") or "")
+        spoken += json.dumps(body.get("system") or body.get("instructions") or "")
+        part = next((one for one in self.parts if one.word in spoken), None)
+        word = part.word if part is not None else ""
+        with self.lock:
+            turn, nth = _turn(api, body), self.asked[word]
+            asked = Asked(api, turn, nth, str(body.get("model", "")), body)
+            self.asked[word] += 1
+            self.requests.append((word, asked))
+        if part is None:
+            return word, asked, words(asked, "I have nothing to say to that.", used=NOTHING)
+        return word, asked, part.answer(asked)
+
+
+def _turn(api: str, body: dict[str, Any]) -> int:
+    if api == "messages":
+        return sum(one.get("role") == "assistant" for one in body.get("messages", ()))
+    found = body.get("input") or ()
+    return sum(
+        one.get("type") == "function_call"
+        or (one.get("type", "message") == "message" and one.get("role") == "assistant")
+        for one in found
+        if isinstance(one, dict)
+    )
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+def words(asked: Asked, said: str, used: Mapping[str, int] = USED) -> Turn:
+    if asked.api == "messages":
+        return says(said, usage=used, model=asked.model)
+    content = [{"type": "output_text", "text": said, "annotations": []}]
+    item = {"type": "message", "id": _id("msg"), "role": "assistant", "content": content}
+    return _responses({**item, "status": "completed"}, used)
+
+
+def tool(asked: Asked, name: str, used: Mapping[str, int] = USED, **given: Any) -> Turn:
+    """A call of one of the agent's own tools."""
+    if asked.api == "messages":
+        block = {**call(name, **given), "id": _id("toolu")}
+        return says(block, usage=used, model=asked.model)
+    item = {"type": "function_call", "id": _id("fc"), "call_id": _id("call"), "name": name}
+    return _responses({**item, "arguments": json.dumps(given), "status": "completed"}, used)
+
+
+def shell(asked: Asked, command: str, used: Mapping[str, int] = USED) -> Turn:
+    if asked.api == "messages":
+        return tool(asked, "Bash", used, command=command, description="x")
+    return tool(asked, "exec_command", used, cmd=command)
+
+
+def error(asked: Asked, status: int, kind: str, message: str, **headers: str) -> Turn:
+    """A refusal in the shape of this API."""
+    if asked.api == "messages":
+        return refuses(status, kind, message, **headers)
+    body = {"error": {"message": message, "type": kind, "code": kind, "param": None}}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Turn(json.dumps(body).encode(), status, {"content-type": "application/json", **named})
+
+
+def writes(asked: Asked, name: str, content: str = "x", used: Mapping[str, int] = USED) -> Turn:
+    """The agent's own way to write a file in its worktree."""
+    if asked.api == "messages":
+        return tool(asked, "Write", used, file_path=name, content=content + "\n")
+    return shell(asked, f"printf '%s\\n' '{content}' > '{name}'", used)
+
+
+_LOCK = threading.Lock()
+_NUMBER = iter(range(1, 1_000_000))
+
+
+def _id(kind: str) -> str:
+    with _LOCK:
+        return f"{kind}_{next(_NUMBER):06}"
+
+
+def _responses(item: dict[str, Any], used: Mapping[str, int]) -> Turn:
+    cached = used["cache_read_input_tokens"]
+    read = used["input_tokens"] + used["cache_creation_input_tokens"] + cached
+    usage = {
+        "input_tokens": read,
+        "input_tokens_details": {"cached_tokens": cached},
+        "output_tokens": used["output_tokens"],
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": read + used["output_tokens"],
+    }
+    answer = {"id": _id("resp"), "object": "response", "created_at": 1, "output": []}
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {**answer, "status": "in_progress"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {
+            "type": "response.completed",
+            "response": {**answer, "status": "completed", "output": [item], "usage": usage},
+        },
+    ]
+    body = b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+    # Its figures come in its last event alone.
+    return Turn(body, usage=used, first=NOTHING)
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+class _Requests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Http"
+
+    def do_HEAD(self) -> None:
+        self._send(Turn(b"", 200), b"")
+
+    def do_GET(self) -> None:
+        self._send(Turn(b"{}", 404), b"{}")
+
+    def do_POST(self) -> None:
+        ledger = self.server.ledger
+        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        path = self.path.partition("?")[0]
+        api = {"/v1/messages": "messages", "/v1/responses": "responses"}.get(path)
+        if api is None:
+            return self._send(Turn(b"{}", 404), b"{}")
+        key = self.headers.get("x-api-key") or self.headers.get("authorization") or ""
+        key = key.removeprefix("Bearer ")
+        with ledger.lock:
+            ledger.keys.add(key)
+        word, asked, turn = ledger.of(api, body)
+        if ledger.accepted and key != ledger.accepted:
+            turn = error(asked, 401, "authentication_error", "invalid x-api-key")
+        sent = turn.body if turn.cut is None else turn.body[: turn.cut]
+        if turn.status == 200 and b"\n\n" in sent:
+            whole = re.search(rb'"message_delta"|"response.completed"', sent) is not None
+            with ledger.lock:
+                ledger.billed[word].append(turn.usage if whole else turn.first)
+        return self._send(turn, sent)
+
+    def _send(self, turn: Turn, sent: bytes) -> None:
+        self.close_connection = True
+        try:
+            self.send_response(turn.status)
+            self.send_header("connection", "close")
+            if "content-type" not in turn.headers:
+                self.send_header("content-type", "text/event-stream")
+            for name, value in turn.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(sent)
+            self.wfile.flush()
+            if turn.end == "stall":
+                self.server.ledger.closing.wait(120)
+        except OSError:
+            return
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    ledger: Ledger
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        return  # a client that was killed
+
+
+@contextmanager
+def serving(parts: Sequence[Part]) -> Iterator[Ledger]:
+    """A server on loopback, on a port of its own."""
+    http = _Http(("127.0.0.1", 0), _Requests)
+    http.ledger = ledger = Ledger(list(parts))
+    ledger.address = f"http://127.0.0.1:{http.server_address[1]}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield ledger
+    finally:
+        ledger.closing.set()
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+def cut(turn: Turn, share: float = 0.5) -> Turn:
+    """The stream breaks off in the middle."""
+    return replace(turn, cut=int(len(turn.body) * share))

@@ -1,0 +1,295 @@
+"""`wtman ui`: a run on the whole screen. Needs the extra `tui`; imported only when asked for.
+
+Looks, and appends requests; it drives nothing and holds no lock, so that it works beside
+the terminal that does, on a run of any age, and in several terminals. What an agent or a
+repository said is only ever shown as plain text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Footer, Label, RichLog, Static, TabbedContent, TabPane
+
+from wtman.core.model import TaskId
+from wtman.core.render import attention, clean, count, progress, rows_of
+from wtman.core.review_telling import evidence_of, review_facts, shown_by
+from wtman.core.reviewing import judgement, subjects
+from wtman.core.standing import run_state, standings
+from wtman.core.state import State, TaskView
+from wtman.core.status import next_command
+from wtman.doing import Told
+from wtman.errors import WtmanError
+from wtman.ui.logs import Tail
+
+_EVERY = 0.5  # seconds between two looks
+_LINES = 5000  # of a log, and of a diff
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+_PANES = ("log", "diff", "findings", "task")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the dashboard reads, and whom it asks. `log` gives the paths of the streams of
+    the newest attempt. `retry` raises WtmanError where it cannot be."""
+
+    state: Callable[[], State]
+    live: Callable[[], bool]
+    told: Callable[[], Told]
+    clock: Callable[[], float]
+    log: Callable[[TaskId, int], tuple[str, ...]]
+    diff: Callable[[TaskView], str]
+    stop: Callable[[], None]
+    retry: Callable[[TaskId], None]
+
+
+class Asked(ModalScreen[bool]):
+    """A question with yes and no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape,q", "answer(False)", "No"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        yield Label(f"{self._question}  [y/N]", id="question", markup=False)
+        yield Footer()
+
+    def action_answer(self, said: bool) -> None:
+        self.dismiss(said)
+
+
+class Dashboard(App[None]):
+    """Tasks on the left; log, diff, findings and facts of the chosen one on the right."""
+
+    TITLE = "wtman"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    #head { height: auto; padding: 0 1; background: $panel; }
+    #needs { height: auto; max-height: 6; padding: 0 1; color: $warning; }
+    #tasks { width: 45%; min-width: 30; }
+    #right { width: 1fr; }
+    #next { height: 1; padding: 0 1; background: $panel; }
+    RichLog, #findings-text, #task-text { padding: 0 1; }
+    Asked { align: center middle; }
+    #question { padding: 1 3; border: thick $warning; background: $surface; width: auto; }
+    Screen.-narrow Horizontal { layout: vertical; }
+    Screen.-narrow #tasks { width: 100%; height: 40%; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (90, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "pane('log')", "Log"),
+        Binding("d", "pane('diff')", "Diff"),
+        Binding("f", "pane('findings')", "Findings"),
+        Binding("t", "pane('task')", "Task"),
+        Binding("s", "stop", "Stop"),
+        Binding("r", "retry", "Retry"),
+        Binding("q", "quit", "Quit"),
+    ]
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source = source
+        self._state = source.state()
+        self._chosen: TaskId | None = next(iter(self._state.tasks), None)
+        self._tails: tuple[Tail, ...] = ()
+        self._logged: tuple[TaskId | None, int] = (None, 0)
+        self._diffed: tuple[TaskId | None, str] = (None, "")
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head", markup=False)
+        yield Static(id="needs", markup=False)
+        with Horizontal():
+            yield DataTable(id="tasks", cursor_type="row", zebra_stripes=False)
+            with Vertical(id="right"), TabbedContent(id="panes"):
+                with TabPane("Log", id="log"):
+                    yield RichLog(id="log-text", max_lines=_LINES, wrap=True, markup=False)
+                with TabPane("Diff", id="diff"):
+                    yield RichLog(id="diff-text", max_lines=_LINES, wrap=False, markup=False)
+                with TabPane("Findings", id="findings"):
+                    yield RichLog(id="findings-text", wrap=True, markup=False)
+                with TabPane("Task", id="task"):
+                    yield RichLog(id="task-text", wrap=True, markup=False)
+        yield Static(id="next", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        table = self.query_one("#tasks", DataTable)
+        for name in ("", "task", "state", "#", "time", "used"):
+            table.add_column(name, key=name or "glyph")
+        self._look()
+        self.set_interval(_EVERY, self._look)
+        table.focus()
+
+    def _fatal_error(self) -> None:
+        """End; the command's door tells of it, without a traceback."""
+        self._close_messages_no_wait()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, if it was a fault."""
+        return self._exception
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Read on, and show what is new."""
+        self._state = self._source.state()
+        live, told = self._source.live(), self._source.told()
+        known = standings(self._state)
+        now = self._source.clock() if live else self._state.updated
+        head = f"{self._state.run}  {run_state(self._state, known)}  {clean(self._state.request)}"
+        self.query_one("#head", Static).update(f"{head}\n{progress(self._state, known, now)}")
+        pressing = attention(self._state, known, live)
+        needs = self.query_one("#needs", Static)
+        needs.update("\n".join(pressing))
+        needs.display = bool(pressing)
+        follow = next_command(self._state, live, known)
+        self.query_one("#next", Static).update(f"next: {follow}" if not live else "live")
+        self._fill(now, told)
+        self._show_log()
+        self._show_rest(told)
+
+    def _fill(self, now: float, told: Told) -> None:
+        table = self.query_one("#tasks", DataTable)
+        for row in rows_of(self._state, now, told.used):
+            cells = {
+                "glyph": Text(row.glyph, row.style),
+                "task": Text(clean(row.task)),
+                "state": Text(row.state, row.style),
+                "#": Text(row.attempt, justify="right"),
+                "time": Text(row.time, justify="right"),
+                "used": Text(row.used, justify="right"),
+            }
+            if row.task not in table.rows:
+                table.add_row(*cells.values(), key=row.task)
+                continue
+            for column, cell in cells.items():
+                if table.get_cell(row.task, column) != cell:
+                    table.update_cell(row.task, column, cell, update_width=True)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        chosen = TaskId(str(event.row_key.value))
+        if chosen != self._chosen and chosen in self._state.tasks:
+            self._chosen = chosen
+            self._show_log()
+            self._show_rest(self._source.told())
+
+    def _show_log(self) -> None:
+        """The newest attempt's output, from where it was left."""
+        task = self._chosen
+        if task is None or task not in self._state.tasks:
+            return
+        log = self.query_one("#log-text", RichLog)
+        number = self._state.tasks[task].last
+        if self._logged != (task, number):
+            self._logged = (task, number)
+            self._tails = tuple(map(Tail, self._source.log(task, number))) if number else ()
+            log.clear()
+            said = f"== {task}, attempt {number} ==" if number else f"{task} has had no session yet"
+            log.write(Text(said, "bold"))
+        for tail in self._tails:
+            for line in tail.lines():
+                log.write(Text(line))
+
+    def _show_rest(self, told: Told) -> None:
+        task = self._chosen
+        if task is None or task not in self._state.tasks:
+            return
+        view = self._state.tasks[task]
+        if self._diffed != (task, view.head):
+            self._diffed = (task, view.head)
+            self._read_diff(task, view)
+        facts = [f"{task}  {standings(self._state)[task].state}", clean(view.task.title)]
+        facts += [f"branch {clean(view.branch)}", f"worktree {clean(view.worktree)}"]
+        facts.append(f"now: {clean(told.said[task], 200)}" if task in told.said else "")
+        facts += [f"owns {clean(', '.join(view.task.owns))}" if view.task.owns else ""]
+        facts += [f"note: {clean(note)}" for note in view.notes]
+        for attempt in view.attempts:
+            reason = attempt.red or (attempt.outcome.reason if attempt.outcome else "")
+            if reason:
+                facts.append(f"attempt {attempt.number}: {clean(reason, 400)}")
+        prompt = [clean(line) for line in view.task.prompt.splitlines()]
+        self._write("task-text", [line for line in facts if line] + ["", *prompt])
+        self._write("findings-text", self._findings(task))
+
+    def _findings(self, task: TaskId) -> list[str]:
+        lines = []
+        for finding in self._state.reviews.findings.values():
+            if task not in subjects(finding):
+                continue
+            lines.append(clean(finding.claim.title))
+            lines += [f"  {clean(words)}" for _, words in review_facts(self._state, finding)]
+            proof = shown_by(finding, judgement(self._state, finding))
+            if proof is not None:
+                lines += [f"    {clean(cell.tree)}: {cell.result}" for cell in proof.cells]
+                lines += [f"    | {clean(line)}" for line in evidence_of(proof)]
+                lines += [f"    $ {clean(proof.by_hand)}"] if proof.by_hand else []
+            lines.append("")
+        return lines or ["no finding concerns this task"]
+
+    def _write(self, name: str, lines: list[str]) -> None:
+        """Show these lines, unless they are what is shown."""
+        log = self.query_one(f"#{name}", RichLog)
+        text = "\n".join(lines)
+        if getattr(log, "shown", None) != text:
+            log.shown = text  # type: ignore[attr-defined]
+            log.clear()
+            for line in lines:
+                log.write(Text(line), scroll_end=False)
+
+    @work(thread=True, exclusive=True, group="diff")
+    def _read_diff(self, task: TaskId, view: TaskView) -> None:
+        text = self._source.diff(view)
+        self.call_from_thread(self._show_diff, task, text)
+
+    def _show_diff(self, task: TaskId, text: str) -> None:
+        if task != self._chosen:
+            return
+        log = self.query_one("#diff-text", RichLog)
+        log.clear()
+        lines = text.splitlines()
+        for line in lines[:_LINES] or ["nothing is committed yet"]:
+            style = _COLOURS.get(line[:1], "bold" if line.startswith("diff ") else "")
+            log.write(Text(clean(line.expandtabs(4)), style), scroll_end=False)
+
+    # --- keys -------------------------------------------------------------------------------------
+
+    def action_pane(self, name: str) -> None:
+        self.query_one("#panes", TabbedContent).active = name
+
+    def action_stop(self) -> None:
+        """Ask, then stop the run politely."""
+        if not self._source.live():
+            self.notify("it is not live: there is nothing to stop", markup=False)
+            return
+
+        def said(yes: bool | None) -> None:
+            if yes:
+                self._source.stop()
+                self.notify("asked to stop: nothing is lost", markup=False)
+
+        busy = sum(view.in_flight is not None for view in self._state.tasks.values())
+        self.push_screen(Asked(f"Stop the run and end {count(busy, 'session')}?"), said)
+
+    def action_retry(self) -> None:
+        """One more attempt of the chosen task, by whoever drives the run."""
+        if self._chosen is None:
+            return
+        try:
+            self._source.retry(self._chosen)
+        except WtmanError as error:
+            said = error.message + (f": {error.hint}" if error.hint else "")
+            self.notify(said, severity="warning", markup=False)
+            return
+        self.notify(f"{self._chosen} gets one more attempt", markup=False)
