@@ -53,7 +53,7 @@ def test_without_a_sandbox_all_but_what_leads_astray_is_handed_on() -> None:
 
 
 def test_a_proxy_with_its_password_only_goes_where_there_is_a_network() -> None:
-    theirs = {"HTTPS_PROXY": "http://me:pw@gate:8080", "no_proxy": "x"}
+    theirs = {"HTTPS_PROXY": "http://me:pw@gate.test:8080", "no_proxy": "x"}
     assert surroundings("bubblewrap", theirs, "/h").env["HTTPS_PROXY"]
     offline = surroundings("bubblewrap", theirs, "/h", online=False).env
     assert not {"HTTPS_PROXY", "no_proxy"} & set(offline)
