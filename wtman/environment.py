@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -176,6 +177,12 @@ def furnish_home(
             f"cannot furnish the private HOME {home}: {error.strerror}",
             hint="mend or remove that folder, then `wtman resume`",
         ) from error
+
+
+def leave_in_home(home: str, files: Mapping[str, str]) -> None:
+    """Write files (path below the private HOME -> text) in place of what is there."""
+    for path, content in files.items():
+        _put(home, path, content.encode("utf-8", "replace"), time.time_ns())
 
 
 def _sign_in(path: str) -> tuple[bytes, int] | None:

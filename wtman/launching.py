@@ -30,7 +30,14 @@ from wtman.core.model import (
     Usage,
     Work,
 )
-from wtman.environment import SCRATCH, handed_in, own_ports, provider_rules, surroundings
+from wtman.environment import (
+    SCRATCH,
+    handed_in,
+    leave_in_home,
+    own_ports,
+    provider_rules,
+    surroundings,
+)
 from wtman.process import Lines, read_exit
 from wtman.sandbox import USUAL, Reach
 from wtman.setup import linked, make_home
@@ -179,6 +186,9 @@ def _program(agent: Agent, job: Job, wanted: Launch) -> Command:
         return agent.command(job)
     resumed = getattr(agent, "attach", None)
     command: Command | None = resumed(job) if resumed is not None and job.resume else None
+    settled = getattr(agent, "settled", None)
+    if command is not None and settled is not None:
+        leave_in_home(wanted.home, settled(job))
     return command or Command((job.env.get("SHELL") or "/bin/sh",), job.worktree, job.env)
 
 

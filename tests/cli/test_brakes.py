@@ -10,6 +10,13 @@ import pytest
 
 from tests import kit
 
+
+@pytest.fixture(autouse=True)
+def no_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that is no program would review, too; here only authors count."""
+    monkeypatch.setenv("WTMAN_REVIEWERS", "0")
+
+
 # A plug-in of the user's own: `plug.metered:make`. Each line of its program is JSON.
 PLUGIN = """\
 import json

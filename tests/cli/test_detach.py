@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import kit
+from wtman.cli import calling, where
+from wtman.core.model import RunId
+from wtman.core.state import State
+from wtman.git.discovery import discover
 
 CALL = "sh -c 'echo $WTMAN_EVENT $WTMAN_RUN >> {}; test -n \"$WTMAN_TEXT\"'"
 
@@ -91,6 +95,22 @@ def test_a_command_that_came_with_the_repository_calls_only_once_approved(
     wtman("trust", "--yes", cwd=repo)
     wtman(*split("core", agent=agent)[:-1], cwd=repo)
     assert told.read_text().startswith("ready ")
+    # Another text is another command, also in the middle of a run.
+    other = tmp_path / "other"
+    (repo / "wtman.toml").write_text(f"notify = {json.dumps(CALL.format(other))}\n")
+    wtman("merge", "--patch-only", cwd=repo)
+    assert not other.exists()
+
+
+def test_the_bell_rings_for_who_may_have_looked_away(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(where, "on_terminal", lambda: True)
+    state, now = State(run=RunId("r-1")), time.monotonic()
+    calling.call(discover(str(repo)), state, "ready", "run r-1 is ready", now)
+    assert capsys.readouterr().out == ""
+    calling.call(discover(str(repo)), state, "ready", "run r-1 is ready", now - 60)
+    assert capsys.readouterr().out == "\a"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
+from wtman import confine, sandbox
 from wtman.cli.diagnosis import diagnose
 from wtman.core.habits import habits
 
@@ -166,7 +167,6 @@ def test_a_broken_configuration_is_a_line(make_repo: Callable[..., Path]) -> Non
     ("files", "program"),
     [
         ({"package.json": '{"scripts": {"test": "node --test"}}', "a.test.js": ""}, "npm"),
-        ({"Cargo.toml": '[package]\nname="x"\nversion="0.1.0"\n', "src/lib.rs": ""}, "cargo"),
         (
             {"go.mod": "module x\ngo 1.20\n", "x.go": "package x\n", "x_test.go": "package x\n"},
             "go",
@@ -184,3 +184,23 @@ def test_what_init_proposes_is_green(
     wtman("trust", "--yes", cwd=repo)
     out = wtman("doctor", "--checks", cwd=repo, check_status=None, env={"COLUMNS": "200"}).out
     assert re.search(r"^ok +base .*: green", out, re.MULTILINE), out
+
+
+def test_where_no_sandbox_works_each_tier_has_its_fix(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", _only_git())
+    monkeypatch.setattr(confine, "landlock_abi", lambda: 0)
+    monkeypatch.delenv("WTMAN_SANDBOX")
+    sandbox.trouble.cache_clear()
+    try:
+        lines = [one for one in diagnose(str(repo), os.environ, False) if one.name == "sandbox"]
+    finally:
+        sandbox.trouble.cache_clear()
+    told = [(line.level, line.text) for line in lines]
+    assert told == [
+        ("warn", "not bubblewrap: bwrap is not installed"),
+        ("warn", "not landlock: this kernel has no Landlock"),
+        ("missing", "no sandbox works here"),
+    ]
+    assert "apt-get install bubblewrap" in lines[0].fix and "--sandbox none" in lines[2].fix

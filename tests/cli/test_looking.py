@@ -115,7 +115,7 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
             ["status"],
             3,
             "there is no run in this repository",
-            "start one: wtman split --plan FILE",
+            'start one: wtman split "what you want"; or see how it goes: wtman demo',
         ),
         (
             ["statsu"],

@@ -21,6 +21,7 @@ class Terminal:
     def __init__(self, cwd: Path, env: dict[str, str], *words: str) -> None:
         self.screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.Stream(self.screen)
+        self.raw = ""
         self.child = pexpect.spawn(
             sys.executable,
             ["-m", "wtman", *words],
@@ -35,7 +36,7 @@ class Terminal:
         """Read on until the screen shows it; the screen."""
         while not re.search(pattern, self.shown()):
             try:
-                self._stream.feed(self.child.read_nonblocking(4096, timeout=30))
+                self._feed()
             except pexpect.EOF:
                 pytest.fail(f"ended without {pattern!r}:\n{self.shown()}")
             except pexpect.TIMEOUT:
@@ -46,10 +47,15 @@ class Terminal:
         """Read to the end; the exit status."""
         try:
             while True:
-                self._stream.feed(self.child.read_nonblocking(4096, timeout=30))
+                self._feed()
         except pexpect.EOF:
             self.child.close()
         return int(self.child.exitstatus)
+
+    def _feed(self) -> None:
+        read = self.child.read_nonblocking(4096, timeout=30)
+        self.raw += read
+        self._stream.feed(read)
 
     def shown(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
@@ -227,3 +233,47 @@ def test_five_tasks_and_a_command_to_approve_fit_one_screen_with_the_question(
         assert words in shown
     asked.child.send("n\r")
     assert asked.end() == 0
+
+
+def test_the_first_ctrl_c_is_said_to_be_polite_and_the_second_ends_at_once(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    deaf = tmp_path / "deaf.sh"
+    deaf.write_text("trap '' INT TERM\necho started\nwhile :; do sleep 0.05; done\n")
+    running = terminal(*words(f"command:sh {deaf}", "core"), "--yes")
+    running.until(r"core +running +#1 .* started")
+    running.child.sendintr()
+    running.until(r"! stopping: waits for 1 session to end, nothing is lost")
+    running.child.sendintr()
+    assert running.end() == 130
+    kit.assert_no_leftover_processes(tmp_path, patience=20)
+    assert wtman("status", "--json", cwd=repo).json()["run"]["live"] is False
+
+
+def test_a_terminal_that_gets_narrower_is_drawn_anew(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    running = terminal(*words(agent, "slow"), "--yes")
+    running.until(r"● slow +running +#1 .* started")
+    before = len(running.raw)
+    running.screen.resize(LINES, 60)
+    running.child.setwinsize(LINES, 60)
+    shown = running.until(r"(?m)^╍{48} 0 of 1$")
+    assert shown.count("running  one and all") == 1, shown
+    # A real terminal has wrapped the longer lines by now, which this screen does not do.
+    assert running.raw[before:].count("\x1b[H\x1b[2J") == 1
+    wtman("stop", cwd=repo)
+    assert running.end() == 130
+
+
+def test_the_report_is_written_as_one_page(
+    wtman: kit.Program, repo: Path, built: Callable[..., str], tmp_path: Path
+) -> None:
+    built("core")
+    wtman("merge", cwd=repo)
+    told = wtman("report", "--html", "r.html", cwd=repo)
+    assert told.out == f"the report is in {repo}/r.html\n"
+    page = (repo / "r.html").read_text()
+    assert "1 task landed on main" in page and '<span class="a">+core</span>' in page
+    lost = wtman("report", "--html", tmp_path / "no/such.html", cwd=repo, check_status=2)
+    assert "cannot write" in lost.err

@@ -64,7 +64,7 @@ def listing(home: Path) -> dict[str, bytes]:
 
 def agents_alive(below: Path) -> Iterator[str]:
     """The real agents that live with something below this folder in their surroundings."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     for process in psutil.process_iter():
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests import kit
+from tests.real.runs import listing, plan_of, split, task
 from tests.real.server import READ, WROTE, Provider, Script, calls, refuses, says
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -32,46 +33,6 @@ def shell(agent: str, command: str) -> dict[str, Any]:
 
 def good(agent: str, name: str, **more: Any) -> Script:
     return Script(f"QQ-{name}-QQ", [edit(agent, name), says("done")], **more)
-
-
-def plan_of(tmp_path: Path, tasks: dict[str, str]) -> Path:
-    """A plan of tasks (id: agent), each told the word of its script."""
-    lines = ['request = "real agents"', "check = ['true']"]
-    for name, agent in tasks.items():
-        lines += [
-            "[[task]]",
-            f'id = "{name}"',
-            f'agent = "{agent}"',
-            f'prompt = "QQ-{name}-QQ: write {name}.txt"',
-            f'owns = ["{name}.txt"]',
-        ]
-    path = tmp_path / "plan.toml"
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def split(
-    wtman: kit.Program, repo: Path, plan: Path, env: dict[str, str], *more: str
-) -> tuple[int, dict[str, Any]]:
-    """Its exit status, and what `status` then says."""
-    done = wtman(
-        "split", "--plan", plan, "--yes", *more, cwd=repo, env=env, check_status=None, timeout=300
-    )
-    told = wtman("status", "--json", cwd=repo, env=env).json()
-    told["said"] = str(done)
-    return done.code, told
-
-
-def task(told: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(item for item in told["tasks"] if item["id"] == name)
-
-
-def listing(home: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(home)): path.read_bytes()
-        for path in sorted(home.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_eight_at_once_with_passing_faults(

@@ -94,7 +94,8 @@ class Agent(Protocol):
     def end(self, state: Any, exit: Exit) -> Outcome: ...
 
     # Optional, for `wtman attach`: `attach(job) -> Command | None`, its interactive mode that
-    # goes on with the conversation `job.resume`. Without it the user gets a shell.
+    # goes on with the conversation `job.resume`. Without it the user gets a shell. And
+    # `settled(job) -> {path below its HOME: text}`: files that spare its first-time questions.
 
 
 def tells_tokens(agent: Agent) -> bool:

@@ -129,6 +129,17 @@ class ClaudeAgent:
         argv = ("claude", *_confinement(job), f"--resume={job.resume}", *_model(job))
         return Command(tuple(map(argument, argv)), job.worktree, _environment(job))
 
+    def settled(self, job: Job) -> dict[str, str]:
+        """Its HOME is a private one: to it every start there is the first, which it spends on
+        its provider's own servers, a sign-in, and questions that the sandbox has answered."""
+        key = job.env.get("ANTHROPIC_API_KEY", "")
+        known: dict[str, Any] = {"hasCompletedOnboarding": True}
+        if key:  # as it keeps them itself
+            known["customApiKeyResponses"] = {"approved": [key[-20:]], "rejected": []}
+        if job.confined:
+            known["projects"] = {job.worktree: {"hasTrustDialogAccepted": True}}
+        return {".claude.json": json.dumps(known)}
+
     def begin(self) -> State:
         return State()
 
@@ -176,6 +187,8 @@ def _confinement(job: Job) -> tuple[str, ...]:
         # would ask about is denied.
         settings["sandbox"] = {"enabled": True, "allowUnsandboxedCommands": False}
         rights = ["--permission-mode=acceptEdits"]
+    else:
+        settings["skipDangerousModePermissionPrompt"] = True
     rights += ["--setting-sources=user,project", f"--settings={json.dumps(settings)}"]
     return tuple(rights)
 

@@ -70,8 +70,11 @@ class CodexAgent:
         """Its interactive mode, in the conversation of `job.resume`."""
         if not job.resume:
             return None
-        argv = ("codex", "resume", *_rights(job), *_settings(job), "--", argument(job.resume))
-        return Command(argv, job.worktree, dict(job.env))
+        argv = ["codex", "resume", *_rights(job), *_settings(job)]
+        if job.confined:  # else it asks, and the user decides
+            trusted = f'{{{_toml(job.worktree)}={{trust_level="trusted"}}}}'
+            argv += ["-c", f"projects={trusted}"]
+        return Command((*argv, "--", argument(job.resume)), job.worktree, dict(job.env))
 
     def begin(self) -> State:
         return State()

@@ -14,7 +14,7 @@ from typing import Literal
 from wtman import __version__
 from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
 from wtman.core.model import RunState, Settings
-from wtman.core.render import clean, count
+from wtman.core.render import count
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository, discover, require_git
 
@@ -157,22 +157,23 @@ def _sandbox(place: Place) -> Iterator[Line]:
     try:
         found, passed = sandbox.choose(wanted)
     except MissingError as error:
-        for name in sandbox.TIERS[:-1] if wanted in ("", "auto") else ():
-            why, fix = _cause(sandbox.trouble(name))
-            yield Line("sandbox", "warn", f"not {name}: {why}", fix)
-        yield Line("sandbox", "missing", clean(error.message.partition("(")[0], 200), error.hint)
+        if wanted not in ("", "auto"):
+            yield Line("sandbox", "missing", error.message, error.hint)
+            return
+        yield from _passed((name, sandbox.trouble(name)) for name in sandbox.TIERS[:-1])
+        fix = "one of those above; or --sandbox none: agents and checks then have all your rights"
+        yield Line("sandbox", "missing", "no sandbox works here", fix)
         return
-    for text in passed:
-        name, _, problem = text.partition(": ")
-        why, fix = _cause(problem)
-        yield Line("sandbox", "warn", f"not {name}: {why}", fix)
+    yield from _passed((name, text) for name, _, text in (item.partition(": ") for item in passed))
     yield Line("sandbox", "ok", f"{found.name}; network of agents: {place.settings.network}")
 
 
-def _cause(problem: str) -> tuple[str, str]:
-    """A tier's trouble as what it is and its fix, which stand before and behind a semicolon."""
-    why, _, fix = problem.partition("; ")
-    return why, fix
+def _passed(tiers: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """Stronger tiers that do not work here; those of other systems, with no fix, are no news."""
+    for name, problem in tiers:
+        why, semicolon, fix = problem.partition("; ")
+        if semicolon:
+            yield Line("sandbox", "warn", f"not {name}: {why}", fix)
 
 
 def _agents(place: Place) -> Iterator[Line]:

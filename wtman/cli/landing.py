@@ -204,7 +204,8 @@ def finish(
     before = state.seq
     state = driven(home, state.run, events, watch, after=before)
     landed = state.merge.landed if state.merge is not None else None
-    if state.merge is not None and state.merge.over and state.merge.asked.dry_run:
+    if state.merge is not None and state.merge.asked.dry_run:
+        # Stopped on the way, too: nobody is to go on with a rehearsal.
         _forget(home, state, before)
     if landed is None:
         return _unfinished(state)

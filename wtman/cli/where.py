@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from wtman.core.events import MergeAsked
 from wtman.core.model import RunId, RunState, TaskId
 from wtman.core.replay import replay
 from wtman.core.standing import run_state
@@ -40,8 +41,25 @@ class Home:
         """The run as its journal tells it now; only what is new is read again."""
         known = self._known.get(run)
         news = self.store.events(run, known.seq if known is not None else 0)
-        self._known[run] = replay(news, known) if news or known is None else known
-        return self._known[run]
+        state = replay(news, known) if news or known is None else known
+        if rehearsing(state) and not state.anonymous and not self.store.live(run):
+            # Killed before it could take itself back: no command is to take it for a merge.
+            with self.store.lock(run):
+                asked = max(
+                    item.seq
+                    for item in self.store.events(run)
+                    if isinstance(item.event, MergeAsked)
+                )
+                self.store.forget(run, asked - 1, state.seq)
+            state = replay(self.store.events(run))
+        self._known[run] = state
+        return state
+
+
+def rehearsing(state: State) -> bool:
+    """Whether a dry run was asked for and has not come to its end."""
+    merge = state.merge
+    return merge is not None and merge.asked.dry_run and not merge.over
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
@@ -65,7 +83,8 @@ def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
 def no_run() -> MissingError:
     """The error of a command that has nothing to look at."""
     return MissingError(
-        "there is no run in this repository", hint="start one: wtman split --plan FILE"
+        "there is no run in this repository",
+        hint='start one: wtman split "what you want"; or see how it goes: wtman demo',
     )
 
 

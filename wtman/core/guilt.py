@@ -75,7 +75,7 @@ def first_fault(
     """
     low, high = _cleared(line, greens), 0
     weights: Mapping[TaskId, float] = {}
-    hints = 0
+    hints, fresh = 0, False
     hoping = width == 1 and not faults
     while True:
         if hoping and high - low == 2:
@@ -88,7 +88,9 @@ def first_fault(
         if high and high - low == 1:
             return ((yield from blame_last(order, line[:high], width)),), order
         if high:
-            cuts = _between(line, low, high, width, weights)
+            # The first cut behind a hint is likely the last: others beside it would be wasted.
+            cuts = _between(line, low, high, 1 if fresh else width, weights)
+            fresh = False
         else:
             cuts = _ahead(low, len(line), faults, width)
         answers = yield tuple(order.key(line[:cut]) for cut in cuts)
@@ -99,7 +101,7 @@ def first_fault(
             if is_red(probe):
                 high = cut
                 if probe.suspects and hints < _MOST_HINTS:
-                    hints += 1
+                    hints, fresh = hints + 1, True
                     weights = _weights(probe)
                     order, line = suspecting(order, line, low, high, probe.suspects)
                     if hints == 1:
@@ -258,7 +260,8 @@ def explain(
             return tuple(found), key
         low, high = 0, len(rest)
         while high - low > 1:
-            cuts = _between(rest, low, high, width, weights)
+            cuts = _between(rest, low, high, 1 if near else width, weights)
+            near = frozenset()
             keys = {cut: order.key(chosen.union(rest[:cut])) for cut in cuts}
             answers = yield tuple(keys.values())
             for cut in cuts:

@@ -17,7 +17,9 @@ from wtman.core.model import TaskId
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 _NAMED = 3.0  # a word of a failing test's name, against one of what it printed
 _MOST = 4
-_LEAST = 0.3  # of the score of the likeliest
+_LEAST = 0.1  # of the score of the likeliest
+# Lines that say what went wrong; the rest of what a check prints is how it got there.
+_WRONG = re.compile(r"^E\s|error|fail|panic|undefined|cannot|not found|expected", re.IGNORECASE)
 
 
 def words(text: str) -> frozenset[str]:
@@ -32,7 +34,8 @@ def suspects(failing: str, printed: str, changes: Mapping[TaskId, Set[str]]) -> 
     """
     share = Counter(word for found in changes.values() for word in found)
     named = words(failing)
-    told = named | words(printed)
+    lines = printed.splitlines()
+    told = named | words("\n".join([line for line in lines if _WRONG.search(line)] or lines))
     score = {
         task: sum(
             (_NAMED if word in named else 1.0) * math.log(len(changes) / share[word])

@@ -153,8 +153,9 @@ def choose(wanted: str = "auto") -> tuple[Sandbox, tuple[str, ...]]:
             return load(name), tuple(passed)
         passed.append(f"{name}: {problem}")
     raise MissingError(
-        f"no sandbox works here ({'; '.join(passed)})",
-        hint="mend one of them, or `--sandbox none`: agents and checks then have all your rights",
+        f"no sandbox works here ({'; '.join(text.partition('; ')[0] for text in passed)})",
+        hint="`wtman doctor` says how to mend that; or `--sandbox none`: agents and checks then "
+        "have all your rights",
     )
 
 

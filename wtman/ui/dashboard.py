@@ -113,13 +113,15 @@ class Dashboard(App[None]):
             yield DataTable(id="tasks", cursor_type="row", zebra_stripes=False)
             with Vertical(id="right"), TabbedContent(id="panes"):
                 with TabPane("Log", id="log"):
-                    yield RichLog(id="log-text", max_lines=_LINES, wrap=True, markup=False)
+                    yield RichLog(
+                        id="log-text", max_lines=_LINES, wrap=True, min_width=20, markup=False
+                    )
                 with TabPane("Diff", id="diff"):
                     yield RichLog(id="diff-text", max_lines=_LINES, wrap=False, markup=False)
                 with TabPane("Findings", id="findings"):
-                    yield RichLog(id="findings-text", wrap=True, markup=False)
+                    yield RichLog(id="findings-text", wrap=True, min_width=20, markup=False)
                 with TabPane("Task", id="task"):
-                    yield RichLog(id="task-text", wrap=True, markup=False)
+                    yield RichLog(id="task-text", wrap=True, min_width=20, markup=False)
         yield Static(id="next", markup=False)
         yield Footer()
 
