@@ -109,7 +109,9 @@ def test_a_live_task_is_paused_its_conversation_goes_on_and_the_run_takes_the_wo
     attach: Callable[..., "pexpect.spawn[str]"],
 ) -> None:
     words = ("split", "--task", "core: do it", "--agent", "plug.talking:make")
-    run = wtman.start(*words, "--sandbox", "none", "--yes", cwd=repo, env=environment)
+    run = wtman.start(
+        *words, "--reviewers", "0", "--sandbox", "none", "--yes", cwd=repo, env=environment
+    )
     folder = repo.parent / "repo.worktrees"
     until = time.monotonic() + 30
     while not list(folder.glob("*/core/begun.txt")):

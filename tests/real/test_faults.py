@@ -300,7 +300,11 @@ def test_token_budgets_hold(
     wtman: kit.Program, repo: Path, tmp_path: Path, installed: Path
 ) -> None:
     def endless(name: str) -> Part:
-        return part(name, lambda asked: writes(asked, f"{name}-{asked.turn}.txt", "x"))
+        def answer(asked: Asked) -> Turn:
+            time.sleep(0.5)  # no model is so fast that the next call is over before the stop
+            return writes(asked, f"{name}-{asked.turn}.txt", "x")
+
+        return part(name, answer)
 
     with serving([endless("claude-on"), good("codex-well")]) as ledger:
         env = surroundings(installed, ledger.address)

@@ -17,8 +17,8 @@ ONE = ("--reviewers", "1")
     ("character", "why"),
     [
         ("crashes", "exit status 3"),
-        ("dies", "killed by SIGKILL"),
-        ("hangs", "stopped at its time limit"),
+        pytest.param("dies", "killed by SIGKILL", marks=pytest.mark.slow),
+        pytest.param("hangs", "stopped at its time limit", marks=pytest.mark.slow),
         ("nonsense", "no usable answer"),
         ("tampers", "changed files that it was only to read: shop/cart.py"),
     ],

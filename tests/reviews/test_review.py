@@ -38,6 +38,7 @@ def review(shop: Shop, *words: object, code: int = 0, character: str = "right") 
     return told
 
 
+@pytest.mark.slow
 def test_any_branches_are_reviewed_and_nothing_is_changed(
     shop: Shop, branches: None, git: Git
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
     assert f"{found['id']}  concern  major  sum: no test for three" in out
 
 
+@pytest.mark.slow
 def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
     kit.commit_files(shop.repo, {"shop/cart.py": "def total(items):\n    return sum(items[:2])\n"})
     lie = proof_of("lie", "import nowhere")

@@ -3,6 +3,8 @@
 import subprocess
 from typing import Any
 
+import pytest
+
 from tests.reviews.conftest import Shop, claim, proof_of
 
 THREE = proof_of("three", "self.assertEqual(total([1, 2, 3]), 6)")
@@ -73,6 +75,7 @@ def test_liars_block_nobody(shop: Shop) -> None:
     assert found["no proof at all"]["state"] == "concern"
 
 
+@pytest.mark.slow
 def test_two_branches_that_are_wrong_only_together(shop: Shop) -> None:
     """Green alone, red together: found by the reviewer who sees both, mended by the later."""
     proof = proof_of(
@@ -98,6 +101,7 @@ def test_two_branches_that_are_wrong_only_together(shop: Shop) -> None:
     assert shop.wtman("merge", "--json", cwd=shop.repo).json()["landed"] == ["rates", "offers"]
 
 
+@pytest.mark.slow
 def test_what_is_not_mended_is_rejected_and_left_out(shop: Shop) -> None:
     shop.says(**{"correctness stubborn": [claim("loses items", "stubborn", proof=THREE)]})
     told = shop.split("stubborn", "plain", more=("--reviewers", "1", "--rounds", "2"), code=1)
@@ -120,6 +124,7 @@ def test_a_program_is_no_reviewer_unless_it_is_named(shop: Shop) -> None:
     assert "reviews    none: no reviewer is named" in dry
 
 
+@pytest.mark.slow
 def test_a_mended_defect_must_not_come_back_on_the_train(shop: Shop) -> None:
     """The checks see nothing; what was proven once is run on the train's tree too."""
     shop.says(**{"correctness sum": [claim("three items are 0", "sum", proof=THREE)]})
