@@ -83,7 +83,9 @@ def house(tmp_path: Path) -> House:
 def test_without_any_source_all_are_defaults(house: House) -> None:
     loaded = house.load({"jobs": None, "check": ()})
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert loaded == Loaded(Settings(check_jobs=cores or 1, sandbox="auto", reviewers=2), {}, {}, ())
+    assert loaded == Loaded(
+        Settings(check_jobs=cores or 1, sandbox="auto", reviewers=2), {}, {}, ()
+    )
     assert loaded.source("jobs") == Source(Kind.DEFAULT)
 
 

@@ -168,7 +168,9 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Found:
     if tree == control.tree_of(ctx.control, finished.at):
         view = state.tasks.get(place.task)
         if view is not None and view.task.may_be_empty and tip == finished.at:
-            return Found(ended=Ended.OK, head=tip, reason="there was nothing to change", notes=notes)
+            return Found(
+                ended=Ended.OK, head=tip, reason="there was nothing to change", notes=notes
+            )
         reason = "it changed nothing"
         if snapshot.nested:
             reason += f" but the nested repository at {snapshot.nested[0]}, which is not taken"

@@ -25,7 +25,6 @@ from wtman.sandbox import Sandbox
 from wtman.store import Store
 from wtman.watching import Looks
 
-
 _READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
 
 

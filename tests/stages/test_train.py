@@ -219,10 +219,7 @@ def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     probes = state.merge.probes.values()
     shown = " ".join(item.reproduce for item in landed(state).excluded)
     wanted = {
-        sha
-        for probe in probes
-        for sha in (probe.commit, *probe.sides)
-        if sha and sha[:12] in shown
+        sha for probe in probes for sha in (probe.commit, *probe.sides) if sha and sha[:12] in shown
     }
     eight.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
     assert len(wanted) == 3
