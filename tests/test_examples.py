@@ -84,6 +84,7 @@ def test_the_scripted_agent_refuses_what_it_does_not_know(shop):
     assert run_git(shop, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_try_runs_the_whole_job(tmp_path, program_environment):
     program = Program(tmp_path)
     shim = f'#!/bin/sh\nexec "{program.argv[0]}" -m wtman "$@"\n'

@@ -40,6 +40,7 @@ _PERFORMERS: dict[type, Perform] = {
     a.MakeWorktree: worktrees.perform,
     a.Follow: worktrees.perform,
     a.Adopt: worktrees.perform,
+    a.Restore: worktrees.perform,
     a.RunSession: sessions.perform,
     a.Collect: sessions.perform,
     a.ProbeTrain: train.perform,

@@ -29,6 +29,7 @@ def server() -> Iterator[Server]:
         ("landlock", "off"),
     ],
 )
+@pytest.mark.slow
 def test_split_with_the_api_agent(
     wtman: kit.Program, repo: Path, server: Server, tier: str, network: str
 ) -> None:

@@ -123,6 +123,7 @@ def test_killed_it_leaves_no_process(yard: Yard) -> None:
     "number, code",
     [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
+@pytest.mark.slow
 def test_stopped_it_says_so_and_can_go_on(yard: Yard, number: signal.Signals, code: int) -> None:
     yard.server.script = [says("a", call("bash", 9, command=SLEEPS))]
     with started(job(yard)) as process:

@@ -102,6 +102,7 @@ def only_task(wtman: kit.Program, repo: Path) -> Any:
     return task
 
 
+@pytest.mark.slow
 def test_a_live_task_is_paused_its_conversation_goes_on_and_the_run_takes_the_work(
     wtman: kit.Program,
     repo: Path,

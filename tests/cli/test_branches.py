@@ -181,6 +181,7 @@ def test_refusals(
     assert said in told["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_red_target_is_judged_by_the_difference(
     wtman: kit.Program, make_repo: Callable[..., Path], git: Git
 ) -> None:

@@ -106,6 +106,7 @@ def test_odd_repositories_are_told(
     assert "not in a git repository" in told(tmp_path)
 
 
+@pytest.mark.slow
 def test_init_then_trust_then_the_checks_run(
     wtman: kit.Program, make_repo: Callable[..., Path], git: Callable[..., str]
 ) -> None:
@@ -147,6 +148,7 @@ def test_init_leaves_a_table_of_pyproject_alone(
     assert not (repo / "wtman.toml").exists()
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_named_with_its_next_command(
     wtman: kit.Program, repo: Path, built: Callable[..., str]
 ) -> None:

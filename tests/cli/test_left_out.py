@@ -22,6 +22,7 @@ echo "$(head -n 1 README.md) and $WTMAN_TASK" > README.md
 """
 
 
+@pytest.mark.slow
 def test_retry_brings_what_a_merge_left_out_up_to_the_target(
     repo: Path, wtman: kit.Program, git: Git, tmp_path: Path
 ) -> None:
@@ -44,6 +45,7 @@ def test_retry_brings_what_a_merge_left_out_up_to_the_target(
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
 def test_a_dry_run_that_is_cut_short_is_as_if_it_had_not_been(
     repo: Path, wtman: kit.Program, built: Built, tmp_path: Path, end: int
 ) -> None:

@@ -60,3 +60,54 @@ def test_a_folder_with_files_of_the_user_is_never_replaced(
     assert refused.code != 0
     assert "holds more than wtman merge has written" in refused.err
     assert (out / "precious.txt").read_text() == "mine\n"
+
+
+def test_what_the_target_keeps_from_being_merged_as_text_conflicts_where_both_changed_it(
+    make_repo: Callable[..., Path], wtman: kit.Program
+) -> None:
+    lines = "".join(f"{number}\n" for number in range(20))
+    repo = make_repo(
+        {
+            ".gitattributes": "lock -merge\n",
+            "lock": lines,
+            "deep/.gitattributes": "*.gen binary\n",
+            "deep/down/x.gen": lines,
+            "free.gen": lines,
+        }
+    )
+    changed = lines.replace("3\n", "C\n", 1)
+    branch(repo, "a", {"lock": changed})
+    branch(repo, "e", {"deep/down/x.gen": changed, "free.gen": changed})
+    branch(repo, "b", {"lock": lines + "E\n"})
+    branch(repo, "c", {"deep/down/x.gen": lines + "E\n"})
+    branch(repo, "d", {"free.gen": lines + "E\n"})
+    words = ["merge", "--branches", *"abcde", "--check", "true", "--json", "--dry-run"]
+    told = wtman(*words, cwd=repo, check_status=1).json()
+    assert "d" in told["landed"] and len(told["landed"]) == 3
+    paths = sorted(path for item in told["excluded"] for path in item["paths"])
+    assert paths == ["deep/down/x.gen", "lock"]
+
+
+def test_a_message_that_quotes_a_patch_makes_one_that_applies(
+    make_repo: Callable[..., Path], wtman: kit.Program
+) -> None:
+    repo = make_repo({"f": "1\n"})
+    quoted = (
+        "Fix\n\nIt was:\n\n@@ -1 +1 @@\n-a\n+b\n--- a/q\n+++ b/q\ndiff --git a/q b/q\nIndex: q\n"
+    )
+    branch(repo, "a", {"a": "1\n"})
+    kit.run_git(repo, "checkout", "-q", "a")
+    kit.run_git(repo, "commit", "-q", "--amend", "-m", quoted)
+    kit.run_git(repo, "checkout", "-q", "main")
+    told = wtman("merge", "--branches", "a", "--check", "true", "--json", cwd=repo).json()
+    assert wtman("verify", told["patches"], cwd=repo).code == 0
+    message = kit.run_git(repo, "log", "-1", "--format=%B")
+    assert (
+        message.strip()
+        == quoted.replace("\n@@", "\n @@")
+        .replace("\n---", "\n ---")
+        .replace("\n+++", "\n +++")
+        .replace("\ndiff", "\n diff")
+        .replace("\nIndex", "\n Index")
+        .strip()
+    )

@@ -99,6 +99,7 @@ def test_a_coming_conflict_is_in_status_and_in_the_next_prompt(
     assert not left and not list(Path(discover(str(repo)).wtman_dir).glob("runs/*/doing.json"))
 
 
+@pytest.mark.slow
 def test_tasks_that_keep_colliding_are_chained_and_land_together(
     split: Split, wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_planner_of_the_repository_needs_approval(
     assert "there is no run" in wtman("status", cwd=repo, check_status=3).err
 
 
+@pytest.mark.slow
 def test_killed_while_planning_it_is_planned_again(
     repo: Path, wtman: kit.Program, planner: Planner, agent: str
 ) -> None:

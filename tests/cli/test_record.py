@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests import kit
 
 AGENT = """\
@@ -54,6 +56,7 @@ def test_a_recorded_session_plays_the_same_tree_elsewhere(
     assert logs[0] + "\n" == logs[1], "the same words; the player ends the last line"
 
 
+@pytest.mark.slow
 def test_a_failed_session_is_recorded_with_what_was_set_aside(
     wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import kit
 
 FILES = {f"{part}/{name}.txt": "old\n" for part in ("one", "two", "three") for name in "abcd"}
 
 
+@pytest.mark.slow
 def test_a_codemod_over_a_repository(
     wtman: kit.Program, repo: Path, commit: Callable[..., str]
 ) -> None:

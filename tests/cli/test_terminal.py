@@ -266,6 +266,7 @@ def test_a_terminal_that_gets_narrower_is_drawn_anew(
     assert running.end() == 130
 
 
+@pytest.mark.slow
 def test_the_report_is_written_as_one_page(
     wtman: kit.Program, repo: Path, built: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -47,8 +47,11 @@ def test_a_single_commit_keeps_its_message_trailers_and_all() -> None:
 
 
 def test_what_would_break_the_mail_of_a_patch_is_moved_by_a_blank() -> None:
-    text = "Fix it\n\nFrom: nobody\n---\ndiff -u\nFrom here on\nFixes: #3\n"
-    moved = "Fix it\n\n From: nobody\n ---\n diff -u\n From here on\nFixes: #3\n"
+    text = "Fix it\n\nFrom: nobody\n---\ndiff -u\nFrom here on\n@@ -1 +1 @@\n+++ b/f\nFixes: #3\n"
+    moved = (
+        "Fix it\n\n From: nobody\n ---\n diff -u\n From here on\n"
+        " @@ -1 +1 @@\n +++ b/f\nFixes: #3\n"
+    )
     assert taken_text("topic", [text]) == moved
 
 

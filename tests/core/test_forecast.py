@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.core.test_graph import DIAMOND, tasks
 from wtman.core.forecast import Overlap, forecast, waves
 from wtman.core.model import Plan, Settings, Task, TaskId
@@ -70,6 +72,7 @@ def test_a_folder_in_brackets_is_pointed_out() -> None:
     assert forecast(plan, Settings(), ("app/s/page.tsx",)).advice == ()
 
 
+@pytest.mark.slow
 def test_a_big_plan_over_a_big_repository_is_quick() -> None:
     files = tuple(f"src/mod{n % 500}/file{n}.py" for n in range(100_000))
     plan = Plan(

@@ -114,6 +114,7 @@ def ignored(folder: Path, cases: list[tuple[tuple[str, ...], list[str]]]) -> set
         max_size=60,
     )
 )
+@pytest.mark.slow
 def test_lists_without_negation_own_what_git_ignores(
     sandbox: Path, cases: list[tuple[tuple[str, ...], list[str]]]
 ) -> None:
@@ -136,6 +137,7 @@ def test_lists_without_negation_own_what_git_ignores(
         max_size=30,
     )
 )
+@pytest.mark.slow
 def test_in_a_list_the_last_pattern_wins_that_git_matches_alone(
     sandbox: Path, cases: list[tuple[list[tuple[bool, str]], list[str]]]
 ) -> None:

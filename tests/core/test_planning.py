@@ -163,6 +163,7 @@ def test_a_small_repository_is_shown_whole() -> None:
 
 
 @pytest.mark.parametrize("folders", [50, 2000, 40_000])
+@pytest.mark.slow
 def test_a_map_is_bounded_and_says_what_it_leaves_out(folders: int) -> None:
     entries = [
         Entry(f"top{n % 7}/a{n % 300}/b{n}/file{m}.py", 1000)

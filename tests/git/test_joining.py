@@ -179,6 +179,7 @@ KILLER = (
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(histories())
+@pytest.mark.slow
 def test_the_short_way_gives_what_merging_gives(
     ctl: Control, head: Sha, history: tuple[Tree, Tree, list[Tree], list[int | None]]
 ) -> None:

@@ -115,10 +115,24 @@ def test_a_target_that_is_checked_out_nowhere_moves_by_compare_and_swap(two: Yar
     assert (two.path / "config.txt").read_text() == "my own work\n"
 
 
-def test_a_new_target_is_made(two: Yard) -> None:
-    outcome = landed(two.merge(target=Branch("brand/new")))
-    assert two.sha("brand/new") == outcome.after
-    assert two.sha("main") == outcome.before
+def test_a_target_that_was_deleted_is_not_made_again(
+    two: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = two.git("for-each-ref")
+    assert "deleted meanwhile" in failed(two.merge(target=Branch("gone"))).reason
+    assert two.git("for-each-ref") == before
+
+    two.git("branch", "release")
+    real = land.keep_landed
+
+    def interfere(*args: object) -> str:
+        monkeypatch.undo()
+        two.git("update-ref", "-d", "refs/heads/release")
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(land, "keep_landed", interfere)
+    assert "deleted meanwhile" in failed(two.merge(target=Branch("release"))).reason
+    assert "refs/heads/release" not in two.git("for-each-ref")
 
 
 def test_a_detached_head_needs_a_name(two: Yard) -> None:

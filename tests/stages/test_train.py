@@ -212,6 +212,7 @@ def test_another_check_may_be_asked_for(yard: Yard) -> None:
     assert list(outcome.commits) == ["one"]
 
 
+@pytest.mark.slow
 def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     eight.create()
     state = eight.merge()

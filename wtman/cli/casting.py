@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from wtman import agents
 from wtman.config.roles import Roles
-from wtman.core.casting import DEFAULT, PLANNER, agent_of, effort_of, model_of
+from wtman.core.casting import DEFAULT, PLANNER, RESOLVER, agent_of, effort_of, model_of
 from wtman.core.events_planning import PlanWanted
 from wtman.core.model import Plan, Role, Settings
 from wtman.core.wording import quoted
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
 _TEAM = (DEFAULT, "tester", "documenter")
-_NOT_PLANNED = ("resolver",)
+_NOT_PLANNED = (RESOLVER,)
 _ALWAYS = ("reviewer", "refuter")  # every run may come to reviews
 _NO_PLANNERS = ("command", "replay")
 
@@ -29,10 +29,17 @@ def cast_for(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
         names = [PLANNER, *_TEAM, *_ALWAYS]
         own = (name for name in roles.own() if roles.known[name].writes)
         names += [name for name in own if name not in _NOT_PLANNED]
+        names += _named(roles, settings)
         return {name: roles.named(name) for name in dict.fromkeys(names)}
     wanted = {task.role or DEFAULT: task.id for task in plan.tasks}
     cast = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
-    return cast | {name: roles.named(name) for name in _ALWAYS}
+    return cast | {name: roles.named(name) for name in (*_ALWAYS, *_named(roles, settings))}
+
+
+def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:
+    """The resolver, where somebody is named for it: no merge asks for one otherwise."""
+    file = roles.known.get(RESOLVER)
+    return (RESOLVER,) if RESOLVER in settings.roles or (file and file.agent) else ()
 
 
 def agent_commands(roles: Roles, cast: Mapping[str, Role], settings: Settings) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wtman.cli import where
-from wtman.cli.driving import driven
+from wtman.cli.driving import Watch, driven
 from wtman.core.events import Event, Landed, MergeAsked, Recorded, Resumed
 from wtman.core.merge_report import answer, lines
 from wtman.core.model import Branch, RunState, Sha, TaskId, TaskState
@@ -37,6 +37,7 @@ class Wanted:
     dry_run: bool = False
     unchecked: bool = False
     out: str = ""
+    resolve: bool = False
 
 
 def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
@@ -46,7 +47,7 @@ def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
         if task not in state.tasks:
             near = did_you_mean(task, state.tasks)
             raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
-    _require_ready(state)
+    _require_ready(state, wanted.resolve)
     target = Branch(wanted.into or state.target)
     return MergeAsked(
         target=target,
@@ -68,10 +69,11 @@ def require_strategy(wanted: Wanted) -> None:
         raise UsageError(f"--strategy is squash or merge, not {quoted(wanted.strategy)}")
 
 
-def _require_ready(state: State) -> None:
+def _require_ready(state: State, resolve: bool = False) -> None:
     known = standings(state)
     status = run_state(state, known)
-    if status is RunState.MERGED:
+    left_out = any(item.state is TaskState.EXCLUDED for item in known.values())
+    if status is RunState.MERGED and not (resolve and left_out):
         raise WtmanError(
             f"run {state.run} is merged already", hint=f"next: {next_command(state, False, known)}"
         )
@@ -82,7 +84,6 @@ def _require_ready(state: State) -> None:
             hint=f"go on with it first: wtman resume {state.run}",
             code="unready",
         )
-    left_out = any(item.state is TaskState.EXCLUDED for item in known.values())
     if not landable(state, known) and not left_out:
         raise WtmanError(
             f"run {state.run} has no verified branch to land",
@@ -152,12 +153,22 @@ def ask_unchecked(state: State, asked: MergeAsked) -> MergeAsked:
 Publish = Callable[[State, Landed], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Who is asked for what a merge leaves out. No agent: nobody. `afresh`: the user just said so,
+    so that what was given up before is tried again."""
+
+    agent: str = ""
+    afresh: bool = False
+
+
 def land(
     home: where.Home,
     state: State,
     asked: MergeAsked,
     as_json: bool,
     publish: Publish | None = None,
+    resolver: Resolver | None = None,
 ) -> int:
     """Merge the branches of a run, and say what came of it.
 
@@ -167,7 +178,7 @@ def land(
     events: list[Event] = [Resumed("merge")]
     if not _has_landed(home.repo, state):
         events.append(asked)
-    return finish(home, state, events, as_json, publish=publish)
+    return finish(home, state, events, as_json, publish=publish, resolver=resolver)
 
 
 def _has_landed(repo: Repository, state: State) -> bool:
@@ -192,6 +203,7 @@ def finish(
     as_json: bool,
     present: Mapping[str, Sha] | None = None,
     publish: Publish | None = None,
+    resolver: Resolver | None = None,
 ) -> int:
     """Drive a merge to its end, telling what happens, and say what came of it.
 
@@ -204,6 +216,10 @@ def finish(
     before = state.seq
     state = driven(home, state.run, events, watch, after=before)
     landed = state.merge.landed if state.merge is not None else None
+    if landed is not None and resolver is not None and resolver.agent:
+        state = _resolved(home, state, resolver, watch)
+        # Whatever has become of what was left out, this much has landed.
+        landed = (state.merge.landed or state.merge.so_far) if state.merge is not None else None
     if state.merge is not None and state.merge.asked.dry_run:
         # Stopped on the way, too: nobody is to go on with a rehearsal.
         _forget(home, state, before)
@@ -219,7 +235,18 @@ def finish(
             print(f"\npull request: {clean(address, 200)}")
         elif advice := _next(state):
             print(f"\nnext: {advice}")
+    if state.parked is not None:
+        return 4
+    if state.stopped is not None:
+        return 130
     return int(bool(landed.excluded) or not (landed.commits or present))
+
+
+def _resolved(home: where.Home, state: State, resolver: Resolver, watch: Watch) -> State:
+    from wtman.cli.resolving import resolve
+
+    assert state.merge is not None
+    return resolve(home, state, state.merge.asked, resolver.agent, watch, afresh=resolver.afresh)
 
 
 def _forget(home: where.Home, state: State, before: int) -> None:

@@ -51,18 +51,28 @@ def merge(
         bool,
         typer.Option("--allow-red-base", help="With --branches: go on where a check is red."),
     ] = False,
+    resolve: Annotated[
+        bool,
+        typer.Option("--resolve", help="What conflicts or clashes goes to a resolver session."),
+    ] = False,
+    resolver: Annotated[
+        str, typer.Option(metavar="AGENT", help="Who plays it; implies --resolve.")
+    ] = "",
     as_json: where.Json = False,
     directory: where.Directory = "",
 ) -> int:
     """Land the verified branches together, as one verified change, and as patches.
 
     The train is assembled aside and checked as one tree; the target moves only to the
-    very commit that passed. What is red or conflicts is named and left out. With
+    very commit that passed. What is red or conflicts is named and left out; where a
+    resolver is named (--resolve, or for the run: split --role resolver=AGENT), a session
+    of it brings that up to what has landed, and it is checked and merged in turn. With
     --branches it works for branches that wtman did not make, without any run or
     configuration: wtman merge --branches a b c --check CMD. They land where you stand,
     or --into BRANCH, and are themselves left as they are.
     """
     from wtman.cli import landing
+    from wtman.cli.resolving import require_resolver
 
     wanted = landing.Wanted(
         into=into,
@@ -74,6 +84,7 @@ def merge(
         dry_run=dry_run,
         unchecked=unchecked,
         out=os.path.join(os.getcwd(), out) if out else "",
+        resolve=bool(resolve or resolver),
     )
     if out and dry_run:
         raise UsageError(
@@ -87,6 +98,8 @@ def merge(
 
         if run:
             raise UsageError("name a RUN or --branches, not both")
+        if resolve or resolver:
+            raise UsageError("--resolve is for a run: wtman has no task of a branch to resolve for")
         return merge_branches(
             ctx,
             branches,
@@ -102,6 +115,10 @@ def merge(
         state = home.state(where.a_run(home, run, where.ready))
         where.require_idle(home, state.run)
         asked = landing.ask(home.repo, state, wanted)
+        asks = landing.Resolver(
+            require_resolver(home, state, asked, resolver if wanted.resolve else None),
+            afresh=wanted.resolve,
+        )
         publish = None
         if pr:
             from wtman.cli.publishing import publisher
@@ -111,7 +128,7 @@ def merge(
             if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
                 raise landing.unchecked_error(state)
             asked = landing.ask_unchecked(state, asked)
-        return landing.land(home, state, asked, as_json, publish)
+        return landing.land(home, state, asked, as_json, publish, asks)
 
 
 def verify(

@@ -67,6 +67,7 @@ class RunSession:
     max_tokens: int = 0
     kept: Sha = Sha("")  # unfinished work of the resumed session, laid over `at` uncommitted
     attach: bool = False  # the user plays it, at a terminal of another process
+    role: str = ""  # who plays it, where that is not the task's own role
 
     @property
     def key(self) -> str:
@@ -124,6 +125,21 @@ class Adopt:
     head: Sha  # the branch's recorded tip
     start: Sha
     to: Sha
+
+    @property
+    def key(self) -> str:
+        return f"worktree/{self.task}"
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring a task that a resolver gave up back to where it was before."""
+
+    task: TaskId
+    head: Sha  # the branch's recorded tip
+    start: Sha
+    to: Sha
+    reason: str
 
     @property
     def key(self) -> str:
@@ -294,6 +310,7 @@ Action = (
     | CheckTask
     | Follow
     | Adopt
+    | Restore
     | ProbeTrain
     | LandTrain
     | Watch

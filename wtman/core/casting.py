@@ -12,7 +12,7 @@ from wtman.core.front_matter import read, words
 from wtman.core.model import Role, Settings, Task
 
 DEFAULT = "implementer"  # of a task that names none
-PLANNER, REVIEWER = "planner", "reviewer"
+PLANNER, REVIEWER, RESOLVER = "planner", "reviewer", "resolver"
 # What these say is judged; a session that could change what it judges would be worth nothing.
 READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
 _READING = ("Read", "Grep", "Glob")

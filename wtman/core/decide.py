@@ -35,7 +35,8 @@ from wtman.core.chaining import chained, unchained
 from wtman.core.graph import critical
 from wtman.core.model import Cap, Ended, Sha, Task, TaskId, TaskState, Usage
 from wtman.core.overlap import worth_watching
-from wtman.core.prompts import task_prompt
+from wtman.core.prompts import BROKEN_OFF, task_prompt
+from wtman.core.resolving import given_up, resolver_session
 from wtman.core.review_actions import review_actions
 from wtman.core.reviewing import mend_text
 from wtman.core.standing import DONE, SETTLED, Standing, last_counted, stale_needs, standings
@@ -44,7 +45,6 @@ from wtman.core.usage import MOST_WAITS, Purse, broken_off, exhausted, purse, wa
 
 _NO_CAP = Cap()
 _PLANNING_SHARE = 10  # without a ceiling of its own, planning gets a tenth of the run's budget
-_BROKEN_OFF = "The session before was cut off from outside. The folder is as it was left: go on."
 
 
 def decide(
@@ -71,7 +71,9 @@ def decide(
     links: list[Chain | Unchain] = [*unchained(state, known)]
     if state.parked is None:
         links += chained(state, running, known)
-        follows = _follows(state, running, known)
+        back = given_up(state, running, known)
+        gone = {item.task for item in back}
+        follows = [*back, *(f for f in _follows(state, running, known) if f.task not in gone)]
         actions += [*links, *_base(state, running), *follows]
         held = {item.task for item in links} | {item.task for item in follows}
         actions += _checks(state, running, known)
@@ -397,6 +399,8 @@ def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
 
 def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession:
     """The next attempt at a task: where it starts, what it is told and what it may use."""
+    if view.resolving is not None:
+        return resolver_session(state, view, cap)
     last = last_counted(view)
     at, failure, resume = view.start, view.restart, ""
     if last is not None and last.outcome is not None and not view.restart:
@@ -416,7 +420,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         if newest.outcome.session:
             # Its conversation goes on where it was, with the folder as it was.
             resume, kept = newest.outcome.session, newest.outcome.saved
-            failure = "\n".join(part for part in (failure, _BROKEN_OFF) if part)
+            failure = "\n".join(part for part in (failure, BROKEN_OFF) if part)
     number = max((item.number for item in view.attempts), default=0) + 1
     prompt = task_prompt(state, view, failure)
     return RunSession(

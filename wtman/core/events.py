@@ -11,6 +11,7 @@ from typing import Any
 from wtman.core.codec import from_plain, to_plain
 from wtman.core.events_brakes import Cooled, LimitsChanged, Paced
 from wtman.core.events_planning import PlanFailed, Planned, PlanWanted, RolesCast
+from wtman.core.events_resolving import Resolving, Unresolved
 from wtman.core.events_reviews import Coupled, Refuted, Reproduced, Reviewed
 from wtman.core.model import (
     Branch,
@@ -304,6 +305,7 @@ class MergeAsked:
     dry_run: bool = False
     out: str = ""
     apart: dict[str, str] | None = None  # tasks that nothing can be merged of, and why
+    resolves: TaskId = TaskId("")  # goes on with the merge before, which had left this one out
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +386,7 @@ class Landed:
     proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
     moved: bool = True  # False: dry run, patches only, or nothing to land
     notes: tuple[str, ...] = ()  # what somebody should look at, though it landed
+    resolved: tuple[TaskId, ...] = ()  # of `commits`: brought up to the target by a resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,6 +454,8 @@ Event = (
     | Reproduced
     | Refuted
     | RolesCast
+    | Resolving
+    | Unresolved
     | PlanWanted
     | Planned
     | PlanFailed

@@ -38,6 +38,7 @@ def answer(
             for task, names in (landed.needs or {}).items()
         },
         "present": list(present or {}),
+        "resolved": [_label(state, task) for task in landed.resolved],
         "notes": [_noted(state, text) for text in landed.notes],
         "patches": landed.patches,
     }
@@ -51,7 +52,14 @@ def _excluded(state: State, item: Excluded) -> dict[str, Any]:
         "paths": list(item.paths),
         "evidence": _evidence(state, item),
         "reproduce": item.reproduce,
+        "unresolved": _unresolved(state, item),
     }
+
+
+def _unresolved(state: State, item: Excluded) -> str:
+    """Why a resolver gave it up, or nothing."""
+    view = state.tasks.get(item.task)
+    return view.unresolved if view is not None else ""
 
 
 def _label(state: State, task: str) -> str:
@@ -112,11 +120,14 @@ def lines(state: State, landed: Landed) -> list[str]:
         evidence = _first_line(_evidence(state, item))
         why = f": {clean(evidence, 200)}" if evidence else ""
         out.append(f"  {clean(_label(state, item.task))}  {item.reason}{others}{paths}{why}")
+        if why := _unresolved(state, item):
+            out.append(f"    not resolved: {clean(_first_line(why), 200)}")
         if item.reproduce:
             out.append(f"    reproduce: {clean(item.reproduce)}")
     for task, needs in (landed.needs or {}).items():
         company = ", ".join(_labels(state, needs))
         out.append(clean(f"{_label(state, task)} works only with {company}"))
+    out += [f"resolved: {clean(_label(state, task))}" for task in landed.resolved]
     out += [f"flaky: {clean(name, 200)}" for name in landed.flaky]
     out += [f"adapted: {clean(_adapted(state, text), 200)}" for text in landed.adapted]
     out += [f"! {clean(_noted(state, text), 400)}" for text in landed.notes]

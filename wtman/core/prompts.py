@@ -9,6 +9,7 @@ import json
 from wtman.core.overlap import coming
 from wtman.core.state import State, TaskView
 
+BROKEN_OFF = "The session before was cut off from outside. The folder is as it was left: go on."
 _FAILURE_CAP = 6000  # characters of a failure that the next prompt carries
 _OVERLAPS, _PATHS, _PATH_CAP = 8, 10, 200  # tasks, paths of each, characters of a path
 

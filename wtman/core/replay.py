@@ -11,7 +11,9 @@ from typing import Any
 from wtman.core import events as e
 from wtman.core import replay_brakes as brakes
 from wtman.core import replay_planning as planning
+from wtman.core import replay_resolving as resolving
 from wtman.core import replay_reviews as reviews
+from wtman.core.graph import closure
 from wtman.core.model import Cap, Sha, Task, TaskId, Verdict
 from wtman.core.state import (
     Attempt,
@@ -152,6 +154,9 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         started=at,
         cap=Cap(event.max_usd, event.max_tokens),
         attach=event.attach,
+        again=view.again,
+        restart=view.restart,
+        left_out=view.left_out,
     )
     state.tasks[event.task] = replace(
         view,
@@ -216,6 +221,7 @@ def _session_finished(state: State, event: e.SessionFinished, at: float) -> Stat
     )
     owner = next((item.lineage for item in attempts if item.number == event.attempt), "")
     view = replace(view, attempts=attempts, head=event.head, owner=owner, notes=event.notes)
+    view = resolving.asked_still(view, event)
     home = state.tasks if event.task in state.tasks else state.dropped
     home[event.task] = view
     return state
@@ -322,6 +328,8 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         onto=event.onto or view.onto,
         left_out=_left_out(state, view),
         excluded=None,
+        resolving=None,
+        before=None,
         stuck="",
         merged=Sha(""),
     )
@@ -368,10 +376,14 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
 
 
 def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
-    for task, view in state.tasks.items():
-        if view.excluded is not None:
-            state.tasks[task] = replace(view, excluded=None)
-    return replace(state, merge=MergeView(asked=event, at=at, on=event.before))
+    plan = tuple(view.task for view in state.tasks.values())
+    # What nobody asks for now stays left out.
+    asked = closure(plan, event.members) if event.members else tuple(state.tasks)
+    for task in asked:
+        if state.tasks[task].excluded is not None:
+            state.tasks[task] = replace(state.tasks[task], excluded=None)
+    so_far = resolving.so_far(state, event)
+    return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
 
 
 def _probed(state: State, event: e.Probed, at: float) -> State:
@@ -408,7 +420,7 @@ def _landed(state: State, event: e.Landed, at: float) -> State:
     if event.moved or not (asked.dry_run or asked.patch_only):
         for left in event.excluded:
             state = _with(state, left.task, excluded=left)
-    return _with_merge(state, landed=event)
+    return _with_merge(state, landed=resolving.landed(merge, event))
 
 
 def _merge_failed(state: State, event: e.MergeFailed, at: float) -> State:
@@ -473,5 +485,6 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Cleaned: _cleaned,
     **brakes.FOLDS,
     **planning.FOLDS,
+    **resolving.FOLDS,
     **reviews.FOLDS,
 }

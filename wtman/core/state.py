@@ -10,6 +10,7 @@ from hashlib import sha256
 from wtman.core import events as e
 from wtman.core.codec import to_plain
 from wtman.core.events_planning import PlanFailed, Planned, PlanWanted
+from wtman.core.events_resolving import Resolving
 from wtman.core.model import (
     Branch,
     Cap,
@@ -45,6 +46,10 @@ class Attempt:
     red: str = ""  # why the checks refused what it left, for the next prompt
     cap: Cap = Cap()
     attach: bool = False  # the user plays it, at a terminal
+    # What it was begun for; asked for still, if it is interrupted.
+    again: bool = False
+    restart: str = ""
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,10 @@ class TaskView:
     based: Sha = Sha("")  # the target that it has come up to
     left_out: str = ""  # why a merge left it out, for the next prompt
     restart: str = ""  # why the next session starts over from `start`
+    resolving: Resolving | None = None  # a resolver plays it now
+    before: "TaskView | None" = None  # the view when that was asked for
+    unresolved: str = ""  # why a resolver gave it up
+    refused: Sha = Sha("")  # the target on which it did
     stuck: str = ""  # why no starting point can be made of what it needs
     taken: bool = False  # a branch that wtman did not make
     chained: tuple[TaskId, ...] = ()  # those of `task.needs` that the plan does not name
@@ -141,6 +150,7 @@ class MergeView:
     disproved: tuple[e.Excluded, ...] = ()
     landed: e.Landed | None = None
     failed: e.MergeFailed | None = None
+    so_far: e.Landed | None = None  # of the merge that this one goes on with
 
     @property
     def over(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.core.model import Sha
+from wtman.git.attributes import laid_out
 from wtman.git.changes import Changes
 from wtman.git.draft import Draft
 from wtman.git.history import trees_of
@@ -33,7 +34,7 @@ class Joiner:
     def __init__(self, objects: Objects, on: Sha, expected: Sequence[Changes]) -> None:
         self._objects = objects
         self._union = Union(objects, on)
-        self._merger = Merger(objects)
+        self._merger = Merger(objects, on)
         (self.tree,) = trees_of(objects.ctl, (on,))
         self._draft: Draft | None = None
         try:
@@ -114,7 +115,8 @@ def walk_many(
             if (tip := tips.get(head[:-1])) is not None and tip.tree is not None
         ]
         objects.spill()
-        merged = merge_many(objects.ctl, [(head[-1][0], tree, head[-1][1]) for head, tree in due])
+        asked = [(head[-1][0], tree, head[-1][1]) for head, tree in due]
+        merged = merge_many(objects.ctl, asked, laid_out(objects.ctl, on) if due else "")
         for (head, _), joined in zip(due, join_many(union, merged), strict=True):
             tips[head] = joined
     return tuple(_walked(tuple(line), tips) for line in lines)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from wtman.core.model import Sha
 from wtman.errors import ExternalError
+from wtman.git.attributes import laid_out
 from wtman.git.changes import Entry
 from wtman.git.control_dir import Control, call, environment_of, scratch
 from wtman.git.history import paths_changed, trees_of
@@ -49,13 +50,18 @@ class Merged:
     torn: tuple[Torn, ...] = ()
 
 
-def merge(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
+def merge(ctl: Control, base: str, ours: str, theirs: str, attributes: str = "") -> Merged:
     """Merge two commits or trees with respect to a third."""
-    return merge_many(ctl, ((base, ours, theirs),))[0]
+    return merge_many(ctl, ((base, ours, theirs),), attributes)[0]
 
 
-def merge_many(ctl: Control, triples: Sequence[tuple[str, str, str]]) -> tuple[Merged, ...]:
-    """Merge each (base, ours, theirs) by itself, all in one process."""
+def merge_many(
+    ctl: Control, triples: Sequence[tuple[str, str, str]], attributes: str = ""
+) -> tuple[Merged, ...]:
+    """Merge each (base, ours, theirs) by itself, all in one process.
+
+    `attributes` is a folder whose `.gitattributes` count, as `laid_out` makes one.
+    """
     if not triples:
         return ()
     trees = iter(trees_of(ctl, [item for triple in triples for item in triple]))
@@ -70,10 +76,12 @@ def merge_many(ctl: Control, triples: Sequence[tuple[str, str, str]]) -> tuple[M
             lines.append(f"{left} {right}\n")
         args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
         script = "".join(lines).encode()
-        answer = call(ctl, args, objects=objects, input=script, ok=(0, 1, *_CRASHED))
+        answer = call(
+            ctl, args, worktree=attributes, objects=objects, input=script, ok=(0, 1, *_CRASHED)
+        )
     if answer.code in _CRASHED:
         if len(triples) > 1:
-            return tuple(merge(ctl, *triple) for triple in triples)
+            return tuple(merge(ctl, *triple, attributes) for triple in triples)
         return (_crashed(ctl, *triples[0]),)
     found = tuple(results(iter(answer.out.split(b"\0")), names))
     if len(found) != len(triples):
@@ -139,8 +147,10 @@ class Merger:
     question comes one whose answer is long, and which costs next to nothing.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, on: str = "") -> None:
+        """`on` is the target, whose attributes count; "": none do."""
         self._objects = objects
+        self._on = on
         self._talk: Conversation | None = None
         self._answers: Iterator[Merged] = iter(())
         self._filler = ""
@@ -152,7 +162,8 @@ class Merger:
             self._open()
         if self._talk is None:
             self._objects.spill()
-            return merge(self._objects.ctl, base, ours, theirs)
+            attributes = laid_out(self._objects.ctl, self._on)
+            return merge(self._objects.ctl, base, ours, theirs, attributes)
         root, side = trees_of(self._objects.ctl, (base, theirs))
         line = merge_line(self._objects, root, ours, side)
         self._objects.spill(line.split())
@@ -174,7 +185,9 @@ class Merger:
         self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
         self._objects.spill()
         args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
-        talk = Conversation(args, git_dir=ctl.path, env=environment_of(ctl))
+        attributes = laid_out(ctl, self._on)
+        env = environment_of(ctl, attributes)
+        talk = Conversation(args, git_dir=ctl.path, env=env, cwd=attributes)
         talk.say(self._filler.encode())
         if talk.answers(_PATIENCE):
             self._talk, self._answers = talk, results(talk.words(), {})

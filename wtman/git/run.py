@@ -102,15 +102,17 @@ def git(
 class Conversation:
     """A git that answers as it is asked, until it is closed: words that end with NUL."""
 
-    def __init__(self, args: Sequence[str], *, git_dir: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, args: Sequence[str], *, git_dir: str, env: Mapping[str, str], cwd: str = ""
+    ) -> None:
         path = os.environ.get("PATH", os.defpath)
         argv = (program(path), "--git-dir=" + git_dir, *_FLAGS, *args)
-        self._args, self._argv, self._cwd = tuple(args), argv, git_dir
+        self._args, self._argv, self._cwd = tuple(args), argv, cwd or git_dir
         self._heard = b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             argv,
-            cwd=git_dir,
+            cwd=self._cwd,
             env=environment(os.environ, path, env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -122,6 +122,8 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     except WtmanError as error:
         draft.discard()
         now = refs.read_one(ctx.repo, _target(merge))
+        if isinstance(error, RaceError) and now is None:
+            raise _deleted(merge) from error
         if isinstance(error, RaceError) and now is not None and now != action.on:
             return (e.TargetMoved(now),)
         raise
@@ -194,9 +196,11 @@ def target_outcome(
         )
     ref, commit = _target(merge), ticket.commit
     now = refs.read_one(ctx.repo, ref)
-    if now is not None and control.is_ancestor(ctx.control, commit, now):
+    if now is None:
+        raise _deleted(merge)  # making it again could bring back what somebody gave up
+    if control.is_ancestor(ctx.control, commit, now):
         return lambda: None  # landed already, before a crash
-    if now is not None and now != on:
+    if now != on:
         return e.TargetMoved(now)
     stands = [
         item
@@ -207,6 +211,13 @@ def target_outcome(
         return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
     _require_clean(ctx, merge, stands)
     return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
+
+
+def _deleted(merge: MergeView) -> WtmanError:
+    return WtmanError(
+        f"the target was deleted meanwhile: there is no branch {merge.asked.target}",
+        hint="nothing was landed; make it again, or land elsewhere: wtman merge --into BRANCH",
+    )
 
 
 def _require_clean(ctx: Context, merge: MergeView, stands: list[Checkout]) -> None:

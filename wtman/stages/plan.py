@@ -9,7 +9,7 @@ from wtman.asking import Answer, Question, ask
 from wtman.context import Context
 from wtman.core import events as e
 from wtman.core.actions import MakePlan
-from wtman.core.casting import PLANNER
+from wtman.core.casting import PLANNER, RESOLVER
 from wtman.core.events_planning import PlanFailed, Planned
 from wtman.core.filemap import file_map, readme_of
 from wtman.core.planning import Brief, answer_schema, made_of, planner_prompt, problems_of
@@ -84,7 +84,8 @@ def _brief(ctx: Context, state: State) -> Brief:
         jobs=state.settings.jobs,
         max_sessions=state.settings.max_sessions,
         allow_overlap=state.planning.wanted.allow_overlap,
-        roles=tuple(role for role in state.roles.values() if role.writes),
+        # A resolver is asked by a merge, for what does not fit together.
+        roles=tuple(r for r in state.roles.values() if r.writes and r.name != RESOLVER),
     )
 
 

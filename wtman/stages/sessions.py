@@ -122,6 +122,8 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: Place) 
     task = state.tasks[action.task].task
     settings = state.settings
     # A run from before there were roles has none.
+    if action.role:  # what the task says of its own sessions does not hold for this one
+        task = replace(task, role=action.role, tools=(), model="", effort="")
     role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
     git = await ctx.git(collecting.lend, ctx, state, place, action.attempt, action.at)
     return Launch(

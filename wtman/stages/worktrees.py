@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from wtman.context import Context
 from wtman.core import events as e
-from wtman.core.actions import Adopt, Follow, MakeWorktree
+from wtman.core.actions import Adopt, Follow, MakeWorktree, Restore
+from wtman.core.events_resolving import Unresolved
 from wtman.core.model import Sha, TaskId
 from wtman.core.state import State
 from wtman.errors import DiskFullError
@@ -24,7 +25,7 @@ _SPARE = 256 * 1024 * 1024
 
 
 async def perform(
-    ctx: Context, state: State, action: MakeWorktree | Follow | Adopt
+    ctx: Context, state: State, action: MakeWorktree | Follow | Adopt | Restore
 ) -> tuple[e.Event, ...]:
     """Bring a task's worktree into being, or to where it belongs now."""
     match action:
@@ -36,6 +37,10 @@ async def perform(
             place = place_of(state, action.task)
             await ctx.git(bring, ctx, state, place, action.head, action.to)
             return (e.Adopted(action.task, action.start, action.to),)
+        case Restore():
+            place = place_of(state, action.task)
+            await ctx.git(bring, ctx, state, place, action.head, action.to)
+            return (Unresolved(action.task, action.start, action.to, action.reason),)
 
 
 async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Event, ...]:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from wtman.core import events as e
 from wtman.core.events_brakes import Paced
 from wtman.core.events_planning import PlanFailed, Planned
+from wtman.core.events_resolving import Resolving, Unresolved
 from wtman.core.events_reviews import Refuted, Reproduced, Reviewed
 from wtman.core.model import CheckResult, Ended, Verdict
 from wtman.core.render import clean, count, duration, size
@@ -211,6 +212,8 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Checked: _checked,
     e.BaseChecked: _base,
     e.Followed: _followed,
+    Resolving: lambda _, event: [_line(event.task, "goes to a resolver")],
+    Unresolved: lambda _, event: [_line(event.task, f"not resolved: {event.reason}")],
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,
