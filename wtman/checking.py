@@ -5,6 +5,9 @@ result follows from tree, command, environment and setup: so it is kept under
 these, across runs, and made once however many want it. A tree is judged by its
 difference to another one, which is run only where the verdict needs it.
 
+It cannot tell a product that passes from one that forges its own result: what a check
+imports from the branch runs in the check's process. Review is for that.
+
 Refuses to believe a failure that another coordinator saw (the user may have
 mended the machine since), and a timeout that a longer limit could undo.
 """

@@ -259,7 +259,11 @@ def _set_aside(
     notes: tuple[str, ...],
 ) -> Found:
     """Keep what does not count under a ref of its own; the branch stays where it was."""
-    saved = save(ctx, state, finished.place, worktree, tip)
+    kept = save(ctx, state, finished.place, worktree, tip)
+    notes += tuple(f"left {path} where it is: too large to be kept" for path in kept.left[:3])
+    if kept.left[3:]:
+        notes += (f"left {len(kept.left) - 3} more files where they are: too large to be kept",)
+    saved = kept.commit
     if saved is None and tip != finished.at:
         saved = tip  # the agent had committed everything itself
         keep(ctx, finished.place, saved)

@@ -4,6 +4,9 @@ From a list, not by leaving out: nobody can enumerate the names of secrets. Sign
 as variables where the user has them, else as copies of files in a private HOME. It
 promises to write only below that HOME, which sessions have written before: no link that
 one left there is followed; and to change nothing of the user's own.
+
+It keeps secrets of the user's, none of the repository's: what was ever committed, in any
+branch, a confined program can read from git's object database, in every tier.
 """
 
 import contextlib

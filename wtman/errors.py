@@ -38,6 +38,15 @@ class MissingError(WtmanError):
     code = "missing"
 
 
+def no_access(error: OSError) -> MissingError:
+    """The error for a path that this user may not write; `error` names it."""
+    return MissingError(
+        f"cannot write {error.filename or 'a file'}: {error.strerror or error}",
+        hint="make it writable for you (its owner and mode: ls -ld PATH), or work in a clone",
+        code="access",
+    )
+
+
 class ExternalError(WtmanError):
     """A program that wtman called failed where it should not have.
 

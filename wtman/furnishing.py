@@ -6,6 +6,8 @@ the agent's own. So the furnished tree is remembered under a ref, and only what
 differs from it counts as work.
 """
 
+import os
+
 from wtman.context import Context
 from wtman.core.model import Sha, TaskId
 from wtman.core.state import State
@@ -47,10 +49,23 @@ async def furnish_task(
         branch=place.branch,
         home=home_of(ctx, place.task),
         port=port(state, place),
+        trusted=await ctx.git(_is_untouched, ctx, state, place, at),
     )
     if not problem:
         await ctx.git(_remember, ctx, state, place, worktree, at)
     return problem
+
+
+def _is_untouched(ctx: Context, state: State, place: Place, at: Sha) -> bool:
+    """Whether the worktree is the base and no session has worked in it. Blocking.
+
+    Files that are ignored stay in a worktree from one session to the next.
+    """
+    view = state.tasks.get(place.task)
+    if view is None or at != state.base:
+        return False
+    folders = (ctx.below("tasks", place.task, str(item.number)) for item in view.attempts)
+    return not any(map(os.path.lexists, folders))
 
 
 def needs_furnishing(ctx: Context, state: State, place: Place) -> bool:

@@ -9,16 +9,17 @@ needs a repository and the folder, no run, and trusts nothing in the folder. Blo
 import glob
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from wtman.core.manifest import KIND, SCHEMA, names
+from wtman.core.manifest import KIND, SCHEMA, faults, names
 from wtman.core.model import RunId, Sha, TaskId
 from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
-from wtman.git import control, patches
+from wtman.git import bundles, control, patches
 from wtman.git.control import Control
 
 MANIFEST = "manifest.json"
@@ -26,6 +27,7 @@ COMBINED = "combined.patch"
 SERIES = "series.mbox"
 # A bundle of so many bytes holds the whole history, so that it can be cloned, too.
 _SMALL = 8 * 1024 * 1024
+_PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
 _MANIFEST_CAP = 64 * 1024 * 1024
 
 
@@ -61,6 +63,18 @@ def files(ctl: Control, series: Series) -> dict[str, bytes]:
     made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
     made[COMBINED] = patches.diff(ctl, series.before, series.tip)
     return made
+
+
+def require_sound(ctl: Control, folder: str, series: Series) -> None:
+    """Raise WtmanError where the patches do not give the tree of the series to `git apply`."""
+    before, wanted = control.trees_of(ctl, (series.before, series.tip))
+    single = [_content(folder, name) or b"" for name in names(tuple(series.changed)).values()]
+    for several in (single, [_content(folder, COMBINED) or b""]):
+        if patches.apply_all(ctl, before, several) != wanted:
+            raise WtmanError(
+                "the patches that were written do not give the tree that was checked",
+                hint="nothing was landed; look for odd messages or paths in the branches",
+            )
 
 
 def require_free(folder: str) -> None:
@@ -145,7 +159,10 @@ def verify(ctl: Control, folder: str) -> tuple[str, ...]:
             problems.append(f"commit {before[:12]} has another tree than {MANIFEST} says")
     except WtmanError:
         return (*problems, f"this repository does not have commit {before[:12]}")
+    problems += faults(manifest)
+    problems += _unlisted(folder, manifest)
     problems += _reapplied(ctl, folder, manifest, before, after_tree)
+    problems += _carried(ctl, folder, manifest)
     return tuple(dict.fromkeys(problems))
 
 
@@ -166,6 +183,92 @@ def _damaged(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
     for name in (SERIES, COMBINED):
         if name not in listed:
             yield f"{MANIFEST} does not list {name}"
+
+
+def _unlisted(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
+    """What somebody could take for a part of it: a later `git am *.patch` would."""
+    listed = manifest.get("files")
+    known = set(listed) if isinstance(listed, dict) else set()
+    known |= {str(name) for name, _ in _steps(manifest)}
+    for name in sorted(os.listdir(folder)):
+        if name not in known and name.endswith((".patch", ".mbox", ".bundle", ".diff")):
+            yield f"{name} is not in {MANIFEST}"
+
+
+def _carried(ctl: Control, folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
+    """The bundle and the mails against the commits that the manifest names."""
+    (before, _), (after, after_tree) = _point(manifest, "before"), _point(manifest, "after")
+    listed = manifest.get("files")
+    found = [name for name in listed if str(name).endswith(".bundle")] if listed else []
+    if len(found) != 1:
+        if found or after != before:
+            yield f"{MANIFEST} lists {len(found)} bundles, not one"
+        return
+    content = _content(folder, found[0]) or b""
+    if set(bundles.heads(content).values()) != {after}:
+        yield f"{found[0]} does not carry {after[:12]}, where the merge ended"
+        return
+    try:
+        with bundles.opened(ctl, content) as seen:
+            yield from _commits(seen, folder, manifest, after, after_tree)
+    except WtmanError as error:
+        yield f"{found[0]} cannot be read: {error.message}"
+
+
+def _commits(
+    ctl: Control, folder: str, manifest: Mapping[str, Any], after: Sha, after_tree: Sha
+) -> Iterable[str]:
+    listed = manifest.get("tasks")
+    tasks = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    landed = {str(item.get("id")): item for item in tasks if item.get("commit")}
+    shas = {name: str(item["commit"]) for name, item in landed.items()}
+    known = bundles.told(ctl, list(dict.fromkeys([after, *shas.values()])))
+    if after not in known or known[after].tree != after_tree:
+        yield f"the bundle does not hold {after[:12]} with the tree that {MANIFEST} says"
+        return
+    for name, sha in shas.items():
+        item, told = landed[name], known.get(sha)
+        if told is None or told.tree != item.get("tree"):
+            yield f"commit {sha[:12]} of {name} is not in the bundle with the tree of {MANIFEST}"
+        elif not control.is_ancestor(ctl, sha, after):
+            yield f"commit {sha[:12]} of {name} is no part of what landed"
+        elif manifest.get("strategy") == "merge" and item.get("patch"):
+            if str(item.get("head")) not in told.parents:
+                yield f"head {str(item.get('head'))[:12]} of {name} is not what was merged"
+    # A later task without a change of its own has the commit of the one before.
+    wanted = [known[shas[name]] for name in map(str, _series(manifest)) if shas.get(name) in known]
+    mails = patches.mails(ctl, _content(folder, SERIES) or b"") if wanted else ()
+    if len(mails) != len(wanted):
+        yield f"{SERIES} holds {len(mails)} mails, not {len(wanted)}"
+    for mail, told in zip(mails, wanted, strict=False):
+        if not _same_person(mail.author, told.author):
+            yield f"{SERIES} says that {mail.author} wrote what {told.author} wrote"
+        if _bare(mail.subject) != _bare(told.subject):
+            yield f"{SERIES} has the subject {mail.subject!r} in place of {told.subject!r}"
+
+
+def _bare(subject: str) -> list[str]:
+    """The words of a subject without what `git am` takes away in front of it."""
+    return _PREFIX.sub("", subject).split()
+
+
+def _same_person(read: str, wrote: str) -> bool:
+    """Whether a mail's author is the commit's, as far as a mail can say it.
+
+    git puts the address in place of a name that is long or looks like one, and drops
+    some punctuation; without an @ it reads no address at all.
+    """
+    (name, _, mail), (theirs, _, address) = (who.rpartition(" <") for who in (read, wrote))
+    if "@" not in address:
+        return True
+    odd = len(theirs) > 60 or set(theirs) & set("@<>")
+    plain = [[char for char in item if char.isalnum()] for item in (name, theirs)]
+    return mail == address and (bool(odd) or plain[0] == plain[1])
+
+
+def _series(manifest: Mapping[str, Any]) -> list[Any]:
+    series = manifest.get("series")
+    return series if isinstance(series, list) else []
 
 
 def _reapplied(

@@ -14,6 +14,7 @@ from wtman.core.state import State, TaskView
 from wtman.errors import DiskFullError, WtmanError
 from wtman.furnishing import without_furniture
 from wtman.git import control, refs
+from wtman.git.gate import BLOB_CAP
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts
 from wtman.git.worktrees import Worktree, detach, head_of
@@ -66,9 +67,11 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     worktree = Worktree(view.worktree, admin, os.path.join(admin, "index"))
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
         return f"branch {view.branch} is checked out somewhere that is not its worktree"
-    snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, tip)
+    snapshot = control.snapshot(
+        ctx.control, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
+    )
     held = without_furniture(ctx.control, state, place_of(state, view.task.id), snapshot.tree, tip)
-    if snapshot.nested or held != control.tree_of(ctx.control, tip):
+    if snapshot.nested or snapshot.left or held != control.tree_of(ctx.control, tip):
         return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
     detach(worktree, tip)
     return ""

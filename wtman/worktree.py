@@ -14,6 +14,7 @@ from wtman.core.model import Branch, RunId, Sha, TaskId
 from wtman.core.state import State
 from wtman.errors import DiskFullError, WtmanError
 from wtman.git import control, refs
+from wtman.git.gate import BLOB_CAP
 from wtman.git.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
 
 HEADS = "refs/heads/"
@@ -80,7 +81,10 @@ def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) ->
     worktree = _made_anew(ctx, place)
     if head_of(worktree) != f"ref: {place.ref}":
         repair_head(worktree, place.branch)
-    save(ctx, state, place, worktree, parent=was or to)
+    saved = save(ctx, state, place, worktree, parent=was or to)
+    for path in saved.left:
+        # Else the next session would be blamed for it.
+        _move_aside(place, os.path.join(worktree.path, path))
     control.checkout(ctx.control, worktree.path, worktree.index, to)
     return worktree
 
@@ -94,11 +98,15 @@ def _made_anew(ctx: Context, place: Place) -> Worktree:
     except WtmanError:
         if not os.path.lexists(place.path):
             raise
-        # Beside the worktrees, where `wtman clean` keeps what it removes.
-        trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
-        os.makedirs(trash, mode=0o700, exist_ok=True)
-        os.rename(place.path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
+        _move_aside(place, place.path)
         return made(ctx, place)
+
+
+def _move_aside(place: Place, path: str) -> None:
+    """Beside the worktrees, where `wtman clean` keeps what it removes."""
+    trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
+    os.makedirs(trash, mode=0o700, exist_ok=True)
+    os.rename(path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
 
 
 def keep(ctx: Context, place: Place, commit: Sha) -> None:
@@ -108,16 +116,27 @@ def keep(ctx: Context, place: Place, commit: Sha) -> None:
         refs.update(ctx.repo, [refs.RefChange(ref, commit, None)])
 
 
-def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: Sha) -> Sha | None:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`commit` holds the work, None where there was none; `left` are files too large for it."""
+
+    commit: Sha | None = None
+    left: tuple[str, ...] = ()
+
+
+def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: Sha) -> Saved:
     """Keep what the worktree holds beyond `parent` below refs/wtman/saved/. Blocking.
 
-    Gives the commit, or None when there is nothing beyond the parent's tree.
+    What the gate would not let in stays where it is: hashing it would keep the
+    coordinator from stopping, and fill the user's repository.
     """
     if not os.path.exists(worktree.index):
-        return None  # nothing was ever checked out here
-    snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, parent)
+        return Saved()  # nothing was ever checked out here
+    snapshot = control.snapshot(
+        ctx.control, worktree.path, worktree.index, parent, largest=BLOB_CAP, leave=True
+    )
     if snapshot.tree == control.tree_of(ctx.control, parent):
-        return None
+        return Saved(None, snapshot.left)
     commit = control.commit(
         ctx.control,
         snapshot.tree,
@@ -127,4 +146,4 @@ def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: S
         ctx.clock(),
     )
     keep(ctx, place, commit)
-    return commit
+    return Saved(commit, snapshot.left)

@@ -192,11 +192,11 @@ def test_commands_of_the_repository_need_approval(
     refused = wtman(*words, "--yes", cwd=repo, check_status=3)
     assert refused.err == (
         "wtman: commands of this repository need your approval: `test -e README.md`\n"
-        "  hint: approve them with `wtman trust`, or start without --yes\n"
+        "  hint: approve what you read with `wtman trust --yes`, or start without --yes\n"
     )
     saved = wtman(*words, cwd=repo, check_status=3)
     assert "need your approval:\n    test -e README.md\n" in saved.out
-    assert masked(saved.out).endswith("next: wtman trust && wtman resume RUN --yes\n")
+    assert masked(saved.out).endswith("next: wtman trust --yes && wtman resume RUN --yes\n")
     assert "approval" in wtman("resume", "--yes", cwd=repo, check_status=3).err
     assert wtman("trust", cwd=repo, check_status=3).out == (
         "commands of this repository:\n    test -e README.md\n"

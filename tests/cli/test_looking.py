@@ -88,7 +88,7 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
         "# one and all\n"
         "\n"
         "run `RUN`, **ready**, created TIME, base `SHA`, target `main`\n"
-        "1 session, 0 tokens, cost unknown\n"
+        "1 session, cost unknown\n"
         "\n"
         "| task | state | attempts | change | time | used |\n"
         "| --- | --- | --- | --- | --- | --- |\n"

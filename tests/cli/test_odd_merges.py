@@ -111,3 +111,40 @@ def test_a_message_that_quotes_a_patch_makes_one_that_applies(
         .replace("\nIndex", "\n Index")
         .strip()
     )
+
+
+def test_a_commit_that_is_named_twice_is_one_branch(
+    make_repo: Callable[..., Path], wtman: kit.Program
+) -> None:
+    repo = make_repo({"f": "1\n"})
+    branch(repo, "p", {"p": "1\n"})
+    sha = kit.run_git(repo, "rev-parse", "p").strip()
+    words = ["merge", "--branches", "p", "refs/heads/p", sha, "--only", sha, "--check", "true"]
+    said = wtman(*words, cwd=repo).out
+    assert "1 branch landed on main" in said
+    assert "refs/heads/p  is p, named once more" in said and f"{sha}  is p" in said
+
+
+def test_a_dirty_checkout_is_refused_before_anything_is_checked(
+    make_repo: Callable[..., Path], wtman: kit.Program, tmp_path: Path
+) -> None:
+    repo = make_repo({"f": "1\n"})
+    branch(repo, "p", {"p": "1\n"})
+    (repo / "f").write_text("my own\n")
+    ran = tmp_path / "ran"
+    words = ["merge", "--branches", "p", "--check", f"touch {ran}", "--json"]
+    told = wtman(*words, cwd=repo, check_status=1).json()
+    assert told["error"]["code"] == "dirty"
+    assert not ran.exists()
+    wtman("merge", "--branches", "p", "--check", "true", "--dry-run", cwd=repo)
+
+
+def test_the_same_entry_of_two_branches_is_taken_once(
+    make_repo: Callable[..., Path], wtman: kit.Program
+) -> None:
+    repo = make_repo({"log": "# h\n\n- old\n"})
+    for name, entry in (("a", "one"), ("b", "two"), ("c", "one"), ("d", "three")):
+        branch(repo, name, {"log": f"# h\n\n- {entry}\n- old\n"})
+    wtman("merge", "--branches", *"abcd", "--check", "true", cwd=repo)
+    lines = (repo / "log").read_text().splitlines()
+    assert sorted(lines) == ["", "# h", "- old", "- one", "- three", "- two"]

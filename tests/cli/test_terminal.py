@@ -118,6 +118,21 @@ def test_yes_shows_the_run_live_and_leaves_the_last_picture(
     )
 
 
+def test_diff_shows_what_a_branch_would_do_to_the_terminal(
+    terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    hostile = "\x1b]0;title\x07\x1b[8mhidden\x1b[0m \u202eltr\n"
+    (tmp_path / "text").write_text(hostile)
+    (tmp_path / "odd.sh").write_text(f"cp {tmp_path}/text 'odd\u2066.txt'\n")
+    wtman(*words(f"command:sh {tmp_path}/odd.sh", "core"), "--yes", cwd=repo)
+    shown = terminal("diff", "core", colour=True)
+    assert shown.end() == 0
+    assert "\x1b[32m+^[]0;title^G^[[8mhidden^[[0m \\u202eltr\x1b[0m\r\n" in shown.raw
+    assert not {"\x07", "\u202e", "\u2066"} & set(shown.raw)
+    assert hostile in wtman("diff", "core", cwd=repo).out
+    assert " odd\\u2066.txt | 1 +" in wtman("diff", "--stat", cwd=repo).out
+
+
 def test_ctrl_c_stops_politely_and_resume_goes_on(
     terminal: Callable[..., Terminal],
     wtman: kit.Program,

@@ -57,8 +57,20 @@ def test_what_would_confirm_is_run_again_and_nothing_else() -> None:
     assert again(cells("p", "f", runs=1)) == ("base", "a")
     assert again(cells("p", "f", runs=TIMES)) == ()
     assert again(cells("p", "p", runs=1)) == ()
-    assert again(cells("f", "f", runs=1)) == ()
+    # What the base throws out was seen to fail there by more than chance.
+    assert again(cells("f", "f", runs=1)) == ("base",)
+    assert again(cells("f", "f", runs=2)) == ()
     assert again(cells("p", "p", "p", "f", runs=1)) == ("base", "a", "b", "a+b")
+
+
+def test_broken_for_another_reason_than_the_base_is_for_refuters() -> None:
+    """The base lacks two new modules; with both the test begins, and their names disagree."""
+    missing = "ImportError: cannot import name 'reader' from 'config'"
+    other = "NameError: name 'timeuot' is not defined"
+    alike = [Cell("base", "broken", 1, 1, missing), Cell("a", "broken", 1, 1, missing)]
+    assert judge(alike, (A,)).kind == "invalid"
+    further = [alike[0], Cell("a", "broken", 1, 1, f"Traceback\n{other}")]
+    assert judge(further, (A,)).kind == "unproven"
 
 
 MARKS = st.sampled_from("pfb-")
@@ -100,7 +112,8 @@ def test_a_test_that_cannot_begin_is_no_failure() -> None:
     broken = TestRun({"t": Status.ERROR})
     assert result_of(True, 0, None, "") == "passed"
     assert result_of(False, 1, failed, "E   assert 1 == 2") == "failed"
-    assert result_of(False, 2, broken, "") == "broken"
+    assert result_of(False, 2, broken, "ModuleNotFoundError: No module named 'x'") == "broken"
+    assert result_of(False, 1, broken, "KeyError: 'timeout'") == "failed"
     assert result_of(False, None, None, "") == "broken"
     assert result_of(False, 127, None, "") == "broken"
     assert result_of(False, 1, failed, "ImportError: cannot import name 'x'") == "broken"

@@ -331,3 +331,33 @@ def test_reviews_keep_to_the_jobs_and_the_ceiling_of_sessions() -> None:
     state = capped.state
     assert state.sessions == 4 and state.parked is not None
     assert run_state(state) is RunState.PARKED
+
+
+def test_a_proof_that_passes_nowhere_any_more_is_no_mending() -> None:
+    claim = Claim("it crashes", "major", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip), rounds=2)
+    world.shows = lambda act: ("regression", ("a",)) if act.tips["a"] == "a-1" else ("invalid", ())
+    state = world.run()
+    assert world.stands("a") is TaskState.REJECTED
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).open
+
+
+def test_the_refuter_who_answers_sooner_does_not_decide() -> None:
+    """Killed between two refuters, the second is still asked."""
+    claim = Claim("it smells", "major", ("a",), "because")
+    world = World((A,), once(claim, first_tip))
+    world.thinks = lambda act: "refuted" if act.lens == "does it happen" else "confirmed"
+    while not world.of(Refute):
+        actions = decide(world.state, frozenset())
+        first = next((item for item in actions if isinstance(item, Refute)), None)
+        for action in [first] if first is not None else actions:
+            world.log.append(action)
+            world.perform(action)
+    state = world.run()
+    assert {act.lens for act in world.of(Refute) if isinstance(act, Refute)} == {
+        "does it happen",
+        "is it meant",
+    }
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).verdict == "no verdict"

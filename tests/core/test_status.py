@@ -198,6 +198,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
                 "paths": ["a.py"],
                 "evidence": "both changed it",
                 "reproduce": "git merge-tree a b",
+                "unresolved": "",
             },
             {
                 "task": "docs",
@@ -206,12 +207,14 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
                 "paths": [],
                 "evidence": "FAILED test_docs\nmore",
                 "reproduce": "",
+                "unresolved": "",
             },
         ],
         "checks": 3,
         "flaky": [],
         "needs": {"billing": ["core"]},
         "present": [],
+        "resolved": [],
         "notes": [],
         "patches": "/patches",
     }

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, permutations
 from math import comb, log2
 
@@ -542,3 +542,56 @@ def test_runs_stay_within_one_and_a_half_times_the_bound(count: int, bad: int, p
                 reds.append(pair)
         total += landing_runs(World(plain(count), tuple(reds)))
     assert total / worlds <= 1.5 * bits(count, bad, pairs)
+
+
+@st.composite
+def crowded_worlds(draw: st.DrawFn) -> World:
+    """Half of the branches or so are red by themselves; some need others, some clash."""
+    count = draw(st.integers(5, 11))
+    ids = names(count)
+    members = list(plain(count))
+    for at in range(1, count):
+        if draw(st.integers(0, 3)) == 0:
+            needs = draw(st.lists(st.sampled_from(ids[:at]), max_size=2, unique=True))
+            members[at] = replace(members[at], needs=tuple(needs))
+    bad = draw(st.lists(st.sampled_from(ids), min_size=3, max_size=count, unique=True))
+    pairs = st.lists(st.frozensets(st.sampled_from(ids), min_size=2, max_size=2), max_size=2)
+    reds = [*(frozenset({name}) for name in bad), *draw(pairs)]
+    return World(
+        tuple(members), tuple(dict.fromkeys(reds)), tuple(draw(pairs)), telling=draw(st.booleans())
+    )
+
+
+@settings(max_examples=100)
+@given(crowded_worlds(), st.integers(1, 4))
+def test_where_many_are_red_alone_the_most_land_and_only_the_guilty_are_named(
+    world: World, width: int
+) -> None:
+    decision = world.decide(width)
+    assert not world.red(decision.board) and not world.torn(decision.board)
+    assert len(decision.board) == best(world)
+    for blame in decision.blames:
+        if blame.kind == "red":
+            (name,) = blame.members
+            needed = below(world, blame.members) - {name}
+            assert world.red(needed | {name}) and not world.red(needed)
+
+
+@pytest.mark.parametrize(
+    "count, bad, width, most",
+    [(8, 8, 1, 21), (12, 6, 1, 37), (100, 40, 1, 140), (12, 6, 4, 19),
+     (100, 40, 4, 45)],
+)  # fmt: skip
+def test_where_every_third_is_red_alone_each_is_looked_at_once(
+    count: int, bad: int, width: int, most: int
+) -> None:
+    """`most` is of the mean of the rounds, which one wide is that of the runs."""
+    draw = random.Random(11)
+    rounds = 0
+    worlds = 40 if count < 50 else 2
+    for _ in range(worlds):
+        reds = tuple(frozenset({name}) for name in draw.sample(names(count), bad))
+        world = World(plain(count), reds)
+        assert len(world.decide(width).board) == count - bad
+        rounds += world.rounds
+    assert rounds <= most * worlds

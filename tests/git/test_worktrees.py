@@ -1,7 +1,9 @@
 """Worktrees appear complete, are adopted, dropped and brought back."""
 
 import os
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +129,56 @@ def test_a_cut_off_attempt_is_finished(
     assert os.listdir(spec.path) == [".git"]
     (made,) = worktrees.create(here, [spec])
     assert worktrees.head_of(made) == "ref: refs/heads/wtman/r/0"
+
+
+KILLED = """
+import os, signal, sys
+from wtman.git import repo, worktrees
+point, at, path = sys.argv[1:4]
+owner, name = (worktrees, point) if hasattr(worktrees, point) else (os, point)
+real = getattr(owner, name)
+def last(*args, **words):
+    if at == "after":
+        real(*args, **words)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(owner, name, last)
+spec = worktrees.WorktreeSpec("r-0", path, "wtman/r/0")
+worktrees.create(repo.discover(sys.argv[4]), [spec])
+"""
+
+
+@pytest.mark.parametrize(
+    "step, at, left",
+    [
+        ("point", "before", []),  # a folder with nothing in it
+        ("replace", "before", []),  # the pointer lies aside
+        ("point", "after", [".git"]),  # it points to an entry that is not there
+        ("_settle", "after", [".git"]),  # all is there, but nobody has said so
+    ],
+)
+def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
+    project: Path,
+    here: repo.Repository,
+    ctl: control.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
+    step: str,
+    at: str,
+    left: list[str],
+) -> None:
+    (spec,) = specs_for(here, head, tmp_path / "trees", 1)
+    words = [sys.executable, "-c", KILLED, step, at, spec.path, str(project)]
+    env = {**os.environ, "PYTHONPATH": str(Path(worktrees.__file__).parents[2])}
+    killed = subprocess.run(words, env=env, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert os.listdir(spec.path) == left
+    git(project, "worktree", "prune", "--expire=now")
+
+    (made,) = worktrees.create(here, [spec])
+    control.checkout(ctl, made.path, made.index, head)
+    assert git(made.path, "status", "--porcelain") == ""
+    assert {item.branch for item in repo.checkouts(here)} == {"main", "wtman/r/0"}
 
 
 def test_places_that_are_refused(

@@ -378,6 +378,30 @@ def test_cannot_type_into_a_terminal_that_it_keeps(world: World) -> None:
     assert ran.out.split() == ["EPERM", "EPERM", "ENOTTY"], ran
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_users_terminals_are_out_of_reach(world: World, terminal: bool) -> None:
+    """Also for root, whom their owner and mode would not stop."""
+    ours, theirs = os.openpty()
+    try:
+        ran = world.run(
+            *("/usr/bin/python3", "-I", "-S", "-c"),
+            "import os, sys\n"
+            "for path in sys.argv[1:]:\n"
+            "    for how in (os.O_RDONLY, os.O_WRONLY):\n"
+            "        try: print('opened', path, os.open(path, how | os.O_NONBLOCK | os.O_NOCTTY))\n"
+            "        except OSError: pass\n"
+            "try: print('listed', os.listdir('/dev/pts'))\n"
+            "except OSError: pass",
+            os.ttyname(theirs),
+            terminal=terminal,
+        )
+        assert "opened" not in ran.out, ran
+        assert os.path.basename(os.ttyname(theirs)) not in ran.out
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_limits(world: World) -> None:
     limits = Limits(memory=256 << 20, file=1 << 20, oom=500)
     ran = world.python(

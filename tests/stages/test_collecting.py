@@ -173,6 +173,32 @@ def test_what_does_not_count_is_kept_and_told(path: Path) -> None:
     assert kit.run_git(path, "fsck", "--strict") == ""
 
 
+def test_what_is_too_large_is_not_hashed_into_the_repository(path: Path) -> None:
+    """A sparse file of a failed session took minutes, in which nothing could be stopped."""
+    script = (
+        "[ $WTMAN_ATTEMPT = 1 ] || { echo 2 > new; exit 0; }\n"
+        "echo 1 > new; truncate -s 1T big a.txt; exit 3"
+    )
+    site = Site(path, {"one": script})
+    found: list[e.SessionFinished] = []
+
+    async def work() -> None:
+        for _ in range(2):
+            found.append((await site.play("one"))["one"])
+
+    site.within(work)
+    first, again = found
+    assert first.ended is Ended.FAILED
+    assert site.file(first.saved, "new") == "1" and site.file(first.saved, "a.txt") == "a"
+    assert kit.run_git(path, "ls-tree", "--name-only", first.saved).split() == [
+        *(".gitignore", "a.txt", "b.txt", "new")
+    ]
+    assert {note.split()[1] for note in first.notes} == {"a.txt", "big"}
+    assert again.ended is Ended.OK and site.file(again.head, "new") == "2", again
+    trash = path.parent / "worktrees/.trash"
+    assert [file.stat().st_size for file in trash.iterdir()] == [1 << 40] * 2
+
+
 def test_next_attempt_begins_clean_after_a_wrecked_one(path: Path) -> None:
     wreck = (
         "if [ $WTMAN_ATTEMPT = 1 ]; then rm -rf .git; git init -q .; else "

@@ -3,7 +3,11 @@
 import json
 import os
 import stat
+from collections.abc import Callable
+from hashlib import sha256
+from operator import methodcaller
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -427,6 +431,39 @@ def test_verify_finds_what_was_changed(two: Yard) -> None:
 
     (out / "01-one.patch").unlink()
     assert patchset.verify(ctl, str(out))[0] == "01-one.patch is missing"
+
+
+def test_verify_compares_the_bundle_the_mails_and_what_the_manifest_says(two: Yard) -> None:
+    out = Path(landed(two.merge()).patches)
+    ctl = two.control
+    whole = (out / "manifest.json").read_text()
+
+    def told(change: Callable[[dict[str, Any]], object]) -> str:
+        body = json.loads(whole)
+        change(body)
+        for name in body.get("files", {}):  # whoever changes a file changes its sum, too
+            body["files"][name] = sha256((out / name).read_bytes()).hexdigest()
+        (out / "manifest.json").write_text(json.dumps(body))
+        return " | ".join(patchset.verify(ctl, str(out)))
+
+    assert told(lambda body: None) == ""
+    for key in set(json.loads(whole)) - {"schema", "kind"}:
+        assert told(methodcaller("pop", key)), key
+    assert "not to land" in told(lambda body: body.update(verdict="red"))
+    assert "nothing was lost" in told(lambda body: body["proof"].update(proven=False))
+    assert "no check" in told(lambda body: body.update(checks=[]))
+    base = json.loads(whole)["before"]["commit"]
+    assert "does not carry" in told(lambda body: body["after"].update(commit=base))
+    assert "commit" in told(lambda body: body["tasks"][0].update(commit="1" * 40))
+    assert "of one" in told(lambda body: body["tasks"][0].update(commit=base))
+
+    mail = (out / "series.mbox").read_bytes()
+    for old, new, said in ((b"\nFrom: ", b"\nFrom: X", "wrote"), (b"1/2] ", b"1/2] X", "subject")):
+        (out / "series.mbox").write_bytes(mail.replace(old, new, 1))
+        assert said in told(lambda body: None)
+    (out / "series.mbox").write_bytes(mail)
+    (out / "99-more.patch").write_text("x")
+    assert told(lambda body: None) == "99-more.patch is not in manifest.json"
 
 
 def test_verify_trusts_nothing_in_the_folder(two: Yard, tmp_path: Path) -> None:

@@ -236,6 +236,11 @@ def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return _told("disk", f"no space left: {error}", "free some, then try again", 3, as_json)
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS) and error.filename:
+        from wtman.errors import no_access
+
+        told = no_access(error)
+        return _told(told.code, told.message, told.hint, told.status, as_json)
     path = _log(error, args)
     hint = f"the details are in {path}" if path else ""
     return _told("bug", f"internal error: {type(error).__name__}: {error}", hint, 1, as_json)

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import typer
 
@@ -42,6 +42,7 @@ class Order:
     settings: Settings
     identity: Identity
     notes: tuple[str, ...] = ()
+    same: Mapping[str, str] = field(default_factory=dict)  # other names, with the first one
 
     def key(self, wanted: landing.Wanted) -> str:
         """What makes two commands the same merge."""
@@ -76,6 +77,8 @@ def merge(
         home = where.Home(repo, store)
         key = order.key(wanted)
         left = _interrupted(home, key)
+        for name, first in () if as_json else order.same.items():
+            print(f"{clean(name)}  is {clean(first)}, named once more")
         if left is not None:
             taken = {view.branch for view in left.tasks.values()}
             present = {name: tip for name, tip in order.heads.items() if name not in taken}
@@ -100,8 +103,10 @@ def _order(
     loaded = load(repo.toplevel, os.environ, flags, None)
     _require_approved(repo, loaded)
     settings, notes = in_sandbox(loaded.settings)
+    heads, same = once(heads_of(repo, names))
     return Order(
-        heads=heads_of(repo, names),
+        heads=heads,
+        same=same,
         target=target,
         before=before,
         notes=notes,
@@ -157,6 +162,15 @@ def heads_of(repo: Repository, names: Sequence[str]) -> dict[str, Sha]:
     return {name: tip for name in parts if (tip := found[name]) is not None}
 
 
+def once(heads: Mapping[str, Sha]) -> tuple[dict[str, Sha], dict[str, str]]:
+    """The heads, each commit under the name given first; and the other names, with that one."""
+    first: dict[Sha, str] = {}
+    for name, head in heads.items():
+        first.setdefault(head, name)
+    same = {name: first[head] for name, head in heads.items() if first[head] != name}
+    return {name: head for head, name in first.items()}, same
+
+
 def _require_approved(repo: Repository, loaded: Loaded) -> None:
     """Commands that came with the repository and that this merge would run."""
     used = {*loaded.settings.check, *loaded.settings.setup}
@@ -166,7 +180,7 @@ def _require_approved(repo: Repository, loaded: Loaded) -> None:
         shown = ", ".join(f"`{clean(command)}`" for command in missing)
         raise MissingError(
             f"commands of this repository need your approval: {shown}",
-            hint="approve them with `wtman trust`; --check CMD replaces its checks",
+            hint="approve what you read with `wtman trust --yes`; --check CMD replaces its checks",
             code="approval",
         )
 
@@ -215,8 +229,8 @@ def _journalled(
     asked = MergeAsked(
         target=order.target,
         before=order.before,
-        members=_tasks(taking, wanted.only),
-        exclude=_tasks(taking, wanted.exclude),
+        members=_tasks(taking, wanted.only, order.same),
+        exclude=_tasks(taking, wanted.exclude, order.same),
         strategy=wanted.strategy,
         check=wanted.check,
         unchecked=wanted.unchecked,
@@ -227,13 +241,15 @@ def _journalled(
     )
     there = (f"{name} is in {order.target or 'HEAD'} already" for name in taking.present)
     notes = (*order.notes, *there)
+    landing.require_clean(home.repo, asked)
     return create_taken(
         home.store, taking.branches, order.settings, asked, order.identity, key=key, notes=notes
     )
 
 
-def _tasks(taking: Taking, names: Iterable[str]) -> tuple[TaskId, ...]:
+def _tasks(taking: Taking, words: Iterable[str], same: Mapping[str, str]) -> tuple[TaskId, ...]:
     """The ids of branches that --only and --exclude name."""
+    names = tuple(dict.fromkeys(same.get(name, name) for name in words))
     ids: Mapping[str, TaskId] = {item.name: item.task for item in taking.branches}
     known = (*ids, *taking.present)
     for name in names:

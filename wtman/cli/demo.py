@@ -58,6 +58,8 @@ def demo(
             _remove(folder)
     if kept:
         print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
+    elif status == 130:
+        print("\nThe throwaway repository is gone, nothing is left to go on with.")
     elif not status:
         print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
     if not status:

@@ -4,6 +4,7 @@ It promises to change nothing and to spend nothing, and to go on after whatever 
 a topic that cannot be looked at is a line too.
 """
 
+import errno
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from wtman import __version__
 from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
 from wtman.core.model import RunState, Settings
 from wtman.core.render import count
-from wtman.errors import MissingError, WtmanError
+from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
 
 _LITTLE, _ENOUGH = 1 << 30, 5 << 30  # bytes free at the worktrees
@@ -53,7 +54,7 @@ def diagnose(start: str, environ: Mapping[str, str], run_checks: bool) -> list[L
     loaded, told = _configuration(repo, environ) if repo is not None else (None, [])
     lines += told
     place = Place(environ, repo, loaded)
-    topics = [_sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
+    topics = [_writable, _sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
     for topic in topics:
         lines += _guarded(topic, place)
     return lines
@@ -68,6 +69,9 @@ def _guarded(topic: Callable[[Place], Iterator[Line]], place: Place) -> list[Lin
         level: Literal["missing", "warn"] = "missing" if isinstance(error, MissingError) else "warn"
         name = topic.__name__.strip("_")
         lines.append(Line(name, level, error.message, error.hint))
+    except PermissionError as error:
+        told = no_access(error)
+        lines.append(Line(topic.__name__.strip("_"), "missing", told.message, told.hint))
     return lines
 
 
@@ -141,6 +145,18 @@ def _configuration(
         said = f"{count(len(missing), 'command')} of this repository not approved"
         lines.append(Line("config", "warn", said, "wtman trust"))
     return loaded, lines
+
+
+def _writable(place: Place) -> Iterator[Line]:
+    """The first of the folders that every run writes which this user may not write."""
+    if place.repo is None:
+        return
+    home = place.repo.common_dir
+    below = (os.path.join(home, name) for name in ("objects", "refs", "refs/heads"))
+    for path in (home, *below, place.repo.wtman_dir):
+        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    yield from ()
 
 
 # --- what sessions need -------------------------------------------------------------------------

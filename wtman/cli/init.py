@@ -9,7 +9,7 @@ import typer
 
 from wtman.cli import where
 from wtman.core.habits import PYTHON_TEST, READ, Habits, habits
-from wtman.errors import ExternalError, MissingError, UsageError, WtmanError
+from wtman.errors import ExternalError, MissingError, UsageError, no_access
 from wtman.git.discovery import Repository
 
 _MOST_TESTS, _CAP = 20, 1 << 18  # tests that are looked into, bytes of each
@@ -41,7 +41,7 @@ def init(
         with open(path, "x", encoding="utf-8") as file:
             file.write(written)
     except OSError as error:
-        raise WtmanError(f"{path} cannot be written: {error.strerror}") from error
+        raise no_access(error) from error
     kinds = ", ".join(found.kinds) or "nothing that it knows"
     print(f"{path} is written; found: {kinds}")
     for note in found.notes:

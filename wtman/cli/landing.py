@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from wtman.cli import where
 from wtman.cli.driving import Watch, driven
-from wtman.core.events import Event, Landed, MergeAsked, Recorded, Resumed
+from wtman.core.events import Event, Landed, MergeAsked, MergeFailed, Recorded, Resumed
 from wtman.core.merge_report import answer, lines
 from wtman.core.model import Branch, RunState, Sha, TaskId, TaskState
 from wtman.core.render import clean, count
@@ -177,8 +177,17 @@ def land(
     """
     events: list[Event] = [Resumed("merge")]
     if not _has_landed(home.repo, state):
+        require_clean(home.repo, asked)
         events.append(asked)
     return finish(home, state, events, as_json, publish=publish, resolver=resolver)
+
+
+def require_clean(repo: Repository, asked: MergeAsked) -> None:
+    """Refuse a dirty checkout of the target now: the checks may take long, and then it would be."""
+    from wtman.stages import land as landing
+
+    if not (asked.dry_run or asked.patch_only):
+        landing.require_clean(repo, asked.target)
 
 
 def _has_landed(repo: Repository, state: State) -> bool:
@@ -210,7 +219,8 @@ def finish(
     `present` are branches that need no merge because the target has them; `publish`
     makes a pull request of it and gives its address.
     """
-    watch = _silent if as_json else Lines(sys.stdout).watch
+    asks = resolver is not None and bool(resolver.agent)
+    watch = _silent if as_json else Lines(sys.stdout).watch if asks else _told_by_error
     for name in () if as_json else present or ():
         print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")
     before = state.seq
@@ -280,6 +290,12 @@ def _unfinished(state: State) -> int:
 
 def _silent(state: State, news: Sequence[Recorded]) -> None:
     """JSON is one answer at the end."""
+
+
+def _told_by_error(state: State, news: Sequence[Recorded]) -> None:
+    """Lines, but for the failure of the merge: `_unfinished` raises that, with its hint."""
+    told = [record for record in news if not isinstance(record.event, MergeFailed)]
+    Lines(sys.stdout).watch(state, told)
 
 
 def _next(state: State) -> str:

@@ -225,7 +225,7 @@ def unapproved(commands: tuple[str, ...]) -> MissingError:
     shown = ", ".join(f"`{command}`" for command in commands)
     return MissingError(
         f"commands of this repository need your approval: {shown}",
-        hint="approve them with `wtman trust`, or start without --yes",
+        hint="approve what you read with `wtman trust --yes`, or start without --yes",
         code="approval",
     )
 

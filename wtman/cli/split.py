@@ -184,7 +184,7 @@ def _saved(home: where.Home, run: RunId, commands: tuple[str, ...], as_json: boo
         stream.begin(home.state(run))
         stream.end(home.state(run), 3)
         return 3
-    first = "wtman trust && " if commands else ""
+    first = "wtman trust --yes && " if commands else ""
     print(f"\nrun {run} is saved and not started: nobody was there to ask")
     print(f"next: {first}wtman resume {run} --yes")
     return 3
@@ -279,7 +279,7 @@ def resume(
 def _unasked(run: RunId, plan: str, missing: tuple[str, ...]) -> int:
     from wtman.errors import MissingError
 
-    first = "wtman trust && " if missing else ""
+    first = "wtman trust --yes && " if missing else ""
     again = f" --plan {plan}" if plan else ""
     raise MissingError(
         f"run {run} needs a yes, and there is no terminal to ask on",

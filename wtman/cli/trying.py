@@ -5,6 +5,7 @@ back at the end.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 
@@ -23,6 +24,7 @@ def base_checked(
     """What the checks of `settings` say of the commit `base`, in checkouts of their own."""
     from wtman.git.trees import remove_tree
     from wtman.opening import create_run, open_store
+    from wtman.stages.clean import tidy
 
     with open_store(repo) as store:
         run = create_run(
@@ -37,8 +39,11 @@ def base_checked(
         try:
             return asyncio.run(_check(repo, run, base, environ))
         finally:
-            last = replay(store.events(run)).seq
-            store.forget(run, 0, last)
+            state = replay(store.events(run))
+            store.forget(run, 0, state.seq)
+            tidy(state)
+            with contextlib.suppress(OSError):  # other runs have theirs there
+                os.rmdir(settings.worktrees)
             remove_tree(os.path.join(store.folder, "runs", run))
 
 

@@ -203,23 +203,33 @@ def diff(
     stat: Annotated[bool, typer.Option("--stat", help="Only the files and their sizes.")] = False,
     directory: where.Directory = "",
 ) -> int:
-    """What a branch changes against its base; without TASK, every branch of the run."""
+    """What a branch changes against its base; without TASK, every branch of the run.
+
+    A pipe gets the exact bytes, which apply; a terminal is shown what is in them.
+    """
+    from wtman.core.patch_lines import patch_shown, stat_shown
     from wtman.git.control import prepare
     from wtman.git.patches import diff as patch
 
     with where.journal(ctx, directory) as home:
         views = _chosen(home, task)
         control = prepare(home.repo)
-        out = sys.stdout.buffer
+        colour = where.colour()
         for view in views:
             if not view.head or view.head == view.start:
                 print(f"wtman: {view.task.id}: nothing is committed yet", file=sys.stderr)
                 continue
             if len(views) > 1:
                 sys.stdout.write(f"== {view.task.id} ({view.branch}) ==\n")
+            said = patch(control, view.start, view.head, stat=stat)
+            if stat:
+                sys.stdout.write(stat_shown(said, colour=colour))
+            elif sys.stdout.isatty():
+                sys.stdout.write(patch_shown(said, colour=colour))
+            else:
                 sys.stdout.flush()
-            out.write(patch(control, view.start, view.head, stat=stat, color=where.colour()))
-            out.flush()
+                sys.stdout.buffer.write(said)
+            sys.stdout.flush()
     return 0
 
 

@@ -16,7 +16,7 @@ _SUBJECT = 72
 _BODY_LINES = 12
 # What git mailinfo takes for the end of a message or for a header in the body, mbox
 # readers for the next mail, and readers of trailers for one of ours.
-_LOOKS_FOREIGN = re.compile(r"(?:---|\+\+\+ |@@ -|diff -|>*From |[A-Za-z0-9-]+: )")
+_LOOKS_FOREIGN = re.compile(r"(?:---|\+\+\+ |@@ -|diff -|>*From |[A-Za-z0-9-]+: |\[PATCH\]\s)")
 # A message that people wrote keeps its trailers; only what would break a mail is moved, and
 # what `git apply` would take for a part of the patch, for it reads the message as well.
 _BREAKS_MAIL = re.compile(r"(?:---|\+\+\+ |@@ -|diff -|>*From |Index: )")

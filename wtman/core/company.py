@@ -31,6 +31,9 @@ from wtman.core.model import TaskId
 
 # Tries of several together that nothing speaks for but that they were not tried yet.
 _MOST_TRIES = 8
+# Where one in three is red alone, and these are many, company is an unlikely cure: then only
+# so many are tried, one by one.
+_DENSE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,12 @@ class _Tries:
         """Line up the tries again, for the board is another or more is known."""
         names = [name for name in self.order.line if name in self._open()]
         everybody = [frozenset(names)] if names else []
-        self._queue = deque([*everybody, *(frozenset({name}) for name in names)])
+        each = [frozenset({name}) for name in names]
+        if len(names) > _MOST_TRIES and _DENSE * len(names) >= len(self.order.ids):
+            # The last ones: who was looked at alone has had no company yet.
+            self._queue, self._rest = deque([*everybody, *each[-_MOST_TRIES:]]), iter(())
+            return
+        self._queue = deque([*everybody, *each])
         self._rest = islice(self._together(names), min(len(names) + 1, _MOST_TRIES))
 
     def _together(self, names: Sequence[TaskId]) -> Iterator[Group]:

@@ -73,7 +73,7 @@ def first_fault(
     `greens` are sets that were probed green, and grows; `faults` is how many clashes
     the checks have shown so far by chance. The order that comes back has the suspects later.
     """
-    low, high = _cleared(line, greens), 0
+    low, high = cleared(line, greens), 0
     weights: Mapping[TaskId, float] = {}
     hints, fresh = 0, False
     hoping = width == 1 and not faults
@@ -84,7 +84,7 @@ def first_fault(
             if blame is not None:
                 return (blame,), order
             # Green within what is red: then verdicts are not monotone here.
-            low = min(max(low, _cleared(line[:high], greens)), high - 1)
+            low = min(max(low, cleared(line[:high], greens)), high - 1)
         if high and high - low == 1:
             return ((yield from blame_last(order, line[:high], width)),), order
         if high:
@@ -92,7 +92,8 @@ def first_fault(
             cuts = _between(line, low, high, 1 if fresh else width, weights)
             fresh = False
         else:
-            cuts = _ahead(low, len(line), faults, width)
+            known = _known(line, low, greens)
+            cuts = (known,) if known > low + 1 else _ahead(low, len(line), faults, width)
         answers = yield tuple(order.key(line[:cut]) for cut in cuts)
         for cut in cuts:
             probe = answers[order.key(line[:cut])]
@@ -109,7 +110,7 @@ def first_fault(
                         if blames:
                             return blames, order
                 break
-            _remember(greens, frozenset(line[:cut]))
+            remember(greens, frozenset(line[:cut]))
             low = max(low, cut)
         if not high:
             if low >= len(line):
@@ -165,7 +166,7 @@ def _one_of_two(
         answers = yield (order.key(whole),)
         probe = answers[order.key(whole)]
         if probe.conflict is None and not is_red(probe):
-            _remember(greens, frozenset(whole))
+            remember(greens, frozenset(whole))
             break
         if probe.conflict is not None:
             return None
@@ -293,6 +294,14 @@ def _ahead(low: int, total: int, faults: int, width: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(low + step * number, total) for number in range(1, width + 1)))
 
 
+def _known(line: Sequence[TaskId], low: int, greens: Sequence[Group]) -> int:
+    """Up to where each behind `low` was seen green by itself."""
+    alone = {name for green in greens if len(green) == 1 for name in green}
+    while low < len(line) and line[low] in alone:
+        low += 1
+    return low
+
+
 def _weights(probe: Probed) -> dict[TaskId, float]:
     """How likely each suspect of a red probe is the guilty one; anybody else weighs 1."""
     return {name: 1.0 + _SUSPICION / 2**number for number, name in enumerate(probe.suspects)}
@@ -316,7 +325,7 @@ def _between(
     return tuple(sorted(cuts))
 
 
-def _cleared(line: Sequence[TaskId], greens: Sequence[Group]) -> int:
+def cleared(line: Sequence[TaskId], greens: Sequence[Group]) -> int:
     """Length of the longest prefix that lies within a green set."""
     best = 0
     for green in greens:
@@ -327,7 +336,7 @@ def _cleared(line: Sequence[TaskId], greens: Sequence[Group]) -> int:
     return best
 
 
-def _remember(greens: list[Group], green: Group) -> None:
+def remember(greens: list[Group], green: Group) -> None:
     """Keep only what says more than the others do."""
     greens[:] = [other for other in greens if not other <= green]
     greens.append(green)

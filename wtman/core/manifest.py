@@ -138,6 +138,29 @@ def _excluded(item: Excluded) -> dict[str, Any]:
     }
 
 
+_KEYS = (
+    "schema kind run request context merged target strategy base before after plan tasks series "
+    "checks verdict excluded flaky proof tests needs files"
+).split()
+
+
+def faults(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a manifest says, or fails to say, that no merge of wtman would."""
+    out = [f"the manifest lacks {key}" for key in _KEYS if key not in told]
+    proof, checks = told.get("proof"), told.get("checks")
+    if "verdict" in told and told["verdict"] not in ("green", "unchecked"):
+        out.append(f"the manifest's verdict is {told['verdict']}: this was not to land")
+    if "proof" in told and (
+        not isinstance(proof, Mapping) or proof.get("proven") is not True or proof.get("violations")
+    ):
+        out.append("the manifest's conservation proof does not say that nothing was lost")
+    if "checks" in told and not isinstance(checks, list):
+        out.append("the manifest lists no checks")
+    elif told.get("verdict") == "green" and not checks:
+        out.append("the manifest's verdict is green, and it lists no check")
+    return tuple(out)
+
+
 def names(tasks: Sequence[TaskId]) -> dict[TaskId, str]:
     """File name of each task's patch, numbered in the order they apply."""
     width = max(2, len(str(len(tasks))))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wtman.core.globs import matches
-from wtman.core.junit import Status, TestRun
+from wtman.core.junit import TestRun
 from wtman.core.model import TaskId
 
 BASE = "base"
@@ -93,6 +93,11 @@ def again(
     not go away. A cell that has flickered needs no more.
     """
     shown = judge(cells, _members(cells), below)
+    if shown.kind in ("base", "invalid"):
+        # What is thrown out because of the base was seen to fail there by more than chance.
+        return tuple(
+            cell.tree for cell in cells if cell.tree == BASE and cell.bad and cell.runs < 2
+        )
     if not shown.confirmed:
         return ()
     return tuple(
@@ -197,11 +202,22 @@ def _bad_on_base(
         return shown
     if passing:
         return Shown("base", (), f"fails on the base already, passes on {', '.join(passing)}")
-    failing = [cell for cell in (*alone, *joint) if cell.result == "failed"]
+    # Broken for another reason than the base: it gets further, and fails there.
+    failing = [
+        cell
+        for cell in (*alone, *joint)
+        if cell.result == "failed" or (cell.result == "broken" and cause(cell) != cause(base))
+    ]
     if base.result == "broken" and failing:
         reason = "the base lacks what it tests, so nothing shows that the test is right"
         return Shown("unproven", (), reason)
     return Shown("invalid", (), "it fails everywhere, on the base too")
+
+
+def cause(cell: Cell) -> str:
+    """The last error that a run names, to tell whether two fail alike."""
+    named = [line.strip() for line in cell.detail.splitlines() if _ERROR.match(line.strip())]
+    return named[-1] if named else ""
 
 
 # --- what a reproducer may be, and how a run of it reads ------------------------------------------
@@ -234,10 +250,9 @@ def result_of(passed: bool, code: int | None, tests: TestRun | None, output: str
         return "passed"
     if code is None or code in (126, 127):
         return "broken"
-    if tests is not None and tests.tests:
-        bad = [status for status in tests.tests.values() if status.bad]
-        if not bad or all(status is Status.ERROR for status in bad):
-            return "broken"
+    if tests is not None and tests.tests and not any(s.bad for s in tests.tests.values()):
+        return "broken"
+    # An error is no failed assertion, but it judges: unittest says so of every exception.
     return "broken" if _MISSING.search(output) and not _ASSERTED.search(output) else "failed"
 
 
@@ -253,6 +268,7 @@ _STEERING = (
     *("tox.ini", "setup.cfg", "pyproject.toml", "package.json", "jest.config.*", "vitest.config.*"),
     *(".gitattributes", ".gitmodules", ".env", ".envrc", "Makefile", "Cargo.toml", "go.mod"),
 )
+_ERROR = re.compile(r"(?:E +)?[\w.]*(?:Error|Exception|Failure|panicked)\b")
 _MISSING = re.compile(
     r"\b(ModuleNotFoundError|ImportError|AttributeError: module|NameError|Cannot find module"
     r"|undefined: |unresolved import|cannot find (?:function|value|type)|SyntaxError"

@@ -139,6 +139,22 @@ def lines(state: State, landed: Landed) -> list[str]:
     return out
 
 
+def landed_before(state: State, landed: Landed) -> dict[TaskId, Sha]:
+    """What earlier merges of the run landed: each task with its commit."""
+    return {
+        task: view.merged
+        for task, view in state.tasks.items()
+        if view.merged and task not in landed.commits
+    }
+
+
+def landed_in_all(before: Mapping[TaskId, Sha], landed: Landed) -> str:
+    """`5 tasks landed, 1 of them in the last merge`: the sum over all merges of a run."""
+    last = len(landed.commits) if landed.moved else 0
+    tasks = count(len(before) + last, "task")
+    return f"{tasks} landed, {last or 'none'} of them in the last merge"
+
+
 def _first(state: State, landed: Landed) -> str:
     tasks = count(len(landed.commits), "branch" if state.anonymous else "task")
     where = f" on {landed.target}" if landed.target else ""

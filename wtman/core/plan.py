@@ -72,7 +72,7 @@ def validate(
     place = {task.id: number for number, task in enumerate(plan.tasks)}
     said = [
         f"{where.at('task', place[one.id])}tasks {quoted(one.id)} and {quoted(other.id)}"
-        f" both own {quoted(example)}, and neither needs the other"
+        f" both own {_shared(one, other, example)}, and neither needs the other"
         for one, other, example in found[:_MOST_NAMED]
     ]
     if found and not allow_overlap:
@@ -84,6 +84,11 @@ def validate(
     if len(found) > _MOST_NAMED:
         said.append(f"{len(found) - _MOST_NAMED} more pairs of tasks overlap")
     return tuple(said)
+
+
+def _shared(one: Task, other: Task, example: str) -> str:
+    """What two tasks both own, in words; a task without `owns` owns everything."""
+    return quoted(example) if one.owns or other.owns else "everything"
 
 
 def quick_task(text: str) -> Task:

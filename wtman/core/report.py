@@ -4,6 +4,7 @@ Pure. Says what was done, what was checked and, as plainly, what was not: an
 unchecked branch, a missing review or an unconfined session is never implied away.
 """
 
+from wtman.core.merge_report import landed_before, landed_in_all
 from wtman.core.model import CheckResult, TaskId, Usage, Verdict
 from wtman.core.render import clean, count, duration, size
 from wtman.core.review_telling import (
@@ -50,7 +51,8 @@ def _title(state: State, known: dict[TaskId, Standing]) -> list[str]:
     lines = [f"# {_text(state.request) or state.run}", "", ", ".join(facts)]
     tokens = state.usage.input_tokens + state.usage.output_tokens
     money = "cost unknown" if state.usage.usd is None else f"${state.usage.usd:.2f}"
-    lines.append(f"{count(state.sessions, 'session')}, {tokens:,} tokens, {money}")
+    told = f", {tokens:,} tokens" if tokens else ""
+    lines.append(f"{count(state.sessions, 'session')}{told}, {money}")
     if budgets := spent(state):
         lines.append(f"budget: {budgets}{_over(state)}")
     return lines + [f"\n> {_text(reason)}" for reason in shortfall(state)]
@@ -162,11 +164,15 @@ def _merge(state: State, merge: MergeView) -> list[str]:
     if landed is None:
         return [*lines, f"not over yet; {count(len(merge.probes), 'train')} checked so far"]
     verb = "landed on" if landed.moved else "assembled (nothing moved) on"
+    before = landed_before(state, landed)
+    if before:
+        lines += [landed_in_all(before, landed), "", "The last merge:", ""]
     lines.append(
         f"{count(len(landed.commits), 'task')} {verb} `{_code(landed.target)}`, "
         f"`{landed.before[:10]}..{landed.after[:10]}`, {count(landed.checks, 'check run')}"
     )
     lines.append("")
+    lines += [f"- {task}: `{commit[:10]}`, in an earlier merge" for task, commit in before.items()]
     lines += [f"- {task}: `{commit[:10]}`" for task, commit in landed.commits.items()]
     for item in landed.excluded:
         others = f" with {', '.join(item.others)}" if item.others else ""

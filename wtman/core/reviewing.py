@@ -188,6 +188,11 @@ def judgement(state: State, finding: Finding) -> Judgement:
         return _stale(finding)
     if proof is not None and proof.kind in SHOWS:
         return _shown_by(state, finding, proof)
+    if before is not None and proof is not None and proof.kind == "invalid":
+        # It passes nowhere any more: that is no mending.
+        why = f"not mended: {proof.reason}"
+        fixer = _fixer(state, before) or _last(state, _accused(before))
+        return Judgement(CONFIRMED, True, True, False, _accused(before), fixer, why, proof)
     if before is not None and proof is not None and proof.kind in DISPROVES:
         why = f"mended: {proof.reason}"
         return Judgement(CONFIRMED, False, False, False, before.guilty, (), why, proof)
@@ -227,11 +232,12 @@ def _stale(finding: Finding) -> Judgement:
 
 def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Judgement:
     why = proof.reason if proof is not None else "no reproducer"
+    # First all of them: who answers sooner must not decide, a kill between two neither.
+    if wanted_opinions(state, finding):
+        return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
     if _refuted(finding):
         word = next(item for item in finding.opinions if item.answer == REFUTED)
         return Judgement(REFUTED, why=word.evidence or "refuted", proof=proof)
-    if wanted_opinions(state, finding):
-        return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
     guilty = tuple(finding.claim.branches)
     if proof is not None and proof.kind == "unproven" and _agreed(finding):
         failing = tuple(

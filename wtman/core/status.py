@@ -189,7 +189,8 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.READY:
-            return f"wtman merge {run}" + ("" if state.target else " --into BRANCH")
+            into = "" if state.target else " --into BRANCH"
+            return f"wtman merge {run}{into}{_unchecked(state, known)}"
         case RunState.MERGED:
             if short:
                 return f"wtman retry {run}/{short}"
@@ -199,6 +200,16 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
             return f"wtman retry {run}/{short}"
         case _:
             return f"wtman resume {run}"
+
+
+def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
+    """The word that lets branches land which no check judged; without it all would be left out."""
+    judged = any(item.state is TaskState.VERIFIED for item in known.values())
+    waiting = any(
+        item.state is TaskState.UNCHECKED and not state.tasks[task].taken
+        for task, item in known.items()
+    )
+    return " --unchecked" if waiting and not judged else ""
 
 
 def exit_status(state: State) -> int:

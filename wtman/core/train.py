@@ -19,6 +19,7 @@ from wtman.core.guilt import Blame, Group, Key, Steps, first_fault, is_good
 from wtman.core.model import CheckResult, TaskId, Verdict
 from wtman.core.runners import JUNIT
 from wtman.core.state import describe_red, red_text
+from wtman.core.sweep import crowded, one_by_one
 
 __all__ = ["Ask", "Decision", "Member", "Search", "next_step", "passed", "search"]
 
@@ -107,6 +108,9 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
         blames += found
         if _tangled(blames, len(order.ids)):
             given_up.add(found[0].task)
+        elif crowded(order, line, blames, greens):
+            swept, order = yield from one_by_one(order, line, blames, greens, width)
+            blames += swept
     more = yield from gathered(order, order.key(line), blames, given_up, width)
     return Found(more.board, more.blames, more.needs)
 

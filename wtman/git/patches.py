@@ -10,11 +10,13 @@ import base64
 import os
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wtman.core.model import Sha
 from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, call, oid, scratch, scratch_file
 from wtman.git.history import tree_of
+from wtman.git.run import text
 
 _PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]
 _EXACT = ["--binary", "--full-index", *_PLAIN]
@@ -104,23 +106,46 @@ def apply(ctl: Control, base_tree: str, patch: bytes) -> Sha:
         return _applied(ctl, index, base_tree, (patch,))
 
 
+def apply_all(ctl: Control, base_tree: str, patches: Sequence[bytes]) -> Sha:
+    """The tree that these patches make of `base_tree`, one after the other."""
+    with scratch_file(ctl) as index:
+        return _applied(ctl, index, base_tree, patches)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail as `git am` reads it. `author` is "Name <address>"."""
+
+    author: str
+    subject: str
+    patch: bytes
+
+
 def am(ctl: Control, base_commit: str, mbox: bytes) -> Sha:
     """The tree after all mails of the mailbox, as `git am` would leave it."""
+    return apply_all(ctl, tree_of(ctl, base_commit), [mail.patch for mail in mails(ctl, mbox)])
+
+
+def mails(ctl: Control, mbox: bytes) -> tuple[Mail, ...]:
+    """The mails of a mailbox, in order."""
     with scratch(ctl) as folder:
         split = os.path.join(folder, "mails")
         os.mkdir(split)
         call(ctl, ["mailsplit", "-b", "-o" + split], input=mbox)
-        patches = []
+        found = []
         for name in sorted(os.listdir(split), key=int):
             with open(os.path.join(split, name), "rb") as file:
                 mail = file.read()
             target = os.path.join(folder, "patch")
             args = ["mailinfo", "-n", "--no-scissors", "--quoted-cr=nowarn"]
-            call(ctl, [*args, os.path.join(folder, "message"), target], input=mail)
+            said = call(ctl, [*args, os.path.join(folder, "message"), target], input=mail).out
+            pairs = (line.partition(": ") for line in text(said).splitlines())
+            facts = {name: value for name, _, value in pairs}
             with open(target, "rb") as file:
-                patches.append(file.read())
-        index = os.path.join(folder, "index")
-        return _applied(ctl, index, tree_of(ctl, base_commit), patches)
+                patch = file.read()
+            author = f"{facts.get('Author', '')} <{facts.get('Email', '')}>"
+            found.append(Mail(author, facts.get("Subject", ""), patch))
+        return tuple(found)
 
 
 def _applied(ctl: Control, index: str, base_tree: str, patches: Sequence[bytes]) -> Sha:

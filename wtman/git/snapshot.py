@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wtman.core.model import Sha
@@ -21,14 +22,19 @@ from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
 from wtman.git.run import raw, text
 
 _GITLINK = "160000"
+_TOTAL = 5  # times the most for one file, what all new and changed ones may have together
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`nested` are the folders with a `.git` of their own, relative to the worktree."""
+    """`nested` are the folders with a `.git` of their own, relative to the worktree.
+
+    `left` are files that were too large: the tree has them as the parent commit does.
+    """
 
     tree: Sha
     nested: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
@@ -44,11 +50,19 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
 
 
 def snapshot(
-    ctl: Control, worktree: str, index: str, parent_commit: str, *, largest: int = 0
+    ctl: Control,
+    worktree: str,
+    index: str,
+    parent_commit: str,
+    *,
+    largest: int = 0,
+    leave: bool = False,
 ) -> Snapshot:
     """The tree of everything in the worktree that is not ignored.
 
-    A new or changed file of more than `largest` bytes is an error (0: none is).
+    A new or changed file of more than `largest` bytes is an error (0: none is). With
+    `leave` it is left out, and so are the largest ones where all together are too much:
+    hashing takes a bounded time, whatever a session left there.
     """
     kept = own_index(ctl, worktree, index)
     with scratch_file(ctl) as working:
@@ -57,7 +71,12 @@ def snapshot(
         tracked, others = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
         gone, changed = _changed(ctl, worktree, working)
-        if largest:
+        left: frozenset[str] = frozenset()
+        if largest and leave:
+            left = _too_large(worktree, changed + others, largest)
+            changed = [path for path in changed if path not in left]
+            others = [path for path in others if path not in left]
+        elif largest:
             _refuse_large(worktree, changed + others, largest)
         if gone:
             _update(ctl, worktree, working, ["--force-remove"], gone)
@@ -66,7 +85,7 @@ def snapshot(
             _update(ctl, worktree, working, flags, changed + others)
         written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
         _install(working, kept)
-    return Snapshot(Sha(written.decode().strip()), nested)
+    return Snapshot(Sha(written.decode().strip()), nested, tuple(sorted(left)))
 
 
 def show(ctl: Control, worktree: str, index: str) -> None:
@@ -147,12 +166,27 @@ def _changed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list
     return gone, changed
 
 
-def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
+def _too_large(worktree: str, paths: list[str], largest: int) -> frozenset[str]:
+    """The files beyond the caps, the smallest ones being taken first."""
+    found: set[str] = set()
+    total = 0
+    for size, path in sorted(_sizes(worktree, paths)):
+        total += size
+        if size > largest or total > _TOTAL * largest:
+            found.add(path)
+    return frozenset(found)
+
+
+def _sizes(worktree: str, paths: list[str]) -> Iterator[tuple[int, str]]:
     for path in paths:
         try:
-            size = os.lstat(os.path.join(worktree, path)).st_size
+            yield os.lstat(os.path.join(worktree, path)).st_size, path
         except OSError:
             continue
+
+
+def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
+    for size, path in _sizes(worktree, paths):
         if size > largest:
             raise ExternalError(
                 f"{path} has {size >> 20} MiB, {largest >> 20} MiB is the most for a file",

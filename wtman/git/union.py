@@ -1,7 +1,8 @@
 """Two insertions at one place, both kept: a candidate that the checks have to judge.
 
 Promises a text only where every clash of the file is two pure insertions: each is in it
-whole, ours first, and nothing that either side removed or edited. Refuses binary
+whole, ours first, and nothing that either side removed or edited; what ours has inserted
+there already, the same lines in the same order, is taken once. Refuses binary
 files, files whose last line has no end, what `.gitattributes` of the target
 keeps from being merged as text (`-merge`, `binary`, a driver of its own), and Python,
 JSON or TOML that would not parse although both sides do.
@@ -165,16 +166,20 @@ def _is_text(content: bytes | None) -> bool:
 def both(marked: bytes, left: bytes, right: bytes) -> bytes | None:
     """The text with the insertions of both sides, None where a clash is anything else.
 
+    Theirs is taken once where ours holds it: an earlier branch has inserted the same.
+
     `left` and `right` are the names of commits, which the markers bear.
     """
     size = len(_BETWEEN)
     opens, middle, closes = b"<" * size + b" " + left, b"|" * size, b">" * size + b" " + right
     out: list[bytes] = []
+    ours: list[bytes] = []
+    theirs: list[bytes] = []
     place = ""
     clashes = 0
     for line in marked.split(b"\n"):
         if not place and line.startswith(opens):
-            place = "ours"
+            place, ours, theirs = "ours", [], []
             clashes += 1
         elif place == "ours" and line.startswith(middle):
             place = "base"
@@ -183,10 +188,19 @@ def both(marked: bytes, left: bytes, right: bytes) -> bytes | None:
                 return None  # there is something that a side has edited or removed
             place = "theirs"
         elif place == "theirs" and line.startswith(closes):
+            out += ours if _holds(ours, theirs) else [*ours, *theirs]
             place = ""
         else:
-            out.append(line)
+            {"ours": ours, "theirs": theirs}.get(place, out).append(line)
     return b"\n".join(out) if clashes and not place else None
+
+
+def _holds(lines: Sequence[bytes], block: Sequence[bytes]) -> bool:
+    """Whether the block is in the lines as it is; one that is blank says nothing."""
+    size = len(block)
+    return any(line.strip() for line in block) and any(
+        lines[at : at + size] == block for at in range(len(lines) - size + 1)
+    )
 
 
 def parses(suffix: str, joined: bytes, sides: Sequence[bytes]) -> bool:

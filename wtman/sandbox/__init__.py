@@ -48,7 +48,8 @@ class Reach:
     System folders and the programs that argv[0] and PATH name are readable anyway.
     `write` includes reading; `read` below a writable folder does not narrow it, `guard`
     does: read-only although a folder above is writable. A `.git` file at the top of a
-    writable folder is guarded by itself. `hide` shows as empty.
+    writable folder is guarded by itself. `hide` shows as empty, but for what of `write` and
+    `home` is in it.
 
     `binds` are (source, target, writable): target shows what is at source. A tier without
     mounts gives source as it is, and target not at all.

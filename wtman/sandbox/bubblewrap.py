@@ -24,6 +24,7 @@ from wtman.core.model import Command
 from wtman.errors import ExternalError
 from wtman.sandbox import Reach, mounts, system, wrapping
 from wtman.sandbox.advice import of_bubblewrap
+from wtman.sandbox.system import is_below
 
 _TRY = 32 << 20  # bytes of /tmp in the probe
 # A user namespace made within would give capabilities back: over mounts, control groups
@@ -125,7 +126,11 @@ def _seen(picture: mounts.Picture) -> list[str]:
         words += ["--bind" if mount.writable else "--ro-bind", mount.source, mount.target]
     for path in picture.hidden:
         if os.path.isdir(path):
-            words += ["--tmpfs", path, "--remount-ro", path]
+            words += ["--tmpfs", path]
+            for mount in picture.mounts:
+                if mount.writable and mount.target != path and is_below(mount.target, path):
+                    words += ["--bind", mount.source, mount.target]
+            words += ["--remount-ro", path]
         else:
             words += ["--ro-bind", "/dev/null", path]
     for path in picture.guarded:

@@ -7,8 +7,11 @@ It does not hold, as nothing is mounted and no namespace made: paths are those o
 and that a file exists can be seen (`stat`); `guard` and the target of `binds`; processes
 of others are listed with their command lines; UDP, unix sockets by path, and below kernel
 6.12 abstract ones and signals; shared memory in /dev/shm; without `on` a server of its
-own on loopback has to listen on one of `serves`. /tmp is out of reach, TMPDIR is
-`Reach.scratch`. What outlives the keeper's own death is left to the sweep.
+own on loopback has to listen on one of `serves`. Modes, times and extended attributes of
+the user's own files can be changed (`chmod`, `touch`, `setfattr`): the kernel has no rule
+for these. No pseudo-terminal can be opened, as it would be among the user's. /tmp is out
+of reach, TMPDIR is `Reach.scratch`. What outlives the keeper's own death is left to the
+sweep.
 """
 
 import os
@@ -20,9 +23,10 @@ from wtman.sandbox.advice import of_landlock
 from wtman.sandbox.system import is_below
 
 # Opened for writing by everybody; harmless, or the kernel's own to guard.
-_DEVICES = (
-    "/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/pts"
-).split()
+_DEVICES = "/dev/null /dev/zero /dev/full /dev/random /dev/urandom".split()
+# The one it is started on, under whatever name; its own descriptors lead there, too. Never
+# /dev/pts: that is every terminal of the user, and all of them may be used by root.
+_TERMINAL = "/dev/tty"
 _SHARED = "/dev/shm"
 _PROC = "/proc"  # what is in it of others is guarded by the kernel: they are not traceable
 
@@ -61,7 +65,7 @@ def _files(reach: Reach, programs: tuple[str, ...]) -> list[str]:
     words: list[str] = []
     for path in _highest(reads):
         words += _readable(path, hidden)
-    for path in _DEVICES:
+    for path in (*_DEVICES, *((_TERMINAL,) if reach.terminal else ())):
         words += ["--use", path]
     for path in _highest(writes):
         words += ["--write", path]

@@ -5,6 +5,7 @@ link on the way to it is made again, because a mount cannot be put on a link.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wtman.sandbox import Reach, system
@@ -57,7 +58,7 @@ def picture(reach: Reach, programs: tuple[str, ...]) -> Picture:
             for path, text in sorted(links.items())
             if path not in system.folders() and not _is_covered(os.path.dirname(path), kept)
         ),
-        hidden=tuple(
+        hidden=_outermost(
             os.path.realpath(path)
             for path in (*system.secrets(), *reach.hide)
             if os.path.exists(path) and _is_covered(os.path.realpath(path), kept)
@@ -82,6 +83,15 @@ def _without_needless(mounts: list[Mount]) -> tuple[Mount, ...]:
         if as_there and nearest.source == nearest.target and mount.source == mount.target:  # type: ignore[union-attr]
             continue
         kept.append(mount)
+    return tuple(kept)
+
+
+def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Without what is in another of them: in what is hidden there is nothing to hide."""
+    kept: list[str] = []
+    for path in sorted(set(paths), key=lambda path: path.split(os.sep)):
+        if not kept or not is_below(path, kept[-1]):
+            kept.append(path)
     return tuple(kept)
 
 

@@ -13,10 +13,11 @@ from wtman.sandbox import Reach, mounts, system, wrapping
 
 PROGRAM = "/usr/bin/sandbox-exec"
 _SYSTEM = (
-    "/usr /bin /sbin /System /Library /opt /dev /private/etc /private/var/db/timezone"
+    "/usr /bin /sbin /System /Library /opt /private/etc /private/var/db/timezone"
     " /private/var/db/dyld /private/var/run/resolv.conf /Applications/Xcode.app"
 ).split()
-_DEVICES = '(regex #"^/dev/(null|zero|full|random|urandom|tty|ptmx|pts/.*|ttys[0-9]+|fd/.*)$")'
+_DEVICES = '(regex #"^/dev/(null|zero|full|random|urandom|fd/.*)$")'
+_TERMINAL = '(literal "/dev/tty")'  # the one it is started on, none other of the user's
 
 
 class Seatbelt:
@@ -62,8 +63,13 @@ def profile(reach: Reach, programs: tuple[str, ...] = ()) -> str:
         f"(allow file-read* file-write* {_below(writes)})",
         f"(allow file-read* file-write* file-ioctl {_DEVICES})",
     ]
+    if reach.terminal:
+        lines.append(f"(allow file-read* file-write* file-ioctl {_TERMINAL})")
     if hidden := [*system.secrets(), *reach.hide]:
         lines.append(f"(deny file-read* file-write* {_below(hidden)})")
+        # What is written is shown even in a folder that is hidden.
+        if within := [path for path in writes if any(_is_in(path, item) for item in hidden)]:
+            lines.append(f"(allow file-read* file-write* {_below(within)})")
     if kept := list(mounts.guarded(reach)):
         lines.append(f"(deny file-write* {_below(kept)})")
     return "\n".join([*lines, *_network(reach)]) + "\n"
@@ -76,6 +82,11 @@ def _network(reach: Reach) -> list[str]:
     ports = [*reach.ports, *reach.serves, *([reach.proxy_port] if reach.proxy else [])]
     lines += [f'(allow network-outbound (remote ip "localhost:{port}"))' for port in ports]
     return lines
+
+
+def _is_in(path: str, folder: str) -> bool:
+    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    return path != folder and system.is_below(path, folder)
 
 
 def _below(paths: list[str]) -> str:

@@ -18,6 +18,7 @@ from wtman.core.state import State, TaskView
 from wtman.furnishing import without_furniture
 from wtman.git import control, refs
 from wtman.git.control import Control
+from wtman.git.gate import BLOB_CAP
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
 from wtman.git.trees import remove_tree
@@ -149,10 +150,14 @@ def _unsaved(
     """What of the worktree no commit holds, and how many ignored files are in it."""
     if not os.path.isdir(worktree.path) or not os.path.isdir(worktree.admin) or not tip:
         return "", 0
-    snapshot = control.snapshot(ctl, worktree.path, worktree.index, tip)
+    snapshot = control.snapshot(
+        ctl, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
+    )
     ignored = _files_below(worktree.path) - len(control.files(ctl, snapshot.tree))
     if snapshot.nested:
         return f"holds a repository of its own in {snapshot.nested[0]}", max(ignored, 0)
+    if snapshot.left:
+        return f"{snapshot.left[0]} in {worktree.path} is too large to be kept", max(ignored, 0)
     held = without_furniture(ctl, state, place_of(state, task), snapshot.tree, tip)
     if held != control.tree_of(ctl, tip):
         changed = control.paths_changed(ctl, control.tree_of(ctl, tip), held)

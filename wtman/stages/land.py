@@ -29,9 +29,10 @@ from wtman.core.train import passed
 from wtman.errors import DiskFullError, RaceError, WtmanError
 from wtman.expecting import changed_expectations
 from wtman.git import control, refs, signing
+from wtman.git.discovery import Repository
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
-from wtman.patchset import Draft, Series, require_free, write
+from wtman.patchset import Draft, Series, require_free, require_sound, write
 from wtman.proving import prove
 from wtman.retire import retire
 
@@ -202,14 +203,9 @@ def target_outcome(
         return lambda: None  # landed already, before a crash
     if now != on:
         return e.TargetMoved(now)
-    stands = [
-        item
-        for item in checkouts(ctx.repo)
-        if item.branch == merge.asked.target and item.head and os.path.isdir(item.path)
-    ]
+    stands = require_clean(ctx.repo, merge.asked.target)
     if not stands:
         return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
-    _require_clean(ctx, merge, stands)
     return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
 
 
@@ -220,23 +216,31 @@ def _deleted(merge: MergeView) -> WtmanError:
     )
 
 
-def _require_clean(ctx: Context, merge: MergeView, stands: list[Checkout]) -> None:
-    way_on = "or go around it: wtman merge --into another branch, or wtman merge --patch-only"
+def require_clean(repo: Repository, target: str) -> list[Checkout]:
+    """Where the target is checked out: nowhere, or at one place without a change."""
+    stands = [
+        item
+        for item in checkouts(repo)
+        if item.branch == target and item.head and os.path.isdir(item.path)
+    ]
+    if not stands:
+        return stands
+    way_on = "or go around it: wtman merge --into NAME, or wtman merge --patch-only"
     if len(stands) > 1:
         where = " and ".join(item.path for item in stands)
         raise WtmanError(
-            f"{merge.asked.target} is checked out twice, in {where}",
+            f"{target} is checked out twice, in {where}",
             hint=f"switch one of them to another branch, {way_on}",
         )
-    dirty = is_dirty(ctx.repo, stands[0].path)
+    dirty = is_dirty(repo, stands[0].path)
     if dirty:
         shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if dirty[5:] else "")
         raise WtmanError(
-            f"{stands[0].path}, where {merge.asked.target} is checked out, "
-            f"has uncommitted changes: {shown}",
+            f"{stands[0].path}, where {target} is checked out, has uncommitted changes: {shown}",
             hint=f"commit or stash them there and run the same merge again, {way_on}",
             code="dirty",
         )
+    return stands
 
 
 def keep_landed(ctx: Context, state: State, ticket: Verified) -> str:
@@ -297,6 +301,11 @@ def _drafted(
         proof=to_plain(proof),
     )
     draft = write(ctl, folder, state.run, series, ticket.commit)
+    try:
+        require_sound(ctl, draft.beside, series)
+    except WtmanError:
+        draft.discard()
+        raise
     return draft, manifest(state, ticket.probe, outcome, draft.sums)
 
 

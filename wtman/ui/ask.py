@@ -41,6 +41,8 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("agent", ", ".join(proposal.players) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: branches end unchecked"),
+        ("setup", "; ".join(settings.setup)),
+        ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", _sandbox(settings)),
         ("forecast", _forecast(proposal.forecast, settings)),
         ("ceilings", _ceilings(settings)),

@@ -7,6 +7,7 @@ repository or a request becomes markup. Says the same as `core.report`, and show
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
+from wtman.core.merge_report import landed_before, landed_in_all
 from wtman.core.merge_report import lines as merge_lines
 from wtman.core.model import CheckResult, RunState, TaskId, Verdict
 from wtman.core.render import count, duration, size
@@ -140,7 +141,10 @@ def _landed(state: State) -> str:
     landed = merge.landed
     if landed is None:
         return f"<p>Not over yet: {count(len(merge.probes), 'train')} checked so far.</p>"
-    why = [text(merge_lines(state, landed)[0])]
+    before = landed_before(state, landed)
+    why = [text(landed_in_all(before, landed))] if before else []
+    last = "The last merge: " if before else ""
+    why.append(last + text(merge_lines(state, landed)[0]))
     if landed.proof:
         why.append(f"Conservation proof: {text(landed.proof)}")
     why += list(_train_facts(state, merge))
@@ -150,7 +154,6 @@ def _landed(state: State) -> str:
     why += [f"Adapted: {text(item)}" for item in landed.adapted]
     why += [f"Worth a look: {text(note)}" for note in landed.notes]
     now = {TaskId(task): commit for task, commit in landed.commits.items()}
-    before = {task: view.merged for task, view in state.tasks.items() if view.merged}
     rows = []
     for task, commit in {**before, **now}.items():
         view = state.tasks[task]

@@ -102,14 +102,12 @@ def _base(state: State, event: e.BaseChecked) -> list[str]:
 
 
 def _followed(state: State, event: e.Followed) -> list[str]:
-    needs = ", ".join(event.needs)
+    # Without needs it is a retry that comes up to where the target is now.
+    base = ", ".join(event.needs) or "the target"
     if event.conflicts:
-        return [
-            _line(
-                event.task, f"starts over: conflicts with {needs} in " + ", ".join(event.conflicts)
-            )
-        ]
-    return [_line(event.task, f"follows the new work of {needs}")]
+        paths = ", ".join(event.conflicts)
+        return [_line(event.task, f"starts over: conflicts with {base} in {paths}")]
+    return [_line(event.task, f"follows {'the new work of ' if event.needs else ''}{base}")]
 
 
 def _overlapped(state: State, event: e.Overlapped) -> list[str]:
