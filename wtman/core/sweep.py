@@ -18,10 +18,19 @@ _DENSE = 3
 _DOUBT = 2
 
 
+_MANY = 24  # branches from which on a sweep pays
+
+
 def crowded(
     order: Order, line: Sequence[TaskId], blames: Sequence[Blame], greens: Sequence[Group]
 ) -> bool:
-    """Whether too many of those looked at are red by themselves to search on for the next."""
+    """Whether too many of those looked at are red by themselves to search on for the next.
+
+    Of few branches the search costs little more, and it meets in company whom only
+    company cures (measured: 2 of 901 landings in worlds of 8 to 12).
+    """
+    if len(order.ids) < _MANY:
+        return False
     red = _red(blames)
     rest = [name for name in line if not order.below[name] & red]
     low = cleared(rest, greens)
