@@ -181,12 +181,23 @@ def test_an_edited_plan_says_what_it_reuses(
     assert "docs  session 2" in done.out
 
 
+def test_a_merge_that_fails_on_its_way_says_so_once(
+    wtman: kit.Program, repo: Path, built: Built
+) -> None:
+    built("core")
+    words = ("merge", "--check", f"echo mine > {repo}/README.md")
+    failed = wtman(*words, cwd=repo, check_status=1)
+    assert (failed.out + failed.err).count("has uncommitted changes") == 1
+    assert "wtman merge --into NAME, or" in failed.err
+
+
 # --- commands of the repository -----------------------------------------------------------------
 
 
 def test_commands_of_the_repository_need_approval(
     wtman: kit.Program, repo: Path, agent: str, masked: Masked, commit: Callable[..., str]
 ) -> None:
+    mine = {"WTMAN_SETUP": "echo one", "WTMAN_CLEANUP": "echo two"}
     commit(repo, {"wtman.toml": 'check = "test -e README.md"\n'})
     words = ("split", "one and all", "--task", "core: do it", "--agent", agent)
     refused = wtman(*words, "--yes", cwd=repo, check_status=3)
@@ -194,7 +205,8 @@ def test_commands_of_the_repository_need_approval(
         "wtman: commands of this repository need your approval: `test -e README.md`\n"
         "  hint: approve what you read with `wtman trust --yes`, or start without --yes\n"
     )
-    saved = wtman(*words, cwd=repo, check_status=3)
+    saved = wtman(*words, cwd=repo, check_status=3, env=mine)
+    assert "\nsetup      echo one\ncleanup    echo two\n" in saved.out
     assert "need your approval:\n    test -e README.md\n" in saved.out
     assert masked(saved.out).endswith("next: wtman trust --yes && wtman resume RUN --yes\n")
     assert "approval" in wtman("resume", "--yes", cwd=repo, check_status=3).err

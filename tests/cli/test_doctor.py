@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,33 @@ def test_init_then_trust_then_the_checks_run(
     assert "there is no run" in wtman("status", cwd=repo, check_status=3).err
     assert git(repo, "for-each-ref", "refs/heads", "--format=%(refname)") == "refs/heads/main"
     assert git(repo, "worktree", "list").count("\n") == 0
+    assert not (repo.parent / f"{repo.name}.worktrees").exists()
+
+
+def test_a_repository_that_cannot_be_written_is_told(
+    wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    if os.geteuid() == 0:  # whom modes do not stop, unless that right is given up
+        if shutil.which("setpriv") is None:
+            pytest.skip("root can write everything, and there is no setpriv")
+        without = "-dac_override,-dac_read_search"
+        argv = ("setpriv", f"--bounding-set={without}", "--inh-caps=-all", *wtman.argv)
+        wtman = replace(wtman, argv=argv)
+    modes = [(path, path.stat().st_mode) for path in (repo, *repo.rglob("*"))]
+    try:
+        for path, mode in modes:
+            path.chmod(mode & ~0o222)
+        told = wtman("doctor", "--json", cwd=repo, check_status=3).json()
+        (line,) = of(told["lines"], "writable")
+        assert line["level"] == "missing"
+        assert line["text"] == f"cannot write {repo}/.git: Permission denied"
+        for words in (("init",), ("split", "x", "--task", "a: b", "--agent", agent, "--yes")):
+            refused = wtman(*words, cwd=repo, check_status=3).err
+            assert refused.startswith(f"wtman: cannot write {repo}/")
+            assert "internal error" not in refused and "hint: make it writable" in refused
+    finally:
+        for path, mode in modes:
+            path.chmod(mode)
 
 
 def test_a_red_check_is_found_before_a_run(

@@ -220,6 +220,12 @@ def test_overlapping_owners_are_refused_with_the_path() -> None:
     assert warnings == (said.removeprefix("plan.toml:1: "),)
 
 
+def test_tasks_that_name_no_paths_own_everything() -> None:
+    plan = Plan("r", (task(owns=()), task(id="b", owns=())))
+    (said,) = validate(plan, max_sessions=9, allow_overlap=True)
+    assert said == 'tasks "a" and "b" both own everything, and neither needs the other'
+
+
 def test_needing_each_other_even_indirectly_allows_an_overlap() -> None:
     chain = (
         task(),

@@ -33,6 +33,7 @@ ALL = (
     *finished("portal", 1),
     *finished("docs", 1),
 )
+REST = ALL[len(A_RUN) + len(finished("core", 1)) :]
 HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--allow-red-base")
 
 
@@ -141,7 +142,8 @@ def test_a_task_that_has_not_begun_has_the_same_keys() -> None:
         ((*A_RUN, e.Parked("quota")), 4, "wtman resume oauth-7f3a"),
         ((*A_RUN, e.Stopped()), 130, "wtman resume oauth-7f3a"),
         ((*A_RUN, e.RunFailed("no disk")), 1, "wtman resume oauth-7f3a"),
-        (ALL, 0, "wtman merge oauth-7f3a"),
+        (ALL, 0, "wtman merge oauth-7f3a --unchecked"),
+        ((*A_RUN, *DONE, *REST), 0, "wtman merge oauth-7f3a"),
     ],
 )
 def test_how_a_run_ends(events: tuple[e.Event, ...], status: int, command: str) -> None:
@@ -244,6 +246,18 @@ def test_the_report_says_what_nobody_looked_at() -> None:
         "- no check judged any branch\n"
         "- sessions and checks ran without a sandbox, with the user's own rights\n"
     )
+
+
+def test_the_report_counts_what_earlier_merges_landed() -> None:
+    again = (
+        e.MergeAsked("main", "2" * 40),
+        e.Landed("main", "2" * 40, "3" * 40, {"portal": "3" * 40}, LEFT_OUT[1:]),
+    )
+    text = report(played((*merged(*LEFT_OUT), *again)))
+    assert "3 tasks landed, 1 of them in the last merge\n\nThe last merge:\n" in text
+    assert "- core: `1111111111`, in an earlier merge" in text
+    assert "- portal: `3333333333`\n" in text
+    assert "last merge" not in report(played(merged(*LEFT_OUT)))
 
 
 def test_fewer_tests_than_before_are_named() -> None:

@@ -69,9 +69,9 @@ def agents_alive(below: Path) -> Iterator[str]:
     for process in psutil.process_iter():
         try:
             line, environ = " ".join(process.cmdline()), process.environ()
+            named = "real-agents" in line or process.name() in ("claude", "codex", "bwrap")
         except (psutil.Error, OSError):
             continue
-        named = "real-agents" in line or process.name() in ("claude", "codex", "bwrap")
         if named and any(str(below) in text for text in (line, *environ.values())):
             yield f"{process.pid} {line[:200]}"
 
