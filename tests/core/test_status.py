@@ -33,7 +33,6 @@ ALL = (
     *finished("portal", 1),
     *finished("docs", 1),
 )
-REST = ALL[len(A_RUN) + len(finished("core", 1)) :]
 HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--allow-red-base")
 
 
@@ -143,7 +142,6 @@ def test_a_task_that_has_not_begun_has_the_same_keys() -> None:
         ((*A_RUN, e.Stopped()), 130, "wtman resume oauth-7f3a"),
         ((*A_RUN, e.RunFailed("no disk")), 1, "wtman resume oauth-7f3a"),
         (ALL, 0, "wtman merge oauth-7f3a --unchecked"),
-        ((*A_RUN, *DONE, *REST), 0, "wtman merge oauth-7f3a"),
     ],
 )
 def test_how_a_run_ends(events: tuple[e.Event, ...], status: int, command: str) -> None:
