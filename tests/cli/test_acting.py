@@ -299,6 +299,7 @@ def test_a_run_that_is_not_ready_is_not_merged(
 # --- clean --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_clean_takes_what_is_merged_and_it_can_come_back(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
 ) -> None:

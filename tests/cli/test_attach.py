@@ -162,6 +162,7 @@ def test_without_a_coordinator_a_shell_with_the_prompt_and_only_that_task(
     assert after["later"]["attempt"] == before["later"]["attempt"] == 0
 
 
+@pytest.mark.slow
 def test_who_only_looks_changes_nothing(
     wtman: kit.Program,
     built: Callable[..., str],
@@ -181,6 +182,7 @@ def test_who_only_looks_changes_nothing(
     assert (after["head"], after["state"]) == (before["head"], before["state"])
 
 
+@pytest.mark.slow
 def test_refusals(wtman: kit.Program, built: Callable[..., str], repo: Path) -> None:
     built("good")
     assert "attach needs a terminal" in wtman("attach", "good", cwd=repo, check_status=3).err

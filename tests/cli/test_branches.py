@@ -123,6 +123,7 @@ def test_a_branch_that_contains_another_needs_it(
     assert [item["task"] for item in told["excluded"]] == ["bad", "onbad"]
 
 
+@pytest.mark.slow
 def test_what_the_target_has_is_nothing_to_do(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_check_that_does_not_see_the_checkout_is_refused(
     assert "does not see the checkout it runs in" in refused.err
 
 
+@pytest.mark.slow
 def test_into_another_branch_and_patches_only(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git, tmp_path: Path
 ) -> None:

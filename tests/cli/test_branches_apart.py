@@ -59,6 +59,7 @@ def test_a_shallow_clone_says_how_to_get_the_rest_of_its_history(
     assert wtman(*words, cwd=clone).json()["landed"] == ["origin/new", "origin/old"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_leaves_nothing_that_a_later_command_tells_of(
     repo: Path, wtman: kit.Program, git: Git
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_file_that_meets_a_folder_is_shown_by_its_own_name(
     )
 
 
+@pytest.mark.slow
 def test_the_line_that_reproduces_needs_nothing_filled_in(repo: Path, wtman: kit.Program) -> None:
     kit.commit_files(repo, {"test_it.py": "def test_it():\n    import part\n", "part.py": ""}, "t")
     branch(repo, "bad", {"part.py": "x = \n"})

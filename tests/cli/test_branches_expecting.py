@@ -30,6 +30,7 @@ def branch(repo: Path, name: str, files: dict[str, str]) -> None:
     kit.run_git(repo, "switch", "-q", "main")
 
 
+@pytest.mark.slow
 def test_a_branch_green_only_with_its_own_tests_is_told(shop: Path, wtman: kit.Program) -> None:
     branch(
         shop,

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import kit
 
 
+@pytest.mark.slow
 def test_cleanup_runs_before_the_worktree_goes(
     make_repo: Callable[..., Path], wtman: kit.Program, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import kit
 
 
@@ -45,6 +47,7 @@ def test_submodules_that_move_two_ways_conflict_and_the_rest_lands(
     assert [(item["task"], item["reason"]) for item in told["excluded"]] == [("s2", "conflict")]
 
 
+@pytest.mark.slow
 def test_a_folder_with_files_of_the_user_is_never_replaced(
     make_repo: Callable[..., Path], wtman: kit.Program, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def until(repo: Path, met: Callable[[State], bool]) -> State:
     pytest.fail("it never came")
 
 
+@pytest.mark.slow
 def test_a_coming_conflict_is_in_status_and_in_the_next_prompt(
     split: Split, wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:

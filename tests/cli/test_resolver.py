@@ -115,6 +115,7 @@ def test_an_interaction_is_resolved_on_both_sides_merged(
     [("exit 3", "exit"), ('echo "broken $WTMAN_ATTEMPT" > notes.txt', "check")],
     ids=["fails", "is-red"],
 )
+@pytest.mark.slow
 def test_what_is_not_resolved_in_two_tries_stays_left_out_as_it_was(
     repo: Path,
     wtman: kit.Program,

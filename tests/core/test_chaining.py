@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -228,6 +229,7 @@ def test_chains_are_told() -> None:
 
 @settings(max_examples=30)
 @given(plans(), st.data(), st.integers(1, 4), st.integers(0, 3))
+@pytest.mark.slow
 def test_whatever_collides_every_run_ends_and_verified_work_stays(
     tasks: tuple[Task, ...], data: st.DataObject, jobs: int, crashes: int
 ) -> None:

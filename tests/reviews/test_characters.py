@@ -23,6 +23,7 @@ ONE = ("--reviewers", "1")
         ("tampers", "changed files that it was only to read: shop/cart.py"),
     ],
 )
+@pytest.mark.slow
 def test_who_gives_no_verdict_approves_nothing_and_is_named(
     shop: Shop, character: str, why: str
 ) -> None:

@@ -65,6 +65,7 @@ def test_any_branches_are_reviewed_and_nothing_is_changed(
     assert shop.wtman("status", cwd=shop.repo, check_status=3).out == ""
 
 
+@pytest.mark.slow
 def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
     shop.wtman(*shop.words("sum")[:-2], cwd=shop.repo)
     assert "nobody is named" in shop.wtman("review", cwd=shop.repo, check_status=2).err

@@ -40,6 +40,7 @@ def test_a_proven_defect_goes_back_to_its_author_and_is_mended(shop: Shop) -> No
     assert merged["landed"] == ["sum", "plain"]
 
 
+@pytest.mark.slow
 def test_liars_block_nobody(shop: Shop) -> None:
     """Every false proof is thrown out, and a claim without one is only a concern."""
     lies = {

@@ -124,7 +124,7 @@ def test_home_and_temporary_folder_are_its_own(world: World) -> None:
         assert file.startswith("/tmp/") and not Path(file).exists()
         mark = f"zz-{world.root.name}"
         again = world.sh(
-            f"ls /tmp /var/tmp /dev/shm; echo x > /tmp/{mark} && echo x > /var/tmp/{mark} && ls /tmp"
+            f"cd /tmp; ls . /var/tmp /dev/shm; echo x > {mark} && echo x > /var/tmp/{mark} && ls"
         )
         assert sorted(again.out.split()[-2:]) == sorted(
             [world.root.relative_to("/tmp").parts[0], mark]

@@ -379,6 +379,7 @@ def test_patches_give_the_identical_tree_on_another_machine(strange: Yard) -> No
     assert kit.run_git(bundle, "rev-parse", "FETCH_HEAD") == probe.commit
 
 
+@pytest.mark.slow
 def test_the_manifest_says_what_was_done(eight: Yard) -> None:
     eight.create()
     outcome = landed(eight.merge())

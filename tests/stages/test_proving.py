@@ -524,6 +524,7 @@ many = settings(
 
 @many
 @given(st.integers(0, 2**32))
+@pytest.mark.slow
 def test_what_git_merges_cleanly_is_proven(tmp_path_factory: Factory, seed: int) -> None:
     world = shared_world(tmp_path_factory)
     train, made = random_train(world, Random(seed))
@@ -628,6 +629,7 @@ def harmed_train(world: World, r: Random, how: str) -> tuple[Train, Assembled, A
 
 @many
 @given(st.integers(0, 2**32), st.sampled_from(SABOTAGE))
+@pytest.mark.slow
 def test_sabotage_is_found(tmp_path_factory: Factory, seed: int, how: str) -> None:
     world = shared_world(tmp_path_factory)
     made = harmed_train(world, Random(seed), how)

@@ -22,6 +22,7 @@ def made(yard: Yard, *names: str, **options: object) -> Assembled:
     return assemble(yard.control, train_of(state, yard.sha("main"), members))
 
 
+@pytest.mark.slow
 def test_eight_branches_land_but_for_the_guilty(eight: Yard) -> None:
     before = eight.sha("main")
     eight.create()
@@ -51,6 +52,7 @@ def test_eight_branches_land_but_for_the_guilty(eight: Yard) -> None:
     assert eight.git("rev-list", "--count", f"{before}..main") == "5"
 
 
+@pytest.mark.slow
 def test_the_commands_that_reproduce_a_failure_do(eight: Yard) -> None:
     eight.create()
     out = {item.task: item for item in landed(eight.merge()).excluded}
