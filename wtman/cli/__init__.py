@@ -8,6 +8,7 @@ and a log file; never a traceback on the terminal.
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class _Plain:
             most = getattr(self.descriptor.parameter_info, "max", None)
             if int(value) >= (least or 0) and most is None:
                 return int(value)
+        if wanted is float and isinstance(value, str) and _NUMBER.fullmatch(value):
+            return float(value)
         return _build(self.descriptor).coerce(value, param=param, ctx=ctx)
 
 
@@ -73,8 +76,10 @@ _PLAIN: dict[Any, type] = {
     str: str,
     bool: bool,
     int: int,
+    float: float,
     list[str]: list,
 }
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _build: Any = getattr(typer.core, "build_runtime_param", None)
 
 
