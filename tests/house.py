@@ -1,145 +1,160 @@
 """Reads the source of the package and says where it breaks the house plan.
 
-`violations(package)` walks every module with `ast`, so that also late imports
-and imports for types count. It promises to know every module: one that has no
-place in `RANK` or `APART` is itself a violation. It refuses exceptions that are
-not written down here, each with its reason.
+`violations(package)` walks every module with `ast`, so that also late imports and imports
+for types count. It promises to know every module: one whose package has no place in `ORDER`
+or `APART` is itself a violation. It refuses exceptions that are not written down here, each
+with its reason.
 """
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# Higher may import lower. Rooms of one rank do not know each other.
-RANK = {
-    "errors": 0,
-    "core": 1,
-    "agents": 2,
-    "git": 3,
-    "process": 3,
-    "store": 3,
-    "config": 3,
-    "trust": 3,
-    "doing": 3,
-    "executors": 4,
-    "sandbox": 4,
-    "finding": 4,
-    "notifying": 4,
-    "network": 4,
-    "checkouts": 5,
-    "environment": 5,
-    "watching": 5,
-    "brakes": 5,
-    "guarding": 5,
-    "guarded": 4,
-    "context": 6,
-    "clashes": 6,
-    # What several stages share: the worktree of a task, and what is done in one.
-    "worktree": 7,
-    "setup": 7,
-    "furnishing": 8,
-    "launching": 8,
-    "clearing": 8,
-    "checking": 8,
-    "collecting": 9,
-    "expecting": 9,
-    "attaching": 9,
-    "noticing": 8,
-    "asking": 9,
-    "reproducing": 9,
-    "retire": 9,
-    "assembly": 7,
-    "proving": 8,
-    "taking": 7,
-    "probes": 7,
-    "pointing": 7,
-    "patchset": 7,
-    "stages": 10,
-    "pipeline": 11,
-    "opening": 11,
-    "verify": 11,
-    "ui": 12,
-    "flow": 12,
-    "cli": 13,
-    "__main__": 14,
-    "__init__": 14,
-}
-# Programs and data of their own: what of wtman they may import. The keeper runs
-# without site-packages (`-I -S`), so it cannot import any of it.
-APART: dict[str, frozenset[str]] = {
-    "keeper": frozenset(),
-    "confine": frozenset(),
-    "player": frozenset({"core", "errors"}),
-    "apiagent": frozenset({"core", "errors"}),
-    "witness": frozenset(),
-    "roles": frozenset(),
-    "demo": frozenset(),
-}
-# There is one way to read the table of processes, and the keeper needs it too.
-# How confine is started, and what the kernel offers it, is what a tier needs to know.
-MAY_IMPORT_APART = {("process", "keeper"), ("sandbox", "confine")}
-# Files of one room that must not know each other.
-STRANGERS = {"stages"}
+from tests.effects import EFFECTS
 
-# Who alone may import a module; a name without a dot is a room, else a file.
-ONLY = {
-    "git": {"git"},
-    "gitdb": {"git"},
-    "sqlite3": {"store"},
-    "anthropic": {"apiagent"},
-    "typer": {"cli"},
-    "textual": {"ui"},
-    "subprocess": {"git/run.py", "process.py", "keeper.py", "player.py", "apiagent"},
-    "multiprocessing": set(),
-    "pty": set(),
+# Top to bottom: imports point down only, or to another file of the same package.
+ORDER = (
+    "__main__",
+    "cli",
+    "mcp",
+    "ui",
+    "coordinator",
+    "flow",
+    "merge",
+    "tasks",
+    "review",
+    "plan",
+    "sessions",
+    "checks",
+    "worktrees",
+    "provision",
+    "context",
+    "config",
+    "budget",
+    "sandbox",
+    "integration",
+    "agents",
+    "execution",
+    "journal",
+    "git",
+    "formats",
+    "text",
+    "model",
+    "files",
+    "errors",
+)
+RANK = {name: place for place, name in enumerate(reversed(ORDER))}
+# Packages that run in a process of their own, and data: what of wtman they may import.
+APART: dict[str, frozenset[str]] = {
+    "apiagent": frozenset({"errors", "formats", "model", "text"}),
+    "demo": frozenset(),
+    "roles": frozenset(),
+    "manual": frozenset(),
+}
+# Programs that lie beside who starts them. They run without site-packages, or in a process
+# that is not ours: what of wtman they may import, and which file may import them.
+PROGRAMS: dict[str, frozenset[str]] = {
+    "execution/keeper.py": frozenset(),
+    "sandbox/confine.py": frozenset(),
+    "agents/player.py": frozenset({"errors", "formats", "model"}),
+    "checks/probe/sitecustomize.py": frozenset(),
+    "checks/probe/unittest_junit.py": frozenset(),
+}
+# There is one way to read the table of processes, and the keeper needs it too. How confine is
+# started, and what the kernel offers it, is what its package needs to know.
+IMPORTED_PROGRAMS = {"execution/keeper.py": "execution", "sandbox/confine.py": "sandbox"}
+STANDARD_LIBRARY_ONLY = ("model", "formats", "text", "journal", "files", "errors")
+
+# Who alone may import a module: packages or files.
+ONLY: dict[str, frozenset[str]] = {
+    "git": frozenset({"git"}),
+    "gitdb": frozenset({"git"}),
+    "sqlite3": frozenset({"journal/store.py"}),
+    "anthropic": frozenset({"apiagent"}),
+    "typer": frozenset({"cli"}),
+    "textual": frozenset({"ui/dashboard.py"}),
+    "subprocess": frozenset(
+        {
+            "git/run.py",
+            "execution/spawn.py",
+            "execution/supervisor.py",
+            "execution/sweep.py",
+            "execution/keeper.py",
+            "agents/player.py",
+            "apiagent",
+        }
+    ),
+    "multiprocessing": frozenset(),
+    "pty": frozenset(),
 }
 # Other ways to start a program, by their last name.
 SPAWN = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "subprocess_shell"}
 OS_SPAWN = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp"}
-SPAWN_ONLY = {"process.py", "keeper.py", "player.py", "confine.py"}
+SPAWN_ONLY = {
+    "execution/spawn.py",
+    "execution/supervisor.py",
+    "execution/sweep.py",
+    "execution/keeper.py",
+    "agents/player.py",
+    "sandbox/confine.py",
+}
 # Costly: importing them when the program starts would be paid by `status` too.
 LATE = {"git", "anthropic", "textual"}
 # Subclasses what it imports, and is itself only imported late.
 LATE_ITSELF = {"ui/dashboard.py"}
 
-PURE = {"core", "agents"}
 IMPURE_MODULES = set(
     "os sys io pathlib socket ssl time random secrets uuid asyncio threading subprocess shutil "
     "tempfile glob signal select selectors multiprocessing concurrent logging urllib http getpass "
-    "platform locale fcntl ctypes sqlite3 mmap resource warnings atexit pickle".split()
+    "platform locale fcntl ctypes sqlite3 mmap resource warnings atexit pickle importlib".split()
 )
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
 IMPURE_METHODS = {"now", "utcnow", "today", "read_text", "write_text", "read_bytes", "write_bytes"}
-# The recording is played by a program of this interpreter, and argv must name it.
+# Nothing of these acts: a name, a class or a text.
+PURE_NAMES = {
+    "pathlib": {"PurePath", "PurePosixPath"},
+    "signal": {"Signals"},
+    "typing": {"TYPE_CHECKING"},
+}
+# argv has to name the interpreter that plays a recording, or that runs the api agent.
 PURE_MAY = {("agents/replay.py", "sys"), ("agents/api.py", "sys")}
-PURE_NAMES = {"pathlib": {"PurePath", "PurePosixPath"}, "signal": {"Signals"}}
 
-MOST_LINES = 500
+MOST_SHARE = 0.135  # of all lines, in one package
+MOST_AT_THE_TOP = 8  # files
 BAD_NAMES = {"util", "utils", "helper", "helpers", "manager", "handler", "common", "misc"}
 BAD_SUFFIXES = ("Manager", "Helper", "Handler", "Utils")
+# A module is a noun. These are.
+NOUNS_IN_ING = {"recording", "coupling", "finding"}
 # The codec reads annotations as types.
-JOURNALLED = {
-    "core/model.py",
-    "core/events.py",
-    "core/events_brakes.py",
-    "core/events_planning.py",
-    "core/events_reviews.py",
-    "core/findings.py",
-    "core/matrix.py",
-    "core/actions.py",
-}
+JOURNALLED = ("model/", "journal/events/", "journal/record.py")
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file of the package. `room` is its first part: `core`, `process`, ..."""
+    """One file. `package` is its first part: `cli`, `git`, `context`, ..."""
 
     path: str
-    room: str
+    package: str
     lines: int
     tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        """As it is imported."""
+        dotted = "wtman." + self.path.removesuffix(".py").replace("/", ".")
+        return dotted.removesuffix(".__init__")
+
+    @property
+    def pure(self) -> bool:
+        """Whether it is judged as pure code."""
+        return (
+            self.path not in EFFECTS
+            and self.path not in PROGRAMS
+            and self.package not in APART
+            and self.package not in ("__init__", "__main__")
+        )
 
 
 @dataclass(frozen=True)
@@ -150,44 +165,55 @@ class Import:
     names: tuple[str, ...]
     line: int
     late: bool
+    for_types: bool
 
 
 def violations(package: Path) -> list[str]:
     """Every breach below `package` (the folder `wtman`), as `path:line: what`."""
-    found: list[str] = []
+    modules = dict(_modules(package))
+    found = [
+        f"{module.path}:{line}: {what}"
+        for module in modules.values()
+        for line, what in _judge(module, modules)
+    ]
+    return found + [f"{path}:{line}: {what}" for path, line, what in _of_the_whole(modules)]
+
+
+def _modules(package: Path) -> Iterator[tuple[str, Module]]:
     for file in sorted(package.rglob("*.py")):
         path = file.relative_to(package).as_posix()
+        if path.startswith("demo/project/"):
+            continue
         text = file.read_text(encoding="utf-8")
-        room = path.split("/")[0].removesuffix(".py")
-        module = Module(path, room, text.count("\n"), ast.parse(text, path))
-        for line, what in _judge(module):
-            found.append(f"{path}:{line}: {what}")
-    return found
+        module = Module(
+            path, path.split("/")[0].removesuffix(".py"), text.count("\n"), ast.parse(text, path)
+        )
+        yield module.name, module
 
 
-def _judge(module: Module) -> Iterator[tuple[int, str]]:
-    if module.room not in RANK and module.room not in APART:
-        yield 1, f"{module.room} has no place in the house; give it one in tests/house.py"
+def _judge(module: Module, modules: Mapping[str, Module]) -> Iterator[tuple[int, str]]:
+    if module.package not in (*ORDER, *APART, "__init__"):
+        yield 1, f"{module.package} has no place in the house; give it one in tests/house.py"
         return
     yield from _shape(module)
     for item in _imports(module):
-        yield from ((item.line, what) for what in _direction(module, item))
+        yield from ((item.line, what) for what in _direction(module, item, modules))
         yield from ((item.line, what) for what in _ownership(module, item))
-        if module.room in PURE:
-            yield from ((item.line, what) for what in _pure_import(module, item))
+        if module.pure:
+            yield from ((item.line, what) for what in _pure_import(module, item, modules))
     yield from _spawns(module)
-    if module.room in PURE:
+    if module.pure:
         yield from _impure_calls(module)
 
 
 def _shape(module: Module) -> Iterator[tuple[int, str]]:
     if not ast.get_docstring(module.tree):
         yield 1, "no docstring"
-    if module.lines > MOST_LINES:
-        yield MOST_LINES, f"{module.lines} lines, {MOST_LINES} at the very most"
     for part in module.path.removesuffix(".py").split("/"):
         if part in BAD_NAMES:
             yield 1, f"a module named {part} says nothing"
+        if part.endswith("ing") and part not in NOUNS_IN_ING:
+            yield 1, f"{part}: a module is a noun"
     for node in module.tree.body:
         if isinstance(node, ast.ClassDef) and node.name.endswith(BAD_SUFFIXES):
             yield node.lineno, f"class {node.name}: say what it is"
@@ -196,35 +222,35 @@ def _shape(module: Module) -> Iterator[tuple[int, str]]:
         ):
             yield node.lineno, f"{node.name}: a noun, or load_, fetch_, require_"
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            if module.path in JOURNALLED and any(a.name == "annotations" for a in node.names):
+            if module.path.startswith(JOURNALLED) and any(
+                a.name == "annotations" for a in node.names
+            ):
                 yield node.lineno, "the codec needs real annotations here"
 
 
 def _imports(module: Module) -> Iterator[Import]:
-    late = {
-        id(child)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _for_types(node)
-        for child in ast.walk(node)
-    }
+    late: set[int] = set()
+    for_types: set[int] = set()
     for node in ast.walk(module.tree):
-        is_late = id(node) in late
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            late |= {id(child) for child in ast.walk(node)}
+        if isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING":
+            for_types |= {id(child) for child in ast.walk(node)}
+    for node in ast.walk(module.tree):
+        typed = id(node) in for_types
+        is_late = typed or id(node) in late
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, (), node.lineno, is_late)
+                yield Import(alias.name, (), node.lineno, is_late, typed)
         elif isinstance(node, ast.ImportFrom):
             names = tuple(alias.name for alias in node.names)
-            yield Import(_absolute(module, node), names, node.lineno, is_late)
+            yield Import(_absolute(module, node), names, node.lineno, is_late, typed)
         elif isinstance(node, ast.Call) and _last_name(node.func) in (
             "import_module",
             "__import__",
         ):
             if node.args and isinstance(node.args[0], ast.Constant):
-                yield Import(str(node.args[0].value), (), node.lineno, is_late)
-
-
-def _for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING"
+                yield Import(str(node.args[0].value), (), node.lineno, is_late, typed)
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:
@@ -235,72 +261,92 @@ def _absolute(module: Module, node: ast.ImportFrom) -> str:
     return ".".join([*base, node.module] if node.module else base)
 
 
-def _targets(item: Import) -> Iterator[tuple[str, str]]:
-    """(room, file below it) of each thing of wtman that is imported."""
-    parts = item.name.split(".")
-    if parts[0] != "wtman":
+def _targets(item: Import, modules: Mapping[str, Module]) -> Iterator[str]:
+    """Each module of wtman that is imported, by its dotted name."""
+    if item.name.split(".")[0] != "wtman":
         return
-    if len(parts) > 1:
-        yield parts[1], ".".join(parts[2:3])
-        return
-    for name in item.names or ("__init__",):
-        known = name in RANK or name in APART
-        yield (name if known or name == "__version__" else "__init__"), ""
+    names = [name for name in item.names if name != "__version__"]
+    at_the_front = item.name == "wtman"
+    whole = [
+        name
+        for name in names
+        if f"{item.name}.{name}" in modules or (at_the_front and name in (*RANK, *APART))
+    ]
+    yield from (f"{item.name}.{name}" for name in whole)
+    if len(whole) < len(names) or not item.names:
+        yield item.name
 
 
-def _direction(module: Module, item: Import) -> Iterator[str]:
-    for room, file in _targets(item):
-        if room == "__version__":
+def _direction(module: Module, item: Import, modules: Mapping[str, Module]) -> Iterator[str]:
+    for target in _targets(item, modules):
+        parts = target.split(".")
+        package = parts[1] if len(parts) > 1 else "__init__"
+        known = modules.get(target)
+        program = known.path if known is not None else "/".join(parts[1:]) + ".py"
+        if module.path in PROGRAMS:
+            if package not in PROGRAMS[module.path]:
+                yield f"{module.path} is a program of its own and may not import {target}"
+        elif program in PROGRAMS and IMPORTED_PROGRAMS.get(program) != module.package:
+            yield f"{program} is a program of its own, nobody imports it"
+        elif package == module.package:
             continue
-        if room == module.room:
-            own = module.path.removesuffix(".py").split("/")[-1]
-            names = {file} if file else {n for n in item.names if n != own}
-            if room in STRANGERS and own != "__init__" and names - {own}:
-                yield f"files of {room}/ never import each other"
-        elif module.room in APART:
-            if room not in APART[module.room]:
-                yield f"{module.room} stands apart and may not import wtman.{room}"
-        elif room in APART:
-            if (module.room, room) not in MAY_IMPORT_APART:
-                yield f"{room} is a program of its own, nobody imports it"
-        elif room not in RANK:
-            yield f"wtman.{room} has no place in the house"
-        elif RANK[room] == RANK[module.room]:
-            yield f"{module.room} and {room} do not know each other"
-        elif RANK[room] > RANK[module.room]:
-            yield f"the arrow from {module.room} to {room} points up"
+        elif module.package in APART:
+            if package not in APART[module.package]:
+                yield f"{module.package} stands apart and may not import wtman.{package}"
+        elif package in APART:
+            yield f"{package} is a program of its own, nobody imports it"
+        elif package not in RANK and package != "__init__":
+            yield f"wtman.{package} has no place in the house"
+        elif RANK.get(package, len(ORDER)) > RANK.get(module.package, len(ORDER)):
+            yield f"the arrow from {module.package} to {package} points up"
 
 
 def _ownership(module: Module, item: Import) -> Iterator[str]:
     root = item.name.split(".")[0]
-    if root in ONLY and not ONLY[root] & {module.room, module.path}:
+    if root in ONLY and not ONLY[root] & {module.package, module.path}:
         yield f"only {', '.join(sorted(ONLY[root])) or 'nobody'} may import {root}"
-    is_late = item.late or module.room == "apiagent" or module.path in LATE_ITSELF
+    is_late = item.late or module.package == "apiagent" or module.path in LATE_ITSELF
     if root in LATE and not is_late:
         yield f"{root} is slow to import: inside the function that needs it"
+    outside = root not in ("wtman", "__future__") and root not in sys.stdlib_module_names
+    if outside and module.package in STANDARD_LIBRARY_ONLY:
+        yield f"{module.package} is standard library only, not {root}"
 
 
-def _pure_import(module: Module, item: Import) -> Iterator[str]:
+def _pure_import(module: Module, item: Import, modules: Mapping[str, Module]) -> Iterator[str]:
     root = item.name.split(".")[0]
+    if item.for_types:
+        return
     if item.names and set(item.names) <= PURE_NAMES.get(root, set()):
         return
     if root in IMPURE_MODULES and (module.path, root) not in PURE_MAY:
-        yield f"{module.room} is pure and may not import {root}"
-    elif root != "wtman" and root not in sys.stdlib_module_names:
-        yield f"{module.room} is standard library only, not {root}"
+        yield f"is pure and may not import {root}; or name it in tests/effects.py"
+    for target in _targets(item, modules):
+        known = modules.get(target)
+        if known is not None and known.path in EFFECTS:
+            yield f"is pure and may not import {target}, which has effects"
 
 
 def _impure_calls(module: Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
-            yield node.lineno, f"{module.room} is pure: no async"
+        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+            yield node.lineno, "is pure: no async"
+        if isinstance(node, ast.AsyncFunctionDef) and not _only_declared(node):
+            yield node.lineno, "is pure: no async"
         if not isinstance(node, ast.Call):
             continue
         name = _last_name(node.func)
         if isinstance(node.func, ast.Name) and name in IMPURE_CALLS:
-            yield node.lineno, f"{module.room} is pure: no {name}()"
+            yield node.lineno, f"is pure: no {name}()"
         if isinstance(node.func, ast.Attribute) and name in IMPURE_METHODS:
-            yield node.lineno, f"{module.room} is pure: no .{name}()"
+            yield node.lineno, f"is pure: no .{name}()"
+
+
+def _only_declared(node: ast.AsyncFunctionDef) -> bool:
+    """A method of a Protocol: a docstring and `...`."""
+    return all(
+        isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) for item in node.body
+    )
 
 
 def _spawns(module: Module) -> Iterator[tuple[int, str]]:
@@ -321,6 +367,66 @@ def _starts_program(owner: str, name: str) -> bool:
     if owner == "os":
         return name in OS_SPAWN or name.startswith(("exec", "spawn"))
     return name in SPAWN or (owner == "asyncio" and name == "subprocess")
+
+
+# --- the package as a whole ---------------------------------------------------------------------
+
+
+def _of_the_whole(modules: Mapping[str, Module]) -> Iterator[tuple[str, int, str]]:
+    top = [module.path for module in modules.values() if "/" not in module.path]
+    if len(top) > MOST_AT_THE_TOP:
+        yield top[-1], 1, f"{len(top)} files at the top, {MOST_AT_THE_TOP} at most"
+    for circle in _circles(modules):
+        yield modules[circle[0]].path, 1, f"a circle: {' -> '.join(circle)}"
+    for path in sorted(EFFECTS - {module.path for module in modules.values()}):
+        yield path, 1, "is named in tests/effects.py and not there"
+
+
+def shares(package: Path) -> dict[str, float]:
+    """The share of each package in all lines, the programs in it included."""
+    lines: dict[str, int] = {}
+    for _, module in _modules(package):
+        lines[module.package] = lines.get(module.package, 0) + module.lines
+    return {name: count / sum(lines.values()) for name, count in lines.items()}
+
+
+def _circles(modules: Mapping[str, Module]) -> list[list[str]]:
+    """Modules that import each other, also through others and also late (Tarjan, 1972)."""
+    edges = {
+        name: sorted(
+            {
+                target
+                for item in _imports(module)
+                for target in _targets(item, modules)
+                if target in modules and target != name
+            }
+        )
+        for name, module in modules.items()
+    }
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        number[name] = low[name] = len(number)
+        stack.append(name)
+        for target in edges[name]:
+            if target not in number:
+                visit(target)
+                low[name] = min(low[name], low[target])
+            elif target in stack:
+                low[name] = min(low[name], number[target])
+        if low[name] == number[name]:
+            at = stack.index(name)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for name in modules:
+        if name not in number:
+            visit(name)
+    return found
 
 
 def _last_name(node: ast.AST) -> str:

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wtman.agents import Agent
-from wtman.brakes import Brakes
-from wtman.checkouts import Checkouts
-from wtman.core.model import RunId, TaskId
-from wtman.executors import Executor
+from wtman.budget.meter import Brakes
+from wtman.execution import Executor
+from wtman.git.checkouts.live import Looks
+from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control import Control
 from wtman.git.repo import Repository
-from wtman.guarding import Guard
-from wtman.network import Gateway
+from wtman.journal.store import Store
+from wtman.model.ids import RunId, TaskId
 from wtman.sandbox import Sandbox
-from wtman.store import Store
-from wtman.watching import Looks
+from wtman.sandbox.gateway import Gateway
+from wtman.sandbox.guard import Guard
 
 _READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
 

@@ -17,8 +17,9 @@ import time
 from dataclasses import replace
 
 from wtman import sandbox
-from wtman.core.model import Command, Work
-from wtman.process import install_child_watcher, run_kept
+from wtman.execution.spawn import install_child_watcher
+from wtman.execution.supervisor import run_kept
+from wtman.model.command import Command, Work
 from wtman.sandbox import Limits, Reach, Sandbox
 
 MOST = 150.0  # milliseconds that the default tier may cost a session

@@ -22,8 +22,9 @@ SHARED = 10
 
 ASSEMBLE = """
 import sys
-from wtman.assembly import Part, Train, assemble
-from wtman.core.model import Identity, Sha, TaskId
+from wtman.integration.assemble import Part, Train, assemble
+from wtman.model.plan import Identity
+from wtman.model.ids import Sha, TaskId
 from wtman.git import control
 from wtman.git.discovery import discover
 ctl = control.prepare(discover("."))

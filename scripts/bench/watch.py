@@ -19,14 +19,18 @@ from pathlib import Path
 from ground import ground, table
 
 from wtman.context import Context
-from wtman.core import events as e
-from wtman.core.actions import MakeWorktree
-from wtman.core.model import Identity, Plan, Settings, Task, TaskId
+from wtman.coordinator.create import create_run, load_state, open_store
+from wtman.coordinator.open import open_run
 from wtman.git.discovery import discover
 from wtman.git.repo import resolve
 from wtman.git.run import git
-from wtman.opening import create_run, load_state, open_run, open_store
-from wtman.stages import watch, worktrees
+from wtman.journal import events as e
+from wtman.model.ids import TaskId
+from wtman.model.plan import Identity, Plan, Task
+from wtman.model.settings import Settings
+from wtman.tasks import perform
+from wtman.worktrees import perform as worktrees
+from wtman.worktrees.actions import MakeWorktree
 
 ROUNDS = 5
 
@@ -44,7 +48,7 @@ async def cost(name: str, rounds: int, each: Callable[[int], Awaitable[object]])
         await each(number)
         wall.append(time.monotonic() - started)
         cpu.append(spent() - before)
-    share = min(cpu) / watch.INTERVAL
+    share = min(cpu) / perform.INTERVAL
     return name, f"{min(cpu) * 1000:.0f}", f"{min(wall) * 1000:.0f}", f"{share:.2%}"
 
 
@@ -62,17 +66,17 @@ async def measure(ctx: Context, count: int, files: int) -> list[tuple[str, ...]]
     places = [Path(state.tasks[task].worktree) for task in tasks]
 
     async def look(number: int) -> None:
-        await watch.look(ctx, state)
+        await perform.look(ctx, state)
 
     async def apart(number: int) -> None:
         for place, path in enumerate(places):
             (path / f"part{place % 8}/module{place}.py").write_text(f"EDIT = {number}\n" * 60)
-        await watch.look(ctx, state)
+        await perform.look(ctx, state)
 
     async def together(number: int) -> None:
         for place, path in enumerate(places):
             (path / "part1/module1.py").write_text(f"EDIT = {number}, {place}\n" * 60)
-        await watch.look(ctx, state)
+        await perform.look(ctx, state)
 
     async def statuses(number: int) -> None:
         for path in places:

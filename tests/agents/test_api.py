@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from wtman.agents import Activity, load
+from wtman.agents import Activity
 from wtman.agents.api import ApiAgent
-from wtman.core.model import Exit, ExitReason, Job, Outcome, TaskId, Usage
+from wtman.agents.load import load
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job, Outcome, Usage
 
 AGENT = ApiAgent()
 JOB = Job(TaskId("t"), 1, "do it", "/w/p.md", "/w/tree", "/w/home", {"PATH": "/bin"})

@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 
 from wtman.agents.claude import ClaudeAgent
-from wtman.core.model import Exit, ExitReason, Job, TaskId, Usage
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job, Usage
 
 JOB = Job(TaskId("t"), 1, "prompt", "/p", "/w", "/h", {"A": "b"}, confined=True)
 

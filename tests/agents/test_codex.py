@@ -4,7 +4,8 @@ import tomllib
 from dataclasses import replace
 
 from wtman.agents.codex import CodexAgent
-from wtman.core.model import Job, TaskId
+from wtman.model.ids import TaskId
+from wtman.model.session import Job
 
 JOB = Job(TaskId("t"), 1, "prompt", "/p", "/w", "/h", {"A": "b"}, confined=True)
 

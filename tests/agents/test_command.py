@@ -2,16 +2,19 @@
 
 import pytest
 
-from wtman import agents, executors, sandbox
-from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, TaskId
+from wtman import agents, execution, sandbox
+from wtman.agents import load as load_module
 from wtman.errors import UsageError
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job, Outcome
 from wtman.sandbox import Reach
 
 JOB = Job(TaskId("t"), 1, "prompt é\n", "/p", "/w", "/h", {"WTMAN_RUN": "r"})
 
 
 def test_program_gets_the_prompt_on_stdin_and_in_a_file() -> None:
-    command = agents.load("command:ruff check --fix 'a b' $HOME").command(JOB)
+    command = load_module.load("command:ruff check --fix 'a b' $HOME").command(JOB)
     assert command == Command(
         ("ruff", "check", "--fix", "a b", "$HOME"),
         "/w",
@@ -21,7 +24,7 @@ def test_program_gets_the_prompt_on_stdin_and_in_a_file() -> None:
 
 
 def test_what_it_prints_is_what_it_says() -> None:
-    agent = agents.load("command:x")
+    agent = load_module.load("command:x")
     assert [activity.text for activity in agent.step(None, b" hi\xff ")[1]] == ["hi\ufffd"]
     assert agent.step(None, b"  \r")[1] == ()
     assert len(agent.step(None, b"x" * 9999)[1][0].text) == 400
@@ -42,13 +45,13 @@ def test_what_it_prints_is_what_it_says() -> None:
     ),
 ])  # fmt: skip
 def test_exit_status_is_the_outcome(ended: Exit, outcome: Outcome) -> None:
-    assert agents.load("command:x").end(None, ended) == outcome
+    assert load_module.load("command:x").end(None, ended) == outcome
 
 
 @pytest.mark.parametrize("spec", ["command:", "command", "command:'open", "replay:", "replay"])
 def test_incomplete_specs_are_refused(spec: str) -> None:
     with pytest.raises(UsageError) as caught:
-        agents.load(spec)
+        load_module.load(spec)
     assert caught.value.hint
 
 
@@ -62,26 +65,26 @@ def test_files_in_a_spec_are_meant_from_where_it_was_said() -> None:
 @pytest.mark.parametrize("spec", ["", "nosuch", "nosuch:x", "Command:x", "a/b", "__init__", "-x"])
 def test_unknown_names_are_refused_with_the_known_ones(spec: str) -> None:
     with pytest.raises(UsageError, match="no agent") as caught:
-        agents.load(spec)
+        load_module.load(spec)
     assert "command, replay" in caught.value.hint.replace("claude, ", "")
 
 
 @pytest.mark.parametrize("spec", ["tests.agents.scripted:AGENT", "tests.agents.scripted"])
 def test_dotted_path_names_one_outside(spec: str) -> None:
-    assert agents.load(spec).name == "scripted"
+    assert load_module.load(spec).name == "scripted"
 
 
 @pytest.mark.parametrize("spec", ["no.such.module:x", "../x", "..", "tests.agents.scripted:nope"])
 def test_dotted_path_to_nothing_is_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="no agent"):
-        agents.load(spec)
+        load_module.load(spec)
 
 
 def test_executors_and_sandboxes_are_found_the_same_way() -> None:
-    assert executors.load("local").name == "local"
-    assert executors.load("wtman.executors.local:LocalExecutor").name == "local"
+    assert execution.load("local").name == "local"
+    assert execution.load("wtman.execution.local:LocalExecutor").name == "local"
     assert sandbox.load("none").name == "none"
-    for load in (executors.load, sandbox.load):
+    for load in (execution.load, sandbox.load):
         for name in ("nosuch", "no.such:x", "wtman.errors:nope"):
             with pytest.raises(UsageError, match="no (executor|sandbox)"):
                 load(name)

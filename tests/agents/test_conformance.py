@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtman import agents
-from wtman.agents import Activity, Agent, Needs
-from wtman.core.codec import from_plain, to_plain
-from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, TaskId
-from wtman.core.stream import parsed
+from wtman.agents import Activity, Agent, Needs, load
+from wtman.agents.stream import parsed
+from wtman.formats.codec import from_plain, to_plain
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job, Outcome
 
 ARGUMENTS = {"command": "true", "replay": "/recordings"}
 RECORDED = sorted((Path(__file__).parent.parent / "transcripts").glob("*.jsonl"))
-KNOWN = agents.known()
+KNOWN = load.known()
 JOB = Job(
     TaskId("billing"), 2, "do it", "/w/prompt.md", "/w/tree", "/w/home", {"PATH": "/bin", "A": "b"}
 )
@@ -25,7 +26,7 @@ JOB = Job(
 
 def loaded(name: str) -> Agent:
     argument = ARGUMENTS.get(name)
-    return agents.load(f"{name}:{argument}" if argument else name)
+    return load.load(f"{name}:{argument}" if argument else name)
 
 
 def test_the_folder_is_not_empty() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from wtman import agents
-from wtman.core.model import Exit, ExitReason, Job, TaskId, Work
-from wtman.process import run_kept
+from wtman.agents import load
+from wtman.execution.supervisor import run_kept
+from wtman.model.command import Exit, ExitReason, Work
+from wtman.model.ids import TaskId
+from wtman.model.session import Job
 
 HEADER = {"wtman_recording": 1, "task": "billing", "agent": "command:x"}
 OK = {"t": 9, "exit": 0}
@@ -37,7 +39,7 @@ class Stage:
             TaskId("billing"), attempt, "p", "/p", str(self.tree), "/h",
             {"PATH": os.environ["PATH"], **env},
         )  # fmt: skip
-        command = agents.load(f"replay:{recording}").command(job)
+        command = load.load(f"replay:{recording}").command(job)
         folder = self.evidence / str(len(list(self.evidence.glob("*"))))
         self.folder = folder
         return asyncio.run(run_kept(Work(f"replay-{folder.name}", command, str(folder), 60)))

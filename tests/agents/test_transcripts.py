@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from wtman import agents
-from wtman.agents import Activity
-from wtman.core.model import Exit, ExitReason, Outcome, Usage
-from wtman.core.stream import since
+from wtman.agents import Activity, load
+from wtman.agents.stream import since
+from wtman.model.command import Exit, ExitReason
+from wtman.model.session import Outcome, Usage
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 OK = Exit(ExitReason.EXITED, code=0)
@@ -114,7 +114,7 @@ CASES = {
 
 
 def told(name: str, exit: Exit) -> tuple[Outcome, list[Activity]]:
-    agent = agents.load(name.partition("-")[0])
+    agent = load.load(name.partition("-")[0])
     state = agent.begin()
     seen: list[Activity] = []
     for line in (FOLDER / f"{name}.jsonl").read_bytes().splitlines():
@@ -143,7 +143,7 @@ def test_every_recording_stands_in_the_table() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_stream_cut_anywhere_is_no_crash_and_no_success(name: str) -> None:
     """Without its last result there is nothing to believe, whatever the exit status says."""
-    agent = agents.load(name.partition("-")[0])
+    agent = load.load(name.partition("-")[0])
     state = agent.begin()
     lines = (FOLDER / f"{name}.jsonl").read_bytes().splitlines()
     last = max(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.apiagent.server import Server, serving
-from wtman.apiagent.asking import Patience
 from wtman.apiagent.options import Options
+from wtman.apiagent.response import Patience
 from wtman.apiagent.session import run
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wtman.core.prices import Tokens, cost
+from wtman.apiagent.prices import Tokens, cost
 
 USAGE = {
     "input_tokens": 100,

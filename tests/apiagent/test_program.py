@@ -17,7 +17,9 @@ from tests.apiagent.server import call, says
 from tests.apiagent.test_shell import alive, gone
 from tests.kit import ROOT
 from wtman.agents.api import ApiAgent
-from wtman.core.model import Exit, ExitReason, Job, Outcome, TaskId
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job, Outcome
 
 AGENT = ApiAgent("claude-opus-5-5")
 KEY = "sk-program-0001"

@@ -17,7 +17,8 @@ import sys
 from dataclasses import dataclass
 
 from wtman.agents import Activity, Needs
-from wtman.core.model import Command, Outcome
+from wtman.model.command import Command
+from wtman.model.session import Outcome
 
 
 @dataclass(frozen=True)

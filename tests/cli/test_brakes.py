@@ -24,7 +24,8 @@ import sys
 from dataclasses import dataclass, replace
 
 from wtman.agents import Activity, Needs
-from wtman.core.model import Command, Outcome, Usage
+from wtman.model.command import Command
+from wtman.model.session import Outcome, Usage
 
 
 @dataclass(frozen=True)

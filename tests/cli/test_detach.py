@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.cli import calling, where
-from wtman.core.model import RunId
-from wtman.core.state import State
+from wtman.cli import notify, target
 from wtman.git.discovery import discover
+from wtman.journal.state import State
+from wtman.model.ids import RunId
 
 CALL = "sh -c 'echo $WTMAN_EVENT $WTMAN_RUN >> {}; test -n \"$WTMAN_TEXT\"'"
 
@@ -105,11 +105,11 @@ def test_a_command_that_came_with_the_repository_calls_only_once_approved(
 def test_the_bell_rings_for_who_may_have_looked_away(
     repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(where, "on_terminal", lambda: True)
+    monkeypatch.setattr(target, "on_terminal", lambda: True)
     state, now = State(run=RunId("r-1")), time.monotonic()
-    calling.call(discover(str(repo)), state, "ready", "run r-1 is ready", now)
+    notify.call(discover(str(repo)), state, "ready", "run r-1 is ready", now)
     assert capsys.readouterr().out == ""
-    calling.call(discover(str(repo)), state, "ready", "run r-1 is ready", now - 60)
+    notify.call(discover(str(repo)), state, "ready", "run r-1 is ready", now - 60)
     assert capsys.readouterr().out == "\a"
 
 

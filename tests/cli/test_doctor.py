@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman import confine, sandbox
-from wtman.cli.diagnosis import diagnose
-from wtman.core.habits import habits
+from wtman import sandbox
+from wtman.cli.commands.doctor_checks import diagnose
+from wtman.config.detect import habits
+from wtman.sandbox import confine
 
 TESTED = {
     "shop.py": "def one():\n    return 1\n",

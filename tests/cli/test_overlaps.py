@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.core.state import State
+from wtman.coordinator.create import load_state, open_store
 from wtman.git.discovery import discover
-from wtman.opening import load_state, open_store
+from wtman.journal.state import State
 
 AGENT = """\
 #!/bin/sh
@@ -25,9 +25,9 @@ while [ ! -e "TMP/go-$WTMAN_TASK" ]; do sleep 0.02; done
 """
 QUICK = """\
 import sys
-import wtman.core.overlap, wtman.stages.watch
-wtman.stages.watch.INTERVAL = 0.05
-wtman.core.overlap.PERSISTENT = {persistent}
+import wtman.tasks.overlap, wtman.tasks.perform
+wtman.tasks.perform.INTERVAL = 0.05
+wtman.tasks.overlap.PERSISTENT = {persistent}
 from wtman.cli import main
 sys.exit(main())
 """

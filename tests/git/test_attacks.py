@@ -14,19 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import WHEN
-from wtman.core.model import Sha
 from wtman.errors import ExternalError
-from wtman.git import (
-    control,
-    fingerprint,
-    gate,
-    patches,
-    private,
-    refs,
-    repo,
-    shadow,
-    worktrees,
-)
+from wtman.git import control, fingerprint, refs, repo
+from wtman.git.checkouts import standalone, worktrees
+from wtman.git.patches import series
+from wtman.git.untrusted import gate, private
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 HOOKS = (
@@ -237,16 +230,16 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     assert control.merge_base(ctl, head, tip) == head
     refs.update(here, [refs.RefChange("refs/heads/evil", tip, head)])
     assert fingerprint.difference(seen, fingerprint.take(ctl, seen))
-    other_tree = patches.apply(
-        ctl, control.tree_of(ctl, head), patches.diff(ctl, head, tip, "src/a.py")
+    other_tree = series.apply(
+        ctl, control.tree_of(ctl, head), series.diff(ctl, head, tip, "src/a.py")
     )
     other = control.commit(ctl, other_tree, (head,), "other", ctl.identity, WHEN)
     assert control.merge(ctl, head, tip, other).tree
-    patches.diff(ctl, head, tip, stat=True)
-    assert patches.am(ctl, head, patches.mbox(ctl, [other])) == other_tree
-    patches.bundle(ctl, str(tmp_path / "b.bundle"), head, tip, "refs/heads/evil")
-    shadow.make(ctl, str(tmp_path / "check"), tip)
-    assert shadow.reuse(ctl, str(tmp_path / "check"), head)
+    series.diff(ctl, head, tip, stat=True)
+    assert series.am(ctl, head, series.mbox(ctl, [other])) == other_tree
+    series.bundle(ctl, str(tmp_path / "b.bundle"), head, tip, "refs/heads/evil")
+    standalone.make(ctl, str(tmp_path / "check"), tip)
+    assert standalone.reuse(ctl, str(tmp_path / "check"), head)
     control.checkout(ctl, str(tree), index, tip)
     made = worktrees.Worktree(str(tree), str(Path(index).parent), index)
     worktrees.repair_head(made, "evil")

@@ -9,9 +9,9 @@ import pytest
 
 from tests import kit
 from tests.git.test_private import place
-from wtman.core.model import Sha
-from wtman.git import control, fingerprint, moves, refs, repo
+from wtman.git import control, fingerprint, ref_log, refs, repo
 from wtman.git.fingerprint import difference, take
+from wtman.model.ids import Sha
 
 Change = Callable[[Path], object]
 
@@ -114,30 +114,34 @@ def test_what_wtman_does_itself_is_noted_before(watched: control.Control, projec
     here = repo.discover(str(project))
     head, other = repo.resolve(here, "main"), repo.resolve(here, "other")
     before = take(watched)
-    _, place_ = moves.told(here, 0)
-    _, mine = moves.own(here, 0)
+    _, place_ = ref_log.told(here, 0)
+    _, mine = ref_log.own(here, 0)
     refs.update(here, [refs.RefChange("refs/heads/wtman/run/task", other, head)])
     refs.update(here, [refs.RefChange("refs/wtman/saved/x", head, None)])
     refs.update(here, [refs.RefChange("refs/wtman/saved/x", None, head)])
     repo.fast_forward(here, str(project), head, other)
     changed = {what for what, _ in difference(before, take(watched, before))}
     assert changed == {"refs/heads/wtman/run/task", "refs/heads/main", "index"}
-    for noted in (moves.told(here, place_)[0], moves.own(here, mine)[0]):
+    for noted in (ref_log.told(here, place_)[0], ref_log.own(here, mine)[0]):
         ours = difference(
             before,
             take(watched),
-            lambda what, old, new, noted=noted: moves.leads(noted, what, old, new),  # type: ignore[misc]
+            lambda what, old, new, noted=noted: ref_log.leads(noted, what, old, new),  # type: ignore[misc]
         )
         assert [what for what, _ in ours] == ["index"]
-        assert moves.Move("index", moves.ANY, moves.ANY) in noted
+        assert ref_log.Move("index", ref_log.ANY, ref_log.ANY) in noted
 
 
 def test_a_move_excuses_only_what_it_says() -> None:
-    done = {moves.Move("a", "1", "2"), moves.Move("a", "2", "3"), moves.Move("b", moves.ANY, "7")}
-    assert moves.leads(done, "a", "1", "3") and moves.leads(done, "a", "1", "2")
-    assert moves.leads(done, "b", "rubbish", "7")
+    done = {
+        ref_log.Move("a", "1", "2"),
+        ref_log.Move("a", "2", "3"),
+        ref_log.Move("b", ref_log.ANY, "7"),
+    }
+    assert ref_log.leads(done, "a", "1", "3") and ref_log.leads(done, "a", "1", "2")
+    assert ref_log.leads(done, "b", "rubbish", "7")
     for what, old, new in (("a", "1", "4"), ("a", "3", "1"), ("b", "7", "8"), ("c", "1", "2")):
-        assert not moves.leads(done, what, old, new)
+        assert not ref_log.leads(done, what, old, new)
 
 
 def test_looking_again_is_cheap(watched: control.Control, project: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 from tests import kit
 from tests.git.test_private import BRANCH, place
 from tests.git.world import fsck
-from wtman.core.model import Sha
-from wtman.git import control, gate, private
-from wtman.git.gate import Refused, Taken
-from wtman.git.private import PrivateGit
+from wtman.git import control
+from wtman.git.untrusted import gate, private
+from wtman.git.untrusted.gate import Refused, Taken
+from wtman.git.untrusted.private import PrivateGit
+from wtman.model.ids import Sha
 
 
 class Inside:

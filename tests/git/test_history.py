@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import WHEN, commit_of, fsck, show
-from wtman.core.model import Identity, Sha
 from wtman.errors import ExternalError, MissingError, UsageError
 from wtman.git import control, refs, repo
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
 
 Git = Callable[..., str]
 

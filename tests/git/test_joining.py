@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.git.world import WHEN
-from wtman.core.model import Identity, Sha
-from wtman.git import control, control_dir, merging, repo, run
-from wtman.git import objects as objects_module
-from wtman.git.changes import Change, Entry
+from wtman.git import control, control_dir, repo, run
 from wtman.git.control import Control, Joiner, Objects, Union
-from wtman.git.draft import Draft
+from wtman.git.merges import merge_tree
+from wtman.git.merges.draft_tree import Draft
+from wtman.git.objects import writer as objects_module
+from wtman.git.objects.changes import Change, Entry
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
 
 WHO = Identity("Ada", "ada@example.com")
 Tree = dict[bytes, tuple[bytes, bytes]]  # path -> mode, content (a commit's name for 160000)
@@ -307,7 +309,7 @@ def test_a_git_that_keeps_its_answers_back_is_asked_merge_by_merge(
     monkeypatch.setattr(run.Conversation, "answers", lambda self, seconds: False)
     tree = control.tree_of(ctl, head)
     with control.quarantine(ctl, head) as objects:
-        merger = merging.Merger(objects)
+        merger = merge_tree.Merger(objects)
         assert merger.merge(head, tree, head).tree == tree
         assert merger.merge(head, tree, head).tree == tree
 
@@ -332,7 +334,7 @@ def test_trees_and_commits_of_a_sha256_repository(
         with Joiner(objects, start, changes) as joiner:
             joined = joiner.add(start, end, changes[0])
         assert joined.tree == control.tree_of(ctl, end)
-        with closing(merging.Merger(objects)) as merger:
+        with closing(merge_tree.Merger(objects)) as merger:
             assert merger.merge(start, control.tree_of(ctl, start), end).tree == joined.tree
         commit = objects.commit(joined.tree, (start,), "m", WHO, WHO, WHEN)
         objects.keep((commit,))

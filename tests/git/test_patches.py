@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman.core.model import Sha
 from wtman.errors import ExternalError, UsageError
-from wtman.git import control, patches, repo
+from wtman.git import control, repo
+from wtman.git.patches import series as patches
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 

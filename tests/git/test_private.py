@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.core.model import Sha
 from wtman.errors import ExternalError
-from wtman.git import config, control, private, refs, repo, run, worktrees
-from wtman.git.private import PrivateGit
+from wtman.git import config, control, refs, repo, run
+from wtman.git.checkouts import worktrees
+from wtman.git.untrusted import private
+from wtman.git.untrusted.private import PrivateGit
+from wtman.model.ids import Sha
 
 BRANCH = "wtman/run/task"
 
@@ -200,7 +202,7 @@ def test_a_kill_while_the_pointer_is_swapped_leaves_nothing_in_the_worktree(
         aside = Path(tempfile.mkdtemp(dir="/dev/shm"))
         if aside.stat().st_dev == tree.stat().st_dev:
             pytest.skip("one file system")
-    text = "import sys; from wtman.git.worktrees import point; point(*sys.argv[1:])"
+    text = "import sys; from wtman.git.checkouts.worktrees import point; point(*sys.argv[1:])"
     argv = [sys.executable, "-c", text, str(tree), "/new", str(aside)]
     hook = {"PYTHONPATH": f"{kit.ROOT / 'tests/crash/hook'}:{kit.ROOT}"}
     left = set()

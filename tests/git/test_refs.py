@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman.core.model import Sha
 from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import control, refs, repo
 from wtman.git.refs import RefChange
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 

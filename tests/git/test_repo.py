@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman.core.model import Identity, Sha
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.git import control, disk, repo
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
 
 Git = Callable[..., str]
 

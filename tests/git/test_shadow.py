@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman.core.model import Sha
-from wtman.git import control, shadow
+from wtman.git import control
+from wtman.git.checkouts import standalone
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 
@@ -17,7 +18,7 @@ Git = Callable[..., str]
 @pytest.fixture
 def check(ctl: control.Control, head: Sha, tmp_path: Path) -> Path:
     place = tmp_path / "check"
-    shadow.make(ctl, str(place), head)
+    standalone.make(ctl, str(place), head)
     return place
 
 
@@ -40,7 +41,7 @@ def test_git_works_inside_and_changes_nothing_outside(
     git(project, "tag", "light")
     tip = commit_of(ctl, tmp_path / "w", {"src/new.py": "n\n"}, head)
     place = tmp_path / "check"
-    shadow.make(ctl, str(place), tip)
+    standalone.make(ctl, str(place), tip)
     assert git(place, "status", "--porcelain") == ""
     assert git(place, "diff-files") == ""
     assert git(place, "rev-parse", "HEAD", "--show-toplevel").splitlines() == [tip, str(place)]
@@ -60,7 +61,7 @@ def test_reused_as_if_new(
 ) -> None:
     tip = commit_of(ctl, tmp_path / "w", {"src/b.py": None, "lib/c.py": "c\n"}, head)
     fresh = tmp_path / "fresh"
-    shadow.make(ctl, str(fresh), tip)
+    standalone.make(ctl, str(fresh), tip)
     stats = os.stat(check / "README.md")
     (check / "README.md").write_text("# PROJECT\n")
     os.utime(check / "README.md", ns=(stats.st_atime_ns, stats.st_mtime_ns))
@@ -79,7 +80,7 @@ def test_reused_as_if_new(
     git(check, "config", "core.fsmonitor", f"touch {tmp_path}/marker")
     for name in ("HEAD", "index"):
         (check / ".git" / name).write_text("destroyed")
-    assert shadow.reuse(ctl, str(check), tip)
+    assert standalone.reuse(ctl, str(check), tip)
     assert content(check) == content(fresh)
     assert git(check, "status", "--porcelain", "--ignored") == ""
     assert git(check, "rev-parse", "HEAD") == tip
@@ -99,7 +100,7 @@ def test_folders_where_files_were_and_the_other_way_round(
     (check / "README.md/x").write_text("x")
     shutil.rmtree(check / ".git")
     (check / ".git").symlink_to(tmp_path)
-    assert shadow.reuse(ctl, str(check), head)
+    assert standalone.reuse(ctl, str(check), head)
     assert (check / "src/a.py").read_text() == "one\ntwo\nthree\n"
     assert (check / "README.md").read_text() == "# Project\n"
     assert not (tmp_path / "w").exists() and not (check / ".git").is_symlink()
@@ -108,10 +109,10 @@ def test_folders_where_files_were_and_the_other_way_round(
 def test_what_cannot_be_made_pristine_is_said(
     ctl: control.Control, head: Sha, check: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not shadow.reuse(ctl, str(tmp_path / "absent"), head)
+    assert not standalone.reuse(ctl, str(tmp_path / "absent"), head)
     (tmp_path / "link").symlink_to(check)
-    assert not shadow.reuse(ctl, str(tmp_path / "link"), head)
-    assert not shadow.reuse(ctl, str(check), "1" * 40)
+    assert not standalone.reuse(ctl, str(tmp_path / "link"), head)
+    assert not standalone.reuse(ctl, str(check), "1" * 40)
     (check / "left").write_text("x")
-    monkeypatch.setattr(shadow, "purge", lambda *_: True)  # a deletion that did not happen
-    assert not shadow.reuse(ctl, str(check), head)
+    monkeypatch.setattr(standalone, "purge", lambda *_: True)  # a deletion that did not happen
+    assert not standalone.reuse(ctl, str(check), head)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import show
-from wtman.core.model import Sha
 from wtman.git import control, repo
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from wtman.core.model import Sha
 from wtman.errors import ExternalError, RaceError, UsageError
-from wtman.git import control, refs, repo, worktrees
-from wtman.git.worktrees import WorktreeSpec
+from wtman.git import control, refs, repo
+from wtman.git.checkouts import worktrees
+from wtman.git.checkouts.worktrees import WorktreeSpec
+from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 
@@ -133,7 +134,8 @@ def test_a_cut_off_attempt_is_finished(
 
 KILLED = """
 import os, signal, sys
-from wtman.git import repo, worktrees
+from wtman.git import repo
+from wtman.git.checkouts import worktrees
 point, at, path = sys.argv[1:4]
 owner, name = (worktrees, point) if hasattr(worktrees, point) else (os, point)
 real = getattr(owner, name)
@@ -169,7 +171,7 @@ def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
 ) -> None:
     (spec,) = specs_for(here, head, tmp_path / "trees", 1)
     words = [sys.executable, "-c", KILLED, step, at, spec.path, str(project)]
-    env = {**os.environ, "PYTHONPATH": str(Path(worktrees.__file__).parents[2])}
+    env = {**os.environ, "PYTHONPATH": str(Path(worktrees.__file__).parents[3])}
     killed = subprocess.run(words, env=env, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert os.listdir(spec.path) == left

@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wtman.core.model import Sha
 from wtman.git import control
 from wtman.git.run import git, raw
+from wtman.model.ids import Sha
 
 WHEN = 1_700_000_000.0
 

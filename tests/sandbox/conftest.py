@@ -5,7 +5,7 @@ import pytest
 
 from tests.sandbox.world import World
 from wtman import sandbox
-from wtman.process import install_child_watcher
+from wtman.execution.spawn import install_child_watcher
 
 
 @pytest.fixture(params=[name for name in sandbox.TIERS if name != "none"])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from wtman import confine, sandbox
+from wtman import sandbox
 from wtman.errors import MissingError, UsageError
-from wtman.sandbox import advice, bubblewrap, wrapping
+from wtman.sandbox import advice, bubblewrap, confine, confine_command
 
 
 @pytest.fixture(autouse=True)
@@ -104,8 +104,8 @@ def test_an_old_compiled_file_is_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert confine.__spec__ and compiled
     monkeypatch.setattr(confine, "__file__", str(source))
     monkeypatch.setattr(confine.__spec__, "cached", compiled)
-    assert compiled in wrapping.confined_by("inside")
+    assert compiled in confine_command.confined_by("inside")
     source.write_text("x = 12\n")
-    assert str(source) in wrapping.confined_by("inside")
+    assert str(source) in confine_command.confined_by("inside")
     os.unlink(compiled)
-    assert str(source) in wrapping.confined_by("inside")
+    assert str(source) in confine_command.confined_by("inside")

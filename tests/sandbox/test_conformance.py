@@ -20,7 +20,7 @@ import pytest
 
 from tests import kit
 from tests.sandbox.world import World, untouched
-from wtman.core.model import ExitReason
+from wtman.model.command import ExitReason
 from wtman.sandbox import Limits
 
 TRY_TO_CONNECT = (

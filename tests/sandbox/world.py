@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from wtman import sandbox
-from wtman.core.model import Command, Exit, Work
-from wtman.process import install_child_watcher, run_kept
+from wtman.execution.spawn import install_child_watcher
+from wtman.execution.supervisor import run_kept
+from wtman.model.command import Command, Exit, Work
 from wtman.sandbox import Reach, Sandbox
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.runs import NOW
+from tests.journal.runs import NOW
 from tests.ui.test_html import DIFF, whole
-from wtman.core.model import TaskId
+from wtman.model.ids import TaskId
 from wtman.ui.html import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

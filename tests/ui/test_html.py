@@ -3,10 +3,12 @@
 import re
 from html.parser import HTMLParser
 
-from tests.core.runs import A_RUN, NOW, finished, journal, played, started
-from wtman.core import events as e
-from wtman.core.model import CheckResult, Ended, TaskId, Verdict
-from wtman.core.state import State
+from tests.journal.runs import A_RUN, NOW, finished, journal, played, started
+from wtman.journal import events as e
+from wtman.journal.state import State
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import TaskId
+from wtman.model.session import Ended
 from wtman.ui.html import page
 
 EVIL = "<script>alert(1)</script><img src=x onerror=y>\"'\x1b[31m\u202e&"

@@ -11,13 +11,11 @@ agent's name; `argument` is what follows the colon in `NAME:ARGUMENT`, mostly em
 """
 
 import posixpath
-import re
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal, Protocol
 
-from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, Usage
-from wtman.errors import UsageError
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.session import Job, Outcome, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,38 +91,11 @@ class Agent(Protocol):
 
     def end(self, state: Any, exit: Exit) -> Outcome: ...
 
-    # Optional, for `wtman attach`: `attach(job) -> Command | None`, its interactive mode that
-    # goes on with the conversation `job.resume`. Without it the user gets a shell. And
-    # `settled(job) -> {path below its HOME: text}`: files that spare its first-time questions.
-
 
 def tells_tokens(agent: Agent) -> bool:
     """Whether its stream says how many tokens a session used; one that does not says so by
     an attribute `metered` that is False."""
     return bool(getattr(agent, "metered", True))
-
-
-def load(spec: str) -> Agent:
-    """The agent that `NAME`, `NAME:ARGUMENT` or `package.module:attribute` names."""
-    name, colon, argument = spec.partition(":")
-    if "." in name:
-        return _load_outside(spec, name, argument if colon else "make")
-    unknown = UsageError(
-        f"no agent {spec!r}",
-        hint=f"known: {', '.join(known())}; or command:ARGV for any program, "
-        "or package.module:attribute",
-    )
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise unknown
-    module = f"{__name__}.{name}"
-    try:
-        make = import_module(module).make
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise unknown from error
-    made: Agent = make(argument)
-    return made
 
 
 def anchored(spec: str, folder: str) -> str:
@@ -136,24 +107,6 @@ def anchored(spec: str, folder: str) -> str:
     if name != "replay" or not argument:
         return spec
     return f"{name}:{posixpath.normpath(posixpath.join(folder, argument))}"
-
-
-def _load_outside(spec: str, module: str, attribute: str) -> Agent:
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a leading dot
-        raise UsageError(
-            f"no agent {spec!r}: {error}", hint="is its package installed beside wtman?"
-        ) from error
-    made: Agent = found() if callable(found) else found
-    return made
-
-
-def known() -> tuple[str, ...]:
-    """The names in this folder."""
-    from pkgutil import iter_modules
-
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
 def text_of(line: bytes, most: int = 400) -> str:

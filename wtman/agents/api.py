@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of, why
-from wtman.core.model import Command, Exit, Job, Outcome, Usage
+from wtman.model.command import Command, Exit
+from wtman.model.session import Job, Outcome, Usage
 
 _PROGRAM = posixpath.join(posixpath.dirname(posixpath.dirname(__file__)), "apiagent", "__main__.py")
 _NEEDS = Needs(

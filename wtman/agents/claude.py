@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of, why
-from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, Usage
-from wtman.core.stream import (
+from wtman.agents.stream import (
     argument,
     fed,
     field,
@@ -25,6 +24,8 @@ from wtman.core.stream import (
     text,
     trouble_of,
 )
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.session import Job, Outcome, Usage
 
 _EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _READS = ("Read", "Glob", "Grep", "Task", "Skill", "TaskStop", "WebFetch", "WebSearch")

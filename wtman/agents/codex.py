@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of, why
-from wtman.core.model import Command, Exit, ExitReason, Job, Outcome, Usage
-from wtman.core.stream import argument, fed, field, items, number, parsed, text, trouble_of
+from wtman.agents.stream import argument, fed, field, items, number, parsed, text, trouble_of
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.session import Job, Outcome, Usage
 
 _KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 # Plugins are fetched from elsewhere; a snapshot of its shell is a file with every key in it,

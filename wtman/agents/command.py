@@ -9,8 +9,9 @@ import shlex
 from dataclasses import dataclass
 
 from wtman.agents import Activity, Needs, text_of, why
-from wtman.core.model import Command, Exit, Job, Outcome
 from wtman.errors import UsageError
+from wtman.model.command import Command, Exit
+from wtman.model.session import Job, Outcome
 
 
 @dataclass(frozen=True, slots=True)

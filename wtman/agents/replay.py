@@ -1,6 +1,6 @@
 """A recorded session, played again: `replay:FILE`, or a folder with one for each task.
 
-For tests, demos and bug reports. The player (`wtman/player.py`, which documents
+For tests, demos and bug reports. The player (`wtman/agents/player.py`, which documents
 the format) writes the recorded output and makes the recorded edits; it is a
 process like any agent's, so everything around it is the real thing.
 """
@@ -9,10 +9,11 @@ import posixpath
 import sys
 
 from wtman.agents.command import CommandAgent
-from wtman.core.model import Command, Job
 from wtman.errors import UsageError
+from wtman.model.command import Command
+from wtman.model.session import Job
 
-_PLAYER = posixpath.join(posixpath.dirname(posixpath.dirname(__file__)), "player.py")
+_PLAYER = posixpath.join(posixpath.dirname(__file__), "player.py")
 
 
 class ReplayAgent(CommandAgent):

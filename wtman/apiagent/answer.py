@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from wtman.core.schema import problems
+from wtman.formats.json_schema import problems
 
 REPAIRS = 1  # rounds in which the model may mend its answer
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wtman.apiagent.options import Options
-from wtman.core.prices import Tokens, cost, price_of
+from wtman.apiagent.prices import Tokens, cost, price_of
 
 KEYS = (
     "input_tokens",

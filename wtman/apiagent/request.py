@@ -7,7 +7,7 @@ tools are cleared by the server, once the prompt is long.
 
 from typing import Any
 
-from wtman.apiagent.traits import traits
+from wtman.apiagent.models import traits
 
 CLEAR_BETA = "context-management-2025-06-27"
 KEPT_USES = 6  # the latest results of tools that are never cleared

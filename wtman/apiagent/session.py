@@ -17,14 +17,14 @@ from anthropic import AsyncAnthropic
 from wtman.apiagent import access as ways
 from wtman.apiagent import answer
 from wtman.apiagent.access import Access
-from wtman.apiagent.asking import Patience
-from wtman.apiagent.ending import Ending, failed
+from wtman.apiagent.events import Teller
+from wtman.apiagent.loop import Talk
 from wtman.apiagent.meter import Meter, priced
 from wtman.apiagent.options import DEFAULT_MODEL, Options
 from wtman.apiagent.request import system_text
-from wtman.apiagent.talk import Talk
-from wtman.apiagent.telling import Teller
-from wtman.apiagent.toolbox import Toolbox, chosen
+from wtman.apiagent.response import Patience
+from wtman.apiagent.result import Ending, failed
+from wtman.apiagent.tools import Toolbox, chosen
 from wtman.apiagent.transcript import Transcript
 from wtman.errors import WtmanError
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 HEAD, TAIL = 10_000, 20_000  # bytes of a command's output that are kept
 LIMIT, MOST = 120.0, 1800.0  # seconds
-_WARDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warden.py")
+_WARDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shell_guard.py")
 _QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
 _DROPPED = ("BASH_ENV", "ENV", "PS4", "PROMPT_COMMAND")
 

@@ -23,25 +23,25 @@ from wtman.errors import WtmanError
 
 # Name -> its module and its line in `wtman --help`; the function has the command's name.
 _COMMANDS = {
-    "split": ("split", "Build a request on parallel branches, up to ready to merge."),
-    "plan": ("plan", "Cut a request into tasks, and stop there."),
-    "status": ("watch", "Where every branch of a run stands."),
-    "ui": ("screen", "A full-screen dashboard of a run."),
-    "logs": ("watch", "What a session said and did."),
-    "diff": ("watch", "A branch against its base, or the whole run."),
-    "attach": ("attach", "Go on with a task by hand, in the agent's own interactive mode."),
-    "review": ("review", "Run reviews, of a run or of any branches, and show findings."),
-    "merge": ("merge", "Land the verified branches together, and as patches."),
-    "verify": ("merge", "Re-check a manifest and its patches against this repository."),
-    "report": ("watch", "The one coordinated report of a run, as Markdown or HTML."),
-    "stop": ("control", "Stop a run politely; nothing is lost."),
-    "resume": ("split", "Go on where the journal of a run ends."),
-    "retry": ("control", "Give a task one more attempt."),
-    "clean": ("control", "Remove worktrees and branches that hold nothing to lose."),
-    "trust": ("control", "Approve this repository's own commands."),
-    "init": ("init", "Write a wtman.toml from what is here."),
-    "doctor": ("doctor", "What works here, and the fix for the rest."),
-    "demo": ("demo", "See the whole job in a throwaway repository, without an account."),
+    "split": "Build a request on parallel branches, up to ready to merge.",
+    "plan": "Cut a request into tasks, and stop there.",
+    "status": "Where every branch of a run stands.",
+    "ui": "A full-screen dashboard of a run.",
+    "logs": "What a session said and did.",
+    "diff": "A branch against its base, or the whole run.",
+    "attach": "Go on with a task by hand, in the agent's own interactive mode.",
+    "review": "Run reviews, of a run or of any branches, and show findings.",
+    "merge": "Land the verified branches together, and as patches.",
+    "verify": "Re-check a manifest and its patches against this repository.",
+    "report": "The one coordinated report of a run, as Markdown or HTML.",
+    "stop": "Stop a run politely; nothing is lost.",
+    "resume": "Go on where the journal of a run ends.",
+    "retry": "Give a task one more attempt.",
+    "clean": "Remove worktrees and branches that hold nothing to lose.",
+    "trust": "Approve this repository's own commands.",
+    "init": "Write a wtman.toml from what is here.",
+    "doctor": "What works here, and the fix for the rest.",
+    "demo": "See the whole job in a throwaway repository, without an account.",
 }
 
 
@@ -106,7 +106,7 @@ class _Commands(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from wtman.core.wording import did_you_mean
+            from wtman.text.words import did_you_mean
 
             near = did_you_mean(args[0], _COMMANDS)
             ctx.fail(f'there is no command "{args[0]}"{near}')
@@ -114,7 +114,7 @@ class _Commands(typer.core.TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 # Options that take all words up to the next option: `--branches a b c`.
@@ -145,7 +145,7 @@ def _spread(args: list[str]) -> list[str]:
 
 
 def _built(name: str) -> Any:
-    module = importlib.import_module(f"wtman.cli.{_COMMANDS[name][0]}")
+    module = importlib.import_module(f"wtman.cli.commands.{name}")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name, cls=_Command)(getattr(module, name))
     return typer.main.get_command(app)
@@ -215,7 +215,7 @@ def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int
 
         print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), flush=True)
         return status
-    from wtman.core.wording import printable
+    from wtman.text.words import printable
 
     print(f"wtman: {printable(message, 2000)}", file=sys.stderr)
     for number, line in enumerate(hint.splitlines()):

@@ -3,11 +3,11 @@
 `load` reads them all; every wrong key or value is a UsageError that names the
 source, the line where there is one, and the key. Commands that came with the
 repository are marked as such (`repository_commands`), because they need the
-user's approval before they run; approvals themselves are `wtman.trust`.
+user's approval before they run; approvals themselves are `wtman.config.trust`.
 """
 
 from wtman.config.folders import default_worktrees
-from wtman.config.loading import Loaded, load, repository_commands
+from wtman.config.settings import Loaded, load, repository_commands
 from wtman.config.sources import Kind, Source
 
 __all__ = ["Kind", "Loaded", "Source", "default_worktrees", "load", "repository_commands"]

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 
-from wtman.core.xdg import xdg_folder
 from wtman.errors import MissingError
 
 
@@ -37,3 +36,17 @@ def _writable(folder: str) -> bool:
         and not os.path.islink(folder)
         and os.access(folder, os.W_OK | os.X_OK)
     )
+
+
+_HOME_PARTS = {"CONFIG": ".config", "STATE": ".local/state"}
+
+
+def xdg_folder(kind: str, environ: Mapping[str, str]) -> str:
+    """wtman's folder of a kind ("CONFIG", "STATE"); empty where there is no home to put it in."""
+    base = environ.get(f"XDG_{kind}_HOME", "")
+    if not base.startswith("/"):  # the rules: what is not absolute is ignored
+        home = environ.get("HOME", "")
+        if not home.startswith("/"):
+            return ""
+        base = f"{home.rstrip('/')}/{_HOME_PARTS[kind]}"
+    return f"{base.rstrip('/')}/wtman"

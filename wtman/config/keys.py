@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from wtman.core.durations import seconds
-from wtman.core.globs import flaw
-from wtman.core.hosts import rule
-from wtman.core.wording import quoted
+from wtman.formats.durations import seconds
+from wtman.formats.gitignore import flaw
+from wtman.sandbox.hosts import rule
+from wtman.text.words import quoted
 
 
 def _as_list(value: object) -> object:

@@ -11,10 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from wtman.config.sources import read_regular
-from wtman.core.casting import role_from
-from wtman.core.model import Role
-from wtman.core.wording import did_you_mean, printable, quoted
 from wtman.errors import UsageError
+from wtman.formats.front_matter import read, words
+from wtman.model.plan import Role
+from wtman.model.roles import (
+    _INHERIT,
+    _MOST_NAME,
+    _NETWORKS,
+    _READING,
+    _TOOLS_THAT_CHANGE,
+    _WRITING,
+    READ_ONLY,
+)
+from wtman.text.words import did_you_mean, printable, quoted
 
 FOLDERS = (".wtman/agents", ".claude/agents")
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "roles")
@@ -99,3 +108,43 @@ def _text(path: str, toplevel: str, ours: bool) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("it is not valid UTF-8") from None
+
+
+def role_from(text: str, stem: str, source: str, *, ours: bool) -> Role:
+    """The role in a file called `stem`.md. Raises ValueError, as what is wrong with it.
+
+    A file that came with a repository (not `ours`) may narrow the network and not widen it.
+    """
+    document = read(text)
+    fields = document.fields
+    name = fields.get("name", "") or stem
+    if not name.isprintable() or not 0 < len(name) <= _MOST_NAME:
+        raise ValueError("its name is no name")
+    if not document.body.strip():
+        raise ValueError("it has no text below its front matter")
+    network = fields.get("network", "").lower()
+    if network and network not in _NETWORKS:
+        raise ValueError(f"network is none of {', '.join(_NETWORKS)}")
+    tools = words(fields.get("tools", ""))
+    tools = () if tools == ("*",) else tools
+    changing = not tools or any(_bare(tool) in _TOOLS_THAT_CHANGE for tool in tools)
+    writes = changing and name not in READ_ONLY
+    if name in READ_ONLY and tools:
+        tools = tuple(tool for tool in tools if _bare(tool) not in _WRITING) or _READING
+    return Role(
+        name=name,
+        text=document.body.strip(),
+        description=fields.get("description", ""),
+        tools=tools,
+        writes=writes,
+        model="" if fields.get("model", "") == _INHERIT else fields.get("model", ""),
+        effort=fields.get("effort", ""),
+        agent=fields.get("agent", ""),
+        network=network if ours or network == "off" else "",
+        source=source,
+    )
+
+
+def _bare(tool: str) -> str:
+    """The tool in `Bash(git log:*)`."""
+    return tool.partition("(")[0].strip()

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from wtman.core.toml_lines import Places
-from wtman.core.toml_read import read_toml
-from wtman.core.wording import did_you_mean, quoted
-from wtman.core.xdg import xdg_folder
+from wtman.config.folders import xdg_folder
 from wtman.errors import UsageError
+from wtman.formats.toml import read_toml
+from wtman.formats.toml_positions import Places
+from wtman.text.words import did_you_mean, quoted
 
 # The keys of `keys.Keys` and `keys.Budget`, here without the cost of importing pydantic.
 NAMES = tuple(

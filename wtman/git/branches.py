@@ -6,13 +6,14 @@ so that a tag of the same name does not come before a branch. Blocking.
 
 from collections.abc import Iterable, Sequence
 
-from wtman.core.ancestry import Commit
-from wtman.core.model import Identity, Sha
 from wtman.errors import UsageError
 from wtman.git import refs
 from wtman.git.control_dir import Control, call, oid
 from wtman.git.discovery import Repository
 from wtman.git.repo import resolve
+from wtman.model.changes import Commit
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
 
 _FORMAT = "%H%x1f%P%x1f%an%x1f%ae%x1f%B"
 

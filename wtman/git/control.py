@@ -3,9 +3,13 @@
 `control_dir` says why it exists; `snapshot`, `history` and `merging` hold the functions.
 """
 
-from wtman.git.changes import Change, Changes, Entry, changes_many, meeting
+from wtman.git.checkouts.snapshot import Snapshot, checkout, show, snapshot
 from wtman.git.control_dir import Control, prepare
-from wtman.git.history import (
+from wtman.git.merges.merge_tree import Merged, merge, merge_heads, merge_many
+from wtman.git.merges.sequence import Joined, Joiner, Walked, join_many, walk_many
+from wtman.git.merges.union import Union
+from wtman.git.objects.changes import Change, Changes, Entry, changes_many, meeting
+from wtman.git.objects.history import (
     Stats,
     blob,
     commit,
@@ -22,11 +26,7 @@ from wtman.git.history import (
     tree_of,
     trees_of,
 )
-from wtman.git.joining import Joined, Joiner, Walked, join_many, walk_many
-from wtman.git.merging import Merged, merge, merge_heads, merge_many
-from wtman.git.objects import Objects, quarantine
-from wtman.git.snapshot import Snapshot, checkout, show, snapshot
-from wtman.git.union import Union
+from wtman.git.objects.writer import Objects, quarantine
 
 __all__ = [
     "Change",

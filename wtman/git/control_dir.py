@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
-from wtman.core.model import Identity
 from wtman.errors import MissingError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.repo import identity
 from wtman.git.run import Answer, git
+from wtman.model.plan import Identity
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
 _EXCLUDE_CAP = 1 << 20

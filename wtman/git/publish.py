@@ -8,12 +8,12 @@ repository's, and no hook runs. Blocking.
 import os
 from dataclasses import dataclass
 
-from wtman.core.model import Sha
 from wtman.errors import ExternalError, MissingError
 from wtman.git import config
 from wtman.git.control_dir import oid
 from wtman.git.discovery import Repository
 from wtman.git.run import git
+from wtman.model.ids import Sha
 
 _TRANSPORTS = ("https", "http", "ssh", "file")
 _SIGN_IN = ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO")

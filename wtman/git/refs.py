@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wtman.core.model import Sha
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
 from wtman.git.discovery import Repository
-from wtman.git.moves import ANY, Move, announce
+from wtman.git.ref_log import ANY, Move, announce
 from wtman.git.run import git, raw, text
+from wtman.model.ids import Sha
 
 _LOST = re.compile(
     r"cannot lock ref '(?P<ref>[^']*)': (?:is at|reference already exists|reference is missing"

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wtman.core.model import Identity, Sha
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
 from wtman.git.disk import file_system, free_bytes, on_network
-from wtman.git.moves import ANY, Move, announce
+from wtman.git.ref_log import ANY, Move, announce
 from wtman.git.run import Answer, git, text
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
 
 if TYPE_CHECKING:
     from git import Repo

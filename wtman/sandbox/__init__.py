@@ -11,8 +11,8 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol
 
-from wtman.core.model import Command
 from wtman.errors import MissingError, UsageError
+from wtman.model.command import Command
 
 # The strongest first. `none` is never chosen, only asked for.
 TIERS = ("bubblewrap", "landlock", "seatbelt", "none")

@@ -19,10 +19,10 @@ import os
 import shutil
 from functools import cache
 
-from wtman import process
-from wtman.core.model import Command
 from wtman.errors import ExternalError
-from wtman.sandbox import Reach, mounts, system, wrapping
+from wtman.execution import spawn
+from wtman.model.command import Command
+from wtman.sandbox import Reach, confine_command, mounts, system
 from wtman.sandbox.advice import of_bubblewrap
 from wtman.sandbox.system import is_below
 
@@ -56,17 +56,17 @@ class Bubblewrap:
             outside += ["--proxy", str(reach.proxy_port), reach.proxy]
             inside += ["--listen", str(reach.proxy_port)]
         argv = (
-            *wrapping.confined_by("outside", *outside),
+            *confine_command.confined_by("outside", *outside),
             _program(),
             *_tried(_program())[0],
-            *_options(reach, wrapping.needed(command)),
+            *_options(reach, confine_command.needed(command)),
             *("--chdir", command.cwd, "--"),
-            *wrapping.confined_by(
-                "inside", *inside, *wrapping.narrowed(command, reach.limits, reach.terminal)
+            *confine_command.confined_by(
+                "inside", *inside, *confine_command.narrowed(command, reach.limits, reach.terminal)
             ),
             *command.argv,
         )
-        return wrapping.placed(command, reach, "/tmp", argv)
+        return confine_command.placed(command, reach, "/tmp", argv)
 
 
 def make() -> Bubblewrap:
@@ -86,7 +86,7 @@ def _tried(program: str) -> tuple[tuple[str, ...], str]:
     for users in _USERS_OF_ROOT if os.geteuid() == 0 else _USERS:
         argv = (program, *users, *_options(reach, ()), "--chdir", "/", "--", "/bin/sh", "-c", ":")
         try:
-            status, _, said = process.answer_of(argv, "/")
+            status, _, said = spawn.answer_of(argv, "/")
         except ExternalError:
             return users, of_bubblewrap("")
         if status == 0:

@@ -16,9 +16,8 @@ sweep.
 
 import os
 
-from wtman import confine
-from wtman.core.model import Command
-from wtman.sandbox import Reach, system, wrapping
+from wtman.model.command import Command
+from wtman.sandbox import Reach, confine, confine_command, system
 from wtman.sandbox.advice import of_landlock
 from wtman.sandbox.system import is_below
 
@@ -42,14 +41,14 @@ class Landlock:
         return of_landlock(confine.landlock_abi(), confine.LEAST_ABI)
 
     def wrap(self, command: Command, reach: Reach) -> Command:
-        words = [*_files(reach, wrapping.needed(command)), *_network(reach)]
+        words = [*_files(reach, confine_command.needed(command)), *_network(reach)]
         words += [
-            *wrapping.narrowed(command, reach.limits, reach.terminal),
+            *confine_command.narrowed(command, reach.limits, reach.terminal),
             "--oom",
             str(reach.limits.oom),
         ]
-        argv = (*wrapping.confined_by("landlock", *words), *command.argv)
-        return wrapping.placed(command, reach, reach.scratch, argv)
+        argv = (*confine_command.confined_by("landlock", *words), *command.argv)
+        return confine_command.placed(command, reach, reach.scratch, argv)
 
 
 def make() -> Landlock:

@@ -4,7 +4,7 @@ It promises nothing, which is why the user is told when it is in use. What it do
 reach outside its branch is for the git room to detect.
 """
 
-from wtman.core.model import Command
+from wtman.model.command import Command
 from wtman.sandbox import Reach
 
 

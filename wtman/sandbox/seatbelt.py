@@ -8,8 +8,8 @@ limits. `sandbox-exec` is called deprecated by its manual, and is what others us
 
 import os
 
-from wtman.core.model import Command
-from wtman.sandbox import Reach, mounts, system, wrapping
+from wtman.model.command import Command
+from wtman.sandbox import Reach, confine_command, mounts, system
 
 PROGRAM = "/usr/bin/sandbox-exec"
 _SYSTEM = (
@@ -33,12 +33,14 @@ class Seatbelt:
         return "" if os.path.exists(PROGRAM) else f"{PROGRAM} is missing; it is part of macOS"
 
     def wrap(self, command: Command, reach: Reach) -> Command:
-        text = profile(reach, wrapping.needed(command))
+        text = profile(reach, confine_command.needed(command))
         beside: tuple[str, ...] = ()
         if reach.proxy and reach.network != "on":
-            beside = wrapping.confined_by("beside", "--proxy", str(reach.proxy_port), reach.proxy)
+            beside = confine_command.confined_by(
+                "beside", "--proxy", str(reach.proxy_port), reach.proxy
+            )
         argv = (*beside, PROGRAM, "-p", text, *command.argv)
-        return wrapping.placed(command, reach, reach.scratch, argv)
+        return confine_command.placed(command, reach, reach.scratch, argv)
 
 
 def make() -> Seatbelt:

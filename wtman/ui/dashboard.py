@@ -17,16 +17,17 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Label, RichLog, Static, TabbedContent, TabPane
 
-from wtman.core.model import TaskId
-from wtman.core.render import attention, clean, count, progress, rows_of
-from wtman.core.review_telling import evidence_of, review_facts, shown_by
-from wtman.core.reviewing import judgement, subjects
-from wtman.core.standing import run_state, standings
-from wtman.core.state import State, TaskView
-from wtman.core.status import next_command
-from wtman.doing import Told
 from wtman.errors import WtmanError
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import TaskId
+from wtman.review.judgement import judgement, subjects
+from wtman.sessions.activity import Told
+from wtman.tasks.lifecycle import run_state, standings
+from wtman.text.terminal import clean, count
+from wtman.ui.findings import evidence_of, review_facts, shown_by
 from wtman.ui.logs import Tail
+from wtman.ui.status_json import next_command
+from wtman.ui.table import attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks
 _LINES = 5000  # of a log, and of a diff

@@ -7,35 +7,30 @@ repository or a request becomes markup. Says the same as `core.report`, and show
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
-from wtman.core.merge_report import landed_before, landed_in_all
-from wtman.core.merge_report import lines as merge_lines
-from wtman.core.model import CheckResult, RunState, TaskId, Verdict
-from wtman.core.render import count, duration, size
-from wtman.core.report import not_covered
-from wtman.core.review_state import Finding
-from wtman.core.review_telling import (
-    evidence_of,
-    review_facts,
-    reviewed_words,
-    shown_by,
-    standing_of,
-)
-from wtman.core.reviewing import judgement
-from wtman.core.standing import Standing, run_state, standings
-from wtman.core.state import MergeView, State, TaskView, describe_red
-from wtman.core.status import (
+from wtman.budget.budget import spent
+from wtman.journal.state import Finding, MergeView, State, TaskView, describe_red
+from wtman.merge.test_counts import describe, tallies
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import TaskId
+from wtman.model.states import RunState, Standing
+from wtman.review.judgement import judgement
+from wtman.tasks.lifecycle import run_state, standings
+from wtman.text.terminal import count, duration, size
+from wtman.text.words import iso
+from wtman.ui.findings import evidence_of, review_facts, reviewed_words, shown_by, standing_of
+from wtman.ui.html_diff import diff_view
+from wtman.ui.markup import badge, code, lines, listed, section, table, text
+from wtman.ui.merge_report import landed_before, landed_in_all
+from wtman.ui.merge_report import lines as merge_lines
+from wtman.ui.report import not_covered
+from wtman.ui.status_json import (
     agent_of,
     doing_time,
-    iso,
     last_outcome,
     next_command,
     shortfall,
     used_by,
 )
-from wtman.core.tally import describe, tallies
-from wtman.core.usage import spent
-from wtman.ui.diffs import diff_view
-from wtman.ui.markup import badge, code, lines, listed, section, table, text
 from wtman.ui.timeline import timeline
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

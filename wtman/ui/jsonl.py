@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from wtman.core.events import Recorded, encode
-from wtman.core.standing import run_state
-from wtman.core.state import State
-from wtman.core.status import SCHEMA, iso
+from wtman.journal.record import Recorded, encode
+from wtman.journal.state import State
+from wtman.model.states import SCHEMA
+from wtman.tasks.lifecycle import run_state
+from wtman.text.words import iso
 
 
 class JsonLines:

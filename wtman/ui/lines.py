@@ -7,15 +7,23 @@ escape, and that events which only wtman itself cares about are not told.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-from wtman.core import events as e
-from wtman.core.events_brakes import Paced
-from wtman.core.events_planning import PlanFailed, Planned
-from wtman.core.events_resolving import Resolving, Unresolved
-from wtman.core.events_reviews import Refuted, Reproduced, Reviewed
-from wtman.core.model import CheckResult, Ended, Verdict
-from wtman.core.render import clean, count, duration, size
-from wtman.core.state import State, describe_red
-from wtman.core.usage import wait_of
+from wtman.budget.budget import wait_of
+from wtman.journal import events as e
+from wtman.journal import record as record_module
+from wtman.journal.events import (
+    Paced,
+    PlanFailed,
+    Planned,
+    Refuted,
+    Reproduced,
+    Resolving,
+    Reviewed,
+    Unresolved,
+)
+from wtman.journal.state import State, describe_red
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.session import Ended
+from wtman.text.terminal import clean, count, duration, size
 
 _LINE = 400  # columns of foreign text on one line
 
@@ -26,7 +34,7 @@ class Lines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def watch(self, state: State, news: Sequence[e.Recorded]) -> None:
+    def watch(self, state: State, news: Sequence[record_module.Recorded]) -> None:
         """Tell what is new."""
         for record in news:
             for line in told(state, record.event):
@@ -34,7 +42,7 @@ class Lines:
         self._out.flush()
 
 
-def told(state: State, event: e.Event) -> tuple[str, ...]:
+def told(state: State, event: record_module.Event) -> tuple[str, ...]:
     """The lines that an event is worth, maybe none."""
     teller = _TELLERS.get(type(event))
     return () if teller is None else tuple(teller(state, event))

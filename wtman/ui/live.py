@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from wtman.core.events import Recorded
-from wtman.core.model import TaskId
-from wtman.core.render import clean, table
-from wtman.core.state import State
-from wtman.doing import Told, load_doing
+from wtman.journal.record import Recorded
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
+from wtman.sessions.activity import Told, load_doing
+from wtman.text.terminal import clean
+from wtman.ui.table import table
 
 _PER_SECOND = 4
 _WIPE = "\x1b[H\x1b[2J"  # the screen; what has scrolled off stays

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
-from wtman.core.model import Ended
-from wtman.core.render import clean, duration
-from wtman.core.state import Attempt
+from wtman.journal.state import Attempt
+from wtman.model.session import Ended
+from wtman.text.terminal import clean, duration
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of one line that are worth reading

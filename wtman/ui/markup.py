@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from wtman.core.model import TaskState
-from wtman.core.render import clean
+from wtman.model.states import TaskState
+from wtman.text.terminal import clean
 
 _NUMBER = ' class="n"'
 _KINDS = {

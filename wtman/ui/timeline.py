@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from wtman.core.model import Ended
-from wtman.core.render import clean, duration, fit
-from wtman.core.state import Attempt, State
+from wtman.journal.state import Attempt, State
+from wtman.model.session import Ended
+from wtman.text.terminal import clean, duration, fit
 from wtman.ui.markup import text
 
 _WIDTH, _LEFT, _ROW, _TOP = 960, 190, 22, 26

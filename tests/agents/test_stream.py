@@ -1,0 +1,58 @@
+"""What is read off agents' streams, and how providers' refusals are told apart."""
+
+import pytest
+
+from wtman.agents.stream import fed, money, number, parsed, since, text, trouble_of, way_on
+from wtman.model.session import Usage
+
+
+@pytest.mark.parametrize("said, status, kind", [
+    ("who are you", 401, "fatal"),
+    ("not for you", 403, "fatal"),
+    ("Credit balance is too low", 400, "fatal"),
+    ("You exceeded your current quota, please check your plan and billing details.", 429, "fatal"),
+    ("You've hit your limit · resets 3pm", 0, "fatal"),
+    ("Claude AI usage limit reached|1795356911", 0, "fatal"),
+    ("Not logged in · Please run /login", 0, "fatal"),
+    ("Rate limit reached for gpt-5", 429, "limited"),
+    ("This request would exceed your organization's rate limit of 10,000 tokens", 429, "limited"),
+    ("something", 529, "limited"),
+    ("something", 503, "limited"),
+    ("exceeded retry limit, last status: 429 Too Many Requests", 0, "limited"),
+    ("stream disconnected before completion", 0, "limited"),
+    ("prompt is too long: 210000 tokens > 200000 maximum", 400, ""),
+    ("model not found", 404, ""),
+    ("", 0, ""),
+])  # fmt: skip
+def test_what_waiting_mends_and_what_only_a_person(said: str, status: int, kind: str) -> None:
+    assert trouble_of(said, status) == kind
+
+
+def test_values_have_the_type_that_is_promised() -> None:
+    event = parsed(b'{"a": {"b": "\\ud800x", "n": 1e999, "t": true, "m": -1, "l": [1]}}')
+    assert text(event, "a", "b") == "?x"
+    assert number(event, "a", "n") == 2**53
+    assert number(event, "a", "t") == 0
+    assert number(event, "a", "m") == 0
+    assert money(event, "a", "n") is None
+    assert money(event, "a", "m") is None
+    assert text(event, "a", "l", "b") == ""
+    for line in (b"", b"[1]", b"null", b'{"a": ', b'{"a":' * 99_999, b"{" + b"\xff" * 9):
+        assert parsed(line) is None
+
+
+def test_prompts_are_bytes_whatever_they_hold() -> None:
+    assert fed("é\udcff") == b"\xc3\xa9\xff"
+    assert fed("a\ud800") == b"a?"
+
+
+def test_the_difference_is_never_below_nothing() -> None:
+    assert since(Usage(5, 5, 0.5, 1), Usage(3, 9, None, 4)) == Usage(2, 0, 0.5, 0)
+    assert since(Usage(5, 5), Usage(3, 3, 0.1)) == Usage(2, 2, None, 0)
+
+
+def test_the_way_on_is_not_to_sign_in_where_money_is_missing() -> None:
+    assert way_on("Quota exceeded. Check your plan and billing details.", "log in") != "log in"
+    assert way_on("Credit balance is too low", "log in") != "log in"
+    assert way_on("invalid x-api-key", "log in") == "log in"
+    assert trouble_of("Quota exceeded. Check your plan.") == "fatal"

@@ -1,0 +1,56 @@
+"""Concurrency under rate limits: a fold over words of a provider and quiet time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wtman.budget.rate_limit import QUIET, SETTLE, Pace, eased, slowed
+
+
+def test_the_first_word_halves_what_lives() -> None:
+    assert slowed(Pace(), 16, 100.0).jobs == 8
+    assert slowed(Pace(), 1, 100.0).jobs == 1
+    assert slowed(Pace(jobs=8), 3, 100.0).jobs == 1, "a pace nobody reaches slows nothing down"
+
+
+def test_all_sessions_hear_it_at_once_and_that_is_one_step() -> None:
+    pace = Pace()
+    for second in range(8):
+        pace = slowed(pace, 16, 100.0 + second)
+    assert pace.jobs == 8
+    assert slowed(pace, 8, 100.0 + SETTLE).jobs == 4
+
+
+def test_each_quiet_interval_gives_one_back_until_all_may_run() -> None:
+    pace = slowed(Pace(), 4, 0.0)
+    assert eased(pace, 4, QUIET - 1).jobs == 2
+    assert eased(pace, 4, QUIET).jobs == 3
+    assert eased(eased(pace, 4, QUIET), 4, 2 * QUIET - 1).jobs == 3
+    assert eased(pace, 4, 2 * QUIET) == Pace()
+
+
+def test_every_word_puts_the_quiet_off_and_the_wait_asked_for_is_not_quiet() -> None:
+    pace = slowed(Pace(), 8, 0.0)
+    again = slowed(pace, 4, SETTLE - 1)
+    assert again.jobs == 4
+    assert eased(again, 8, QUIET + 1).jobs == 4
+    assert eased(slowed(Pace(), 8, 0.0, wait=600.0), 8, 600.0 + QUIET - 1).jobs == 4
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 500), st.integers(0, 32), st.booleans()), max_size=40),
+    st.integers(1, 32),
+)
+def test_it_is_never_below_one_and_recovers(
+    words: list[tuple[float, int, bool]], most: int
+) -> None:
+    pace, now = Pace(), 0.0
+    for later, live, loud in words:
+        now += later
+        before = pace
+        pace = slowed(pace, live, now) if loud else eased(pace, most, now)
+        if loud:
+            assert pace.jobs >= 1
+            assert pace.jobs <= (before.jobs or max(live, 1))
+        elif pace.jobs:
+            assert 1 <= pace.jobs < most or pace.jobs == before.jobs
+    assert eased(pace, most, now + QUIET * (most + 1)) == Pace()

@@ -1,0 +1,298 @@
+"""A run without a world: actions are answered with events, in any order, with crashes.
+
+The simulator is what the stages are to `decide`, reduced to what `decide` can see.
+It keeps count of what must never happen.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from wtman.budget.budget import counts
+from wtman.coordinator import actions as a
+from wtman.coordinator.decide import decide
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.events import Cooled
+from wtman.journal.replay import replay
+from wtman.journal.state import State, digest
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.graph import cycle
+from wtman.model.ids import Branch, Pair, RunId, Sha, TaskId
+from wtman.model.plan import Identity, Task
+from wtman.model.session import Cap, Ended, Outcome, Usage
+from wtman.model.settings import Settings
+from wtman.model.states import DEAD
+from wtman.tasks.lifecycle import last_counted, standings
+from wtman.tasks.overlap import candidates, live, overlapped, subjects
+
+Choose = Callable[[int], int]  # a number below the given one
+
+
+def task(name: str, *needs: str, **more: object) -> Task:
+    return Task(
+        id=TaskId(name),
+        prompt=f"do {name}",
+        needs=tuple(TaskId(need) for need in needs),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def created(*tasks: Task, **settings: object) -> list[record.Event]:
+    options = {"check": ("test",), "agent": "command:x", "worktrees": "/w", **settings}
+    return [
+        e.RunCreated(
+            run=RunId("run-1"),
+            request="all",
+            base=Sha("base"),
+            target=Branch("main"),
+            settings=Settings(**options),  # type: ignore[arg-type]
+            identity=Identity("A", "a@example.org"),
+        ),
+        *(e.TaskAdded(item) for item in tasks),
+        e.Approved(),
+    ]
+
+
+@dataclass
+class World:
+    """The journal, what is being performed, and what the outside remembers."""
+
+    journal: list[record.Recorded] = field(default_factory=list)
+    running: dict[str, a.Action] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    finished: set[tuple[str, int]] = field(default_factory=set)  # sessions with an exit marker
+    ran: list[str] = field(default_factory=list)  # content keys of sessions, as they end
+    most_sessions: int = 0
+    looks: dict[Pair, int] = field(default_factory=dict)
+    clock: float = 0.0
+    # What befalls a session or a check: by task and attempt, "" is all well.
+    session_fate: Callable[[TaskId, int], str] = lambda task, attempt: ""
+    usage_fate: Callable[[TaskId, int, Cap], Usage] = lambda task, attempt, cap: Usage()
+    check_fate: Callable[[TaskId, Sha], Verdict] = lambda task, head: Verdict.GREEN
+    # Which of the pairs that a look compares collide, and where following conflicts.
+    overlap_fate: Callable[[tuple[Pair, ...]], Iterable[Pair]] = lambda pairs: ()
+    follow_fate: Callable[[TaskId], tuple[str, ...]] = lambda task: ()
+
+    def append(self, events: Iterable[record.Event]) -> None:
+        for event in events:
+            self.clock += 1
+            self.journal.append(record.Recorded(len(self.journal) + 1, self.clock, event))
+
+    @property
+    def state(self) -> State:
+        return replay(self.journal)
+
+    def turn(self) -> None:
+        """Decide, and journal the intents of what starts; again where needs were added."""
+        while self._turn():
+            pass
+        assert set(self.running) != {"watch"} or "watch" in self.cancelled, (
+            "the watch alone keeps the run alive"
+        )
+
+    def _turn(self) -> bool:
+        linked = False
+        keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
+        for action in decide(self.state, keys):
+            if isinstance(action, a.Cancel):
+                assert action.target in self.running
+                self.cancelled.add(action.target)
+                continue
+            if isinstance(action, a.Park):
+                self.append([e.Parked(action.reason, action.hint)])
+                continue
+            if isinstance(action, a.Chain):
+                self._may_chain(action)
+                self.append([e.Chained(action.task, action.need, action.paths)])
+                linked = True
+                continue
+            if isinstance(action, a.Unchain):
+                self.append([e.Unchained(action.task, action.need, action.reason)])
+                linked = True
+                continue
+            assert action.key not in self.running, f"{action.key} is running already"
+            if isinstance(action, a.Watch | a.Cool):
+                self.running[action.key] = action
+                continue
+            if isinstance(action, a.RunSession):
+                self._may_start(action)
+                self._may_spend(action)
+            self.running[action.key] = action
+            self.append([_intent(action)])
+        sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
+        self.most_sessions = max(self.most_sessions, sessions)
+        return linked
+
+    def _may_chain(self, action: a.Chain) -> None:
+        state = self.state
+        view = state.tasks[action.task]
+        assert view.in_flight is None, "a chain waits for the next attempt"
+        last = last_counted(view)
+        assert last is None or last.ended is not Ended.OK or last.red or view.restart, (
+            "finished work is not chained"
+        )
+        assert not {f"session/{action.task}", f"worktree/{action.task}"} & set(self.running)
+        after = replay([record.Recorded(0, 0, e.Chained(action.task, action.need))], state)
+        assert not cycle(tuple(item.task for item in after.tasks.values()))
+
+    def _may_start(self, action: a.RunSession) -> None:
+        state = self.state
+        view = state.tasks[action.task]
+        assert view.worktree, "a session needs a worktree"
+        for need in view.task.needs:
+            other = state.tasks[need]
+            if need in view.loose:
+                assert standings(state)[need].state in DEAD, "it does not wait for a collision"
+                continue
+            assert view.needs[need] == other.head or view.has_work, "it starts from a stale need"
+
+    def _may_spend(self, action: a.RunSession) -> None:
+        state = self.state
+        if action.attach:
+            return  # the user's own hands are held by nothing
+        assert not state.cooling, "nothing starts while a provider turns sessions away"
+        live = sum(isinstance(item, a.RunSession) for item in self.running.values())
+        assert live < min(state.settings.jobs, state.pace or state.settings.jobs)
+        caps = list(state.reserved.values())
+        for budget, cap, used in (
+            (
+                state.settings.budget_usd,
+                action.max_usd,
+                state.charged.usd + sum(c.usd for c in caps),
+            ),
+            (
+                state.settings.budget_tokens,
+                action.max_tokens,
+                state.charged.tokens + sum(c.tokens for c in caps),
+            ),
+        ):
+            if budget:
+                assert cap > 0, "a session of a run with a budget has a cap"
+                assert cap + used <= budget * (1 + 1e-9), "its cap fits what is left"
+
+    def finish(self, key: str) -> None:
+        """One running action comes to its end."""
+        action = self.running.pop(key)
+        cancelled = key in self.cancelled
+        self.cancelled.discard(key)
+        self.append(self._outcome(action, cancelled))
+
+    def crash(self, choose: Choose) -> None:
+        """The coordinator dies; some sessions had reached their exit marker by then."""
+        for action in self.running.values():
+            if isinstance(action, a.RunSession) and choose(2):
+                self.finished.add((action.task, action.attempt))
+        self.running.clear()
+        self.cancelled.clear()
+        self.append([e.Resumed("after a crash")])
+
+    def drive(self, choose: Choose, crashes: int = 0) -> State:
+        """Until nothing is left to do; actions end in any order."""
+        for _ in range(10_000):
+            self.turn()
+            if not self.running:
+                return self.state
+            if crashes and not choose(4):
+                crashes -= 1
+                self.crash(choose)
+                continue
+            keys = sorted(self.running)
+            self.finish(keys[choose(len(keys))])
+        raise AssertionError("the run does not end")
+
+    def _outcome(self, action: a.Action, cancelled: bool) -> tuple[record.Event, ...]:
+        match action:
+            case a.CheckBase(commit):
+                results = tuple(
+                    CheckResult(command, Verdict.GREEN) for command in self.state.checks
+                )
+                return (e.BaseChecked(commit, results),)
+            case a.MakeWorktree(name, needs):
+                start = Sha("+".join(tip for _, tip in needs)) if needs else self.state.base
+                branch = Branch(f"wtman/run-1/{name}")
+                return (e.WorktreeMade(name, f"/w/{name}", branch, start, dict(needs)),)
+            case a.RunSession():
+                fate = "stopped" if cancelled else self.session_fate(action.task, action.attempt)
+                return (self._session(action, fate, action.content),)
+            case a.Collect(name, attempt):
+                if (name, attempt) in self.finished:
+                    return (self._session(action, self.session_fate(name, attempt), ""),)
+                return (e.SessionFinished(name, attempt, Ended.INTERRUPTED, action.at),)
+            case a.CheckTask(name, start, head):
+                if cancelled:
+                    return (e.Abandoned(action.key),)
+                verdict = self.check_fate(name, head)
+                results = tuple(
+                    CheckResult(command, verdict) for command in self.state.checks_of(name)
+                )
+                return (e.Checked(name, head, start, verdict, results),)
+            case a.Follow(name, _, head, needs):
+                start = Sha("+".join(tip for _, tip in needs))
+                conflicts = self.follow_fate(name)
+                tip = start if conflicts else Sha(digest(head, start))
+                return (e.Followed(name, start, tip, dict(needs), conflicts),)
+            case a.Watch():
+                return () if cancelled else self._look()
+            case a.Cool():
+                return () if cancelled else (Cooled(),)
+            case a.Adopt(name, _, start, to):
+                return (e.Adopted(name, start, to),)
+        raise AssertionError(f"unexpected {action}")
+
+    def _look(self) -> tuple[record.Event, ...]:
+        state = self.state
+        seen = subjects(state, standings(state))
+        everywhere = {name: frozenset(("a.py",)) for name in seen}
+        pairs = candidates(state, everywhere, live(state))
+        found = dict.fromkeys(self.overlap_fate(pairs), ("a.py",))
+        event = overlapped(state, found, {pair: self.looks.get(pair, 0) for pair in found})
+        self.looks = {pair: self.looks.get(pair, 0) + 1 for pair in found}
+        return () if event is None else (event,)
+
+    def _session(
+        self, action: a.RunSession | a.Collect, fate: str, content: str
+    ) -> e.SessionFinished:
+        name, attempt = action.task, action.attempt
+        cap = self.state.reserved.get(action.key, Cap())
+        usage = self.usage_fate(name, attempt, cap)
+        if fate == "stopped":
+            return e.SessionFinished(name, attempt, Ended.INTERRUPTED, action.at, usage=usage)
+        self.ran.append(content or f"{name}/{attempt}")
+        if fate == "quota":
+            return e.SessionFinished(
+                name, attempt, Ended.INTERRUPTED, action.at, fatal="quota exhausted", usage=usage
+            )
+        if fate == "limited":
+            return e.SessionFinished(
+                name, attempt, Ended.INTERRUPTED, action.at, limited=True, usage=usage
+            )
+        outcome = Outcome(ok=not fate, usage=usage)
+        if fate and not counts(self.state.settings, cap, outcome):
+            return e.SessionFinished(
+                name, attempt, Ended.INTERRUPTED, action.at, reason=fate, usage=usage
+            )
+        if fate:
+            return e.SessionFinished(
+                name, attempt, Ended.FAILED, action.at, reason=fate, usage=usage
+            )
+        head = Sha(digest(name, str(attempt), action.at))
+        return e.SessionFinished(name, attempt, Ended.OK, head, files=1, usage=usage)
+
+
+def _intent(action: a.Action) -> e.Intended:
+    if isinstance(action, a.RunSession):
+        return e.Intended(
+            "RunSession",
+            action.key,
+            action.task,
+            action.attempt,
+            action.lineage,
+            action.content,
+            action.start,
+            action.at,
+            action.agent,
+            action.max_usd,
+            action.max_tokens,
+            action.attach,
+        )
+    return e.Intended(type(action).__name__, action.key)

@@ -1,0 +1,118 @@
+"""The three-way rule of the proof, on plain values."""
+
+from wtman.merge.proof.expected import Claim, Step, expected, plans
+from wtman.merge.proof.proof import judge, wanted
+from wtman.merge.proof.three_way import fit, same, weave, whole, woven
+from wtman.model.changes import Change, Comparison, Entry, Span
+from wtman.model.ids import TaskId
+
+
+def lines(text: str) -> list[bytes]:
+    return [f"{word}\n".encode() for word in text.split()]
+
+
+BASE = lines("a b c d e f")
+
+
+def changed(new: str, *spans: tuple[int, int, int, int]) -> Comparison:
+    return Comparison(BASE, lines(new), tuple(Span(*span) for span in spans))
+
+
+def who(ours: Comparison, theirs: Comparison) -> list[str]:
+    return [piece.who for piece in weave(ours, theirs)]
+
+
+def test_hunks_apart_are_both_taken() -> None:
+    ours, theirs = changed("a X c d e f", (1, 2, 1, 2)), changed("a b c d f", (4, 5, 4, 4))
+    assert who(ours, theirs) == ["kept", "ours", "kept", "theirs", "kept"]
+    assert woven(weave(ours, theirs), ours.new, theirs.new) == lines("a X c d f")
+    assert woven(weave(theirs, ours), theirs.new, ours.new) == lines("a X c d f")
+
+
+def test_hunks_that_touch_clash_and_equal_ones_do_not() -> None:
+    ours, theirs = changed("a X c d e f", (1, 2, 1, 2)), changed("a b Y d e f", (2, 3, 2, 3))
+    assert who(ours, theirs) == ["kept", "clash", "kept"]
+    assert who(ours, ours) == ["kept", "both", "kept"]
+    one = changed("a X Y d e f", (1, 3, 1, 3))
+    two = changed("a X Y d e f", (1, 2, 1, 1), (3, 3, 1, 3))
+    assert who(one, changed("X Y d e f", (0, 3, 0, 2))) == ["clash", "kept"]
+    assert "theirs" not in who(one, two)
+
+
+def test_one_hunk_over_several_of_the_other_side() -> None:
+    many = changed("X b Y d Z f", (0, 1, 0, 1), (2, 3, 2, 3), (4, 5, 4, 5))
+    one = changed("X b Y d e f", (0, 3, 0, 3))
+    pieces = weave(many, one)
+    assert [piece.who for piece in pieces] == ["both", "kept", "ours", "kept"]
+    assert woven(pieces, many.new, one.new) == lines("X b Y d Z f")
+
+
+def test_an_unchanged_side_gives_the_other() -> None:
+    theirs = changed("b c Q d e f f", (0, 1, 0, 0), (3, 3, 2, 3), (6, 6, 6, 7))
+    for one, two in ((same(BASE), theirs), (theirs, same(BASE))):
+        assert woven(weave(one, two), one.new, two.new) == theirs.new
+
+
+def test_only_insertions_fit_where_nobody_declared_the_clash() -> None:
+    ours, theirs = changed("a X b c d e f", (1, 1, 1, 2)), changed("a Y b c d e f", (1, 1, 1, 2))
+    pieces = weave(ours, theirs)
+
+    def fits(text: str, free: bool = False) -> bool:
+        return fit(pieces, ours.new, theirs.new, lines(text), free=free) is not None
+
+    assert fits("a X Y b c d e f") and fits("a Y X b c d e f")
+    assert not fits("a X b c d e f") and not fits("a X Y Y b c d e f")
+    assert not fits("a X Y b c d e") and not fits("a X Y c b d e f")
+    assert fits("a Z b c d e f", free=True) and fits("a b c d e f", free=True)
+    assert not fits("a Z c d e f", free=True)
+    ours, theirs = changed("a X c d e f", (1, 2, 1, 2)), changed("a Y c d e f", (1, 2, 1, 2))
+    pieces = weave(ours, theirs)
+    assert not fits("a X Y c d e f")
+
+
+def entry(name: str, mode: str = "100644") -> Entry:
+    return Entry(mode, name)
+
+
+def test_whole_entries_by_the_three_way_rule() -> None:
+    a, b, c, x = entry("a"), entry("b"), entry("c"), entry("a", "100755")
+    bx = entry("b", "100755")
+
+    def rule(base: Entry | None, prev: Entry | None, head: Entry | None) -> object:
+        return expected(Claim("p", "p", "p", "p", base, head, prev, None))
+
+    assert rule(a, a, b) == (True, b)
+    assert rule(a, b, a) == rule(a, b, b) == (True, b)
+    assert rule(a, x, b) == rule(a, b, x) == (True, bx)
+    assert rule(a, b, c) == (False, None)
+    assert rule(a, b, None) == rule(a, None, b) == rule(None, a, b) == (False, None)
+    assert rule(a, a, None) == rule(a, None, None) == (True, None)
+
+
+def step(name: str, own: list[Change], landed: list[Change]) -> Step:
+    return Step(TaskId(name), (), tuple(own), tuple(landed), {})
+
+
+def test_a_file_that_nobody_touched_may_not_change() -> None:
+    a, b, c = entry("a"), entry("b"), entry("c")
+    own = [Change("p", a, b)]
+    steps = [step("one", own, own), step("two", [], [Change("q", c, None)])]
+    pairs = {
+        pair: whole([f"{pair[0]}\n".encode()], [f"{pair[1]}\n".encode()]) for pair in wanted(steps)
+    }
+    pairs["c", ""] = whole([b"c\n"], [])
+    proof = judge(steps, pairs)
+    assert [(item.kind, item.task, item.path) for item in proof.violations] == [
+        ("lost", "two", "q")
+    ]
+    assert not proof.proven
+
+
+def test_the_tip_is_followed_from_member_to_member() -> None:
+    a, b, c = entry("a"), entry("b"), entry("c")
+    first = [Change("p", a, b)]
+    steps = [step("one", first, first), step("two", [Change("p", b, c)], [Change("p", b, c)])]
+    assert [plan.claims["p"].prev for plan in plans(steps)] == [a, b]
+    # The second was not built on the first and did not change that file: it is kept.
+    steps = [step("one", first, first), step("two", [Change("q", None, c)], [Change("q", None, c)])]
+    assert [len(plan.strays) for plan in plans(steps)] == [0, 0]

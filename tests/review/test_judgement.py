@@ -1,0 +1,353 @@
+"""Reviews in the loop: a world of scripted reviewers is driven through `decide` and `replay`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from wtman.checks.actions import CheckTask
+from wtman.coordinator.actions import Action
+from wtman.coordinator.decide import decide
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.events import Coupled, Coupling, Refuted, Reproduced, Reviewed
+from wtman.journal.replay import replay
+from wtman.journal.state import State
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.finding import Cell, Claim, Reproducer
+from wtman.model.plan import Identity, Task
+from wtman.model.session import Ended
+from wtman.model.settings import Settings
+from wtman.model.states import RunState, TaskState
+from wtman.review.actions import Couple, Refute, Reproduce, Review
+from wtman.review.judgement import judgement
+from wtman.sessions.actions import RunSession
+from wtman.tasks.lifecycle import run_state, standings
+from wtman.worktrees.actions import MakeWorktree
+
+PROOF = Reproducer("pytest -q tests/test_x.py", "diff")
+Says = Callable[[Review], tuple[Claim, ...] | None]
+
+
+def nothing(action: Review) -> tuple[Claim, ...]:
+    return ()
+
+
+class World:
+    """Performs every action at once; `says` reviews, `shows` runs proofs, `thinks` refutes."""
+
+    def __init__(self, tasks: tuple[Task, ...], says: Says, **settings: object) -> None:
+        governed = Settings(agent="claude", check=("true",), reviewers=2, rounds=3)
+        self.says, self.log = says, list[Action]()
+        self.shows: Callable[[Reproduce], tuple[str, tuple[str, ...]]] = lambda a: (
+            "not reproduced",
+            (),
+        )
+        self.thinks: Callable[[Refute], str] = lambda a: "cannot tell"
+        self.meets: tuple[Coupling, ...] = ()
+        self.seq = 0
+        self.state = State()
+        self.tell(
+            e.RunCreated(
+                "run",
+                "request",
+                "base",
+                "main",
+                replace(governed, **settings),  # type: ignore[arg-type]
+                Identity("Ada", "ada@example.com"),
+            ),
+            *(e.TaskAdded(task) for task in tasks),
+            e.Approved(),
+            e.BaseChecked("base", (CheckResult("true", Verdict.GREEN),)),
+        )
+
+    def tell(self, *events: record.Event) -> None:
+        records = []
+        for event in events:
+            self.seq += 1
+            records.append(record.Recorded(self.seq, float(self.seq), event))
+        self.state = replay(records, self.state)
+
+    def run(self, most: int = 400) -> State:
+        for _ in range(most):
+            actions = decide(self.state, frozenset())
+            if not actions:
+                return self.state
+            self.log += actions
+            for action in actions:
+                self.perform(action)
+        raise AssertionError("it does not come to an end")
+
+    def perform(self, action: Action) -> None:
+        match action:
+            case MakeWorktree(task, needs):
+                name = f"wtman/run/{task}"
+                self.tell(e.WorktreeMade(task, f"/w/{task}", name, "base", dict(needs)))
+            case RunSession(task, number):
+                head = f"{task}-{number}"
+                self.tell(
+                    e.Intended(
+                        "RunSession",
+                        action.key,
+                        task,
+                        number,
+                        action.lineage,
+                        action.content,
+                        action.start,
+                        action.at,
+                        action.agent,
+                    ),
+                    e.SessionFinished(task, number, Ended.OK, head, session=f"s-{task}"),
+                )
+            case CheckTask(task, start, head):
+                done = (CheckResult("true", Verdict.GREEN),)
+                self.tell(e.Checked(task, head, start, Verdict.GREEN, done))
+            case Couple(tips):
+                self.tell(Coupled(dict(tips), self.meets))
+            case Review(unit, number):
+                said = self.says(action)
+                self.tell(
+                    e.Intended("Review", action.key),
+                    Reviewed(
+                        unit.key,
+                        unit.kind,
+                        unit.lens,
+                        unit.agent,
+                        unit.members,
+                        unit.tips,
+                        said is not None,
+                        number,
+                        claims=said or (),
+                    ),
+                )
+            case Reproduce(finding, members, tips):
+                kind, guilty = self.shows(action)
+                proof = self.state.reviews.findings[finding].reproducer
+                assert proof is not None
+                cells = (Cell("base", "passed"), *(Cell(name, "failed") for name in members))
+                self.tell(
+                    Reproduced(finding, proof.key, members, tips, cells, kind, guilty, "shown")
+                )
+            case Refute(finding, lens, agent, _, tips):
+                answer = self.thinks(action)
+                self.tell(
+                    e.Intended("Refute", action.key),
+                    Refuted(finding, lens, agent, tips, answer, "evidence"),
+                )
+
+    def of(self, kind: type) -> list[Action]:
+        return [item for item in self.log if isinstance(item, kind)]
+
+    def stands(self, task: str) -> TaskState:
+        return standings(self.state)[task].state
+
+
+A, B = Task("a", "do a"), Task("b", "do b")
+
+
+def once(claim: Claim, when: Callable[[Review], bool]) -> Says:
+    """A reviewer that claims it of what `when` picks, and of nothing else."""
+    return lambda action: (claim,) if when(action) else ()
+
+
+def first_tip(action: Review) -> bool:
+    return action.unit.kind == "branch" and action.unit.tips.get("a") == "a-1"
+
+
+def test_without_findings_each_branch_is_reviewed_once_and_the_whole_at_the_end() -> None:
+    world = World((A, B), nothing)
+    state = world.run()
+    kinds = [item.unit.kind for item in world.of(Review)]
+    assert sorted(kinds) == ["branch"] * 4 + ["completeness"]
+    assert kinds[-1] == "completeness"
+    assert {world.stands("a"), world.stands("b")} == {TaskState.VERIFIED}
+    assert run_state(state) is RunState.READY
+    assert state.sessions == 2 + 5
+
+
+def test_a_proven_defect_goes_back_to_its_author_and_the_loop_ends() -> None:
+    claim = Claim("it crashes", "minor", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip))
+    world.shows = lambda act: (
+        ("regression", ("a",)) if act.tips["a"] == "a-1" else ("not reproduced", ())
+    )
+    state = world.run()
+    sessions = [item for item in world.of(RunSession) if item.task == "a"]
+    assert [item.attempt for item in sessions] == [1, 2]
+    assert "it crashes" in sessions[1].prompt and PROOF.command in sessions[1].prompt
+    assert sessions[1].resume == "s-a"
+    assert [item.tips["a"] for item in world.of(Reproduce)] == ["a-1", "a-2"]
+    assert world.stands("a") is TaskState.VERIFIED
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).verdict == "confirmed"
+    assert not judgement(state, finding).open
+
+
+def test_what_is_not_mended_is_rejected_with_its_finding() -> None:
+    claim = Claim("it crashes", "major", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip), rounds=2)
+    world.shows = lambda act: ("regression", ("a",))
+    world.run()
+    assert world.stands("a") is TaskState.REJECTED
+    assert world.stands("b") is TaskState.VERIFIED
+    assert len([item for item in world.of(RunSession) if item.task == "a"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["not reproduced", "base", "invalid"])
+def test_a_claim_whose_proof_shows_nothing_is_thrown_out(kind: str) -> None:
+    claim = Claim("it crashes", "blocker", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip))
+    world.shows = lambda act: (kind, ())
+    world.run()
+    assert world.stands("a") is TaskState.VERIFIED
+    assert not world.of(Refute)
+    assert len([item for item in world.of(RunSession) if item.task == "a"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        (("refuted", "refuted"), "refuted"),
+        (("refuted", "cannot tell"), "refuted"),
+        (("confirmed", "refuted"), "no verdict"),
+        (("confirmed", "confirmed"), "no verdict"),
+        (("", ""), "no verdict"),
+    ],
+)
+def test_opinions_alone_never_block(answers: tuple[str, str], verdict: str) -> None:
+    claim = Claim("it smells", "blocker", ("a",), "because")
+    world = World((A, B), once(claim, first_tip))
+    world.thinks = lambda act: answers[0 if act.lens == "does it happen" else 1]
+    state = world.run()
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).verdict == verdict
+    assert world.stands("a") is TaskState.VERIFIED
+    # One that gave no verdict is asked once more, and then no more.
+    assert len(world.of(Refute)) == 2 + 2 * (answers == ("", ""))
+
+
+def test_a_concern_blocks_where_the_user_says_so() -> None:
+    claim = Claim("it smells", "major", ("a",), "because")
+    world = World((A, B), once(claim, first_tip), block_on=("major",))
+    world.run()
+    assert len([item for item in world.of(RunSession) if item.task == "a"]) == 2
+    assert world.stands("a") is TaskState.VERIFIED  # nobody claims it of the new tip
+
+
+def test_a_crashed_reviewer_is_asked_again_and_then_said() -> None:
+    world = World((A, B), lambda act: None if act.unit.lens == "security" else ())
+    world.run()
+    tries = [act for act in world.of(Review) if act.unit.lens == "security"]
+    assert len(tries) == 2 * 2
+    standing = standings(world.state)["a"]
+    assert standing.state is TaskState.VERIFIED and "security" in standing.reason
+
+
+def test_an_interaction_is_given_to_the_later_branch_and_reviewed_again() -> None:
+    claim = Claim("they disagree", "major", ("a", "b"), "because", reproducer=PROOF)
+    world = World((A, B), lambda act: (claim,) if act.unit.kind == "interaction" else ())
+    world.meets = (Coupling(("a", "b"), "both change x"),)
+    world.shows = lambda act: (
+        ("interaction", ("a", "b")) if act.tips["b"] == "b-1" else ("not reproduced", ())
+    )
+    world.run()
+    assert [item.task for item in world.of(RunSession)] == ["a", "b", "b"]
+    met = [act.unit.tips["b"] for act in world.of(Review) if act.unit.kind == "interaction"]
+    assert met == ["b-1", "b-2"]
+    assert world.stands("b") is TaskState.VERIFIED
+    reviewed = [act.unit.key for act in world.of(Review)]
+    assert len(reviewed) == len(set(reviewed)), "nothing is reviewed twice for the same tips"
+
+
+def test_a_settled_claim_does_not_come_back() -> None:
+    """Refuted once, claimed again in other words of the mended branch: nobody is asked again."""
+    proven = Claim("it crashes", "major", ("a",), "because", path="x.py", reproducer=PROOF)
+    smell = Claim("the names in this file are confusing", "major", ("a",), "because", path="y.py")
+    again = replace(smell, title="Confusing names in this file")
+
+    def says(action: Review) -> tuple[Claim, ...]:
+        if action.unit.kind != "branch" or "a" not in action.unit.members:
+            return ()
+        return (proven, smell) if action.unit.tips["a"] == "a-1" else (again,)
+
+    world = World((A, B), says)
+    world.shows = lambda act: (
+        ("regression", ("a",)) if act.tips["a"] == "a-1" else ("not reproduced", ())
+    )
+    world.thinks = lambda act: "refuted"
+    state = world.run()
+    assert len(state.reviews.findings) == 2
+    assert len(world.of(Refute)) == 2
+    assert world.stands("a") is TaskState.VERIFIED
+
+
+def test_what_the_base_lacks_blocks_only_when_every_refuter_takes_the_test_to_be_right() -> None:
+    claim = Claim("wrong sum", "major", ("a",), "because", reproducer=PROOF)
+    for answer, blocked in (("confirmed", True), ("cannot tell", False), ("refuted", False)):
+        world = World((A,), once(claim, first_tip), rounds=1)
+        world.shows = lambda act: ("unproven", ())
+        world.thinks = lambda act, answer=answer: answer  # type: ignore[misc]
+        world.run()
+        state = TaskState.REJECTED if blocked else TaskState.VERIFIED
+        assert world.stands("a") is state, answer
+
+
+def test_programs_are_not_reviewers_unless_they_are_named() -> None:
+    silent = World((A, B), nothing, agent="command:fix")
+    silent.run()
+    assert not silent.of(Review) and silent.stands("a") is TaskState.VERIFIED
+    named = World((A, B), nothing, agent="command:fix", reviewed_by=("command:lint", "claude"))
+    named.run()
+    agents = {act.unit.agent for act in named.of(Review) if act.unit.kind == "branch"}
+    assert agents == {"command:lint", "claude"}
+
+
+def test_reviews_keep_to_the_jobs_and_the_ceiling_of_sessions() -> None:
+    world = World((A, B), nothing, jobs=1)
+    seen = decide(world.state, frozenset())
+    assert sum(isinstance(item, Review | RunSession) for item in seen) <= 1
+    world.run()
+    capped = World((A, B), nothing, max_sessions=4)
+    state = capped.state
+    for _ in range(50):
+        actions = decide(capped.state, frozenset())
+        if not actions or capped.state.parked is not None:
+            break
+        for action in actions:
+            if type(action).__name__ == "Park":
+                capped.tell(e.Parked(action.reason, action.hint))  # type: ignore[union-attr]
+            else:
+                capped.perform(action)
+    state = capped.state
+    assert state.sessions == 4 and state.parked is not None
+    assert run_state(state) is RunState.PARKED
+
+
+def test_a_proof_that_passes_nowhere_any_more_is_no_mending() -> None:
+    claim = Claim("it crashes", "major", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip), rounds=2)
+    world.shows = lambda act: ("regression", ("a",)) if act.tips["a"] == "a-1" else ("invalid", ())
+    state = world.run()
+    assert world.stands("a") is TaskState.REJECTED
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).open
+
+
+def test_the_refuter_who_answers_sooner_does_not_decide() -> None:
+    """Killed between two refuters, the second is still asked."""
+    claim = Claim("it smells", "major", ("a",), "because")
+    world = World((A,), once(claim, first_tip))
+    world.thinks = lambda act: "refuted" if act.lens == "does it happen" else "confirmed"
+    while not world.of(Refute):
+        actions = decide(world.state, frozenset())
+        first = next((item for item in actions if isinstance(item, Refute)), None)
+        for action in [first] if first is not None else actions:
+            world.log.append(action)
+            world.perform(action)
+    state = world.run()
+    assert {act.lens for act in world.of(Refute) if isinstance(act, Refute)} == {
+        "does it happen",
+        "is it meant",
+    }
+    finding = next(iter(state.reviews.findings.values()))
+    assert judgement(state, finding).verdict == "no verdict"

@@ -1,0 +1,137 @@
+"""`wtman review`: of a run, of any branches, and of a repository as it stands."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests import kit
+from tests.review.conftest import Shop, claim, proof_of
+
+THREE = proof_of("three", "self.assertEqual(total([1, 2, 3]), 6)")
+Git = Callable[..., str]
+
+
+def sessions(shop: Shop, run: str) -> int:
+    return int(shop.wtman("status", run, "--json", cwd=shop.repo).json()["run"]["sessions"])
+
+
+@pytest.fixture
+def branches(shop: Shop, git: Git) -> None:
+    """`Loses/items` from an older target, and `fine`."""
+    for name, files in (
+        ("Loses/items", {"shop/cart.py": "def total(items):\n    return sum(items[:2])\n"}),
+        ("fine", {"fine.txt": "fine\n"}),
+    ):
+        git(shop.repo, "switch", "-qc", name, "main")
+        kit.commit_files(shop.repo, files, name)
+    git(shop.repo, "switch", "-q", "main")
+    kit.commit_files(shop.repo, {"tests/test_later.py": "# later\n", "shop/later.py": "x = 1\n"})
+
+
+def review(shop: Shop, *words: object, code: int = 0, character: str = "right") -> dict[str, Any]:
+    who = ("--reviewer", shop.reviewer(character), "--json")
+    done = shop.wtman("review", *words, *who, cwd=shop.repo, check_status=code, timeout=200)
+    told: dict[str, Any] = done.json()
+    return told
+
+
+@pytest.mark.slow
+def test_any_branches_are_reviewed_and_nothing_is_changed(
+    shop: Shop, branches: None, git: Git
+) -> None:
+    later = proof_of("old", "import shop.later", "self.assertEqual(total([1]), 1)")
+    said = [
+        claim("loses the third", "Loses/items", proof=THREE),
+        claim("lacks what the target has", "Loses/items", proof=later, path="x"),
+    ]
+    shop.says(**{"correctness loses-items": said})
+    refs = git(shop.repo, "for-each-ref", "refs/heads")
+    told = review(shop, "--branches", "Loses/items", "fine", "--base", "main", code=1)
+    assert told["branches"] == ["Loses/items", "fine"]
+    found = {item["title"]: item for item in told["findings"]}
+    assert found["loses the third"]["verdict"] == "confirmed"
+    assert found["loses the third"]["branches"] == ["Loses/items"]
+    # It began before the target had that: no fault of its own.
+    assert found["lacks what the target has"]["verdict"] == "refuted"
+    assert git(shop.repo, "for-each-ref", "refs/heads") == refs
+    assert git(shop.repo, "status", "--porcelain") == ""
+    # The same again asks nobody; what is not said is said.
+    before = sessions(shop, told["run"])
+    assert review(shop, "--branches", "Loses/items", "fine", code=1)["run"] == told["run"]
+    assert sessions(shop, told["run"]) == before
+    assert shop.wtman("status", cwd=shop.repo, check_status=3).out == ""
+
+
+@pytest.mark.slow
+def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
+    shop.wtman(*shop.words("sum")[:-2], cwd=shop.repo)
+    assert "nobody is named" in shop.wtman("review", cwd=shop.repo, check_status=2).err
+    shop.says(**{"tests sum": [claim("no test for three", "sum")]})
+    (found,) = review(shop, "--reviewers", "3")["findings"]
+    assert (found["verdict"], found["state"]) == ("no verdict", "concern")
+    out = shop.wtman("review", cwd=shop.repo).out
+    assert f"{found['id']}  concern  major  sum: no test for three" in out
+
+
+@pytest.mark.slow
+def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
+    kit.commit_files(shop.repo, {"shop/cart.py": "def total(items):\n    return sum(items[:2])\n"})
+    lie = proof_of("lie", "import nowhere")
+    said = [
+        claim("loses the third", "head", proof=THREE),
+        claim("cannot even run", "head", proof=lie, path="y"),
+        claim("smells", "head", path="z"),
+    ]
+    shop.says(refuter="refuted", correctness=said, security=[said[0]])
+    refuters = ("--role", f"refuter={shop.reviewer()}")
+    told = review(shop, "--audit", "does the cart add up?", *refuters)
+    found = {item["title"]: item for item in told["findings"]}
+    assert {title: item["verdict"] for title, item in found.items()} == {
+        "loses the third": "refuted",
+        "cannot even run": "refuted",
+        "smells": "refuted",
+    }
+    told = review(shop, "--audit", "does the cart add up?", code=1)
+    found = {item["title"]: item for item in told["findings"]}
+    assert found["loses the third"]["verdict"] == "confirmed"
+    assert found["loses the third"]["reviewer"].count("by") == 2
+    assert found["smells"]["state"] == "concern"
+    report = shop.wtman("report", told["run"], cwd=shop.repo).out
+    assert "does the cart add up?" in report
+    assert "| head | failed | 3 | 3 |" in report
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--branches", "nope", "--reviewer", "command:true"), 2, 'there is no branch "nope"'),
+        (("--branches", "main", "--audit", "x"), 2, "only one of them"),
+        (("--audit", "x", "--reviewer", "command:nowhere-to-be-found"), 3, "is not there"),
+        (("--audit", "x", "--agent", "command:true"), 2, "nobody is named to review"),
+        (("nope",), 3, "there is no run"),
+    ],
+)
+def test_refusals(shop: Shop, words: tuple[str, ...], status: int, said: str) -> None:
+    assert said in shop.wtman("review", *words, cwd=shop.repo, check_status=status).err
+    assert os.listdir(shop.repo)
+
+
+def test_the_example_of_an_audit(shop: Shop) -> None:
+    files = {
+        "shop/bag.py": "def put(item, into=[]):\n    into.append(item)\n    return into\n",
+        "shop/quiet.py": "try:\n    x = 1\nexcept:\n    pass\n",
+        "shop/loud.py": "try:\n    x = 1\nexcept:\n    print()\n    raise\n",
+    }
+    kit.commit_files(shop.repo, files)
+    auditor = f"command:{sys.executable} {kit.ROOT}/examples/audit/auditor.py"
+    who = ("--reviewer", auditor, "--role", f"refuter={auditor}", "--json")
+    done = shop.wtman("review", "--audit", "what does harm?", *who, cwd=shop.repo, check_status=1)
+    found = {item["path"]: (item["verdict"], item["state"]) for item in done.json()["findings"]}
+    assert found == {
+        "shop/bag.py": ("confirmed", "open"),
+        "shop/loud.py": ("refuted", "refuted"),
+        "shop/quiet.py": ("no verdict", "concern"),
+    }

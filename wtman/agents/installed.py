@@ -1,0 +1,126 @@
+"""Which agents are on this machine, and who is signed in, without asking anybody.
+
+Everything is read off what each agent says it needs: its program on PATH, its variables,
+its sign-in file. It promises that nothing is spent and no request is made; so `signed_in`
+means that there is something to sign in with, not that a provider takes it.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wtman.agents import Needs, load
+from wtman.errors import ExternalError, MissingError
+from wtman.execution.spawn import answer_of
+
+# In the order of preference; `api` comes after all of them, as it needs a key of its own.
+PREFERRED = ("claude", "codex", "gemini", "opencode", "pi", "copilot", "aider")
+OWN = "api"
+_PATIENCE = 20.0  # seconds for a program to say its version; some take a while on a cold disk
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An agent that could play a role here.
+
+    `path` is its program, empty for one that is none. `signed_in` None is not known: it has
+    a configuration that may say how. `how` is what it signs in with, for people.
+    """
+
+    name: str
+    path: str
+    signed_in: bool | None
+    how: str
+    needs: Needs
+
+
+def found(environ: Mapping[str, str]) -> tuple[Found, ...]:
+    """The agents of this machine that plug-ins know, the preferred first."""
+    here = []
+    known = load.known()
+    for name in [*PREFERRED, OWN]:
+        needs = load.load(name).needs if name in known else Needs()
+        path = shutil.which(needs.program, path=environ.get("PATH")) if needs.program else ""
+        if name in known and path is not None:
+            here.append(Found(name, path, *_signed_in(needs, environ), needs))
+    return tuple(here)
+
+
+def _signed_in(needs: Needs, environ: Mapping[str, str]) -> tuple[bool | None, str]:
+    """Whether there is a sign-in, and what it is. The first of `files` is that of a sign-in."""
+    for variable in (*needs.secrets, *needs.endpoints):
+        if environ.get(variable):
+            return True, variable
+    home = environ.get("HOME", "")
+    there = [path for path in needs.files if home and os.path.isfile(os.path.join(home, path))]
+    if there and there[0] == needs.files[0]:
+        return True, f"~/{there[0]}"
+    return (None, f"~/{there[0]}") if there else (False, "")
+
+
+def version(one: Found) -> str:
+    """What its program says its version is, in one line; what went wrong where it does not.
+
+    Starts the program: call it late, and not in a loop that somebody waits for.
+    """
+    if not one.needs.version:
+        return ""
+    argv = (one.path or one.needs.version[0], *one.needs.version[1:])
+    try:
+        status, out, err = answer_of(argv, os.sep, timeout=_PATIENCE)
+    except ExternalError as error:
+        return error.message
+    said = (out.strip() or err.strip()).splitlines()
+    if status:
+        return f"exit status {status}" + (f": {said[-1][:80]}" if said else "")
+    return said[0][:80] if said else "it says nothing"
+
+
+def first_agent(environ: Mapping[str, str]) -> str:
+    """The agent that plays where none is named, empty where there is none.
+
+    The first that is signed in, `api` included where there is a key; else the first that
+    may be, for its configuration can name a way of its own.
+    """
+    here = found(environ)
+    for wanted in (True, None):
+        for one in here:
+            if one.signed_in is wanted:
+                return one.name
+    return ""
+
+
+def default_agent(environ: Mapping[str, str]) -> str:
+    """As `first_agent`; MissingError with the ways to get one where there is none."""
+    if name := first_agent(environ):
+        return name
+    raise no_agent(environ)
+
+
+def require_installed(spec: str, environ: Mapping[str, str]) -> None:
+    """Raise MissingError where the program of the agent is not on PATH."""
+    agent = load.load(spec)
+    program = agent.needs.program
+    if program and shutil.which(program, path=environ.get("PATH")) is None:
+        raise MissingError(
+            f"the agent {agent.name} is not installed: there is no {program} on PATH",
+            hint=agent.needs.install,
+        )
+
+
+def no_agent(environ: Mapping[str, str]) -> MissingError:
+    """What to say where nobody is there to do the work."""
+    demo = "`wtman demo` needs none"
+    for one in found(environ):
+        if one.path:
+            return MissingError(
+                f"the agent {one.name} is not signed in, and no other is here",
+                hint=f'{one.needs.sign_in}; or name any program: --agent "command:PROGRAM"; {demo}',
+            )
+    ways = [load.load(name).needs.install for name in ("claude", "codex")]
+    return MissingError(
+        "there is no coding agent on this machine, and no API key is set",
+        hint=f"install one: `{ways[0]}` or `{ways[1]}`; or set ANTHROPIC_API_KEY; or name any "
+        f'program: --agent "command:PROGRAM"; {demo}',
+    )

@@ -1,0 +1,186 @@
+"""The loop: ask the model, run the tools that it calls, ask again, until it ends.
+
+Every turn is in the transcript before the next is begun, so that a session can be
+stopped anywhere. A cap is looked at before each response, which is why a session
+overshoots it by one response at most.
+"""
+
+from typing import Any
+
+from anthropic import AsyncAnthropic
+
+from wtman.apiagent import answer
+from wtman.apiagent.errors import Failed
+from wtman.apiagent.events import Teller
+from wtman.apiagent.meter import Meter
+from wtman.apiagent.models import traits
+from wtman.apiagent.options import Options
+from wtman.apiagent.request import notice, parameters
+from wtman.apiagent.response import Patience, Reply, ask
+from wtman.apiagent.result import Ending, capped, failed, unanswered
+from wtman.apiagent.tools import Toolbox
+from wtman.apiagent.transcript import Transcript
+
+CONTINUED = 4  # times that a response may be cut at its limit, or pause, one after the other
+CUT = "Your message was cut at the limit of its length. Go on exactly where it stopped."
+CUT_CALL = "not run: the message was cut at the limit of its length; make smaller calls"
+FINISH = "Four fifths of this session's budget are used. Come to an end now: finish what is "
+FINISH += "begun, leave the files in a working state and report."
+
+
+class Talk:
+    """One session of a conversation."""
+
+    def __init__(
+        self,
+        options: Options,
+        client: AsyncAnthropic,
+        toolbox: Toolbox,
+        transcript: Transcript,
+        meter: Meter,
+        tell: Teller,
+        patience: Patience,
+    ) -> None:
+        self._options, self._client, self._toolbox = options, client, toolbox
+        self._transcript, self._meter, self._tell = transcript, meter, tell
+        self._patience = patience
+        self._schema = answer.wire_schema(options.schema) if options.schema else None
+        self._clear_above = 0  # tokens from which the server clears old results; 0 is never
+        self._cut = self._repairs = 0
+        self._said = ""  # the text of responses that were cut
+        self._warned = False
+
+    async def run(self, news: str = "") -> Ending:
+        """Say the prompt, and `news` with the words of a system; until there is an ending."""
+        blocks = self._transcript.unanswered()
+        self._say([*blocks, {"type": "text", "text": self._options.prompt}], news)
+        while True:
+            if cap := self._meter.reached(self._options):
+                return capped(cap)
+            try:
+                reply = await ask(
+                    self._client,
+                    self._request(),
+                    self._meter,
+                    self._tell,
+                    self._patience,
+                    lambda: self._meter.reached(self._options) is not None,
+                )
+            except Failed as failure:
+                return unanswered(failure)
+            if ending := await self._take(reply):
+                return ending
+
+    def _request(self) -> dict[str, Any]:
+        options = self._options
+        if self._meter.prompt > options.clear_above > 0:
+            self._clear_above = self._clear_above or options.clear_above
+        return parameters(
+            model=self._transcript.model,
+            system=self._transcript.system,
+            messages=self._transcript.messages,
+            tools=self._toolbox.definitions(),
+            response_tokens=options.response_tokens,
+            effort=options.effort,
+            schema=self._schema,
+            clear_above=self._clear_above,
+        )
+
+    def _say(self, content: list[dict[str, Any]], news: str = "") -> None:
+        """A user's turn, and `news` behind it."""
+        turn, block = notice(self._transcript.model, news) if news else (None, None)
+        self._transcript.add({"role": "user", "content": [*content, *([block] if block else [])]})
+        if turn:
+            self._transcript.add(turn)
+
+    async def _take(self, reply: Reply) -> Ending | None:
+        """Act on a response; an ending where there is nothing left to do."""
+        self._meter.turns += 1
+        usage = reply.usage
+        self._meter.prompt = sum(usage.values()) - usage["output_tokens"]
+        self._tell.assistant(_message(reply))
+        if reply.stop == "refusal":
+            # Not in the transcript: a conversation does not recover from one.
+            why = reply.refusal or "no reason given"
+            return failed(f"the model refused: {why}", terminal="refusal", stop=reply.stop)
+        if reply.stop == "model_context_window_exceeded":
+            return self._too_long(reply)
+        if reply.content:
+            self._transcript.add({"role": "assistant", "content": reply.content})
+        if reply.stop in ("max_tokens", "pause_turn"):
+            return self._go_on(reply)
+        self._cut = 0
+        if reply.calls:
+            await self._call(reply.calls)
+            return None
+        if reply.stop not in ("end_turn", "stop_sequence", "tool_use"):
+            return failed(f"the model stopped: {reply.stop}", stop=reply.stop)
+        return self._finish(reply)
+
+    def _too_long(self, reply: Reply) -> Ending | None:
+        if traits(self._transcript.model).clears and not self._clear_above:
+            self._clear_above = max(self._meter.prompt // 2, 1)
+            return None
+        return failed("the conversation is longer than the model can read", stop=reply.stop)
+
+    def _go_on(self, reply: Reply) -> Ending | None:
+        self._cut += 1
+        if self._cut > CONTINUED or (reply.stop == "max_tokens" and not reply.content):
+            limit = self._options.response_tokens
+            return failed(
+                f"the model came to no end ({reply.stop}, responses of {limit} tokens)",
+                stop=reply.stop,
+            )
+        if reply.stop == "pause_turn":
+            return None
+        if reply.calls:
+            results = [_result(call["id"], CUT_CALL) for call in reply.calls]
+            self._tell.user(results)
+            self._say(results)
+        else:
+            self._said += reply.text
+            self._say([{"type": "text", "text": CUT}])
+        return None
+
+    async def _call(self, calls: list[dict[str, Any]]) -> None:
+        results = [await self._toolbox.call(call) for call in calls]
+        self._said = ""
+        self._tell.user(results)
+        news = ""
+        if not self._warned and self._meter.nearly(self._options):
+            self._warned, news = True, FINISH
+        self._say(results, news)
+
+    def _finish(self, reply: Reply) -> Ending | None:
+        text, self._said = self._said + reply.text, ""
+        if self._options.schema is None:
+            return Ending(text=text, stop=reply.stop)
+        value, problem = answer.read(text, self._options.schema)
+        if not problem:
+            return Ending(text=text, stop=reply.stop, structured=value)
+        if self._repairs < answer.REPAIRS:
+            self._repairs += 1
+            self._say([{"type": "text", "text": answer.again(problem)}])
+            return None
+        return Ending(
+            "error_max_structured_output_retries",
+            error=f"the answer does not fit its schema: {problem}",
+            terminal="failed",
+            stop=reply.stop,
+        )
+
+
+def _result(call: str, text: str) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": True}
+
+
+def _message(reply: Reply) -> dict[str, Any]:
+    return {
+        "id": reply.id,
+        "type": "message",
+        "role": "assistant",
+        "model": reply.model,
+        "content": reply.content,
+        "stop_reason": reply.stop,
+        "usage": reply.usage,
+    }

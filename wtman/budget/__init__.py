@@ -1,0 +1,1 @@
+"""Money, tokens and rate limits: what is left, and how many sessions may run."""

@@ -1,0 +1,48 @@
+"""What live sessions say of their provider and their use, for whoever decides.
+
+Lives as long as its coordinator; the journal has what outlasts it. Whoever reads a
+session's stream tells it here, whatever role the session plays.
+"""
+
+import time
+from collections.abc import Callable
+
+from wtman.agents import Activity
+from wtman.budget.rate_limit import Pace, eased, slowed
+from wtman.model.session import Usage
+
+
+class Brakes:
+    """`used` is what each live session has used so far, by the id of its Work.
+
+    `clock` gives seconds that only go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.used: dict[str, Usage] = {}
+        self._pace = Pace()
+        self._clock = clock
+
+    def begin(self, session: str) -> None:
+        """A session has started."""
+        self.used[session] = Usage()
+
+    def take(self, session: str, activity: Activity) -> None:
+        """Take in what a session does."""
+        if activity.usage is not None and session in self.used:
+            self.used[session] = activity.usage
+        if activity.kind == "retry":
+            self.slow(activity.wait)
+
+    def end(self, session: str) -> None:
+        """A session is over."""
+        self.used.pop(session, None)
+
+    def slow(self, wait: float = 0.0) -> None:
+        """A provider has too much; `wait` is for how many seconds, where it says so."""
+        self._pace = slowed(self._pace, len(self.used), self._clock(), wait)
+
+    def jobs(self, most: int) -> int:
+        """How many sessions may run at once now; 0: `most`, the run's own number."""
+        self._pace = eased(self._pace, most, self._clock())
+        return self._pace.jobs

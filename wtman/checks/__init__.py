@@ -1,0 +1,1 @@
+"""A command judges a tree: run, cached, compared with its base."""

@@ -1,0 +1,171 @@
+"""Runs checks on trees and judges what they say: one engine for tasks, base and train.
+
+A check runs in a pristine checkout that no agent could write, alone, and its
+result follows from tree, command, environment and setup: so it is kept under
+these, across runs, and made once however many want it. A tree is judged by its
+difference to another one, which is run only where the verdict needs it.
+
+It cannot tell a product that passes from one that forges its own result: what a check
+imports from the branch runs in the check's process. Review is for that.
+
+Refuses to believe a failure that another coordinator saw (the user may have
+mended the machine since), and a timeout that a longer limit could undo.
+"""
+
+from dataclasses import dataclass, replace
+
+from wtman.checks import cache, verdict
+from wtman.checks.execute import _Bench, _bench, _in_checkout, _key, _made, _result, _together
+from wtman.checks.import_probe import Sight
+from wtman.checks.rerun import lastfailed, only_failed
+from wtman.checks.verdict import confirmed
+from wtman.context import Context
+from wtman.git import control
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.command import ExitReason
+from wtman.model.ids import Sha
+from wtman.model.settings import Settings
+from wtman.provision.command_result import Ran, keepable
+
+_EVIDENCE = 3 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the checks say of a tree. `evidence` is a bounded piece of what the red ones said."""
+
+    verdict: Verdict
+    results: tuple[CheckResult, ...] = ()
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A check on the base: its run, and whether it saw the checkout (None: nobody looked)."""
+
+    command: str
+    ran: Ran
+    sight: Sight | None
+
+
+async def judge(
+    ctx: Context,
+    settings: Settings,
+    commands: tuple[str, ...],
+    tree_commit: Sha,
+    against: Sha | None,
+    *,
+    stem: str,
+) -> Judged:
+    """Judge a commit's tree by its difference to the tree of `against`.
+
+    `stem` names the logs. No command at all is `unchecked`.
+    """
+    if not commands:
+        return Judged(Verdict.UNCHECKED)
+    bench = await _bench(ctx, settings, stem)
+    distinct = tuple(dict.fromkeys(commands))
+    pairs = await _together(
+        _compare(bench, command, number, tree_commit, against)
+        for number, command in enumerate(distinct, 1)
+    )
+    results = tuple(result for result, _ in pairs)
+    return Judged(verdict.overall(results), results, _evidence(pairs))
+
+
+async def look(
+    ctx: Context,
+    settings: Settings,
+    commands: tuple[str, ...],
+    commit: Sha,
+    names: tuple[str, ...],
+    *,
+    stem: str,
+) -> tuple[Seen, ...]:
+    """Run every command on the base, watching where it finds the repository's own `names`."""
+    bench = await _bench(ctx, settings, stem)
+    return await _together(
+        _look(bench, command, number, commit, names) for number, command in enumerate(commands, 1)
+    )
+
+
+async def once(ctx: Context, settings: Settings, command: str, commit: Sha, *, stem: str) -> Ran:
+    """Run a command on a commit's tree this very time, whatever is known of it."""
+    bench = await _bench(ctx, settings, stem)
+    ran, _ = await _in_checkout(bench, command, stem, commit, ())
+    return ran
+
+
+async def _look(
+    bench: "_Bench", command: str, number: int, commit: Sha, names: tuple[str, ...]
+) -> Seen:
+    ran, sight = await _result(bench, command, f"{bench.stem}-{number}", commit, names)
+    return Seen(command, ran, sight)
+
+
+async def _compare(
+    bench: "_Bench", command: str, number: int, commit: Sha, against: Sha | None
+) -> tuple[CheckResult, Ran]:
+    label = f"{bench.stem}-{number}"
+    allow_red = bench.settings.allow_red_base
+    now, _ = await _result(bench, command, label, commit)
+    base: Ran | None = None
+    if against is not None and (allow_red or now.tests is not None or not now.passed):
+        base, _ = await _result(bench, command, f"{label}-before", against)
+    result = verdict.judge(command, now, base, allow_red=allow_red)
+    if result.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
+        return await _confirmed(bench, command, label, commit, (result, now, base))
+    return result, now
+
+
+async def _confirmed(
+    bench: "_Bench",
+    command: str,
+    label: str,
+    commit: Sha,
+    found: tuple[CheckResult, Ran, Ran | None],
+) -> tuple[CheckResult, Ran]:
+    """Run what is red a second time, once for each tree, before anybody is blamed for it."""
+    first, now, base = found
+    ctx = bench.ctx
+    key = await _key(bench, command, commit)
+    async with ctx.checkouts.alone(f"{key}/again"):
+        if ctx.checkouts.is_mine(f"{key}/again"):
+            return first, now
+        if await _fails_again(bench, command, label, commit, (first, now)):
+            ctx.checkouts.made(f"{key}/again")
+            return first, now
+        again, _ = await _made(bench, command, f"{label}-again", commit, ())
+        ctx.checkouts.made(f"{key}/again")
+        second = verdict.judge(command, again, base, allow_red=bench.settings.allow_red_base)
+        if second.verdict is not Verdict.RED and keepable(again):
+            ctx.store.cache(key, cache.pack(again, None))
+    return confirmed(first, second), now if second.verdict is Verdict.RED else again
+
+
+async def _fails_again(
+    bench: "_Bench", command: str, label: str, commit: Sha, found: tuple[CheckResult, Ran]
+) -> bool:
+    """Whether the failing tests fail when they alone run again.
+
+    Where one passes nothing is said: it may fail only in company of the others.
+    """
+    first, now = found
+    if now.tests is None or not first.new_failures or not only_failed(command, "cache"):
+        return False
+    files = await bench.ctx.git(control.files, bench.ctx.control, commit)
+    only = lastfailed(sorted(now.tests.failing), frozenset(files))
+    if not only:
+        return False
+    bench = replace(bench, only=only)
+    again, _ = await _made(bench, command, f"{label}-failed", commit, ())
+    return again.tests is not None and set(first.new_failures) <= again.tests.failing
+
+
+def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
+    """The last of what the red ones said, in equal shares."""
+    red = [(result.command, ran) for result, ran in pairs if result.verdict is Verdict.RED]
+    if not red:
+        return ""
+    share = _EVIDENCE // len(red)
+    return "\n\n".join(f"$ {command}\n{ran.output[-share:]}".rstrip() for command, ran in red)

@@ -1,0 +1,127 @@
+"""Checks: the base before any session, then the tip of each task against its start.
+
+On the base every check proves that it can judge at all: that it is green there,
+or says which tests are not, and that it sees the checkout it runs in. What fails
+that is a problem of the run, found before a session costs anything.
+"""
+
+from wtman.checks import import_probe, protected
+from wtman.checks.actions import CheckBase, CheckTask
+from wtman.checks.judge import Judged, Seen, judge, look
+from wtman.checks.verdict import BaseJudged, judge_base, overall
+from wtman.context import Context
+from wtman.git import control
+from wtman.git.patches import apply
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.state import State
+from wtman.model.check import Verdict
+
+_PACKAGE_CAP = 1024 * 1024
+
+
+async def perform(
+    ctx: Context, state: State, action: CheckBase | CheckTask
+) -> tuple[record.Event, ...]:
+    """Judge the base, or a task's tip."""
+    match action:
+        case CheckBase():
+            return (await _base(ctx, state, action),)
+        case CheckTask():
+            return await _task(ctx, state, action)
+
+
+async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[record.Event, ...]:
+    commands = state.checks_of(action.task)
+    ctx.activity(action.task, "its checks run")
+    stem = f"{action.task}-{action.head[:10]}"
+    judged = await judge(ctx, state.settings, commands, action.head, action.start, stem=stem)
+    notes: tuple[str, ...] = ()
+    if judged.verdict is not Verdict.RED:
+        judged, notes = await _expected(ctx, state, action, judged)
+    checked = e.Checked(
+        task=action.task,
+        commit=action.head,
+        start=action.start,
+        verdict=judged.verdict,
+        results=judged.results,
+        evidence=judged.evidence,
+    )
+    return (checked, *(e.Noted(note, action.task) for note in notes))
+
+
+async def _expected(
+    ctx: Context, state: State, action: CheckTask, judged: Judged
+) -> tuple[Judged, tuple[str, ...]]:
+    """The verdict after a second look, with what judges the work as the task found it."""
+    settings, owns = state.settings, state.tasks[action.task].task.owns
+    changed = await ctx.git(apply.changes, ctx.control, action.start, action.head)
+    old = protected.protected(settings.protect, changed)
+    if not old or not judged.results:
+        return judged, ()
+    commit = await ctx.git(apply.restored, ctx.control, action.head, old)
+    commands = tuple(result.command for result in judged.results)
+    ctx.activity(action.task, "its checks run with the tests as they were")
+    stem = f"{action.task}-{action.head[:10]}-expected"
+    second = await judge(ctx, settings, commands, commit, action.start, stem=stem)
+    paths = tuple(item.path for item in old)
+    found = protected.compare(judged.results, second.results, paths, owns)
+    if found is None:
+        return judged, ()
+    evidence = second.evidence if found.blocks else judged.evidence
+    return Judged(overall(found.results), found.results, evidence), found.notes
+
+
+async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
+    files = await ctx.git(control.files, ctx.control, action.commit)
+    names = import_probe.own_names(files)
+    package = await ctx.git(control.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
+    looked = await look(ctx, state.settings, state.checks, action.commit, names, stem="base")
+    judged = [judge_base(one.command, one.ran, state.settings.allow_red_base) for one in looked]
+    problem, hint = _problem(looked, judged, files)
+    shown = bool(names) or import_probe.own_workspaces(files, package)
+    return e.BaseChecked(
+        commit=action.commit,
+        results=tuple(one.result for one in judged),
+        problem=problem,
+        hint=hint,
+        warnings=_warnings(looked, judged, shown),
+    )
+
+
+def _problem(
+    looked: tuple[Seen, ...], judged: list[BaseJudged], files: tuple[str, ...]
+) -> tuple[str, str]:
+    """What keeps the run from starting, and what to do about it."""
+    for seen in looked:
+        # Before what is red: through an editable install a run can fail for just that reason.
+        if seen.sight is not None and seen.sight.kind == "outside":
+            text = (
+                f"check `{seen.command}` does not see the checkout it runs in "
+                f"({seen.sight.detail}): it would pass whatever a branch does"
+            )
+            return text, import_probe.blind_hint(files, seen.command)
+    red = [(seen, one) for seen, one in zip(looked, judged, strict=True) if one.problem]
+    if red:
+        seen, first = red[0]
+        others = "".join(f"; so is `{more.command}`" for more, _ in red[1:])
+        output = f"\n{seen.ran.output}" if seen.ran.output else ""
+        hint = "mend it, or go on with --allow-red-base: branches then end unchecked"
+        text = f"check `{seen.command}` is red on the base: {first.problem}{others}{output}"
+        return text, hint
+    return "", ""
+
+
+def _warnings(looked: tuple[Seen, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:
+    """What the user should know of checks that can judge; `own`: there is code to be blind to."""
+    lines = [one.warning for one in judged if one.warning]
+    for seen, one in zip(looked, judged, strict=True):
+        kind = seen.sight.kind if seen.sight is not None else "unknown"
+        if kind == "mixed" and seen.sight is not None:
+            lines.append(
+                f"check `{seen.command}` also finds code of this repository outside the checkout "
+                f"it runs in: {seen.sight.detail}"
+            )
+        elif kind == "unknown" and own and not one.problem:
+            lines.append(f"nothing shows whether check `{seen.command}` sees the checkout")
+    return tuple(lines)

@@ -1,0 +1,164 @@
+"""`wtman attach TASK`: the user plays the next attempt of a task, at this terminal."""
+
+import asyncio
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from wtman.cli import target
+from wtman.cli.commands.status import Task
+from wtman.errors import MissingError, UsageError
+from wtman.journal.events import Requested
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
+from wtman.model.session import Ended
+from wtman.sessions.actions import Collect, RunSession
+from wtman.text.terminal import clean, size
+
+if TYPE_CHECKING:
+    from wtman.context import Context
+
+_POLL = 0.1
+_SPARE = 60.0  # seconds beyond the grace that a session has, and for what is left to collect
+
+
+def attach(ctx: typer.Context, task: Task, directory: target.Directory = "") -> int:
+    """Pause a task and go on with it by hand: the agent's own interactive mode, in its
+    worktree and sandbox, with its conversation. An agent that cannot resume gives a shell.
+
+    What you leave in the worktree is collected as one more attempt.
+    """
+    with target.journal(ctx, directory) as home:
+        state, name = target.a_task(home, task)
+        _require(state, name)
+        number = asyncio.run(_play(home, state, name, bool(home.store.live(state.run))))
+        return _told(home, state, name, number)
+
+
+def _require(state: State, task: TaskId) -> None:
+    """Refuse what nobody can attach to."""
+    view = state.tasks[task]
+    if view.taken or view.merged:
+        what = "a branch that wtman did not make" if view.taken else "merged"
+        raise UsageError(f"{task} is {what}: there is no session to go on with")
+    if view.excluded is not None:
+        raise UsageError(
+            f"{task} was left out of a merge", hint=f"first: wtman retry {state.run}/{task}"
+        )
+    if not view.worktree or view.cleaned:
+        raise MissingError(
+            f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
+        )
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise MissingError("attach needs a terminal", hint="run it at one", code="terminal")
+
+
+async def _play(home: target.Home, state: State, task: TaskId, live: bool) -> int:
+    """Get the attempt, hand the terminal over, and see it collected; its number."""
+    from wtman.coordinator.open import open_run
+    from wtman.sessions import handover
+
+    async with open_run(home.repo, home.store, state.run, os.environ, aside=live) as ctx:
+        folder = os.path.join(ctx.folder, "tasks", task)
+        if live:
+            home.store.append(state.run, [Requested("attach", task)], time.time())
+            action = await _handed(home, state, task, folder)
+        else:
+            action = await _begun(ctx, home, state, task)
+        place = os.path.join(folder, str(action.attempt))
+        state = home.state(state.run)
+        started = time.time()
+        with handover.taken(place):
+            code = await _at_terminal(ctx, state, action)
+            handover.finish(place, started, time.time(), code)
+        if not live:
+            await _settled(ctx, home, task)
+    return action.attempt
+
+
+async def _handed(home: target.Home, state: State, task: TaskId, folder: str) -> RunSession:
+    """Wait until the run's coordinator has stopped what runs of the task, and offers it."""
+    from wtman.sessions import handover
+
+    before = state.tasks[task].last
+    until = time.monotonic() + state.settings.grace + _SPARE
+    print(f"wtman: {task} is being paused", file=sys.stderr)
+    while time.monotonic() < until:
+        flight = home.state(state.run).tasks[task].in_flight
+        if flight is not None and flight.attach and flight.number > before:
+            action = handover.offered(os.path.join(folder, str(flight.number)))
+            if action is not None:
+                return action
+        await asyncio.sleep(_POLL)
+    raise MissingError(
+        f"{task} could not be paused", hint=f"stop the run first: wtman stop {state.run}"
+    )
+
+
+async def _begun(ctx: "Context", home: target.Home, state: State, task: TaskId) -> RunSession:
+    """Without a coordinator: what one would do, for this task alone."""
+    from wtman.coordinator.loop import intent_of
+    from wtman.coordinator.next_session import attached_session
+    from wtman.sessions import handover
+
+    await _settled(ctx, home, task)
+    state = home.state(state.run)
+    action = attached_session(state, state.tasks[task])
+    home.store.append(state.run, [intent_of(action)], time.time())
+    place = os.path.join(ctx.folder, "tasks", task, str(action.attempt))
+    handover.offer(place, action)
+    return action
+
+
+async def _settled(ctx: "Context", home: target.Home, task: TaskId) -> None:
+    """Collect the attempt in flight, if there is one."""
+    from wtman.sessions import perform
+
+    run = ctx.run
+    state = home.state(run)
+    view = state.tasks[task]
+    flight = view.in_flight
+    if flight is not None:
+        settle = Collect(task, flight.number, view.start, view.head, flight.at, flight.agent)
+        events = await perform.perform(ctx, state, settle)
+        home.store.append(run, events, time.time())
+
+
+async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:
+    from wtman.execution.spawn import hold_terminal
+    from wtman.sessions.launch import confined, prepare
+    from wtman.sessions.perform import attachment
+
+    wanted = await attachment(ctx, state, action)
+    wanted = await prepare(ctx, state.settings, wanted)
+    agent = ctx.agent(action.agent)
+    if not (getattr(agent, "attach", None) and action.resume):
+        print(f"wtman: {agent.name} cannot resume; here is a shell, and its prompt was:\n")
+        print("\n".join(clean(line) for line in action.prompt.splitlines()) + "\n", flush=True)
+    return await hold_terminal(confined(ctx, state.settings, wanted))
+
+
+def _told(home: target.Home, state: State, task: TaskId, number: int) -> int:
+    """Wait for what became of the attempt, and say it."""
+    until = time.monotonic() + _SPARE
+    while time.monotonic() < until:
+        after = home.state(state.run)
+        view = after.tasks.get(task) or after.dropped[task]
+        attempt = next(item for item in view.attempts if item.number == number)
+        if attempt.outcome is not None or not home.store.live(state.run):
+            break
+        time.sleep(_POLL)
+    done = attempt.outcome
+    if done is None:
+        print(f"wtman: what you left in {task} is collected by: wtman resume {state.run}")
+        return 0
+    if done.ended is Ended.OK:
+        print(f"{task}: attempt {number}: {size(done.files, done.insertions, done.deletions)}")
+    else:
+        print(f"{task}: attempt {number}: {clean(done.reason, 400)}")
+    live = home.store.live(state.run)
+    print(f"next: wtman {'status' if live else 'resume'} {state.run}")
+    return int(done.ended is Ended.FAILED)

@@ -1,0 +1,253 @@
+"""`wtman demo`: the whole story in a throwaway repository, with the real program.
+
+Every command that it shows is run as it stands, by the interpreter of this wtman, in a
+folder of its own and with a configuration of its own: no account, no network, nothing of
+the user's is read or written.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from textwrap import wrap
+from typing import Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import MissingError, UsageError, WtmanError
+from wtman.model.command import Command
+from wtman.model.plan import Identity
+from wtman.text.terminal import count, paint
+
+_WHO = Identity("Ada Example", "ada@example.com")
+_BOLD = "1"
+_YOURS = """\
+Now in a repository of yours:
+
+  wtman doctor                   what works here, and the fix for the rest
+  wtman split "what you want"    a plan, one question, then it is built
+  wtman merge                    lands what is verified, as one change
+"""
+
+
+def demo(
+    keep: Annotated[
+        str, typer.Option(metavar="DIR", help="Make it there, and leave it to look around.")
+    ] = "",
+    fast: Annotated[bool, typer.Option("--fast", help="Sessions that do not pause.")] = False,
+) -> int:
+    """See the whole job on a small project: no account, no network, about 20 seconds.
+
+    Five sessions at once: one fails its check and is told why, a reviewer's objection is
+    executed, and two branches that are green alone and red together are caught.
+    """
+    folder = _made(keep)
+    status = 1
+    try:
+        stage = _set(folder, fast)
+        status = _play(stage)
+    finally:
+        # What went wrong is left for whoever wants to know why.
+        kept = bool(keep) or status == 1
+        if not kept:
+            _remove(folder)
+    if kept:
+        print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
+    elif status == 130:
+        print("\nThe throwaway repository is gone, nothing is left to go on with.")
+    elif not status:
+        print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
+    if not status:
+        print("\n" + _YOURS, end="")
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where it plays: the folder, its repository, the environment and how agents are called."""
+
+    folder: str
+    repo: str
+    env: Mapping[str, str]
+    python: str
+    fast: bool
+
+    @property
+    def agent(self) -> str:
+        return f"command:{self.python} ../agent.py" + (" --fast" if self.fast else "")
+
+    @property
+    def reviewer(self) -> str:
+        return f"command:{self.python} ../reviewer.py"
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, or a terminal that is gone."""
+
+
+def _made(keep: str) -> str:
+    """The folder that it plays in: a new or empty one where `keep` says, else a temporary one."""
+    if not keep:
+        return os.path.realpath(tempfile.mkdtemp(prefix="wtman-demo-"))
+    folder = os.path.realpath(keep)
+    if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
+        raise UsageError(f"{keep} is there already", hint="name a folder that is not")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{keep} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _remove(folder: str) -> None:
+    from wtman.git.trees import remove_tree
+
+    remove_tree(folder)
+
+
+def _set(folder: str, fast: bool) -> _Stage:
+    """The project, its repository and what plays in it."""
+    from wtman.git.init import create
+
+    repo = os.path.join(folder, "shop")
+    python = "python3" if shutil.which("python3") else sys.executable
+    with as_file(files("wtman") / "demo") as source:
+        shutil.copytree(source / "project", repo, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("agent.py", "reviewer.py", "plan.toml"):
+            text = (source / name).read_text(encoding="utf-8")
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8") as copy:
+                copy.write(text.replace("python3 -m", f"{python} -m"))
+    # Under its own name it would hide things of this repository.
+    os.rename(os.path.join(repo, "gitignore"), os.path.join(repo, ".gitignore"))
+    create(repo, _WHO, "A small shop")
+    return _Stage(folder, repo, _environment(folder), python, fast)
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """The user's environment, but for what configures wtman and git."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("WTMAN_", "GIT_")) or key == "WTMAN_SANDBOX"
+    }
+    places = {f"XDG_{name}_HOME": f"{folder}/home/{name.lower()}" for name in ("CONFIG", "STATE")}
+    return {**kept, **places}
+
+
+def _play(stage: _Stage) -> int:
+    """The story. 0, or the status of the command that went otherwise."""
+    sandbox = _sandbox(stage)
+    started = time.monotonic()
+    try:
+        _tell("A small shop, a plan of five tasks, an agent and a reviewer that need no model.")
+        plan = ("--plan", "../plan.toml", "--agent", stage.agent)
+        reviews = ("--reviewer", stage.reviewer, "--reviewers", "1")
+        _run(stage, "split", *plan, *reviews, *sandbox, "--yes")
+        _tell(
+            f"`vouchers` failed its own test, was told so, and mended it. {_reviewed(stage)}"
+            " Every branch is green by itself. Now all of them as one change:"
+        )
+        _run(stage, "merge", "-o", "../patches", wanted=(0, 1))
+        _tell(
+            "`subtotal` renamed what `receipt` calls: each is green alone, both are red"
+            " together, and git sees no conflict. Only `receipt` stayed behind, with a command"
+            " that shows why. It gets one more attempt, on what has landed:"
+        )
+        _run(stage, "retry", "receipt")
+        _run(stage, "merge")
+        _show(stage)
+    except _Interrupted:
+        return 130
+    except WtmanError as error:
+        print(f"\nwtman: {error.message}", file=sys.stderr)
+        return 1
+    took = time.monotonic() - started
+    _tell(f"That was {took:.0f} seconds. The same for any agent: claude, codex, your own program.")
+    return 0
+
+
+def _reviewed(stage: _Stage) -> str:
+    """What became of the reviewer's objections, from the journal."""
+    from wtman.coordinator.create import load_state, open_store
+    from wtman.git.discovery import discover
+    from wtman.ui.findings import findings_json
+
+    with open_store(discover(stage.repo)) as store:
+        found = findings_json(load_state(store, store.runs()[-1]))
+    proven = [item for item in found if item["verdict"] == "confirmed"]
+    if not found:
+        return "The reviewer found nothing."
+    return (
+        f"The reviewer made {count(len(found), 'objection')} to `stock`, each with a test, and"
+        f" wtman ran them on the base and on the branch: {len(proven)} held, and was mended."
+    )
+
+
+def _sandbox(stage: _Stage) -> tuple[str, ...]:
+    """Its own scripts may run where no sandbox works; everybody else is asked."""
+    from wtman.sandbox import choose
+
+    if "WTMAN_SANDBOX" in stage.env:
+        return ()
+    try:
+        choose()
+    except MissingError:
+        return ("--sandbox", "none")
+    return ()
+
+
+def _run(stage: _Stage, *words: str, wanted: tuple[int, ...] = (0,)) -> None:
+    """One wtman command on the terminal of this one."""
+    from wtman.execution.spawn import hold_terminal
+
+    _prompt(("wtman", *words))
+    # The folder that it stands in is no place to import from.
+    argv = (sys.executable, "-P", "-m", "wtman", *words)
+    status = asyncio.run(hold_terminal(Command(argv, stage.repo, dict(stage.env))))
+    if status in (130, 143, -2, -15):
+        raise _Interrupted
+    if status not in wanted:
+        raise WtmanError(f"wtman {words[0]} ended with status {status}, which was not the plan")
+
+
+def _show(stage: _Stage) -> None:
+    """What came of it: the history and the patches."""
+    from wtman.git.run import git
+
+    _tell("What there is to look at:")
+    _prompt(("git", "log", "--oneline"))
+    log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=stage.repo).out
+    print(log.decode("utf-8", "replace"), end="")
+    _prompt(("ls", "../patches"))
+    print("\n".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
+    _tell("And `wtman report`: what was done, checked, left out and why, on one page.")
+
+
+def _tell(text: str) -> None:
+    """Narration, as wide as the terminal."""
+    print("\n" + "\n".join(wrap(text, target.width())), flush=True)
+
+
+def _prompt(words: tuple[str, ...]) -> None:
+    """The command as it could be typed, on as many lines as it needs."""
+    lines = [f"$ {words[0]}"]
+    for word in map(_quoted, words[1:]):
+        if len(lines[-1]) + len(word) + 3 > target.width():
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    colour = target.colour()
+    print("\n" + "\n".join(paint(line, _BOLD, colour) for line in lines), flush=True)
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return f'"{word}"' if " " in word and not set(word) & set('"$`\\!') else shlex.quote(word)

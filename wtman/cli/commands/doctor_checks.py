@@ -1,0 +1,342 @@
+"""What works here and what does not, line by line, each with the exact fix.
+
+It promises to change nothing and to spend nothing, and to go on after whatever it finds:
+a topic that cannot be looked at is a line too.
+"""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from wtman import __version__
+from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
+from wtman.errors import MissingError, WtmanError, no_access
+from wtman.git.discovery import Repository, discover, require_git
+from wtman.model.settings import Settings
+from wtman.model.states import RunState
+from wtman.text.terminal import count
+
+_LITTLE, _ENOUGH = 1 << 30, 5 << 30  # bytes free at the worktrees
+_MANY = 5  # unfinished runs that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact. `missing` keeps every run from starting; `fix` is what to type or change."""
+
+    name: str
+    level: Literal["ok", "warn", "missing"]
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is asked: the repository, if there is one, and its configuration, if it is sound."""
+
+    environ: Mapping[str, str]
+    repo: Repository | None = None
+    loaded: Loaded | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings if self.loaded is not None else Settings(sandbox="auto")
+
+
+def diagnose(start: str, environ: Mapping[str, str], run_checks: bool) -> list[Line]:
+    """Every line about the folder `start` and this machine."""
+    lines = [_python(), *_git()]
+    repo, told = _repository(start)
+    lines += told
+    loaded, told = _configuration(repo, environ) if repo is not None else (None, [])
+    lines += told
+    place = Place(environ, repo, loaded)
+    topics = [_writable, _sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
+    for topic in topics:
+        lines += _guarded(topic, place)
+    return lines
+
+
+def _guarded(topic: Callable[[Place], Iterator[Line]], place: Place) -> list[Line]:
+    """What it finds; its error is a line, and what it had found by then stays."""
+    lines: list[Line] = []
+    try:
+        lines.extend(topic(place))
+    except WtmanError as error:
+        level: Literal["missing", "warn"] = "missing" if isinstance(error, MissingError) else "warn"
+        name = topic.__name__.strip("_")
+        lines.append(Line(name, level, error.message, error.hint))
+    except PermissionError as error:
+        told = no_access(error)
+        lines.append(Line(topic.__name__.strip("_"), "missing", told.message, told.hint))
+    return lines
+
+
+# --- git and the repository -------------------------------------------------------------------
+
+
+def _python() -> Line:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Line("wtman", "ok", f"{__version__}, Python {version}")
+
+
+def _git() -> Iterator[Line]:
+    from wtman.git.run import git
+
+    try:
+        require_git()
+        said = git(["version"], git_dir="").out.decode("ascii", "replace").strip()
+    except WtmanError as error:
+        yield Line("git", "missing", error.message, error.hint)
+        return
+    yield Line("git", "ok", said.removeprefix("git version "))
+
+
+def _repository(start: str) -> tuple[Repository | None, list[Line]]:
+    from wtman.git.repo import head_branch, identity, is_dirty, resolve
+    from wtman.git.unusual import oddities
+
+    try:
+        repo = discover(start)
+    except WtmanError as error:
+        return None, [Line("repository", "missing", error.message, error.hint)]
+    lines = []
+    try:
+        base = resolve(repo, "HEAD")
+        where = head_branch(repo) or "a detached HEAD: merge will need --into"
+        lines.append(Line("repository", "ok", f"{repo.main or repo.common_dir}, on {where}"))
+        if repo.toplevel and (dirty := is_dirty(repo, repo.toplevel)):
+            said = (
+                f"{count(len(dirty), 'uncommitted change')}: tasks start from {base[:10]} without"
+            )
+            lines.append(Line("repository", "warn", said, "commit what the work builds on"))
+    except WtmanError as error:
+        lines.append(Line("repository", "missing", error.message, error.hint))
+    for odd in oddities(repo):
+        lines.append(Line("repository", "warn" if odd.fix else "ok", odd.text, odd.fix))
+    try:
+        who = identity(repo)
+        lines.append(Line("identity", "ok", f"{who.name} <{who.email}>"))
+    except WtmanError as error:
+        lines.append(Line("identity", "missing", error.message, error.hint))
+    return repo, lines
+
+
+def _configuration(
+    repo: Repository, environ: Mapping[str, str]
+) -> tuple[Loaded | None, list[Line]]:
+    from wtman.config.trust import approved
+
+    try:
+        loaded = load(repo.toplevel or repo.common_dir, environ, {}, None)
+        commands = repository_commands(loaded)
+        missing = approved(commands, environ, repo.common_dir)
+    except WtmanError as error:
+        return None, [Line("config", "missing", error.message, error.hint)]
+    files = sorted({source.name for source in loaded.origin.values() if source.name})
+    empty = os.path.exists(os.path.join(repo.toplevel, "wtman.toml"))
+    none = "wtman.toml, which sets nothing" if empty else "none: `wtman init` writes one"
+    lines = [Line("config", "ok", ", ".join(files) or none)]
+    lines += [Line("config", "warn", text) for text in loaded.warnings]
+    if missing:
+        said = f"{count(len(missing), 'command')} of this repository not approved"
+        lines.append(Line("config", "warn", said, "wtman trust"))
+    return loaded, lines
+
+
+def _writable(place: Place) -> Iterator[Line]:
+    """The first of the folders that every run writes which this user may not write."""
+    if place.repo is None:
+        return
+    home = place.repo.common_dir
+    below = (os.path.join(home, name) for name in ("objects", "refs", "refs/heads"))
+    for path in (home, *below, place.repo.wtman_dir):
+        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    yield from ()
+
+
+# --- what sessions need -------------------------------------------------------------------------
+
+
+def _sandbox(place: Place) -> Iterator[Line]:
+    from wtman import sandbox
+
+    wanted = place.settings.sandbox
+    if wanted == "none":
+        said = "none, as configured: agents and checks run with all of your rights"
+        yield Line("sandbox", "warn", said, "sandbox = auto")
+        return
+    try:
+        found, passed = sandbox.choose(wanted)
+    except MissingError as error:
+        if wanted not in ("", "auto"):
+            yield Line("sandbox", "missing", error.message, error.hint)
+            return
+        yield from _passed((name, sandbox.trouble(name)) for name in sandbox.TIERS[:-1])
+        fix = "one of those above; or --sandbox none: agents and checks then have all your rights"
+        yield Line("sandbox", "missing", "no sandbox works here", fix)
+        return
+    yield from _passed((name, text) for name, _, text in (item.partition(": ") for item in passed))
+    yield Line("sandbox", "ok", f"{found.name}; network of agents: {place.settings.network}")
+
+
+def _passed(tiers: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """Stronger tiers that do not work here; those of other systems, with no fix, are no news."""
+    for name, problem in tiers:
+        why, semicolon, fix = problem.partition("; ")
+        if semicolon:
+            yield Line("sandbox", "warn", f"not {name}: {why}", fix)
+
+
+def _agents(place: Place) -> Iterator[Line]:
+    from wtman.agents import installed
+
+    here = installed.found(place.environ)
+    wanted = place.settings.agent
+    for one in here:
+        told = installed.version(one) if one.path else ""
+        words = f"{one.name} {told}".strip() if one.name not in told else told
+        if one.signed_in:
+            yield Line("agent", "ok", f"{words}, signed in by {one.how}")
+        elif one.signed_in is None:
+            said = f"{words}: {one.how} may sign in, nothing here says so"
+            yield Line("agent", "warn", said, one.needs.sign_in)
+        elif one.path:
+            yield Line("agent", "warn", f"{words}: not signed in", one.needs.sign_in)
+    if wanted and wanted.partition(":")[0] not in {one.name for one in here}:
+        yield from _configured(wanted, place)
+        return
+    if not wanted and not installed.first_agent(place.environ):
+        error = installed.no_agent(place.environ)
+        yield Line("agent", "missing", error.message, error.hint)
+
+
+def _configured(wanted: str, place: Place) -> Iterator[Line]:
+    from wtman.agents import installed
+
+    if ":" not in wanted:
+        installed.require_installed(wanted, place.environ)
+    yield Line("agent", "ok", f"{wanted}, as configured")
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def _checks(place: Place) -> Iterator[Line]:
+    settings = place.settings
+    if place.repo is None:
+        return
+    if settings.check:
+        for command in settings.check:
+            yield Line("check", "ok", f"`{command}`; wtman doctor --checks runs it")
+        if settings.setup:
+            yield Line("setup", "ok", "; ".join(settings.setup))
+            return
+    if not place.repo.toplevel:
+        return
+    from wtman.cli.commands.init import of_repository
+
+    found = of_repository(place.repo)
+    if not settings.check:
+        if found.check:
+            said = f"none configured; the tests here are probably `{found.check[0]}`"
+            yield Line("check", "warn", said, "wtman init writes it down")
+        else:
+            said = "none configured, and no tests found: branches end unchecked"
+            yield Line("check", "warn", said, 'check = ["..."] in wtman.toml, or --check CMD')
+    if found.setup and not settings.setup:
+        said = "a fresh worktree has nothing installed, and no setup is configured"
+        lines = ", ".join(json.dumps(text, ensure_ascii=False) for text in found.setup)
+        written = any(source.kind is Kind.REPOSITORY for source in _sources(place))
+        fix = f"setup = [{lines}]" if written else "wtman init writes it down"
+        yield Line("setup", "warn", said, fix)
+    for note in found.notes:
+        yield Line("setup", "warn", note)
+
+
+def _sources(place: Place) -> Iterable[Source]:
+    return place.loaded.origin.values() if place.loaded is not None else ()
+
+
+def _base(place: Place) -> Iterator[Line]:
+    """The checks, run on HEAD."""
+    from wtman.cli.start.base_check import base_checked
+    from wtman.config.trust import approved
+    from wtman.git.repo import resolve
+    from wtman.sandbox import choose
+
+    repo, loaded = place.repo, place.loaded
+    if repo is None or loaded is None or not loaded.settings.check:
+        return
+    if approved(repository_commands(loaded), place.environ, repo.common_dir):
+        yield Line("base", "warn", "the checks were not run: not approved yet", "wtman trust")
+        return
+    settings = replace(
+        loaded.settings,
+        sandbox=choose(loaded.settings.sandbox)[0].name,
+        worktrees=loaded.settings.worktrees
+        or default_worktrees(repo.main or repo.common_dir, place.environ),
+    )
+    told = base_checked(repo, settings, resolve(repo, "HEAD"), place.environ)
+    for result in told.results:
+        tests = f", {count(result.collected, 'test')}" if result.collected is not None else ""
+        known = f", {result.known_failures} red before" if result.known_failures else ""
+        said = f"`{result.command}`: {result.verdict}{tests}{known} ({result.seconds:.1f} s)"
+        yield Line("base", "warn" if known else "ok", said)
+    for text in told.warnings:
+        yield Line("base", "warn", text)
+    if told.problem:
+        yield Line("base", "missing", told.problem, told.hint)
+
+
+# --- the place and what is under way ------------------------------------------------------------
+
+
+def _disk(place: Place) -> Iterator[Line]:
+    from wtman.git.disk import free_bytes, on_network
+
+    if place.repo is None:
+        return
+    folder = place.settings.worktrees or default_worktrees(
+        place.repo.main or place.repo.common_dir, place.environ
+    )
+    free = free_bytes(folder)
+    said = f"{free / (1 << 30):.1f} GiB free for worktrees in {folder}"
+    if free < _LITTLE:
+        yield Line("disk", "warn", said, "free some, or set worktrees to another folder")
+    else:
+        note = "" if free >= _ENOUGH else ", little for many checkouts with dependencies"
+        yield Line("disk", "ok", said + note)
+    if on_network(folder):
+        yield Line("disk", "warn", "worktrees are on a network file system", "set worktrees")
+
+
+def _runs(place: Place) -> Iterator[Line]:
+    from wtman.cli.target import Home
+    from wtman.git.disk import on_network
+    from wtman.journal.store import Store
+    from wtman.tasks.lifecycle import run_state
+    from wtman.ui.status_json import FINISHED, next_command
+
+    repo = place.repo
+    if repo is None or not Store.exists(repo.wtman_dir):
+        return
+    with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
+        home = Home(repo, store)
+        states = [home.state(run) for run in store.runs()]
+        states = [state for state in states if not (state.anonymous or state.aside)]
+        open_ = [state for state in states if run_state(state) not in FINISHED]
+        for state in open_[-_MANY:]:
+            live = bool(store.live(state.run))
+            status = run_state(state)
+            stalled = status in (RunState.RUNNING, RunState.MERGING) and not live
+            said = f"{state.run}: {status}" + (" (live)" if live else "")
+            said += ", and no process drives it" if stalled else ""
+            yield Line("run", "warn" if stalled else "ok", said, next_command(state, live))
+        if len(open_) > _MANY:
+            yield Line("run", "ok", f"and {len(open_) - _MANY} more", "wtman status --all")

@@ -1,0 +1,178 @@
+"""`wtman init`: a wtman.toml from what is here, for its user to read before anything runs."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.config.detect import PYTHON_TEST, READ, Habits, habits
+from wtman.errors import ExternalError, MissingError, UsageError, no_access
+from wtman.git.discovery import Repository
+
+_MOST_TESTS, _CAP = 20, 1 << 18  # tests that are looked into, bytes of each
+_NAME = "wtman.toml"
+
+
+def init(
+    ctx: typer.Context,
+    shown: Annotated[bool, typer.Option("--print", help="Print it, write nothing.")] = False,
+    directory: target.Directory = "",
+) -> int:
+    """Write a wtman.toml from what is here: checks, setup, files to copy. Overwrites nothing.
+
+    What it holds is a proposal with its reasons as comments. Its commands run only
+    after you approved them.
+    """
+    repo = target.repository(ctx, directory)
+    if not repo.toplevel:
+        raise UsageError("a bare repository has no place for a file", hint="run it in a checkout")
+    path = os.path.join(repo.toplevel, _NAME)
+    if not shown:
+        _require_new(repo, path)
+    found = of_repository(repo)
+    written = text(found)
+    if shown:
+        print(written, end="")
+        return 0
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(written)
+    except OSError as error:
+        raise no_access(error) from error
+    kinds = ", ".join(found.kinds) or "nothing that it knows"
+    print(f"{path} is written; found: {kinds}")
+    for note in found.notes:
+        print(f"! {note}")
+    if found.check or found.setup:
+        print("next: read it, then `wtman trust` and `wtman doctor --checks`")
+    else:
+        print("next: no tests were found; give it a `check`, or branches end unchecked")
+    return 0
+
+
+def _require_new(repo: Repository, path: str) -> None:
+    from wtman.config.sources import read_regular
+
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already", hint="see another with: wtman init --print")
+    project = read_regular(os.path.join(repo.toplevel, "pyproject.toml")) or b""
+    if b"[tool.wtman" in project:
+        raise UsageError(
+            "pyproject.toml has a table [tool.wtman], which a wtman.toml would hide",
+            hint="see what would be in it: wtman init --print",
+        )
+
+
+def of_repository(repo: Repository) -> Habits:
+    """What the checkout that the user stands in says about itself."""
+    tracked = _tracked(repo)
+    tests = [path for path in tracked if PYTHON_TEST.fullmatch(path)][:_MOST_TESTS]
+    texts = {}
+    for path in (*READ, *tests):
+        content = _read(os.path.join(repo.toplevel, path)) if path in tracked else None
+        if content is not None:
+            texts[path] = content
+    return habits(tracked, texts, set(os.listdir(repo.toplevel)) - tracked)
+
+
+def _tracked(repo: Repository) -> frozenset[str]:
+    """Paths of HEAD, or before the first commit what is in the folder."""
+    from wtman.git.control import files, prepare
+    from wtman.git.repo import resolve
+
+    try:
+        return frozenset(files(prepare(repo), resolve(repo, "HEAD")))
+    except (MissingError, ExternalError):
+        names = os.listdir(repo.toplevel)
+        below = (f"tests/{name}" for name in _listed(os.path.join(repo.toplevel, "tests")))
+        return frozenset((*names, *below))
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_CAP).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+# --- the file -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of the file: why, and its value; commented out where it is only an idea."""
+
+    why: str
+    key: str
+    values: tuple[str, ...]
+    idea: bool = False
+
+
+def text(found: Habits) -> str:
+    """The whole file."""
+    keys = [
+        _Key(
+            "What judges every branch and the merge; red on the base is found first."
+            if found.check
+            else "No tests were found. Without a check branches end unchecked.",
+            "check",
+            found.check or ("make test",),
+            not found.check,
+        ),
+        *(
+            [_Key("It looks set up for these too:", "check", found.check + found.lint, True)]
+            if found.lint
+            else []
+        ),
+        _Key(
+            "Run once in every fresh checkout: it holds only what is in git. With the network."
+            if found.setup
+            else "Run once in every fresh checkout, which holds only what is in git.",
+            "setup",
+            found.setup or ("npm ci",),
+            not found.setup,
+        ),
+        _Key(
+            "Untracked files that checkouts need too. Agents can read them: no secrets.",
+            "copy",
+            found.copy or (".env.test",),
+            True,
+        ),
+        _Key("Paths that judge the work, besides tests and CI.", "protect", ("golden/**",), True),
+    ]
+    parts = [
+        "# How wtman works in this repository; every key is optional. Commands in here run\n"
+        "# only after whoever uses them approved their text (`wtman trust`).\n"
+    ]
+    parts += [_lines(key) for key in keys]
+    parts.append(
+        "# Who builds; without it the first agent that is installed and signed in.\n"
+        '# agent = "claude"\n'
+    )
+    parts.append(
+        "# Sessions at once, and what a run may cost at most.\n# jobs = 16\n# budget.usd = 20.0\n"
+    )
+    return "\n".join(parts)
+
+
+def _lines(key: _Key) -> str:
+    mark = "# " if key.idea else ""
+    quoted = [
+        json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for value in key.values
+    ]
+    whole = f"{mark}{key.key} = [{', '.join(quoted)}]"
+    if len(whole) > 98 and len(quoted) > 1:
+        inner = "".join(f"{mark}    {value},\n" for value in quoted)
+        whole = f"{mark}{key.key} = [\n{inner}{mark}]"
+    return f"# {key.why}\n{whole}\n"

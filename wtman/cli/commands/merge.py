@@ -1,0 +1,131 @@
+"""Commands of the landing: merge and verify."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import UsageError
+from wtman.model.ids import TaskId
+
+
+def merge(
+    ctx: typer.Context,
+    run: target.Run = "",
+    branches: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--branches",
+            metavar="NAME...",
+            help="Merge these branches instead of a run's: local, remote-tracking or commits.",
+        ),
+    ] = None,
+    into: Annotated[str, typer.Option(metavar="BRANCH", help="Land there instead.")] = "",
+    check: Annotated[
+        list[str] | None, typer.Option(metavar="CMD", help="Judges the train; repeatable.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TASK", help="Only these and what they need; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="TASK", help="Not these; repeatable.")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(metavar="squash|merge", help="One commit a task, or merge commits.")
+    ] = "squash",
+    patch_only: Annotated[
+        bool, typer.Option("--patch-only", help="Write the patches, move nothing.")
+    ] = False,
+    out: Annotated[str, typer.Option("-o", metavar="DIR", help="Where the patches go.")] = "",
+    pr: Annotated[
+        bool, typer.Option("--pr", help="Push it as a branch and open one pull request with gh.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check it, change nothing.")] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Branches that no check judged may land too.")
+    ] = False,
+    allow_red_base: Annotated[
+        bool,
+        typer.Option("--allow-red-base", help="With --branches: go on where a check is red."),
+    ] = False,
+    resolve: Annotated[
+        bool,
+        typer.Option("--resolve", help="What conflicts or clashes goes to a resolver session."),
+    ] = False,
+    resolver: Annotated[
+        str, typer.Option(metavar="AGENT", help="Who plays it; implies --resolve.")
+    ] = "",
+    as_json: target.Json = False,
+    directory: target.Directory = "",
+) -> int:
+    """Land the verified branches together, as one verified change, and as patches.
+
+    The train is assembled aside and checked as one tree; the target moves only to the
+    very commit that passed. What is red or conflicts is named and left out; where a
+    resolver is named (--resolve, or for the run: split --role resolver=AGENT), a session
+    of it brings that up to what has landed, and it is checked and merged in turn. With
+    --branches it works for branches that wtman did not make, without any run or
+    configuration: wtman merge --branches a b c --check CMD. They land where you stand,
+    or --into BRANCH, and are themselves left as they are.
+    """
+    from wtman.cli.land import run as landing
+    from wtman.cli.land.resolve import require_resolver
+
+    wanted = landing.Wanted(
+        into=into,
+        check=tuple(check or ()),
+        only=tuple(TaskId(name) for name in only or ()),
+        exclude=tuple(TaskId(name) for name in exclude or ()),
+        strategy=strategy,
+        patch_only=patch_only or pr,
+        dry_run=dry_run,
+        unchecked=unchecked,
+        out=os.path.join(os.getcwd(), out) if out else "",
+        resolve=bool(resolve or resolver),
+    )
+    if out and dry_run:
+        raise UsageError(
+            "-o and --dry-run do not go together: a dry run writes nothing",
+            hint="--patch-only writes the patches and moves nothing",
+        )
+    if pr and dry_run:
+        raise UsageError("--pr and --dry-run do not go together")
+    if branches:
+        from wtman.cli.land.branches import merge as merge_branches
+
+        if run:
+            raise UsageError("name a RUN or --branches, not both")
+        if resolve or resolver:
+            raise UsageError("--resolve is for a run: wtman has no task of a branch to resolve for")
+        return merge_branches(
+            ctx,
+            branches,
+            wanted,
+            allow_red_base=allow_red_base,
+            pr=pr,
+            as_json=as_json,
+            directory=directory,
+        )
+    if allow_red_base:
+        raise UsageError("--allow-red-base goes with --branches; a run was given it by split")
+    with target.journal(ctx, directory) as home:
+        state = home.state(target.a_run(home, run, target.ready))
+        target.require_idle(home, state.run)
+        asked = landing.ask(home.repo, state, wanted)
+        asks = landing.Resolver(
+            require_resolver(home, state, asked, resolver if wanted.resolve else None),
+            afresh=wanted.resolve,
+        )
+        publish = None
+        if pr:
+            from wtman.cli.land.pull_request import publisher
+
+            publish = publisher(home.repo, asked.target).publish
+        if landing.needs_yes(state, asked):
+            if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+                raise landing.unchecked_error(state)
+            asked = landing.ask_unchecked(state, asked)
+        return landing.land(home, state, asked, as_json, publish, asks)

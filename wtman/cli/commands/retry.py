@@ -1,0 +1,57 @@
+"""`wtman retry`."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import UsageError
+from wtman.journal.events import Requested, Resumed
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import Sha
+from wtman.model.states import SCHEMA
+
+if TYPE_CHECKING:
+    pass
+
+
+def retry(
+    ctx: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")],
+    as_json: target.Json = False,
+    directory: target.Directory = "",
+) -> int:
+    """Give a task one more attempt, in the live run or by going on with it here."""
+    with target.journal(ctx, directory) as home:
+        state, name = target.a_task(home, task)
+        view = state.tasks[name]
+        if view.taken:
+            raise UsageError(f"{name} is a branch that wtman did not make: it has no sessions")
+        if view.merged:
+            raise UsageError(f"{name} is merged: plan further work as a new run")
+        if not state.approved:
+            raise UsageError(
+                f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
+            )
+        asked = Requested("retry", name, onto(home, state, view))
+        if home.store.live(state.run):
+            home.store.append(state.run, [asked], time.time())
+            told = f"{name} gets one more attempt in the live run"
+            print(
+                json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
+            )
+            return 0
+        from wtman.cli.drive import carry
+
+        return carry(home, state.run, [Resumed(), asked], as_json=as_json)
+
+
+def onto(home: target.Home, state: State, view: TaskView) -> Sha:
+    """Where the target is now, for a branch that a merge left out: it has to come up to that."""
+    from wtman.git.refs import read_one
+
+    if view.excluded is None or state.merge is None:
+        return view.onto
+    return read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or view.onto

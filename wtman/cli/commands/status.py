@@ -1,0 +1,128 @@
+"""Commands that look: status, logs, diff, report. They change nothing, not even a lock."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import UsageError
+from wtman.journal.record import Recorded
+from wtman.journal.replay import replay
+from wtman.journal.state import State
+from wtman.model.ids import RunId
+from wtman.model.states import SCHEMA
+from wtman.sessions.activity import Told, load_doing
+from wtman.tasks.lifecycle import run_state
+from wtman.text.terminal import columns, fit, pad
+from wtman.text.words import iso
+from wtman.ui.status_json import status as status_of
+from wtman.ui.status_json import summary
+from wtman.ui.table import table
+
+_POLL = 0.25  # seconds between two looks at the journal
+
+
+Task = Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")]
+
+
+def status(
+    ctx: typer.Context,
+    run: target.Run = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Follow until nothing runs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
+    as_json: target.Json = False,
+    directory: target.Directory = "",
+) -> int:
+    """Where every branch stands, who needs you, and the next command to type."""
+    if every and (run or watch):
+        raise UsageError("--all lists the runs: it goes with neither RUN nor --watch")
+    with target.journal(ctx, directory) as home:
+        if every:
+            return _list_runs(home, as_json)
+        name = target.a_run(home, run)
+        if watch:
+            return _watch(home, name, as_json)
+        state = home.state(name)
+        live = bool(home.store.live(name))
+        if as_json:
+            _print_json(status_of(state, live))
+        else:
+            told = load_doing(_folder(home, name)) if live else Told()
+            lines = table(
+                state,
+                target.width(),
+                time.time(),
+                target.colour(),
+                live,
+                doing=told.said,
+                used=told.used,
+            )
+            print("\n".join(lines))
+    return 0
+
+
+def _list_runs(home: target.Home, as_json: bool) -> int:
+    states = [home.state(run) for run in home.store.runs()]
+    if as_json:
+        runs = [summary(state, bool(home.store.live(state.run))) for state in states]
+        _print_json({"schema": SCHEMA, "runs": runs})
+        return 0
+    from wtman.text.terminal import clean
+
+    name = max(columns(state.run) for state in states)
+    for state in states:
+        live = " (live)" if home.store.live(state.run) else ""
+        left = f"{pad(state.run, name)}  {run_state(state) + live:<15}  {iso(state.created)}"
+        print(fit(f"{left}  {clean(state.request)}", target.width()).rstrip())
+    return 0
+
+
+def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
+    state = home.state(run)
+    if as_json:
+        _print_json(status_of(state, bool(home.store.live(run))))
+        for new, _ in _news(home, state):
+            _print_json(status_of(new, bool(home.store.live(run))))
+    elif target.on_terminal():
+        from wtman.ui.live import LiveTable
+
+        folder = _folder(home, run)
+        with LiveTable(state, time.time, target.colour(), folder) as live:
+            for new, _ in _news(home, state):
+                live.watch(new, ())
+    else:
+        from wtman.ui.lines import Lines
+
+        for line in table(state, target.width(), time.time(), False, bool(home.store.live(run))):
+            print(line, flush=True)
+        lines = Lines(sys.stdout)
+        for new, news in _news(home, state):
+            lines.watch(new, news)
+    return 0
+
+
+def _folder(home: target.Home, run: RunId) -> str:
+    return os.path.join(home.repo.wtman_dir, "runs", run)
+
+
+def _news(home: target.Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:
+    """Each new state of a run, with what made it, while some process drives it."""
+    while True:
+        # Asked before reading, so that what the coordinator wrote last is still seen.
+        live = home.store.live(state.run)
+        if news := home.store.events(state.run, state.seq):
+            state = replay(news, state)
+            yield state, news
+        if not live:
+            return
+        time.sleep(_POLL)
+
+
+def _print_json(value: dict[str, object]) -> None:
+    import json
+
+    print(json.dumps(value, ensure_ascii=True), flush=True)

@@ -1,0 +1,42 @@
+"""`wtman stop`."""
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from wtman.cli import target
+from wtman.cli.commands.clean import _POLL, _SPARE
+from wtman.journal.events import Requested
+from wtman.model.states import SCHEMA
+
+if TYPE_CHECKING:
+    pass
+
+
+def stop(
+    ctx: typer.Context,
+    run: target.Run = "",
+    as_json: target.Json = False,
+    directory: target.Directory = "",
+) -> int:
+    """Stop a live run politely: its sessions are ended, nothing is lost, `resume` goes on."""
+    with target.journal(ctx, directory) as home:
+        name = target.a_run(home, run, lambda state: bool(home.store.live(state.run)))
+        pid = home.store.live(name)
+        if pid:
+            home.store.append(name, [Requested("stop")], time.time())
+            until = time.monotonic() + home.state(name).settings.grace + _SPARE
+            while home.store.live(name) and time.monotonic() < until:
+                time.sleep(_POLL)
+        stopped = not home.store.live(name)
+        if as_json:
+            print(json.dumps({"schema": SCHEMA, "run": name, "live": not stopped}))
+        elif not pid:
+            print(f"run {name} is not live: there is nothing to stop")
+        elif stopped:
+            print(f"run {name} has stopped\nnext: wtman resume {name}")
+        else:
+            print(f"run {name} was asked to stop and has not yet (process {pid})")
+    return int(not stopped)

@@ -1,0 +1,54 @@
+"""`wtman trust`."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import MissingError
+from wtman.model.states import SCHEMA
+from wtman.text.terminal import clean as cleaned
+from wtman.text.terminal import count
+
+if TYPE_CHECKING:
+    pass
+
+
+def trust(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without asking.")] = False,
+    as_json: target.Json = False,
+    directory: target.Directory = "",
+) -> int:
+    """Approve the commands that this repository brought along, by their very text."""
+    from wtman.config import load, repository_commands
+    from wtman.config.trust import approve, approved
+
+    repo = target.repository(ctx, directory)
+    texts = repository_commands(load(repo.toplevel, os.environ, {}, None))
+    missing = approved(texts, os.environ, repo.common_dir)
+    if missing and not as_json:
+        print("commands of this repository:")
+        print("\n".join(f"    {cleaned(text)}" for text in missing))
+    if missing and not yes:
+        if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise MissingError(
+                f"{count(len(missing), 'command')} not approved, and nobody is there to ask",
+                hint="read them, then: wtman trust --yes",
+                code="approval",
+            )
+        from wtman.ui.confirm import answer
+
+        if not answer("Approve?", sys.stdin, sys.stdout):
+            return 3
+    approve(missing, os.environ, repo.common_dir)
+    if as_json:
+        print(json.dumps({"schema": SCHEMA, "approved": list(texts)}, ensure_ascii=True))
+    elif missing:
+        print(f"{count(len(missing), 'command')} approved")
+    else:
+        print("there is nothing to approve")
+    return 0

@@ -1,0 +1,80 @@
+"""`wtman ui`: opens the journal for the dashboard, and asks for what its keys ask for."""
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from wtman.cli import target
+from wtman.errors import MissingError, UsageError
+from wtman.journal.events import Requested
+from wtman.model.ids import RunId, TaskId
+from wtman.sessions.activity import load_doing
+
+if TYPE_CHECKING:
+    from wtman.ui.dashboard import Source
+
+
+def ui(
+    ctx: typer.Context,
+    run: target.Run = "",
+    directory: target.Directory = "",
+) -> int:
+    """A full-screen dashboard: tasks, live log, diff, findings; stop and retry."""
+    try:
+        from wtman.ui.dashboard import Dashboard
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "textual":
+            raise
+        raise MissingError(
+            "the dashboard needs the extra `tui`",
+            hint="pip install 'wtman[tui]'; or without it: wtman status --watch",
+            code="extra",
+        ) from error
+    if not (sys.stdin.isatty() and target.on_terminal()):
+        raise MissingError("the dashboard needs a terminal", hint="see wtman status --watch")
+    with target.journal(ctx, directory) as home:
+        app = Dashboard(source_of(home, target.a_run(home, run)))
+        app.run()
+        if app.failure is not None:
+            raise app.failure
+    return 0
+
+
+def source_of(home: target.Home, run: RunId) -> "Source":
+    """What the dashboard of a run reads and asks."""
+    from wtman.cli.commands.report_page import diff_of
+    from wtman.cli.commands.retry import onto
+    from wtman.git.control import prepare
+    from wtman.ui.dashboard import Source
+
+    control = prepare(home.repo)
+    folder = os.path.join(home.repo.wtman_dir, "runs", run)
+
+    def retry(task: TaskId) -> None:
+        state = home.state(run)
+        view = state.tasks[task]
+        if view.taken or view.merged:
+            raise UsageError(f"{task} is {'merged' if view.merged else 'not made by wtman'}")
+        if not home.store.live(run):
+            raise MissingError("no process drives this run", hint=f"wtman retry {run}/{task}")
+        home.store.append(run, [Requested("retry", task, onto(home, state, view))], time.time())
+
+    return Source(
+        state=lambda: home.state(run),
+        live=lambda: bool(home.store.live(run)),
+        told=lambda: load_doing(folder),
+        clock=time.time,
+        log=lambda task, number: tuple(
+            os.path.join(folder, "tasks", task, str(number), name) for name in ("stdout", "stderr")
+        ),
+        diff=lambda view: diff_of(control, view),
+        stop=lambda: _stop(home, run),
+        retry=retry,
+    )
+
+
+def _stop(home: target.Home, run: RunId) -> None:
+    home.store.append(run, [Requested("stop")], time.time())

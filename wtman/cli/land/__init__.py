@@ -1,0 +1,1 @@
+"""A merge ordered, shown and told."""

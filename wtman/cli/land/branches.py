@@ -1,0 +1,291 @@
+"""`merge --branches`: the merge train for branches that wtman did not make.
+
+No run and no configuration is needed. It is journalled as a run without a name of its
+own, so that everything a merge guarantees holds here too; after a kill the same command
+goes on where that journal ends. The branches themselves are never moved or deleted.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import typer
+
+from wtman.cli import target as where
+from wtman.cli.land import run as landing
+from wtman.cli.start.requirements import in_sandbox
+from wtman.config import Loaded, default_worktrees, load, repository_commands
+from wtman.config.trust import approved
+from wtman.coordinator.create import create_taken, open_store
+from wtman.errors import MissingError, UsageError
+from wtman.git import branches, refs
+from wtman.git.control import prepare
+from wtman.git.discovery import Repository
+from wtman.git.repo import head_branch, identity, resolve
+from wtman.integration.external import Taking, take
+from wtman.journal.events import MergeAsked, Resumed
+from wtman.journal.state import State, digest
+from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.plan import Identity
+from wtman.model.settings import Settings
+from wtman.model.states import SCHEMA
+from wtman.text.terminal import clean, count
+from wtman.text.words import did_you_mean, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The branches that are to be merged: where to, how judged, by whom."""
+
+    heads: dict[str, Sha]  # by the name that the user gave
+    target: Branch
+    before: Sha
+    settings: Settings
+    identity: Identity
+    notes: tuple[str, ...] = ()
+    same: Mapping[str, str] = field(default_factory=dict)  # other names, with the first one
+
+    def key(self, wanted: landing.Wanted) -> str:
+        """What makes two commands the same merge."""
+        given = [f"{name} {head}" for name, head in self.heads.items()]
+        options = (repr(replace(wanted, out="")), repr(self.settings))
+        return digest("branches", self.target, *given, *options)
+
+
+def merge(
+    ctx: typer.Context,
+    names: Sequence[str],
+    wanted: landing.Wanted,
+    *,
+    allow_red_base: bool,
+    pr: bool,
+    as_json: bool,
+    directory: str,
+) -> int:
+    """Merge the branches `names`; the exit status."""
+    landing.require_strategy(wanted)
+    repo = where.repository(ctx, directory)
+    order = _order(repo, names, wanted, allow_red_base)
+    publish = None
+    if pr:
+        from wtman.cli.land.pull_request import publisher
+
+        publish = publisher(repo, order.target).publish
+    control = prepare(repo)
+    if order.settings.check and not wanted.check:
+        wanted = replace(wanted, check=order.settings.check)
+    with open_store(repo) as store:
+        home = where.Home(repo, store)
+        key = order.key(wanted)
+        left = _interrupted(home, key)
+        for name, first in () if as_json else order.same.items():
+            print(f"{clean(name)}  is {clean(first)}, named once more")
+        if left is not None:
+            taken = {view.branch for view in left.tasks.values()}
+            present = {name: tip for name, tip in order.heads.items() if name not in taken}
+            return landing.finish(home, left, [Resumed("merge")], as_json, present, publish)
+        taking = take(control, order.before, order.heads, _landed(home), wanted.strategy)
+        if not taking.branches:
+            return _nothing(order, taking, wanted, as_json)
+        wanted = _asked_unchecked(wanted, taking, as_json)
+        state = home.state(_journalled(home, order, taking, wanted, key))
+        return landing.finish(home, state, [], as_json, taking.present, publish)
+
+
+# --- what is meant ------------------------------------------------------------------------------
+
+
+def _order(
+    repo: Repository, names: Sequence[str], wanted: landing.Wanted, allow_red_base: bool
+) -> Order:
+    target = Branch(wanted.into or head_branch(repo))
+    before = _before(repo, target, wanted.patch_only or wanted.dry_run)
+    flags = {"check": wanted.check} if wanted.check else {}
+    loaded = load(repo.toplevel, os.environ, flags, None)
+    _require_approved(repo, loaded)
+    settings, notes = in_sandbox(loaded.settings)
+    heads, same = once(heads_of(repo, names))
+    return Order(
+        heads=heads,
+        same=same,
+        target=target,
+        before=before,
+        notes=notes,
+        settings=replace(
+            settings,
+            allow_red_base=allow_red_base,
+            worktrees=loaded.settings.worktrees
+            or default_worktrees(repo.main or repo.common_dir, os.environ),
+        ),
+        identity=identity(repo),
+    )
+
+
+def _before(repo: Repository, target: Branch, aside: bool) -> Sha:
+    if not target:
+        if aside:
+            return resolve(repo, "HEAD")
+        raise UsageError(
+            "there is no branch to land on: HEAD is detached",
+            hint="name one with --into BRANCH, or take --patch-only",
+        )
+    before = refs.read_one(repo, f"refs/heads/{target}")
+    if before is None:
+        resolve(repo, "HEAD")  # says so where there is no commit at all
+        known = refs.read(repo, "refs/heads")
+        near = did_you_mean(target, (ref.removeprefix("refs/heads/") for ref in known))
+        raise UsageError(
+            f"there is no branch {quoted(target)} to land on{near}",
+            hint="--into takes a local branch",
+        )
+    return before
+
+
+def heads_of(repo: Repository, names: Sequence[str]) -> dict[str, Sha]:
+    """The tip of each branch; `a,b` means two where nothing is called that."""
+    words = tuple(dict.fromkeys(names))
+    found = branches.tips(repo, words)
+    parts = tuple(
+        part
+        for word in words
+        for part in (word.split(",") if found[word] is None else [word])
+        if part
+    )
+    if parts != words:
+        found |= branches.tips(repo, [part for part in parts if part not in found])
+    missing = [name for name in dict.fromkeys(parts) if found[name] is None]
+    if missing:
+        shown = ", ".join(quoted(name) for name in missing)
+        near = did_you_mean(missing[0], branches.names(repo)) if len(missing) == 1 else ""
+        raise UsageError(
+            f"there is no branch {shown}{near}", hint="see git branch --all; a commit will do, too"
+        )
+    return {name: tip for name in parts if (tip := found[name]) is not None}
+
+
+def once(heads: Mapping[str, Sha]) -> tuple[dict[str, Sha], dict[str, str]]:
+    """The heads, each commit under the name given first; and the other names, with that one."""
+    first: dict[Sha, str] = {}
+    for name, head in heads.items():
+        first.setdefault(head, name)
+    same = {name: first[head] for name, head in heads.items() if first[head] != name}
+    return {name: head for head, name in first.items()}, same
+
+
+def _require_approved(repo: Repository, loaded: Loaded) -> None:
+    """Commands that came with the repository and that this merge would run."""
+    used = {*loaded.settings.check, *loaded.settings.setup}
+    theirs = [text for text in repository_commands(loaded) if text in used]
+    missing = approved(theirs, os.environ, repo.common_dir)
+    if missing:
+        shown = ", ".join(f"`{clean(command)}`" for command in missing)
+        raise MissingError(
+            f"commands of this repository need your approval: {shown}",
+            hint="approve what you read with `wtman trust --yes`; --check CMD replaces its checks",
+            code="approval",
+        )
+
+
+def _asked_unchecked(wanted: landing.Wanted, taking: Taking, as_json: bool) -> landing.Wanted:
+    """Nothing lands that no check has judged, unless somebody says so."""
+    if wanted.check or wanted.unchecked:
+        return wanted
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise MissingError(
+            "there is no check to judge these branches, and no terminal to ask on",
+            hint="give one with --check CMD; or say --unchecked",
+            code="unchecked",
+        )
+    from wtman.ui.confirm import answer
+
+    print(f"no check judges {count(len(taking.branches), 'branch')}: only conflicts would be found")
+    return replace(wanted, unchecked=answer("Land unchecked?", sys.stdin, sys.stdout))
+
+
+# --- the journal --------------------------------------------------------------------------------
+
+
+def _interrupted(home: where.Home, key: str) -> State | None:
+    """The journal of this very merge, where it has not come to its end."""
+    for run in reversed(home.store.runs()):
+        state = home.state(run)
+        if not state.anonymous or state.context != key or state.merge is None:
+            continue
+        if state.merge.over:
+            return None
+        where.require_idle(home, run)
+        return state
+    return None
+
+
+def _landed(home: where.Home) -> dict[Sha, Sha]:
+    """Tips that wtman has landed so far, with the commit that each became."""
+    views = (view for run in home.store.runs() for view in home.state(run).tasks.values())
+    return {view.head: view.merged for view in views if view.merged and view.head}
+
+
+def _journalled(
+    home: where.Home, order: Order, taking: Taking, wanted: landing.Wanted, key: str
+) -> RunId:
+    asked = MergeAsked(
+        target=order.target,
+        before=order.before,
+        members=_tasks(taking, wanted.only, order.same),
+        exclude=_tasks(taking, wanted.exclude, order.same),
+        strategy=wanted.strategy,
+        check=wanted.check,
+        unchecked=wanted.unchecked,
+        patch_only=wanted.patch_only,
+        dry_run=wanted.dry_run,
+        out=wanted.out,
+        apart={str(task): why for task, why in taking.apart.items()} or None,
+    )
+    there = (f"{name} is in {order.target or 'HEAD'} already" for name in taking.present)
+    notes = (*order.notes, *there)
+    landing.require_clean(home.repo, asked)
+    return create_taken(
+        home.store, taking.branches, order.settings, asked, order.identity, key=key, notes=notes
+    )
+
+
+def _tasks(taking: Taking, words: Iterable[str], same: Mapping[str, str]) -> tuple[TaskId, ...]:
+    """The ids of branches that --only and --exclude name."""
+    names = tuple(dict.fromkeys(same.get(name, name) for name in words))
+    ids: Mapping[str, TaskId] = {item.name: item.task for item in taking.branches}
+    known = (*ids, *taking.present)
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise UsageError(f"{quoted(name)} is none of the branches{near}")
+    return tuple(ids[name] for name in names if name in ids)
+
+
+def _nothing(order: Order, taking: Taking, wanted: landing.Wanted, as_json: bool) -> int:
+    """All of it is in the target already."""
+    if as_json:
+        told = {
+            "schema": SCHEMA,
+            "run": None,
+            "target": order.target,
+            "before": order.before,
+            "after": order.before,
+            "dry_run": wanted.dry_run,
+            "landed": list(taking.present),
+            "commits": dict(taking.present),
+            "adapted": [],
+            "excluded": [],
+            "checks": 0,
+            "flaky": [],
+            "needs": {},
+            "present": list(taking.present),
+            "notes": [],
+            "patches": "",
+        }
+        print(json.dumps(told, ensure_ascii=True))
+        return 0
+    for name in taking.present:
+        print(f"{clean(name)} is in {clean(order.target) or 'HEAD'} already")
+    print("there is nothing to merge")
+    return 0

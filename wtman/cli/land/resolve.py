@@ -1,0 +1,110 @@
+"""A merge that goes on by itself: a resolver for what it left out, and the train of its work.
+
+Decides nothing: who is asked for is `core.resolving`, and everything that is done is in the
+journal, so that Ctrl-C is safe and `resume` goes on with the session. One branch after the
+other, since each lands on what the one before has made of the target.
+"""
+
+import os
+from dataclasses import replace
+
+from wtman.cli import target as where
+from wtman.cli.drive import Watch, driven
+from wtman.errors import UsageError
+from wtman.git import refs
+from wtman.git.control import Control
+from wtman.journal.events import Excluded, MergeAsked, Resolving, Resumed, RolesCast
+from wtman.journal.record import Event
+from wtman.journal.state import State
+from wtman.merge.resolve import Side, brief, fits, resolver_of, to_resolve
+from wtman.model.ids import Sha, TaskId
+from wtman.model.roles import RESOLVER
+from wtman.tasks.lifecycle import task_state
+
+_READ = 1 << 20  # bytes of a difference that are looked at
+
+
+def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: str | None) -> str:
+    """The agent to ask, or nothing. `wanted` is what the command line says: None does not speak
+    of it, "" wants whoever the run has. Refuses one that is not there."""
+    nothing_moves = asked.dry_run or asked.patch_only
+    if wanted is None:
+        return "" if nothing_moves else resolver_of(state)
+    if nothing_moves:
+        raise UsageError(
+            "a resolver works on what has landed, and this merge lands nothing",
+            hint="leave --resolve away, or --dry-run, --patch-only and --pr",
+        )
+    from wtman.cli.start.agents import anchored
+    from wtman.cli.start.requirements import require_players
+    from wtman.git.control import files, prepare
+
+    tracked = frozenset(files(prepare(home.repo), state.base))
+    agent = anchored(wanted, os.getcwd(), home.repo.toplevel, tracked) if wanted else ""
+    agent = agent or resolver_of(state) or state.settings.agent
+    require_players([agent], state.settings, os.environ, tracked)
+    return agent
+
+
+def resolve(
+    home: where.Home, state: State, asked: MergeAsked, agent: str, watch: Watch, *, afresh: bool
+) -> State:
+    """Have each branch that the merge left out brought up to the target, and merge it again."""
+    tried: list[TaskId] = []
+    while not _held(state):
+        target = refs.read_one(home.repo, f"refs/heads/{asked.target}")
+        left = to_resolve(state, tried, target, afresh=afresh) if target is not None else None
+        if left is None or target is None:
+            break
+        tried.append(left.task)
+        events = [Resumed("resolve"), *_role(state), _told(home, state, left, target, agent)]
+        state = driven(home, state.run, events, watch, after=state.seq)
+        if _held(state) or not fits(state, task_state(state, left.task)):
+            continue
+        now = refs.read_one(home.repo, f"refs/heads/{asked.target}") or target
+        out = f"{asked.out}-{left.task}" if asked.out else ""
+        more = replace(
+            asked, before=now, members=(left.task,), exclude=(), resolves=left.task, out=out
+        )
+        state = driven(home, state.run, [Resumed("merge"), more], watch, after=state.seq)
+    return state
+
+
+def _held(state: State) -> bool:
+    merge = state.merge
+    ended = state.stopped or state.parked or state.failed
+    return bool(ended or state.asked_stop or merge is None or not merge.over or merge.failed)
+
+
+def _role(state: State) -> tuple[Event, ...]:
+    """The role of a run that was ordered without one: wtman's own, nothing from a repository."""
+    if RESOLVER in state.roles:
+        return ()
+    from wtman.config.roles import load_roles
+
+    return (RolesCast((load_roles("").named(RESOLVER),)),)
+
+
+def _told(home: where.Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
+    from wtman.git.control import prepare
+
+    assert state.merge is not None
+    ctl = prepare(home.repo)
+    own = _side(ctl, state, left.task)
+    landed = [name for name in left.others if name in state.tasks and state.tasks[name].merged]
+    others = [_side(ctl, state, name) for name in landed]
+    if not others:
+        since = state.tasks[left.task].start
+        others = [Side(state.merge.asked.target, "", _diff(ctl, since, target, left.paths))]
+    return Resolving(left.task, target, agent, brief(left, state.merge.asked.target, own, others))
+
+
+def _side(ctl: Control, state: State, task: TaskId) -> Side:
+    view = state.tasks[task]
+    return Side(task, view.task.prompt, _diff(ctl, view.start, view.head), view.task.expect)
+
+
+def _diff(ctl: Control, one: Sha, two: Sha, paths: tuple[str, ...] = ()) -> str:
+    from wtman.git.patches.series import diff
+
+    return diff(ctl, one, two, *paths)[:_READ].decode("utf-8", "replace")

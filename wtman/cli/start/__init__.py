@@ -1,0 +1,1 @@
+"""A run ordered, shown, asked for and started."""

@@ -1,0 +1,83 @@
+"""Files that the user names for an agent, found from where the user stands.
+
+Sessions start in worktrees, and a resume may come from elsewhere: a name that means
+a file here, and would not mean it there, is made absolute before it is journalled.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping, Set
+from dataclasses import replace
+
+from wtman.agents.installed import Found, found
+from wtman.model.plan import Plan, Role
+from wtman.model.roles import agent_of_task
+from wtman.model.settings import Settings
+
+
+def anchored_agents(
+    plan: Plan, settings: Settings, toplevel: str, tracked: Set[str], theirs: Set[str] = frozenset()
+) -> tuple[Plan, Settings]:
+    """Plan and settings with every agent's files made absolute where that is needed.
+
+    `theirs` are specs that came with the repository: they mean files of the repository, and
+    stay as they are because an approval is of the very text.
+    """
+    here = os.getcwd()
+    tasks = tuple(
+        replace(task, agent=anchored(task.agent, here, toplevel, tracked)) for task in plan.tasks
+    )
+
+    def placed(spec: str) -> str:
+        return spec if spec in theirs else anchored(spec, here, toplevel, tracked)
+
+    roles = {role: placed(agent) for role, agent in settings.roles.items()}
+    reviewed_by = tuple(placed(agent) for agent in settings.reviewed_by)
+    settings = replace(settings, agent=placed(settings.agent), roles=roles, reviewed_by=reviewed_by)
+    return replace(plan, tasks=tasks), settings
+
+
+def anchored(spec: str, here: str, toplevel: str, tracked: Set[str]) -> str:
+    """An agent as `here` means it. `tracked` are the paths of the base: these are in a worktree."""
+    from wtman import agents
+
+    name, _, argument = spec.partition(":")
+    if name != "command":
+        return agents.anchored(spec, here)
+    try:
+        words = shlex.split(argument)
+    except ValueError:
+        return spec  # refused, with its reason, when the agent is loaded
+    found = [_word(word, number, here, toplevel, tracked) for number, word in enumerate(words)]
+    return spec if found == words else f"{name}:{shlex.join(found)}"
+
+
+def _word(word: str, number: int, here: str, toplevel: str, tracked: Set[str]) -> str:
+    # The first word is looked up on PATH unless it has a slash.
+    if os.path.isabs(word) or (number == 0 and "/" not in word):
+        return word
+    path = os.path.join(here, word)
+    if not os.path.isfile(path):
+        return word
+    if here == toplevel and os.path.normpath(word) in tracked:
+        return word
+    return os.path.normpath(path)
+
+
+def players(
+    plan: Plan, settings: Settings, roles: Mapping[str, Role], environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Each agent that a task of the plan is given to, and its sign-in where it needs one."""
+    named = dict.fromkeys(agent_of_task(settings, roles, task) for task in plan.tasks)
+    here = {one.name: one for one in found(environ)} if any(named) else {}
+    return tuple(spec + _sign_in(here.get(spec.partition(":")[0])) for spec in named if spec)
+
+
+def _sign_in(one: Found | None) -> str:
+    if one is None:
+        return ""
+    if one.signed_in is None:
+        return f" (its sign-in is up to {one.how})"
+    if one.signed_in:
+        return f" (signed in by {one.how})"
+    return f" (not signed in: {one.needs.sign_in})"

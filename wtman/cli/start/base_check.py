@@ -1,0 +1,62 @@
+"""The checks run on the base, as a run would do it first, and nothing of it kept but verdicts.
+
+Its journal entry is one that no other command takes for a run of the user's, and is taken
+back at the end.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+
+from wtman.checks.actions import CheckBase
+from wtman.git.discovery import Repository
+from wtman.git.repo import identity
+from wtman.journal.events import BaseChecked, PlanWanted
+from wtman.journal.replay import replay
+from wtman.model.ids import RunId, Sha
+from wtman.model.plan import Plan
+from wtman.model.settings import Settings
+
+
+def base_checked(
+    repo: Repository, settings: Settings, base: Sha, environ: Mapping[str, str]
+) -> BaseChecked:
+    """What the checks of `settings` say of the commit `base`, in checkouts of their own."""
+    from wtman.coordinator.create import create_run, open_store
+    from wtman.git.trees import remove_tree
+    from wtman.worktrees.clean import tidy
+
+    with open_store(repo) as store:
+        run = create_run(
+            store,
+            Plan("doctor", (), check=settings.check),
+            settings,
+            base=base,
+            target="",
+            identity=identity(repo),
+            begin=(PlanWanted("", aside=True),),
+        )
+        try:
+            return asyncio.run(_check(repo, run, base, environ))
+        finally:
+            state = replay(store.events(run))
+            store.forget(run, 0, state.seq)
+            tidy(state)
+            with contextlib.suppress(OSError):  # other runs have theirs there
+                os.rmdir(settings.worktrees)
+            remove_tree(os.path.join(store.folder, "runs", run))
+
+
+async def _check(
+    repo: Repository, run: RunId, base: Sha, environ: Mapping[str, str]
+) -> BaseChecked:
+    from wtman.checks import perform
+    from wtman.coordinator.create import load_state, open_store
+    from wtman.coordinator.open import open_run
+
+    with open_store(repo) as store:
+        async with open_run(repo, store, run, environ) as ctx:
+            (event,) = await perform.perform(ctx, load_state(store, run), CheckBase(base))
+    assert isinstance(event, BaseChecked)
+    return event

@@ -1,0 +1,131 @@
+"""What must be there before a run is worth making: agents, sandbox, a place, kept promises."""
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
+
+from wtman import agents, sandbox
+from wtman.agents import load
+from wtman.agents.installed import no_agent, require_installed
+from wtman.errors import MissingError, UsageError
+from wtman.model.plan import Plan, Role
+from wtman.model.roles import DEFAULT, PLANNER, agent_of, agent_of_task
+from wtman.model.settings import Settings
+from wtman.text.words import did_you_mean, quoted
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def require(
+    plan: Plan,
+    settings: Settings,
+    roles: Mapping[str, Role],
+    environ: Mapping[str, str],
+    tracked: Set[str],
+) -> None:
+    """Raise MissingError or UsageError for what would only come to light in the run.
+
+    `roles` are those that it casts; a plan without tasks is still to be made.
+    """
+    named = {agent_of_task(settings, roles, task) for task in plan.tasks}
+    if not plan.tasks:
+        named = {agent_of(settings, roles[name]) for name in (PLANNER, DEFAULT)}
+    if "" in named:
+        raise no_agent(environ)
+    for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
+        load.load(spec)
+        _require_program(spec, environ, tracked)
+    for effort in sorted({settings.effort, *(task.effort for task in plan.tasks)} - {""}):
+        if effort not in EFFORTS:
+            near = did_you_mean(effort, EFFORTS)
+            hint = f"one of {', '.join(EFFORTS)}"
+            raise UsageError(f"there is no effort {quoted(effort)}{near}", hint=hint)
+    require_metered({*named, *settings.roles.values(), *settings.reviewed_by}, settings)
+    _require_place(settings.worktrees)
+
+
+def require_players(
+    named: Iterable[str], settings: Settings, environ: Mapping[str, str], tracked: Set[str]
+) -> None:
+    """The same of agents that only read: they are there, and the budgets hold them."""
+    for spec in sorted(named):
+        load.load(spec)
+        _require_program(spec, environ, tracked)
+    require_metered(named, settings)
+    _require_place(settings.worktrees)
+
+
+def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the sandbox that is used, and what there is to say about it."""
+    found, passed = sandbox.choose(settings.sandbox)
+    # A dotted name stays: the plug-in's own may not lead back to it.
+    name = settings.sandbox if "." in settings.sandbox else found.name
+    notes = [f"sandbox: not {reason}" for reason in passed]
+    if name == "none" and (settings.network != "on"):
+        notes.append("the network of agents is not limited: that needs a sandbox")
+    return replace(settings, sandbox=name), tuple(notes)
+
+
+def require_metered(named: Iterable[str], settings: Settings) -> None:
+    """Refuse a budget that an agent cannot be held to, as it never says what it used."""
+    money = settings.budget_usd or settings.session_usd
+    tokens = settings.budget_tokens or settings.session_tokens
+    for spec in sorted(named):
+        agent = load.load(spec)
+        counted = agents.tells_tokens(agent)
+        if money and not agent.priced:
+            other = "use --budget-tokens" if counted else "use --max-sessions and --timeout"
+            raise UsageError(
+                f"a budget in dollars cannot hold the agent {quoted(spec)}: it tells no prices",
+                hint=other,
+            )
+        if tokens and not counted:
+            raise UsageError(
+                f"a budget in tokens cannot hold the agent {quoted(spec)}: it tells no tokens",
+                hint="use --max-sessions and --timeout",
+            )
+
+
+def unkept(extra: Iterable[str]) -> tuple[str, ...]:
+    """Warnings for configured keys that nothing reads yet."""
+    unused = sorted(set(extra) - {"notify"})
+    return tuple(f"`{key}` is configured and not used by this version" for key in unused)
+
+
+def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -> None:
+    name, _, argument = spec.partition(":")
+    if name == "replay" and not os.path.exists(argument):
+        raise MissingError(f"there is no recording {argument}", hint="name a file or folder")
+    if name != "command":
+        require_installed(spec, environ)
+        return
+    program = shlex.split(argument)[0]
+    if "/" not in program:
+        found = shutil.which(program, path=environ.get("PATH", os.defpath)) is not None
+    elif os.path.isabs(program):
+        found = os.access(program, os.X_OK) and os.path.isfile(program)
+    else:
+        found = os.path.normpath(program) in tracked
+    if not found:
+        raise MissingError(
+            f"the agent's program {quoted(program)} is not there, or cannot be executed",
+            hint="name a program on PATH, or a file that is executable",
+        )
+
+
+def _require_place(folder: str) -> None:
+    """The folder of worktrees, or the nearest that is there, must take folders."""
+    if "\n" in folder:
+        raise MissingError(
+            "git cannot keep worktrees in a folder whose name holds a newline",
+            hint="set worktrees to another folder in wtman.toml",
+        )
+    place = folder
+    while not os.path.isdir(place) and os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+    if not os.access(place, os.W_OK | os.X_OK) or place.startswith("/proc"):
+        raise MissingError(
+            f"worktrees cannot be made in {folder}", hint="set worktrees to another folder"
+        )

@@ -1,0 +1,91 @@
+"""Which roles a run plays and by whom, as the user, the configuration and the files say."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from wtman.agents import load
+from wtman.config.roles import Roles
+from wtman.errors import UsageError
+from wtman.journal.events import PlanWanted
+from wtman.model.plan import Plan, Role
+from wtman.model.roles import DEFAULT, PLANNER, RESOLVER, agent_of, effort_of, model_of
+from wtman.model.settings import Settings
+from wtman.text.words import quoted
+
+if TYPE_CHECKING:
+    from wtman.cli.start.request import Wanted
+
+# What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
+_TEAM = (DEFAULT, "tester", "documenter")
+_NOT_PLANNED = (RESOLVER,)
+_ALWAYS = ("reviewer", "refuter")  # every run may come to reviews
+_NO_PLANNERS = ("command", "replay")
+
+
+def cast_for(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
+    """The roles that a run of the plan can come to play; a planner's where it has no tasks."""
+    for name in settings.roles:
+        roles.named(name, "--role: ")
+    if not plan.tasks:
+        names = [PLANNER, *_TEAM, *_ALWAYS]
+        own = (name for name in roles.own() if roles.known[name].writes)
+        names += [name for name in own if name not in _NOT_PLANNED]
+        names += _named(roles, settings)
+        return {name: roles.named(name) for name in dict.fromkeys(names)}
+    wanted = {task.role or DEFAULT: task.id for task in plan.tasks}
+    cast = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
+    return cast | {name: roles.named(name) for name in (*_ALWAYS, *_named(roles, settings))}
+
+
+def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:
+    """The resolver, where somebody is named for it: no merge asks for one otherwise."""
+    file = roles.known.get(RESOLVER)
+    return (RESOLVER,) if RESOLVER in settings.roles or (file and file.agent) else ()
+
+
+def agent_commands(roles: Roles, cast: Mapping[str, Role], settings: Settings) -> tuple[str, ...]:
+    """Agents in role files of the repository that are commands and would be used."""
+    theirs = roles.agent_commands()
+    return tuple(
+        agent
+        for name, agent in theirs.items()
+        if name in cast and agent_of(settings, cast[name]) == agent
+    )
+
+
+def plan_wanted(settings: Settings, planner: Role, wanted: "Wanted") -> PlanWanted:
+    """Who is to plan. Refuses agents that build and do not plan, unless they are named for it."""
+    agent = agent_of(settings, planner)
+    named = settings.roles.get(PLANNER) or planner.agent
+    if not named and agent.partition(":")[0] in _NO_PLANNERS:
+        raise UsageError(
+            f"there is nobody to plan: the agent {quoted(agent)} only builds",
+            hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
+        )
+    if settings.plan_usd and not load.load(agent).priced:
+        raise UsageError(
+            f"--plan-budget-usd cannot hold the planner {quoted(agent)}: it tells no prices",
+            hint="leave it away: --timeout is the planner's limit too",
+        )
+    return PlanWanted(
+        agent=agent,
+        model=model_of(settings, planner, agent),
+        effort=effort_of(settings, planner),
+        checks=wanted.may_ask,
+        allow_overlap=wanted.allow_overlap,
+        aside=wanted.aside,
+    )
+
+
+def spoken_roles(roles: Sequence[str], planner: str) -> dict[str, str]:
+    """`--role ROLE=AGENT` and its short forms, as the configuration has them."""
+    cast = {PLANNER: planner}
+    for text in roles:
+        role, equals, agent = text.partition("=")
+        if not equals or not role.strip() or not agent.strip():
+            raise UsageError(
+                f"--role {quoted(text)} is not of the form ROLE=AGENT",
+                hint="for example --role tester=codex",
+            )
+        cast[role.strip()] = agent.strip()
+    return {role: agent for role, agent in cast.items() if agent}

@@ -1,0 +1,1 @@
+"""Runs made, opened and carried on: the scheduler and its loop."""

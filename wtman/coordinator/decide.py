@@ -1,0 +1,378 @@
+"""What to do next: the whole scheduler as one pure function.
+
+`decide(state, running)` looks at a replayed state and at the keys of the actions
+that are being performed, and names the actions to start. It never waits and keeps
+nothing, so that a resume is the same call over an older journal and a scheduling
+test is a list of events and the expected actions.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from wtman.budget.budget import MOST_WAITS, Purse, exhausted, purse, wait_of
+from wtman.checks.actions import CheckBase, CheckTask
+from wtman.coordinator.actions import Action
+from wtman.coordinator.next_session import attached_session, next_session
+from wtman.journal.state import State, TaskView
+from wtman.merge.decide import decide_merge
+from wtman.merge.resolve import given_up
+from wtman.model.actions import Cancel, Cool, Park
+from wtman.model.graph import critical
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Task
+from wtman.model.session import Cap, Ended, Usage
+from wtman.model.states import DONE, SETTLED, Standing, TaskState
+from wtman.plan.actions import MakePlan
+from wtman.review.actions import Refute, Review
+from wtman.review.decide import review_actions
+from wtman.sessions.actions import Collect, RunSession
+from wtman.tasks.actions import Chain, Unchain, Watch
+from wtman.tasks.decide import chained, unchained
+from wtman.tasks.lifecycle import last_counted, stale_needs, standings
+from wtman.tasks.overlap import worth_watching
+from wtman.worktrees.actions import Adopt, Follow, MakeWorktree
+
+_PLANNING_SHARE = 10  # without a ceiling of its own, planning gets a tenth of the run's budget
+
+
+def decide(
+    state: State, running: frozenset[str], live: Mapping[str, Usage] | None = None
+) -> tuple[Action, ...]:
+    """The actions to start now, most important first. Empty and nothing running: all is done.
+
+    `live` is what running sessions have used so far, by key, where their streams tell.
+    """
+    if state.merge is not None and not state.merge.over:
+        return decide_merge(state, running)
+    if state.asked_stop or state.stopped is not None or state.failed is not None:
+        return tuple(
+            Cancel(key)
+            for key in sorted(running)
+            if not key.startswith("cancel/") and f"cancel/{key}" not in running
+        )
+    if state.planning is not None and state.planning.made is None:
+        return _plan(state, running)
+    if not state.approved:
+        return ()
+    known = standings(state)
+    actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
+    links: list[Chain | Unchain] = [*unchained(state, known)]
+    if state.parked is None:
+        links += chained(state, running, known)
+        back = given_up(state, running, known)
+        gone = {item.task for item in back}
+        follows = [*back, *(f for f in _follows(state, running, known) if f.task not in gone)]
+        actions += [*links, *_base(state, running), *follows]
+        held = {item.task for item in links} | {item.task for item in follows}
+        actions += _checks(state, running, known)
+        reviews = _reviews(state, running, known, live or {})
+        actions += reviews
+        if not any(isinstance(item, Park) for item in reviews):
+            actions += _starts(state, running, known, held, live or {}, reviews)
+    else:
+        actions += [*links, *_checks(state, running, known), *_warm(running)]
+    actions = _handed_over(state, running, actions)
+    return (*actions, *_watch(state, running, known, actions))
+
+
+def _handed_over(state: State, running: frozenset[str], wanted: list[Action]) -> list[Action]:
+    """Tasks whose next session the user plays: what runs of them ends, nothing else begins."""
+    asked = {task for task, view in state.tasks.items() if view.attach}
+    if not asked:
+        return wanted
+    out = [
+        item
+        for item in wanted
+        if getattr(item, "task", "") not in asked or isinstance(item, Collect)
+    ]
+    for task in sorted(asked):
+        view = state.tasks[task]
+        busy = [f"{kind}/{task}" for kind in ("session", "check", "worktree")]
+        busy = [key for key in busy if key in running]
+        out += [
+            Cancel(key)
+            for key in busy
+            if not key.startswith("worktree/") and f"cancel/{key}" not in running
+        ]
+        if not busy and view.in_flight is None and view.worktree:
+            out.append(attached_session(state, view))
+    return out
+
+
+def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
+    """The planner's session, before there is anything else to do."""
+    if state.parked is not None or "plan" in running or state.planning is None:
+        return ()
+    if state.sessions >= state.settings.max_sessions:
+        reason = f"the run has had its {state.settings.max_sessions} sessions"
+        return (Park(reason, "raise the ceiling: wtman resume --max-sessions N"),)
+    money, own = purse(state), state.settings.plan_usd
+    cap = money.admit(_PLANNING_SHARE)
+    if cap is None:
+        return (Park(*exhausted(state)),)
+    usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
+    wanted = state.planning.wanted
+    return (MakePlan(state.planning.attempt, wanted.agent, state.base, usd, cap.tokens),)
+
+
+def _watch(
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    begun: list[Action],
+) -> list[Action]:
+    """A look at what runs, if two could collide; none outlives the sessions."""
+    wanted = len(state.tasks) > 1 and worth_watching(
+        state,
+        known,
+        {
+            *(task for task in state.tasks if f"session/{task}" in running),
+            *(item.task for item in begun if isinstance(item, RunSession)),
+        },
+    )
+    if "watch" not in running:
+        return [Watch()] if wanted else []
+    return [] if wanted or "cancel/watch" in running else [Cancel("watch")]
+
+
+def _cancels(state: State, running: frozenset[str]) -> list[Action]:
+    """Sessions whose task is gone or has been worded anew."""
+    out: list[Action] = []
+    for key in sorted(running):
+        kind, _, name = key.partition("/")
+        view = state.tasks.get(TaskId(name))
+        if kind != "session" or f"cancel/{key}" in running:
+            continue
+        flight = view.in_flight if view is not None else None
+        if view is None or (flight is not None and flight.lineage != view.lineage):
+            out.append(Cancel(key))
+    return out
+
+
+def _settle_left(state: State, running: frozenset[str]) -> list[Action]:
+    """Attempts that a dead coordinator left behind."""
+    out: list[Action] = []
+    for task, view in (*state.tasks.items(), *state.dropped.items()):
+        flight = view.in_flight
+        if flight is None or f"session/{task}" in running:
+            continue
+        out.append(Collect(task, flight.number, view.start, view.head, flight.at, flight.agent))
+    return out
+
+
+def _base(state: State, running: frozenset[str]) -> list[Action]:
+    if base_settled(state) or "base" in running:
+        return []
+    return [CheckBase(state.base)]
+
+
+def base_settled(state: State) -> bool:
+    """Whether every check of the run has been seen on the base, or there is none."""
+    wanted = set(state.checks)
+    if not wanted:
+        return True
+    seen = state.base_checked
+    return seen is not None and wanted <= {result.command for result in seen.results}
+
+
+def _follows(
+    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+) -> list[Follow | Adopt]:
+    """Tasks with work of their own whose needs have moved to another settled tip."""
+    out: list[Follow | Adopt] = []
+    for task, view in state.tasks.items():
+        if not view.attempts or known[task].state in SETTLED:
+            continue
+        busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running
+        if busy or view.in_flight is not None or view.merged or view.taken:
+            continue
+        last = last_counted(view)
+        if last is not None and last.ended is Ended.OK and view.owner != view.lineage:
+            assert last.outcome is not None
+            out.append(Adopt(task, view.head, last.start, last.outcome.head))
+            continue
+        if not view.has_work:
+            continue
+        if not stale_needs(state, view, known) or not _needs_done(state, view, known):
+            continue
+        out.append(Follow(task, view.start, view.head, _tips(state, view)))
+    return out
+
+
+def _checks(
+    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+) -> list[Action]:
+    if not base_settled(state):
+        return []
+    out: list[Action] = []
+    for task, item in known.items():
+        view = state.tasks[task]
+        settled = item.state in (TaskState.CHECKING, TaskState.PARKED)
+        if not settled or view.in_flight is not None or not state.checks_of(task):
+            continue
+        last = last_counted(view)
+        if last is None or last.ended is not Ended.OK or last.red or view.restart or view.again:
+            continue
+        if stale_needs(state, view, known) or view.owner != view.lineage:
+            continue
+        if {f"check/{task}", f"worktree/{task}", f"session/{task}"} & running:
+            continue
+        out.append(CheckTask(task, view.start, view.head))
+    return out
+
+
+def _starts(
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    held: Collection[TaskId],
+    live: Mapping[str, Usage],
+    begun: Sequence[Action],
+) -> list[Action]:
+    """New sessions into free slots, and worktrees ahead of them; none for what is `held`.
+
+    `begun` are the reviews that start now.
+    """
+    ready = [task for task in _ready(state, running, known) if task not in held]
+    jobs = state.settings.jobs
+    asked = [item for item in begun if isinstance(item, Review | Refute)]
+    slots = _slots(state, running) - len(asked)
+    ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
+    left = state.settings.max_sessions - state.sessions - len(asked)
+    money = purse(state, live)
+    for item in asked:
+        money = money.holding(Cap(item.max_usd, item.max_tokens))
+    waiting = sum(
+        1
+        for task, item in known.items()
+        if item.state in _WANTING and state.tasks[task].in_flight is None
+    )
+    may_run = base_settled(state)
+    out: list[Action] = []
+    for task in ready:
+        view = state.tasks[task]
+        if not _placed(state, view):
+            if ahead > 0 and f"worktree/{task}" not in running:
+                out.append(MakeWorktree(task, _tips(state, view)))
+                ahead -= 1
+            continue
+        if not may_run or slots <= 0 or f"worktree/{task}" in running:
+            ahead -= 1
+            continue
+        if state.cooling:
+            return [*out, *_cool(state, running)]
+        if left <= 0:
+            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            out.append(Park(reason, "raise the ceiling: wtman resume --max-sessions N"))
+            break
+        cap = money.admit(waiting)
+        if cap is None:
+            out += _broke(state, money)
+            break
+        out.append(next_session(state, view, cap))
+        money = money.holding(cap)
+        waiting -= 1
+        slots -= 1
+        left -= 1
+    return out
+
+
+def _slots(state: State, running: frozenset[str]) -> int:
+    """How many more sessions may live now, of all roles."""
+    jobs = state.settings.jobs
+    return min(jobs, state.pace or jobs) - sum(1 for key in running if key.startswith(_SESSIONS))
+
+
+_SESSIONS = ("session/", "review/", "refute/")
+
+
+def _reviews(
+    state: State,
+    running: frozenset[str],
+    known: Mapping[TaskId, Standing],
+    live: Mapping[str, Usage],
+) -> list[Action]:
+    """What the reviews need next. They come before new work: what is nearly done gets done."""
+    free, wanted = review_actions(state, running, known)
+    out: list[Action] = [*free]
+    money, left = purse(state, live), state.settings.max_sessions - state.sessions
+    for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):
+        if state.cooling:
+            return [*out, *_cool(state, running)]
+        if number >= left:
+            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            return [*out, Park(reason, "raise the ceiling: wtman resume --max-sessions N")]
+        cap = money.admit(len(wanted) - number)
+        if cap is None:
+            return [*out, *_broke(state, money)]
+        out.append(replace(action, max_usd=cap.usd, max_tokens=cap.tokens))
+        money = money.holding(cap)
+    return out
+
+
+# Tasks in these states need one session more, if none is in flight.
+_WANTING = (TaskState.PENDING, TaskState.FIXING)
+
+
+def _broke(state: State, money: Purse) -> list[Action]:
+    """No cap fits: wait for what live sessions give back, or park."""
+    return [Park(*exhausted(state))] if money.held == Cap() else []
+
+
+def _cool(state: State, running: frozenset[str]) -> list[Action]:
+    """Sessions were turned away: wait longer each time, in the end for the user."""
+    if state.turned_away > MOST_WAITS:
+        reason = (
+            f"rate limits: the provider turned sessions away {state.turned_away} times in a row"
+        )
+        return [Park(reason, f"try again later: wtman resume {state.run}")]
+    return [] if "cool" in running else [Cool(wait_of(state))]
+
+
+def _warm(running: frozenset[str]) -> list[Action]:
+    """Nobody waits for a provider any more."""
+    return [Cancel("cool")] if "cool" in running and "cancel/cool" not in running else []
+
+
+def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:
+    """Tasks that wait for nothing but a slot: longest chain of dependents first."""
+    rank = _rank(tuple(view.task for view in state.tasks.values()))
+    names = []
+    for place, (task, item) in enumerate(known.items()):
+        view = state.tasks[task]
+        if item.state not in (TaskState.PENDING, TaskState.FIXING) or item.waiting_for:
+            continue
+        if view.in_flight is not None or f"session/{task}" in running:
+            continue
+        # Work that is under way comes before work that has not begun.
+        names.append((not view.current, -rank[task], place, task))
+    return [task for *_, task in sorted(names)]
+
+
+@lru_cache(maxsize=1)
+def _rank(tasks: tuple[Task, ...]) -> dict[TaskId, int]:
+    """The longest chain of dependents of each task; plans change seldom, turns are many."""
+    return critical(tasks)
+
+
+def _placed(state: State, view: TaskView) -> bool:
+    """Whether the worktree is there and stands on what the task needs now."""
+    if not view.worktree or view.cleaned:
+        return False
+    if view.has_work:
+        return True
+    return all(view.needs.get(need) == tip for need, tip in _tips(state, view))
+
+
+def _needs_done(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
+    return all(known[need].state in DONE for need in view.task.needs if need in known)
+
+
+def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
+    """What the task needs, with the tips as they are now; the target holds what has landed."""
+    return tuple(
+        (need, state.tasks[need].head)
+        for need in view.task.needs
+        if need in state.tasks and not (view.onto and state.tasks[need].merged)
+    )

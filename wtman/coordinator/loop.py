@@ -1,0 +1,275 @@
+"""The loop: the only place that knows the order of things.
+
+    state   = replay(journal)
+    actions = decide(state, running)                 pure
+    for each: journal Intended -> perform (a stage) -> journal its outcome -> decide again
+
+So a resume is this loop over an older journal. One durable commit a turn holds the
+outcomes that came in and the intents that follow from them; nothing is performed
+before its intent is on disk. The caller holds the run's lock.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from wtman.checks import perform
+from wtman.context import Context
+from wtman.coordinator import actions as a
+from wtman.coordinator.decide import decide
+from wtman.errors import DiskFullError, WtmanError
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.events import Cooled, Paced
+from wtman.journal.replay import replay
+from wtman.journal.state import State
+from wtman.merge import land
+from wtman.merge import perform as train
+from wtman.model.session import Usage
+from wtman.plan import perform as plan
+from wtman.review import perform as reviews
+from wtman.sessions import perform as sessions
+from wtman.tasks import perform as overlaps
+from wtman.worktrees import perform as worktrees
+
+Watch = Callable[[State, Sequence[record.Recorded]], None]
+Perform = Callable[[Context, State, Any], Awaitable[tuple[record.Event, ...]]]
+
+# How often requests of other processes are looked for, in seconds.
+_POLL = 0.25
+
+_PERFORMERS: dict[type, Perform] = {
+    a.MakePlan: plan.perform,
+    a.CheckBase: perform.perform,
+    a.CheckTask: perform.perform,
+    a.MakeWorktree: worktrees.perform,
+    a.Follow: worktrees.perform,
+    a.Adopt: worktrees.perform,
+    a.Restore: worktrees.perform,
+    a.RunSession: sessions.perform,
+    a.Collect: sessions.perform,
+    a.ProbeTrain: train.perform,
+    a.LandTrain: land.perform,
+    a.Watch: overlaps.perform,
+    a.Couple: reviews.perform,
+    a.Review: reviews.perform,
+    a.Reproduce: reviews.perform,
+    a.Refute: reviews.perform,
+}
+
+
+async def _cool(ctx: Context, state: State, action: a.Cool) -> tuple[record.Event, ...]:
+    await asyncio.sleep(action.seconds)
+    return (Cooled(),)
+
+
+_PERFORMERS[a.Cool] = _cool
+# What leaves nothing behind that a resume would look for, done or not.
+_TRACELESS = (a.Watch().key, a.Cool(0).key)
+
+
+async def drive(ctx: Context, watch: Watch | None = None) -> State:
+    """Carry the run on until nothing is left to do, or it is parked, stopped or failed.
+
+    Raises only what is a fault of the program itself; everything else is in the state.
+    """
+    loop = _Loop(ctx, watch or (lambda state, recorded: None))
+    with _interrupts(loop):
+        return await loop.run()
+
+
+class _Loop:
+    """The state, and the actions that are being performed."""
+
+    def __init__(self, ctx: Context, watch: Watch) -> None:
+        self.ctx = ctx
+        self.watch = watch
+        self.running: dict[str, asyncio.Task[tuple[record.Event, ...]]] = {}
+        self.cancelled: set[str] = set()
+        self.state = State()
+        self.interrupted = False
+
+    async def run(self) -> State:
+        try:
+            self._take_in()
+            outcomes: list[record.Event] = []
+            while True:
+                while self._turn(outcomes):
+                    outcomes = []
+                if not self.running:
+                    if not self.state.asked_stop:
+                        return self.state
+                    self._journal([e.Stopped()])
+                    return self.state
+                outcomes = await self._wait()
+        finally:
+            await self._end_all()
+
+    def _turn(self, outcomes: list[record.Event]) -> bool:
+        """Journal outcomes and the intents that follow, in one commit; then start these.
+
+        Says whether what was journalled changes what is to be done: then decide again.
+        """
+        at = self.ctx.clock()
+        if self.interrupted and not self.state.asked_stop:
+            outcomes = [*outcomes, e.Requested("stop")]
+        if (jobs := self._pace()) != self.state.pace:
+            outcomes = [*outcomes, Paced(jobs, "rate limits")]
+        provisional = replay(
+            [record.Recorded(self.state.seq, at, event) for event in outcomes], self.state
+        )
+        keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
+        begun: list[a.Action] = []
+        journal: list[record.Event] = list(outcomes)
+        linked = False
+        for action in decide(provisional, keys, self._live()):
+            match action:
+                case a.Cancel(target):
+                    self._cancel(target)
+                case a.Park(reason, hint):
+                    journal.append(e.Parked(reason, hint))
+                case a.Chain(task, need, paths):
+                    journal.append(e.Chained(task, need, paths))
+                    linked = True
+                case a.Unchain(task, need, reason):
+                    journal.append(e.Unchained(task, need, reason))
+                    linked = True
+                case a.Watch() | a.Cool():
+                    begun.append(action)
+                case _:
+                    begun.append(action)
+                    journal.append(intent_of(action))
+        self._journal(journal)
+        for action in begun:
+            performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
+            self.running[action.key] = asyncio.ensure_future(performing)
+        return linked
+
+    async def _wait(self) -> list[record.Event]:
+        """Outcomes of what has ended; also returns when another process has asked something."""
+        while True:
+            done, _ = await asyncio.wait(
+                self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
+            )
+            foreign = self._take_in()
+            paced = self._pace() != self.state.pace
+            if done or foreign or paced or (self.interrupted and not self.state.asked_stop):
+                return [event for key in self._ended(done) for event in self._outcome(key)]
+
+    def _pace(self) -> int:
+        """How many sessions the provider bears at once; 0 is no limit but the settings'."""
+        return self.ctx.brakes.jobs(self.state.settings.jobs)
+
+    def _live(self) -> dict[str, Usage]:
+        """What live sessions of tasks have used so far, by key."""
+        used = self.ctx.brakes.used
+        found = {
+            f"session/{task}": used.get(f"{self.state.run}/{task}/{view.last}")
+            for task, view in self.state.tasks.items()
+            if view.in_flight is not None
+        }
+        return {key: usage for key, usage in found.items() if usage is not None}
+
+    def _ended(self, done: set[asyncio.Task[tuple[record.Event, ...]]]) -> list[str]:
+        return [key for key, task in self.running.items() if task in done]
+
+    def _outcome(self, key: str) -> tuple[record.Event, ...]:
+        """What an ended action has to tell; an error becomes the end of the run, not of others."""
+        task = self.running.pop(key)
+        self.cancelled.discard(key)
+        if task.cancelled():
+            return () if key in _TRACELESS else (e.Abandoned(key, "cancelled"),)
+        error = task.exception()
+        match error:
+            case None:
+                return task.result()
+            case DiskFullError():
+                return (e.Abandoned(key, error.message), e.Parked(error.message, error.hint))
+            case WtmanError():
+                return (e.Abandoned(key, error.message), e.RunFailed(error.message, error.hint))
+            case _:
+                raise error
+
+    def _cancel(self, key: str) -> None:
+        task = self.running.get(key)
+        if task is not None:
+            self.cancelled.add(key)
+            task.cancel()
+
+    def _journal(self, events: list[record.Event]) -> None:
+        if events:
+            self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
+        self._take_in()
+
+    def _take_in(self) -> bool:
+        """Fold what is new in the journal, ours or a request of another process."""
+        recorded = self.ctx.store.events(self.ctx.run, self.state.seq)
+        if recorded:
+            self.state = replay(recorded, self.state)
+            self.watch(self.state, recorded)
+        return bool(recorded)
+
+    async def _end_all(self) -> None:
+        """Whatever ends the loop, no action outlives it."""
+        for task in self.running.values():
+            task.cancel()
+        if self.running:
+            await asyncio.gather(*self.running.values(), return_exceptions=True)
+        await self.ctx.git(self.ctx.looks.close)
+
+
+def intent_of(action: a.Action) -> e.Intended:
+    """What is journalled before the action is performed."""
+    name = type(action).__name__
+    if isinstance(action, a.RunSession):
+        return e.Intended(
+            action=name,
+            key=action.key,
+            task=action.task,
+            attempt=action.attempt,
+            lineage=action.lineage,
+            content=action.content,
+            start=action.start,
+            at=action.at,
+            agent=action.agent,
+            max_usd=action.max_usd,
+            max_tokens=action.max_tokens,
+            attach=action.attach,
+        )
+    return e.Intended(
+        action=name,
+        key=action.key,
+        max_usd=getattr(action, "max_usd", 0.0),
+        max_tokens=getattr(action, "max_tokens", 0),
+    )
+
+
+@contextlib.contextmanager
+def _interrupts(loop: _Loop) -> Iterator[None]:
+    """Ctrl-C once stops politely; a second time the process ends at once.
+
+    The second way is safe too: keepers end their sessions when their coordinator
+    is gone, and the journal is good for any moment.
+    """
+    running = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if loop.interrupted:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                running.remove_signal_handler(number)
+            for task in asyncio.all_tasks(running):
+                task.cancel()
+        loop.interrupted = True
+
+    installed = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            running.add_signal_handler(number, on_signal)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            running.remove_signal_handler(number)

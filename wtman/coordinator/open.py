@@ -1,0 +1,132 @@
+"""Runs: made, and opened with everything that their stages touch.
+
+The only place that builds a `Context`. Everything heavy is imported here, late:
+`status` and `--help` never come this way.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from wtman.agents import load
+from wtman.coordinator.create import load_state
+from wtman.errors import MissingError
+from wtman.git.discovery import Repository
+from wtman.journal.store import Store
+from wtman.model.ids import RunId, TaskId
+
+if TYPE_CHECKING:
+    from wtman.context import Context
+    from wtman.sandbox import Sandbox
+    from wtman.sandbox.guard import Guard
+
+
+@contextlib.asynccontextmanager
+async def open_run(
+    repo: Repository,
+    store: Store,
+    run: RunId,
+    environ: Mapping[str, str],
+    activity: Callable[[TaskId, str], None] | None = None,
+    *,
+    aside: bool = False,
+) -> AsyncIterator["Context"]:
+    """Hold the run's lock and everything that its stages need.
+
+    Raises MissingError when the run is live elsewhere. Sweeps what an earlier
+    coordinator of the run may have left alive. `aside` is for a terminal that the
+    coordinator has handed a task to: without the lock, and nothing is swept.
+    """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from wtman import execution
+    from wtman.budget.meter import Brakes
+    from wtman.context import Context
+    from wtman.execution.spawn import install_child_watcher
+    from wtman.execution.supervisor import raise_fd_limit
+    from wtman.execution.sweep import sweep
+    from wtman.git import control
+    from wtman.git.checkouts.pool import Checkouts
+    from wtman.sandbox.gateway import Gateway
+    from wtman.sessions.activity import Doing
+
+    state = load_state(store, run)
+    lock = contextlib.nullcontext() if aside else store.lock(run)
+    with lock, ThreadPoolExecutor(max_workers=_git_jobs()) as pool:
+        raise_fd_limit()
+        install_child_watcher()
+        if not aside:
+            sweep(f"{run}/")
+        loop = asyncio.get_running_loop()
+
+        def in_pool(function: Callable[..., Any], /, *args: Any) -> Any:
+            return loop.run_in_executor(pool, lambda: function(*args))
+
+        folder = os.path.join(repo.wtman_dir, "runs", run)
+        confine = await in_pool(_sandbox, state.settings.sandbox)
+        clean = await in_pool(control.prepare, repo)
+        brakes = Brakes()
+        told = Doing(folder, loop.call_later, loop.time, lambda: brakes.used)
+
+        def doing(task: TaskId, words: str) -> None:
+            told.tell(task, words)
+            if activity is not None:
+                activity(task, words)
+
+        async with (
+            contextlib.aclosing(Gateway("" if aside else folder, environ)) as gateway,
+            execution.load("local") as executor,
+        ):
+            with contextlib.nullcontext() if aside else contextlib.closing(told):
+                yield Context(
+                    run=run,
+                    folder=folder,
+                    repo=repo,
+                    control=clean,
+                    store=store,
+                    executor=executor,
+                    sandbox=confine,
+                    agent=cache(load.load),
+                    git=in_pool,
+                    clock=time.time,
+                    environ=environ,
+                    activity=doing,
+                    checkouts=Checkouts(state.settings.check_jobs),
+                    gateway=gateway,
+                    brakes=brakes,
+                    guard=_guard(store, run, folder),
+                )
+
+
+def _guard(store: Store, run: RunId, folder: str) -> "Guard":
+    """The guard over the run's sessions; which merges there are is in the journals."""
+    from wtman.journal.merges import is_moved
+    from wtman.sandbox.guard import Guard
+
+    def merging(ref: str, new: str) -> bool:
+        events = ([item.event for item in store.events(name)] for name in store.runs())
+        return any(is_moved(run_events, ref, new) for run_events in events)
+
+    return Guard(run, os.path.join(folder, "repository.json"), merging)
+
+
+def _sandbox(name: str) -> "Sandbox":
+    """The run's sandbox, which its journal names. A run never goes on in a weaker one."""
+    from wtman.sandbox import choose
+
+    try:
+        return choose(name or "none")[0]
+    except MissingError as error:
+        raise MissingError(
+            f"this run is confined by {name}: {error}",
+            hint="mend that, then `wtman resume`; or start another run with --sandbox auto",
+        ) from error
+
+
+def _git_jobs() -> int:
+    # Git spends its time on the processor and in the kernel: more threads than cores only wait.
+    return max(os.cpu_count() or 1, 2)

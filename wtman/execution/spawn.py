@@ -1,0 +1,143 @@
+"""Programs started: under a keeper, on a terminal, in the background."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.util import MAGIC_NUMBER
+from types import ModuleType
+from typing import BinaryIO
+
+from wtman.errors import ExternalError
+from wtman.execution import keeper
+from wtman.model.command import Command
+
+
+def keeper_command() -> tuple[str, ...]:
+    """How a keeper is started, without its two arguments."""
+    # Isolated and without `site`: a cheap start, and nothing that a repository plants is imported.
+    return (sys.executable, "-I", "-S", "-E", "-X", "utf8", program_of(keeper))
+
+
+def program_of(module: ModuleType) -> str:
+    """The file to start a stand-alone program of ours by: compiled, where an import left it so.
+
+    Python compiles a program anew at each start. Only a file that was made from this very
+    source counts: who runs a compiled file is not asked whether it still fits.
+    """
+    source = module.__file__ or ""
+    compiled = module.__spec__.cached if module.__spec__ else None
+    try:
+        facts = os.stat(source)
+        with open(compiled or "", "rb") as file:
+            head = file.read(16)
+    except OSError:
+        return source
+    made_from = (int(facts.st_mtime) & 0xFFFFFFFF, facts.st_size & 0xFFFFFFFF)
+    # The magic of this interpreter, then zero: checked by time and size, which follow.
+    stamp = MAGIC_NUMBER + bytes(4) + b"".join(part.to_bytes(4, "little") for part in made_from)
+    return compiled if compiled and head == stamp else source
+
+
+def install_child_watcher() -> None:
+    """Make asyncio wait for children by pidfd; call before any is started.
+
+    Its default on 3.11 is a thread for each child.
+    """
+    if sys.version_info >= (3, 12) or not hasattr(os, "pidfd_open"):
+        return
+    import asyncio
+
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return  # an old kernel, or a container that forbids it
+    watcher = asyncio.PidfdChildWatcher()
+    asyncio.set_child_watcher(watcher)
+    with contextlib.suppress(RuntimeError):  # no loop yet: it attaches itself when it starts
+        watcher.attach_loop(asyncio.get_running_loop())
+
+
+def run_in_terminal(argv: tuple[str, ...]) -> int:
+    """Hand the terminal to a program that the user named, an editor; its exit status."""
+    import subprocess
+
+    return subprocess.run(argv, check=False).returncode
+
+
+def start_apart(
+    argv: tuple[str, ...], cwd: str, out: BinaryIO
+) -> tuple[int, Callable[[], int | None]]:
+    """Start a program in a session of its own that outlives this process; it prints to `out`.
+
+    Its process id, and what gives its exit status when asked, None while it runs.
+    """
+    import subprocess
+
+    none = subprocess.DEVNULL
+    running = subprocess.Popen(
+        argv, cwd=cwd, stdin=none, stdout=out, stderr=out, start_new_session=True
+    )
+    return running.pid, running.poll
+
+
+async def hold_terminal(command: Command) -> int:
+    """Hand the terminal to a program with its own environment; its exit status.
+
+    Ctrl-C is the program's: here it is only waited for. The event loop goes on.
+    """
+    import asyncio
+
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        running = await asyncio.create_subprocess_exec(
+            *command.argv, cwd=command.cwd, env=command.env
+        )
+        return await running.wait()
+    except OSError as error:
+        raise ExternalError(f"{command.argv[0]} could not be started: {error.strerror}") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def answer_of(
+    argv: tuple[str, ...],
+    cwd: str,
+    data: bytes = b"",
+    timeout: float | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> tuple[int, str, str]:
+    """Run a program of the user's own, with their environment and `extra`: exit status, stdout,
+    stderr.
+
+    ExternalError where it cannot be started, or takes longer than `timeout` seconds.
+    """
+    import subprocess
+
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env={**os.environ, **extra} if extra else None,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=bool(timeout),
+        )
+    except OSError as error:
+        raise ExternalError(f"{argv[0]} could not be started: {error.strerror}") from error
+    with process:
+        try:
+            out, err = process.communicate(data, timeout)
+        except subprocess.TimeoutExpired as error:
+            # Not only the program: what it started holds the pipes.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise ExternalError(f"{argv[0]} gave no answer within {timeout:g} s") from error
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")

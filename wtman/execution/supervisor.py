@@ -1,0 +1,198 @@
+"""The one door for programs that are not git: each runs under a keeper of its own.
+
+It promises: what runs writes to files, never to pipes (a daemon that holds a pipe
+would hang us); every process of a Work is gone before `run_kept` returns, also when
+it is cancelled; `exit.json` in the folder is durable and final, so that a Work that
+has one is not run again; a program inherits nothing but what its Command says.
+
+It refuses a Work without a program. Keepers start from the event loop's thread.
+"""
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from wtman.errors import DiskFullError, ExternalError
+from wtman.execution.output import read_exit
+from wtman.execution.spawn import keeper_command
+from wtman.execution.sweep import _KEEPER, SESSION, _sweep
+from wtman.model.command import Exit, ExitReason, Work
+from wtman.model.ids import FAR_FUTURE
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+_FD_WANTED = 8192
+
+
+_nofile_before: int | None = None
+
+
+def raise_fd_limit() -> None:
+    """Allow this process many descriptors; programs it starts get the former limit back."""
+    import resource
+
+    global _nofile_before  # noqa: PLW0603 - as global as the limit itself
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FD_WANTED if hard == resource.RLIM_INFINITY else min(hard, _FD_WANTED)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    _nofile_before = soft
+
+
+async def run_kept(work: Work, *, keeper_cmd: tuple[str, ...] = ()) -> Exit:
+    """Run a Work to its end; where it has ended before, give that end.
+
+    Cancelling stops the program politely, within its grace; cancelling again kills
+    it. In both cases its end is on disk as `stopped` before CancelledError goes up.
+    A keeper that dies itself makes it `lost`, which leaves no mark on disk.
+    """
+    import asyncio
+
+    if not work.command.argv:
+        raise ValueError(f"work {work.id} has no program")
+    before = read_exit(work.folder)
+    if before is not None:
+        return before
+    with _disk_full_named(work.folder):
+        _write_spec(work)
+        environment = _environment_file(work)
+    lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
+    life = asyncio.ensure_future(_live(work, keeper_cmd or keeper_command(), lease, environment))
+    orders = iter((b"S", b"K"))
+    cancelled = False
+    try:
+        while not life.done():
+            try:
+                await asyncio.wait((life,))
+            except asyncio.CancelledError:
+                cancelled = True
+                with suppress(OSError):  # the keeper may be gone already
+                    os.write(writer, next(orders, b""))
+    finally:
+        os.close(writer)
+    if cancelled and not life.cancelled():
+        life.exception()  # looked at, so that asyncio does not complain: being cancelled wins
+        raise asyncio.CancelledError
+    return life.result()
+
+
+async def _live(work: Work, command: tuple[str, ...], lease: int, environment: int) -> Exit:
+    """From the start of the keeper to its end."""
+    import asyncio
+
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            os.path.join(work.folder, "spec.json"),
+            str(lease),
+            stdin=environment,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=work.folder,
+            env=_keeper_environment(work),
+            pass_fds=(lease,),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ExternalError(
+            f"cannot start {command[0]}: {error.strerror}",
+            argv=command,
+            cwd=work.folder,
+            hint="run fewer at once (--jobs), or raise the limits of processes and open files",
+        ) from error
+    finally:
+        os.close(lease)
+        os.close(environment)
+    status = await process.wait()
+    ended = read_exit(work.folder)
+    if ended is not None:
+        return ended
+    await asyncio.to_thread(_sweep, lambda session: session == work.id, frozenset())
+    if status in _FULL:
+        raise DiskFullError(
+            f"no space left for the output of {work.id} in {work.folder}",
+            argv=work.command.argv,
+            cwd=work.command.cwd,
+            exit_status=status,
+            hint="free some space, then `wtman resume`",
+        )
+    how = f"by {_signal_name(-status)}" if status < 0 else f"with status {status}"
+    return Exit(ExitReason.LOST, detail=f"its keeper ended {how} without a record")
+
+
+def _write_spec(work: Work) -> None:
+    os.makedirs(work.folder, mode=0o700, exist_ok=True)
+    os.chmod(work.folder, 0o700)
+    # What a killed coordinator left of the same attempt would be read as this one's output.
+    for name in ("stdin", "stdout", "stderr", "exit.json.tmp", "keeper.err"):
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(work.folder, name))
+    if work.command.stdin:
+        _write(os.path.join(work.folder, "stdin"), work.command.stdin)
+    spec: dict[str, Any] = {
+        "id": work.id,
+        "argv": work.command.argv,
+        "cwd": work.command.cwd,
+        "timeout": None if work.timeout == FAR_FUTURE else work.timeout,
+        "grace": work.grace,
+        "output_cap": work.output_cap,
+        "nofile": _nofile_before,
+    }
+    _write(os.path.join(work.folder, "spec.json"), json.dumps(spec).encode())
+
+
+def _environment_file(work: Work) -> int:
+    """A descriptor of the program's environment, in a file without a name.
+
+    It holds keys: they must not be found in the evidence, by another session least of all.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("environment")
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    env = {**work.command.env, SESSION: work.id}
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(json.dumps(env).encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _write(path: str, content: bytes) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with open(os.open(path, flags, 0o600), "wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def _disk_full_named(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "free some space, then `wtman resume`" if error.errno in _FULL else ""
+        kind = DiskFullError if error.errno in _FULL else ExternalError
+        raise kind(
+            f"cannot write {error.filename or folder}: {error.strerror}", hint=hint
+        ) from error
+
+
+def _keeper_environment(work: Work) -> dict[str, str]:
+    # PATH for `ps` where there is no /proc.
+    return {"PATH": os.environ.get("PATH", os.defpath), _KEEPER: work.id}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,1 @@
+"""Working trees: linked, standalone, live, and what is in them."""

@@ -1,0 +1,120 @@
+"""Check checkouts: folders at one commit with a private, stand-alone `.git`.
+
+Checks may use git there as they like: the `.git` is theirs alone, reads the repository's
+objects and writes its own, knows the user's tags (versions are made from them) and
+nothing of their configuration. Because a check can write it, wtman never uses it: its
+own git runs through the control directory with an index kept there, and a reused
+checkout gets a fresh `.git`.
+"""
+
+import os
+import secrets
+import shutil
+
+from wtman.errors import DiskFullError, ExternalError
+from wtman.git.checkouts.snapshot import checkout
+from wtman.git.control_dir import Control, call, oid, own_index
+from wtman.git.refs import listed
+from wtman.git.trees import folders_of, purge, remove_tree, strays
+
+_GITLINK = b"160000"
+
+
+def make(ctl: Control, folder: str, commit: str) -> None:
+    """Check `commit` out into `folder`, with a `.git` of its own."""
+    os.makedirs(folder, exist_ok=True)
+    _put_aside(folder)
+    checkout(ctl, folder, "", commit)
+    _give_git(ctl, folder, commit)
+
+
+def reuse(ctl: Control, folder: str, commit: str) -> bool:
+    """Bring an existing check checkout to `commit`, as if it were new.
+
+    False where it could not be made pristine: then it must not be used.
+    """
+    if os.path.islink(folder) or not os.path.isdir(folder):
+        return False
+    try:
+        files, links = _expected(ctl, commit)
+        folders = folders_of(files | links) | links
+        _put_aside(folder)
+        if not purge(folder, files, folders):
+            return False
+        checkout(ctl, folder, "", commit)
+        if not _pristine(ctl, folder, files, folders):
+            return False
+        _give_git(ctl, folder, commit)
+    except DiskFullError:
+        raise
+    except (ExternalError, OSError):
+        return False
+    return True
+
+
+def _expected(ctl: Control, commit: str) -> tuple[set[bytes], set[bytes]]:
+    """Paths of the files, and of the submodules, whose folders stay empty."""
+    listed = call(ctl, ["ls-tree", "-r", "-z", "--full-tree", oid(commit)]).out
+    files: set[bytes] = set()
+    links: set[bytes] = set()
+    for item in listed.split(b"\0"):
+        facts, tab, path = item.partition(b"\t")
+        if tab:
+            (links if facts.startswith(_GITLINK) else files).add(path)
+    return files, links
+
+
+def _pristine(ctl: Control, folder: str, files: set[bytes], folders: set[bytes]) -> bool:
+    if next(strays(folder, files, folders), None) is not None:
+        return False
+    args = ["diff-files", "--quiet", "--ignore-submodules=all"]
+    index = own_index(ctl, folder, "")
+    return call(ctl, args, worktree=folder, index=index, ok=(0, 1)).code == 0
+
+
+def _put_aside(folder: str) -> None:
+    """Take the old `.git` away in one step; git must never see half of one."""
+    dot_git = os.path.join(folder, ".git")
+    if os.path.islink(dot_git) or os.path.isfile(dot_git):
+        os.unlink(dot_git)
+    elif os.path.lexists(dot_git):
+        old = f"{folder}.old-{secrets.token_hex(4)}"
+        os.chmod(dot_git, 0o700)
+        os.rename(dot_git, old)
+        remove_tree(old)
+
+
+def _give_git(ctl: Control, folder: str, commit: str) -> None:
+    draft = f"{folder}.git-{secrets.token_hex(4)}"
+    try:
+        for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
+            os.makedirs(os.path.join(draft, part))
+        _write(draft, "HEAD", oid(commit) + "\n")
+        _write(draft, "config", _config(ctl))
+        _write(draft, "objects/info/alternates", ctl.objects + "\n")
+        _write(draft, "packed-refs", _tags(ctl))
+        for name in ("info/exclude", "shallow"):
+            if os.path.exists(os.path.join(ctl.path, name)):
+                shutil.copyfile(os.path.join(ctl.path, name), os.path.join(draft, name))
+        # With its time, which git compares with those of the files.
+        shutil.copy2(own_index(ctl, folder, ""), os.path.join(draft, "index"))
+        os.rename(draft, os.path.join(folder, ".git"))
+    except BaseException:
+        remove_tree(draft)
+        raise
+
+
+def _config(ctl: Control) -> str:
+    """The control directory's own, without what only makes a check slower."""
+    with open(os.path.join(ctl.path, "config"), encoding="utf-8", errors="surrogateescape") as file:
+        lines = file.readlines()
+    return "".join(line for line in lines if not line.startswith(("\tfsync", "\texcludesFile")))
+
+
+def _tags(ctl: Control) -> str:
+    return "# pack-refs with: sorted \n" + os.fsdecode(listed(ctl.repo.common_dir, "refs/tags"))
+
+
+def _write(draft: str, name: str, content: str) -> None:
+    with open(os.path.join(draft, name), "wb") as file:
+        file.write(os.fsencode(content))

@@ -1,0 +1,1 @@
+"""Trees merged in the object store."""

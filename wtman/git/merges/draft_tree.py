@@ -1,0 +1,171 @@
+"""A tree in memory, on which the changes of one branch after the other are put.
+
+`fits` says whether a three-way merge could only end in the change as it is: everything
+the branch changed is in the tree as it was at the branch's start, what it adds finds
+nothing in its way, and no folder came or went that renames could be followed through:
+one that the branch moved away holds what it held, and one that it works in is still
+there. Whatever does not fit has to be merged by git.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from wtman.git.control_dir import call
+from wtman.git.objects.changes import FOLDER, Change, Changes, Entry
+from wtman.git.objects.writer import Objects, Unusual, read_tree
+from wtman.model.ids import Sha
+
+Parts = tuple[bytes, ...]
+
+
+class Folder:
+    """A folder of the draft. `oid` is empty once something in it has changed."""
+
+    __slots__ = ("items", "oid")
+
+    def __init__(self, items: "dict[bytes, Entry | Folder]", oid: str) -> None:
+        self.items = items
+        self.oid = oid
+
+
+class Draft:
+    """The tree `root` of the repository, and what was done to it since."""
+
+    def __init__(self, root: str, objects: Objects) -> None:
+        self._objects = objects
+        self._read: dict[str, dict[bytes, Entry]] = {}
+        self._first = root
+        self._root = self._folder(root)
+
+    def expect(self, several: Iterable[Changes]) -> None:
+        """Read in one go the folders that these changes will need."""
+        start = self._first.encode() + b":"
+        found = {item.path for changes in several for item in changes if _is_folder(item)}
+        self._load([start + path for path in sorted(found)])
+
+    def fits(self, changes: Changes) -> bool:
+        """Whether merging these changes into the tree as it is can only mean applying them."""
+        leaving = {change.path for change in changes if change.old is not None}
+        return all(self._free(change, leaving) for change in changes)
+
+    def _free(self, change: Change, leaving: set[bytes]) -> bool:
+        here = self._at(change.path)
+        old = change.old
+        if old is None:
+            # A folder that both made is common ground; what stood here leaves by its own record.
+            shared = change.new is not None and change.new.is_folder and isinstance(here, Folder)
+            return here is None or shared or change.path in leaving
+        if change.inside:
+            return isinstance(here, Folder)
+        if isinstance(here, Folder):
+            return old.is_folder and self._name(here) == old.oid
+        return here == old
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Put the changes on the tree; what leaves goes first."""
+        plain = [item for item in changes if not _is_folder(item)]
+        for change in plain:
+            if change.new is None:
+                self._remove(_parts(change.path))
+        for change in plain:
+            if change.new is not None:
+                self._put(_parts(change.path), change.new)
+
+    def follow(self, tree: str) -> None:
+        """Be another tree from now on."""
+        self._root = self._folder(tree)
+
+    def tree(self) -> Sha:
+        """Name of the tree as it is now; its new parts wait in the objects."""
+        return Sha(self._name(self._root))
+
+    # --- the folders ----------------------------------------------------------------------------
+
+    def _at(self, path: bytes) -> Entry | Folder | None:
+        here: Entry | Folder | None = self._root
+        for name in _parts(path):
+            if not isinstance(here, Folder):
+                return None
+            here = self._item(here, name)
+        return here
+
+    def _item(self, folder: Folder, name: bytes) -> Entry | Folder | None:
+        item = folder.items.get(name)
+        if isinstance(item, Entry) and item.is_folder:
+            item = folder.items[name] = self._folder(item.oid)
+        return item
+
+    def _put(self, parts: Parts, entry: Entry) -> None:
+        here = self._root
+        for name in parts[:-1]:
+            here.oid = ""
+            item = self._item(here, name)
+            if not isinstance(item, Folder):
+                item = here.items[name] = Folder({}, "")
+            here = item
+        here.oid = ""
+        here.items[parts[-1]] = entry
+
+    def _remove(self, parts: Parts) -> None:
+        """Take an entry away, and the folders that it leaves empty."""
+        line = [self._root]
+        for name in parts[:-1]:
+            item = self._item(line[-1], name)
+            if not isinstance(item, Folder):
+                return
+            line.append(item)
+        for folder, name in zip(reversed(line), reversed(parts), strict=True):
+            folder.items.pop(name, None)
+            folder.oid = ""
+            if folder.items:
+                break
+        for folder in line:
+            folder.oid = ""
+
+    def _name(self, folder: Folder) -> str:
+        if not folder.oid:
+            entries = {
+                name: Entry(FOLDER, self._name(item)) if isinstance(item, Folder) else item
+                for name, item in folder.items.items()
+            }
+            folder.oid = self._objects.tree(entries)
+        return folder.oid
+
+    def _folder(self, oid: str) -> Folder:
+        if oid not in self._read:
+            new = self._objects.read(oid)
+            if new is not None and new[0] == "tree":
+                self._read[oid] = read_tree(new[1], len(oid) // 2)
+            else:
+                self._load([oid.encode()])
+            if oid not in self._read:
+                raise Unusual(oid)
+        return Folder(dict(self._read[oid]), oid)
+
+    def _load(self, names: Sequence[bytes]) -> None:
+        """Read trees, by name or as `tree:path`; what is no folder is passed over."""
+        if not names:
+            return
+        script = b"".join(name + b"\0" for name in names)
+        out = call(self._objects.ctl, ["cat-file", "--batch", "-z"], input=script).out
+        at = 0
+        for name in names:
+            missing = name + b" missing\n"
+            if out.startswith(missing, at):
+                at += len(missing)
+                continue
+            end = out.index(b"\n", at)
+            oid, kind, size = out[at:end].split()
+            content = out[end + 1 : end + 1 + int(size)]
+            at = end + 2 + int(size)
+            if kind == b"tree":
+                self._read[oid.decode()] = read_tree(content, len(oid) // 2)
+
+
+def _parts(path: bytes) -> Parts:
+    return tuple(path.split(b"/"))
+
+
+def _is_folder(change: Change) -> bool:
+    """Folders come and go with what is in them."""
+    sides = [side for side in (change.old, change.new) if side is not None]
+    return all(side.is_folder for side in sides)

@@ -1,0 +1,264 @@
+"""Three trees to one, without a checkout, with any base.
+
+git 2.39 takes no base: it finds one in the history. So each side becomes a commit whose
+only parent is a commit of the base, in an object folder that lives as long as the call.
+Result trees go to the repository's objects. No merge driver runs.
+"""
+
+import hashlib
+import os
+import signal
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from wtman.errors import ExternalError
+from wtman.git.control_dir import Control, call, environment_of, scratch
+from wtman.git.merges.attributes import laid_out
+from wtman.git.objects.changes import Entry
+from wtman.git.objects.history import paths_changed, trees_of
+from wtman.git.objects.writer import Objects
+from wtman.git.run import Conversation, text
+from wtman.model.ids import Sha
+
+_CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
+_PATIENCE = 10.0  # seconds for a first answer
+_PERSON = b"wtman <wtman@localhost> 0 +0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """A file whose contents clash. `sides` are the names of base, ours and theirs."""
+
+    path: bytes
+    mode: bytes
+    sides: tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`tree` is None exactly when there were conflicts.
+
+    Where contents of files were all that clashed, `torn` are these and `marked` is the
+    tree in which they have conflict markers and everything else is merged.
+    """
+
+    tree: Sha | None
+    conflicts: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    marked: Sha = Sha("")
+    torn: tuple[Torn, ...] = ()
+
+
+def merge(ctl: Control, base: str, ours: str, theirs: str, attributes: str = "") -> Merged:
+    """Merge two commits or trees with respect to a third."""
+    return merge_many(ctl, ((base, ours, theirs),), attributes)[0]
+
+
+def merge_many(
+    ctl: Control, triples: Sequence[tuple[str, str, str]], attributes: str = ""
+) -> tuple[Merged, ...]:
+    """Merge each (base, ours, theirs) by itself, all in one process.
+
+    `attributes` is a folder whose `.gitattributes` count, as `laid_out` makes one.
+    """
+    if not triples:
+        return ()
+    trees = iter(trees_of(ctl, [item for triple in triples for item in triple]))
+    with scratch(ctl) as objects:
+        made: dict[tuple[str, str], str] = {}
+        lines, names = [], {}
+        for _, ours, theirs in triples:
+            root = _made(objects, made, next(trees), "")
+            left = _made(objects, made, next(trees), root)
+            right = _made(objects, made, next(trees), root)
+            names[left], names[right] = ours, theirs
+            lines.append(f"{left} {right}\n")
+        args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
+        script = "".join(lines).encode()
+        answer = call(
+            ctl, args, worktree=attributes, objects=objects, input=script, ok=(0, 1, *_CRASHED)
+        )
+    if answer.code in _CRASHED:
+        if len(triples) > 1:
+            return tuple(merge(ctl, *triple, attributes) for triple in triples)
+        return (_crashed(ctl, *triples[0]),)
+    found = tuple(results(iter(answer.out.split(b"\0")), names))
+    if len(found) != len(triples):
+        raise ExternalError(
+            f"git merge-tree answered {len(found)} of {len(triples)} merges",
+            stderr=answer.err,
+        )
+    return found
+
+
+def merge_heads(ctl: Control, ours: str, theirs: str) -> Merged:
+    """Merge two commits by their own history, as `git merge` would: several bases count."""
+    args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
+    answer = call(ctl, args, input=f"{ours} {theirs}\n".encode(), ok=(0, 1))
+    return next(results(iter(answer.out.split(b"\0")), {}))
+
+
+def _made(objects: str, made: dict[tuple[str, str], str], tree: str, parent: str) -> str:
+    """Name of the commit of `tree` on `parent`, written into the folder `objects`."""
+    if (tree, parent) not in made:
+        made[tree, parent] = _write_commit(objects, tree, parent)
+    return made[tree, parent]
+
+
+def _write_commit(objects: str, tree: str, parent: str) -> str:
+    lines = [b"tree " + tree.encode()]
+    if parent:
+        lines.append(b"parent " + parent.encode())
+    lines += [b"author " + _PERSON, b"committer " + _PERSON, b"", b""]
+    body = b"\n".join(lines)
+    content = b"commit %d\0" % len(body) + body
+    digest = hashlib.sha1 if len(tree) == 40 else hashlib.sha256
+    name = digest(content, usedforsecurity=False).hexdigest()
+    folder = os.path.join(objects, name[:2])
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name[2:]), "wb") as file:
+        file.write(zlib.compress(content, 1))
+    return name
+
+
+def _crashed(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
+    """What a merge is on which git itself breaks down: one that cannot be made.
+
+    git 2.39 has assertions that renames between files and folders can reach.
+    """
+    paths = paths_changed(ctl, base, theirs) or paths_changed(ctl, base, ours)
+    return Merged(None, tuple(sorted(paths)), ("git crashed while merging",))
+
+
+def merge_line(objects: Objects, base: str, ours: str, theirs: str) -> str:
+    """How `merge-tree --stdin` is asked to merge two trees with respect to a third."""
+    commit = objects.bare_commit
+    root = commit(base, (), b"", _PERSON, _PERSON)
+    left = commit(ours, (root,), b"", _PERSON, _PERSON)
+    right = commit(theirs, (root,), b"", _PERSON, _PERSON)
+    return f"{left} {right}\n"
+
+
+class Merger:
+    """One git that makes merge after merge, each of the tree that the one before has given.
+
+    git keeps its answers back until it has some thousand bytes of them: so behind each
+    question comes one whose answer is long, and which costs next to nothing.
+    """
+
+    def __init__(self, objects: Objects, on: str = "") -> None:
+        """`on` is the target, whose attributes count; "": none do."""
+        self._objects = objects
+        self._on = on
+        self._talk: Conversation | None = None
+        self._answers: Iterator[Merged] = iter(())
+        self._filler = ""
+        self._mute = False
+
+    def merge(self, base: str, ours: str, theirs: str) -> Merged:
+        """Merge a commit into the tree `ours` with respect to a third."""
+        if self._talk is None and not self._mute:
+            self._open()
+        if self._talk is None:
+            self._objects.spill()
+            attributes = laid_out(self._objects.ctl, self._on)
+            return merge(self._objects.ctl, base, ours, theirs, attributes)
+        root, side = trees_of(self._objects.ctl, (base, theirs))
+        line = merge_line(self._objects, root, ours, side)
+        self._objects.spill(line.split())
+        try:
+            self._talk.say((line + self._filler).encode())
+            next(self._answers)  # of the filler before
+            return next(self._answers)
+        except ExternalError as error:
+            self.close()
+            if error.exit_status not in _CRASHED:
+                raise
+            return _crashed(self._objects.ctl, base, ours, theirs)
+
+    def _open(self) -> None:
+        add, ctl = self._objects.add, self._objects.ctl
+        old, new = (Entry(b"100644", add("blob", text)) for text in (b"old\n", b"new\n"))
+        names = [b"%s%d" % (b"long" * 50, number) for number in range(16)]
+        trees = (dict.fromkeys(names, old), dict.fromkeys(names, new), {b"other": old})
+        self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
+        self._objects.spill()
+        args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
+        attributes = laid_out(ctl, self._on)
+        env = environment_of(ctl, attributes)
+        talk = Conversation(args, git_dir=ctl.path, env=env, cwd=attributes)
+        talk.say(self._filler.encode())
+        if talk.answers(_PATIENCE):
+            self._talk, self._answers = talk, results(talk.words(), {})
+        else:
+            self._mute = True
+            talk.close()
+
+    def close(self) -> None:
+        if self._talk is not None:
+            self._talk.close()
+            self._talk = None
+
+
+def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
+    """What merge-tree says, as it comes.
+
+    That is `status, tree, stage..., "", (count, path..., kind, message)..., ""` repeatedly.
+    """
+    for status in words:
+        if not status:
+            continue
+        tree = Sha(next(words).decode())
+        stages = list(_until_empty(words))
+        paths = [stage.partition(b"\t")[2] for stage in stages]
+        messages, kinds = [], set()
+        for count in _until_empty(words):
+            if not count.isdigit():
+                break  # git 2.39 writes its advice on submodules into the place of the end
+            about = [next(words) for _ in range(int(count))]
+            kind = next(words)
+            message = next(words)
+            if b"CONFLICT" in message:
+                kinds.add(kind)
+                paths += about
+                messages.append(_named(text(message).strip(), names))
+        if status == b"1":
+            yield Merged(tree)
+            continue
+        conflicts = tuple(sorted({text(path) for path in paths}))
+        torn = _torn(stages) if kinds == {b"CONFLICT (contents)"} else ()
+        yield Merged(None, conflicts, tuple(messages), tree if torn else Sha(""), torn)
+
+
+def _torn(stages: Sequence[bytes]) -> tuple[Torn, ...]:
+    """The files of a conflict if each is a plain one on all three sides, else none."""
+    found: dict[bytes, dict[bytes, tuple[bytes, str]]] = {}
+    for line in stages:
+        facts, _, path = line.partition(b"\t")
+        mode, oid, stage = facts.split(b" ")
+        found.setdefault(path, {})[stage] = mode, oid.decode()
+    torn = []
+    for path, sides in found.items():
+        if sorted(sides) != [b"1", b"2", b"3"]:
+            return ()
+        (base, one), (ours, two), (theirs, three) = (sides[stage] for stage in sorted(sides))
+        mode = theirs if ours == base else ours
+        plain = {base, ours, theirs} <= {b"100644", b"100755"}
+        if not plain or (theirs not in (base, mode)):
+            return ()
+        torn.append(Torn(path, mode, (one, two, three)))
+    return tuple(torn)
+
+
+def _until_empty(words: Iterator[bytes]) -> Iterable[bytes]:
+    while word := next(words, b""):
+        yield word
+
+
+def _named(message: str, names: dict[str, str]) -> str:
+    """The message with what the caller called each side."""
+    for made, given in names.items():
+        if made in message:
+            message = message.replace(made, given)
+    return message

@@ -1,0 +1,132 @@
+"""Changes put on a tree one after another, each as git would merge it, cheaply.
+
+A change that meets nothing of what is there is applied as it is; only what meets goes
+through a real merge, and a clash of pure insertions through `union`. Promises the tree
+that merging each in turn gives, and leaves out (with the paths) what clashes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wtman.git.merges.attributes import laid_out
+from wtman.git.merges.draft_tree import Draft
+from wtman.git.merges.merge_tree import Merged, Merger, merge_many
+from wtman.git.merges.union import Union
+from wtman.git.objects.changes import Changes
+from wtman.git.objects.history import trees_of
+from wtman.git.objects.writer import Objects, Unusual
+from wtman.git.run import text
+from wtman.model.ids import Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """`tree` is None where the change clashes; `union`: paths where both sides were kept."""
+
+    tree: Sha | None
+    conflicts: tuple[str, ...] = ()
+    union: tuple[str, ...] = ()
+
+
+class Joiner:
+    """A tree that grows. Its objects are in the quarantine of `objects`."""
+
+    def __init__(self, objects: Objects, on: Sha, expected: Sequence[Changes]) -> None:
+        self._objects = objects
+        self._union = Union(objects, on)
+        self._merger = Merger(objects, on)
+        (self.tree,) = trees_of(objects.ctl, (on,))
+        self._draft: Draft | None = None
+        try:
+            self._draft = Draft(self.tree, objects)
+            self._draft.expect(expected)
+        except Unusual:
+            self._draft = None
+
+    def __enter__(self) -> "Joiner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._merger.close()
+
+    def add(self, start: Sha, head: Sha, changes: Changes) -> Joined:
+        """Put what lies between `start` and `head`, which is `changes`, on the tree."""
+        if self._draft is not None:
+            try:
+                if self._draft.fits(changes):
+                    self._draft.apply(changes)
+                    self.tree = self._draft.tree()
+                    return Joined(self.tree)
+            except Unusual:
+                self._draft = None
+        merged = self._merger.merge(start, self.tree, head)
+        (joined,) = join_many(self._union, (merged,))
+        if joined.tree is not None and joined.tree != self.tree:
+            self.tree = joined.tree
+            self._follow()
+        return joined
+
+    def _follow(self) -> None:
+        """Do as the merge did, so that the next one may fit again."""
+        try:
+            if self._draft is not None:
+                self._draft.follow(self.tree)
+        except Unusual:
+            self._draft = None
+
+
+def join_many(union: Union, several: Sequence[Merged]) -> tuple[Joined, ...]:
+    """Merges as what they came to, the union rung tried where they clash."""
+    return tuple(
+        Joined(merged.tree, merged.conflicts, tuple(text(path) for path in paths))
+        for merged, paths in union.join_many(several)
+    )
+
+
+Step = tuple[Sha, Sha]  # start and head of a change
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a line of changes came to: `tree` is the last that could be made.
+
+    `at` is the number of the first change that clashes, None where none does.
+    """
+
+    tree: Sha
+    at: int | None = None
+    conflicts: tuple[str, ...] = ()
+
+
+def walk_many(
+    objects: Objects, on: Sha, lines: Sequence[Sequence[Step]], union: Union
+) -> tuple[Walked, ...]:
+    """Put each line of changes on the tree of `on`, by itself.
+
+    Steps that lines have in common are made once, and each round of steps is one process.
+    """
+    (root,) = trees_of(objects.ctl, (on,))
+    tips: dict[tuple[Step, ...], Joined] = {(): Joined(root)}
+    for length in range(1, max(map(len, lines), default=0) + 1):
+        heads = {tuple(line[:length]) for line in lines if len(line) >= length}
+        due = [
+            (head, tip.tree)
+            for head in sorted(heads)
+            if (tip := tips.get(head[:-1])) is not None and tip.tree is not None
+        ]
+        objects.spill()
+        asked = [(head[-1][0], tree, head[-1][1]) for head, tree in due]
+        merged = merge_many(objects.ctl, asked, laid_out(objects.ctl, on) if due else "")
+        for (head, _), joined in zip(due, join_many(union, merged), strict=True):
+            tips[head] = joined
+    return tuple(_walked(tuple(line), tips) for line in lines)
+
+
+def _walked(line: tuple[Step, ...], tips: dict[tuple[Step, ...], Joined]) -> Walked:
+    tree = Sha("")
+    for length in range(len(line) + 1):
+        tip = tips[line[:length]]
+        if tip.tree is None:
+            return Walked(tree, length - 1, tip.conflicts)
+        tree = tip.tree
+    return Walked(tree)

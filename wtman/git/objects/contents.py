@@ -1,0 +1,57 @@
+"""What leads from one commit to another, file by file with its content. Blocking."""
+
+from collections.abc import Collection
+
+from wtman.git.control_dir import Control, call, oid
+from wtman.git.objects.changes import changes_many
+from wtman.git.objects.history import contents
+from wtman.git.run import text
+from wtman.model.changes import Edit
+from wtman.model.tracked import Entry
+
+_MOST = 256 * 1024 * 1024  # bytes of one file; a larger one is left out
+_FILES = (b"100644", b"100755", b"120000")
+
+
+def edits(ctl: Control, a: str, b: str) -> tuple[Edit, ...]:
+    """The files and links that differ, as `b` has them; a repository inside is left out."""
+    (changed,) = changes_many(ctl, [(a, b)])
+    news = [(item.path, item.new) for item in changed if item.new and item.new.mode in _FILES]
+    held = contents(ctl, [entry.oid for _, entry in news], _MOST)
+    found = [
+        Edit(text(item.path))
+        for item in changed
+        if item.old is not None
+        and item.old.mode in _FILES
+        and (item.new is None or item.new.is_folder)
+    ]
+    for path, entry in news:
+        if entry.oid in held:
+            found.append(Edit(text(path), entry.mode.decode("ascii"), held[entry.oid]))
+    return tuple(found)
+
+
+def entries(ctl: Control, treeish: str) -> tuple[Entry, ...]:
+    """Every file, link and submodule (size 0) of a tree."""
+    listed = call(ctl, ["ls-tree", "-r", "-l", "-z", "--full-tree", oid(treeish)]).out
+    found = []
+    for item in listed.split(b"\0"):
+        facts, tab, path = item.partition(b"\t")
+        if tab:
+            size = facts.split()[3]
+            found.append(Entry(text(path), int(size) if size.isdigit() else 0))
+    return tuple(found)
+
+
+def texts(ctl: Control, treeish: str, paths: Collection[str], cap: int) -> dict[str, str]:
+    """What these files of a tree say; links, submodules and what is larger than `cap` left out."""
+    listed = call(ctl, ["ls-tree", "-r", "-z", "--full-tree", oid(treeish)]).out
+    names: dict[str, str] = {}
+    for item in listed.split(b"\0"):
+        facts, tab, raw = item.partition(b"\t")
+        if tab and facts.startswith(b"100") and (path := text(raw)) in paths:
+            names[path] = facts.split()[2].decode()
+    held = contents(ctl, list(names.values()), cap)
+    return {
+        path: held[name].decode("utf-8", "replace") for path, name in names.items() if name in held
+    }

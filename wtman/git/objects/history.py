@@ -1,0 +1,247 @@
+"""Commits made, and trees and histories compared, through the control directory.
+
+Many questions of one kind are one process: the `_many` forms. Paths are text that
+`wtman.git.run.raw` turns back into the bytes that git has.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from wtman.errors import ExternalError, MissingError
+from wtman.git import config
+from wtman.git.control_dir import Control, call, oid
+from wtman.git.run import raw, text
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
+
+_REMEMBERED = 20_000
+_SIGNING = ("user.signingkey", "gpg.format")
+_PROGRAMS = (
+    "gpg.program",
+    "gpg.openpgp.program",
+    "gpg.x509.program",
+    "gpg.ssh.program",
+    "gpg.ssh.defaultkeycommand",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+def commit(
+    ctl: Control,
+    tree: str,
+    parents: Sequence[str],
+    message: str,
+    author: Identity,
+    when: float,
+    sign: bool = False,
+    committer: Identity | None = None,
+) -> Sha:
+    """Write a commit; the same arguments give the same name, unless it is signed."""
+    env = dated("AUTHOR", author, when) | dated("COMMITTER", committer or author, when)
+    args = ["commit-tree", oid(tree)]
+    for parent in parents:
+        args += ["-p", oid(parent)]
+    if sign:
+        args.append("-S")
+        env |= _signing(ctl)
+    made = _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
+    remember(ctl, made, Sha(tree))
+    return made
+
+
+def dated(role: str, who: Identity, when: float) -> dict[str, str]:
+    """The environment that names the AUTHOR or COMMITTER of a commit and its time."""
+    if not who.name or not who.email:
+        raise MissingError(
+            "git does not know who you are",
+            hint='git config --global user.name "Your Name"\n'
+            "git config --global user.email you@example.com",
+        )
+    return {
+        f"GIT_{role}_NAME": who.name,
+        f"GIT_{role}_EMAIL": who.email,
+        f"GIT_{role}_DATE": f"@{int(when)} +0000",
+    }
+
+
+def resigned(ctl: Control, commit: str, parents: Mapping[Sha, Sha]) -> Sha:
+    """The commit again, signed, and with those of its parents that `parents` replaces."""
+    head, _, message = call(ctl, ["cat-file", "commit", oid(commit)]).out.partition(b"\n\n")
+    env, args = _signing(ctl), ["commit-tree", "-S", tree_of(ctl, commit)]
+    for line in text(head).splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "parent":
+            args += ["-p", parents.get(Sha(rest), Sha(rest))]
+        elif word in ("author", "committer"):
+            who, _, when = rest.partition("> ")
+            name, _, email = who.rpartition(" <")
+            role = f"GIT_{word.upper()}"
+            env |= {f"{role}_NAME": name, f"{role}_EMAIL": email, f"{role}_DATE": f"@{when}"}
+    return _sha(call(ctl, [*args, "-F", "-"], env=env, input=message).out)
+
+
+# Names never change their meaning, so what a commit holds is asked once.
+_trees: dict[tuple[str, str], Sha] = {}
+
+
+def tree_of(ctl: Control, commit: str) -> Sha:
+    """The tree of one commit."""
+    return trees_of(ctl, (commit,))[0]
+
+
+def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
+    """The trees of commits; a tree is its own."""
+    known = {item: _trees.get((ctl.path, item)) for item in revisions}
+    missing = [item for item, tree in known.items() if tree is None]
+    for item, found in zip(missing, _asked_trees(ctl, missing), strict=True):
+        remember(ctl, item, found)
+        known[item] = found
+    return tuple(tree for item in revisions if (tree := known[item]) is not None)
+
+
+def remember(ctl: Control, commit: str, tree: Sha) -> None:
+    """Know from now on which tree this commit, or tree, has."""
+    if len(_trees) > _REMEMBERED:
+        _trees.clear()
+    _trees[ctl.path, commit] = tree
+
+
+def _asked_trees(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
+    if not revisions:
+        return ()
+    script = "".join(oid(item).partition("^")[0] + "^{tree}\n" for item in revisions).encode()
+    args = ["cat-file", "--batch-check=%(objectname) %(objecttype)"]
+    found = []
+    for line in call(ctl, args, input=script).out.decode("ascii", "replace").splitlines():
+        name, _, kind = line.partition(" ")
+        if kind != "tree":
+            raise ExternalError(f"{name.partition('^')[0]} is neither a commit nor a tree here")
+        found.append(Sha(name))
+    return tuple(found)
+
+
+def is_ancestor(ctl: Control, a: str, b: str) -> bool:
+    return call(ctl, ["merge-base", "--is-ancestor", oid(a), oid(b)], ok=(0, 1)).code == 0
+
+
+def merge_base(ctl: Control, a: str, b: str) -> Sha | None:
+    answer = call(ctl, ["merge-base", oid(a), oid(b)], ok=(0, 1))
+    return _sha(answer.out) if answer.code == 0 else None
+
+
+def count_commits(ctl: Control, a: str, b: str) -> int:
+    """Commits of `b` that `a` does not have."""
+    return int(call(ctl, ["rev-list", "--count", oid(b), "^" + oid(a)]).out)
+
+
+def paths_changed(ctl: Control, a: str, b: str) -> tuple[str, ...]:
+    """Paths that differ; a rename is two."""
+    return paths_changed_many(ctl, ((a, b),))[0]
+
+
+def paths_changed_many(
+    ctl: Control, pairs: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        tuple(text(record) for record in records)
+        for records in _compared(ctl, pairs, "--name-only")
+    )
+
+
+def numstat(ctl: Control, a: str, b: str) -> Stats:
+    """Size of the difference; a binary file counts as one file without lines."""
+    return numstat_many(ctl, ((a, b),))[0]
+
+
+def numstat_many(ctl: Control, pairs: Sequence[tuple[str, str]]) -> tuple[Stats, ...]:
+    found = []
+    for records in _compared(ctl, pairs, "--numstat"):
+        counts = [record.split(b"\t", 2)[:2] for record in records]
+        added = sum(int(more) for more, _ in counts if more != b"-")
+        removed = sum(int(less) for _, less in counts if less != b"-")
+        found.append(Stats(len(counts), added, removed))
+    return tuple(found)
+
+
+def files(ctl: Control, treeish: str) -> tuple[str, ...]:
+    """Paths of all files, links and submodules of a tree."""
+    listed = call(ctl, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", oid(treeish)]).out
+    return tuple(text(item) for item in listed.split(b"\0") if item)
+
+
+def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
+    """Content of a file; None if there is no such regular file or it is larger than `cap`."""
+    args = ["ls-tree", "-l", "-z", "--full-tree", oid(treeish), "--", path]
+    for item in call(ctl, args).out.split(b"\0"):
+        facts, _, name = item.partition(b"\t")
+        if not facts or text(name) != path:
+            continue
+        mode, _, name_of, size = facts.split()
+        if mode in (b"100644", b"100755") and int(size) <= cap:
+            return call(ctl, ["cat-file", "blob", name_of.decode()]).out
+    return None
+
+
+def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
+    """What these blobs hold, in one process; what is no blob or larger than `cap` is left out."""
+    if not names:
+        return {}
+    script = "".join(oid(name) + "\n" for name in dict.fromkeys(names)).encode()
+    sizes = call(ctl, ["cat-file", "--batch-check"], input=script).out.decode("ascii", "replace")
+    fields = [line.split(" ") for line in sizes.splitlines()]
+    fits = [item for item in fields if item[1:2] == ["blob"] and int(item[2]) <= cap]
+    script = "".join(item[0] + "\n" for item in fits).encode()
+    out = call(ctl, ["cat-file", "--batch"], input=script).out if fits else b""
+    found, at = {}, 0
+    for name, _, size in fits:
+        at = out.index(b"\n", at) + 1
+        found[name] = out[at : at + int(size)]
+        at += int(size) + 1
+    return found
+
+
+def fsck_ok(ctl: Control, commit: str, known: Sequence[str] = ()) -> bool:
+    """Whether every object that `commit` reaches, and no commit in `known` does, is there."""
+    script = "".join(f"^{oid(item)}\n" for item in known) + oid(commit) + "\n"
+    args = ["rev-list", "--objects", "--quiet", "--stdin"]
+    return call(ctl, args, input=script.encode(), ok=(0, 1, 128)).code == 0
+
+
+def _compared(ctl: Control, pairs: Sequence[tuple[str, str]], form: str) -> Iterator[list[bytes]]:
+    """Records of one diff-tree over all pairs of commits or trees."""
+    if not pairs:
+        return
+    flat = trees_of(ctl, [item for pair in pairs for item in pair])
+    headers = [f"{a} {b}\n".encode() for a, b in zip(flat[0::2], flat[1::2], strict=True)]
+    args = ["diff-tree", "--stdin", "-r", "-z", form, "--no-renames"]
+    out = call(ctl, args, input=b"".join(headers)).out
+    at = 0
+    for number, header in enumerate(headers):
+        if not out.startswith(header, at):
+            raise ExternalError("git diff-tree answered in an order it was not asked in")
+        at += len(header)
+        following = headers[number + 1] if number + 1 < len(headers) else None
+        records = []
+        while at < len(out) and not (following and out.startswith(following, at)):
+            end = out.index(b"\0", at)
+            records.append(out[at:end])
+            at = end + 1
+        yield records
+
+
+def _signing(ctl: Control) -> dict[str, str]:
+    """The user's signing set-up: keys from anywhere, programs only from their own files."""
+    settings = config.entries(ctl.repo.git_dir)
+    pairs = {key: config.value_of(settings, key) for key in _SIGNING}
+    pairs |= {key: config.value_of(settings, key, trusted=True) for key in _PROGRAMS}
+    return config.as_environment({key: value for key, value in pairs.items() if value})
+
+
+def _sha(out: bytes) -> Sha:
+    return Sha(out.decode().split()[0])

@@ -1,0 +1,1 @@
+"""Patches, mails and bundles: written, read and applied."""

@@ -1,0 +1,108 @@
+"""A tree with some of its paths as another tree has them; no checkout is touched. Blocking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wtman.git.control_dir import Control, call, oid, scratch_file
+from wtman.git.objects.history import commit, tree_of
+from wtman.git.run import raw, text
+from wtman.model.ids import Sha
+from wtman.model.plan import Identity
+from wtman.model.tracked import Change
+
+_NOBODY = Identity("wtman", "wtman@localhost")
+
+
+def changes(ctl: Control, a: str, b: str) -> tuple[Change, ...]:
+    """The paths that differ between two commits; a rename is two."""
+    trees = (tree_of(ctl, a), tree_of(ctl, b))
+    words = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *trees]).out.split(b"\0")
+    found = []
+    for facts, path in zip(words[0::2], words[1::2], strict=False):
+        mode, _, blob, _, kind = facts.decode().lstrip(":").split()
+        found.append(Change(text(path), mode, blob, added=kind == "A"))
+    return tuple(found)
+
+
+def restored(ctl: Control, head: str, old: Sequence[Change]) -> Sha:
+    """A commit on `head` in which these paths are what they were; always the same one."""
+    lines = [b"%s %s\t%s\0" % (i.mode.encode(), oid(i.blob).encode(), raw(i.path)) for i in old]
+    with scratch_file(ctl) as index:
+        call(ctl, ["read-tree", tree_of(ctl, head)], index=index)
+        args = ["update-index", "-z", "--add", "--replace", "--index-info"]
+        call(ctl, args, index=index, input=b"".join(lines))
+        tree = call(ctl, ["write-tree"], index=index).out.decode().strip()
+    return commit(ctl, tree, (head,), "With protected paths as they were\n", _NOBODY, 0.0)
+
+
+_NOBODY = Identity("wtman", "wtman@localhost")
+_WORDS = 300  # characters of git's own reason
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A path that the patch changed. `kind` is git's letter (A, M, D, T); `removed` counts
+    the lines that are no longer there, -1 for a binary file."""
+
+    path: str
+    kind: str
+    mode: str
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """`commit` is empty where the patch does not apply; `reason` says why, in git's words."""
+
+    commit: Sha
+    touched: tuple[Touched, ...] = ()
+    reason: str = ""
+
+
+def patched(ctl: Control, head: str, patch: str) -> Patched:
+    """`head` with the patch on it, always the same commit; an empty patch gives `head`."""
+    if not patch.strip():
+        return Patched(Sha(head))
+    body = patch.encode("utf-8", "surrogateescape")
+    body = body if body.endswith(b"\n") else body + b"\n"
+    with scratch_file(ctl) as index:
+        said = ""
+        # Models miscount the lines of a hunk far more often than they get its text wrong.
+        for counted in ([], ["--recount"]):
+            call(ctl, ["read-tree", tree_of(ctl, head)], index=index)
+            args = ["apply", "--cached", "--whitespace=nowarn", *counted, "-"]
+            answer = call(ctl, args, index=index, input=body, ok=(0, 1, 128))
+            if answer.code == 0:
+                break
+            said = said or answer.err
+        else:
+            return Patched(Sha(""), reason=" ".join(said.split())[:_WORDS] or "it does not apply")
+        tree = call(ctl, ["write-tree"], index=index).out.decode().strip()
+    made = commit(ctl, tree, (head,), "With the test of a reproducer\n", _NOBODY, 0.0)
+    return Patched(made, _touched(ctl, head, made))
+
+
+def overlaid(ctl: Control, head: str, donor: str) -> Sha:
+    """`head` with the files that a patch made of another commit, as they are there.
+
+    `donor` is a commit of `patched`. For a tree that has such a test already, or another
+    version of its file, so that the patch itself does not apply.
+    """
+    before = call(ctl, ["rev-parse", "--verify", "--quiet", f"{oid(donor)}^"]).out.decode().strip()
+    return restored(ctl, head, changes(ctl, before, donor))
+
+
+def _touched(ctl: Control, before: str, after: str) -> tuple[Touched, ...]:
+    trees = (tree_of(ctl, before), tree_of(ctl, after))
+    raw = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *map(oid, trees)]).out.split(b"\0")
+    args = ["diff-tree", "-r", "-z", "--no-renames", "--numstat", *map(oid, trees)]
+    removed = {}
+    for line in call(ctl, args).out.split(b"\0"):
+        if line:
+            _, gone, path = line.split(b"\t", 2)
+            removed[path] = -1 if gone == b"-" else int(gone)
+    found = []
+    for facts, path in zip(raw[0::2], raw[1::2], strict=False):
+        _, mode, _, _, kind = facts.decode().lstrip(":").split()
+        found.append(Touched(text(path), kind, mode, removed.get(path, -1)))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""A git directory that a session may write, and what is let in from it."""

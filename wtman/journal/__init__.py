@@ -1,0 +1,1 @@
+"""What happened, and the state that it folds to."""

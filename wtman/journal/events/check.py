@@ -1,0 +1,29 @@
+"""Events of checks."""
+
+from dataclasses import dataclass
+
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import Sha, TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChecked:
+    """The checks on the base. `problem` set means: no session may start."""
+
+    commit: Sha
+    results: tuple[CheckResult, ...]
+    problem: str = ""
+    hint: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A task's tip, judged. `evidence` is a bounded piece of output for the next prompt."""
+
+    task: TaskId
+    commit: Sha
+    start: Sha
+    verdict: Verdict
+    results: tuple[CheckResult, ...] = ()
+    evidence: str = ""

@@ -1,0 +1,136 @@
+"""What is journalled of a resolver: that it was asked, and that it did not do it."""
+
+from dataclasses import dataclass
+
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import Branch, Sha, TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Resolving:
+    """A resolver is to bring a task that a merge left out together with what has landed.
+
+    `onto` is the target now, `agent` who plays the role, `told` what it is told of both sides.
+    """
+
+    task: TaskId
+    onto: Sha
+    agent: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """It did not: branch and worktree are as they were when it was asked, and left out."""
+
+    task: TaskId
+    start: Sha
+    head: Sha
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeAsked:
+    """A merge begins on `before`, the target as it was then. Empty `members`: all that can."""
+
+    target: Branch
+    before: Sha
+    members: tuple[TaskId, ...] = ()
+    exclude: tuple[TaskId, ...] = ()
+    strategy: str = "squash"
+    check: tuple[str, ...] = ()
+    unchecked: bool = False
+    patch_only: bool = False
+    dry_run: bool = False
+    out: str = ""
+    apart: dict[str, str] | None = None  # tasks that nothing can be merged of, and why
+    resolves: TaskId = TaskId("")  # goes on with the merge before, which had left this one out
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A textual conflict that kept a branch off the train."""
+
+    task: TaskId
+    others: tuple[TaskId, ...]  # empty: the target itself
+    paths: tuple[str, ...]
+    clash: str = ""  # what meets there, where it is not two changes of one file
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A set of branches assembled in order on `on`, and judged as one tree.
+
+    `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
+    the one that was met, `conflicts` are all that could be told, and `sides` for each of
+    these a commit that its branch conflicts with by plain git. `adapted`: where two
+    insertions at one place were both kept ("task: path (union)"). `suspects`: of a red
+    one, whose changes speak of what failed, the likeliest first.
+    """
+
+    on: Sha
+    members: tuple[TaskId, ...]
+    verdict: Verdict
+    commit: Sha = Sha("")
+    tree: Sha = Sha("")
+    results: tuple[CheckResult, ...] = ()
+    conflict: Conflict | None = None
+    evidence: str = ""
+    conflicts: tuple[Conflict, ...] = ()
+    sides: tuple[Sha, ...] = ()
+    adapted: tuple[str, ...] = ()
+    suspects: tuple[TaskId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMoved:
+    """The target is no longer where the train was built: rebuild it on `now`."""
+
+    now: Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A branch that did not land, and why: conflict, red, interaction, unverified or proof."""
+
+    task: TaskId
+    reason: str
+    others: tuple[TaskId, ...] = ()
+    paths: tuple[str, ...] = ()
+    evidence: str = ""
+    reproduce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disproved:
+    """A train passed its checks, but its conservation proof failed: these must stay behind."""
+
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The merge is over. `after` equals `before` where nothing landed or nothing was to land."""
+
+    target: Branch
+    before: Sha
+    after: Sha
+    commits: dict[str, Sha]  # task -> its commit on the target, in order
+    excluded: tuple[Excluded, ...] = ()
+    checks: int = 0
+    flaky: tuple[str, ...] = ()
+    adapted: tuple[str, ...] = ()
+    needs: dict[str, tuple[TaskId, ...]] | None = None
+    patches: str = ""
+    proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
+    moved: bool = True  # False: dry run, patches only, or nothing to land
+    notes: tuple[str, ...] = ()  # what somebody should look at, though it landed
+    resolved: tuple[TaskId, ...] = ()  # of `commits`: brought up to the target by a resolver
+
+
+@dataclass(frozen=True, slots=True)
+class MergeFailed:
+    """The merge could not be carried out; the target is untouched."""
+
+    reason: str
+    hint: str = ""

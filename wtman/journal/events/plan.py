@@ -1,0 +1,99 @@
+"""Events of a run's beginning: who plays which role, and how its plan came about."""
+
+from dataclasses import dataclass
+
+from wtman.model.ids import Branch, Sha, TaskId
+from wtman.model.plan import Identity, Role, Task
+from wtman.model.session import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RolesCast:
+    """The roles as they were when the run was ordered; those of the same names are replaced."""
+
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWanted:
+    """The run begins with a planner. Its role is among those cast.
+
+    `checks`: somebody can be asked, so the planner may propose checks. `aside`: only the plan
+    is wanted (`wtman plan`), so that no command means this run unless it is named.
+    """
+
+    agent: str
+    model: str = ""
+    effort: str = ""
+    checks: bool = False
+    allow_overlap: bool = False
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan is made: the TaskAdded before this are its tasks. `reason` is the planner's own
+    word on the cut; `proposed` are checks that it would have the user approve.
+    """
+
+    attempt: int
+    agent: str
+    reason: str = ""
+    proposed: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFailed:
+    """The planner gave no plan. `parks`: for a reason that passes (quota, sign-in)."""
+
+    attempt: int
+    agent: str
+    reason: str
+    hint: str = ""
+    problems: tuple[str, ...] = ()
+    parks: bool = False
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAdded:
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged:
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDropped:
+    task: TaskId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextChanged:
+    """An edited plan has another request, context or list of checks."""
+
+    request: str
+    context: str
+    check: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchTaken:
+    """The task's work exists already, on a branch that wtman did not make."""
+
+    task: TaskId
+    branch: Branch
+    start: Sha
+    head: Sha
+    message: str = ""  # of the one commit that it becomes
+    author: Identity | None = None  # who alone made its commits; None: several people

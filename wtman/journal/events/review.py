@@ -1,0 +1,98 @@
+"""Events of reviews: what reviewers, refuters and the reproducer matrix said, of which tips."""
+
+from dataclasses import dataclass
+
+from wtman.model.finding import Cell, Claim, Reproducer
+from wtman.model.ids import Sha, TaskId
+from wtman.model.session import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """Branches that meet, in paths, hunks or imports; `why` in words."""
+
+    members: tuple[TaskId, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled:
+    """Which branches meet, as far as these tips go: these couplings and no others."""
+
+    tips: dict[TaskId, Sha]
+    couplings: tuple[Coupling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review session is over. `ok` False: it gave no verdict, which approves nothing.
+
+    `unit` is the content key of what it looked at, with which lens and by whom; `number`
+    counts the tries at it. `kind` is branch, interaction or completeness.
+    """
+
+    unit: str
+    kind: str
+    lens: str
+    agent: str
+    members: tuple[TaskId, ...]
+    tips: dict[TaskId, Sha]
+    ok: bool
+    number: int = 1
+    reason: str = ""
+    claims: tuple[Claim, ...] = ()
+    problems: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+    fatal: str = ""
+    limited: bool = False  # its provider turned it away: tried again later
+    stopped: bool = False  # somebody stopped it: that says nothing of what it looked at
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the tries that a review has."""
+        return self.ok or not (self.fatal or self.limited or self.stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """A reproducer was run on base, branches and combination. `kind` is that of `matrix.Shown`."""
+
+    finding: str
+    proof: str  # key of the reproducer
+    members: tuple[TaskId, ...]
+    tips: dict[TaskId, Sha]
+    cells: tuple[Cell, ...]
+    kind: str
+    guilty: tuple[TaskId, ...] = ()
+    reason: str = ""
+    evidence: str = ""  # what it said where it failed, bounded
+    by_hand: str = ""  # a line for the shell
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """A refuter's word on a claim without proof: `refuted`, `confirmed`, `cannot tell`, or
+    empty: no verdict. With a reproducer the claim is a proven one from then on, or thrown out."""
+
+    finding: str
+    lens: str
+    agent: str
+    tips: dict[TaskId, Sha]
+    answer: str = ""
+    evidence: str = ""
+    reproducer: Reproducer | None = None
+    reason: str = ""  # why there is no answer
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    sessions: int = 1
+    fatal: str = ""
+    limited: bool = False
+    stopped: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the tries that a refuter has."""
+        return bool(self.answer) or not (self.fatal or self.limited or self.stopped)

@@ -1,0 +1,131 @@
+"""What happened to a run that its provider slows down. Part of the vocabulary in `events`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.plan import Identity
+from wtman.model.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """From now on at most `jobs` sessions run at once; 0: as many as the settings say."""
+
+    jobs: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cooled:
+    """The wait after sessions that their provider turned away is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """A resume gave the run other ceilings; None leaves one as it was."""
+
+    jobs: int | None = None
+    check_jobs: int | None = None
+    max_sessions: int | None = None
+    attempts: int | None = None
+    allow_red_base: bool | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    plan_usd: float | None = None
+    reviewers: int | None = None
+    rounds: int | None = None
+    reviewed_by: tuple[str, ...] | None = None
+    roles: dict[str, str] | None = None  # all of them
+
+
+@dataclass(frozen=True, slots=True)
+class RunCreated:
+    run: RunId
+    request: str
+    base: Sha
+    target: Branch  # empty when HEAD is detached: merge then needs --into
+    settings: Settings
+    identity: Identity
+    context: str = ""
+    given: tuple[str, ...] = ()  # commands that the user gave by hand, thus approved
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The user said yes to plan, forecast and commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """An action is about to be performed. Without an outcome it is the to-do list of a resume."""
+
+    action: str
+    key: str
+    task: TaskId = TaskId("")
+    attempt: int = 0
+    lineage: str = ""
+    content: str = ""  # content key of a session
+    start: Sha = Sha("")  # the task's start, which its work is compared with
+    at: Sha = Sha("")  # the commit that the worktree stands at when the session starts
+    agent: str = ""
+    max_usd: float = 0.0  # the session's own ceilings; 0 is none
+    max_tokens: int = 0
+    attach: bool = False  # the user plays it, at a terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """An intended action was cancelled or failed to start; nothing came of it."""
+
+    key: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something the user should know, on a task or on the run."""
+
+    text: str
+    task: TaskId = TaskId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """Another process asks; only the holder of the run's lock acts on it."""
+
+    what: str  # stop | retry | attach
+    task: TaskId = TaskId("")
+    onto: Sha = Sha("")  # the target now, for a branch that a merge has left out
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A coordinator took the run up again; whatever stopped it before is history."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event of a newer version, kept as it is."""
+
+    kind: str
+    body: dict[str, Any]

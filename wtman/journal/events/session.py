@@ -1,0 +1,85 @@
+"""Events of worktrees and sessions."""
+
+from dataclasses import dataclass
+
+from wtman.model.ids import Branch, Sha, TaskId
+from wtman.model.session import Ended, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeMade:
+    """`start` is the base, or the joined tips of what the task needs (`needs`)."""
+
+    task: TaskId
+    path: str
+    branch: Branch
+    start: Sha
+    needs: dict[TaskId, Sha]
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """What the task needs cannot be joined into one starting point."""
+
+    task: TaskId
+    needs: dict[TaskId, Sha]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFinished:
+    """An attempt is over and its work, if any, is committed: `head` is the branch's tip.
+
+    `saved` is what the worktree held when the attempt did not count (ref below
+    refs/wtman/attempts/). Figures compare `head` with the task's start.
+    """
+
+    task: TaskId
+    attempt: int
+    ended: Ended
+    head: Sha
+    reason: str = ""
+    detail: str = ""
+    saved: Sha = Sha("")
+    commits: int = 0
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    fatal: str = ""
+    notes: tuple[str, ...] = ()
+    hint: str = ""  # the way on after `fatal`
+    limited: bool = False  # its provider turned it away: tried again later
+    quarantine: str = ""  # what changed in the repository while it ran: it does not begin again
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the task needs has moved, and the task with it. `conflicts` set: it could not,
+    and starts again from `start` (its work so far stays in refs/wtman/attempts/)."""
+
+    task: TaskId
+    start: Sha
+    head: Sha
+    needs: dict[TaskId, Sha]
+    conflicts: tuple[str, ...] = ()
+    onto: Sha = Sha("")  # the target that `start` was brought to, if not the base
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The task is worded again as it once was: the work of that time is its tip again."""
+
+    task: TaskId
+    start: Sha
+    head: Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A task's worktree and branch went to the trash (refs/wtman/trash/)."""
+
+    task: TaskId
+    head: Sha

@@ -1,0 +1,26 @@
+"""Which merges of a run move a branch of the user's, going by its journal."""
+
+from collections.abc import Iterable
+
+from wtman.journal import events as e
+from wtman.journal import record
+
+
+def is_moved(events: Iterable[record.Event], ref: str, new: str) -> bool:
+    """Whether a merge among these events has moved `ref`, a full name, to `new`, or is under
+    way and may. A taken branch that has landed is deleted: `new` is "" then."""
+    branch = ref.removeprefix("refs/heads/")
+    open_for, taken = "", False
+    for event in events:
+        match event:
+            case e.BranchTaken() if event.branch == branch:
+                taken = True
+            case e.MergeAsked():
+                open_for = "" if event.patch_only or event.dry_run else event.target
+            case e.MergeFailed():
+                open_for = ""
+            case e.Landed():
+                if event.moved and (event.target, event.after) == (branch, new):
+                    return True
+                open_for = ""
+    return open_for == branch or (taken and not new)

@@ -1,0 +1,488 @@
+"""The journal to a state: a pure fold, one small function an event.
+
+`replay` is the only maker of states. An event that this version does not know
+is passed over.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal import replay_limits as brakes
+from wtman.journal import replay_merge as resolving
+from wtman.journal import replay_plan as planning
+from wtman.journal import replay_review as reviews
+from wtman.journal.state import Attempt, MergeView, State, TaskView, red_text
+from wtman.model.check import Verdict
+from wtman.model.graph import closure
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Task
+from wtman.model.session import Cap
+
+
+def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> State:
+    """Fold events into a state; with `state`, go on from there."""
+    current = state if state is not None else State()
+    # One copy for the batch: the fold below may then change its own dicts.
+    current = replace(current, tasks=dict(current.tasks), dropped=dict(current.dropped))
+    last: record.Recorded | None = None
+    for last in recorded:
+        fold = _FOLDS.get(type(last.event))
+        if fold is not None:
+            current = fold(current, last.event, last.at)
+    return current if last is None else replace(current, seq=last.seq, updated=last.at)
+
+
+# --- folds: one small function an event -------------------------------------------------------
+
+
+def _run_created(state: State, event: e.RunCreated, at: float) -> State:
+    return replace(
+        state,
+        run=event.run,
+        request=event.request,
+        context=event.context,
+        base=event.base,
+        target=event.target,
+        settings=event.settings,
+        identity=event.identity,
+        given=event.given,
+        created=at,
+    )
+
+
+def _view(state: State, task: Task) -> TaskView:
+    known = state.tasks.get(task.id) or state.dropped.get(task.id)
+    if known is not None and task.needs == known.planned.needs:
+        task = replace(task, needs=known.task.needs)
+    lineage = planning.lineage_in(state, task)
+    if known is None:
+        return TaskView(task=task, lineage=lineage)
+    # Another wording gets a fresh count of attempts; what was granted was for the old one.
+    granted = known.granted if known.lineage == lineage else 0
+    return replace(known, task=task, lineage=lineage, granted=granted)
+
+
+def _unjudged(view: TaskView) -> TaskView:
+    """The view with its verdict forgotten: an edited check judges again, nothing runs again."""
+    attempts = view.attempts
+    if attempts and attempts[-1].red:
+        attempts = (*attempts[:-1], replace(attempts[-1], red=""))
+    return replace(view, attempts=attempts, checked=None)
+
+
+def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> State:
+    before = state.tasks.get(event.task.id)
+    known = before or state.dropped.get(event.task.id)
+    if known is not None and (known is not before or known.planned.needs != event.task.needs):
+        # Other needs than those that the chains were made for might close a circle with them.
+        state = _without_chains(state)
+        before = state.tasks.get(event.task.id)
+    view = _view(state, event.task)
+    if before is not None and before.task.check != event.task.check:
+        view = _unjudged(view)
+    state.tasks[event.task.id] = view
+    state.dropped.pop(event.task.id, None)
+    return state
+
+
+def _without_chains(state: State) -> State:
+    for task, view in state.tasks.items():
+        if view.chained:
+            state.tasks[task] = replace(view, task=view.planned, chained=())
+    return state
+
+
+def _task_dropped(state: State, event: e.TaskDropped, at: float) -> State:
+    view = state.tasks.pop(event.task, None)
+    if view is not None:
+        state.dropped[event.task] = replace(view, task=view.planned, chained=())
+    return state
+
+
+def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
+    rejudge = event.check != state.settings.check
+    settings = replace(state.settings, check=event.check)
+    state = replace(state, request=event.request, context=event.context, settings=settings)
+    for task, view in state.tasks.items():
+        view = _view(state, view.task)
+        state.tasks[task] = _unjudged(view) if rejudge and not view.task.check else view
+    return state
+
+
+def _branch_taken(state: State, event: e.BranchTaken, at: float) -> State:
+    return _with(
+        state,
+        event.task,
+        branch=event.branch,
+        start=event.start,
+        head=event.head,
+        taken=True,
+        message=event.message,
+        author=event.author,
+    )
+
+
+def _approved(state: State, event: e.Approved, at: float) -> State:
+    return replace(state, approved=True)
+
+
+# Actions that are a session too, though of no task.
+_ASKING = frozenset({"Review", "Refute", "MakePlan"})
+
+
+def _intended(state: State, event: e.Intended, at: float) -> State:
+    state = replace(state, intents=state.intents | {event.key})
+    if event.action in _ASKING:
+        return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
+    if event.action != "RunSession":
+        return state
+    view = state.tasks.get(event.task)
+    if view is None:
+        return state
+    attempt = Attempt(
+        number=event.attempt,
+        lineage=event.lineage,
+        content=event.content,
+        start=event.start,
+        at=event.at,
+        agent=event.agent,
+        started=at,
+        cap=Cap(event.max_usd, event.max_tokens),
+        attach=event.attach,
+        again=view.again,
+        restart=view.restart,
+        left_out=view.left_out,
+    )
+    state.tasks[event.task] = replace(
+        view,
+        attempts=(*view.attempts, attempt),
+        restart="",
+        left_out="",
+        again=False,
+        attach=False,
+        cleaned=False,
+    )
+    return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
+
+
+def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
+    return _done(state, event.key)
+
+
+def _base_checked(state: State, event: e.BaseChecked, at: float) -> State:
+    state = replace(_done(state, "base"), base_checked=event)
+    if event.problem:
+        return replace(state, failed=e.RunFailed(event.problem, event.hint))
+    return state
+
+
+def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
+    view = state.tasks.get(event.task)
+    fresh = view is None or not view.has_work
+    changes: dict[str, Any] = {
+        "branch": event.branch,
+        "start": event.start,
+        "worktree": event.path,
+        "needs": event.needs,
+        "stuck": "",
+    }
+    if fresh:
+        changes["head"] = event.start
+    return _with(_done(state, f"worktree/{event.task}"), event.task, **changes)
+
+
+def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
+    state = _done(state, f"worktree/{event.task}")
+    view = state.tasks.get(event.task)
+    if view is not None and view.loose:
+        # It did without them before: what was meant to spare a conflict must not end a task.
+        for need in view.loose:
+            state = _unchain(state, event.task, need)
+        return state
+    return _with(state, event.task, stuck=event.reason, needs=event.needs)
+
+
+def _session_finished(state: State, event: e.SessionFinished, at: float) -> State:
+    key = f"session/{event.task}"
+    state = brakes.session_over(_done(brakes.settle(state, key, event), key), event)
+    view = state.tasks.get(event.task) or state.dropped.get(event.task)
+    if view is None:
+        return state
+    attempts = tuple(
+        replace(item, ended=event.ended, finished=at, outcome=event)
+        if item.number == event.attempt
+        else item
+        for item in view.attempts
+    )
+    owner = next((item.lineage for item in attempts if item.number == event.attempt), "")
+    view = replace(view, attempts=attempts, head=event.head, owner=owner, notes=event.notes)
+    view = resolving.asked_still(view, event)
+    home = state.tasks if event.task in state.tasks else state.dropped
+    home[event.task] = view
+    return state
+
+
+def _followed(state: State, event: e.Followed, at: float) -> State:
+    state = _done(state, f"worktree/{event.task}")
+    restart = ""
+    if event.conflicts:
+        restart = "what this task needs has changed and conflicts with the work so far in " + (
+            ", ".join(event.conflicts)
+        )
+    return _with(
+        state,
+        event.task,
+        start=event.start,
+        head=event.head,
+        needs=event.needs,
+        restart=restart,
+        based=event.onto,
+    )
+
+
+def _adopted(state: State, event: e.Adopted, at: float) -> State:
+    state = _done(state, f"worktree/{event.task}")
+    view = state.tasks.get(event.task)
+    if view is None:
+        return state
+    # No tips are known for that start: what the task needs is merged in again.
+    needs: dict[TaskId, Sha] = {} if event.start != view.start else view.needs
+    return _with(
+        state, event.task, start=event.start, head=event.head, owner=view.lineage, needs=needs
+    )
+
+
+def _checked(state: State, event: e.Checked, at: float) -> State:
+    state = _done(state, f"check/{event.task}")
+    view = state.tasks.get(event.task)
+    if view is None:
+        return state
+    attempts = view.attempts
+    if attempts and event.verdict is Verdict.RED and event.commit == view.head:
+        last = replace(attempts[-1], red=red_text(event))
+        attempts = (*attempts[:-1], last)
+    state.tasks[event.task] = replace(view, checked=event, attempts=attempts)
+    return state
+
+
+def _noted(state: State, event: e.Noted, at: float) -> State:
+    if event.task and event.task in state.tasks:
+        return _with(state, event.task, notes=(*state.tasks[event.task].notes, event.text))
+    return replace(state, notes=(*state.notes, event.text))
+
+
+def _overlapped(state: State, event: e.Overlapped, at: float) -> State:
+    collided = dict(state.collided)
+    for pair in event.pairs:
+        first, second = state.tasks.get(pair.task), state.tasks.get(pair.other)
+        if first is not None and second is not None:
+            collided.setdefault((pair.task, pair.other), (first.last, second.last))
+    return replace(state, overlaps=event.pairs, collided=collided)
+
+
+def _chained(state: State, event: e.Chained, at: float) -> State:
+    view = state.tasks.get(event.task)
+    if view is not None and event.need not in view.task.needs:
+        task = replace(view.task, needs=(*view.task.needs, event.need))
+        chained = (*view.chained, event.need)
+        state.tasks[event.task] = replace(view, task=task, chained=chained)
+    return state
+
+
+def _unchained(state: State, event: e.Unchained, at: float) -> State:
+    return _unchain(state, event.task, event.need)
+
+
+def _unchain(state: State, name: TaskId, need: TaskId) -> State:
+    view = state.tasks.get(name)
+    if view is not None and need in view.chained:
+        needs = tuple(item for item in view.task.needs if item != need)
+        state.tasks[name] = replace(
+            view,
+            task=replace(view.task, needs=needs),
+            chained=tuple(item for item in view.chained if item != need),
+            unchained=(*view.unchained, need),
+        )
+    return state
+
+
+def _requested(state: State, event: e.Requested, at: float) -> State:
+    if event.what == "stop":
+        return replace(state, asked_stop=True)
+    view = state.tasks.get(event.task)
+    if event.what == "attach" and view is not None:
+        return _with(state, event.task, attach=not (view.taken or view.merged))
+    if event.what != "retry" or view is None or view.taken:
+        return state
+    # The user asks for one more session, whatever the verdict was: the head is judged again.
+    spent = max(view.failures - (state.settings.attempts + view.granted) + 1, 0)
+    state.tasks[event.task] = replace(
+        view,
+        granted=view.granted + spent,
+        again=True,
+        onto=event.onto or view.onto,
+        left_out=_left_out(state, view),
+        excluded=None,
+        resolving=None,
+        before=None,
+        stuck="",
+        merged=Sha(""),
+    )
+    return state
+
+
+def _left_out(state: State, view: TaskView) -> str:
+    """Why the newest merge did not take the branch, for its next session."""
+    left = view.excluded
+    if left is None:
+        return view.left_out
+    target = state.merge.asked.target if state.merge is not None else state.target
+    text = f"The branch could not be merged into {target}: {left.reason}"
+    text += f" with {', '.join(left.others)}" if left.others else ""
+    text += f", in {', '.join(left.paths)}" if left.paths else ""
+    return f"{text}. The folder has the present {target} in it now.\n{left.evidence}".rstrip()
+
+
+def _parked(state: State, event: e.Parked, at: float) -> State:
+    return replace(state, parked=event, intents=state.intents - {"park"})
+
+
+def _stopped(state: State, event: e.Stopped, at: float) -> State:
+    return replace(state, stopped=event, asked_stop=False)
+
+
+def _run_failed(state: State, event: e.RunFailed, at: float) -> State:
+    return replace(state, failed=event)
+
+
+def _resumed(state: State, event: e.Resumed, at: float) -> State:
+    base = state.base_checked
+    if base is not None and base.problem:
+        base = None  # what was wrong may be mended by now: look again
+    return replace(
+        brakes.unbraked(state),
+        asked_stop=False,
+        parked=None,
+        stopped=None,
+        failed=None,
+        base_checked=base,
+        intents=frozenset(),
+    )
+
+
+def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
+    plan = tuple(view.task for view in state.tasks.values())
+    # What nobody asks for now stays left out.
+    asked = closure(plan, event.members) if event.members else tuple(state.tasks)
+    for task in asked:
+        if state.tasks[task].excluded is not None:
+            state.tasks[task] = replace(state.tasks[task], excluded=None)
+    so_far = resolving.so_far(state, event)
+    return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
+
+
+def _probed(state: State, event: e.Probed, at: float) -> State:
+    state = _done(state, "probe/" + ",".join(event.members))
+    if state.merge is None:
+        return state
+    probes = {**state.merge.probes, (event.on, event.members): event}
+    return _with_merge(state, probes=probes)
+
+
+def _target_moved(state: State, event: e.TargetMoved, at: float) -> State:
+    state = _done(state, "land")
+    if state.merge is None:
+        return state
+    return _with_merge(state, on=event.now)
+
+
+def _disproved(state: State, event: e.Disproved, at: float) -> State:
+    state = _done(state, "land")
+    if state.merge is None:
+        return state
+    return _with_merge(state, disproved=(*state.merge.disproved, *event.excluded))
+
+
+def _landed(state: State, event: e.Landed, at: float) -> State:
+    state = _done(state, "land")
+    merge = state.merge
+    if merge is None:
+        return state
+    if event.moved:
+        for name, commit in event.commits.items():
+            state = _with(state, TaskId(name), merged=commit)
+    asked = merge.asked
+    if event.moved or not (asked.dry_run or asked.patch_only):
+        for left in event.excluded:
+            state = _with(state, left.task, excluded=left)
+    return _with_merge(state, landed=resolving.landed(merge, event))
+
+
+def _merge_failed(state: State, event: e.MergeFailed, at: float) -> State:
+    state = _done(state, "land")
+    if state.merge is None:
+        return state
+    return _with_merge(state, failed=event)
+
+
+def _cleaned(state: State, event: e.Cleaned, at: float) -> State:
+    return _with(state, event.task, cleaned=True, worktree="")
+
+
+def _with_merge(state: State, **changes: Any) -> State:
+    assert state.merge is not None
+    return replace(state, merge=replace(state.merge, **changes))
+
+
+def _done(state: State, key: str) -> State:
+    return brakes.release(replace(state, intents=state.intents - {key}), key)
+
+
+def _with(state: State, task: TaskId, **changes: Any) -> State:
+    view = state.tasks.get(task)
+    if view is not None:
+        state.tasks[task] = replace(view, **changes)
+    return state
+
+
+_FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    e.RunCreated: _run_created,
+    e.TaskAdded: _task_added,
+    e.TaskChanged: _task_added,
+    e.TaskDropped: _task_dropped,
+    e.ContextChanged: _context_changed,
+    e.BranchTaken: _branch_taken,
+    e.Approved: _approved,
+    e.Intended: _intended,
+    e.Abandoned: _abandoned,
+    e.BaseChecked: _base_checked,
+    e.WorktreeMade: _worktree_made,
+    e.StartFailed: _start_failed,
+    e.SessionFinished: _session_finished,
+    e.Followed: _followed,
+    e.Adopted: _adopted,
+    e.Checked: _checked,
+    e.Noted: _noted,
+    e.Overlapped: _overlapped,
+    e.Chained: _chained,
+    e.Unchained: _unchained,
+    e.Requested: _requested,
+    e.Parked: _parked,
+    e.Stopped: _stopped,
+    e.RunFailed: _run_failed,
+    e.Resumed: _resumed,
+    e.MergeAsked: _merge_asked,
+    e.Probed: _probed,
+    e.TargetMoved: _target_moved,
+    e.Disproved: _disproved,
+    e.Landed: _landed,
+    e.MergeFailed: _merge_failed,
+    e.Cleaned: _cleaned,
+    **brakes.FOLDS,
+    **planning.FOLDS,
+    **resolving.FOLDS,
+    **reviews.FOLDS,
+}

@@ -1,0 +1,93 @@
+"""The folds of what holds a run back: ceilings, budgets, rate limits. Part of `replay`.
+
+A session reserves its cap when it is intended; when it ends, what it used is charged
+instead. Whose use nobody knows is charged its whole cap.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from wtman.journal import events as e
+from wtman.journal.events import Cooled, LimitsChanged, Paced
+from wtman.journal.state import State, add_usage
+from wtman.model.session import Cap, Ended, Usage
+
+
+def unbraked(state: State) -> State:
+    """What a resume takes off, and what a dead coordinator's sessions are charged."""
+    alive = {f"session/{task}" for task, view in state.tasks.items() if view.in_flight is not None}
+    alive |= {f"session/{task}" for task, view in state.dropped.items() if view.in_flight}
+    for task, view in state.tasks.items():
+        if view.attach:  # whoever asked was told that it could not be paused
+            state.tasks[task] = replace(view, attach=False)
+    for key, cap in state.reserved.items():
+        if key not in alive:
+            state = release(charge(state, Usage(), cap), key)
+    return replace(state, pace=0, cooling=False, turned_away=0)
+
+
+def reserve(state: State, event: e.Intended) -> State:
+    """A session is about to start, and may use this much."""
+    cap = Cap(event.max_usd, event.max_tokens)
+    if cap == Cap():
+        return state
+    return replace(state, reserved={**state.reserved, event.key: cap})
+
+
+def release(state: State, key: str) -> State:
+    """Whatever has become of the action, nothing is reserved for it any more."""
+    if key not in state.reserved:
+        return state
+    left = {name: cap for name, cap in state.reserved.items() if name != key}
+    return replace(state, reserved=left)
+
+
+def charge(state: State, usage: Usage, cap: Cap = Cap(), ran: bool = True) -> State:  # noqa: B008
+    """Count what a session used; `ran` False: it never came to start."""
+    held = cap if ran else Cap()
+    used = usage.input_tokens + usage.output_tokens
+    # No tokens and no money: an agent that would have told at its end did not get there.
+    tokens = used if used or usage.usd is not None else held.tokens
+    usd = usage.usd if usage.usd is not None else held.usd
+    charged = Cap(state.charged.usd + usd, state.charged.tokens + tokens)
+    return replace(state, usage=add_usage(state.usage, usage), charged=charged)
+
+
+def settle(state: State, key: str, event: e.SessionFinished) -> State:
+    """Charge a session that is over."""
+    return charge(state, event.usage, state.reserved.get(key, Cap()), event.seconds > 0)
+
+
+def session_over(state: State, event: e.SessionFinished) -> State:
+    """Park on trouble that no retry mends; cool down where a provider has too much."""
+    if event.fatal and state.parked is None:
+        state = replace(state, parked=e.Parked(event.fatal, event.hint))
+    if event.limited:
+        # Sessions that were alive together are turned away together: that is once.
+        again = state.turned_away + (not state.cooling)
+        return replace(state, cooling=True, turned_away=again)
+    if event.ended is Ended.OK:
+        return replace(state, turned_away=0)
+    return state
+
+
+def _limits_changed(state: State, event: LimitsChanged, at: float) -> State:
+    given = {item.name: getattr(event, item.name) for item in fields(event)}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return replace(state, settings=replace(state.settings, **changed))
+
+
+def _paced(state: State, event: Paced, at: float) -> State:
+    return replace(state, pace=event.jobs)
+
+
+def _cooled(state: State, event: Cooled, at: float) -> State:
+    return replace(state, cooling=False)
+
+
+FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    LimitsChanged: _limits_changed,
+    Paced: _paced,
+    Cooled: _cooled,
+}

@@ -1,0 +1,70 @@
+"""The folds of how a run begins: its roles and its planning. Part of `replay`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from wtman.journal import events as e
+from wtman.journal import replay_limits as brakes
+from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesCast
+from wtman.journal.state import Planning, State, lineage_of
+from wtman.model.plan import Task
+from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
+from wtman.model.session import Cap
+
+
+def lineage_in(state: State, task: Task) -> str:
+    """What makes the task, as this run casts it, the same work as another wording of it."""
+    settings = state.settings
+    role = role_of(state.roles, task)
+    agent = agent_of_task(settings, state.roles, task)
+    model = model_of(settings, role, agent, task.model)
+    effort = effort_of(settings, role, task.effort)
+    return lineage_of(task, state.context, agent, model, effort, key_of(role))
+
+
+def _roles_cast(state: State, event: RolesCast, at: float) -> State:
+    roles = {**state.roles, **{role.name: role for role in event.roles}}
+    state = replace(state, roles=roles)
+    for task, view in state.tasks.items():
+        state.tasks[task] = replace(view, lineage=lineage_in(state, view.task))
+    return state
+
+
+def _plan_wanted(state: State, event: PlanWanted, at: float) -> State:
+    return replace(state, planning=Planning(event))
+
+
+def _planned(state: State, event: Planned, at: float) -> State:
+    return _ended(state, event, made=event)
+
+
+def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
+    failures = state.planning.failures + 1 if state.planning is not None else 1
+    state = _ended(state, event, failures=failures, failed=event)
+    if event.parks:
+        return replace(state, parked=e.Parked(event.reason, event.hint))
+    return replace(state, failed=e.RunFailed(event.reason, event.hint))
+
+
+def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
+    """Charge what it used. The session that was intended is counted, a repair is one more;
+    one that a resume took up again was counted twice."""
+    held = state.reserved.get("plan", Cap())
+    state = brakes.charge(state, event.usage, held, event.seconds > 0)
+    state = brakes.release(state, "plan")
+    planning = replace(state.planning, **changes) if state.planning is not None else None
+    return replace(
+        state,
+        planning=planning,
+        sessions=state.sessions + event.sessions - 1,
+        intents=state.intents - {"plan"},
+    )
+
+
+FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    RolesCast: _roles_cast,
+    PlanWanted: _plan_wanted,
+    Planned: _planned,
+    PlanFailed: _plan_failed,
+}

@@ -1,0 +1,120 @@
+"""The folds of review events. Part of `replay`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from wtman.journal import replay_limits as brakes
+from wtman.journal.events import Coupled, Parked, Refuted, Reproduced, Reviewed
+from wtman.journal.state import Finding, State
+from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, known_as
+from wtman.model.session import Cap, Usage
+
+_MOST_SPARE = 10  # proofs of one finding that wait
+
+
+def _reviewed(state: State, event: Reviewed, at: float) -> State:
+    state = _session_over(state, f"review/{event.unit}", event)
+    findings = dict(state.reviews.findings)
+    for claim in event.claims:
+        _take(findings, claim, event)
+    known = state.reviews
+    units = {**known.units, event.unit: event}
+    tries = {**known.tries, event.unit: known.tries.get(event.unit, 0) + event.counts}
+    return replace(state, reviews=replace(known, units=units, findings=findings, tries=tries))
+
+
+def _take(findings: dict[str, Finding], claim: Claim, event: Reviewed) -> None:
+    who = f"{event.lens} by {event.agent}" if event.lens else event.agent
+    name = known_as(claim, ((name, item.claim) for name, item in findings.items()))
+    known = findings.get(name)
+    if known is None:
+        name = finding_id(claim)
+        while name in findings:
+            name += "x"
+        findings[name] = Finding(
+            name, claim, event.kind, event.members, event.tips, (who,), claim.reproducer
+        )
+        return
+    reviewers = known.reviewers if who in known.reviewers else (*known.reviewers, who)
+    known = replace(known, tips={**known.tips, **event.tips}, reviewers=reviewers)
+    findings[name] = _next_proof(_with_proof(known, claim.reproducer))
+
+
+def _with_proof(known: Finding, proof: Reproducer | None) -> Finding:
+    """The finding with one more proof: whoever claims it first may have a worthless one."""
+    if proof is None:
+        return known
+    if known.reproducer is None:
+        return replace(known, reproducer=proof)
+    tried = {known.reproducer.key, *(item.proof for item in known.proofs)}
+    if proof.key in tried | {item.key for item in known.spare}:
+        return known
+    return replace(known, spare=(*known.spare, proof)[:_MOST_SPARE])
+
+
+def _next_proof(known: Finding) -> Finding:
+    """Take the next proof where the one that there is has shown nothing."""
+    if not known.spare or known.reproducer is None:
+        return known
+    key = known.reproducer.key
+    seen = next((item for item in reversed(known.proofs) if item.proof == key), None)
+    if seen is None or seen.kind in SHOWS:
+        return known
+    return replace(known, reproducer=known.spare[0], spare=known.spare[1:])
+
+
+def _reproduced(state: State, event: Reproduced, at: float) -> State:
+    state = _done(state, f"reproduce/{event.finding}")
+    known = state.reviews.findings.get(event.finding)
+    if known is None:
+        return state
+    others = (item for item in known.proofs if (item.tips, item.proof) != (event.tips, event.proof))
+    return _with(state, _next_proof(replace(known, proofs=(*others, event))))
+
+
+def _refuted(state: State, event: Refuted, at: float) -> State:
+    state = _session_over(state, f"refute/{event.finding}/{event.lens}", event)
+    known = state.reviews.findings.get(event.finding)
+    if known is None:
+        return state
+    known = replace(known, opinions=(*known.opinions, event))
+    return _with(state, _next_proof(_with_proof(known, event.reproducer)))
+
+
+def _coupled(state: State, event: Coupled, at: float) -> State:
+    state = _done(state, "couple")
+    return replace(state, reviews=replace(state.reviews, coupled=event))
+
+
+def _session_over(state: State, key: str, event: Reviewed | Refuted) -> State:
+    """Charge what it used; sessions beyond the one that was intended (a repair) count too."""
+    used: Usage = event.usage
+    state = brakes.charge(state, used, state.reserved.get(key, Cap()), event.seconds > 0)
+    state = replace(state, sessions=state.sessions + max(event.sessions - 1, 0))
+    if event.fatal and state.parked is None:
+        state = replace(state, parked=Parked(event.fatal))
+    if event.limited:
+        # Sessions that were alive together are turned away together: that is once.
+        again = state.turned_away + (not state.cooling)
+        state = replace(state, cooling=True, turned_away=again)
+    elif event.counts:
+        state = replace(state, turned_away=0)
+    return _done(state, key)
+
+
+def _done(state: State, key: str) -> State:
+    return brakes.release(replace(state, intents=state.intents - {key}), key)
+
+
+def _with(state: State, finding: Finding) -> State:
+    findings = {**state.reviews.findings, finding.id: finding}
+    return replace(state, reviews=replace(state.reviews, findings=findings))
+
+
+FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    Reviewed: _reviewed,
+    Reproduced: _reproduced,
+    Refuted: _refuted,
+    Coupled: _coupled,
+}

@@ -1,0 +1,346 @@
+"""Where the reviews of a run stand: what `replay_reviews` folds their events into."""
+
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from wtman.formats.codec import to_plain
+from wtman.journal import events as e
+from wtman.journal.events import (
+    Coupled,
+    PlanFailed,
+    Planned,
+    PlanWanted,
+    Refuted,
+    Reproduced,
+    Resolving,
+    Reviewed,
+)
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.finding import Claim, Reproducer
+from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.plan import Identity, Role, Task
+from wtman.model.session import Cap, Ended, Usage
+from wtman.model.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One review that is wanted: who looks at what, with which lens."""
+
+    key: str
+    kind: str
+    lens: str
+    agent: str
+    members: tuple[TaskId, ...]
+    tips: dict[TaskId, Sha]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim with everything that the journal says of it.
+
+    `tips` are those that it was last claimed of; `proofs` the matrices of its reproducer, the
+    newest last; `opinions` the refuters' words, of the tips that they saw.
+    """
+
+    id: str
+    claim: Claim
+    kind: str  # of the review that claimed it: branch, interaction, completeness
+    members: tuple[TaskId, ...]  # what that review looked at
+    tips: dict[TaskId, Sha]
+    reviewers: tuple[str, ...] = ()  # "lens by agent"
+    reproducer: Reproducer | None = None
+    proofs: tuple[Reproduced, ...] = ()
+    opinions: tuple[Refuted, ...] = ()
+    spare: tuple[Reproducer, ...] = ()  # further proofs, run where those before show nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """All reviews of a run. `units` holds the newest try at each, `tries` how many counted."""
+
+    units: dict[str, Reviewed] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    coupled: Coupled | None = None
+    tries: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One session of a task. `ended` None: intended, and no outcome journalled yet."""
+
+    number: int
+    lineage: str
+    content: str
+    start: Sha
+    at: Sha
+    agent: str
+    started: float
+    ended: Ended | None = None
+    finished: float = 0.0
+    outcome: e.SessionFinished | None = None
+    red: str = ""  # why the checks refused what it left, for the next prompt
+    cap: Cap = Cap()
+    attach: bool = False  # the user plays it, at a terminal
+    # What it was begun for; asked for still, if it is interrupted.
+    again: bool = False
+    restart: str = ""
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task with everything that the journal says of it."""
+
+    task: Task
+    lineage: str
+    branch: Branch = Branch("")
+    start: Sha = Sha("")
+    needs: dict[TaskId, Sha] = field(default_factory=dict)  # tips that `start` was made of
+    head: Sha = Sha("")  # recorded tip of the branch
+    owner: str = ""  # lineage of the sessions that made `head`
+    worktree: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    checked: e.Checked | None = None  # of the newest judged tip
+    granted: int = 0  # attempts that the user added by `retry`
+    again: bool = False  # the user asked for one more session
+    attach: bool = False  # the user asked to play the next one
+    onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
+    based: Sha = Sha("")  # the target that it has come up to
+    left_out: str = ""  # why a merge left it out, for the next prompt
+    restart: str = ""  # why the next session starts over from `start`
+    resolving: Resolving | None = None  # a resolver plays it now
+    before: "TaskView | None" = None  # the view when that was asked for
+    unresolved: str = ""  # why a resolver gave it up
+    refused: Sha = Sha("")  # the target on which it did
+    stuck: str = ""  # why no starting point can be made of what it needs
+    taken: bool = False  # a branch that wtman did not make
+    chained: tuple[TaskId, ...] = ()  # those of `task.needs` that the plan does not name
+    unchained: tuple[TaskId, ...] = ()  # never to be waited for because of a collision
+    message: str = ""  # of a taken branch: what its commit on the target says
+    author: Identity | None = None  # of a taken branch: who alone made it
+    merged: Sha = Sha("")
+    excluded: e.Excluded | None = None
+    cleaned: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call it: the task's id, or the name of a branch that wtman did not make."""
+        return self.branch if self.taken else self.task.id
+
+    @property
+    def current(self) -> tuple[Attempt, ...]:
+        """The attempts at the task as it is worded now."""
+        return tuple(item for item in self.attempts if item.lineage == self.lineage)
+
+    @property
+    def planned(self) -> Task:
+        """The task as its plan has it, without what the overlap watch made it need."""
+        if not self.chained:
+            return self.task
+        needs = tuple(need for need in self.task.needs if need not in self.chained)
+        return replace(self.task, needs=needs)
+
+    @property
+    def loose(self) -> tuple[TaskId, ...]:
+        """What it is chained to and has not started from: waited for, but not depended on."""
+        return tuple(need for need in self.chained if need not in self.needs)
+
+    @property
+    def needed(self) -> tuple[TaskId, ...]:
+        """What its work depends on."""
+        return tuple(need for need in self.task.needs if need not in self.loose)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest attempt, 0 before the first."""
+        return self.attempts[-1].number if self.attempts else 0
+
+    @property
+    def failures(self) -> int:
+        """Attempts that count: failed, or refused by the checks."""
+        return sum(1 for item in self.current if item.ended is Ended.FAILED or item.red)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether sessions at the task as it is worded now left something to carry along."""
+        return self.head != self.start and self.owner == self.lineage
+
+    @property
+    def in_flight(self) -> Attempt | None:
+        """The attempt that is intended and not settled, if any."""
+        # No attempt begins before the one before has ended.
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.ended is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """A merge that was asked for; `landed` or `failed` ends it."""
+
+    asked: e.MergeAsked
+    at: float
+    on: Sha
+    probes: dict[tuple[Sha, tuple[TaskId, ...]], e.Probed] = field(default_factory=dict)
+    disproved: tuple[e.Excluded, ...] = ()
+    landed: e.Landed | None = None
+    failed: e.MergeFailed | None = None
+    so_far: e.Landed | None = None  # of the merge that this one goes on with
+
+    @property
+    def over(self) -> bool:
+        return self.landed is not None or self.failed is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """The planning that a run begins with; `made` ends it."""
+
+    wanted: PlanWanted
+    failures: int = 0
+    failed: PlanFailed | None = None  # the newest failure
+    made: Planned | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is under way, or comes next."""
+        return self.failures + 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A run, replayed. `tasks` keeps the order of the plan."""
+
+    run: RunId = RunId("")
+    request: str = ""
+    context: str = ""
+    base: Sha = Sha("")
+    target: Branch = Branch("")
+    settings: Settings = Settings()
+    identity: Identity = Identity("", "")
+    given: tuple[str, ...] = ()
+    created: float = 0.0
+    updated: float = 0.0
+    approved: bool = False
+    roles: dict[str, Role] = field(default_factory=dict)  # as they were when it was ordered
+    planning: Planning | None = None  # None: its plan was given
+    tasks: dict[TaskId, TaskView] = field(default_factory=dict)
+    dropped: dict[TaskId, TaskView] = field(default_factory=dict)
+    base_checked: e.BaseChecked | None = None
+    sessions: int = 0  # sessions intended so far, all roles
+    asked_stop: bool = False
+    parked: e.Parked | None = None
+    stopped: e.Stopped | None = None
+    failed: e.RunFailed | None = None
+    merge: MergeView | None = None
+    intents: frozenset[str] = frozenset()  # keys of actions without an outcome
+    notes: tuple[str, ...] = ()
+    overlaps: tuple[e.Overlap, ...] = ()  # as the watch last saw them
+    # Pairs that ever collided, with the attempts of both at that time.
+    collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)
+    usage: Usage = Usage()
+    reviews: Reviews = Reviews()
+    charged: Cap = Cap()  # what ended sessions count against the budgets
+    reserved: dict[str, Cap] = field(default_factory=dict)  # of live ones, by key of the action
+    pace: int = 0  # most sessions at once that the provider bears; 0: no less than the settings
+    cooling: bool = False  # sessions were turned away: none starts before a wait
+    turned_away: int = 0  # how often in a row
+    seq: int = 0
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether this is only the journal of a `merge --branches`, and no run of the user's."""
+        return bool(self.tasks) and all(view.taken for view in self.tasks.values())
+
+    @property
+    def aside(self) -> bool:
+        """Whether this is only the journal of a `wtman plan`, which nobody has started."""
+        return self.planning is not None and self.planning.wanted.aside and not self.approved
+
+    def label(self, task: TaskId) -> str:
+        """What people call a task of this run."""
+        return self.tasks[task].label if task in self.tasks else task
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The distinct check commands of the run, in order."""
+        seen: dict[str, None] = dict.fromkeys(self.settings.check)
+        for view in self.tasks.values():
+            if view.task.check:
+                seen.update(dict.fromkeys(view.task.check))
+        return tuple(seen)
+
+    def checks_of(self, task: TaskId) -> tuple[str, ...]:
+        """The check commands that judge one task."""
+        return self.tasks[task].task.check or self.settings.check
+
+
+def lineage_of(
+    task: Task, context: str, agent: str, model: str, effort: str, role: str = ""
+) -> str:
+    """What makes two wordings of a task the same work (DESIGN, decision 8).
+
+    `role` is the key of its role's text. Not title, timeout, checks or needs: changing those
+    never runs a session again.
+    """
+    parts = (
+        task.prompt,
+        task.role,
+        task.agent or agent,
+        task.model or model,
+        task.effort or effort,
+        context,
+        task.expect,
+        to_plain(task.tools),
+        to_plain(task.owns),
+        *((role,) if role else ()),  # a run from before there were roles keeps its keys
+    )
+    return digest(*(str(part) for part in parts))
+
+
+def digest(*parts: str) -> str:
+    """A short content key: 16 hex digits over the parts, each framed by its length."""
+    total = sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        total.update(b"%d:" % len(raw) + raw)
+    return total.hexdigest()[:16]
+
+
+def red_text(event: e.Checked | e.Probed) -> str:
+    """Why a judged tree is red, for people and for the next prompt."""
+    lines: list[str] = []
+    for result in event.results:
+        if result.verdict is Verdict.RED:
+            lines.append(describe_red(result))
+    text = "\n".join(lines) or "a check is red"
+    return f"{text}\n{event.evidence}".rstrip()
+
+
+def describe_red(result: CheckResult) -> str:
+    """One line on a red check: its command, why, and the first failing tests."""
+    line = f"check `{result.command}`: {result.reason or 'red'}"
+    if result.new_failures:
+        shown = ", ".join(result.new_failures[:10])
+        more = len(result.new_failures) - 10
+        line += f": {shown}" + (f" and {more} more" if more > 0 else "")
+    return line
+
+
+def add_usage(one: Usage, two: Usage) -> Usage:
+    """Sum of two usages. Money is unknown as soon as tokens were used at a price nobody knows:
+    a sum of the rest would pass for the whole."""
+    usd = None if one.usd is None and two.usd is None else (one.usd or 0.0) + (two.usd or 0.0)
+    if any(item.usd is None and item.input_tokens + item.output_tokens for item in (one, two)):
+        usd = None
+    return Usage(
+        one.input_tokens + two.input_tokens,
+        one.output_tokens + two.output_tokens,
+        usd,
+        one.cached_tokens + two.cached_tokens,
+    )
+
+
+TRIES = 2  # sessions of a resolver that count, for each task that a merge leaves out

@@ -1,0 +1,239 @@
+"""The journal: SQLite, appended and never changed, with one coordinator a run by lock.
+
+Promises: what `append` returned is on disk (WAL, synchronous=FULL; the journal is
+DELETE on a network file system, where WAL is unsafe), a batch is there whole or not
+at all, and numbers (`seq`) only grow. Any process may append a `Requested`; only the
+holder of a run's lock acts on it. The lock is flock, so it dies with its holder.
+Refuses a database written by a newer wtman.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from wtman.errors import DiskFullError, MissingError, WtmanError
+from wtman.journal.record import Event, Recorded, decode, encode
+from wtman.model.ids import RunId
+
+_BUSY_SECONDS = 30.0
+
+
+class Store:
+    """The open state database of one repository. Use it with `with`."""
+
+    def __init__(self, folder: str, database: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._database = database
+
+    @classmethod
+    def open(cls, folder: str, *, network: bool = False) -> Self:
+        """Open (or make) `folder/state.db`. Raises MissingError if it cannot be used."""
+        path = os.path.join(folder, "state.db")
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            database.execute(f"PRAGMA journal_mode={'DELETE' if network else 'WAL'}")
+            database.execute("PRAGMA synchronous=FULL")
+            _migrate(database)
+        except (OSError, sqlite3.Error) as error:
+            raise MissingError(
+                f"cannot open the run journal {path}: {error}",
+                hint="check that the folder is writable and the disk not full",
+            ) from error
+        return cls(folder, database)
+
+    @classmethod
+    def exists(cls, folder: str) -> bool:
+        """Whether any run was ever journalled here; makes nothing."""
+        return os.path.exists(os.path.join(folder, "state.db"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    # --- events ---------------------------------------------------------------------------
+
+    def append(self, run: RunId, events: Sequence[Event], at: float) -> list[Recorded]:
+        """Journal `events` in one durable transaction; gives them back with their numbers.
+
+        Raises DiskFullError when there is no space: nothing was written then.
+        """
+        rows = [encode(event) for event in events]
+        recorded: list[Recorded] = []
+        with self._transaction():
+            for event, (kind, body) in zip(events, rows, strict=True):
+                cursor = self._database.execute(
+                    "INSERT INTO events (run, at, kind, body) VALUES (?, ?, ?, ?)",
+                    (run, at, kind, json.dumps(body, ensure_ascii=True, separators=(",", ":"))),
+                )
+                assert cursor.lastrowid is not None
+                recorded.append(Recorded(cursor.lastrowid, at, event))
+        return recorded
+
+    def events(self, run: RunId, after: int = 0) -> list[Recorded]:
+        """The run's events with a number above `after`, in order."""
+        rows = self._database.execute(
+            "SELECT seq, at, kind, body FROM events WHERE run = ? AND seq > ? ORDER BY seq",
+            (run, after),
+        )
+        return [Recorded(seq, at, decode(kind, json.loads(body))) for seq, at, kind, body in rows]
+
+    def forget(self, run: RunId, after: int, upto: int) -> None:
+        """Take back what a rehearsal has journalled: events behind `after`, `upto` included."""
+        with self._transaction():
+            self._database.execute(
+                "DELETE FROM events WHERE run = ? AND seq > ? AND seq <= ?", (run, after, upto)
+            )
+
+    def runs(self) -> tuple[RunId, ...]:
+        """All runs, the newest last."""
+        rows = self._database.execute(
+            "SELECT run FROM events WHERE kind = 'RunCreated' ORDER BY seq"
+        )
+        return tuple(RunId(run) for (run,) in rows)
+
+    def version(self) -> int:
+        """A number that changes when another connection has written."""
+        return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+
+    # --- verdict cache -----------------------------------------------------------------------
+
+    def cached(self, key: str) -> dict[str, Any] | None:
+        """What `cache` kept under a content key."""
+        row = self._database.execute("SELECT body FROM cache WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def cache(self, key: str, body: dict[str, Any]) -> None:
+        """Keep a value that follows from its content key alone."""
+        with self._transaction():
+            self._database.execute(
+                "INSERT OR REPLACE INTO cache (key, body) VALUES (?, ?)",
+                (key, json.dumps(body, ensure_ascii=True, separators=(",", ":"))),
+            )
+
+    # --- the lock ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lock(self, run: RunId) -> Iterator[None]:
+        """Be the run's only coordinator. Raises MissingError naming the one that is."""
+        path = self._lock_path(run)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not _flock(descriptor):
+                pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                raise MissingError(
+                    f"run {run} is live (process {pid or 'unknown'})",
+                    hint=f"watch it with `wtman status {run} --watch`, "
+                    f"or stop it with `wtman stop {run}`",
+                    code="live",
+                )
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def live(self, run: RunId) -> int:
+        """Process id of the run's coordinator, 0 when there is none."""
+        try:
+            descriptor = os.open(self._lock_path(run), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return 0
+        try:
+            # A shared lock that is released at once: it never keeps a coordinator out for long,
+            # and two readers do not take each other for one.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return 0
+        except OSError:
+            pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            return int(pid) if pid.isdigit() else -1
+        finally:
+            os.close(descriptor)
+
+    def _lock_path(self, run: RunId) -> str:
+        return os.path.join(self.folder, "runs", run, "coordinator")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            finally:
+                # A full disk ends the transaction by itself.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if "disk is full" in str(error) or "disk I/O" in str(error):
+                raise DiskFullError(
+                    f"no space left for the run journal in {self.folder}",
+                    hint="free some space, then `wtman resume`",
+                ) from error
+            raise WtmanError(
+                f"the run journal in {self.folder} cannot be written: {error}",
+                hint="another process may hold it; try again",
+            ) from error
+
+
+def _flock(descriptor: int) -> bool:
+    """Take the exclusive lock; waits out the instant for which `live` may hold a shared one."""
+    for _ in range(5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """Bring the database to the newest version; migrations are only ever appended."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == len(_MIGRATIONS):
+        return
+    if version > len(_MIGRATIONS):
+        raise MissingError(
+            "the run journal was written by a newer wtman",
+            hint="upgrade wtman in this environment",
+        )
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        for migration in _MIGRATIONS[version:]:
+            migration(database)
+        database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def m001_events(database: sqlite3.Connection) -> None:
+    """The journal and its index by run."""
+    database.execute(
+        "CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,"
+        " at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL)"
+    )
+    database.execute("CREATE INDEX events_by_run ON events (run, seq)")
+    database.execute("CREATE INDEX events_by_kind ON events (kind, seq)")
+
+
+def m002_cache(database: sqlite3.Connection) -> None:
+    """Values that follow from their content key: check verdicts."""
+    database.execute("CREATE TABLE cache (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+
+
+_MIGRATIONS = (m001_events, m002_cache)

@@ -1,0 +1,1 @@
+"""Which branches land together: the search, the train, landing, patches."""

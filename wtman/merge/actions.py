@@ -1,0 +1,37 @@
+"""What may be asked of a merge."""
+
+from dataclasses import dataclass, field
+
+from wtman.journal.events import Excluded
+from wtman.model.ids import Sha, TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTrain:
+    """Assemble these branches in order on `on` and check the tree."""
+
+    on: Sha
+    members: tuple[TaskId, ...]
+
+    @property
+    def key(self) -> str:
+        return "probe/" + ",".join(self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class LandTrain:
+    """Move the target to the commit of a probe that passed; write the patches.
+
+    Empty `members`: nothing lands, only the outcome is told. `needs` names, for a branch
+    that is red alone and green in company, the branches that carry what it lacks.
+    """
+
+    on: Sha
+    members: tuple[TaskId, ...]
+    excluded: tuple[Excluded, ...] = ()
+    flaky: tuple[str, ...] = ()
+    needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return "land"

@@ -1,0 +1,66 @@
+"""Changed expectations of a train: branches that are green only with tests of their own making.
+
+Branches that wtman did not make were never checked alone, so the train that passed is
+looked at once more with the paths that judge the work as the target has them. Where it
+fails then, whose change that is gets told. Promises one check run where nobody changed
+such a path in earnest, one more for each that may have, and to block nothing: nobody
+said who owns which path.
+"""
+
+from wtman.checks.judge import judge
+from wtman.checks.protected import compare, protected
+from wtman.context import Context
+from wtman.git import control
+from wtman.git.patches import apply
+from wtman.journal.events import Probed
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
+from wtman.model.tracked import Change
+
+
+async def changed_expectations(ctx: Context, state: State, probe: Probed) -> tuple[str, ...]:
+    """What to say of each member of a train that passed, as `task: what`."""
+    if not probe.results:
+        return ()
+    changed = await ctx.git(apply.changes, ctx.control, probe.on, probe.commit)
+    old = protected(state.settings.protect, changed)
+    if not old or not await _told(ctx, state, probe, old):
+        return ()
+    mine = await ctx.git(_by_task, ctx, state, probe, old)
+    notes: list[str] = []
+    for task, paths in mine.items():
+        found = await _told(ctx, state, probe, paths)
+        notes += [f"{task}: {note}" for note in found]
+    if notes:
+        return tuple(notes)
+    return tuple(
+        f"{', '.join(mine)}: only together: {note}" for note in await _told(ctx, state, probe, old)
+    )
+
+
+def _by_task(
+    ctx: Context, state: State, probe: Probed, old: tuple[Change, ...]
+) -> dict[TaskId, tuple[Change, ...]]:
+    """The protected paths that each member has touched."""
+    ends = [(state.tasks[task].start, state.tasks[task].head) for task in probe.members]
+    found: dict[TaskId, tuple[Change, ...]] = {}
+    for task, names in zip(
+        probe.members, control.paths_changed_many(ctx.control, ends), strict=True
+    ):
+        touched = frozenset(names)
+        if mine := tuple(item for item in old if item.path in touched):
+            found[task] = mine
+    return found
+
+
+async def _told(
+    ctx: Context, state: State, probe: Probed, old: tuple[Change, ...]
+) -> tuple[str, ...]:
+    """What the checks say with these paths as on the target, and not without."""
+    commit = await ctx.git(apply.restored, ctx.control, probe.commit, old)
+    commands = tuple(result.command for result in probe.results)
+    tree = await ctx.git(control.tree_of, ctx.control, commit)
+    stem = f"expected-{tree[:12]}"
+    second = await judge(ctx, state.settings, commands, commit, probe.on, stem=stem)
+    found = compare(probe.results, second.results, tuple(item.path for item in old), ())
+    return found.notes if found is not None else ()

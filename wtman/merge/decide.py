@@ -1,0 +1,110 @@
+"""Who may board the train, and what a merge does next.
+
+The search itself is `train`; here the run's tasks become its members, and its
+answer becomes actions. What is left out before any probe is named with its reason.
+"""
+
+from collections.abc import Mapping
+
+from wtman.checks.actions import CheckBase
+from wtman.journal.events import Excluded
+from wtman.journal.state import State
+from wtman.merge.actions import LandTrain, ProbeTrain
+from wtman.merge.search import Ask, Member, next_step
+from wtman.model.actions import Cancel
+from wtman.model.graph import closure, order
+from wtman.model.ids import TaskId
+from wtman.model.states import Standing, TaskState
+from wtman.tasks.lifecycle import standings
+
+
+def decide_merge(
+    state: State, running: frozenset[str]
+) -> tuple[Cancel | CheckBase | ProbeTrain | LandTrain, ...]:
+    """The probes to start, or the landing that they lead to."""
+    merge = state.merge
+    assert merge is not None
+    if state.asked_stop or _ended(state):
+        return tuple(
+            Cancel(key)
+            for key in sorted(running)
+            if not key.startswith("cancel/") and f"cancel/{key}" not in running
+        )
+    if "land" in running:
+        return ()
+    if state.anonymous and merge.asked.check and state.base_checked is None:
+        # Branches that wtman did not make had no split that looked at the checks first.
+        return () if "base" in running else (CheckBase(merge.on),)
+    members, left = candidates(state)
+    probes = {names: probe for (on, names), probe in merge.probes.items() if on == merge.on}
+    asked = merge.asked
+    # Branches that wtman did not make were never checked alone: the train's check is theirs.
+    step = next_step(members, probes, state.settings.check_jobs, unchecked=asked.unchecked)
+    if isinstance(step, Ask):
+        wanted = [ProbeTrain(merge.on, names) for names in step.probes]
+        return tuple(action for action in wanted if action.key not in running)
+    return (
+        LandTrain(
+            on=merge.on,
+            members=step.board,
+            excluded=(*left, *step.excluded),
+            flaky=step.flaky,
+            needs=dict(step.needs),
+        ),
+    )
+
+
+def _ended(state: State) -> bool:
+    return state.stopped is not None or state.failed is not None or state.parked is not None
+
+
+def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
+    """The members in dependency order, and who stays behind before anything is tried."""
+    merge = state.merge
+    assert merge is not None
+    tasks = tuple(view.task for view in state.tasks.values())
+    known = standings(state)
+    wanted = set(closure(tasks, merge.asked.members)) if merge.asked.members else set(state.tasks)
+    aboard: dict[TaskId, None] = {}
+    left: list[Excluded] = list(merge.disproved)
+    disproved = {item.task for item in merge.disproved}
+    for task in order(tasks):
+        view = state.tasks[task]
+        if task not in wanted or view.merged:
+            continue
+        if task in merge.asked.exclude or task in disproved:
+            continue
+        apart = (merge.asked.apart or {}).get(task, "")
+        reason = apart or _unfit(state, task, known, aboard)
+        if reason:
+            left.append(Excluded(task, "unverified", evidence=reason))
+        else:
+            aboard[task] = None
+    members = tuple(
+        Member(
+            id=task,
+            start=state.tasks[task].start,
+            head=state.tasks[task].head,
+            needs=tuple(need for need in state.tasks[task].needed if need in aboard),
+        )
+        for task in aboard
+    )
+    return members, tuple(left)
+
+
+def _unfit(
+    state: State, task: TaskId, known: Mapping[TaskId, Standing], aboard: Mapping[TaskId, None]
+) -> str:
+    """Why a task cannot board, or nothing."""
+    view = state.tasks[task]
+    item = known[task]
+    assert state.merge is not None
+    if item.state is TaskState.UNCHECKED and not (view.taken or state.merge.asked.unchecked):
+        return f"it is unchecked ({item.reason}); --unchecked lets it board"
+    if item.state not in (TaskState.VERIFIED, TaskState.UNCHECKED):
+        return f"it is {item.state}" + (f": {item.reason}" if item.reason else "")
+    for need in view.needed:
+        other = state.tasks.get(need)
+        if other is not None and not other.merged and need not in aboard:
+            return f"it needs {need}, which does not board"
+    return ""

@@ -1,0 +1,354 @@
+"""Landing: the target moves to the very commit that passed, or not at all.
+
+Promises: only a `Verified` lands, and only a passed probe makes one; the target moves by
+compare-and-swap from where the train was built, a checked-out one by `merge --ff-only`
+and never over uncommitted changes; the patches are complete before anything moves, and
+refs/wtman/landed/ holds the commit first. Done again after a crash it finishes what is
+left. A target that moved is an outcome, not an error: the train is built again.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wtman.context import Context
+from wtman.errors import DiskFullError, RaceError, WtmanError
+from wtman.formats.codec import to_plain
+from wtman.git import control, refs, signature
+from wtman.git.discovery import Repository
+from wtman.git.refs import RefChange
+from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
+from wtman.integration import candidate_refs
+from wtman.integration.assemble import assemble, require_same, train_of
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.events import Probed
+from wtman.journal.state import MergeView, State
+from wtman.merge.actions import LandTrain
+from wtman.merge.changed_tests import changed_expectations
+from wtman.merge.manifest import Outcome, Step, manifest, names
+from wtman.merge.patchset import Draft, Series, require_free, require_sound, write
+from wtman.merge.proof.proof import Proof
+from wtman.merge.proof.prove import prove
+from wtman.merge.proof.text import summary, violation_text
+from wtman.merge.proof.violations import Violation
+from wtman.merge.search import passed
+from wtman.model.ids import Sha, TaskId
+from wtman.worktrees.retire import retire
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The commit of a probe that passed. It cannot be made of one that did not."""
+
+    probe: Probed
+    unchecked: bool = False
+    signed: Sha = Sha("")  # the same commit with the user's signature
+
+    def __post_init__(self) -> None:
+        if not passed(self.probe, unchecked=self.unchecked):
+            raise WtmanError(
+                f"a train of {', '.join(self.probe.members)} did not pass its checks",
+                hint="nothing was landed; run the same merge again",
+            )
+
+    @property
+    def commit(self) -> Sha:
+        return self.signed or self.probe.commit
+
+
+def verified(probe: Probed, unchecked_allowed: bool) -> Verified:
+    """What `land` takes. Raises WtmanError for a probe that did not pass."""
+    return Verified(probe, unchecked_allowed)
+
+
+async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[record.Event, ...]:
+    """Land the action's members, or say why that was not possible."""
+    merge = state.merge
+    assert merge is not None
+    if action.members:
+        probe = merge.probes[action.on, action.members]
+        ticket = verified(probe, merge.asked.unchecked)
+        # Tasks of a run were looked at one by one, when they were checked.
+        notes = await changed_expectations(ctx, state, probe) if state.anonymous else ()
+        events = tuple(
+            replace(event, notes=notes) if isinstance(event, e.Landed) else event
+            for event in await land(ctx, state, action, ticket)
+        )
+    else:
+        events = (_landed(merge, action, action.on, {}, "", None, moved=False),)
+    for event in events:
+        if isinstance(event, e.Landed | e.MergeFailed):
+            # Before the journal says that it is over: a kill here does it once more.
+            left = event.excluded if isinstance(event, e.Landed) else ()
+            lines = tuple(item.reproduce for item in left)
+            await ctx.git(candidate_refs.drop, ctx.control, state.run, action.on, lines)
+    return events
+
+
+async def land(
+    ctx: Context, state: State, action: LandTrain, ticket: Verified
+) -> tuple[record.Event, ...]:
+    """Write the patches, move the target, take the branches away."""
+    try:
+        return await ctx.git(_land, ctx, state, action, ticket)  # type: ignore[no-any-return]
+    except DiskFullError:
+        raise
+    except WtmanError as error:
+        return (e.MergeFailed(error.message, error.hint),)
+
+
+def _land(
+    ctx: Context, state: State, action: LandTrain, ticket: Verified
+) -> tuple[record.Event, ...]:
+    merge = state.merge
+    assert merge is not None
+    asked = merge.asked
+    train = train_of(state, action.on, action.members)
+    made = assemble(ctx.control, train)
+    commits = require_same(made, ticket.commit)
+    proof = prove(ctx.control, train, made)
+    if not proof.proven:
+        return (_disproved(proof),)
+    if asked.dry_run:
+        return (_landed(merge, action, action.on, commits, "", proof, moved=False),)
+    if signature.wanted(ctx.control):
+        commits, ticket = _signed(ctx, state, action.on, commits, ticket)
+    outcome = target_outcome(ctx, merge, action.on, ticket) if not asked.patch_only else None
+    if isinstance(outcome, e.TargetMoved):
+        return (outcome,)
+    draft, body = _drafted(ctx, state, action, ticket, commits, proof)
+    try:
+        if outcome is not None:
+            keep_landed(ctx, state, ticket)
+            outcome()
+    except WtmanError as error:
+        draft.discard()
+        now = refs.read_one(ctx.repo, _target(merge))
+        if isinstance(error, RaceError) and now is None:
+            raise _deleted(merge) from error
+        if isinstance(error, RaceError) and now is not None and now != action.on:
+            return (e.TargetMoved(now),)
+        raise
+    folder = draft.publish(body)
+    if asked.patch_only:
+        return (_landed(merge, action, action.on, commits, folder, proof, moved=False),)
+    stayed = retire(ctx, state, tuple(commits))
+    notes = tuple(e.Noted(reason, task) for task, reason in stayed.items())
+    return (_landed(merge, action, ticket.commit, commits, folder, proof, moved=True), *notes)
+
+
+def _disproved(proof: Proof) -> e.Disproved | e.MergeFailed:
+    """Who stays behind: whoever a violation happened with. The rest is tried again."""
+    first: dict[TaskId, Violation] = {}
+    for violation in proof.violations:
+        first.setdefault(violation.task, violation)
+    first.pop(TaskId(""), None)
+    if not first:
+        why = violation_text(proof.violations[0]) if proof.violations else "it says nothing"
+        return e.MergeFailed(
+            f"the conservation proof of the train failed: {why}",
+            "nothing was landed; run the same merge again",
+        )
+    return e.Disproved(
+        tuple(
+            e.Excluded(
+                task,
+                "proof",
+                others=(TaskId(item.owner),) if item.owner else (),
+                paths=(item.path,),
+                evidence=violation_text(item),
+            )
+            for task, item in first.items()
+        )
+    )
+
+
+def _signed(
+    ctx: Context, state: State, on: Sha, commits: dict[TaskId, Sha], ticket: Verified
+) -> tuple[dict[TaskId, Sha], Verified]:
+    """The same commits, signed: what was judged is the tree, and that stays."""
+    line = tuple(sha for sha in dict.fromkeys(commits.values()) if sha != on)
+    if not line:
+        return commits, ticket
+    known = refs.read(ctx.repo, f"refs/wtman/landed/{state.run}").values()
+    made = signature.signed(ctx.control, on, line, known)
+    tip = made[line[-1]]
+    if control.tree_of(ctx.control, tip) != ticket.probe.tree:
+        raise WtmanError(
+            "the signed commits do not hold the tree that was checked",
+            hint="run the same merge again",
+        )
+    return {task: made.get(sha, sha) for task, sha in commits.items()}, replace(ticket, signed=tip)
+
+
+# --- the target -------------------------------------------------------------------------------
+
+
+def target_outcome(
+    ctx: Context, merge: MergeView, on: Sha, ticket: Verified
+) -> e.TargetMoved | Callable[[], None]:
+    """Look first: what is left to do to have the target at the commit.
+
+    Raises WtmanError where the user has to do something before.
+    """
+    if not merge.asked.target:
+        raise WtmanError(
+            "there is no branch to land on: HEAD is detached",
+            hint="name one: wtman merge --into BRANCH",
+        )
+    ref, commit = _target(merge), ticket.commit
+    now = refs.read_one(ctx.repo, ref)
+    if now is None:
+        raise _deleted(merge)  # making it again could bring back what somebody gave up
+    if control.is_ancestor(ctx.control, commit, now):
+        return lambda: None  # landed already, before a crash
+    if now != on:
+        return e.TargetMoved(now)
+    stands = require_clean(ctx.repo, merge.asked.target)
+    if not stands:
+        return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
+    return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
+
+
+def _deleted(merge: MergeView) -> WtmanError:
+    return WtmanError(
+        f"the target was deleted meanwhile: there is no branch {merge.asked.target}",
+        hint="nothing was landed; make it again, or land elsewhere: wtman merge --into BRANCH",
+    )
+
+
+def require_clean(repo: Repository, target: str) -> list[Checkout]:
+    """Where the target is checked out: nowhere, or at one place without a change."""
+    stands = [
+        item
+        for item in checkouts(repo)
+        if item.branch == target and item.head and os.path.isdir(item.path)
+    ]
+    if not stands:
+        return stands
+    way_on = "or go around it: wtman merge --into NAME, or wtman merge --patch-only"
+    if len(stands) > 1:
+        where = " and ".join(item.path for item in stands)
+        raise WtmanError(
+            f"{target} is checked out twice, in {where}",
+            hint=f"switch one of them to another branch, {way_on}",
+        )
+    dirty = is_dirty(repo, stands[0].path)
+    if dirty:
+        shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if dirty[5:] else "")
+        raise WtmanError(
+            f"{stands[0].path}, where {target} is checked out, has uncommitted changes: {shown}",
+            hint=f"commit or stash them there and run the same merge again, {way_on}",
+            code="dirty",
+        )
+    return stands
+
+
+def keep_landed(ctx: Context, state: State, ticket: Verified) -> str:
+    """The ref that keeps the landed commit, made before the target moves."""
+    prefix = f"refs/wtman/landed/{state.run}"
+    known = refs.read(ctx.repo, prefix)
+    for ref, commit in known.items():
+        if commit == ticket.commit:
+            return ref
+    numbers = [int(tail) for ref in known if (tail := ref.rpartition("/")[2]).isdigit()]
+    ref = f"{prefix}/{max(numbers, default=0) + 1}"
+    refs.update(ctx.repo, [RefChange(ref, ticket.commit, None)])
+    return ref
+
+
+def _target(merge: MergeView) -> str:
+    return f"refs/heads/{merge.asked.target}"
+
+
+# --- what comes out --------------------------------------------------------------------------
+
+
+def _drafted(
+    ctx: Context,
+    state: State,
+    action: LandTrain,
+    ticket: Verified,
+    commits: dict[TaskId, Sha],
+    proof: Proof,
+) -> tuple[Draft, dict[str, Any]]:
+    """The patches, written beside their place, and the manifest that belongs to them."""
+    merge = state.merge
+    assert merge is not None
+    ctl, on = ctx.control, action.on
+    out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
+    folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
+    require_free(folder)
+    linear = commits
+    if merge.asked.strategy != "squash":
+        # A merge commit is no mail: the series is the same trees, one plain commit a task.
+        linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
+    series = Series(on, tuple(linear.items()))
+    before_tree, *trees = control.trees_of(ctl, (on, *linear.values()))
+    files = names(tuple(series.changed))
+    steps = tuple(
+        Step(task, commit, tree, commits[task], files.get(task, ""))
+        for (task, commit), tree in zip(linear.items(), trees, strict=True)
+    )
+    outcome = Outcome(
+        before=on,
+        before_tree=before_tree,
+        after=ticket.commit,
+        after_tree=ticket.probe.tree,
+        steps=steps,
+        excluded=action.excluded,
+        flaky=_flaky(merge),
+        needs=action.needs,
+        proof=to_plain(proof),
+    )
+    draft = write(ctl, folder, state.run, series, ticket.commit)
+    try:
+        require_sound(ctl, draft.beside, series)
+    except WtmanError:
+        draft.discard()
+        raise
+    return draft, manifest(state, ticket.probe, outcome, draft.sums)
+
+
+def _landed(
+    merge: MergeView,
+    action: LandTrain,
+    after: Sha,
+    commits: dict[TaskId, Sha],
+    patches: str,
+    proof: Proof | None,
+    *,
+    moved: bool,
+) -> e.Landed:
+    probe = merge.probes.get((action.on, action.members))
+    adapted = proof.adaptations if proof is not None else ()
+    told = (f"{item.task}: {item.path} ({item.how})" for item in adapted)
+    return e.Landed(
+        target=merge.asked.target,
+        before=action.on,
+        after=after,
+        commits={str(task): commit for task, commit in commits.items()},
+        excluded=action.excluded,
+        checks=check_runs(merge),
+        flaky=_flaky(merge),
+        adapted=tuple(dict.fromkeys((*(probe.adapted if probe is not None else ()), *told))),
+        needs=action.needs or None,
+        patches=patches,
+        proof=summary(proof) if proof is not None else "",
+        moved=moved,
+    )
+
+
+def _flaky(merge: MergeView) -> tuple[str, ...]:
+    """What failed in one of two runs of the same tree, anywhere in the search."""
+    results = (result for probe in merge.probes.values() for result in probe.results)
+    return tuple(dict.fromkeys(name for result in results for name in result.flaky))
+
+
+def check_runs(merge: MergeView) -> int:
+    """Probes that ran a check, and did not only look a verdict up."""
+    return sum(
+        any(not result.cached for result in probe.results) for probe in merge.probes.values()
+    )

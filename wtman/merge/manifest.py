@@ -1,0 +1,168 @@
+"""What a merge was, as one JSON value: for the person or the program that receives it.
+
+Pure. Together with the patches beside it, `manifest.json` says what was asked, who
+did what, what was checked with which result, and which tree must come out where.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wtman.formats.codec import to_plain
+from wtman.journal.events import Excluded, Probed
+from wtman.journal.state import State, TaskView
+from wtman.merge.test_counts import tallies
+from wtman.model.check import CheckResult
+from wtman.model.ids import Sha, TaskId
+from wtman.text.words import iso
+
+SCHEMA = 1
+KIND = "wtman-manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task of the series: `commit` is linear on the step before, `patch` a file name.
+
+    `landed` is its commit on the target; another one than `commit` where real merges land.
+    A task whose change was in the target already has no patch.
+    """
+
+    task: TaskId
+    commit: Sha
+    tree: Sha
+    landed: Sha
+    patch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a merge came to, besides what the state knows."""
+
+    before: Sha
+    before_tree: Sha
+    after: Sha
+    after_tree: Sha
+    steps: tuple[Step, ...]
+    excluded: tuple[Excluded, ...] = ()
+    flaky: tuple[str, ...] = ()
+    needs: Mapping[str, tuple[TaskId, ...]] | None = None
+    proof: Mapping[str, Any] | None = None
+
+
+def manifest(
+    state: State, probe: Probed | None, outcome: Outcome, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """The manifest; `files` are the sha256 sums of the files beside it, by name."""
+    assert state.merge is not None
+    asked = state.merge.asked
+    steps = {step.task: step for step in outcome.steps}
+    return {
+        "schema": SCHEMA,
+        "kind": KIND,
+        "run": state.run,
+        "request": state.request,
+        "context": state.context,
+        "merged": iso(state.merge.at),
+        "target": asked.target,
+        "strategy": asked.strategy,
+        "base": state.base,
+        "before": {"commit": outcome.before, "tree": outcome.before_tree},
+        "after": {"commit": outcome.after, "tree": outcome.after_tree},
+        "plan": [to_plain(view.task) for view in state.tasks.values()],
+        "tasks": [_task(view, steps.get(task)) for task, view in state.tasks.items()],
+        "series": [step.task for step in outcome.steps if step.patch],
+        "checks": [_check(item) for item in (probe.results if probe is not None else ())],
+        "verdict": str(probe.verdict) if probe is not None else None,
+        "excluded": [_excluded(item) for item in outcome.excluded],
+        "flaky": list(outcome.flaky),
+        "proof": dict(outcome.proof or {}),
+        "tests": [to_plain(item) for item in (tallies(state, probe) if probe else ())],
+        "needs": {name: list(needs) for name, needs in (outcome.needs or {}).items()},
+        "files": dict(files),
+    }
+
+
+def _task(view: TaskView, step: Step | None) -> dict[str, Any]:
+    checked = view.checked
+    return {
+        "id": view.task.id,
+        "title": view.task.title,
+        "branch": view.branch,
+        "start": view.start,
+        "head": view.head,
+        "commit": step.landed if step is not None else None,
+        "series_commit": step.commit if step is not None else None,
+        "tree": step.tree if step is not None else None,
+        "patch": (step.patch or None) if step is not None else None,
+        "verdict": str(checked.verdict) if checked is not None else None,
+        "checks": [_check(item) for item in (checked.results if checked is not None else ())],
+        "attempts": [
+            {
+                "number": attempt.number,
+                "agent": attempt.agent,
+                "ended": str(attempt.ended) if attempt.ended is not None else None,
+                "reason": attempt.outcome.reason if attempt.outcome is not None else "",
+                "started": iso(attempt.started),
+                "finished": iso(attempt.finished) if attempt.finished else None,
+                "usage": to_plain(attempt.outcome.usage) if attempt.outcome is not None else {},
+            }
+            for attempt in view.attempts
+        ],
+    }
+
+
+def _check(result: CheckResult) -> dict[str, Any]:
+    return {
+        "command": result.command,
+        "verdict": str(result.verdict),
+        "reason": result.reason,
+        "exit": result.exit,
+        "new_failures": list(result.new_failures),
+        "known_failures": result.known_failures,
+        "collected": result.collected,
+        "base_collected": result.base_collected,
+        "newly_skipped": list(result.newly_skipped),
+        "gone": list(result.gone),
+        "seconds": result.seconds,
+    }
+
+
+def _excluded(item: Excluded) -> dict[str, Any]:
+    return {
+        "task": item.task,
+        "reason": item.reason,
+        "with": list(item.others),
+        "paths": list(item.paths),
+        "evidence": item.evidence,
+        "reproduce": item.reproduce,
+    }
+
+
+_KEYS = (
+    "schema kind run request context merged target strategy base before after plan tasks series "
+    "checks verdict excluded flaky proof tests needs files"
+).split()
+
+
+def faults(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a manifest says, or fails to say, that no merge of wtman would."""
+    out = [f"the manifest lacks {key}" for key in _KEYS if key not in told]
+    proof, checks = told.get("proof"), told.get("checks")
+    if "verdict" in told and told["verdict"] not in ("green", "unchecked"):
+        out.append(f"the manifest's verdict is {told['verdict']}: this was not to land")
+    if "proof" in told and (
+        not isinstance(proof, Mapping) or proof.get("proven") is not True or proof.get("violations")
+    ):
+        out.append("the manifest's conservation proof does not say that nothing was lost")
+    if "checks" in told and not isinstance(checks, list):
+        out.append("the manifest lists no checks")
+    elif told.get("verdict") == "green" and not checks:
+        out.append("the manifest's verdict is green, and it lists no check")
+    return tuple(out)
+
+
+def names(tasks: Sequence[TaskId]) -> dict[TaskId, str]:
+    """File name of each task's patch, numbered in the order they apply."""
+    width = max(2, len(str(len(tasks))))
+    return {task: f"{number:0{width}d}-{task}.patch" for number, task in enumerate(tasks, 1)}

@@ -1,0 +1,224 @@
+"""A merge as files: patches, mailbox, bundle and manifest, written whole and checked again.
+
+Promises: a folder of patches is there complete or not at all; what somebody else put
+at that place is never overwritten; applied with plain git where `before` is known, the
+series, the combined patch and the bundle each give the very tree that passed. `verify`
+needs a repository and the folder, no run, and trusts nothing in the folder. Blocking.
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
+from wtman.git import control
+from wtman.git.control import Control
+from wtman.git.patches import series as patches
+from wtman.merge.manifest import KIND, SCHEMA, names
+from wtman.model.ids import RunId, Sha, TaskId
+
+MANIFEST = "manifest.json"
+
+
+COMBINED = "combined.patch"
+
+
+SERIES = "series.mbox"
+
+
+# A bundle of so many bytes holds the whole history, so that it can be cloned, too.
+_SMALL = 8 * 1024 * 1024
+
+
+_PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
+
+
+_MANIFEST_CAP = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The commits of a merge as a line: each has the one before as its only parent."""
+
+    before: Sha
+    commits: tuple[tuple[TaskId, Sha], ...]
+
+    @property
+    def changed(self) -> dict[TaskId, Sha]:
+        """The tasks that have a commit of their own, in order."""
+        seen = {self.before}
+        found: dict[TaskId, Sha] = {}
+        for task, commit in self.commits:
+            if commit not in seen:
+                found[task] = commit
+                seen.add(commit)
+        return found
+
+    @property
+    def tip(self) -> Sha:
+        return self.commits[-1][1] if self.commits else self.before
+
+
+def files(ctl: Control, series: Series) -> dict[str, bytes]:
+    """Every patch file by name; the mailbox is the patches as mails."""
+    changed = series.changed
+    made: dict[str, bytes] = {}
+    for number, (task, name) in enumerate(names(tuple(changed)).items(), start=1):
+        made[name] = patches.format_patch(ctl, changed[task], number, len(changed))
+    made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
+    made[COMBINED] = patches.diff(ctl, series.before, series.tip)
+    return made
+
+
+def require_sound(ctl: Control, folder: str, series: Series) -> None:
+    """Raise WtmanError where the patches do not give the tree of the series to `git apply`."""
+    before, wanted = control.trees_of(ctl, (series.before, series.tip))
+    single = [_content(folder, name) or b"" for name in names(tuple(series.changed)).values()]
+    for several in (single, [_content(folder, COMBINED) or b""]):
+        if patches.apply_all(ctl, before, several) != wanted:
+            raise WtmanError(
+                "the patches that were written do not give the tree that was checked",
+                hint="nothing was landed; look for odd messages or paths in the branches",
+            )
+
+
+def require_free(folder: str) -> None:
+    """Raise UsageError where something is in the way that wtman did not write."""
+    if not os.path.lexists(folder):
+        return
+    if os.path.isdir(folder) and (not os.listdir(folder) or _ours(folder)):
+        return
+    raise UsageError(
+        f"{folder} is there already and holds more than wtman merge has written",
+        hint="choose another folder with -o, or move this one away",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Patches and bundle, written beside the folder that they are meant for.
+
+    `sums` are the sha256 sums of its files, by name.
+    """
+
+    folder: str
+    beside: str
+    sums: dict[str, str]
+
+    def publish(self, manifest: Mapping[str, Any]) -> str:
+        """Put it in its place, manifest and all; gives the folder."""
+        text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
+        old = f"{self.beside}.old"
+        try:
+            _write(os.path.join(self.beside, MANIFEST), text.encode())
+            shutil.rmtree(old, ignore_errors=True)
+            if os.path.isdir(self.folder):
+                os.rename(self.folder, old)
+            os.rename(self.beside, self.folder)
+            shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            raise _trouble(self.folder, error) from error
+        return self.folder
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.beside, ignore_errors=True)
+
+
+def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Draft:
+    """Write everything but the manifest; `tip` is what the bundle carries."""
+    beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
+    made = files(ctl, series)
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        os.makedirs(beside)
+        for name, content in made.items():
+            _write(os.path.join(beside, name), content)
+    except OSError as error:
+        raise _trouble(folder, error) from error
+    if tip != series.before:
+        name = f"{run}.bundle"
+        path = os.path.join(beside, name)
+        base = None if _is_small(ctl, tip) else series.before
+        patches.bundle(ctl, path, base, tip, f"refs/heads/wtman-{run}")
+        with open(path, "rb") as file:
+            made[name] = file.read()
+    sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
+    return Draft(folder, beside, sums)
+
+
+def _is_small(ctl: Control, tip: Sha) -> bool:
+    """Whether the whole history fits; that of a large repository is not even counted."""
+    if os.path.exists(os.path.join(ctl.repo.common_dir, "shallow")):
+        return False
+    packs = glob.glob(os.path.join(glob.escape(ctl.objects), "pack", "*.pack"))
+    try:
+        return (
+            sum(os.path.getsize(path) for path in packs) <= 4 * _SMALL
+            and patches.size_of(ctl, tip) <= _SMALL
+        )
+    except (OSError, ExternalError):
+        return False  # a partial clone does not hold it
+
+
+def _manifest(folder: str) -> dict[str, Any]:
+    try:
+        with open(os.path.join(folder, MANIFEST), "rb") as file:
+            manifest = json.loads(file.read(_MANIFEST_CAP))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{folder} holds no readable {MANIFEST}",
+            hint="name the folder that wtman merge wrote its patches to",
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
+        raise UsageError(f"{MANIFEST} in {folder} was not written by wtman merge")
+    if manifest.get("schema") != SCHEMA:
+        raise UsageError(
+            f"{MANIFEST} in {folder} has schema {manifest.get('schema')}, not {SCHEMA}",
+            hint="use the version of wtman that wrote it",
+        )
+    return manifest
+
+
+def _content(folder: str, name: str) -> bytes | None:
+    """A file directly in the folder; a manifest may not point anywhere else."""
+    path = os.path.join(folder, name)
+    if not name or os.path.basename(name) != name or os.path.islink(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _ours(folder: str) -> bool:
+    """Whether everything in the folder is an earlier output: it is replaced as a whole."""
+    try:
+        listed = _manifest(folder).get("files")
+    except UsageError:
+        return False
+    known = listed if isinstance(listed, dict) else {}
+    return set(os.listdir(folder)) <= {MANIFEST, *known}
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _trouble(folder: str, error: OSError) -> WtmanError:
+    if error.errno == 28:  # ENOSPC
+        return DiskFullError(f"no space left for the patches in {folder}")
+    return UsageError(
+        f"the patches cannot be written to {folder}: {error.strerror}",
+        hint="choose another folder with -o",
+    )

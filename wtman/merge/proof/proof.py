@@ -1,0 +1,347 @@
+"""The conservation proof: nobody's work was lost when branches landed together.
+
+Pure. For every member the tip before it, the tip after it, and its own change are held
+against each other, path by path and hunk by hunk, by a three-way rule of its own: outside
+of what the branch changed the tip is as it was, and where the branch changed something
+the tip has the branch's lines. Since that holds for each step it holds for the whole: a
+line that is gone was removed by a hunk of somebody who had it before his eyes, and that
+is its author. What a rung of the ladder made of a clash is listed as adapted; a clash
+that nobody declared passes only where both sides inserted and every line of both is kept.
+Everything else is a violation, and with one nothing may land.
+
+Refuses to trust how the train was made: it knows trees and contents only.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wtman.merge.proof.blame import (
+    TARGET,
+    Hunk,
+    Ledger,
+    Owners,
+    Written,
+    carry,
+    drop,
+    post,
+    post_bare,
+    post_mode,
+    store,
+)
+from wtman.merge.proof.compare import Contents, Trial, contents_of, held, is_move
+from wtman.merge.proof.expected import Claim, Plan, Step, expected, merged_mode, plans
+from wtman.merge.proof.three_way import CLASH, is_token
+from wtman.merge.proof.violations import Violation, Wanted, line_faults, shown
+from wtman.model.changes import Comparison, Pair
+from wtman.model.ids import TaskId
+
+_LINES = 5  # violations told of one path in one step
+_MOST = 100  # and of a whole train
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """So many hunks were changed or undone by a later member, who had them in its base."""
+
+    by: TaskId
+    hunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of one member's change.
+
+    `added` and `removed` are lines of its own diff; `deleted` are lines that the target
+    lost to it, `deleted_files` the target's files that it took away.
+    """
+
+    task: TaskId
+    hunks: int
+    present: int
+    superseded: int
+    superseded_by: tuple[Superseded, ...]
+    adapted: int
+    added: int
+    removed: int
+    deleted: int
+    deleted_files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A file of a member that came out otherwise than it left it.
+
+    `how`: `union` or `resolved`. `lost` are lines of either side that are not in the
+    result, `repeated` counts lines that both sides wrote and that are there twice.
+    """
+
+    task: TaskId
+    path: str
+    how: str
+    lost: tuple[str, ...]
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The proof as numbers. Lines are those of the target's files that the train changed.
+
+    `more` counts violations beyond those listed.
+    """
+
+    proven: bool
+    hunks: int
+    present: int
+    superseded: int
+    adapted: int
+    lines: int
+    kept: int
+    deleted: int
+    members: tuple[Account, ...]
+    adaptations: tuple[Adapted, ...]
+    violations: tuple[Violation, ...]
+    more: int
+
+
+def wanted(steps: Sequence[Step]) -> frozenset[Pair]:
+    """The contents that `judge` needs compared."""
+    return frozenset(pair for plan in plans(steps) for pair in plan.pairs)
+
+
+def judge(
+    steps: Sequence[Step],
+    comparisons: Mapping[Pair, Comparison | None],
+    *,
+    resolved: Mapping[TaskId, Collection[str]] | None = None,
+    broken: Iterable[Violation] = (),
+) -> Proof:
+    """The proof of a train. A comparison is None where one side is no text.
+
+    `resolved` are paths in which a rung other than union decided a clash; `broken` is
+    what was wrong before anything could be compared.
+    """
+    book = _Book(contents_of(comparisons), violations=list(broken))
+    order = [step.task for step in steps]
+    for number, plan in enumerate(plans(steps)):
+        company = _company(steps, number)
+        free = frozenset((resolved or {}).get(plan.step.task, ()))
+        _step(book, number, order, plan, company, free)
+    return _proof(book, order)
+
+
+# --- one step -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Book:
+    contents: Contents
+    ledger: Ledger = field(default_factory=Ledger)
+    violations: list[Violation] = field(default_factory=list)
+    more: int = 0
+    adaptations: list[Adapted] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)  # the target's, by who deleted them
+    own: Counter[tuple[int, bool]] = field(default_factory=Counter)  # lines (member, added)
+
+
+def _step(
+    book: _Book,
+    number: int,
+    order: Sequence[TaskId],
+    plan: Plan,
+    company: frozenset[int],
+    free: frozenset[str],
+) -> None:
+    done: set[str] = set()
+    for claim in plan.moves:
+        paths = {claim.path, claim.to_path, claim.to}
+        if paths & done or not is_move(book.contents, plan, claim):
+            continue
+        trial = held(book.contents, claim, claim.to in free)
+        if trial.right:
+            done |= paths
+            _enter(book, number, order, company, trial)
+    for path, claim in plan.claims.items():
+        if path not in done:
+            trial = held(book.contents, claim, path in free)
+            _enter(book, number, order, company, trial)
+    for change in plan.strays:
+        if change.path not in done:
+            path = change.path
+            claim = Claim(path, path, path, path, change.old, change.old, change.old, change.new)
+            _enter(book, number, order, company, held(book.contents, claim, False))
+
+
+def _enter(
+    book: _Book, number: int, order: Sequence[TaskId], company: frozenset[int], trial: Trial
+) -> None:
+    """Write the trial into the ledger, and what is wrong with it into the book."""
+    claim, ledger = trial.claim, book.ledger
+    hunks = len(ledger.hunks)
+    made = Written((), [])
+    if trial.pieces is not None:
+        made = post(
+            ledger, number, company, claim.at, claim.to,
+            trial.pieces, trial.ours, trial.theirs, trial.fills, trial.result,
+        )  # fmt: skip
+        for span in trial.theirs.spans if not is_token(trial.theirs.new) else ():
+            book.own[number, True] += span.b1 - span.b0
+            book.own[number, False] += span.a1 - span.a0
+    else:
+        carry(ledger, claim.at, claim.to)
+    if claim.base and claim.head and claim.base.mode != claim.head.mode:
+        post_mode(ledger, number, claim.to)
+    own = claim.base != claim.head or claim.path != claim.to_path
+    if own and len(ledger.hunks) == hunks:
+        post_bare(ledger, number)
+    if trial.right and trial.clash:
+        book.adaptations.append(_adapted(order[number], trial))
+        if trial.pieces is None:
+            for hunk in ledger.hunks[hunks:]:
+                hunk.adapted = True
+    if not trial.right:
+        _wrong(book, order[number], order, trial, made)
+    if claim.next is None:
+        drop(ledger, number, claim.to)
+        if claim.prev is not None and claim.base is not None:
+            book.files[claim.to] = number
+    else:
+        book.files.pop(claim.to, None)
+
+
+def _adapted(task: TaskId, trial: Trial) -> Adapted:
+    lost: list[bytes] = []
+    repeated = 0
+    clashes = [piece for piece in trial.pieces or () if piece.who == CLASH]
+    how = "union" if clashes and all(piece.inserts for piece in clashes) else "resolved"
+    for piece, fill in zip(clashes, trial.fills, strict=True):
+        one = Counter(trial.ours.new[piece.o0 : piece.o1])
+        two = Counter(trial.theirs.new[piece.t0 : piece.t1])
+        made = Counter(trial.result[fill[0] : fill[1]])
+        lost += ((one | two) - made).elements()
+        repeated += sum(
+            min(made[line] - max(one[line], two[line]), two[line])
+            for line in one
+            if line in two and line.strip() and made[line] > max(one[line], two[line])
+        )
+    if lost:
+        how = "resolved"
+    return Adapted(task, trial.claim.to, how, tuple(shown(line) for line in lost[:20]), repeated)
+
+
+# --- what is wrong --------------------------------------------------------------------------------
+
+
+def _wrong(book: _Book, task: TaskId, order: Sequence[TaskId], trial: Trial, made: Written) -> None:
+    claim, contents = trial.claim, book.contents
+    # Whatever the words for it are, what is not right is never proven.
+    found = list(_faults(book, task, order, trial, made))
+    found = found or [Violation("foreign", task, claim.to, "", "")]
+    room = max(0, min(_LINES, _MOST - len(book.violations)))
+    book.violations += found[:room]
+    book.more += len(found[room:])
+    if claim.next is None or (trial.pieces is None and claim.to not in book.ledger.files):
+        return
+    # The next member meets the tip as it is, not as it should be.
+    lines = contents.lines(claim.next)
+    pool: dict[bytes, list[Owners]] = {}
+    for line, owners in zip(made.lines, made.owners, strict=True):
+        pool.setdefault(line, []).append(owners)
+    kept = [pool[line].pop(0) if pool.get(line) else () for line in lines]
+    store(book.ledger, claim.to, claim.to, kept, text=not is_token(lines))
+
+
+def _faults(
+    book: _Book, task: TaskId, order: Sequence[TaskId], trial: Trial, made: Written
+) -> Iterator[Violation]:
+    claim = trial.claim
+    path, after, ledger = claim.to, claim.next, book.ledger
+    if trial.clash:
+        yield Violation("clash", task, path, "", "")
+        if trial.pieces is None:
+            return
+    known, entry = expected(claim)
+    if known and entry is None:
+        yield Violation("back" if claim.base else "foreign", task, path, "", "")
+        return
+    if after is None:
+        yield Violation("lost", task, path, "", "" if claim.prev else task)
+        return
+    if merged_mode(claim) != after.mode:
+        yield Violation("mode", task, path, "", "")
+    if known and entry is not None and entry.oid == after.oid:
+        return
+    lines = book.contents.lines(after)
+    wanted = Wanted(made.lines, made.owners)
+    if trial.pieces is None:
+        must = book.contents.lines(claim.prev)
+        wanted = Wanted(must, ledger.files.get(claim.at, ()))
+    if wanted.lines == lines:
+        return
+    removed = {line for hunk in ledger.hunks for line in hunk.removed}
+
+    def owner(number: int) -> str:
+        return "" if number == TARGET else order[ledger.hunks[number].member]
+
+    yield from line_faults(task, path, wanted, lines, owner, removed)
+
+
+# --- in numbers -----------------------------------------------------------------------------------
+
+
+def _company(steps: Sequence[Step], number: int) -> frozenset[int]:
+    """Numbers of the members that a member was built on."""
+    numbers = {step.task: at for at, step in enumerate(steps)}
+    found: set[int] = set()
+    stack = list(steps[number].needs)
+    while stack:
+        at = numbers.get(stack.pop())
+        if at is not None and at not in found:
+            found.add(at)
+            stack += steps[at].needs
+    return frozenset(found)
+
+
+def _proof(book: _Book, order: Sequence[TaskId]) -> Proof:
+    ledger = book.ledger
+    hunks: list[list[Hunk]] = [[] for _ in order]
+    for hunk in ledger.hunks[1:]:
+        hunks[hunk.member].append(hunk)
+    accounts = tuple(_account(book, order, at, hunks[at]) for at in range(len(order)))
+    deleted = sum(ledger.taken.values())
+    kept = ledger.kept
+    violations = book.violations
+    if ledger.total != kept + deleted and not violations:
+        violations = [Violation("lost", order[-1], "", "", "")]
+    return Proof(
+        proven=not violations,
+        hunks=sum(item.hunks for item in accounts),
+        present=sum(item.present for item in accounts),
+        superseded=sum(item.superseded for item in accounts),
+        adapted=sum(item.adapted for item in accounts),
+        lines=ledger.total,
+        kept=kept,
+        deleted=deleted,
+        members=accounts,
+        adaptations=tuple(book.adaptations),
+        violations=tuple(violations),
+        more=book.more,
+    )
+
+
+def _account(book: _Book, order: Sequence[TaskId], at: int, hunks: Sequence[Hunk]) -> Account:
+    adapted = [hunk for hunk in hunks if hunk.adapted]
+    changed = [hunk for hunk in hunks if hunk.successors and not hunk.adapted]
+    by = Counter(other for hunk in changed for other in hunk.successors)
+    return Account(
+        task=order[at],
+        hunks=len(hunks),
+        present=len(hunks) - len(adapted) - len(changed),
+        superseded=len(changed),
+        superseded_by=tuple(Superseded(order[other], by[other]) for other in sorted(by)),
+        adapted=len(adapted),
+        added=book.own[at, True],
+        removed=book.own[at, False],
+        deleted=book.ledger.taken[at],
+        deleted_files=tuple(sorted(path for path, who in book.files.items() if who == at)),
+    )

@@ -1,0 +1,78 @@
+"""The conservation proof of an assembled train, from the repository's own objects.
+
+Says nothing about how the train was made and takes nobody's word for it: commits, trees
+and contents are read anew, in three git processes whatever the number of members.
+Blocking; touches nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from wtman.git.control import Control
+from wtman.git.objects import compare
+from wtman.integration.assemble import Assembled, Train
+from wtman.merge.proof.expected import Step
+from wtman.merge.proof.proof import Proof, judge, wanted
+from wtman.merge.proof.violations import Violation
+from wtman.model.changes import Change
+from wtman.model.ids import Sha, TaskId
+
+
+def prove(
+    ctl: Control,
+    train: Train,
+    assembled: Assembled,
+    *,
+    resolved: Mapping[TaskId, Collection[str]] | None = None,
+) -> Proof:
+    """The proof that `assembled` holds the whole of every part of `train`, and its target.
+
+    `resolved`: the paths of a task in which something other than git or union decided a
+    clash; everything around the clash is proved all the same.
+    """
+    commits, broken = _line(train, assembled)
+    named = [train.on, *(item for part in train.parts for item in (part.start, part.head))]
+    found = compare.trees(ctl, [*named, *commits, assembled.commit])
+    on, ends = found[0], found[1 : len(named)]
+    line = found[len(named) : -1]
+    if found[-1] != assembled.tree or (line or (on,))[-1] != assembled.tree:
+        broken.append(_tip(train))
+    steps = _steps(ctl, train, on, ends, line)
+    return judge(steps, compare.contents(ctl, wanted(steps)), resolved=resolved, broken=broken)
+
+
+def _line(train: Train, assembled: Assembled) -> tuple[list[Sha], list[Violation]]:
+    """What each part became, in order; who became nothing is broken."""
+    commits, broken, last = [], [], train.on
+    for part in train.parts:
+        if part.task not in assembled.commits:
+            broken.append(Violation("tip", part.task, "", "", ""))
+        last = assembled.commits.get(part.task, last)
+        commits.append(last)
+    return commits, broken
+
+
+def _tip(train: Train) -> Violation:
+    return Violation("tip", train.parts[-1].task if train.parts else TaskId(""), "", "", "")
+
+
+def _steps(
+    ctl: Control, train: Train, on: Sha, ends: Sequence[Sha], line: Sequence[Sha]
+) -> list[Step]:
+    starts, heads = ends[0::2], ends[1::2]
+    before = (on, *line)[: len(line)]
+    asked = [*zip(starts, heads, strict=True), *zip(before, line, strict=True)]
+    asked += [(start, on) for start in starts]
+    found = compare.changes(ctl, asked)
+    moved: dict[Sha, dict[str, Change]] = {
+        start: {change.path: change for change in found[start, on]} for start in set(starts)
+    }
+    return [
+        Step(
+            part.task,
+            part.needs,
+            found[starts[at], heads[at]],
+            found[before[at], line[at]],
+            moved[starts[at]],
+        )
+        for at, part in enumerate(train.parts)
+    ]

@@ -1,0 +1,194 @@
+"""Branches that a merge left out, brought together with what landed by a resolver's session.
+
+Pure. A resolver is asked only by a merge, for a conflict or an interaction, and only where
+one is named. What it makes is an attempt of the task like any other; after `TRIES` that
+were not accepted the branch goes back to where it was.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from wtman.budget.budget import broken_off
+from wtman.journal.events import Excluded
+from wtman.journal.state import TRIES, Attempt, State, TaskView, digest
+from wtman.model.ids import Sha, TaskId
+from wtman.model.roles import RESOLVER
+from wtman.model.session import Cap, Ended
+from wtman.model.states import DEAD, Standing, TaskState
+from wtman.review.judgement import mend_text
+from wtman.sessions.actions import RunSession
+from wtman.sessions.prompt import BROKEN_OFF
+from wtman.worktrees.actions import Restore
+
+REASONS = frozenset({"conflict", "interaction"})
+
+
+_DIFF, _TEXT, _EVIDENCE = 20_000, 8_000, 6_000  # characters of each in the prompt
+
+
+_SIDES, _PATHS = 4, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the changes that do not fit together. `diff` is git's text."""
+
+    name: str
+    prompt: str
+    diff: str
+    expect: str = ""
+
+
+def resolver_of(state: State) -> str:
+    """The agent that was named for it, or nothing: then what is left out stays so."""
+    role = state.roles.get(RESOLVER)
+    return state.settings.roles.get(RESOLVER, "") or (role.agent if role is not None else "")
+
+
+def to_resolve(
+    state: State, tried: Collection[TaskId], target: Sha, *, afresh: bool
+) -> Excluded | None:
+    """The next branch that a resolver may be asked for, or None.
+
+    `tried` are those of this merge. One that a resolver gave up on this very target is
+    asked for only `afresh`: the same would come of it.
+    """
+    for task, view in state.tasks.items():
+        left = view.excluded
+        if left is None or left.reason not in REASONS or view.taken or task in tried:
+            continue
+        if afresh or view.refused != target:
+            return left
+    return None
+
+
+def fits(state: State, standing: Standing) -> bool:
+    """Whether the merge that left a task out may now be asked for it again."""
+    unchecked = state.merge is not None and state.merge.asked.unchecked
+    wanted = {TaskState.VERIFIED} | ({TaskState.UNCHECKED} if unchecked else set())
+    return standing.state in wanted
+
+
+def given_up(
+    state: State, running: Collection[str], known: Mapping[TaskId, Standing]
+) -> list[Restore]:
+    """Tasks whose resolver has had its tries: they go back to where they were."""
+    out: list[Restore] = []
+    for task, view in state.tasks.items():
+        if view.resolving is None or view.before is None or view.merged or view.excluded:
+            continue
+        busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & set(running)
+        if busy or view.in_flight is not None or view.attach:
+            continue
+        spent = len(_counted(view)) >= TRIES and known[task].state in _WANTING
+        if spent or known[task].state in DEAD:
+            reason = known[task].reason or "it did not bring them together"
+            before = view.before
+            out.append(Restore(task, view.head, before.start, before.head, reason))
+    return out
+
+
+# States in which a task gets one session more.
+_WANTING = (TaskState.PENDING, TaskState.FIXING)
+
+
+def _mine(view: TaskView) -> tuple[Attempt, ...]:
+    """The resolver's sessions."""
+    first = view.before.last if view.before is not None else 0
+    return tuple(item for item in view.current if item.number > first)
+
+
+def _counted(view: TaskView) -> tuple[Attempt, ...]:
+    return tuple(item for item in _mine(view) if item.ended in (Ended.OK, Ended.FAILED))
+
+
+def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
+    """The resolver's next attempt: on the target with the branch in it, told of both sides.
+
+    It never goes on with the author's conversation, only with its own.
+    """
+    asked = view.resolving
+    assert asked is not None
+    counted, mine = _counted(view), _mine(view)
+    at = view.head if view.has_work and not view.restart else view.start
+    failure, resume, kept = view.restart, "", Sha("")
+    if counted and not view.restart and (done := counted[-1].outcome) is not None:
+        failure = counted[-1].red or "\n".join(t for t in (done.reason, done.detail) if t)
+        resume = done.session
+    failure = "\n".join(part for part in (failure, mend_text(state, view)) if part)
+    if mine and (cut := mine[-1].outcome) is not None and broken_off(mine[-1]) and cut.session:
+        resume, kept = cut.session, cut.saved
+        failure = "\n".join(part for part in (failure, BROKEN_OFF) if part)
+    prompt = _prompt(state, view, failure, tried=bool(counted))
+    return RunSession(
+        task=view.task.id,
+        attempt=max((item.number for item in view.attempts), default=0) + 1,
+        lineage=view.lineage,
+        content=digest(view.lineage, RESOLVER, at, asked.told, failure),
+        start=view.start,
+        head=view.head,
+        at=at,
+        agent=asked.agent,
+        prompt=prompt,
+        resume=resume,
+        max_usd=cap.usd,
+        max_tokens=cap.tokens,
+        kept=kept,
+        role=RESOLVER,
+    )
+
+
+def _prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
+    assert view.resolving is not None
+    parts = [view.resolving.told.strip()]
+    if view.has_work and not view.restart:
+        parts.append("This folder holds both sides, as git merged them, and what was tried since.")
+    else:
+        parts.append(
+            "This folder holds the side that has landed. The branch's own change is not in it: "
+            "make it again from its difference above, so that both do what they were made for."
+        )
+    if state.context:
+        parts.append(f"Shared context of all tasks:\n{state.context.strip()}")
+    if view.task.owns:
+        listed = "\n".join(f"  {pattern}" for pattern in view.task.owns)
+        parts.append(f"Change nothing outside these paths (gitignore-style):\n{listed}")
+    if checks := state.checks_of(view.task.id):
+        listed = "\n".join(f"  {command}" for command in checks)
+        parts.append(f"The result will be judged by:\n{listed}")
+    if failure:
+        why = "An earlier attempt at this was not accepted. Why:" if tried else "Mind also:"
+        parts.append(f"{why}\n{failure.strip()[-_EVIDENCE:]}")
+    return "\n\n".join(parts) + "\n"
+
+
+def brief(left: Excluded, target: str, own: Side, others: Sequence[Side]) -> str:
+    """What a resolver is told of both sides. Differences are bounded; all of it is data."""
+    where = f" in {', '.join(left.paths[:_PATHS])}" if left.paths else ""
+    parts = [
+        f"The branch of task {own.name} could not be merged into {target or 'the target'}: "
+        f"{left.reason}{where}. Bring both sides together. What git or the checks said:\n"
+        f"{left.evidence.strip()[:_EVIDENCE]}",
+        _side("The branch", own),
+        *(_side("Landed already", side) for side in others[:_SIDES]),
+    ]
+    if len(others) > _SIDES:
+        names = ", ".join(side.name for side in others[_SIDES:])
+        parts.append(f"Landed already, too, and not shown: {names}")
+    return "\n\n".join(parts)
+
+
+def _side(what: str, side: Side) -> str:
+    lines = [f"{what}: {side.name}"]
+    if side.prompt:
+        lines.append(f"Its task:\n{_cut(side.prompt.strip(), _TEXT)}")
+    if side.expect:
+        lines.append(f"What must be true of it:\n{_cut(side.expect.strip(), _TEXT)}")
+    lines.append(f"Its difference:\n{_cut(side.diff, _DIFF).rstrip()}")
+    return "\n".join(lines)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\n... {len(text) - most} characters more"

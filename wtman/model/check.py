@@ -1,0 +1,35 @@
+"""What a check says of a tree."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    GREEN = "green"
+    RED = "red"
+    UNCHECKED = "unchecked"  # nothing can be said: no check, or red on the base too
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check on one tree, judged against the tree it is compared with.
+
+    `collected` and `base_collected` are numbers of tests, None where the check
+    has no test-level results. `log` is a path below the run's folder.
+    """
+
+    command: str
+    verdict: Verdict
+    reason: str = ""
+    exit: int | None = None
+    new_failures: tuple[str, ...] = ()
+    known_failures: int = 0
+    collected: int | None = None
+    base_collected: int | None = None
+    newly_skipped: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cached: bool = False
+    log: str = ""
+    flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree
+    commit: str = ""  # what it was run on, where that is not the very tree that is judged

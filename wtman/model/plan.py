@@ -1,0 +1,65 @@
+"""The plan: tasks, roles and identities as values."""
+
+from dataclasses import dataclass
+
+from wtman.model.ids import TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work with its own branch. Empty `owns` is the whole repository."""
+
+    id: TaskId
+    prompt: str
+    title: str = ""
+    owns: tuple[str, ...] = ()  # gitignore-style patterns
+    needs: tuple[TaskId, ...] = ()
+    expect: str = ""
+    agent: str = ""
+    model: str = ""
+    effort: str = ""
+    role: str = ""
+    tools: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()  # replaces the plan's, where given
+    timeout: float = 0.0  # seconds for one attempt; 0 = the run's
+    may_be_empty: bool = False  # changing nothing is no failure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The request cut into tasks. `check` and `context` hold for every task."""
+
+    request: str
+    tasks: tuple[Task, ...]
+    context: str = ""
+    check: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a commit is by, as the user's own git would say."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who a session plays: Markdown with front matter, from the user or from wtman.
+
+    `text` goes into the system prompt (or before the prompt, where an agent has none).
+    `tools` are names as in Claude Code's front matter; empty is all. A role that does
+    not write gets a read-only checkout. `network` empty is the run's.
+    """
+
+    name: str
+    text: str
+    description: str = ""
+    tools: tuple[str, ...] = ()
+    writes: bool = True
+    model: str = ""
+    effort: str = ""
+    agent: str = ""
+    network: str = ""
+    source: str = ""  # the file that it was read from

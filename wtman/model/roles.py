@@ -1,0 +1,80 @@
+"""Who plays what: from a role file to a Role, and from a task to agent, model and tools.
+
+The roles of a run are fixed in its journal when it is ordered, so that a resume plays
+what the user said yes to, whatever has become of the files since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+from wtman.model.plan import Role, Task
+from wtman.model.settings import Settings
+
+DEFAULT = "implementer"  # of a task that names none
+
+
+PLANNER, REVIEWER, RESOLVER = "planner", "reviewer", "resolver"
+
+
+# What these say is judged; a session that could change what it judges would be worth nothing.
+READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
+
+
+_READING = ("Read", "Grep", "Glob")
+
+
+_WRITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+
+
+_TOOLS_THAT_CHANGE = _WRITING | {"Bash"}
+
+
+_NETWORKS = ("on", "off", "allow-list")
+
+
+_INHERIT = "inherit"
+
+
+_MOST_NAME = 64
+
+
+def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
+    """The role that a task's sessions play, with the task's own tools where it names some."""
+    role = roles.get(task.role or DEFAULT)
+    return replace(role, tools=task.tools) if role is not None and task.tools else role
+
+
+def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
+    """The agent that plays a role: as the user cast it, as its file says, else the run's."""
+    cast = settings.roles.get(role.name if role is not None else name, "")
+    return cast or (role.agent if role is not None else "") or settings.agent
+
+
+def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:
+    """The agent that a task's sessions are played by."""
+    return task.agent or agent_of(settings, roles.get(task.role or DEFAULT), task.role or DEFAULT)
+
+
+def model_of(settings: Settings, role: Role | None, agent: str, own: str = "") -> str:
+    """The model of a session; `own` is what the task says.
+
+    A role file's model is a word of the agent that it was written for: its own `agent`, else
+    `claude`, whose format these files have. Another agent would not know it.
+    """
+    if own or role is None or not role.model:
+        return own or settings.model
+    meant = agent.partition(":")[0] == (role.agent.partition(":")[0] or "claude")
+    return role.model if meant else settings.model
+
+
+def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
+    """The effort of a session; `own` is what the task says."""
+    return own or (role.effort if role is not None else "") or settings.effort
+
+
+def key_of(role: Role | None) -> str:
+    """What of a role is part of the content of a session: its text. Empty without a role."""
+    if role is None:
+        return ""
+    return sha256(role.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

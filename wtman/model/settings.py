@@ -1,0 +1,47 @@
+"""What was configured, as one value."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What governs a run, fixed in its journal when it is created.
+
+    Times in seconds. `check`, `setup` and `cleanup` are command texts (SPEC
+    section 4); `copy` and `symlink` gitignore-style patterns of the main checkout.
+    """
+
+    agent: str = ""
+    jobs: int = 16
+    check_jobs: int = 2
+    max_sessions: int = 1000
+    attempts: int = 3
+    timeout: float = 3600.0
+    check_timeout: float = 1800.0
+    grace: float = 10.0
+    check: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    cleanup: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    symlink: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    sandbox: str = "none"
+    worktrees: str = ""  # folder that holds this run's worktrees, absolute
+    allow_red_base: bool = False
+    model: str = ""
+    effort: str = ""
+    roles: dict[str, str] = field(default_factory=dict)  # role -> agent, where not `agent`
+    network: str = "on"  # of agents: on, off or allow-list (their providers and `hosts`)
+    hosts: tuple[str, ...] = ()
+    check_network: bool = False  # checks get none, unless they cannot do without
+    env: tuple[str, ...] = ()  # variables of the user's that sessions, setup and checks get
+    budget_usd: float = 0.0  # of the whole run; 0 is no ceiling
+    budget_tokens: int = 0
+    plan_usd: float = 0.0  # of the planning alone
+    session_usd: float = 0.0  # of one session; 0: its share of what the run has left
+    session_tokens: int = 0
+    cooling: float = 30.0  # the first wait when a provider turns sessions away; it doubles
+    reviewers: int = 0
+    rounds: int = 3
+    block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
+    reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn

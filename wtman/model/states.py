@@ -1,0 +1,58 @@
+"""The states of runs and tasks, and which of them are an end."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wtman.model.ids import TaskId
+
+
+class RunState(StrEnum):
+    PLANNING = "planning"
+    PLANNED = "planned"
+    RUNNING = "running"
+    REVIEWING = "reviewing"
+    READY = "ready"
+    MERGING = "merging"
+    MERGED = "merged"
+    PARKED = "parked"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class TaskState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    CHECKING = "checking"
+    REVIEWING = "reviewing"
+    FIXING = "fixing"
+    VERIFIED = "verified"
+    UNCHECKED = "unchecked"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    PARKED = "parked"
+    MERGED = "merged"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A task's state, why, and whom it waits for."""
+
+    state: TaskState
+    reason: str = ""
+    waiting_for: tuple[TaskId, ...] = ()
+
+
+# What a dependent may start from.
+DONE = frozenset({TaskState.VERIFIED, TaskState.UNCHECKED, TaskState.MERGED})
+
+
+# What no action of this run will change any more, unless somebody asks.
+SETTLED = DONE | {TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED}
+
+
+# What nothing comes of, unless somebody asks.
+DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED})
+
+
+SCHEMA = 1

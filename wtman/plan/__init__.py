@@ -1,0 +1,1 @@
+"""Plans: files, rules, forecasts, and who makes one."""

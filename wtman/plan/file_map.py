@@ -1,0 +1,124 @@
+"""What a repository looks like, as a bounded text for somebody who is to plan a change of it.
+
+Folders with their sizes, and of each the files that tell most. What does not fit is counted,
+never silently left out.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from posixpath import basename, dirname, splitext
+
+from wtman.model.tracked import Entry
+
+_MOST = 14_000  # characters of a map
+
+
+_NAMES = (16, 8, 4, 2, 0)  # names shown of a folder, the fewer the larger the repository
+
+
+_PATH = 160
+
+
+_LANGUAGES = 8
+
+
+_DULL = frozenset(
+    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map".split()
+)
+
+
+_TELLING = frozenset(
+    "readme pyproject setup package cargo go makefile dockerfile tox build pom gemfile composer"
+    " main index app cli api routes urls models schema settings config conftest __init__"
+    " agents claude contributing architecture".split()
+)
+
+
+def file_map(entries: Sequence[Entry], most: int = _MOST) -> str:
+    """The map of a repository in at most `most` characters."""
+    folders: dict[str, list[Entry]] = {}
+    for entry in entries:
+        folders.setdefault(dirname(entry.path), []).append(entry)
+    head = f"{len(entries):,} files, {_size(sum(item.size for item in entries))}{_kinds(entries)}"
+    for names in _NAMES:
+        text, whole = _joined(head, _lines(folders, names), most)
+        if whole:
+            return text
+    # Not even the folders fit: the larger part of them is summed up below the ones above.
+    for depth in range(8, 0, -1):
+        text, whole = _joined(head, _lines(_merged(folders, depth), 0), most)
+        if whole:
+            return text
+    return f"{text}\n… and {len(folders):,} folders in all"
+
+
+def _joined(head: str, lines: Iterable[str], most: int) -> tuple[str, bool]:
+    """As many of the lines as there is room for, and whether these are all."""
+    text = head
+    for line in lines:
+        if len(text) + 1 + len(line) > most:
+            return text, False
+        text += f"\n{line}"
+    return text, True
+
+
+def readme_of(entries: Iterable[Entry]) -> str:
+    """The path of the file that introduces the repository, or nothing."""
+    found = [item.path for item in entries if "/" not in item.path and _stem(item.path) == "readme"]
+    return min(found, key=lambda path: (not path.endswith(".md"), path), default="")
+
+
+def _lines(folders: dict[str, list[Entry]], names: int) -> Iterator[str]:
+    for folder in sorted(folders):
+        held = folders[folder]
+        total = _size(sum(item.size for item in held))
+        line = f"{_quoted(folder + '/' if folder else './')} ({len(held)}, {total})"
+        # Of the root everything is told first: it says what kind of project this is.
+        shown = sorted(held, key=_rank)[: names if folder else names * 2]
+        if shown:
+            listed = ", ".join(f"{_quoted(basename(e.path))} {_size(e.size)}" for e in shown)
+            more = len(held) - len(shown)
+            line += f": {listed}" + (f", and {more} more" if more else "")
+        yield line
+
+
+def _merged(folders: dict[str, list[Entry]], depth: int) -> dict[str, list[Entry]]:
+    """Folders deeper than `depth` counted to the one above them."""
+    out: dict[str, list[Entry]] = {}
+    for folder, held in folders.items():
+        out.setdefault("/".join(folder.split("/")[:depth]), []).extend(held)
+    return out
+
+
+def _rank(entry: Entry) -> tuple[bool, bool, int]:
+    ending = splitext(entry.path)[1].lower()
+    return _stem(entry.path) not in _TELLING, ending in _DULL, -entry.size
+
+
+def _stem(path: str) -> str:
+    return basename(path).partition(".")[0].lower()
+
+
+def _kinds(entries: Sequence[Entry]) -> str:
+    count: Counter[str] = Counter()
+    for entry in entries:
+        ending = splitext(entry.path)[1].lower()
+        if ending and ending not in _DULL and ending.isprintable() and len(ending) < 12:
+            count[ending] += entry.size
+    if not count:
+        return ""
+    return "; by kind: " + ", ".join(f"{k} {_size(n)}" for k, n in count.most_common(_LANGUAGES))
+
+
+def _size(number: int) -> str:
+    if number < 1000:
+        return f"{number} B"
+    return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"
+
+
+def _quoted(path: str) -> str:
+    """A name as it is, where it is a plain one; else in quotes, so that it stays one name."""
+    short = path if len(path) <= _PATH else path[:_PATH] + "…"
+    plain = short.isprintable() and short.isascii() and not set(short) & set(" \"',:()")
+    return short if plain else json.dumps(short)

@@ -1,0 +1,110 @@
+"""Planning: a request given to a planner, and its answer made the run's tasks.
+
+The planner reads a checkout of the base and answers by schema; nothing that it says is
+run here. Checks that it proposes go into the plan unapproved, which keeps the run from
+starting until the user has read them.
+"""
+
+from wtman.agents.stream import way_on
+from wtman.context import Context
+from wtman.git import control
+from wtman.git.objects import contents
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.events import PlanFailed, Planned
+from wtman.journal.state import State
+from wtman.model.roles import PLANNER, RESOLVER
+from wtman.plan.actions import MakePlan
+from wtman.plan.file_map import file_map, readme_of
+from wtman.plan.prompt import Brief, answer_schema, made_of, planner_prompt, problems_of
+from wtman.sessions.ask import Answer, Question, ask
+
+_README_BYTES = 1 << 20
+
+
+async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[record.Event, ...]:
+    """Ask the planner; the plan as events, or why there is none."""
+    assert state.planning is not None
+    wanted = state.planning.wanted
+    brief = await ctx.git(_brief, ctx, state)
+    answer = await ask(
+        ctx,
+        state.settings,
+        Question(
+            key=f"planning/{action.attempt}",
+            role=state.roles[PLANNER],
+            prompt=planner_prompt(brief),
+            schema=answer_schema(brief.roles),
+            agent=action.agent,
+            commit=action.base,
+            judge=lambda value: problems_of(value, brief),
+            model=wanted.model,
+            effort=wanted.effort,
+            max_usd=action.max_usd,
+            max_tokens=action.max_tokens,
+        ),
+    )
+    if answer.stopped:
+        return (e.Abandoned(action.key, "stopped"),)
+    if answer.value is None:
+        return (_failed(ctx, state, action, answer),)
+    made = made_of(answer.value, state.request)
+    events: list[record.Event] = []
+    check = state.settings.check or made.proposed
+    if made.plan.context or check != state.settings.check:
+        events.append(e.ContextChanged(state.request, made.plan.context, check))
+    if made.proposed and made.proposed != check:
+        events.append(e.Noted(f"the planner proposed other checks: {'; '.join(made.proposed)}"))
+    return (
+        *events,
+        *(e.TaskAdded(task) for task in made.plan.tasks),
+        Planned(
+            action.attempt,
+            action.agent,
+            made.reason,
+            () if state.settings.check else made.proposed,
+            usage=answer.usage,
+            session=answer.session,
+            seconds=answer.seconds,
+            sessions=answer.sessions,
+        ),
+    )
+
+
+def _brief(ctx: Context, state: State) -> Brief:
+    """What the planner has to go by. Blocking."""
+    entries = contents.entries(ctx.control, state.base)
+    path = readme_of(entries)
+    text = control.blob(ctx.control, state.base, path, _README_BYTES) if path else None
+    assert state.planning is not None
+    return Brief(
+        request=state.request,
+        files=file_map(entries),
+        readme=(text or b"").decode("utf-8", "replace"),
+        checks=state.settings.check,
+        may_propose=state.planning.wanted.checks,
+        jobs=state.settings.jobs,
+        max_sessions=state.settings.max_sessions,
+        allow_overlap=state.planning.wanted.allow_overlap,
+        # A resolver is asked by a merge, for what does not fit together.
+        roles=tuple(r for r in state.roles.values() if r.writes and r.name != RESOLVER),
+    )
+
+
+def _failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
+    again = f"wtman resume {state.run} has it planned again"
+    sign_in = ctx.agent(action.agent).needs.sign_in
+    if answer.fatal and (way := way_on(answer.fatal, sign_in)):
+        again = f"{way}; then {again}"
+    return PlanFailed(
+        action.attempt,
+        action.agent,
+        f"the planner gave no plan: {answer.fatal or answer.reason}",
+        hint=again if answer.fatal or answer.limited else f"{again}; or give a plan with --plan",
+        problems=answer.problems,
+        parks=bool(answer.fatal or answer.limited),
+        usage=answer.usage,
+        session=answer.session,
+        seconds=answer.seconds,
+        sessions=answer.sessions,
+    )

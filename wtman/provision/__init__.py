@@ -1,0 +1,1 @@
+"""A checkout made fit for work: files, setup and cleanup commands, ports."""

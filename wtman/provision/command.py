@@ -1,0 +1,84 @@
+"""A command text of the user's run in a checkout."""
+
+import os
+from dataclasses import dataclass
+
+from wtman.context import Context
+from wtman.model.command import Command, Exit, ExitReason, Work
+from wtman.model.settings import Settings
+from wtman.provision.command_result import Ran, excerpt
+from wtman.provision.command_text import argv
+from wtman.sandbox import Reach
+
+_TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
+
+
+_UNITTEST = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    "checks",
+    "probe",
+    "unittest_junit.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A command text (SPEC section 4) with all that running it needs. `label` names its log."""
+
+    text: str
+    folder: str
+    env: dict[str, str]
+    reach: Reach
+    label: str
+    junit: str = ""
+
+
+async def run_text(ctx: Context, settings: Settings, spoken: Spoken) -> Ran:
+    """Run a command text to its end, in the sandbox, with its output in the run's evidence."""
+    log = fresh_folder(ctx, spoken.label)
+    try:
+        words = argv(spoken.text, spoken.junit, _UNITTEST)
+    except ValueError as error:
+        return Ran(Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}"))
+    if not words:
+        return Ran(Exit(ExitReason.UNSTARTED, detail="it names no program"))
+    command = Command(argv=words, cwd=spoken.folder, env=spoken.env)
+    work = Work(
+        id=f"{ctx.run}/{os.path.relpath(log, ctx.folder)}",
+        command=ctx.sandbox.wrap(command, spoken.reach),
+        folder=log,
+        timeout=settings.check_timeout,
+        grace=settings.grace,
+    )
+    end = await ctx.executor.run(work)
+    out, err = (_last(os.path.join(log, name)) for name in ("stdout", "stderr"))
+    return Ran(
+        exit=end,
+        output=excerpt(out, err),
+        log=os.path.relpath(log, ctx.folder),
+        limit=settings.check_timeout,
+    )
+
+
+def fresh_folder(ctx: Context, label: str) -> str:
+    """A new folder for evidence: a Work whose folder holds an end would not run again."""
+    parts = [part for part in label.split("/") if part not in ("", ".", "..")]
+    number = 1
+    while True:
+        path = f"{ctx.below(*parts)}-{number}"
+        try:
+            os.mkdir(path, mode=0o700)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _last(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _TAIL))
+            return stream.read(_TAIL)
+    except OSError:
+        return b""

@@ -1,0 +1,140 @@
+"""One run of a check on one tree, before anybody judges it.
+
+A `Ran` follows from tree, command, environment and setup alone, so it can be
+kept and believed again; what it is worth depends on the tree that it is
+compared with, see `verdict`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from wtman.formats.junit import TestRun
+from wtman.model.command import Exit, ExitReason
+
+_EXCERPT = 3 * 1024
+_SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    14: "SIGALRM",
+    15: "SIGTERM",
+    24: "SIGXCPU",
+    25: "SIGXFSZ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a check ended. `tests` is None where it has no test-level results.
+
+    `unfit` says why the tree could not even be checked: its setup failed.
+    """
+
+    exit: Exit
+    tests: TestRun | None = None
+    unfit: str = ""
+    output: str = ""  # the last of what it said, fit for a terminal and a prompt
+    log: str = ""
+    limit: float = 0.0  # seconds it was given
+    cached: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return max(0.0, self.exit.ended - self.exit.started)
+
+    @property
+    def passed(self) -> bool:
+        """Ended by itself with exit status 0."""
+        return not self.unfit and self.exit.reason is ExitReason.EXITED and self.exit.code == 0
+
+
+def keepable(ran: Ran) -> bool:
+    """Whether the run says something of the tree rather than of the machine on that day."""
+    match ran.exit.reason:
+        case _ if ran.unfit:
+            return False
+        case ExitReason.EXITED:
+            return ran.exit.signal != 9  # what ran out of memory may fit the next time
+        case ExitReason.TIMEOUT | ExitReason.OUTPUT:
+            return True
+        case _:
+            return False
+
+
+def believable(ran: Ran, limit: float, mine: bool) -> bool:
+    """Whether a kept run still counts. `mine`: this coordinator itself made it.
+
+    A timeout says nothing to a longer limit. A failure that another coordinator
+    saw may have been mended since, outside the repository.
+    """
+    if ran.exit.reason is ExitReason.TIMEOUT and ran.limit < limit:
+        return False
+    return ran.passed or mine
+
+
+def ending(ran: Ran) -> str:
+    """How the run ended, in words; empty where it ended by itself with status 0."""
+    if ran.unfit:
+        return ran.unfit
+    end = ran.exit
+    match end.reason:
+        case ExitReason.TIMEOUT:
+            return f"timed out after {ran.limit:g} s"
+        case ExitReason.OUTPUT:
+            return "stopped: it wrote more output than wtman keeps"
+        case ExitReason.UNSTARTED:
+            return f"could not be started: {end.detail or 'no such program'}"
+        case ExitReason.STOPPED:
+            return "was stopped"
+        case ExitReason.LOST:
+            return "was lost: its keeper died"
+        case ExitReason.EXITED if end.signal:
+            return f"was killed by {_SIGNALS.get(end.signal, f'signal {end.signal}')}"
+        case ExitReason.EXITED if end.code:
+            return f"exit status {end.code}{_MEANINGS.get(end.code, '')}"
+        case _:
+            return ""
+
+
+_MEANINGS = {126: " (not executable)", 127: " (command not found)"}
+
+
+# --- output ------------------------------------------------------------------------------------
+
+_ESCAPES = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links
+    r"|\x1b[PX^_].*?(?:\x1b\\|$)"  # DCS and its kin
+    r"|[\x1b\x9b]\[?[0-?]*[ -/]*[@-~]"  # CSI and two-character escapes
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # what is left of the control characters, CR too
+)
+
+
+def excerpt(out: bytes, err: bytes, limit: int = _EXCERPT) -> str:
+    """The last of both streams in at most `limit` characters, without terminal escapes."""
+    spoken, complained = _clean(out), _clean(err)
+    if not spoken or not complained:
+        return _tail(spoken or complained, limit)
+    share = max(limit - len(spoken), limit // 2)
+    complaint = _tail(complained, share)
+    return f"{_tail(spoken, limit - len(complaint) - 1)}\n{complaint}"
+
+
+def _clean(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
+    return _ESCAPES.sub("", text).strip()
+
+
+def _tail(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    cut = text[-limit:]
+    line = cut.find("\n")
+    # A first line that begins in its middle misleads, but one huge line is all there is.
+    return "..." + (cut[line:] if 0 <= line < limit // 2 else cut)

@@ -1,0 +1,141 @@
+"""What makes a bare checkout fit for work: files that git does not carry, and setup commands.
+
+Serves the worktrees of tasks and the checkouts of checks alike. It promises to
+write only below the folder that it is given, and never over a file that is there;
+a symbolic link is copied as a link and followed nowhere. A setup that fails is a
+sentence, not an exception.
+
+A setup command runs what the branch says (`npm ci`, `pip install -e .`), so what it may
+reach depends on who may have written the tree:
+- the base itself, where no session has worked (`trusted`): the main checkout and the
+  repository, read-only, and the network;
+- any other tree, and every check checkout, so that base and branch are judged alike: the
+  network, and of the main checkout only what `symlink` points at; a command whose text
+  says WTMAN_ROOT has the main checkout without its git, read-only, and no network.
+Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. The tier
+`none` holds nothing of this.
+"""
+
+import os
+from dataclasses import replace
+from functools import cache
+
+from wtman.agents import Needs
+from wtman.context import Context
+from wtman.errors import WtmanError
+from wtman.git import repo
+from wtman.git.discovery import Repository
+from wtman.git.untrusted import private
+from wtman.model.ids import TaskId
+from wtman.model.plan import Identity
+from wtman.model.settings import Settings
+from wtman.provision.command import Spoken, run_text
+from wtman.provision.command_result import ending
+from wtman.provision.files import _bring_files, linked
+from wtman.provision.ports import port_of
+from wtman.sandbox import USUAL, Reach
+from wtman.sandbox.environment import SCRATCH, surroundings
+from wtman.sandbox.home import furnish_home
+
+_ROOT = "WTMAN_ROOT"
+
+
+async def furnish(
+    ctx: Context,
+    settings: Settings,
+    folder: str,
+    *,
+    task: TaskId,
+    branch: str,
+    home: str,
+    port: int = 0,
+    trusted: bool = False,
+) -> str:
+    """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
+
+    `trusted`: nothing in the folder is an agent's work. `home` is the HOME of the setup
+    commands, made where missing: that of what runs in the checkout afterwards, for some
+    installers leave half of what they make there.
+    """
+    if settings.copy or settings.symlink:
+        problem = await ctx.git(_bring_files, ctx, settings, folder)
+        if problem:
+            return str(problem)
+    if not settings.setup:
+        return ""
+    await ctx.git(make_home, ctx, home)
+    named = {
+        "WTMAN_RUN": ctx.run,
+        "WTMAN_TASK": task,
+        "WTMAN_BRANCH": branch,
+        "WTMAN_WORKTREE": folder,
+        "WTMAN_PORT": str(port or port_of(ctx.run, task)),
+        _ROOT: ctx.repo.main or ctx.repo.toplevel,
+    }
+    shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
+    for text in settings.setup:
+        reach = _reach(ctx, text, folder, shown, trusted=trusted)
+        online = reach.network == "on"
+        given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=online)
+        env = {**given.env, **named}
+        reach = replace(
+            reach,
+            read=(*reach.read, *given.read),
+            home=env.get("HOME", ""),
+            scratch=os.path.join(home, SCRATCH),
+        )
+        ran = await run_text(ctx, settings, Spoken(text, folder, env, reach, f"setup/{task}"))
+        problem = ending(ran)
+        if problem:
+            said = f"\n{ran.output}" if ran.output else ""
+            return f"`{text}`: {problem}{_kept_from(ctx, reach)}{said}"
+    return ""
+
+
+def _reach(
+    ctx: Context,
+    text: str,
+    folder: str,
+    shown: tuple[str, ...],
+    *,
+    trusted: bool,
+) -> Reach:
+    """What one setup command may touch, its HOME apart (see the head of this file)."""
+    root, common = ctx.repo.main or ctx.repo.toplevel, ctx.repo.common_dir
+    given = Reach(read=shown, write=(folder,), limits=USUAL)
+    if trusted:
+        # A worktree's git leads to the repository.
+        read = tuple(path for path in (root, common, *shown) if path)
+        return replace(given, read=read, hide=(ctx.repo.wtman_dir,))
+    if _ROOT not in text or not root:
+        return given
+    hide = (os.path.join(root, ".git"), common)
+    return replace(given, read=(root, *shown), hide=hide, network="off")
+
+
+def _kept_from(ctx: Context, reach: Reach) -> str:
+    """A word on the network, for whoever wonders why it was not there."""
+    if reach.network == "on" or ctx.sandbox.name == "none":
+        return ""
+    return f" (what names {_ROOT} has no network here: fetch in a command of its own)"
+
+
+def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:
+    """Make a private HOME, where the tier has one, for an agent of these needs. Blocking."""
+    if ctx.sandbox.name == "none" and needs in (None, Needs()):
+        return
+    furnish_home(home, ctx.environ, needs, _identity(ctx.repo))
+
+
+@cache
+def _identity(of: Repository) -> Identity | None:
+    try:
+        return repo.identity(of)
+    except WtmanError:
+        return None  # nobody in particular: who commits in there will be told by git
+
+
+def git_folders(ctx: Context) -> tuple[str, ...]:
+    """Where the repository's objects are, for a `.git` that borrows them. Blocking."""
+    objects = os.path.join(ctx.repo.common_dir, "objects")
+    return (objects, *private.alternates(objects))

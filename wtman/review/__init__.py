@@ -1,0 +1,1 @@
+"""Which reviews are wanted, findings judged, reproducers run."""

@@ -1,0 +1,89 @@
+"""Which branches meet: in the same paths, or where one uses what another changes.
+
+Pure. Two branches that merge without a conflict can still be wrong together; whoever
+meets gets a reviewer for the two. Imports are read from the text of changed files, for
+Python and for JavaScript's relative ones; other languages meet by path only.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from wtman.formats.imports import _is_used, uses
+from wtman.journal.events import Coupling
+from wtman.model.ids import TaskId
+
+_CLUSTER = 4  # branches that one reviewer can hold together
+
+
+_MOST = 40  # couplings; a thousand branches in one file are told by the first of them
+
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a branch does: the paths that it changes, and the text of those it has now."""
+
+    paths: frozenset[str]
+    texts: Mapping[str, str]
+
+
+def couplings(
+    works: Mapping[TaskId, Work], bound: Collection[frozenset[TaskId]]
+) -> tuple[Coupling, ...]:
+    """The branches that meet, each pair or small cluster once; `bound` are pairs of which one
+    was built on the other."""
+    pairs = {
+        frozenset((one, two)): why
+        for one, two, why in _pairs(works)
+        if frozenset((one, two)) not in bound
+    }
+    found: list[Coupling] = []
+    order = {task: at for at, task in enumerate(works)}
+    for group in _clusters(pairs):
+        inside = [pair for pair in pairs if pair <= group]
+        names = [group] if len(group) <= _CLUSTER else inside
+        for name in names:
+            members = tuple(sorted(name, key=order.__getitem__))
+            why = "; ".join(dict.fromkeys(pairs[pair] for pair in inside if pair <= name))
+            found.append(Coupling(members, why))
+    found.sort(key=lambda item: [order[task] for task in item.members])
+    return tuple(found[:_MOST])
+
+
+def _pairs(works: Mapping[TaskId, Work]) -> Iterator[tuple[TaskId, TaskId, str]]:
+    names = list(works)
+    used = {task: uses(work.texts) for task, work in works.items()}
+    for at, one in enumerate(names):
+        for two in names[at + 1 :]:
+            why = _why(one, two, works, used)
+            if why:
+                yield one, two, why
+
+
+def _why(
+    one: TaskId, two: TaskId, works: Mapping[TaskId, Work], used: Mapping[TaskId, frozenset[str]]
+) -> str:
+    both = sorted(works[one].paths & works[two].paths)
+    if both:
+        return f"both change {_listed(both)}"
+    for user, other in ((one, two), (two, one)):
+        met = sorted(path for path in works[other].paths if _is_used(path, used[user]))
+        if met:
+            return f"{user} uses {_listed(met)}, which {other} changes"
+    return ""
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(paths[:_NAMED]) + more
+
+
+def _clusters(pairs: Collection[frozenset[TaskId]]) -> list[frozenset[TaskId]]:
+    groups: list[set[TaskId]] = []
+    for pair in pairs:
+        meeting = [group for group in groups if group & pair]
+        groups = [group for group in groups if not group & pair]
+        groups.append(set(pair).union(*meeting))
+    return [frozenset(group) for group in groups]

@@ -1,0 +1,362 @@
+"""What reviews say of tasks: which are wanted, what they come to, and who has to mend what.
+
+Pure, and derived anew from the journal each time, so that nothing is reviewed twice for the
+same tips and a settled claim does not come back. An executed reproducer outranks any number
+of opinions; a reviewer or refuter that crashed approves nothing and refutes nothing.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from wtman.journal.events import Refuted, Reproduced, Reviewed
+from wtman.journal.state import Finding, State, TaskView, Unit, digest
+from wtman.model.finding import DISPROVES, SHOWS
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Role
+from wtman.model.settings import Settings
+
+LENSES = ("correctness", "security", "tests", "interaction")
+REFUTERS = ("does it happen", "is it meant")  # what each refuter of a claim asks itself
+TRIES = 2  # sessions that a review or refutation gets before it is over without a verdict
+
+CONFIRMED, REFUTED, NO_VERDICT = "confirmed", "refuted", "no verdict"
+_TOLD, _TOLD_LEAST = 5600, 800  # characters on all findings to mend, and of each at least
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a finding comes to, as its branches are now.
+
+    `pending`: something has to be run before that can be said. `open`: it holds for the tips
+    as they are now; a confirmed finding that is not open was mended. `guilty`: whom a proof
+    names. `fixer`: who has to mend it.
+    """
+
+    verdict: str
+    blocking: bool = False
+    open: bool = False
+    pending: bool = False
+    guilty: tuple[TaskId, ...] = ()
+    fixer: tuple[TaskId, ...] = ()
+    why: str = ""
+    proof: Reproduced | None = None
+
+
+def reviewers(state: State) -> tuple[str, ...]:
+    """The agents that review, in turn; none: there are no reviews."""
+    return review_agents(state.settings, state.roles.get("reviewer"))
+
+
+def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ...]:
+    """The agents that review under these settings; `role` is that of reviewers.
+
+    A program that was given as the agent of all roles is not asked to review by itself: a
+    codemod cannot.
+    """
+    if settings.reviewers < 1:
+        return ()
+    if settings.reviewed_by:
+        return settings.reviewed_by
+    named = settings.roles.get("reviewer") or (role.agent if role is not None else "")
+    if named:
+        return (named,)
+    return () if is_program(settings.agent) else (settings.agent,)
+
+
+def reviews_each(settings: Settings, role: Role | None = None) -> int:
+    """How many reviewers look at each branch."""
+    return settings.reviewers if review_agents(settings, role) else 0
+
+
+def refuter(state: State) -> str:
+    """The agent that refutes claims without proof, or nothing."""
+    role = state.roles.get("refuter")
+    named = state.settings.roles.get("refuter") or (role.agent if role is not None else "")
+    if named:
+        return named
+    able = [agent for agent in (*reviewers(state), state.settings.agent) if not is_program(agent)]
+    return able[0] if able and reviewers(state) else ""
+
+
+def is_program(agent: str) -> bool:
+    """Whether the agent is a program of the user's or a recording, not a model."""
+    return agent.partition(":")[0] in ("command", "replay", "")
+
+
+def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
+    """The tips of these tasks as they are now."""
+    return {task: state.tasks[task].head for task in members if task in state.tasks}
+
+
+# --- which reviews are wanted -------------------------------------------------------------------
+
+
+def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
+    """The reviews that a task's tip gets by itself."""
+    agents = reviewers(state)
+    view = state.tasks[task]
+    kind = "audit" if view.taken and view.start == view.head else "branch"
+    return tuple(
+        unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
+        for number in range(state.settings.reviewers)
+        if agents
+    )
+
+
+def lens_name(number: int) -> str:
+    """The lens of the n-th reviewer; more reviewers than lenses look again with the same ones."""
+    rounds, at = divmod(number, len(LENSES))
+    return LENSES[at] + (f" {rounds + 1}" if rounds else "")
+
+
+def interaction_units(state: State) -> tuple[Unit, ...]:
+    """The reviews of branches that meet, each on their trial merge."""
+    coupled, agents = state.reviews.coupled, reviewers(state)
+    if coupled is None or not agents:
+        return ()
+    return tuple(
+        unit_of(state, "interaction", "interaction", agents[0], pair.members, pair.why)
+        for pair in coupled.couplings
+        if all(state.tasks.get(name) is not None for name in pair.members)
+        and tips(state, pair.members) == {name: coupled.tips.get(name) for name in pair.members}
+    )
+
+
+def completeness_unit(state: State, members: tuple[TaskId, ...]) -> Unit | None:
+    """The review of the whole against the request."""
+    agents = reviewers(state)
+    if not agents or len(members) < 2:
+        return None
+    return unit_of(state, "completeness", "completeness", agents[0], members)
+
+
+def unit_of(
+    state: State, kind: str, lens: str, agent: str, members: tuple[TaskId, ...], why: str = ""
+) -> Unit:
+    """A unit under the key of all that it sees."""
+    now = tips(state, members)
+    seen = [f"{task} {state.tasks[task].start} {head}" for task, head in sorted(now.items())]
+    key = digest("review", kind, lens, agent, state.request, state.context, *seen)
+    return Unit(key, kind, lens, agent, members, now, why)
+
+
+def over(state: State, unit: Unit) -> bool:
+    """Whether a unit needs no session any more: it has an answer, or has had its tries."""
+    done = state.reviews.units.get(unit.key)
+    return done is not None and (done.ok or state.reviews.tries.get(unit.key, 0) >= TRIES)
+
+
+def next_try(state: State, unit: Unit) -> int:
+    """The number of the next session at a unit."""
+    done = state.reviews.units.get(unit.key)
+    return done.number + 1 if done is not None else 1
+
+
+def silent(state: State, task: TaskId) -> tuple[Reviewed, ...]:
+    """Reviews of the task's tip that ended without a verdict."""
+    done = (state.reviews.units.get(unit.key) for unit in branch_units(state, task))
+    return tuple(item for item in done if item is not None and not item.ok)
+
+
+def passes(state: State, task: TaskId) -> int:
+    """How many tips of the task have been reviewed so far."""
+    return len({item.tips[task] for item in state.reviews.units.values() if item.tips.get(task)})
+
+
+# --- what a finding comes to --------------------------------------------------------------------
+
+
+def subjects(finding: Finding) -> tuple[TaskId, ...]:
+    """The branches that a finding's reproducer is run on."""
+    named = tuple(name for name in finding.members if name in finding.claim.branches)
+    alone = len(named) > 1 or finding.kind in ("branch", "audit")
+    return named if alone else finding.members
+
+
+def judgement(state: State, finding: Finding) -> Judgement:
+    """The finding's verdict for the tips as they are now."""
+    named = subjects(finding)
+    if any(name not in state.tasks for name in named):
+        return Judgement(NO_VERDICT, why="a branch that it is about is no longer in the plan")
+    now = tips(state, named)
+    seen = [item for item in finding.proofs if item.tips == now and _is_of(finding, item)]
+    proof = seen[-1] if seen else None
+    before = next((item for item in reversed(finding.proofs) if _held(finding, item)), None)
+    claimed = all(finding.tips.get(name) == tip for name, tip in now.items())
+    if finding.reproducer is not None and proof is None:
+        if claimed or before is not None or _agreed(finding):
+            return Judgement(NO_VERDICT, open=True, pending=True, why="its reproducer is to be run")
+        return _stale(finding)
+    if proof is not None and proof.kind in SHOWS:
+        return _shown_by(state, finding, proof)
+    if before is not None and proof is not None and proof.kind == "invalid":
+        # It passes nowhere any more: that is no mending.
+        why = f"not mended: {proof.reason}"
+        fixer = _fixer(state, before) or _last(state, _accused(before))
+        return Judgement(CONFIRMED, True, True, False, _accused(before), fixer, why, proof)
+    if before is not None and proof is not None and proof.kind in DISPROVES:
+        why = f"mended: {proof.reason}"
+        return Judgement(CONFIRMED, False, False, False, before.guilty, (), why, proof)
+    if proof is not None and proof.kind in DISPROVES:
+        return Judgement(REFUTED, why=proof.reason, proof=proof)
+    if not claimed and proof is None:
+        return _stale(finding)
+    return _by_opinion(state, finding, proof)
+
+
+def _held(finding: Finding, proof: Reproduced) -> bool:
+    """Whether the finding was confirmed by this proof, at the tips that it saw."""
+    return proof.kind in SHOWS or (proof.kind == "unproven" and _agreed(finding))
+
+
+def _is_of(finding: Finding, proof: Reproduced) -> bool:
+    return finding.reproducer is not None and proof.proof == finding.reproducer.key
+
+
+def _shown_by(state: State, finding: Finding, proof: Reproduced) -> Judgement:
+    """What a proof that fails where the claim holds makes of it."""
+    if proof.kind == "defect":
+        # There is no tree without it: whether the test is right, only refuters can say.
+        if _refuted(finding):
+            return _by_opinion(state, finding, proof)
+        if wanted_opinions(state, finding):
+            return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
+    fixer = _fixer(state, proof)
+    return Judgement(CONFIRMED, True, True, False, proof.guilty, fixer, proof.reason, proof)
+
+
+def _stale(finding: Finding) -> Judgement:
+    """Claimed of tips that are gone, never shown, and not claimed again."""
+    verdict = REFUTED if _refuted(finding) else NO_VERDICT
+    return Judgement(verdict, why="its branch has moved on, and nobody claims it any more")
+
+
+def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Judgement:
+    why = proof.reason if proof is not None else "no reproducer"
+    # First all of them: who answers sooner must not decide, a kill between two neither.
+    if wanted_opinions(state, finding):
+        return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
+    if _refuted(finding):
+        word = next(item for item in finding.opinions if item.answer == REFUTED)
+        return Judgement(REFUTED, why=word.evidence or "refuted", proof=proof)
+    guilty = tuple(finding.claim.branches)
+    if proof is not None and proof.kind == "unproven" and _agreed(finding):
+        failing = tuple(
+            name for name in guilty if any(c.tree == name and c.bad for c in proof.cells)
+        )
+        reason = f"fails, and every refuter takes the test to be right ({why})"
+        return Judgement(
+            CONFIRMED, True, True, False, failing or guilty, _last(state, guilty), reason, proof
+        )
+    blocks = bool({finding.claim.severity, "concern"} & set(state.settings.block_on))
+    fixer = _last(state, guilty) if blocks else ()
+    return Judgement(NO_VERDICT, blocks, True, False, guilty, fixer, f"a concern: {why}", proof)
+
+
+def _refuted(finding: Finding) -> bool:
+    words = [item.answer for item in finding.opinions]
+    return words.count(REFUTED) > words.count(CONFIRMED)
+
+
+def _agreed(finding: Finding) -> bool:
+    """Whether every refuter that was to be asked has confirmed it."""
+    words = {item.lens: item.answer for item in finding.opinions}
+    return all(words.get(lens) == CONFIRMED for lens in REFUTERS)
+
+
+def wanted_opinions(state: State, finding: Finding) -> tuple[str, ...]:
+    """The lenses of refuters that have not had their say; each is asked once of a finding."""
+    if not refuter(state):
+        return ()
+    tried = [item.lens for item in finding.opinions if item.counts]
+    answered = {item.lens for item in finding.opinions if item.answer}
+    return tuple(lens for lens in REFUTERS if lens not in answered and tried.count(lens) < TRIES)
+
+
+def _fixer(state: State, proof: Reproduced) -> tuple[TaskId, ...]:
+    return proof.guilty if proof.kind == "regression" else _last(state, proof.guilty)
+
+
+def _last(state: State, names: tuple[TaskId, ...]) -> tuple[TaskId, ...]:
+    """The last of them in the plan: it builds on what the others are."""
+    return tuple(task for task in state.tasks if task in names)[-1:]
+
+
+# --- what it means for a task -------------------------------------------------------------------
+
+
+def about(state: State, task: TaskId) -> Iterator[tuple[Finding, Judgement]]:
+    """The findings that concern a task, with what they come to."""
+    for finding in state.reviews.findings.values():
+        if task in subjects(finding):
+            yield finding, judgement(state, finding)
+
+
+def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...]:
+    """What the task has to mend before it may land."""
+    return tuple(
+        (finding, found)
+        for finding, found in about(state, task)
+        if found.blocking and found.open and task in found.fixer
+    )
+
+
+def once_confirmed(state: State, members: Collection[TaskId]) -> tuple[Finding, ...]:
+    """Findings that a proof has shown of these branches, mended or not; a train of them must
+    not have one of them again."""
+    found = []
+    for finding in state.reviews.findings.values():
+        held = [item for item in finding.proofs if _held(finding, item)]
+        if finding.reproducer is not None and held and set(_accused(held[-1])) <= set(members):
+            found.append(finding)
+    return tuple(found)
+
+
+def _accused(proof: Reproduced) -> tuple[TaskId, ...]:
+    return proof.guilty or proof.members
+
+
+def mend_text(state: State, view: TaskView) -> str:
+    """What the author's next session is told of the findings that it has to mend."""
+    found = blockers(state, view.task.id)
+    if not found:
+        return ""
+    share = max(_TOLD // len(found), _TOLD_LEAST)
+    parts = [
+        "Reviewers found what follows, and it was shown by running it. Mend the code, do not "
+        "argue with the test:"
+        if any(judged.verdict == CONFIRMED for _, judged in found)
+        else "Reviewers found what follows, and it has to be settled before this may land:"
+    ]
+    for finding, judged in found:
+        claim = finding.claim
+        place = f" ({claim.path}{f':{claim.line}' if claim.line else ''})" if claim.path else ""
+        head = [f"[{finding.id}] {claim.title}{place}", claim.why[: share // 4]]
+        head.append(f"Shown: {judged.why}." if judged.verdict == CONFIRMED else judged.why)
+        parts.append(_bounded("\n".join([*head, *_shown(finding, judged, share // 4)]), share))
+    return "\n\n".join(parts)
+
+
+def _bounded(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 16] + "\n... (cut here)"
+
+
+def _shown(finding: Finding, judged: Judgement, most: int) -> list[str]:
+    lines: list[str] = []
+    if judged.proof is not None:
+        table = ", ".join(f"{cell.tree}: {cell.result}" for cell in judged.proof.cells)
+        lines.append(f"Matrix: {table}")
+        if judged.proof.evidence:
+            lines.append(judged.proof.evidence[-most:])
+    if finding.reproducer is not None:
+        lines.append(f"It has to pass: {finding.reproducer.command}")
+        if finding.reproducer.patch:
+            lines.append(f"with this test added:\n{finding.reproducer.patch.rstrip()}")
+    return lines
+
+
+def words_on(event: Refuted) -> str:
+    """One line on a refuter's word."""
+    return f"{event.lens}: {event.answer or 'no verdict'}" + (
+        f" ({event.evidence or event.reason})" if event.evidence or event.reason else ""
+    )

@@ -1,0 +1,320 @@
+"""Reproducers run: the matrix of one finding, on base, on each branch and on all together.
+
+A reviewer's words play no part here. Its patch may only add tests; its command runs like
+a check: sandboxed, without a network, in checkouts that nobody else has touched, and again
+where it flickers. Nothing in such a checkout says which branch it is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wtman.checks.judge import Judged, once
+from wtman.checks.judge import judge as judge_tree
+from wtman.context import Context
+from wtman.git import refs
+from wtman.git.patches.apply import Patched, overlaid, patched
+from wtman.git.refs import RefChange
+from wtman.integration.assemble import Train, assemble
+from wtman.integration.conflicts import Part
+from wtman.journal.events import Reproduced
+from wtman.journal.state import State
+from wtman.model.check import Verdict
+from wtman.model.command import ExitReason
+from wtman.model.finding import BASE, Cell, Reproducer
+from wtman.model.graph import closure
+from wtman.model.ids import Sha, TaskId
+from wtman.model.settings import Settings
+from wtman.review.judgement import once_confirmed
+from wtman.review.matrix import Shown, again, combined, judge, result_of, trespass
+
+_EVIDENCE = 2000  # characters of what it said where it failed
+_MOST_PAIRS = 10  # that are tried to make an interaction of many smaller
+_LONGEST = 300.0  # seconds for one run: it is one test, not a suite
+_ENDED = (ExitReason.EXITED, ExitReason.TIMEOUT, ExitReason.OUTPUT, ExitReason.UNSTARTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """`donor` is a commit on which the patch applied earlier, or empty."""
+
+    ctx: Context
+    state: State
+    settings: Settings
+    proof: Reproducer
+    stem: str
+    donor: Sha = Sha("")
+
+
+async def reproduce(
+    ctx: Context,
+    state: State,
+    finding: str,
+    proof: Reproducer,
+    members: Sequence[TaskId],
+    tips: dict[TaskId, Sha],
+) -> Reproduced:
+    """Run the proof wherever it says something about `members`, and judge what it shows."""
+    bench = bench_of(ctx, state, finding, proof)
+    names = _with_needs(state, members)
+    if all(state.tasks[name].head == state.base for name in names):
+        cells, problem = await _cells(bench, dict.fromkeys(names, state.base))
+    else:
+        trees: dict[str, Sha] = {BASE: state.base}
+        for name in names:
+            trees[name] = await ctx.git(_alone, ctx, state, name)
+        cells, problem = await _cells(bench, trees)
+    if not problem and len(members) > 1:
+        joint, problem = await _joint(bench, tuple(members), cells, names)
+        cells += joint
+    if problem:
+        shown = Shown("invalid", (), problem)
+    else:
+        below = _below(state, names)
+        cells = await _steadied(bench, cells, below)
+        shown = _innermost(state, judge(cells, names, below))
+    failing = next((c for c in cells if c.bad and c.tree in _blamed(shown)), None)
+    failing = failing or next((c for c in reversed(cells) if c.bad), None)
+    if failing is not None and failing.commit:
+        await ctx.git(keep, ctx, state, Sha(failing.commit))
+    return Reproduced(
+        finding=finding,
+        proof=proof.key,
+        members=tuple(members),
+        tips=dict(tips),
+        cells=tuple(replace(cell, detail=cell.detail[-_EVIDENCE:]) for cell in cells),
+        kind=shown.kind,
+        guilty=shown.guilty,
+        reason=shown.reason,
+        evidence=failing.detail[-_EVIDENCE:] if failing is not None else "",
+        by_hand=by_hand(Sha(failing.commit), proof.command) if failing is not None else "",
+    )
+
+
+def bench_of(ctx: Context, state: State, finding: str, proof: Reproducer) -> _Bench:
+    """Where a proof is run; what it was applied to before helps where it does not apply now."""
+    settings = replace(state.settings, check_timeout=min(state.settings.check_timeout, _LONGEST))
+    known = state.reviews.findings.get(finding)
+    proofs = known.proofs if known is not None else ()
+    donors = (
+        Sha(cell.commit)
+        for item in reversed(proofs)
+        for cell in item.cells
+        if item.proof == proof.key and cell.bad and cell.commit
+    )
+    donor = next(donors, Sha("")) if proof.patch else Sha("")
+    return _Bench(ctx, state, settings, proof, f"{finding}-{proof.key[:6]}", donor)
+
+
+def _alone(ctx: Context, state: State, name: TaskId) -> Sha:
+    """The tree of one branch, comparable to the base: one that began elsewhere is put there."""
+    view = state.tasks[name]
+    if not (view.taken or view.onto) or view.start == state.base:
+        return view.head
+    made = assemble(ctx.control, together(state, (name,)))
+    return view.head if made.conflict is not None else made.commit
+
+
+def _with_needs(state: State, members: Sequence[TaskId]) -> tuple[TaskId, ...]:
+    """The members and what they were built on: a defect may come from there."""
+    tasks = tuple(view.task for view in state.tasks.values())
+    wanted = set(closure(tasks, members))
+    return tuple(name for name in state.tasks if name in wanted and state.tasks[name].head)
+
+
+def _below(state: State, names: Sequence[TaskId]) -> dict[TaskId, frozenset[TaskId]]:
+    """What each of them was built on; only those that were built on something."""
+    tasks = tuple(view.task for view in state.tasks.values())
+    found = {name: frozenset(closure(tasks, (name,))) - {name} for name in names}
+    return {name: needs for name, needs in found.items() if needs}
+
+
+def _innermost(state: State, shown: Shown) -> Shown:
+    """Whoever fails only because what it needs fails is not to blame."""
+    if shown.kind != "regression":
+        return shown
+    tasks = tuple(view.task for view in state.tasks.values())
+    blamed = set(shown.guilty)
+    first = tuple(
+        name for name in shown.guilty if not blamed & set(closure(tasks, (name,))) - {name}
+    )
+    if first == shown.guilty or not first:
+        return shown
+    return Shown("regression", first, f"passes on the base, fails on {', '.join(first)}")
+
+
+def _blamed(shown: Shown) -> tuple[str, ...]:
+    return (*shown.guilty, combined(shown.guilty))
+
+
+# --- trees --------------------------------------------------------------------------------------
+
+
+async def _cells(bench: _Bench, trees: dict[str, Sha]) -> tuple[list[Cell], str]:
+    """One run on each tree; a problem of the patch itself ends it before anything runs."""
+    made: dict[str, Patched] = {}
+    donor = bench.donor
+    for name, commit in trees.items():
+        done = await bench.ctx.git(patched, bench.ctx.control, commit, bench.proof.patch)
+        problem = trespass(
+            [(item.path, item.kind, item.mode, item.removed) for item in done.touched]
+        )
+        if problem:
+            return [], problem
+        made[name] = done
+        if done.commit and done.touched:
+            donor = donor or done.commit
+    for name, done in made.items():
+        if not done.commit and donor:
+            # Most of all where the author has taken the test over, as it was or changed.
+            commit = await bench.ctx.git(overlaid, bench.ctx.control, trees[name], donor)
+            made[name] = Patched(commit)
+    cells: list[Cell] = []
+    if BASE in made:
+        # First, and alone: nothing can be learned from the others where it hangs here.
+        done = made.pop(BASE)
+        cells.append(await _cell(bench, BASE, done.commit, done.reason))
+        if cells[0].detail == _HANGS:
+            return [*cells, *(Cell(name, "unrun", 0, 0, _SPARED) for name in made)], ""
+    runs = (_cell(bench, name, done.commit, done.reason) for name, done in made.items())
+    return [*cells, *await asyncio.gather(*runs)], ""
+
+
+_HANGS = "it did not come to an end"
+_SPARED = "it was not run: it does not even come to an end on the base"
+
+
+async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell:
+    if not commit:
+        return Cell(name, "unrun", 0, 0, reason)
+    stem = f"{bench.stem}-{commit[:10]}"
+    for _ in range(2):
+        ran = await once(bench.ctx, bench.settings, bench.proof.command, commit, stem=stem)
+        if ran.exit.reason in _ENDED:
+            break
+    else:
+        return Cell(name, "unrun", 0, 0, f"its run was lost: {ran.exit.reason.value}")
+    code = ran.exit.code if ran.exit.reason is ExitReason.EXITED else None
+    result = result_of(ran.passed, code, ran.tests, ran.output)
+    detail = "" if ran.passed else (ran.unfit or ran.output or ran.exit.reason.value)
+    if ran.exit.reason is ExitReason.TIMEOUT:
+        detail = _HANGS if name == BASE else f"{detail}\n{_HANGS}".strip()
+    return Cell(name, result, 1, int(not ran.passed), detail, commit, ran.seconds, ran.log)
+
+
+async def _joint(
+    bench: _Bench, members: tuple[TaskId, ...], cells: list[Cell], names: tuple[TaskId, ...]
+) -> tuple[list[Cell], str]:
+    """The combination; where only it fails and is of many, the smallest pair that does."""
+    whole, problem = await _combination(bench, members)
+    if problem or not whole.bad or len(members) == 2:
+        return [whole], problem
+    if not judge([*cells, whole], names, _below(bench.state, names)).confirmed:
+        return [whole], ""
+    pairs = [(a, b) for at, a in enumerate(members) for b in members[at + 1 :]]
+    for pair in pairs[:_MOST_PAIRS]:
+        cell, problem = await _combination(bench, pair)
+        if not problem and cell.bad:
+            return [whole, cell], ""
+    return [whole], ""
+
+
+async def _combination(bench: _Bench, members: tuple[TaskId, ...]) -> tuple[Cell, str]:
+    name = combined(members)
+    commit, reason = await bench.ctx.git(_together, bench.ctx, bench.state, members)
+    if not commit:
+        return Cell(name, "unrun", 0, 0, reason), ""
+    found, problem = await _cells(bench, {name: commit})
+    return (found[0] if found else Cell(name, "unrun", 0, 0, problem)), problem
+
+
+def _together(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha, str]:
+    """The members, with what they need, on the run's base; or why they do not go together."""
+    made = assemble(ctx.control, together(state, members))
+    if made.conflict is not None:
+        return Sha(""), f"conflicts in {', '.join(made.conflict.paths)}"
+    if made.commit != state.base:
+        keep(ctx, state, made.commit)
+    return made.commit, ""
+
+
+def together(state: State, members: Sequence[TaskId]) -> Train:
+    """What reviewers and reproducers see of several branches: these, assembled on the base."""
+    parts = []
+    for name in _with_needs(state, members):
+        view = state.tasks[name]
+        parts.append(Part(name, view.start, view.head, view.task.needs, f"{name}\n", None))
+    return Train(state.base, tuple(parts), state.identity, state.created)
+
+
+# --- certainty ----------------------------------------------------------------------------------
+
+
+async def _steadied(
+    bench: _Bench, cells: list[Cell], below: dict[TaskId, frozenset[TaskId]]
+) -> list[Cell]:
+    """Run again what would confirm, until it is certain or seen to flicker."""
+    while wanted := again(cells, below):
+        chosen = [cell for cell in cells if cell.tree in wanted]
+        more = await asyncio.gather(*(_cell(bench, cell.tree, Sha(cell.commit)) for cell in chosen))
+        news = {
+            cell.tree: replace(
+                cell,
+                runs=cell.runs + 1,
+                failures=cell.failures + run.failures,
+                detail=cell.detail or run.detail,
+                seconds=cell.seconds + run.seconds,
+            )
+            for cell, run in zip(chosen, more, strict=True)
+        }
+        cells = [news.get(cell.tree, cell) for cell in cells]
+    return cells
+
+
+def by_hand(commit: Sha, command: str) -> str:
+    """A line for the shell that runs a proof beside the user's checkout."""
+    place = f"../reproduce-{commit[:12]}"
+    command = command.removeprefix("command:")
+    return f"git worktree add --detach {place} {commit[:12]} && cd {place} && ({command})"
+
+
+def keep(ctx: Context, state: State, commit: Sha) -> None:
+    """Hold a tree that a line in the report names."""
+    ref = f"refs/wtman/probes/{state.run}/{commit[:16]}"
+    if refs.read_one(ctx.repo, ref) != commit:
+        refs.update(ctx.repo, [RefChange(ref, commit, None)])
+
+
+# --- on the train -------------------------------------------------------------------------------
+
+
+async def still_mended(
+    ctx: Context, state: State, commit: Sha, members: Sequence[TaskId], judged: Judged
+) -> Judged:
+    """What the checks said of a train, and what the proofs say that its branches once failed.
+
+    Each is run on the train's tree; one that fails there makes the train red. Proofs that
+    pass leave no trace: they are no checks of the user's.
+    """
+    results, evidence = list(judged.results), [judged.evidence]
+    for finding in once_confirmed(state, members):
+        assert finding.reproducer is not None
+        bench = bench_of(ctx, state, finding.id, finding.reproducer)
+        done = await ctx.git(patched, ctx.control, commit, finding.reproducer.patch)
+        tree = done.commit
+        if not tree and bench.donor:
+            tree = await ctx.git(overlaid, ctx.control, commit, bench.donor)
+        if not tree:
+            continue
+        command = finding.reproducer.command
+        seen = await judge_tree(ctx, bench.settings, (command,), tree, None, stem=bench.stem)
+        if seen.verdict is not Verdict.RED:
+            continue
+        await ctx.git(keep, ctx, state, tree)
+        reason = f"finding {finding.id} is back: {finding.claim.title}"
+        results.append(replace(seen.results[0], reason=reason, commit=tree))
+        evidence.append(seen.evidence)
+    if len(results) == len(judged.results):
+        return judged
+    text = "\n\n".join(part for part in evidence if part)
+    return Judged(Verdict.RED, tuple(results), text)

@@ -1,0 +1,130 @@
+"""The private HOME of a session or a check, and what is laid into it."""
+
+import contextlib
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+
+from wtman.agents import Needs
+from wtman.errors import DiskFullError, ExternalError
+from wtman.model.plan import Identity
+from wtman.sandbox.environment import _FOLDER, _SIGN_IN_MOST, SCRATCH
+
+
+def furnish_home(
+    home: str, environ: Mapping[str, str], needs: Needs | None = None, who: Identity | None = None
+) -> None:
+    """Make a private HOME and put the agent's sign-in files and git's identity into it.
+
+    A file that is there and newer than the user's stays: the agent may have refreshed it.
+    Raises DiskFullError, or ExternalError where a session has made it unusable.
+    """
+    try:
+        if os.path.islink(home) or os.path.isfile(home):
+            os.rename(home, f"{home}.aside-{os.urandom(4).hex()}")
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        with _folder(home, [SCRATCH]):
+            pass  # a real folder: a tier may allow writing wherever it leads
+        if who is not None:
+            _put(home, ".gitconfig", _git_config(who), None)
+        for path in needs.files if needs else ():
+            found = _sign_in(os.path.join(environ.get("HOME", ""), path))
+            if found is not None:
+                _put(home, path, *found)
+    except OSError as error:
+        kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else ExternalError
+        raise kind(
+            f"cannot furnish the private HOME {home}: {error.strerror}",
+            hint="mend or remove that folder, then `wtman resume`",
+        ) from error
+
+
+def leave_in_home(home: str, files: Mapping[str, str]) -> None:
+    """Write files (path below the private HOME -> text) in place of what is there."""
+    for path, content in files.items():
+        _put(home, path, content.encode("utf-8", "replace"), time.time_ns())
+
+
+def _sign_in(path: str) -> tuple[bytes, int] | None:
+    """A file of the user's and its time in nanoseconds; None where it is none to copy."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _SIGN_IN_MOST:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(_SIGN_IN_MOST), facts.st_mtime_ns
+    finally:
+        os.close(descriptor)
+
+
+def _put(home: str, path: str, content: bytes, when: int | None) -> None:
+    """Write a file below the HOME. Without `when`, only where none is."""
+    *folders, name = [part for part in path.split("/") if part not in ("", ".", "..")]
+    with _folder(home, folders) as below:
+        try:
+            facts = os.stat(name, dir_fd=below, follow_symlinks=False)
+        except FileNotFoundError:
+            pass
+        else:
+            fresh = when is None or facts.st_mtime_ns >= when
+            if stat.S_ISREG(facts.st_mode) and fresh:
+                return
+            if stat.S_ISDIR(facts.st_mode):
+                _aside(name, below)
+        draft = f".{name}.{os.urandom(4).hex()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(draft, flags, 0o600, dir_fd=below)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if when is not None:
+                os.utime(descriptor, ns=(when, when))
+        os.rename(draft, name, src_dir_fd=below, dst_dir_fd=below)
+
+
+@contextlib.contextmanager
+def _folder(home: str, parts: list[str]) -> Iterator[int]:
+    """A descriptor of a folder below the HOME; what is no folder on the way is moved aside."""
+    here = os.open(home, _FOLDER)
+    try:
+        for part in parts:
+            try:
+                after = os.open(part, _FOLDER, dir_fd=here)
+            except FileNotFoundError:
+                os.mkdir(part, 0o700, dir_fd=here)
+                after = os.open(part, _FOLDER, dir_fd=here)
+            except OSError:
+                _aside(part, here)
+                os.mkdir(part, 0o700, dir_fd=here)
+                after = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = after
+        yield here
+    finally:
+        os.close(here)
+
+
+def _aside(name: str, below: int) -> None:
+    """Rename what a session put where a folder or file of ours belongs."""
+    os.rename(name, f"{name}.aside-{os.urandom(4).hex()}", src_dir_fd=below, dst_dir_fd=below)
+
+
+def _git_config(who: Identity) -> bytes:
+    name, email = (text.replace("\\", "").replace('"', "") for text in (who.name, who.email))
+    lines = [
+        "[user]",
+        f'\tname = "{name}"',
+        f'\temail = "{email}"',
+        "[safe]",
+        "\tdirectory = *",
+        "[commit]",
+        "\tgpgSign = false",
+        "",
+    ]
+    return "\n".join(lines).encode("utf-8", "surrogateescape")

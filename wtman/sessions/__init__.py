@@ -1,0 +1,1 @@
+"""One agent process: prompted, launched, asked, handed over."""

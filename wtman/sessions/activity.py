@@ -1,0 +1,116 @@
+"""What each task is doing now, told to other processes through a small file.
+
+The coordinator writes it at most once a second, by replacing it; it is no journal,
+and losing it loses nothing. The words are an agent's: whoever shows them cleans them.
+"""
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wtman.model.ids import TaskId
+from wtman.model.session import Usage
+
+_NAME = "doing.json"
+_SECONDS = 1.0
+_TASKS, _WORDS, _CAP = 256, 200, 1 << 20  # newest tasks, characters of each, bytes read
+
+
+class Doing:
+    """Takes in what tasks do, and writes it now or a little later. Lives in an event loop.
+
+    `later` is the loop's `call_later`, `clock` its `time`; `used` says what live sessions
+    have used so far, by `RUN/TASK/ATTEMPT`.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        later: Callable[[float, Callable[[], None]], Any],
+        clock: Callable[[], float],
+        used: Callable[[], Mapping[str, Usage]] = dict,
+    ) -> None:
+        self._path = os.path.join(folder, _NAME)
+        self._later, self._clock, self._used = later, clock, used
+        self._said: dict[TaskId, str] = {}
+        self._written = float("-inf")
+        self._due: Any = None
+
+    def tell(self, task: TaskId, words: str) -> None:
+        """Take in what a task does now."""
+        self._said.pop(task, None)  # the newest last
+        self._said[task] = words[:_WORDS]
+        if len(self._said) > _TASKS:
+            del self._said[next(iter(self._said))]
+        if self._due is None:
+            wait = max(self._written + _SECONDS - self._clock(), 0.0)
+            self._due = self._later(wait, self._write)
+
+    def close(self) -> None:
+        """Write no more: what was done is over."""
+        if self._due is not None:
+            self._due.cancel()
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)
+
+    def _write(self) -> None:
+        self._due = None
+        self._written = self._clock()
+        temporary = self._path + ".new"
+        # Not worth ending anything for: a full disk is met by others, too.
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(temporary, flags, 0o600), "wb") as file:
+                spent = {
+                    session.split("/")[1]: [usage.input_tokens, usage.output_tokens, usage.usd]
+                    for session, usage in self._used().items()
+                    if session.count("/") == 2
+                }
+                told = {"said": self._said, "used": spent}
+                file.write(json.dumps(told).encode("ascii"))
+            os.replace(temporary, self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tasks of a live run do now, and what their live sessions have used."""
+
+    said: dict[TaskId, str] = field(default_factory=dict)
+    used: dict[TaskId, Usage] = field(default_factory=dict)
+
+
+def load_doing(folder: str) -> Told:
+    """What is told of a live run; empty where nobody says."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with open(os.open(os.path.join(folder, _NAME), flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return Told()
+            told = json.loads(file.read(_CAP))
+    except (OSError, ValueError, RecursionError):
+        return Told()
+    if not isinstance(told, dict):
+        return Told()
+    said, used = told.get("said"), told.get("used")
+    return Told(
+        {TaskId(task): words for task, words in _items(said) if isinstance(words, str)},
+        {TaskId(task): usage for task, value in _items(used) if (usage := _usage(value))},
+    )
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _usage(value: Any) -> Usage | None:
+    match value:
+        case [int(read), int(written), None]:
+            return Usage(read, written)
+        case [int(read), int(written), int(usd) | float(usd)]:
+            return Usage(read, written, float(usd))
+        case _:
+            return None

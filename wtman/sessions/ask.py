@@ -1,0 +1,296 @@
+"""A question to an agent: one read-only session of a role, and a structured answer.
+
+Planners, reviewers and refuters are asked here. It promises an answer that fits its
+schema and the asker's own rules, or none with the reason; at most one repair round; that
+a session which is finished is never run again (the same `key` is the same question, also
+after a kill); and that the answer of a session that changed the checkout which it was to
+read is no answer. It makes nothing of an answer: that is for the asker.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wtman.agents import Activity, Agent
+from wtman.context import Context
+from wtman.execution.output import read_exit
+from wtman.formats.json_answers import again, asked, candidates
+from wtman.formats.json_schema import problems as schema_problems
+from wtman.git.control import paths_changed, snapshot
+from wtman.journal.state import add_usage
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Role
+from wtman.model.session import Outcome, Usage
+from wtman.model.settings import Settings
+from wtman.sessions.launch import Launch, launch
+
+_SAID_CAP = 4 << 20  # bytes of a program's output
+_LEFTOVERS = 50  # evidence of sessions that were stopped before they had answered
+_NAMED = 5
+
+
+def no_rules(value: Any) -> tuple[str, ...]:
+    """A question without rules beyond its schema."""
+    return ()
+
+
+def as_it_is(value: Any) -> Any:
+    """A question whose schema is meant to the letter."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of whom.
+
+    `key` names the evidence below the run's folder and the sessions ("planning/1"): whoever
+    asks under the same key gets the finished session's answer. `commit` is what the read-only
+    checkout holds; with `folder` that checkout is there already (absolute). `program` is what a
+    `command:` agent finds on stdin instead of the prompt, where it has a protocol of its own.
+    `tidy` takes away what does no harm before a value is held against the schema; `judge` names
+    what is wrong with one that fits. `label` is who is said to be
+    doing something. Caps are of all sessions of the question together, 0 is none; `timeout` is
+    seconds for one, 0 the run's.
+    """
+
+    key: str
+    role: Role
+    prompt: str
+    schema: Mapping[str, Any]
+    agent: str
+    commit: Sha
+    folder: str = ""
+    program: str = ""
+    judge: Callable[[Any], tuple[str, ...]] = no_rules
+    tidy: Callable[[Any], Any] = as_it_is
+    label: str = ""
+    model: str = ""
+    effort: str = ""
+    timeout: float = 0.0
+    max_usd: float = 0.0
+    max_tokens: int = 0
+    read: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`value` None is no answer, and `reason` says why in one line; `problems` what did not fit.
+
+    `tampered` are paths that the session changed although it was only to read; `stopped`: it
+    was cancelled, nothing can be concluded from it. `fatal` and `limited` are its outcome's.
+    `usage` and `seconds` are of all sessions that it took, `sessions` counts those that ran
+    now and not before a kill, `session` is the agent's own id of the last one.
+    """
+
+    value: Any = None
+    reason: str = ""
+    problems: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 0
+    tampered: tuple[str, ...] = ()
+    stopped: bool = False
+    fatal: str = ""
+    limited: bool = False
+
+
+async def ask(ctx: Context, settings: Settings, question: Question) -> Answer:
+    """Ask, repair once, and say what came of it. Cancelling stops the session politely.
+
+    Raises only what means that the run cannot go on.
+    """
+    async with AsyncExitStack() as stack:
+        folder = question.folder
+        if not folder:
+            place = os.path.join(settings.worktrees or ctx.folder, f"{ctx.run}-reading")
+            lease = ctx.reading.lease(ctx.git, ctx.control, place, question.commit)
+            folder = (await stack.enter_async_context(lease)).path
+        before = await ctx.git(_tree, ctx, folder, question.commit)
+        answer = await _Asking(ctx, settings, question, folder).answer()
+        if answer.stopped:
+            return answer
+        after = await ctx.git(_tree, ctx, folder, question.commit)
+        if after == before:
+            return answer
+        changed = await ctx.git(paths_changed, ctx.control, before, after)
+    named = ", ".join(changed[:_NAMED]) + (" and more" if len(changed) > _NAMED else "")
+    reason = f"it changed files that it was only to read: {named}"
+    return replace(answer, value=None, reason=reason, tampered=tuple(changed))
+
+
+def _tree(ctx: Context, folder: str, commit: Sha) -> Sha:
+    """What the checkout holds, but for ignored files: caches of tools are no tampering."""
+    return snapshot(ctx.control, folder, "", commit).tree
+
+
+class _Asking:
+    """The sessions of one question: its first, and the repair round if it needs one."""
+
+    def __init__(self, ctx: Context, settings: Settings, question: Question, folder: str) -> None:
+        self._ctx, self._settings, self._question, self._folder = ctx, settings, question, folder
+        self._agent: Agent = ctx.agent(question.agent)
+        self._number = 0
+        self._sum = Answer()
+
+    async def answer(self) -> Answer:
+        question = self._question
+        prompt = self._worded()
+        outcome, said = await self._session(prompt, "")
+        if outcome is None:
+            return self._sum
+        value, problems = _read(question, said)
+        if not problems:
+            return replace(self._sum, value=value)
+        if not self._may_repair():
+            return replace(self._sum, reason=_unusable(problems), problems=problems)
+        resume = outcome.session if self._agent.resumes else ""
+        prompt = again(problems) if resume else again(problems, prompt, said)
+        outcome, said = await self._session(prompt, resume)
+        if outcome is None:
+            return self._sum
+        value, problems = _read(question, said)
+        if problems:
+            return replace(self._sum, reason=_unusable(problems), problems=problems)
+        return replace(self._sum, value=value)
+
+    def _worded(self) -> str:
+        question = self._question
+        if _is_program(self._agent) and question.program:
+            return question.program
+        if self._agent.structured:
+            return question.prompt
+        # A program has no system prompt either; adapters of other agents put the role in front.
+        role = question.role.text if _is_program(self._agent) else ""
+        return asked(question.prompt, question.schema, role)
+
+    def _may_repair(self) -> bool:
+        """Whether a second round is worth it, and fits the caps."""
+        cap, spent = self._question, self._sum.usage
+        if cap.program and _is_program(self._agent):
+            return False  # it reads its own protocol, and says the same to the same
+        if cap.max_usd and (spent.usd or 0.0) >= cap.max_usd:
+            return False
+        tokens = spent.input_tokens + spent.output_tokens
+        return not cap.max_tokens or tokens < cap.max_tokens
+
+    async def _session(self, prompt: str, resume: str) -> tuple[Outcome | None, str]:
+        """The next session that came to an end of its own; None where it gives no answer."""
+        for _ in range(_LEFTOVERS):
+            self._number += 1
+            wanted = self._launch(prompt, resume)
+            known = await self._ctx.git(read_exit, wanted.folder)
+            exit_, outcome = await launch(self._ctx, self._settings, wanted, self._follow)
+            self._count(exit_, outcome, resumed=bool(resume), ran=known is None)
+            if known is None or not _cut_short(exit_):
+                break
+            # An earlier coordinator stopped it, which says nothing about the question.
+        if _cut_short(exit_):
+            self._sum = replace(self._sum, reason="stopped", stopped=True)
+            return None, ""
+        if not outcome.ok:
+            self._sum = replace(
+                self._sum,
+                reason=outcome.reason or "the session failed",
+                fatal=outcome.fatal,
+                limited=outcome.limited,
+            )
+            return None, ""
+        said = outcome.answer
+        if not said and not self._agent.structured:
+            said = await self._ctx.git(_printed, wanted.folder)
+        return outcome, said
+
+    def _launch(self, prompt: str, resume: str) -> Launch:
+        question, ctx = self._question, self._ctx
+        spent = self._sum.usage
+        label = TaskId(question.label or question.role.name)
+        return Launch(
+            id=f"{ctx.run}/{question.key}/{self._number}",
+            folder=ctx.below(*question.key.split("/"), str(self._number)),
+            agent=question.agent,
+            prompt=prompt,
+            cwd=self._folder,
+            writable=False,
+            home=ctx.below(*question.key.split("/"), "home"),
+            task=label,
+            attempt=self._number,
+            env={
+                "WTMAN_RUN": ctx.run,
+                "WTMAN_TASK": label,
+                "WTMAN_ROLE": question.role.name,
+                "WTMAN_ATTEMPT": str(self._number),
+                "WTMAN_WORKTREE": self._folder,
+                **question.env,
+            },
+            read=question.read,
+            role=question.role,
+            model=question.model,
+            effort=question.effort,
+            schema=json.dumps(question.schema) if self._agent.structured else "",
+            resume=resume,
+            timeout=question.timeout,
+            grace=self._settings.grace,
+            max_usd=max(question.max_usd - (spent.usd or 0.0), 0.0),
+            max_tokens=max(question.max_tokens - spent.input_tokens - spent.output_tokens, 0),
+        )
+
+    def _count(self, exit_: Exit, outcome: Outcome, *, resumed: bool, ran: bool) -> None:
+        so_far = self._sum
+        # Figures that go on from the resumed session have its share in them already.
+        goes_on = resumed and outcome.cumulative
+        self._sum = replace(
+            so_far,
+            usage=outcome.usage if goes_on else add_usage(so_far.usage, outcome.usage),
+            session=outcome.session or so_far.session,
+            seconds=so_far.seconds + max(exit_.ended - exit_.started, 0.0),
+            sessions=so_far.sessions + ran,
+        )
+
+    def _follow(self, activity: Activity) -> None:
+        if activity.text:
+            name = self._question.label or self._question.role.name
+            self._ctx.activity(TaskId(name), activity.text)
+
+
+def _cut_short(exit_: Exit) -> bool:
+    """Whether somebody stopped it; over its cap it was wtman's own doing, and has a `detail`."""
+    return exit_.reason is ExitReason.STOPPED and not exit_.detail
+
+
+def _is_program(agent: Agent) -> bool:
+    """Whether it is any program of the user's, which knows no roles and no schemas."""
+    return agent.name == "command"
+
+
+def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
+    """The answer in what was said, or what is wrong with the likeliest one."""
+    found: tuple[str, ...] = ()
+    for raw in candidates(said):
+        value = question.tidy(raw)
+        wrong = schema_problems(question.schema, value) or question.judge(value)
+        if not wrong:
+            return value, ()
+        found = found or wrong
+    return None, found or ("there is no JSON object in it",)
+
+
+def _unusable(problems: tuple[str, ...]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"it gave no usable answer: {problems[0]}{more}"
+
+
+def _printed(folder: str) -> str:
+    """The end of what a program printed."""
+    try:
+        with open(os.path.join(folder, "stdout"), "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(stream.tell() - _SAID_CAP, 0))
+            return stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""

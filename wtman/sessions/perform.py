@@ -1,0 +1,287 @@
+"""Sessions: one agent process in one worktree, and what it left, committed.
+
+The keeper's durable exit marker defines *completed*. The work of a completed
+attempt goes into git first, under a ref that names the attempt; the journal comes
+second; and before either is done again it is looked for. So a completed session
+never runs twice, whatever is killed at whatever moment.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from wtman.agents import Activity
+from wtman.agents.stream import plus, since, way_on
+from wtman.budget.budget import counts
+from wtman.context import Context
+from wtman.execution.output import read_exit, started
+from wtman.git.control import checkout
+from wtman.journal import events as e
+from wtman.journal import record
+from wtman.journal.state import State
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.plan import Role
+from wtman.model.roles import effort_of, model_of, role_of
+from wtman.model.session import Cap, Ended, Outcome, Usage
+from wtman.sandbox.guard import Seen, walls
+from wtman.sessions import handover
+from wtman.sessions.actions import Collect, RunSession
+from wtman.sessions.launch import Launch, launch, outcome_of
+from wtman.worktrees import collect
+from wtman.worktrees.baseline import furnish_task, home_of, needs_furnishing, port
+from wtman.worktrees.place import Place, bring, place_of
+
+
+async def perform(
+    ctx: Context, state: State, action: RunSession | Collect
+) -> tuple[record.Event, ...]:
+    """Run an attempt, or settle one that a dead coordinator left."""
+    if isinstance(action, Collect):
+        return await _settle(ctx, state, action)
+    if action.attach:
+        return await _handed_over(ctx, state, action)
+    place = place_of(state, action.task)
+    if action.attempt > 1 or action.at != action.head:
+        problem = await _bring(ctx, state, action, place)
+        if problem:
+            return (_unfurnished(action, problem),)
+    wanted = await _wanted(ctx, state, action, place)
+    await ctx.guard.begin(ctx.control, wanted.id, walls=walls(ctx.sandbox), git=ctx.git)
+    try:
+        exit_, outcome = await launch(ctx, state.settings, wanted, _follower(ctx, action.task))
+    finally:
+        seen = await ctx.guard.end(ctx.control, wanted.id, git=ctx.git)
+    return await _collect(ctx, state, action, exit_, outcome, seen)
+
+
+async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[record.Event, ...]:
+    """Offer the attempt to the user's terminal, and collect what was done there.
+
+    The folder stays as it was left: what is in it is what the user wants to see.
+    """
+    if action.at != action.head:
+        await ctx.git(bring, ctx, state, place_of(state, action.task), action.head, action.at)
+    handover.offer(_folder(ctx, action.task, action.attempt), action)
+    settle = Collect(
+        action.task, action.attempt, action.start, action.head, action.at, action.agent
+    )
+    return await _settle(ctx, state, settle)
+
+
+async def attachment(ctx: Context, state: State, action: RunSession) -> Launch:
+    """What `wtman attach` starts at its terminal for an attempt that was offered."""
+    place = place_of(state, action.task)
+    return replace(await _wanted(ctx, state, action, place), terminal=True)
+
+
+async def _bring(ctx: Context, state: State, action: RunSession, place: Place) -> str:
+    """The worktree, brought to where the attempt starts; says what went wrong, or nothing."""
+    worktree = await ctx.git(bring, ctx, state, place, action.head, action.at)
+    if action.kept:
+        # As it was when the conversation that goes on was cut off, uncommitted.
+        await ctx.git(checkout, ctx.control, worktree.path, worktree.index, action.kept)
+    if not await ctx.git(needs_furnishing, ctx, state, place):
+        return ""
+    return await furnish_task(ctx, state, place, worktree, action.at)
+
+
+def _unfurnished(action: RunSession, problem: str) -> e.SessionFinished:
+    reason = f"setup failed: {problem}"
+    return e.SessionFinished(
+        action.task, action.attempt, Ended.FAILED, action.at, reason=reason.splitlines()[0]
+    )
+
+
+async def _settle(ctx: Context, state: State, action: Collect) -> tuple[record.Event, ...]:
+    folder = _folder(ctx, action.task, action.attempt)
+    played = handover.offered(folder)
+    if played is not None:
+        # Whatever the user's hands left is wanted; an agent's stream there is none.
+        closed = await handover.over(folder)
+        reason = closed.detail if closed.reason is ExitReason.LOST else ""
+        outcome = Outcome(not reason, reason, session=played.resume)
+        return await _collect(ctx, state, action, closed, outcome, Seen())
+    exit_ = read_exit(folder)
+    if exit_ is None:
+        detail = "its coordinator died" if started(folder) else "it had not begun"
+        exit_ = Exit(ExitReason.LOST, detail=detail)
+    found = outcome_of(ctx.agent(action.agent), folder, exit_)
+    seen = await ctx.guard.settle(
+        ctx.control,
+        _id(state, action),
+        walls=walls(ctx.sandbox),
+        began=started(folder),
+        git=ctx.git,
+    )
+    return await _collect(ctx, state, action, *found, seen)
+
+
+def _id(state: State, action: RunSession | Collect) -> str:
+    return f"{state.run}/{action.task}/{action.attempt}"
+
+
+def _folder(ctx: Context, task: TaskId, attempt: int) -> str:
+    return ctx.below("tasks", task, str(attempt))
+
+
+async def _wanted(ctx: Context, state: State, action: RunSession, place: Place) -> Launch:
+    task = state.tasks[action.task].task
+    settings = state.settings
+    # A run from before there were roles has none.
+    if action.role:  # what the task says of its own sessions does not hold for this one
+        task = replace(task, role=action.role, tools=(), model="", effort="")
+    role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
+    git = await ctx.git(collect.lend, ctx, state, place, action.attempt, action.at)
+    return Launch(
+        id=_id(state, action),
+        folder=_folder(ctx, action.task, action.attempt),
+        agent=action.agent,
+        prompt=action.prompt,
+        cwd=place.path,
+        writable=role.writes,
+        home=home_of(ctx, action.task),
+        task=action.task,
+        attempt=action.attempt,
+        env={
+            "WTMAN_RUN": state.run,
+            "WTMAN_TASK": action.task,
+            "WTMAN_ATTEMPT": str(action.attempt),
+            "WTMAN_BRANCH": place.branch,
+            "WTMAN_WORKTREE": place.path,
+            "WTMAN_PORT": str(port(state, place)),
+        },
+        binds=git.binds,
+        role=role,
+        model=model_of(settings, role, action.agent, task.model),
+        effort=effort_of(settings, role, task.effort),
+        resume=action.resume,
+        timeout=task.timeout,
+        grace=settings.grace,
+        max_usd=action.max_usd,
+        max_tokens=action.max_tokens,
+    )
+
+
+def _follower(ctx: Context, task: TaskId) -> Callable[[Activity], None]:
+    """Tells what a session is doing."""
+
+    def tell(activity: Activity) -> None:
+        if activity.text:
+            ctx.activity(task, activity.text)
+
+    return tell
+
+
+async def _collect(
+    ctx: Context,
+    state: State,
+    action: RunSession | Collect,
+    exit_: Exit,
+    outcome: Outcome,
+    seen: Seen,
+) -> tuple[record.Event, ...]:
+    """Commit what is in the worktree of a session that has ended."""
+    folder = _folder(ctx, action.task, action.attempt)
+    agent = ctx.agent(action.agent)
+    outcome = replace(outcome, usage=_own_usage(state, action, outcome))
+    ended = _ended(state, action, outcome, exit_)
+    if outcome.limited:
+        ctx.brakes.slow()
+    said = _last_words(folder) if ended is Ended.FAILED else ""
+    last = said.splitlines()[-1].strip() if said else ""
+    found = await ctx.git(
+        collect.collect,
+        ctx,
+        state,
+        collect.Finished(
+            place=place_of(state, action.task),
+            attempt=action.attempt,
+            start=action.start,
+            head=action.head,
+            at=action.at,
+            ended=ended,
+            reason=f"{outcome.reason}: {last}" if last else outcome.reason,
+            agent=agent.name,
+            when=exit_.ended or ctx.clock(),
+            changed=seen.blamed,
+        ),
+    )
+    if handover.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
+        # Who looked around and changed nothing has not failed.
+        found = replace(found, ended=Ended.INTERRUPTED)
+    told = tuple(e.Noted(line) for line in seen.others)
+    return (
+        e.SessionFinished(
+            task=action.task,
+            attempt=action.attempt,
+            ended=found.ended,
+            head=found.head,
+            reason=found.reason,
+            detail=found.detail or said,
+            saved=found.saved,
+            commits=found.commits,
+            files=found.files,
+            insertions=found.insertions,
+            deletions=found.deletions,
+            usage=outcome.usage,
+            session=outcome.session,
+            seconds=max(exit_.ended - exit_.started, 0.0),
+            fatal=outcome.fatal,
+            notes=found.notes,
+            hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else "",
+            limited=outcome.limited,
+            quarantine=found.quarantine,
+        ),
+        *told,
+    )
+
+
+def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> Usage:
+    """What this session used; agents whose figures go on over a resume told all of it.
+
+    What a killed session used and could not tell is in the figures of the one that resumed it.
+    """
+    if not outcome.cumulative:
+        return outcome.usage
+    before = Usage()
+    view = state.tasks.get(action.task) or state.dropped.get(action.task)
+    for attempt in view.attempts if view is not None else ():
+        told = attempt.outcome
+        if told is None or attempt.number >= action.attempt:
+            continue
+        if told.session and told.session == outcome.session:
+            before = plus(before, told.usage)
+    return since(outcome.usage, before)
+
+
+def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: Exit) -> Ended:
+    """Whether the attempt is done, has failed, or was ended by something outside of it."""
+    # A session that took its keeper along is no crash of wtman: it counts, or it would be
+    # started again for ever. Only what a dead coordinator left behind does not.
+    lost_with_us = exit_.reason is ExitReason.LOST and isinstance(action, Collect)
+    # With a detail wtman stopped it for what it cost, not for somebody who asked.
+    stopped = exit_.reason is ExitReason.STOPPED and not exit_.detail
+    if outcome.fatal or stopped or lost_with_us:
+        return Ended.INTERRUPTED
+    if outcome.ok:
+        return Ended.OK
+    view = state.tasks.get(action.task) or state.dropped.get(action.task)
+    flight = view.in_flight if view is not None else None
+    cap = flight.cap if flight is not None else Cap()
+    return Ended.FAILED if counts(state.settings, cap, outcome) else Ended.INTERRUPTED
+
+
+def _last_words(folder: str, cap: int = 2000) -> str:
+    """The end of stderr, else of stdout: what a failed session said last."""
+    for name in ("stderr", "stdout"):
+        try:
+            with open(os.path.join(folder, name), "rb") as stream:
+                stream.seek(0, os.SEEK_END)
+                stream.seek(max(stream.tell() - cap, 0))
+                text = stream.read().decode("utf-8", "replace").strip()
+        except OSError:
+            continue
+        if text:
+            return text
+    return ""

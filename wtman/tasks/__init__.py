@@ -1,0 +1,1 @@
+"""Where each task stands; which tasks overlap, and which wait for which."""

@@ -1,0 +1,263 @@
+"""Where each task and the run stand: derived from the state, stored nowhere."""
+
+from collections.abc import Mapping
+
+from wtman.journal.state import Attempt, Finding, State, TaskView
+from wtman.model.check import Verdict
+from wtman.model.ids import TaskId
+from wtman.model.session import Ended
+from wtman.model.states import DEAD, DONE, SETTLED, RunState, Standing, TaskState
+from wtman.review.judgement import (
+    Judgement,
+    about,
+    blockers,
+    branch_units,
+    over,
+    passes,
+    reviewers,
+    silent,
+    subjects,
+)
+
+# States that hold whatever becomes of the needs, as long as their tips are the same.
+_FIRM = frozenset({TaskState.MERGED, TaskState.EXCLUDED, TaskState.RUNNING})
+
+
+def standings(state: State) -> dict[TaskId, Standing]:
+    """Every task's standing, in plan order."""
+    memo = _still_true(state)
+    for task in state.tasks:
+        if task not in memo:
+            _resolve(state, task, memo)
+    found = {task: memo[task] for task in state.tasks}
+    _last[:] = [(state, found)]
+    return found
+
+
+# The newest answer: a run of a thousand tasks is asked at every turn, and few of them move.
+_last: list[tuple[State, dict[TaskId, Standing]]] = []
+
+
+def _still_true(state: State) -> dict[TaskId, Standing]:
+    """What is known of the state before and holds for this one: nothing of it has changed."""
+    if not _last:
+        return {}
+    before, known = _last[0]
+    if before.parked is not state.parked or before.settings is not state.settings:
+        return {}
+    if before.reviews is not state.reviews:
+        return {}
+    same = {
+        task
+        for task, view in state.tasks.items()
+        if before.tasks.get(task) is view and task in known
+    }
+    return {
+        task: known[task]
+        for task in same
+        if all(need in same for need in state.tasks[task].task.needs)
+        # What a need stands at decides, and that depends on its own needs in turn.
+        and (not state.tasks[task].task.needs or known[task].state in _FIRM)
+    }
+
+
+def task_state(state: State, task: TaskId) -> Standing:
+    """One task's standing. For many tasks ask `standings` once."""
+    return _resolve(state, task, {})
+
+
+def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> RunState:
+    """The run's state. A finished one is impossible while a task is unfinished."""
+    if state.merge is not None and not state.merge.over:
+        return RunState.MERGING
+    known = known if known is not None else standings(state)
+    if not known or any(item.state not in SETTLED for item in known.values()):
+        return _unfinished(state, known)
+    if reviewers(state) and _reviews_left(state, known):
+        held = state.failed or state.stopped or state.parked
+        return _unfinished(state, known) if held else RunState.REVIEWING
+    states = {item.state for item in known.values()}
+    if TaskState.MERGED in states and not states & {TaskState.VERIFIED, TaskState.UNCHECKED}:
+        return RunState.MERGED
+    if states & DONE:
+        return RunState.READY
+    if TaskState.EXCLUDED in states and state.merge is not None:
+        return RunState.READY
+    return RunState.FAILED
+
+
+def _reviews_left(state: State, known: Mapping[TaskId, Standing]) -> bool:
+    from wtman.review.decide import pending  # it asks for standings, too
+
+    return pending(state, known)
+
+
+def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
+    # Not `failed`: that is a finished state, and something is left to do here.
+    if state.failed is not None:
+        return RunState.STOPPED
+    if state.stopped is not None:
+        return RunState.STOPPED
+    if state.parked is not None:
+        return RunState.PARKED
+    if not state.tasks:
+        return RunState.PLANNING
+    if not state.approved:
+        return RunState.PLANNED
+    left = {item.state for item in known.values()} - SETTLED
+    return RunState.REVIEWING if left == {TaskState.REVIEWING} else RunState.RUNNING
+
+
+def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
+    """The tasks whose work a merge may take: verified, or unchecked where nothing checks."""
+    known = known if known is not None else standings(state)
+    wanted = (TaskState.VERIFIED, TaskState.UNCHECKED)
+    return tuple(task for task, item in known.items() if item.state in wanted)
+
+
+def last_counted(view: TaskView) -> Attempt | None:
+    """The newest attempt at the task as worded now that was not interrupted."""
+    for attempt in reversed(view.current):
+        if attempt.ended in (Ended.OK, Ended.FAILED):
+            return attempt
+    return None
+
+
+def awaits_attempt(view: TaskView) -> bool:
+    """Whether a session is the next thing that the task needs."""
+    last = last_counted(view)
+    unsettled = last is None or last.ended is Ended.FAILED or bool(last.red)
+    return unsettled or view.again or bool(view.restart)
+
+
+def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
+    """Whether something that the task started from has moved to another settled tip."""
+    if view.onto != view.based:
+        return True
+    for need in view.task.needs:
+        other = state.tasks.get(need)
+        if other is None or (view.onto and other.merged) or known[need].state not in DONE:
+            continue
+        if need in view.loose and not awaits_attempt(view):
+            continue  # finished work does not start over because of a collision
+        if view.needs.get(need) != other.head:
+            return True
+    return False
+
+
+def _resolve(state: State, task: TaskId, memo: dict[TaskId, Standing]) -> Standing:
+    """Depth-first over `needs`, without recursion: plans may be chains of a thousand."""
+    stack = [task]
+    while stack:
+        name = stack[-1]
+        view = state.tasks[name]
+        missing = [need for need in view.task.needs if need in state.tasks and need not in memo]
+        if missing and name not in memo:
+            stack.extend(missing)
+            continue
+        if name not in memo:
+            memo[name] = _stand(state, view, memo)
+        stack.pop()
+    return memo[task]
+
+
+def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
+    if view.merged:
+        return Standing(TaskState.MERGED)
+    if view.excluded is not None:
+        return Standing(TaskState.EXCLUDED, view.excluded.reason)
+    if view.taken:
+        return Standing(TaskState.UNCHECKED, "not made by wtman")
+    work = _work(state, view, known)
+    if work.state in SETTLED or view.in_flight is not None:
+        return work
+    if state.parked is not None:
+        return Standing(TaskState.PARKED, state.parked.reason, work.waiting_for)
+    return work
+
+
+def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
+    again = view.failures > 0
+    if view.in_flight is not None:
+        return Standing(TaskState.FIXING if again else TaskState.RUNNING)
+    last = last_counted(view)
+    loose = view.loose
+    waiting = tuple(
+        need
+        for need in view.task.needs
+        if need in known
+        and known[need].state not in DONE
+        and not (need in loose and known[need].state in DEAD)
+    )
+    dead = tuple(need for need in waiting if known[need].state in DEAD)
+    if last is None or view.again or view.restart:
+        if dead:
+            return Standing(TaskState.FAILED, f"needs {', '.join(dead)}, which did not succeed")
+        if view.stuck:
+            return Standing(TaskState.FAILED, view.stuck)
+        return Standing(TaskState.PENDING, "", waiting)
+    if last.ended is Ended.FAILED or last.red:
+        reason = last.red.splitlines()[0] if last.red else _reason(last)
+        barred = last.outcome is not None and bool(last.outcome.quarantine)
+        if barred or view.failures >= state.settings.attempts + view.granted:
+            if not barred and not last.red and (left := blockers(state, view.task.id)):
+                # It had passed its checks; what it did not mend is why it does not land.
+                return Standing(TaskState.REJECTED, _titles(left))
+            return Standing(TaskState.FAILED, reason)
+        return Standing(TaskState.FIXING, reason, tuple(need for need in waiting if need in loose))
+    if view.owner != view.lineage:
+        return Standing(TaskState.CHECKING, "takes up earlier work again")
+    if stale_needs(state, view, known):
+        return Standing(TaskState.CHECKING, "follows what it needs")
+    return _reviewed(state, view, _judged(state, view))
+
+
+def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
+    """What the reviews make of a tip that has passed its checks."""
+    if judged.state not in (TaskState.VERIFIED, TaskState.UNCHECKED) or not reviewers(state):
+        return judged
+    task = view.task.id
+    units = branch_units(state, task)
+    left = sum(not over(state, unit) for unit in units)
+    if left:
+        return Standing(TaskState.REVIEWING, f"reviewing ({len(units) - left} of {len(units)})")
+    # What is about several branches holds up none: one of them may never get so far.
+    if any(found.pending for finding, found in about(state, task) if len(subjects(finding)) == 1):
+        return Standing(TaskState.REVIEWING, "findings are looked into")
+    open_ones = blockers(state, task)
+    if open_ones:
+        names = _titles(open_ones)
+        if passes(state, task) >= state.settings.rounds + view.granted:
+            return Standing(TaskState.REJECTED, names)
+        return Standing(TaskState.FIXING, names)
+    if silent(state, task):
+        missing = ", ".join(item.lens for item in silent(state, task))
+        return Standing(judged.state, judged.reason or f"no verdict from: {missing}")
+    return judged
+
+
+def _titles(found: tuple[tuple[Finding, Judgement], ...]) -> str:
+    return ", ".join(finding.claim.title for finding, _ in found)
+
+
+def _judged(state: State, view: TaskView) -> Standing:
+    if not state.checks_of(view.task.id):
+        return Standing(TaskState.UNCHECKED, "no check")
+    checked = view.checked
+    wanted = state.checks_of(view.task.id)
+    if (
+        checked is None
+        or checked.commit != view.head
+        or checked.start != view.start
+        or tuple(result.command for result in checked.results) != wanted
+    ):
+        return Standing(TaskState.CHECKING)
+    if checked.verdict is Verdict.GREEN:
+        return Standing(TaskState.VERIFIED)
+    if checked.verdict is Verdict.UNCHECKED:
+        return Standing(TaskState.UNCHECKED, "a check is red on the base too")
+    return Standing(TaskState.FAILED, "a check is red")
+
+
+def _reason(attempt: Attempt) -> str:
+    return attempt.outcome.reason if attempt.outcome is not None else ""

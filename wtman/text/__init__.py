@@ -1,0 +1,1 @@
+"""Words, and foreign text made safe."""

@@ -1,0 +1,124 @@
+"""Foreign text made safe for a terminal, and fitted to its width."""
+
+import re
+from unicodedata import category, combining, east_asian_width
+
+# Whole sequences go, not only their ESC: what is left of one is noise.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+
+
+_MARKS = 3  # combining marks kept on one letter; more only smear the lines around
+
+
+def clean(text: str, width: int = 0) -> str:
+    """`text` on one line, without controls, at most `width` columns wide (0: no cap)."""
+    if not text.isprintable():
+        text = _SEQUENCE.sub("", text)
+        text = "".join(_safe(letter) for letter in text)
+    if _smears(text):
+        text = _without_smear(text)
+    return fit(text, width) if width else text
+
+
+def _safe(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    if letter in "\n\r\t\v\f\u2028\u2029" or category(letter) == "Zs":
+        return " "
+    return ""
+
+
+def _smears(text: str) -> bool:
+    """Whether some letter carries more marks than any script needs."""
+    if text.isascii():
+        return False
+    run = 0
+    for letter in text:
+        run = run + 1 if _columns(letter) == 0 else 0
+        if run > _MARKS:
+            return True
+    return False
+
+
+def _without_smear(text: str) -> str:
+    kept: list[str] = []
+    run = 0
+    for letter in text:
+        run = run + 1 if _columns(letter) == 0 else 0
+        if run <= _MARKS:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _columns(letter: str) -> int:
+    if letter.isascii():
+        return 1
+    if combining(letter) or category(letter) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(letter) in "WF" else 1
+
+
+def columns(text: str) -> int:
+    """How many terminal columns cleaned text takes."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cleaned text cut to `width` columns, with an ellipsis where something is missing."""
+    if columns(text) <= width:
+        return text
+    kept, used = "", 0
+    for letter in text:
+        used += _columns(letter)
+        if used > width - 1:
+            break
+        kept += letter
+    return kept + "…" if width > 0 else ""
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Cleaned text on as many lines as it needs, the later ones indented."""
+    from textwrap import wrap
+
+    return wrap(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
+def pad(text: str, width: int) -> str:
+    """Cleaned text cut or filled to exactly `width` columns."""
+    text = fit(text, width)
+    return text + " " * (width - columns(text))
+
+
+def duration(seconds: float) -> str:
+    """`0.3 s`, `41 s`, `12 m 03 s`, `2 h 05 m`."""
+    if 0 < seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+
+
+def count(number: int, word: str) -> str:
+    """`1 file`, `3 files`, `2 branches`."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number:,} {word}es" if word.endswith(("ch", "sh", "s")) else f"{number:,} {word}s"
+
+
+def size(files: int, insertions: int, deletions: int) -> str:
+    """`3 files, +120 -4`."""
+    return f"{count(files, 'file')}, +{insertions} -{deletions}"
+
+
+def paint(text: str, code: str, colour: bool) -> str:
+    """Text in a colour of the terminal's own palette, where colours are wanted."""
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text

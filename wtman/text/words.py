@@ -1,0 +1,31 @@
+"""Small pieces of message text: quoting what a file said, and guessing what was meant."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+_WIDEST = 60
+
+
+def printable(text: str, widest: int = 300) -> str:
+    """A foreign text, cut, and without anything that moves a terminal."""
+    short = text if len(text) <= widest else text[: widest - 1] + "…"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)
+
+
+def quoted(text: object) -> str:
+    """A foreign text in double quotes, short enough for one line."""
+    return f'"{printable(str(text), _WIDEST)}"'
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """'; did you mean "owns"?' where a known word is near, else nothing."""
+    from difflib import get_close_matches
+
+    choices = {choice.casefold().replace("-", "_"): choice for choice in known}
+    near = get_close_matches(word[:80].casefold().replace("-", "_"), choices, n=1, cutoff=0.6)
+    return f"; did you mean {quoted(choices[near[0]])}?" if near else ""
+
+
+def iso(at: float) -> str:
+    """Seconds since the epoch as UTC, to the second."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,214 @@
+"""What is told of reviews: findings as JSON and as lines, and their part of the report.
+
+Pure. Every decision can be followed: who claimed it, what running its proof showed on which
+tree, what the refuters said, what became of it, and the command that shows it by hand. A
+reviewer that gave no verdict is named, and so is that nobody looked.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wtman.journal.events import Reproduced, Reviewed
+from wtman.journal.state import Finding, State
+from wtman.model.finding import SHOWS
+from wtman.model.ids import TaskId
+from wtman.review.judgement import (
+    CONFIRMED,
+    REFUTED,
+    Judgement,
+    branch_units,
+    interaction_units,
+    judgement,
+    reviewers,
+    subjects,
+    words_on,
+)
+from wtman.text.words import printable
+
+_EVIDENCE_LINES = 12
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+def findings_json(state: State, task: TaskId = TaskId("")) -> list[dict[str, Any]]:  # noqa: B008
+    """The findings of a run, or those that concern one task, as SPEC section 8 has them."""
+    return [
+        finding_json(state, finding)
+        for finding in state.reviews.findings.values()
+        if not task or task in subjects(finding)
+    ]
+
+
+def finding_json(state: State, finding: Finding) -> dict[str, Any]:
+    """One finding. `state` says what its verdict means now: open, mended, refuted, ..."""
+    judged, claim = judgement(state, finding), finding.claim
+    proof = shown_by(finding, judged)
+    return {
+        "id": finding.id,
+        "title": claim.title,
+        "severity": claim.severity,
+        "branches": [state.label(name) for name in (judged.guilty or claim.branches)],
+        "path": claim.path,
+        "line": claim.line or None,
+        "why": claim.why,
+        "reviewer": ", ".join(finding.reviewers),
+        "verdict": judged.verdict,
+        "blocking": judged.blocking,
+        "matrix": [
+            {
+                "tree": cell.tree,
+                "result": cell.result,
+                "runs": cell.runs,
+                "failures": cell.failures,
+            }
+            for cell in (proof.cells if proof is not None else ())
+        ],
+        "reproduce": proof.by_hand if proof is not None else "",
+        "state": standing_of(judged),
+        "reason": judged.why,
+        "kind": proof.kind if proof is not None else "",
+    }
+
+
+def shown_by(finding: Finding, judged: Judgement) -> Reproduced | None:
+    """The matrix to show: what confirmed it, else that of the tips now, else the newest."""
+    if judged.verdict == CONFIRMED and not judged.open:
+        confirming = [item for item in finding.proofs if item.kind in SHOWS]
+        if confirming:
+            return confirming[-1]
+    return judged.proof or (finding.proofs[-1] if finding.proofs else None)
+
+
+def standing_of(judged: Judgement) -> str:
+    """What a finding comes to in a word: pending, open, mended, refuted, concern or moot."""
+    if judged.pending:
+        return "pending"
+    if judged.verdict == CONFIRMED:
+        return "open" if judged.open else "mended"
+    if judged.verdict == REFUTED:
+        return "refuted"
+    return "concern" if judged.open else "moot"
+
+
+# --- lines --------------------------------------------------------------------------------------
+
+_LOUDEST = ("open", "pending", "concern", "mended", "refuted", "moot")
+
+
+def finding_lines(state: State, most: int = 0) -> list[str]:
+    """A line a finding, the most pressing first; of no more than `most` (0: all)."""
+    found = [(finding, judgement(state, finding)) for finding in state.reviews.findings.values()]
+    found.sort(key=lambda item: _LOUDEST.index(standing_of(item[1])))
+    lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
+    if most and len(found) > most:
+        lines.append(f"and {len(found) - most} more findings")
+    return lines
+
+
+def _line(state: State, finding: Finding, judged: Judgement) -> str:
+    claim = finding.claim
+    names = ", ".join(state.label(name) for name in (judged.guilty or claim.branches))
+    place = f" ({claim.path}{f':{claim.line}' if claim.line else ''})" if claim.path else ""
+    said = "" if standing_of(judged) in ("concern", "moot") else f"{judged.verdict}, "
+    blocks = ", blocks" if judged.blocking and judged.verdict != CONFIRMED else ""
+    head = f"{finding.id}  {said}{standing_of(judged)}{blocks}  {claim.severity}  {names}: "
+    return printable(head + claim.title + place, 400)
+
+
+def tally(state: State) -> str:
+    """The findings of a run in a few words; empty where there are none."""
+    found = [standing_of(judgement(state, item)) for item in state.reviews.findings.values()]
+    words = [f"{found.count(word)} {word}" for word in _LOUDEST if word in found]
+    return ", ".join(words)
+
+
+# --- who looked ---------------------------------------------------------------------------------
+
+
+def unlooked(state: State) -> list[str]:
+    """What no reviewer has looked at, or looked at without saying anything, in sentences."""
+    if not reviewers(state) and not state.reviews.units:
+        return ["no reviewer looked at these branches"]
+    lines = []
+    for task, view in state.tasks.items():
+        if not (view.has_work or view.taken or view.merged) or not reviewers(state):
+            continue
+        units = branch_units(state, task)
+        silent = [unit.lens for unit in units if not _answered(state, unit.key)]
+        if silent and len(silent) == len(units):
+            lines.append(f"no reviewer gave a verdict on {state.label(task)} as it is")
+        elif silent:
+            lines.append(f"{state.label(task)}: no verdict from the lens {', '.join(silent)}")
+    for unit in interaction_units(state):
+        if not _answered(state, unit.key):
+            names = " and ".join(state.label(name) for name in unit.members)
+            lines.append(f"no reviewer gave a verdict on {names} together")
+    lines += _whole(state)
+    return lines
+
+
+def _whole(state: State) -> list[str]:
+    """Whether the newest completeness review came to an answer."""
+    done = [item for item in state.reviews.units.values() if item.kind == "completeness"]
+    if done and not done[-1].ok:
+        return ["no reviewer gave a verdict on the whole against the request"]
+    return []
+
+
+def _answered(state: State, key: str) -> bool:
+    done = state.reviews.units.get(key)
+    return done is not None and done.ok
+
+
+def problems(state: State) -> list[str]:
+    """What was wrong with reviews that came to nothing, or to less than they said."""
+    lines = []
+    for item in state.reviews.units.values():
+        names = ", ".join(state.label(name) for name in item.members)
+        who = f"{item.lens or item.kind} by {item.agent} on {names}"
+        if not item.ok:
+            lines.append(f"no verdict: {who}: {item.reason or 'it did not answer'}")
+        elif item.reason:
+            lines.append(f"{who}: {item.reason}")
+        lines += [f"{who}: {problem}" for problem in item.problems]
+    return lines
+
+
+def reviewed_words(state: State, task: TaskId) -> str:
+    """`reviewed by 2 (correctness, security)`: of the task's tip as it is; empty if nobody."""
+    done = [item for item in _of_tip(state, task) if item.ok]
+    lenses = ", ".join(dict.fromkeys(item.lens or item.kind for item in done))
+    return f"reviewed by {len(done)} ({lenses})" if done else ""
+
+
+def _of_tip(state: State, task: TaskId) -> Iterable[Reviewed]:
+    head = state.tasks[task].head
+    return (item for item in state.reviews.units.values() if item.tips.get(task) == head)
+
+
+# --- the report ---------------------------------------------------------------------------------
+
+
+def review_facts(state: State, finding: Finding) -> list[tuple[str, str]]:
+    """What there is to say of a finding: (kind of fact, text); kinds are claim, why, shown,
+    word and fate. Texts are not escaped."""
+    judged, claim = judgement(state, finding), finding.claim
+    place = f" in {claim.path}{f':{claim.line}' if claim.line else ''}" if claim.path else ""
+    names = ", ".join(state.label(name) for name in claim.branches)
+    facts = [
+        ("claim", f"{claim.severity}, claimed of {names}{place} by {'; '.join(finding.reviewers)}")
+    ]
+    if claim.why:
+        facts.append(("why", claim.why))
+    for item in finding.proofs:
+        tips = ", ".join(f"{state.label(task)} {tip[:10]}" for task, tip in item.tips.items())
+        facts.append(("shown", f"its reproducer on {tips}: {item.kind}, {item.reason}"))
+    facts += [("word", f"refuter, {words_on(item)}") for item in finding.opinions]
+    facts.append(("fate", f"{judged.verdict}, {standing_of(judged)}: {judged.why}"))
+    return facts
+
+
+def evidence_of(proof: Reproduced) -> list[str]:
+    """The last lines of what it said where it failed."""
+    return [line for line in proof.evidence.splitlines() if line.strip()][-_EVIDENCE_LINES:]

@@ -1,0 +1,354 @@
+"""Text for people: cleaned foreign words, durations, and the table of a run.
+
+Pure: the same state, width and clock give the same lines. Everything that an
+agent, a repository or a request said passes `clean` before it becomes part of a
+line, so that no text can move a cursor, recolour a screen or reverse a name.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wtman.budget.budget import spent
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import TaskId
+from wtman.model.session import Ended, Usage
+from wtman.model.states import DONE, RunState, Standing, TaskState
+from wtman.tasks.lifecycle import run_state, standings
+from wtman.tasks.overlap import coming
+from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
+from wtman.ui.findings import finding_lines
+from wtman.ui.status_json import (
+    FELL_SHORT,
+    doing_time,
+    last_outcome,
+    next_command,
+    shortfall,
+    used_by,
+)
+
+_GLYPHS = {
+    TaskState.PENDING: "·",
+    TaskState.RUNNING: "●",
+    TaskState.CHECKING: "◐",
+    TaskState.REVIEWING: "◑",
+    TaskState.FIXING: "●",
+    TaskState.VERIFIED: "✓",
+    TaskState.UNCHECKED: "○",
+    TaskState.REJECTED: "✗",
+    TaskState.FAILED: "✗",
+    TaskState.PARKED: "‖",
+    TaskState.MERGED: "✔",
+    TaskState.EXCLUDED: "✗",
+}
+
+
+_GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
+
+
+_COLOURS = {
+    TaskState.PENDING: _DIM,
+    TaskState.RUNNING: _CYAN,
+    TaskState.CHECKING: _CYAN,
+    TaskState.REVIEWING: _CYAN,
+    TaskState.FIXING: _CYAN,
+    TaskState.VERIFIED: _GREEN,
+    TaskState.UNCHECKED: _YELLOW,
+    TaskState.REJECTED: _RED,
+    TaskState.FAILED: _RED,
+    TaskState.PARKED: _YELLOW,
+    TaskState.MERGED: _GREEN,
+    TaskState.EXCLUDED: _RED,
+}
+
+
+ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
+
+
+_NOTABLE = (*FELL_SHORT, TaskState.PARKED)
+
+
+_ID_WIDTH = 24
+
+
+_WIDE = 72  # columns from which on there is room to say what a task used
+
+
+_PRESSING = 5  # lines of what needs the user
+
+
+_FINDINGS = 6  # lines of findings in a live table
+
+
+def table(
+    state: State,
+    width: int,
+    now: float,
+    colour: bool,
+    live: bool,
+    *,
+    doing: Mapping[TaskId, str] | None = None,
+    used: Mapping[TaskId, Usage] | None = None,
+    height: int = 0,
+) -> list[str]:
+    """The run as lines: what it is, who needs the user, a line a task, the next command.
+
+    `height` (0: no limit) drops the quietest tasks, and says how many. `used` is what live
+    sessions have used so far.
+    """
+    known = standings(state)
+    now = now if live else state.updated
+    head = _head(state, known, width, now, colour)
+    if height:
+        head.append(_bar(known, width, colour))
+    pressing = attention(state, known, live)
+    # What a live table has no room for is told whole once it stands still.
+    needs = [
+        line for item in pressing for line in ([fit(item, width)] if live else fold(item, width))
+    ]
+    ends = [fit(f"next: {next_command(state, live, known)}", width)]
+    listed = min(len(state.reviews.findings), _FINDINGS + 1)
+    room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
+    shown = _shown(known, room)
+    spending = {task: _spending(state.tasks[task], (used or {}).get(task)) for task in shown}
+    money = max((len(text) for text in spending.values()), default=0) if width >= _WIDE else 0
+    most = _ID_WIDTH if width >= 100 or not money else 20
+    name = min(max((columns(task) for task in shown), default=2), most, max(width - 18, 8))
+    look = _Look(width, now, colour, name, money)
+    rows = [
+        _row(
+            state.tasks[task],
+            known[task],
+            _note(state, task, known[task], clean((doing or {}).get(task, ""), width)),
+            spending[task],
+            look,
+        )
+        for task in shown
+    ]
+    if len(shown) < len(known):
+        more = count(len(known) - len(shown), "task")
+        hidden = Counter(item.state for task, item in known.items() if task not in set(shown))
+        kinds = ", ".join(f"{hidden[word]} {word}" for word in TaskState if hidden[word])
+        rows.append(paint(fit(f"  … and {more} more: {kinds}", width), _DIM, colour))
+    blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
+    if found := finding_lines(state, _FINDINGS if live else 0):
+        blocks.append([fit(f"  {line}", width) for line in found])
+    blocks.append([paint(line, _BOLD, colour) for line in ends])
+    lines: list[str] = []
+    for block in blocks:
+        if block:
+            lines += ([""] if lines else []) + block
+    return lines
+
+
+def _head(
+    state: State,
+    known: Mapping[TaskId, Standing],
+    width: int,
+    now: float,
+    colour: bool,
+) -> list[str]:
+    status = run_state(state, known)
+    room = max(width - len(state.run) - len(status) - 4, 0)
+    request = clean(state.request, room) if room else ""
+    title = f"{state.run}  {paint(status, _run_colour(status), colour)}  {request}".rstrip()
+    return [title, fit(progress(state, known, now), width)]
+
+
+def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
+    """How far the whole is: what is done, under way, fell short, and is still to come."""
+    room = max(min(width - 12, 60), 8)
+    done = sum(item.state in DONE for item in known.values())
+    short = sum(item.state in FELL_SHORT for item in known.values())
+    busy = sum(item.state in ACTIVE for item in known.values())
+    total = max(len(known), 1)
+    ends = [round(room * sum(parts) / total) for parts in ((done,), (done, short))]
+    ends.append(round(room * (done + short + busy) / total))
+    pieces = (
+        ("━", ends[0], _GREEN),
+        ("━", ends[1] - ends[0], _RED),
+        ("╍", ends[2] - ends[1], _CYAN),
+        ("─", room - ends[2], _DIM),
+    )
+    bar = "".join(paint(letter * wide, code, colour) for letter, wide, code in pieces if wide)
+    return f"{bar} {done} of {len(known)}"
+
+
+def amount(usage: Usage) -> str:
+    """`12.3k $0.41`, short enough for a column; empty where nothing is known."""
+    tokens = usage.input_tokens + usage.output_tokens
+    parts = []
+    if tokens:
+        short = f"{tokens / 1e6:.1f}M" if tokens >= 999_950 else f"{tokens / 1e3:.1f}k"
+        parts.append(short if tokens >= 1000 else str(tokens))
+    if usage.usd is not None:
+        parts.append(f"${usage.usd:.2f}")
+    return " ".join(parts)
+
+
+def _spending(view: TaskView, live: Usage | None) -> str:
+    """What the sessions of a task have used, the one in flight included."""
+    total = used_by(view)
+    if live is None or view.in_flight is None:
+        return amount(total)
+    usd = None if total.usd is None and live.usd is None else (total.usd or 0) + (live.usd or 0)
+    return amount(
+        Usage(total.input_tokens + live.input_tokens, total.output_tokens + live.output_tokens, usd)
+    )
+
+
+def _run_colour(status: RunState) -> str:
+    if status in (RunState.READY, RunState.MERGED):
+        return _GREEN
+    if status is RunState.FAILED:
+        return _RED
+    return _YELLOW if status in (RunState.PARKED, RunState.STOPPED) else _CYAN
+
+
+def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
+    """The whole run on one line: tasks by state, time, tokens, money, rate limits, sandbox."""
+    tally = Counter(item.state for item in known.values())
+    words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
+    parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
+    if state.created:
+        parts.append(duration(now - state.created))
+    tokens = state.usage.input_tokens + state.usage.output_tokens
+    if tokens and not state.settings.budget_tokens:
+        parts.append(f"{tokens:,} tokens")
+    if state.usage.usd is not None and not state.settings.budget_usd:
+        parts.append(f"${state.usage.usd:.2f}")
+    if budgets := spent(state):
+        parts.append(budgets)
+    if state.pace:
+        parts.append(f"slowed to {state.pace} by rate limits")
+    elif state.cooling:
+        parts.append("waits for rate limits")
+    tier = state.settings.sandbox
+    parts.append("no sandbox" if tier in ("", "none") else f"sandbox {tier}")
+    return " · ".join(parts)
+
+
+def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> list[str]:
+    """What needs the user, the most pressing first; empty where nothing does."""
+    lines = ["! " + clean(line) for line in shortfall(state)]
+    if live and state.asked_stop:
+        busy = sum(view.in_flight is not None for view in state.tasks.values())
+        lines.insert(0, f"! stopping: waits for {count(busy, 'session')} to end, nothing is lost")
+    if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
+        lines.append("! no process drives this run any more")
+    for task, item in known.items():
+        if item.state in FELL_SHORT:
+            why = clean(item.reason, 48) or str(item.state)
+            lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
+    # Why a stronger sandbox was passed over, with what would mend it.
+    lines += ["! " + clean(note) for note in state.notes if note.startswith("sandbox: ")]
+    extra = len(lines) - _PRESSING
+    return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]
+
+
+def _shown(known: Mapping[TaskId, Standing], room: int) -> list[TaskId]:
+    """The tasks that fit in `room` lines (0: all), in the order of the plan."""
+    tasks = list(known)
+    if not room or len(tasks) <= room:
+        return tasks
+    loud = sorted(tasks, key=lambda task: _quietness(known[task].state))
+    kept = set(loud[: max(room - 1, 1)])
+    return [task for task in tasks if task in kept]
+
+
+def _quietness(status: TaskState) -> int:
+    if status in ACTIVE:
+        return 0
+    return 1 if status in _NOTABLE else 2 if status is TaskState.PENDING else 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    width: int
+    now: float
+    colour: bool
+    name: int  # columns of the task's name
+    money: int  # columns of what it used; 0: not shown
+
+
+def _row(view: TaskView, item: Standing, note: str, spending: str, look: _Look) -> str:
+    number = len(view.current)
+    attempt = f"#{number}" if number else ""
+    spent = doing_time(view, look.now if item.state in ACTIVE else 0.0)
+    time = duration(spent) if view.attempts else ""
+    glyph = paint(_GLYPHS[item.state], _COLOURS[item.state], look.colour)
+    word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
+    left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  "
+    room = look.width - (4 + look.name + 2 + 9 + 2)
+    if room >= 3 + 2 + 9:
+        left += f"{attempt:>3}  {time:>9}  "
+        room -= 3 + 2 + 9 + 2
+    if look.money and room > look.money:
+        left += f"{spending:>{look.money}}  "
+        room -= look.money + 2
+    return (left + (clean(note, room) if room > 0 else "")).rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task's line, in pieces, for views that lay them out themselves. `style` is rich's."""
+
+    task: TaskId
+    glyph: str
+    state: str
+    style: str
+    attempt: str
+    time: str
+    used: str
+
+
+_STYLES = {_GREEN: "green", _RED: "red", _YELLOW: "yellow", _CYAN: "cyan", _DIM: "dim"}
+
+
+def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
+    """Every task's line, in plan order; times run up to `now`."""
+    found = []
+    for task, item in standings(state).items():
+        view = state.tasks[task]
+        number = len(view.current)
+        spent = doing_time(view, now if item.state in ACTIVE else 0.0)
+        found.append(
+            Row(
+                task=task,
+                glyph=_GLYPHS[item.state],
+                state=str(item.state),
+                style=_STYLES[_COLOURS[item.state]],
+                attempt=f"#{number}" if number else "",
+                time=duration(spent) if view.attempts else "",
+                used=_spending(view, used.get(task)),
+            )
+        )
+    return found
+
+
+def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:
+    view = state.tasks[task]
+    collides = _collision(state, task) if item.state in (*ACTIVE, *DONE) else ""
+    if item.state in ACTIVE and doing:
+        far = item.reason if item.state is TaskState.REVIEWING else ""
+        return "  ".join(part for part in (collides, far, doing) if part)
+    if item.waiting_for:
+        return "waits for " + ", ".join(item.waiting_for)
+    if item.state in _NOTABLE and item.reason:
+        return item.reason
+    last = last_outcome(view)
+    changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
+    if last is not None and last.ended is Ended.OK and not changed:
+        changed = last.reason
+    return "  ".join(part for part in (collides, changed, item.reason) if part)
+
+
+def _collision(state: State, task: TaskId) -> str:
+    """The first conflict that is coming, and how many more there are."""
+    found = coming(state, task)
+    if not found:
+        return ""
+    other, paths = found[0]
+    places = (paths[0] if paths else "") + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"conflicts with {other}{more}: {places}"

@@ -1,0 +1,107 @@
+"""A task's worktree made fit for work, and what that left told apart from the work.
+
+Files that `setup`, `copy` or `symlink` bring into a worktree and that nothing ignores
+(a linked node_modules, a lock file that an installer touched) would be committed as
+the agent's own. So the furnished tree is remembered under a ref, and only what
+differs from it counts as work.
+"""
+
+import os
+
+from wtman.context import Context
+from wtman.git import control, refs
+from wtman.git.checkouts.worktrees import Worktree
+from wtman.git.control import Control
+from wtman.git.refs import RefChange
+from wtman.journal.state import State
+from wtman.model.ids import Sha, TaskId
+from wtman.provision.ports import port_of
+from wtman.provision.setup import furnish
+from wtman.worktrees.place import Place
+
+
+def is_furnished(state: State) -> bool:
+    """Whether anything is brought into the run's worktrees at all."""
+    settings = state.settings
+    return bool(settings.setup or settings.copy or settings.symlink)
+
+
+def port(state: State, place: Place) -> int:
+    """The first of the task's ten ports."""
+    return port_of(state.run, place.task, (*state.tasks, *state.dropped))
+
+
+def home_of(ctx: Context, task: TaskId) -> str:
+    """The private HOME of a task, kept for its life: resuming needs the agent's own files."""
+    return ctx.below("tasks", task, "home")
+
+
+async def furnish_task(
+    ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha
+) -> str:
+    """Furnish a worktree that stands at `at`; says what went wrong, or nothing."""
+    if not is_furnished(state):
+        return ""
+    problem = await furnish(
+        ctx,
+        state.settings,
+        worktree.path,
+        task=place.task,
+        branch=place.branch,
+        home=home_of(ctx, place.task),
+        port=port(state, place),
+        trusted=await ctx.git(_is_untouched, ctx, state, place, at),
+    )
+    if not problem:
+        await ctx.git(_remember, ctx, state, place, worktree, at)
+    return problem
+
+
+def _is_untouched(ctx: Context, state: State, place: Place, at: Sha) -> bool:
+    """Whether the worktree is the base and no session has worked in it. Blocking.
+
+    Files that are ignored stay in a worktree from one session to the next.
+    """
+    view = state.tasks.get(place.task)
+    if view is None or at != state.base:
+        return False
+    folders = (ctx.below("tasks", place.task, str(item.number)) for item in view.attempts)
+    return not any(map(os.path.lexists, folders))
+
+
+def needs_furnishing(ctx: Context, state: State, place: Place) -> bool:
+    """Whether moving the worktree has taken away what was brought into it. Blocking."""
+    return is_furnished(state) and refs.read_one(ctx.repo, _ref(place)) is not None
+
+
+def without_furniture(ctl: Control, state: State, place: Place, tree: Sha, tip: Sha) -> Sha:
+    """`tree` less what furnishing had brought, as a change on `tip`. Blocking.
+
+    Where the session changed furnished files in a way that cannot be told apart, the
+    tree is given back as it is: rather too much is kept than work lost.
+    """
+    if not is_furnished(state):
+        return tree
+    furnished = refs.read_one(ctl.repo, _ref(place))
+    if furnished is None:
+        return tree
+    return control.merge(ctl, furnished, tip, tree).tree or tree
+
+
+def _remember(ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha) -> None:
+    snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, at)
+    old = refs.read_one(ctx.repo, _ref(place))
+    if snapshot.tree == control.tree_of(ctx.control, at):
+        if old is not None:
+            refs.update(ctx.repo, [RefChange(_ref(place), None, old)])
+        return
+    message = f"wtman: what setup brought into {place.task}\n"
+    commit = control.commit(
+        ctx.control, snapshot.tree, (at,), message, state.identity, state.created
+    )
+    if commit != old:
+        refs.update(ctx.repo, [RefChange(_ref(place), commit, old)])
+
+
+def _ref(place: Place) -> str:
+    return f"refs/wtman/furnished/{place.run}/{place.task}"

@@ -1,0 +1,299 @@
+"""What a session left in its worktree becomes a commit on its branch.
+
+Blocking. `lend` gives an attempt a private git directory before it starts; `collect` is
+called once it is over and takes what was committed there through the gate. Promises: the
+commit exists under a ref that names the attempt before anything is journalled, work that
+does not count is kept below refs/wtman/saved/, and the recorded tip is the branch's tip
+afterwards. An agent that left its branch, rewrote it or changed nothing is reported as
+that; one that lived while somebody changed the user's repository is quarantined, where
+its sandbox does not rule it out.
+"""
+
+import os
+from dataclasses import dataclass, replace
+
+from wtman.context import Context
+from wtman.errors import DiskFullError, WtmanError
+from wtman.formats.gitignore import outside
+from wtman.git import control, refs
+from wtman.git.checkouts import worktrees
+from wtman.git.checkouts.worktrees import Worktree
+from wtman.git.refs import RefChange
+from wtman.git.trees import remove_tree
+from wtman.git.untrusted import gate, private
+from wtman.git.untrusted.gate import Refused
+from wtman.git.untrusted.private import PrivateGit
+from wtman.journal.state import State
+from wtman.model.ids import Sha
+from wtman.model.session import Ended
+from wtman.worktrees.baseline import without_furniture
+from wtman.worktrees.place import Place, keep, made, save
+from wtman.worktrees.risky_changes import notable
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An attempt that is over, with what its agent makes of it. `when` in seconds.
+
+    `changed` is what changed in the user's repository while it could have done it.
+    """
+
+    place: Place
+    attempt: int
+    start: Sha
+    head: Sha
+    at: Sha
+    ended: Ended
+    reason: str
+    agent: str
+    when: float
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of it; the figures compare `head` with the task's start."""
+
+    ended: Ended
+    head: Sha
+    reason: str = ""
+    detail: str = ""
+    saved: Sha = Sha("")
+    commits: int = 0
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+    notes: tuple[str, ...] = ()
+    quarantine: str = ""
+
+
+def lend(ctx: Context, state: State, place: Place, attempt: int, at: Sha) -> PrivateGit:
+    """Make the private git directory of an attempt that starts at `at`, and hand it over."""
+    folder = _lent(ctx, place, attempt)
+    if attempt > 1:
+        remove_tree(_lent(ctx, place, attempt - 1))
+    git = private.make(
+        ctx.control,
+        made(ctx, place),
+        place.branch,
+        at,
+        folder,
+        mounted=ctx.sandbox.mounts,
+        target=state.target,
+        who=state.identity,
+    )
+    private.enter(git)
+    return git
+
+
+def _lent(ctx: Context, place: Place, attempt: int) -> str:
+    return ctx.below("tasks", place.task, str(attempt), "git")
+
+
+def collect(ctx: Context, state: State, finished: Finished) -> Found:
+    """Commit or set aside what the worktree holds.
+
+    What an agent has broken is its attempt's failure, and nobody else's: the folder stays
+    as it is until the next attempt moves it aside.
+    """
+    try:
+        return _collect(ctx, state, finished)
+    except DiskFullError:
+        raise
+    except WtmanError as error:
+        reason = f"what it left cannot be taken: {error.message}"
+        return _lost(ctx, finished, reason)
+
+
+def _lost(ctx: Context, finished: Finished, reason: str) -> Found:
+    """Nothing can be taken: the branch stays where the attempt began."""
+    ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
+    notes = _put_back(ctx, finished)
+    found = Found(ended=ended, head=finished.at, reason=reason, notes=notes)
+    return _quarantined(found, finished) if finished.changed else found
+
+
+def _put_back(ctx: Context, finished: Finished) -> tuple[str, ...]:
+    """The branch itself back to where the attempt began; sessions commit elsewhere.
+
+    Somebody else's tip is kept: it may be a commit that the user made there.
+    """
+    place = finished.place
+    tip = refs.read_one(ctx.repo, place.ref)
+    if tip == finished.at:
+        return ()
+    if tip is None:
+        refs.restore(ctx.repo, place.ref, finished.at)
+        return (f"{place.branch} was deleted by somebody else and is back",)
+    note = f"{place.branch} was moved to {tip[:12]} by somebody else and is back"
+    try:
+        keep(ctx, place, tip)
+        note += f", see {place.saved_ref(tip)}"
+    except DiskFullError:
+        raise
+    except WtmanError:
+        note += "; there was nothing behind that name"
+    refs.restore(ctx.repo, place.ref, finished.at)
+    return (note,)
+
+
+def _collect(ctx: Context, state: State, finished: Finished) -> Found:
+    place = finished.place
+    known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
+    if known is not None:  # done before a crash, not yet journalled
+        if os.path.isdir(place.path):
+            worktree = made(ctx, place)
+            _show_clean(
+                ctx,
+                worktree,
+                known,
+                control.snapshot(ctx.control, place.path, worktree.index, known).tree,
+            )
+        return _accept(ctx, state, finished, known)
+    notes = _put_back(ctx, finished)
+    if not os.path.isdir(place.path):
+        # Taking an absent folder for an empty one would commit the loss of every file.
+        return _lost(ctx, finished, "its worktree was removed")
+    worktree = made(ctx, place)
+    notes += _head_back(worktree, place)
+    came = _came(ctx, finished, worktree)
+    reason = came.reason if isinstance(came, Refused) else ""
+    tip = came.tip or finished.at
+    if finished.ended is not Ended.OK or reason or finished.changed:
+        return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
+    snapshot = control.snapshot(
+        ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
+    )
+    tree = without_furniture(ctx.control, state, place, snapshot.tree, tip)
+    commit = tip
+    if tree != control.tree_of(ctx.control, tip):
+        commit = _commit(ctx, state, finished, tree, tip)
+    if tree == control.tree_of(ctx.control, finished.at):
+        view = state.tasks.get(place.task)
+        if view is not None and view.task.may_be_empty and tip == finished.at:
+            return Found(
+                ended=Ended.OK, head=tip, reason="there was nothing to change", notes=notes
+            )
+        reason = "it changed nothing"
+        if snapshot.nested:
+            reason += f" but the nested repository at {snapshot.nested[0]}, which is not taken"
+        return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
+    refs.update(
+        ctx.repo,
+        [
+            *([RefChange(place.ref, commit, finished.at)] if commit != finished.at else []),
+            RefChange(place.attempt_ref(finished.attempt), commit, None),
+        ],
+    )
+    _show_clean(ctx, worktree, commit, snapshot.tree)
+    notes += tuple(f"left a nested repository at {path}, not taken" for path in snapshot.nested)
+    alone = tip == finished.start and commit != tip
+    found = _accept(ctx, state, finished, commit, int(alone))
+    # From here on the ref that names the attempt speaks for it.
+    remove_tree(_lent(ctx, place, finished.attempt))
+    return replace(found, notes=notes + found.notes)
+
+
+def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Taken | Refused:
+    """What the session committed, let in or refused."""
+    place = finished.place
+    folder = _lent(ctx, place, finished.attempt)
+    if finished.ended is Ended.INTERRUPTED and not os.path.lexists(folder):
+        return gate.Taken(finished.at)  # it had not begun
+    mounted = ctx.sandbox.mounts
+    git = private.describe(
+        ctx.control, worktree, place.branch, finished.at, folder, mounted=mounted
+    )
+    return gate.take(ctx.control, git)
+
+
+def _head_back(worktree: Worktree, place: Place) -> tuple[str, ...]:
+    """The worktree's own HEAD, which its session has no use for, on its branch again."""
+    says = worktrees.head_of(worktree)
+    if says == f"ref: {place.ref}":
+        return ()
+    worktrees.repair_head(worktree, place.branch)
+    where = says.removeprefix("ref: ") or "nowhere"
+    return (f"HEAD of its worktree was moved to {where} by somebody else: it is back",)
+
+
+def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> None:
+    """Who enters a worktree that holds what its branch says finds it clean: its index follows."""
+    if holds == control.tree_of(ctx.control, commit):
+        control.show(ctx.control, worktree.path, worktree.index)
+
+
+def _accept(ctx: Context, state: State, finished: Finished, commit: Sha, commits: int = 0) -> Found:
+    """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
+    start = finished.start
+    stat = control.numstat(ctx.control, start, commit)
+    found = Found(
+        ended=Ended.OK,
+        head=commit,
+        commits=commits or control.count_commits(ctx.control, start, commit),
+        files=stat.files,
+        insertions=stat.insertions,
+        deletions=stat.deletions,
+    )
+    found = replace(found, notes=notable(ctx, start, commit))
+    view = state.tasks.get(finished.place.task) or state.dropped.get(finished.place.task)
+    owns = view.task.owns if view is not None else ()
+    if not owns:
+        return found
+    strange = outside(owns, control.paths_changed(ctx.control, start, commit))
+    if not strange:
+        return found
+    listed = ", ".join(strange[:20]) + (f" and {len(strange) - 20} more" if strange[20:] else "")
+    return replace(
+        found,
+        ended=Ended.FAILED,
+        reason=f"touched paths that the task does not own: {listed}",
+        detail="Undo these changes.",
+    )
+
+
+def _set_aside(
+    ctx: Context,
+    state: State,
+    finished: Finished,
+    worktree: Worktree,
+    tip: Sha,
+    reason: str,
+    notes: tuple[str, ...],
+) -> Found:
+    """Keep what does not count under a ref of its own; the branch stays where it was."""
+    kept = save(ctx, state, finished.place, worktree, tip)
+    notes += tuple(f"left {path} where it is: too large to be kept" for path in kept.left[:3])
+    if kept.left[3:]:
+        notes += (f"left {len(kept.left) - 3} more files where they are: too large to be kept",)
+    saved = kept.commit
+    if saved is None and tip != finished.at:
+        saved = tip  # the agent had committed everything itself
+        keep(ctx, finished.place, saved)
+    ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
+    found = Found(ended=ended, head=finished.at, reason=reason, saved=saved or Sha(""), notes=notes)
+    return _quarantined(found, finished) if finished.changed else found
+
+
+def _quarantined(found: Found, finished: Finished) -> Found:
+    """It counts for nothing, and does not begin again by itself."""
+    what = "; ".join(finished.changed[:3])
+    more = f"; and {len(finished.changed) - 3} more" if finished.changed[3:] else ""
+    return replace(
+        found,
+        ended=Ended.FAILED,
+        reason=f"quarantined: while it ran, {what}{more}",
+        quarantine=f"{what}{more}",
+        detail="\n".join(finished.changed),
+    )
+
+
+def _commit(ctx: Context, state: State, finished: Finished, tree: Sha, parent: Sha) -> Sha:
+    place = finished.place
+    view = state.tasks.get(place.task) or state.dropped.get(place.task)
+    title = (view.task.title if view is not None else "") or str(place.task)
+    message = (
+        f"{title}\n\n"
+        f"Wtman-Run: {place.run}\nWtman-Task: {place.task}\nWtman-Attempt: {finished.attempt}\n"
+    )
+    return control.commit(ctx.control, tree, (parent,), message, state.identity, finished.when)

@@ -1,0 +1,149 @@
+"""One task's worktree: where it is, how it is brought to a commit, how it is saved.
+
+Shared by the stages that move a task. Promises: what a worktree holds is committed
+below refs/wtman/ before anything of it is replaced, the branch moves only by
+compare-and-swap, and git never runs with the worktree as its repository.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+
+from wtman.context import Context
+from wtman.errors import DiskFullError, WtmanError
+from wtman.git import control, refs
+from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
+from wtman.git.untrusted.gate import BLOB_CAP
+from wtman.journal.state import State
+from wtman.model.ids import Branch, RunId, Sha, TaskId
+
+HEADS = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The names of a task in the repository."""
+
+    run: RunId
+    task: TaskId
+    branch: Branch
+    path: str
+
+    @property
+    def ref(self) -> str:
+        return HEADS + self.branch
+
+    def attempt_ref(self, attempt: int) -> str:
+        """Where the commit of a completed attempt is kept."""
+        return f"refs/wtman/attempts/{self.run}/{self.task}/{attempt}"
+
+    def saved_ref(self, commit: Sha) -> str:
+        """Where work that did not count is kept."""
+        return f"refs/wtman/saved/{self.run}/{self.task}/{commit[:12]}"
+
+
+def place_of(state: State, task: TaskId) -> Place:
+    """The place of a task of the run."""
+    return Place(
+        run=state.run,
+        task=task,
+        branch=Branch(f"wtman/{state.run}/{task}"),
+        path=os.path.join(state.settings.worktrees, state.run, task),
+    )
+
+
+def name_of(place: Place) -> str:
+    """The administrative name of its worktree."""
+    return f"wtman-{place.run}-{place.task}"
+
+
+def index_of(ctx: Context, place: Place) -> str:
+    """Where git looks for the index of its worktree."""
+    return os.path.join(ctx.repo.common_dir, "worktrees", name_of(place), "index")
+
+
+def made(ctx: Context, place: Place) -> Worktree:
+    """The worktree of a place, made if it is not there. Blocking."""
+    return create(ctx.repo, [WorktreeSpec(name_of(place), place.path, place.branch)])[0]
+
+
+def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) -> Worktree:
+    """Make branch and worktree stand at `to`; what differs is saved first. Blocking.
+
+    `was` is where the journal says that the branch is. Whatever it is found at instead (a
+    sibling session may have moved it) is kept below refs/wtman/saved/ first, too.
+    """
+    now = refs.read_one(ctx.repo, place.ref)
+    if now is not None and now not in (was, to):
+        keep(ctx, place, now)
+    if now != to:
+        refs.update(ctx.repo, [refs.RefChange(place.ref, to, now)])
+    worktree = _made_anew(ctx, place)
+    if head_of(worktree) != f"ref: {place.ref}":
+        repair_head(worktree, place.branch)
+    saved = save(ctx, state, place, worktree, parent=was or to)
+    for path in saved.left:
+        # Else the next session would be blamed for it.
+        _move_aside(place, os.path.join(worktree.path, path))
+    control.checkout(ctx.control, worktree.path, worktree.index, to)
+    return worktree
+
+
+def _made_anew(ctx: Context, place: Place) -> Worktree:
+    """The worktree; a folder that a session has broken is moved aside as it is."""
+    try:
+        return made(ctx, place)
+    except DiskFullError:
+        raise
+    except WtmanError:
+        if not os.path.lexists(place.path):
+            raise
+        _move_aside(place, place.path)
+        return made(ctx, place)
+
+
+def _move_aside(place: Place, path: str) -> None:
+    """Beside the worktrees, where `wtman clean` keeps what it removes."""
+    trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
+    os.makedirs(trash, mode=0o700, exist_ok=True)
+    os.rename(path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
+
+
+def keep(ctx: Context, place: Place, commit: Sha) -> None:
+    """Make sure that a commit of the task is never lost. Blocking."""
+    ref = place.saved_ref(commit)
+    if refs.read_one(ctx.repo, ref) != commit:
+        refs.update(ctx.repo, [refs.RefChange(ref, commit, None)])
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`commit` holds the work, None where there was none; `left` are files too large for it."""
+
+    commit: Sha | None = None
+    left: tuple[str, ...] = ()
+
+
+def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: Sha) -> Saved:
+    """Keep what the worktree holds beyond `parent` below refs/wtman/saved/. Blocking.
+
+    What the gate would not let in stays where it is: hashing it would keep the
+    coordinator from stopping, and fill the user's repository.
+    """
+    if not os.path.exists(worktree.index):
+        return Saved()  # nothing was ever checked out here
+    snapshot = control.snapshot(
+        ctx.control, worktree.path, worktree.index, parent, largest=BLOB_CAP, leave=True
+    )
+    if snapshot.tree == control.tree_of(ctx.control, parent):
+        return Saved(None, snapshot.left)
+    commit = control.commit(
+        ctx.control,
+        snapshot.tree,
+        (parent,),
+        f"wtman: work of {place.task} that was set aside\n",
+        state.identity,
+        ctx.clock(),
+    )
+    keep(ctx, place, commit)
+    return Saved(commit, snapshot.left)
