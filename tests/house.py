@@ -380,6 +380,7 @@ def _of_the_whole(modules: Mapping[str, Module]) -> Iterator[tuple[str, int, str
         yield modules[circle[0]].path, 1, f"a circle: {' -> '.join(circle)}"
     for path in sorted(EFFECTS - {module.path for module in modules.values()}):
         yield path, 1, "is named in tests/effects.py and not there"
+    yield from _classes(modules)
 
 
 def shares(package: Path) -> dict[str, float]:
@@ -388,6 +389,20 @@ def shares(package: Path) -> dict[str, float]:
     for _, module in _modules(package):
         lines[module.package] = lines.get(module.package, 0) + module.lines
     return {name: count / sum(lines.values()) for name, count in lines.items()}
+
+
+def _classes(modules: Mapping[str, Module]) -> Iterator[tuple[str, int, str]]:
+    """Public class names that are defined a second time."""
+    first: dict[str, str] = {}
+    for module in modules.values():
+        if module.path in PROGRAMS or module.package == "demo":
+            continue
+        for node in module.tree.body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if node.name in first:
+                yield module.path, node.lineno, f"{node.name} is defined in {first[node.name]} too"
+            first.setdefault(node.name, module.path)
 
 
 def _circles(modules: Mapping[str, Module]) -> list[list[str]]:

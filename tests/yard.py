@@ -26,7 +26,7 @@ from wtman.journal import record
 from wtman.journal.state import State
 from wtman.merge import land
 from wtman.merge import perform as train
-from wtman.merge.actions import LandTrain, ProbeTrain
+from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.merge.decide import decide_merge
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -63,7 +63,7 @@ class Yard:
     tasks: list[Task] = field(default_factory=list)
     ends: dict[TaskId, tuple[Sha, Sha]] = field(default_factory=dict)
     run: RunId = RunId("")
-    taken: bool = True
+    external: bool = True
 
     @property
     def repo(self) -> Repository:
@@ -113,12 +113,12 @@ class Yard:
             )
             events: list[record.Event] = [e.Approved()]
             for task in self.tasks:
-                events += self._taken(task) if self.taken else self._made(store, task)
+                events += self._taken(task) if self.external else self._made(store, task)
             store.append(self.run, events, 1_767_000_000.0)
 
     def _taken(self, task: Task) -> list[record.Event]:
         start, head = self.ends[task.id]
-        return [e.BranchTaken(task.id, Branch(task.id), start, head)]
+        return [e.ExternalBranchAdded(task.id, Branch(task.id), start, head)]
 
     def _made(self, store: object, task: Task) -> list[record.Event]:
         """As the stages leave it: branch wtman/<run>/<task>, checked out in a worktree."""
@@ -157,7 +157,7 @@ class Yard:
         return self.go_on()
 
     def go_on(
-        self, pause: Callable[[ProbeTrain | LandTrain], bool] = lambda action: False
+        self, pause: Callable[[JudgeCandidate | LandTrain], bool] = lambda action: False
     ) -> State:
         """Perform until the merge is over, or until `pause` says so before an action."""
 
@@ -169,7 +169,7 @@ class Yard:
                 actions = decide_merge(state, frozenset())
                 assert actions
                 for action in actions:
-                    assert isinstance(action, CheckBase | ProbeTrain | LandTrain)
+                    assert isinstance(action, CheckBase | JudgeCandidate | LandTrain)
                     if not isinstance(action, CheckBase) and pause(action):
                         return
                     events = await perform(ctx, state, action)
@@ -190,12 +190,12 @@ class Yard:
 
 
 async def perform(
-    ctx: Context, state: State, action: CheckBase | ProbeTrain | LandTrain
+    ctx: Context, state: State, action: CheckBase | JudgeCandidate | LandTrain
 ) -> tuple[record.Event, ...]:
     """The stage that pipeline would call."""
     if isinstance(action, CheckBase):
         return await checks.perform(ctx, state, action)
-    if isinstance(action, ProbeTrain):
+    if isinstance(action, JudgeCandidate):
         return await train.perform(ctx, state, action)
     return await land.perform(ctx, state, action)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wtman.agents import Agent
-from wtman.budget.meter import Brakes
+from wtman.budget.meter import LiveUsage
 from wtman.execution import Executor
-from wtman.git.checkouts.live import Looks
+from wtman.git.checkouts.live import WatchMemory
 from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control import Control
 from wtman.git.repo import Repository
@@ -59,8 +59,8 @@ class Context:
     environ: Mapping[str, str]
     activity: Callable[[TaskId, str], None]
     checkouts: Checkouts
-    looks: Looks = field(default_factory=Looks)
-    brakes: Brakes = field(default_factory=Brakes)
+    looks: WatchMemory = field(default_factory=WatchMemory)
+    live_usage: LiveUsage = field(default_factory=LiveUsage)
     guard: Guard = field(default_factory=Guard)
     gateway: Gateway = field(default_factory=Gateway)
     reading: Checkouts = field(default_factory=lambda: Checkouts(_READERS))

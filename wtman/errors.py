@@ -73,7 +73,7 @@ class ExternalError(WtmanError):
 
 
 class DiskFullError(ExternalError):
-    """No space left: the run parks, no session is blamed."""
+    """No space left: the run pauses, no session is blamed."""
 
     code = "disk"
 

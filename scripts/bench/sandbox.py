@@ -20,7 +20,7 @@ from wtman import sandbox
 from wtman.execution.spawn import install_child_watcher
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Command, Work
-from wtman.sandbox import Limits, Reach, Sandbox
+from wtman.sandbox import Limits, Sandbox, SandboxPolicy
 
 MOST = 150.0  # milliseconds that the default tier may cost a session
 
@@ -30,26 +30,26 @@ def children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def sessions(tier: Sandbox, folder: str, reach: Reach, count: int) -> float:
+async def sessions(tier: Sandbox, folder: str, policy: SandboxPolicy, count: int) -> float:
     """Milliseconds of processor time of one."""
-    command = Command(("true",), reach.write[0], {"PATH": os.environ["PATH"]})
+    command = Command(("true",), policy.write[0], {"PATH": os.environ["PATH"]})
     before = children()
     for number in range(count):
         place = os.path.join(folder, f"{tier.name}-{number}-{time.monotonic_ns()}")
-        ended = await run_kept(Work(f"bench/{number}", tier.wrap(command, reach), place))
+        ended = await run_kept(Work(f"bench/{number}", tier.wrap(command, policy), place))
         if ended.code != 0:
             raise SystemExit(f"{tier.name}: {ended}")
     return 1000 * (children() - before) / count
 
 
-def wrapping(tier: Sandbox, reach: Reach) -> tuple[float, float]:
+def wrapping(tier: Sandbox, policy: SandboxPolicy) -> tuple[float, float]:
     """Milliseconds of the first and of a later time."""
-    command = Command(("true",), reach.write[0], {"PATH": os.environ["PATH"]})
+    command = Command(("true",), policy.write[0], {"PATH": os.environ["PATH"]})
     begin = time.process_time()
-    tier.wrap(command, reach)
+    tier.wrap(command, policy)
     first = time.process_time()
     for _ in range(20):
-        tier.wrap(command, reach)
+        tier.wrap(command, policy)
     return 1000 * (first - begin), 50 * (time.process_time() - first)
 
 
@@ -61,9 +61,9 @@ def main() -> None:
         for place in places:
             os.mkdir(place)
         tree, home, scratch = places
-        reach = Reach(write=(tree,), home=home, scratch=scratch)
-        ways = {"on": reach, "off": replace(reach, network="off", limits=Limits(file=1 << 30))}
-        ways["port"] = replace(reach, network="off", ports=(8123,))
+        policy = SandboxPolicy(write=(tree,), home=home, scratch=scratch)
+        ways = {"on": policy, "off": replace(policy, network="off", limits=Limits(file=1 << 30))}
+        ways["port"] = replace(policy, network="off", ports=(8123,))
         print(f"{'tier':12} {'network':8} {'CPU ms':>8} {'more':>8} {'ratio':>6} {'wrap ms':>14}")
         bare = 0.0
         for name in ("none", *sandbox.TIERS[:-1]):
@@ -71,7 +71,7 @@ def main() -> None:
                 print(f"{name:12} {problem}")
                 continue
             tier = sandbox.load(name)
-            costs = "{:.1f}, then {:.1f}".format(*wrapping(tier, reach))
+            costs = "{:.1f}, then {:.1f}".format(*wrapping(tier, policy))
             for way, given in ways.items():
                 spent = asyncio.run(sessions(tier, folder, given, count))
                 bare = bare or spent

@@ -8,7 +8,7 @@ from wtman.errors import UsageError
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.session import Job, Outcome
-from wtman.sandbox import Reach
+from wtman.sandbox import SandboxPolicy
 
 JOB = Job(TaskId("t"), 1, "prompt é\n", "/p", "/w", "/h", {"WTMAN_RUN": "r"})
 
@@ -94,4 +94,4 @@ def test_no_sandbox_changes_nothing() -> None:
     command = Command(("x",), "/w", {"A": "b"}, b"in")
     none = sandbox.load("none")
     assert none.probe() == ""
-    assert none.wrap(command, Reach(write=("/w",), network="off")) == command
+    assert none.wrap(command, SandboxPolicy(write=("/w",), network="off")) == command

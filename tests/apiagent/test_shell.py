@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from wtman.apiagent.access import without_secrets
-from wtman.apiagent.shell import HEAD, TAIL, Ran, Shell, _Kept
+from wtman.apiagent.shell import HEAD, TAIL, Shell, ShellResult, _Kept
 
 ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nowhere", "ANTHROPIC_API_KEY": "k1"}
 
@@ -53,8 +53,8 @@ def test_folder_and_variables_stay_between_commands(tmp_path: Path) -> None:
     (tmp_path / "sub dir").mkdir()
 
     async def work(shell: Shell) -> None:
-        assert await shell.run("cd 'sub dir' && export A='x y'; B=2") == Ran("", 0)
-        assert await shell.run('pwd; echo "$A$B"') == Ran(f"{tmp_path}/sub dir\nx y2\n", 0)
+        assert await shell.run("cd 'sub dir' && export A='x y'; B=2") == ShellResult("", 0)
+        assert await shell.run('pwd; echo "$A$B"') == ShellResult(f"{tmp_path}/sub dir\nx y2\n", 0)
 
     using(tmp_path, work)
 
@@ -85,7 +85,7 @@ def test_what_is_unbalanced_is_only_its_own_error(tmp_path: Path, command: str) 
     async def work(shell: Shell) -> None:
         ran = await shell.run(command, 10.0)
         assert ran.code not in (0, None)
-        assert await shell.run("echo on") == Ran("on\n", 0)
+        assert await shell.run("echo on") == ShellResult("on\n", 0)
 
     using(tmp_path, work)
 
@@ -126,7 +126,7 @@ def test_jobs_in_the_background_live_as_long_as_the_shell(tmp_path: Path) -> Non
         await shell.run("export MARK=jobs")
         begin = time.monotonic()
         ran = await shell.run("sleep 300 & (setsid nohup sleep 300 >/dev/null 2>&1 &) ; echo on")
-        assert ran == Ran("on\n", 0)
+        assert ran == ShellResult("on\n", 0)
         assert time.monotonic() - begin < 60, "nobody waits for them"
         until = time.monotonic() + 30
         while len(alive("jobs")) < 2 and time.monotonic() < until:
@@ -144,7 +144,7 @@ def test_a_shell_that_ends_is_followed_by_a_new_one(tmp_path: Path) -> None:
         assert "status 5" in ran.note
         ran = await shell.run("kill -9 $$")
         assert ran.code is None
-        assert await shell.run("echo on") == Ran("on\n", 0)
+        assert await shell.run("echo on") == ShellResult("on\n", 0)
 
     using(tmp_path, work)
 

@@ -5,12 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.coordinator.simulation import World, created, task
-from wtman.budget.budget import MOST_WAITS, Purse, counts, overshoot, purse, reached, wait_of
+from wtman.budget.budget import (
+    MOST_WAITS,
+    BudgetStatus,
+    budget_status,
+    counts,
+    overshoot,
+    reached,
+    wait_of,
+)
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal.events import Cooled, Paced
+from wtman.journal.events import BackoffEnded, RateLimited
 from wtman.journal.state import add_usage
 from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Ended, Outcome, Usage
@@ -75,14 +83,14 @@ NONE = Cap()
 def test_admission(
     budget: Cap, own: Cap, charged: Cap, held: Cap, waiting: int, cap: Cap | None
 ) -> None:
-    assert Purse(budget, own, charged, held).admit(waiting) == cap
+    assert BudgetStatus(budget, own, charged, held).admit(waiting) == cap
 
 
 @given(st.floats(0.01, 1000), st.lists(st.floats(0, 1.5), max_size=20), st.integers(1, 50))
 def test_caps_never_add_up_to_more_than_the_budget(
     budget: float, shares: list[float], waiting: int
 ) -> None:
-    money = Purse(Cap(usd=budget), NONE, NONE, NONE)
+    money = BudgetStatus(Cap(usd=budget), NONE, NONE, NONE)
     for _ in range(waiting):
         cap = money.admit(waiting)
         if cap is None:
@@ -102,9 +110,9 @@ def test_a_live_session_counts_with_all_of_its_cap_or_more_where_it_overshoots()
     world = ready("a", "b", budget_usd=8.0, session_usd=3.0)
     world.turn()
     assert world.state.reserved == {"session/a": Cap(usd=3.0), "session/b": Cap(usd=3.0)}
-    assert purse(world.state).left.usd == 2.0
+    assert budget_status(world.state).left.usd == 2.0
     over = {"session/a": used(3.5), "session/b": used(1.0)}
-    assert purse(world.state, over).left.usd == 1.5
+    assert budget_status(world.state, over).left.usd == 1.5
 
 
 def test_what_a_session_did_not_use_is_given_back() -> None:
@@ -122,11 +130,11 @@ def test_a_used_up_budget_parks_and_more_of_it_goes_on() -> None:
     world = ready("a", "b", jobs=1, budget_usd=4.0, session_usd=3.0)
     world.usage_fate = lambda name, attempt, cap: used(2.0, 10)
     state = world.drive(first)
-    assert run_state(state) is RunState.PARKED
-    assert state.parked is not None
-    assert state.parked.reason.startswith("the budget is used up: $2.00 of $4.00")
-    assert state.parked.hint == "raise it: wtman resume run-1 --budget-usd N"
-    assert standings(state)[TaskId("b")].state is TaskState.PARKED
+    assert run_state(state) is RunState.PAUSED
+    assert state.paused is not None
+    assert state.paused.reason.startswith("the budget is used up: $2.00 of $4.00")
+    assert state.paused.hint == "raise it: wtman resume run-1 --budget-usd N"
+    assert standings(state)[TaskId("b")].state is TaskState.PAUSED
     world.append([e.Resumed(), record.LimitsChanged(budget_usd=5.0)])
     assert run_state(world.drive(first)) is RunState.READY
 
@@ -184,12 +192,12 @@ def test_no_cap_is_never_reached() -> None:
 
 def test_no_more_sessions_than_the_provider_bears() -> None:
     world = ready("a", "b", "c", "d", jobs=4)
-    world.append([Paced(2)])
+    world.append([RateLimited(2)])
     assert len(sessions(world)) == 2
-    world.append([Paced(0)])
+    world.append([RateLimited(0)])
     assert len(sessions(world)) == 4
-    world.append([Paced(1), e.Resumed()])
-    assert world.state.pace == 0, "a new coordinator begins at full speed"
+    world.append([RateLimited(1), e.Resumed()])
+    assert world.state.rate_limit == 0, "a new coordinator begins at full speed"
 
 
 def test_sessions_turned_away_together_are_once_and_run_again_after_a_wait() -> None:
@@ -200,14 +208,14 @@ def test_sessions_turned_away_together_are_once_and_run_again_after_a_wait() -> 
         world.finish(f"session/{name}")
     assert world.state.turned_away == 1
     (action,) = decide(world.state, frozenset())
-    assert action == a.Cool(30.0)
+    assert action == a.Backoff(30.0)
     state = world.drive(first)
     assert run_state(state) is RunState.READY
     assert state.turned_away == 0
     assert [view.failures for view in state.tasks.values()] == [0, 0, 0]
 
 
-def test_the_wait_grows_and_in_the_end_the_run_is_parked() -> None:
+def test_the_wait_grows_and_in_the_end_the_run_is_paused() -> None:
     world = ready("a", jobs=1)
     world.session_fate = lambda name, attempt: "limited"
     waits: list[float] = []
@@ -216,12 +224,12 @@ def test_the_wait_grows_and_in_the_end_the_run_is_parked() -> None:
         if not world.running:
             break
         (key,) = world.running
-        if key == "cool":
+        if key == "backoff":
             waits.append(wait_of(world.state))
         world.finish(key)
     assert waits == [30.0 * 2**step for step in range(MOST_WAITS)]
-    assert run_state(world.state) is RunState.PARKED
-    assert world.state.parked is not None and "rate limits" in world.state.parked.reason
+    assert run_state(world.state) is RunState.PAUSED
+    assert world.state.paused is not None and "rate limits" in world.state.paused.reason
     world.append([e.Resumed()])
     world.session_fate = lambda name, attempt: ""
     assert run_state(world.drive(first)) is RunState.READY
@@ -233,9 +241,9 @@ def test_nobody_waits_for_a_provider_in_a_parked_run() -> None:
     world.turn()
     world.finish("session/a")
     world.turn()
-    assert {"session/b", "cool"} <= set(world.running)
+    assert {"session/b", "backoff"} <= set(world.running)
     world.finish("session/b")
-    assert a.Cancel("cool") in decide(world.state, frozenset(world.running))
+    assert a.Cancel("backoff") in decide(world.state, frozenset(world.running))
 
 
 def test_a_session_that_was_cut_off_goes_on_with_its_conversation_and_its_folder() -> None:
@@ -246,7 +254,7 @@ def test_a_session_that_was_cut_off_goes_on_with_its_conversation_and_its_folder
     cut = e.SessionFinished(
         TaskId("a"), 1, Ended.INTERRUPTED, at, saved="5a7ed", session="talk-1", limited=True
     )
-    world.append([cut, Cooled()])
+    world.append([cut, BackoffEnded()])
     (action,) = sessions(world)
     assert (action.resume, action.kept, action.at) == ("talk-1", "5a7ed", at)
     assert "cut off" in action.prompt
@@ -257,7 +265,7 @@ def test_a_session_that_was_cut_off_goes_on_with_its_conversation_and_its_folder
     world.append(
         [e.SessionFinished(TaskId("a"), 1, Ended.INTERRUPTED, at, saved="5a7ed", limited=True)]
     )
-    world.append([Cooled()])
+    world.append([BackoffEnded()])
     (action,) = sessions(world)
     assert (action.resume, action.kept) == ("", "")
 
@@ -275,8 +283,8 @@ def test_a_first_trouble_is_the_reason_and_has_the_way_on() -> None:
                 )
             ]
         )
-    assert world.state.parked == e.Parked("no credit a", "pay")
-    assert run_state(world.state) is RunState.PARKED
+    assert world.state.paused == e.Paused("no credit a", "pay")
+    assert run_state(world.state) is RunState.PAUSED
 
 
 @given(st.data(), st.integers(1, 5), st.integers(1, 4), st.integers(0, 3))
@@ -313,12 +321,12 @@ def test_any_run_ends_or_parks_within_its_budget_and_its_pace(
 
     def choose(below: int) -> int:
         if data.draw(st.integers(0, 9)) == 0:
-            world.append([Paced(data.draw(st.integers(0, jobs - 1)))])
+            world.append([RateLimited(data.draw(st.integers(0, jobs - 1)))])
         return data.draw(st.integers(0, below - 1))
 
     state = world.drive(choose, crashes)
-    assert run_state(state) in (RunState.READY, RunState.FAILED, RunState.PARKED)
-    if run_state(state) is not RunState.PARKED:
+    assert run_state(state) in (RunState.READY, RunState.FAILED, RunState.PAUSED)
+    if run_state(state) is not RunState.PAUSED:
         assert all(item.state in SETTLED for item in standings(state).values())
     assert not state.reserved
     over = overshoot(state)
@@ -351,6 +359,6 @@ def test_the_report_and_the_status_tell_use_and_budget() -> None:
     assert told["tasks"][0]["usage"]["usd"] == 4.5
     lines = " ".join(table(state, 200, 0.0, False, False))
     assert "$4.50 of $4.00 and 1,234 of 10,000 tokens" in lines
-    world.append([Paced(3)])
+    world.append([RateLimited(3)])
     assert "slowed to 3 by rate limits" in " ".join(table(world.state, 200, 0.0, False, True))
     assert status(world.state, live=True)["run"]["pace"] == 3

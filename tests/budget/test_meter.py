@@ -1,7 +1,7 @@
 """What live sessions tell of their provider and their use, with a clock of the test's."""
 
 from wtman.agents import Activity
-from wtman.budget.meter import Brakes
+from wtman.budget.meter import LiveUsage
 from wtman.budget.rate_limit import QUIET
 from wtman.model.session import Usage
 
@@ -15,25 +15,25 @@ class Clock:
 
 def test_retries_of_any_session_slow_the_run_and_quiet_gives_it_back() -> None:
     clock = Clock()
-    brakes = Brakes(clock)
+    live_usage = LiveUsage(clock)
     for number in range(6):
-        brakes.begin(f"run/t{number}/1")
-    assert brakes.jobs(6) == 0
-    brakes.take("run/t0/1", Activity("retry", wait=2.0))
-    brakes.take("run/t1/1", Activity("retry", wait=1.0))
-    assert brakes.jobs(6) == 3
+        live_usage.begin(f"run/t{number}/1")
+    assert live_usage.jobs(6) == 0
+    live_usage.take("run/t0/1", Activity("retry", wait=2.0))
+    live_usage.take("run/t1/1", Activity("retry", wait=1.0))
+    assert live_usage.jobs(6) == 3
     clock.now += 2.0 + QUIET
-    assert brakes.jobs(6) == 4
+    assert live_usage.jobs(6) == 4
     clock.now += 2 * QUIET
-    assert brakes.jobs(6) == 0
+    assert live_usage.jobs(6) == 0
 
 
 def test_use_is_known_while_a_session_lives_and_no_longer() -> None:
-    brakes = Brakes(Clock())
-    brakes.begin("run/a/1")
-    brakes.take("run/a/1", Activity("usage", usage=Usage(5, 2)))
-    brakes.take("run/a/1", Activity("says", "more"))
-    assert brakes.used == {"run/a/1": Usage(5, 2)}
-    brakes.end("run/a/1")
-    brakes.take("run/a/1", Activity("usage", usage=Usage(9, 9)))
-    assert brakes.used == {}
+    live_usage = LiveUsage(Clock())
+    live_usage.begin("run/a/1")
+    live_usage.take("run/a/1", Activity("usage", usage=Usage(5, 2)))
+    live_usage.take("run/a/1", Activity("says", "more"))
+    assert live_usage.used == {"run/a/1": Usage(5, 2)}
+    live_usage.end("run/a/1")
+    live_usage.take("run/a/1", Activity("usage", usage=Usage(9, 9)))
+    assert live_usage.used == {}

@@ -1,4 +1,4 @@
-"""Which names a repository provides, and what the witness' records say of them."""
+"""Which names a repository provides, and what the import probe' records say of them."""
 
 import json
 import tomllib
@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from wtman.checks.import_probe import (
-    Sight,
+    ImportOrigin,
     blind_hint,
     own_names,
     own_workspaces,
@@ -55,7 +55,7 @@ def record(**modules: list[str]) -> bytes:
     return json.dumps({"pid": 1, "modules": modules}).encode() + b"\n"
 
 
-def sight(*records: bytes, names: tuple[str, ...] = ("shop", "core")) -> Sight:
+def sight(*records: bytes, names: tuple[str, ...] = ("shop", "core")) -> ImportOrigin:
     return seen(read_records(records), "/srv/c/0", names)
 
 

@@ -285,12 +285,12 @@ def test_a_red_base_is_a_problem_with_its_output(world: World):
     assert "check `echo why not; exit 3` is red on the base: exit status 3" in event.problem
     assert "so is `false`" in event.problem
     assert event.problem.endswith("why not")
-    assert "--allow-red-base" in event.hint
+    assert "--allow-failing-base" in event.hint
     assert len(event.results) == 3
 
 
 def test_a_red_base_that_is_allowed_leaves_branches_unchecked(world: World):
-    allowed = world.set(allow_red_base=True)
+    allowed = world.set(allow_failing_base=True)
     command = "test -e mended"
     event = allowed.base(command)
     assert event.problem == ""

@@ -3,13 +3,13 @@
 import pytest
 
 from wtman.checks.cache import pack, unpack
-from wtman.checks.import_probe import Sight
+from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.runners import with_results
 from wtman.checks.verdict import base_problem, judge, judge_base, overall
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import Exit, ExitReason
-from wtman.provision.command_result import Ran, believable, ending, excerpt, keepable
+from wtman.provision.command_result import CommandResult, believable, ending, excerpt, keepable
 from wtman.provision.command_text import argv
 
 GREEN, RED, UNCHECKED = Verdict.GREEN, Verdict.RED, Verdict.UNCHECKED
@@ -25,15 +25,17 @@ def ran(
     problem: str = "",
     unfit: str = "",
     detail: str = "",
-) -> Ran:
+) -> CommandResult:
     run = None
     if tests is not None or problem:
         run = TestRun({name: CODES[mark] for name, mark in (tests or {}).items()}, problem)
     end = Exit(reason, code=code, signal=signal, detail=detail, started=10.0, ended=12.5)
-    return Ran(end, run, unfit=unfit, limit=30.0)
+    return CommandResult(end, run, unfit=unfit, limit=30.0)
 
 
-def judged(now: Ran, base: Ran | None = None, allow_red: bool = False) -> CheckResult:
+def judged(
+    now: CommandResult, base: CommandResult | None = None, allow_red: bool = False
+) -> CheckResult:
     return judge("check", now, base, allow_red=allow_red)
 
 
@@ -63,7 +65,7 @@ def test_exit_status_alone():
         (ran(None, reason=ExitReason.UNSTARTED, unfit="setup failed: x"), "setup failed: x"),
     ],
 )
-def test_every_end_that_is_no_success_is_red_and_says_why(run: Ran, reason: str):
+def test_every_end_that_is_no_success_is_red_and_says_why(run: CommandResult, reason: str):
     result = judged(run, ran(0))
     assert (result.verdict, result.reason) == (RED, reason)
     assert base_problem(run) == reason
@@ -185,7 +187,7 @@ def test_a_start_that_shows_nothing():
         (ran(0, problem="no file"), "no file"),
     ],
 )
-def test_what_makes_a_base_useless(run: Ran, problem: str):
+def test_what_makes_a_base_useless(run: CommandResult, problem: str):
     assert base_problem(run) == problem
     one = judge_base("check", run)
     assert (one.problem, one.result.verdict) == (problem, RED if problem else GREEN)
@@ -232,10 +234,10 @@ def test_what_is_kept_and_what_is_believed():
 
 def test_kept_and_read_again():
     run = ran(1, {f"tests.t{n}::case": "pfes"[n % 4] for n in range(20)})
-    body = pack(run, Sight("inside"))
+    body = pack(run, ImportOrigin("inside"))
     again, sight = unpack(body)
     assert again.cached
-    assert (again.tests, again.exit, sight) == (run.tests, run.exit, Sight("inside"))
+    assert (again.tests, again.exit, sight) == (run.tests, run.exit, ImportOrigin("inside"))
     assert unpack(pack(ran(0), None))[1] is None
     big = ran(0, {f"tests.package.module{n % 90}::test_number_{n}": "p" for n in range(20_000)})
     assert len(pack(big, None)["tests"]) < 150_000

@@ -139,7 +139,7 @@ def test_a_budget_holds_parks_and_goes_on_when_it_is_raised(
 ) -> None:
     split("one", "two", "three", "-j", 1, "--budget-usd", 2, code=4)
     told_of = status(wtman, repo)["run"]
-    assert told_of["state"] == "parked"
+    assert told_of["state"] == "paused"
     assert "--budget-usd N" in told_of["reason"]
     assert told_of["budget"]["usd"] == 2
     assert told_of["usage"]["usd"] == told_of["budget"]["charged"]["usd"] == 2
@@ -155,11 +155,11 @@ def test_a_session_over_its_share_is_stopped_and_costs_no_attempt(
 ) -> None:
     split("endless", "--budget-usd", 2, code=4)
     told = status(wtman, repo)
-    assert told["run"]["state"] == "parked"
+    assert told["run"]["state"] == "paused"
     spent = told["run"]["usage"]["usd"]
     assert 2.0 <= spent <= 2.5, "at most one call of 0.5 over it"
     (task,) = told["tasks"]
-    assert (task["attempt"], task["state"]) == (1, "parked")
+    assert (task["attempt"], task["state"]) == (1, "paused")
     report = wtman("report", cwd=repo).out
     if spent > 2:
         assert "over it" in report
@@ -177,12 +177,12 @@ def test_trouble_that_no_retry_mends_parks_and_what_lives_ends_well(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:
     told = split("slow", "broke", "late", "-j", 2, code=4)
-    assert "parked: no credit (metered login)" in told.out
+    assert "paused: no credit (metered login)" in told.out
     states = {task["id"]: task for task in status(wtman, repo)["tasks"]}
     assert states["slow"]["state"] == "unchecked", "what lived went on to its end"
-    assert states["broke"]["state"] == states["late"]["state"] == "parked"
+    assert states["broke"]["state"] == states["late"]["state"] == "paused"
     assert states["late"]["attempt"] == 0
-    assert status(wtman, repo)["run"]["state"] == "parked"
+    assert status(wtman, repo)["run"]["state"] == "paused"
     wtman("merge", "--unchecked", cwd=repo, check_status=None)
     assert status(wtman, repo)["run"]["state"] != "merged"
 

@@ -170,7 +170,7 @@ def test_remote_branches_and_commits_will_do(
         (("--branches", "topic", "--check", "true", "--only", "x"), 2, "none of the branches"),
         (("--branches", "topic"), 3, "there is no check to judge these branches"),
         (("--branches", "topic", "--check", "false"), 3, "`false` is red on the base"),
-        (("--allow-red-base",), 2, "goes with --branches"),
+        (("--allow-failing-base",), 2, "goes with --branches"),
     ],
 )
 def test_refusals(
@@ -204,10 +204,10 @@ def test_a_red_target_is_judged_by_the_difference(
     red = ("--check", "test -e nowhere")
     refused = wtman(*words, *red, cwd=repo, check_status=3).json()["error"]
     assert refused["code"] == "base"
-    assert "--allow-red-base" in refused["hint"]
-    told = wtman(*words, *red, "--allow-red-base", cwd=repo, check_status=1).json()
+    assert "--allow-failing-base" in refused["hint"]
+    told = wtman(*words, *red, "--allow-failing-base", cwd=repo, check_status=1).json()
     assert {item["reason"] for item in told["excluded"]} == {"unverified"}
-    told = wtman(*words, *red, "--allow-red-base", "--unchecked", cwd=repo).json()
+    told = wtman(*words, *red, "--allow-failing-base", "--unchecked", cwd=repo).json()
     assert "broken" in told["landed"]
 
 

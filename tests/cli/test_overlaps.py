@@ -97,7 +97,7 @@ def test_a_coming_conflict_is_in_status_and_in_the_next_prompt(
     assert '  task one: "shared.txt"\n' in prompt
     assert "will not merge" not in (tmp_path / "prompt-two-1").read_text()
     left = list(Path(discover(str(repo)).wtman_dir, "runs").glob("*/watch"))
-    assert not left and not list(Path(discover(str(repo)).wtman_dir).glob("runs/*/doing.json"))
+    assert not left and not list(Path(discover(str(repo)).wtman_dir).glob("runs/*/activity.json"))
 
 
 @pytest.mark.slow

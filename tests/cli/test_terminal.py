@@ -243,7 +243,7 @@ def test_five_tasks_and_a_command_to_approve_fit_one_screen_with_the_question(
         "vouchers, stock, receipts and a price list",
         "  pricelist  A list of prices (needs stock) [shop/pricelist.py]",
         *("base ", "target ", "agent ", "reviews ", "checks ", "sandbox ", "forecast "),
-        *("ceilings ", "need your approval:", "    python3 -m unittest -q", "    sandbox = none"),
+        *("limits ", "need your approval:", "    python3 -m unittest -q", "    sandbox = none"),
     ):
         assert words in shown
     asked.child.send("n\r")

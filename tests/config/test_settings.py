@@ -91,7 +91,7 @@ def test_without_any_source_all_are_defaults(house: House) -> None:
 
 def test_every_key_is_taken_and_typed(house: House) -> None:
     house.write("wtman.toml", EVERY_KEY)
-    loaded = house.load({"allow_red_base": True})
+    loaded = house.load({"allow_failing_base": True})
     assert loaded.settings == Settings(
         agent="claude",
         model="m",
@@ -115,7 +115,7 @@ def test_every_key_is_taken_and_typed(house: House) -> None:
         check_network=True,
         env=("TOKEN",),
         worktrees=str(house.top.parent / "wt"),
-        allow_red_base=True,
+        allow_failing_base=True,
         budget_usd=5.0,
         budget_tokens=1000,
         reviewers=0,
@@ -195,7 +195,7 @@ def test_committed_files_can_be_read_instead(house: House) -> None:
     ("text", "message"),
     [
         ("job = 1", 'unknown key "job"; did you mean "jobs"?'),
-        ("allow_red_base = true", 'unknown key "allow_red_base"'),
+        ("allow_failing_base = true", 'unknown key "allow_failing_base"'),
         ("copy_ = 'x'", 'unknown key "copy_"; did you mean "copy"?'),
         ("budget = {usdd = 1}", 'unknown key "budget.usdd"; did you mean "usd"?'),
         ("budget = 5", "budget is no table"),

@@ -12,7 +12,7 @@ from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal.events import Cooled
+from wtman.journal.events import BackoffEnded
 from wtman.journal.replay import replay
 from wtman.journal.state import State, digest
 from wtman.model.check import CheckResult, Verdict
@@ -98,8 +98,8 @@ class World:
                 assert action.target in self.running
                 self.cancelled.add(action.target)
                 continue
-            if isinstance(action, a.Park):
-                self.append([e.Parked(action.reason, action.hint)])
+            if isinstance(action, a.Pause):
+                self.append([e.Paused(action.reason, action.hint)])
                 continue
             if isinstance(action, a.Chain):
                 self._may_chain(action)
@@ -111,7 +111,7 @@ class World:
                 linked = True
                 continue
             assert action.key not in self.running, f"{action.key} is running already"
-            if isinstance(action, a.Watch | a.Cool):
+            if isinstance(action, a.Watch | a.Backoff):
                 self.running[action.key] = action
                 continue
             if isinstance(action, a.RunSession):
@@ -150,9 +150,9 @@ class World:
         state = self.state
         if action.attach:
             return  # the user's own hands are held by nothing
-        assert not state.cooling, "nothing starts while a provider turns sessions away"
+        assert not state.backoff, "nothing starts while a provider turns sessions away"
         live = sum(isinstance(item, a.RunSession) for item in self.running.values())
-        assert live < min(state.settings.jobs, state.pace or state.settings.jobs)
+        assert live < min(state.settings.jobs, state.rate_limit or state.settings.jobs)
         caps = list(state.reserved.values())
         for budget, cap, used in (
             (
@@ -233,8 +233,8 @@ class World:
                 return (e.Followed(name, start, tip, dict(needs), conflicts),)
             case a.Watch():
                 return () if cancelled else self._look()
-            case a.Cool():
-                return () if cancelled else (Cooled(),)
+            case a.Backoff():
+                return () if cancelled else (BackoffEnded(),)
             case a.Adopt(name, _, start, to):
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")

@@ -142,7 +142,7 @@ def test_a_dependent_of_a_failed_task_fails_without_a_session() -> None:
 def test_the_ceiling_of_sessions_parks_and_a_resume_with_a_higher_one_goes_on() -> None:
     world = begun(task("a"), task("b"), task("c"), jobs=1, max_sessions=2)
     state = world.drive(first)
-    assert run_state(state) is RunState.PARKED
+    assert run_state(state) is RunState.PAUSED
     assert state.sessions == 2
     assert [item.state for item in standings(state).values()].count(TaskState.VERIFIED) == 2
 
@@ -151,7 +151,7 @@ def test_an_exhausted_quota_parks_and_costs_no_attempt() -> None:
     world = begun(task("a"), task("b"), jobs=1)
     world.session_fate = lambda name, attempt: "quota" if attempt == 1 and name == "a" else ""
     state = world.drive(first)
-    assert run_state(state) is RunState.PARKED
+    assert run_state(state) is RunState.PAUSED
     assert state.tasks[TaskId("a")].failures == 0
     world.append([e.Resumed()])
     assert run_state(world.drive(first)) is RunState.READY
@@ -297,7 +297,7 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
     world.follow_fate = lambda name: ("a.py",) if not choose(2) else ()
 
     state = world.drive(choose, crashes)
-    while run_state(state) is RunState.PARKED:
+    while run_state(state) is RunState.PAUSED:
         world.append([e.Resumed()])
         state = world.drive(choose)
     assert world.most_sessions <= jobs
@@ -319,7 +319,7 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
 
 def test_a_resume_may_raise_the_ceiling_of_sessions() -> None:
     world = begun(task("a"), task("b"), task("c"), jobs=1, max_sessions=2)
-    assert run_state(world.drive(first)) is RunState.PARKED
+    assert run_state(world.drive(first)) is RunState.PAUSED
     world.append([e.Resumed(), record.LimitsChanged(max_sessions=3)])
     assert run_state(world.drive(first)) is RunState.READY
     assert world.state.settings.jobs == 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wtman.errors import DiskFullError, ExternalError
 from wtman.execution import keeper
 from wtman.execution import sweep as sweep_module
-from wtman.execution.output import Lines, read_exit, started, tail
+from wtman.execution.output import LineSplitter, read_exit, started, tail
 from wtman.execution.supervisor import run_kept
 from wtman.execution.sweep import sweep
 from wtman.model.command import Command, Exit, ExitReason, Work
@@ -39,7 +39,7 @@ def alive(pid: int) -> bool:
 
 @given(st.binary(max_size=200).map(lambda b: b.replace(b"a", b"\n")), st.lists(st.integers(1, 9)))
 def test_lines_do_not_depend_on_how_bytes_arrive(data: bytes, cuts: list[int]) -> None:
-    lines, got, rest = Lines(), list[bytes](), data
+    lines, got, rest = LineSplitter(), list[bytes](), data
     for cut in cuts:
         got += lines.feed(rest[:cut])
         rest = rest[cut:]
@@ -54,7 +54,7 @@ def test_lines_do_not_depend_on_how_bytes_arrive(data: bytes, cuts: list[int]) -
 def test_too_long_lines_are_dropped_and_only_those(given_lines: list[bytes], step: int) -> None:
     given_lines = [line.replace(b"\n", b"") for line in given_lines]
     data = b"".join(line + b"\n" for line in given_lines)
-    lines = Lines(most=5)
+    lines = LineSplitter(most=5)
     got = [line for i in range(0, len(data), step) for line in lines.feed(data[i : i + step])]
     marker = b"[wtman: a line of more than 5 bytes was dropped]"
     assert got == [line if len(line) <= 5 else marker for line in given_lines]
@@ -64,7 +64,7 @@ def test_too_long_lines_are_dropped_and_only_those(given_lines: list[bytes], ste
 def test_a_line_of_a_hundred_megabytes_costs_no_memory() -> None:
     import tracemalloc
 
-    lines, piece = Lines(), b"x\0\xff" * 22_000
+    lines, piece = LineSplitter(), b"x\0\xff" * 22_000
     tracemalloc.start()
     try:
         got = [line for _ in range(1600) for line in lines.feed(piece)]

@@ -221,10 +221,10 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     seen = fingerprint.take(ctl)
     place = worktrees.Worktree(str(tree), str(Path(index).parent), index)
     lent = private.make(ctl, place, "evil", head, str(tmp_path / "git"), mounted=False)
-    assert gate.take(ctl, lent) == gate.Taken(head)
-    taken = control.snapshot(ctl, str(tree), index, head)
+    assert gate.take(ctl, lent) == gate.Imported(head)
+    external = control.snapshot(ctl, str(tree), index, head)
     message = "work\n\nWtman-Task: t\n"
-    tip = control.commit(ctl, taken.tree, (head,), message, ctl.identity, WHEN)
+    tip = control.commit(ctl, external.tree, (head,), message, ctl.identity, WHEN)
     assert control.fsck_ok(ctl, tip) and control.is_ancestor(ctl, head, tip)
     assert control.numstat(ctl, head, tip).files >= 1
     assert control.merge_base(ctl, head, tip) == head

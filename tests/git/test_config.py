@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from wtman.git import config
-from wtman.git.config import Entry
+from wtman.git.config import ConfigEntry
 from wtman.git.run import git
 
 LFS = (
-    Entry("local", "filter.lfs.clean", "git-lfs clean -- %f"),
-    Entry("local", "filter.lfs.smudge", "git-lfs smudge -- %f"),
-    Entry("local", "filter.lfs.process", "git-lfs filter-process"),
-    Entry("local", "filter.lfs.required", "true"),
+    ConfigEntry("local", "filter.lfs.clean", "git-lfs clean -- %f"),
+    ConfigEntry("local", "filter.lfs.smudge", "git-lfs smudge -- %f"),
+    ConfigEntry("local", "filter.lfs.process", "git-lfs filter-process"),
+    ConfigEntry("local", "filter.lfs.required", "true"),
 )
 
 
@@ -25,15 +25,15 @@ def read_back(text: str, path: Path) -> dict[str, str]:
 def test_what_is_taken_over(tmp_path: Path) -> None:
     odd = 'filter.o"d\\ .x.clean'
     settings = (
-        Entry("global", "core.autocrlf", "input"),
-        Entry("local", "core.autocrlf", "true"),
-        Entry("local", "core.eol", "lf\n[core]\n\tfsmonitor=evil"),
-        Entry("local", "core.fsmonitor", "evil"),
-        Entry("system", odd, 'sed "s/a\\b/c/" # not a comment; \t'),
-        Entry("global", "filter.mine.clean", "good"),
-        Entry("local", "filter.mine.clean", "evil"),
-        Entry("worktree", "filter.other.smudge", "evil"),
-        Entry("local", "core.attributesfile", "/evil"),
+        ConfigEntry("global", "core.autocrlf", "input"),
+        ConfigEntry("local", "core.autocrlf", "true"),
+        ConfigEntry("local", "core.eol", "lf\n[core]\n\tfsmonitor=evil"),
+        ConfigEntry("local", "core.fsmonitor", "evil"),
+        ConfigEntry("system", odd, 'sed "s/a\\b/c/" # not a comment; \t'),
+        ConfigEntry("global", "filter.mine.clean", "good"),
+        ConfigEntry("local", "filter.mine.clean", "evil"),
+        ConfigEntry("worktree", "filter.other.smudge", "evil"),
+        ConfigEntry("local", "core.attributesfile", "/evil"),
         *LFS,
     )
     found = read_back(config.clean(settings), tmp_path / "config")
@@ -46,7 +46,7 @@ def test_what_is_taken_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["git-lfs clean -- %f; evil", "./git-lfs clean -- %f", ""])
 def test_almost_git_lfs_is_not_git_lfs(value: str) -> None:
-    settings = (*LFS[1:], Entry("local", "filter.lfs.clean", value))
+    settings = (*LFS[1:], ConfigEntry("local", "filter.lfs.clean", value))
     assert "filter.lfs.clean" not in config.clean(settings) and value not in (
         line.partition(" = ")[2].strip('"') for line in config.clean(settings).splitlines() if value
     )
@@ -56,9 +56,9 @@ def test_almost_git_lfs_is_not_git_lfs(value: str) -> None:
 
 def test_planted_filters_go_back_to_the_users_own() -> None:
     settings = (
-        Entry("global", "filter.a=b.clean", "good"),
-        Entry("local", "filter.a=b.clean", "evil"),
-        Entry("local", "filter.new.process", "evil"),
+        ConfigEntry("global", "filter.a=b.clean", "good"),
+        ConfigEntry("local", "filter.a=b.clean", "evil"),
+        ConfigEntry("local", "filter.new.process", "evil"),
     )
     env = config.without_planted(settings)
     pairs = {

@@ -14,7 +14,7 @@ from tests.git.test_private import BRANCH, place
 from tests.git.world import fsck
 from wtman.git import control
 from wtman.git.untrusted import gate, private
-from wtman.git.untrusted.gate import Refused, Taken
+from wtman.git.untrusted.gate import Imported, ImportRefused
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
 
@@ -76,17 +76,17 @@ def test_nothing_committed_costs_no_process(
     ctl: control.Control, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert gate.take(ctl, inside.lent) == Taken(inside.at)
+    assert gate.take(ctl, inside.lent) == Imported(inside.at)
 
 
 def test_commits_come_in(ctl: control.Control, inside: Inside) -> None:
     first = inside.commit({"src/a.py": "new\n", "deep/er/file": b"\0\1"})
     tip = inside.commit({"src/b.py": "more\n"})
-    assert gate.take(ctl, inside.lent) == Taken(tip)
+    assert gate.take(ctl, inside.lent) == Imported(tip)
     assert control.is_ancestor(ctl, first, tip) and control.is_ancestor(ctl, inside.at, tip)
     assert control.blob(ctl, tip, "deep/er/file", 9) == b"\0\1"
     assert fsck(ctl) == ""
-    assert gate.take(ctl, inside.lent) == Taken(tip)  # safe to do twice
+    assert gate.take(ctl, inside.lent) == Imported(tip)  # safe to do twice
 
 
 @pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -96,7 +96,7 @@ def test_packed_by_gc_or_in_great_number(ctl: control.Control, inside: Inside, m
     if not many:
         inside.git("gc", "-q")
         assert not inside.ref.exists()
-    assert gate.take(ctl, inside.lent) == Taken(tip)
+    assert gate.take(ctl, inside.lent) == Imported(tip)
     assert fsck(ctl) == ""
 
 
@@ -108,7 +108,7 @@ def test_a_merge_of_what_the_repository_has(ctl: control.Control, inside: Inside
     inside.git("merge", "-q", "--no-edit", other)  # readable through the shared objects
     merged = Sha(inside.git("rev-parse", "HEAD"))
     assert merged != tip
-    assert gate.take(ctl, inside.lent) == Taken(merged)
+    assert gate.take(ctl, inside.lent) == Imported(merged)
 
 
 # --- refused ------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ def test_every_trick_is_refused(
             caps.setattr(gate, "BLOB_CAP", 1000)
             caps.setattr(gate, "TOTAL_CAP", 10_000)
             found = gate.take(ctl, git)
-        assert isinstance(found, Refused) and why in found.reason, (name, found)
+        assert isinstance(found, ImportRefused) and why in found.reason, (name, found)
     assert kit.run_git(ctl.repo.main, "for-each-ref") == before
     assert fsck(ctl) == ""
 
@@ -341,7 +341,7 @@ def test_refused(
     before = kit.run_git(ctl.repo.main, "for-each-ref")
     trick(inside)
     found = gate.take(ctl, inside.lent)
-    assert isinstance(found, Refused), found
+    assert isinstance(found, ImportRefused), found
     assert why in found.reason
     assert kit.run_git(ctl.repo.main, "for-each-ref") == before
     assert fsck(ctl) == ""
@@ -356,14 +356,14 @@ def test_what_an_alternate_of_its_own_borrows_does_not_come_in(
     with open(inside.root / "objects/info/alternates", "a") as file:
         file.write(f"{secret}/.git/objects\n")
     inside.commit_of(("100644", b"key", bytes.fromhex(name)))
-    assert isinstance(gate.take(ctl, inside.lent), Refused)
+    assert isinstance(gate.take(ctl, inside.lent), ImportRefused)
 
 
 def test_work_on_another_branch_is_not_lost(ctl: control.Control, inside: Inside) -> None:
     inside.git("checkout", "-q", "-b", "side")
     tip = inside.commit({"new": "n\n"})
     found = gate.take(ctl, inside.lent)
-    assert isinstance(found, Refused) and found.tip == tip
+    assert isinstance(found, ImportRefused) and found.tip == tip
     assert control.blob(ctl, tip, "new", 9) == b"n\n"
 
 
@@ -380,7 +380,7 @@ def test_configuration_hooks_and_attributes_of_the_session_are_not_read(
     with open(inside.root / "config", "a") as file:
         file.write(f'[core]\n\tfsmonitor = {script}\n[filter "evil"]\n\tclean = {script}\n')
         file.write("[core]\n\talternateRefsCommand = " + str(script) + "\n")
-    assert gate.take(ctl, inside.lent) == Taken(tip)
+    assert gate.take(ctl, inside.lent) == Imported(tip)
     assert not marker.exists()
 
 
@@ -394,6 +394,6 @@ def test_files_of_git_lfs_come_too_if_they_are_what_their_names_say(
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
     inside.commit({"pointer": f"oid sha256:{name}\n"})
-    assert isinstance(gate.take(ctl, inside.lent), Taken)
+    assert isinstance(gate.take(ctl, inside.lent), Imported)
     found = [item for item in (project / ".git/lfs").rglob("*") if item.is_file()]
     assert [(item.name, item.read_bytes()) for item in found] == [(name, content)]

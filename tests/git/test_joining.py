@@ -15,9 +15,9 @@ from tests.git.world import WHEN
 from wtman.git import control, control_dir, repo, run
 from wtman.git.control import Control, Joiner, Objects, Union
 from wtman.git.merges import merge_tree
-from wtman.git.merges.draft_tree import Draft
+from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.objects import writer as objects_module
-from wtman.git.objects.changes import Change, Entry
+from wtman.git.objects.changes import RawChange, RawEntry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -27,12 +27,12 @@ Tree = dict[bytes, tuple[bytes, bytes]]  # path -> mode, content (a commit's nam
 
 def made(objects: Objects, tree: Tree, root: Sha, parents: Sequence[Sha] = ()) -> Sha:
     """A commit of this tree, written object by object."""
-    draft = Draft(root, objects)
+    draft = DraftTree(root, objects)
     changes = [
-        Change(
+        RawChange(
             path,
             None,
-            Entry(mode, content.decode() if mode == b"160000" else objects.add("blob", content)),
+            RawEntry(mode, content.decode() if mode == b"160000" else objects.add("blob", content)),
         )
         for path, (mode, content) in sorted(tree.items())
     ]
@@ -242,7 +242,7 @@ def test_nothing_reaches_the_repository_but_what_is_kept(
 
     before = names()
     with control.quarantine(ctl, head) as objects:
-        tree = objects.tree({b"a": Entry(b"100644", objects.add("blob", b"kept\n"))})
+        tree = objects.tree({b"a": RawEntry(b"100644", objects.add("blob", b"kept\n"))})
         dropped = objects.commit(tree, (), "dropped", WHO, WHO, WHEN)
         merged = control.merge(objects.ctl, head, control.tree_of(ctl, head), head)
         assert merged.tree == control.tree_of(ctl, head)
@@ -278,7 +278,7 @@ def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
 def test_many_new_objects_are_one_pack(ctl: Control, head: Sha, project: Path) -> None:
     with control.quarantine(ctl, head) as objects:
         entries = {
-            b"%d" % number: Entry(b"100644", objects.add("blob", b"%d" % number * 99))
+            b"%d" % number: RawEntry(b"100644", objects.add("blob", b"%d" % number * 99))
             for number in range(300)
         }
         commit = objects.commit(objects.tree(entries), (), "many", WHO, WHO, WHEN)
@@ -294,7 +294,7 @@ def test_a_tree_that_git_would_not_write_takes_the_long_way(ctl: Control, head: 
         blob = objects.add("blob", b"x\n")
         odd = objects.add("tree", b"100664 a\0" + bytes.fromhex(blob))
         start = objects.commit(odd, (), "odd", WHO, WHO, WHEN)
-        more = objects.tree({name: Entry(b"100644", blob) for name in (b"a", b"b")})
+        more = objects.tree({name: RawEntry(b"100644", blob) for name in (b"a", b"b")})
         end = objects.commit(more, (start,), "more", WHO, WHO, WHEN)
         objects.keep((end,))
     changes = control.changes_many(ctl, [(start, end)])

@@ -34,7 +34,7 @@ def test_an_unwanted_status_keeps_the_evidence(project: Path) -> None:
 
 
 def test_a_full_disk_is_told_apart() -> None:
-    answer = run.Answer(128, b"", "error: write error: No space left on device\nfatal: x\n")
+    answer = run.GitAnswer(128, b"", "error: write error: No space left on device\nfatal: x\n")
     assert isinstance(run.failure(["add"], (), "/", answer), DiskFullError)
 
 

@@ -1,7 +1,7 @@
 """What branches stand on, and the words of the commits that they become."""
 
 from wtman.integration.ancestry import ground, own, sole_author
-from wtman.integration.message import taken_text
+from wtman.integration.message import external_text
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
@@ -45,7 +45,7 @@ def test_an_author_is_kept_only_where_there_is_one() -> None:
 
 def test_a_single_commit_keeps_its_message_trailers_and_all() -> None:
     text = "Fix it\n\nBecause.\n\nFixes: #3\nSigned-off-by: Bo <bo@example.com>\n"
-    assert taken_text("topic", [text]) == text
+    assert external_text("topic", [text]) == text
 
 
 def test_what_would_break_the_mail_of_a_patch_is_moved_by_a_blank() -> None:
@@ -54,14 +54,14 @@ def test_what_would_break_the_mail_of_a_patch_is_moved_by_a_blank() -> None:
         "Fix it\n\n From: nobody\n ---\n diff -u\n From here on\n"
         " @@ -1 +1 @@\n +++ b/f\nFixes: #3\n"
     )
-    assert taken_text("topic", [text]) == moved
+    assert external_text("topic", [text]) == moved
 
 
 def test_several_commits_become_a_list_below_the_name() -> None:
     texts = ["one\n\nmore\n", "two\n"]
-    assert taken_text("topic", texts, [BO]) == (
+    assert external_text("topic", texts, [BO]) == (
         "topic\n\n* one\n* two\n\nCo-authored-by: Bo <bo@example.com>\n"
     )
-    assert taken_text("topic", texts, merged=True) == "Merge branch 'topic'\n\n* one\n* two\n"
-    assert taken_text("topic", []) == "topic\n"
-    assert "* and 20 more" in taken_text("topic", [f"s{n}" for n in range(120)])
+    assert external_text("topic", texts, merged=True) == "Merge branch 'topic'\n\n* one\n* two\n"
+    assert external_text("topic", []) == "topic\n"
+    assert "* and 20 more" in external_text("topic", [f"s{n}" for n in range(120)])

@@ -8,7 +8,7 @@ import pytest
 from tests import kit
 from wtman.git import branches, control
 from wtman.git.discovery import discover
-from wtman.integration.external import Taking, take, task_ids
+from wtman.integration.external import ExternalBranches, take, task_ids
 
 Git = Callable[..., str]
 
@@ -28,7 +28,7 @@ class Grove:
         self.git("switch", "-q", *((name,) if known else ("-c", name, on)))
         return kit.commit_files(self.path, files, f"work on {name}")
 
-    def take(self, *names: str, landed: dict[str, str] | None = None) -> Taking:
+    def take(self, *names: str, landed: dict[str, str] | None = None) -> ExternalBranches:
         heads = {name: self.git("rev-parse", name) for name in names}
         target = self.git("rev-parse", "main")
         return take(self.control, target, heads, landed or {})  # type: ignore[arg-type]
@@ -46,11 +46,11 @@ def test_a_branch_on_two_others_starts_from_both(grove: Grove) -> None:
     grove.git("branch", "both")
     grove.git("reset", "-q", "--hard", "HEAD~1")
     grove.grow("both", {"c.txt": "c\n"})
-    taken = {item.name: item for item in grove.take("both", "b", "a").branches}
-    assert taken["both"].needs == ("b", "a")
-    assert grove.git("diff", "--name-only", taken["both"].start, "both") == "c.txt"
-    assert taken["both"].message == "work on both\n"
-    assert taken["a"].start == grove.git("rev-parse", "main")
+    external = {item.name: item for item in grove.take("both", "b", "a").branches}
+    assert external["both"].needs == ("b", "a")
+    assert grove.git("diff", "--name-only", external["both"].start, "both") == "c.txt"
+    assert external["both"].message == "work on both\n"
+    assert external["a"].start == grove.git("rev-parse", "main")
 
 
 def test_what_two_others_clash_in_makes_a_branch_stand_alone(grove: Grove) -> None:
@@ -92,11 +92,11 @@ def test_a_foreign_history_is_told_apart_and_the_others_are_taken(grove: Grove) 
     grove.grow("a", {"a.txt": "a\n"})
     grove.git("switch", "-q", "--orphan", "island")
     kit.commit_files(grove.path, {"i.txt": "i\n"}, "island")
-    taking = grove.take("island", "a")
-    assert [item.name for item in taking.branches] == ["island", "a"]
-    assert list(taking.apart) == ["island"]
-    assert "no history in common" in taking.apart[taking.branches[0].task]
-    assert taking.branches[0].start == taking.branches[0].head
+    external_branches = grove.take("island", "a")
+    assert [item.name for item in external_branches.branches] == ["island", "a"]
+    assert list(external_branches.apart) == ["island"]
+    assert "no history in common" in external_branches.apart[external_branches.branches[0].task]
+    assert external_branches.branches[0].start == external_branches.branches[0].head
 
 
 def test_a_branch_comes_before_a_tag_of_its_name(grove: Grove) -> None:

@@ -44,8 +44,8 @@ def two(yard: Yard) -> Yard:
 
 
 def test_no_ticket_is_made_of_a_probe_that_did_not_pass() -> None:
-    def probe(verdict: Verdict, commit: str = "c" * 40) -> e.Probed:
-        return e.Probed(Sha("a" * 40), (TaskId("t"),), verdict, Sha(commit))
+    def probe(verdict: Verdict, commit: str = "c" * 40) -> e.CandidateJudged:
+        return e.CandidateJudged(Sha("a" * 40), (TaskId("t"),), verdict, Sha(commit))
 
     assert land.verified(probe(Verdict.GREEN), False).commit == "c" * 40
     assert land.verified(probe(Verdict.UNCHECKED), True).commit == "c" * 40
@@ -191,7 +191,7 @@ def test_killed_while_landing_it_is_finished_the_next_time(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
     """Dies right after one effect, before anything is journalled."""
-    yard.taken = False
+    yard.external = False
     yard.add("one", {"one.txt": "1\n"})
     yard.add("two", {"two.txt": "2\n"})
     yard.create()
@@ -200,7 +200,7 @@ def test_killed_while_landing_it_is_finished_the_next_time(
     class KilledError(BaseException):
         pass
 
-    owner = patchset.Draft if last == "publish" else land
+    owner = patchset.PatchsetDraft if last == "publish" else land
     real = getattr(owner, last)
 
     def dies(*args: object) -> None:
@@ -264,7 +264,7 @@ def test_the_target_moves_between_the_look_and_the_swap(
 
 
 def test_merged_branches_leave_refs_heads_and_their_worktrees_stay(yard: Yard) -> None:
-    yard.taken = False
+    yard.external = False
     for name in ("one", "busy"):
         yard.add(name, {f"{name}.txt": "x\n"})
     yard.create()

@@ -93,7 +93,7 @@ def test_a_train_is_the_same_whoever_assembles_it_and_touches_nothing(eight: Yar
 
 
 def test_a_squashed_commit_says_whose_it_is(yard: Yard) -> None:
-    yard.taken = False
+    yard.external = False
     yard.add("core", {"core.py": "def total(x):\n    return x + x\n"})
     train = made(yard, "core")
     said = yard.git("log", "-1", "--format=%an <%ae>|%cn|%at|%B", train.commit)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wtman.journal.events import Conflict, Probed
+from wtman.journal.events import CandidateJudged, Conflict
 from wtman.merge.culprits import Key
 from wtman.merge.search import Ask, Decision, next_step, passed, search
 from wtman.merge.selection import Member, arrange, kept
@@ -80,7 +80,7 @@ class World:
                 found.append(Conflict(last, tuple(others), ("a.py",)))
         return tuple(found)
 
-    def probe(self, key: Key) -> Probed:
+    def probe(self, key: Key) -> CandidateJudged:
         assert key, "the empty set was probed"
         assert self.closed(key), f"{key} is not closed under needs"
         assert key == tuple(name for name in self.ids if name in key), "not in dependency order"
@@ -91,17 +91,19 @@ class World:
                     last = key[end - 1]
                     others = tuple(name for name in key[:end] if name in group and name != last)
                     conflict = Conflict(last, others, ("a.py",))
-                    return Probed(on, key, Verdict.RED, conflict=conflict, conflicts=self.told(key))
+                    return CandidateJudged(
+                        on, key, Verdict.RED, conflict=conflict, conflicts=self.told(key)
+                    )
         self.runs += 1
         commit = Sha("%040x" % (hash(key) % 16**40))
         if self.unjudged:
-            return Probed(on, key, Verdict.UNCHECKED, commit)
+            return CandidateJudged(on, key, Verdict.UNCHECKED, commit)
         failing = self.failing(key)
         verdict = Verdict.RED if failing else Verdict.GREEN
         told = failing if self.telling else ("test_it",)
         result = CheckResult("make test", verdict, "exit 1", new_failures=told)
         suspects = self.suspects(key) if failing else ()
-        return Probed(on, key, verdict, commit, results=(result,), suspects=suspects)
+        return CandidateJudged(on, key, verdict, commit, results=(result,), suspects=suspects)
 
     def suspects(self, key: Key) -> tuple[TaskId, ...]:
         chosen = frozenset(key)
@@ -110,7 +112,7 @@ class World:
         return tuple(dict.fromkeys([*found, *(name for name in self.pointed if name in chosen)]))
 
     def decide(self, width: int = 1, unchecked: bool = False) -> Decision:
-        probes: dict[Key, Probed] = {}
+        probes: dict[Key, CandidateJudged] = {}
         while True:
             step = next_step(self.members, probes, width, unchecked=unchecked)
             if isinstance(step, Decision):
@@ -225,7 +227,7 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
 def test_the_search_goes_on_from_any_journal(world: World, width: int) -> None:
     """It is re-run from the start each turn, so answers may come one at a time."""
     whole = world.decide(width)
-    probes: dict[Key, Probed] = {}
+    probes: dict[Key, CandidateJudged] = {}
     while isinstance(step := next_step(world.members, probes, width), Ask):
         probes[step.probes[-1]] = world.probe(step.probes[-1])
     assert step == whole
@@ -503,7 +505,7 @@ def landing_runs(world: World) -> int:
     """Runs of the search for what lands; naming and confirming are counted apart."""
     walk = search(world.members, 1)
     runs = 0
-    probes: dict[Key, Probed] = {}
+    probes: dict[Key, CandidateJudged] = {}
     batch = next(walk, ())
     while batch:
         new = [key for key in batch if key not in probes]

@@ -21,9 +21,11 @@ def state(**added: int | None) -> State:
     return replay([record.Recorded(number, 1.0, event) for number, event in enumerate(events, 1)])
 
 
-def probe(collected: int | None, *members: str) -> e.Probed:
+def probe(collected: int | None, *members: str) -> e.CandidateJudged:
     result = CheckResult("test", GREEN, collected=collected, base_collected=12)
-    return e.Probed(Sha("on"), tuple(TaskId(name) for name in members), GREEN, results=(result,))
+    return e.CandidateJudged(
+        Sha("on"), tuple(TaskId(name) for name in members), GREEN, results=(result,)
+    )
 
 
 def test_a_train_with_all_tests_says_so() -> None:

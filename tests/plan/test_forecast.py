@@ -8,7 +8,7 @@ from tests.model.test_graph import DIAMOND, tasks
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import Settings
-from wtman.plan.forecast import Overlap, forecast, waves
+from wtman.plan.forecast import PredictedOverlap, forecast, waves
 
 FILES = ("README.md", "src/api/a.py", "src/api/b.py", "src/web/x.py", "src/shared.py")
 
@@ -47,8 +47,8 @@ def test_an_overlap_prefers_a_file_that_exists() -> None:
     plan = owning(a="src/*.py", b="src/shared*", c="lib/**", d="lib/x")
     seen = forecast(plan, Settings(), FILES)
     assert seen.overlaps == (
-        Overlap((TaskId("a"), TaskId("b")), "src/shared.py", True),
-        Overlap((TaskId("c"), TaskId("d")), "lib/x", False),
+        PredictedOverlap((TaskId("a"), TaskId("b")), "src/shared.py", True),
+        PredictedOverlap((TaskId("c"), TaskId("d")), "lib/x", False),
     )
     assert seen.advice == ("Existing files have two owners: a and b (src/shared.py).",)
 

@@ -7,7 +7,7 @@ import pytest
 from wtman.formats.json_answers import again, asked, candidates
 from wtman.formats.json_schema import problems
 from wtman.model.plan import Role
-from wtman.model.tracked import Entry
+from wtman.model.tracked import TrackedFile
 from wtman.plan.file_map import file_map, readme_of
 from wtman.plan.prompt import Brief, answer_schema, made_of, planner_prompt, problems_of
 
@@ -147,11 +147,11 @@ def test_a_repair_in_a_new_session_says_it_all_again() -> None:
 
 def test_a_small_repository_is_shown_whole() -> None:
     entries = [
-        Entry("pyproject.toml", 700),
-        Entry("README.md", 2400),
-        Entry("src/billing/api.py", 5000),
-        Entry("src/billing/logo.png", 90_000),
-        Entry('we"ird/na\nme.py', 1),
+        TrackedFile("pyproject.toml", 700),
+        TrackedFile("README.md", 2400),
+        TrackedFile("src/billing/api.py", 5000),
+        TrackedFile("src/billing/logo.png", 90_000),
+        TrackedFile('we"ird/na\nme.py', 1),
     ]
     assert file_map(entries) == (
         "5 files, 98 kB; by kind: .py 5 kB, .md 2 kB, .toml 700 B\n"
@@ -160,14 +160,14 @@ def test_a_small_repository_is_shown_whole() -> None:
         '"we\\"ird/" (1, 1 B): "na\\nme.py" 1 B'
     )
     assert readme_of(entries) == "README.md"
-    assert readme_of([Entry("docs/README.md", 1)]) == ""
+    assert readme_of([TrackedFile("docs/README.md", 1)]) == ""
 
 
 @pytest.mark.parametrize("folders", [50, 2000, 40_000])
 @pytest.mark.slow
 def test_a_map_is_bounded_and_says_what_it_leaves_out(folders: int) -> None:
     entries = [
-        Entry(f"top{n % 7}/a{n % 300}/b{n}/file{m}.py", 1000)
+        TrackedFile(f"top{n % 7}/a{n % 300}/b{n}/file{m}.py", 1000)
         for n in range(folders)
         for m in range(3)
     ]

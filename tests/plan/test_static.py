@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wtman.formats.gitignore import matches
 from wtman.model.plan import Plan
-from wtman.model.tracked import Entry
+from wtman.model.tracked import TrackedFile
 from wtman.plan.file import dump, parse, validate
 from wtman.plan.static import static_plan, with_paths
 
@@ -27,7 +27,7 @@ SHOP = {
 
 
 def cut(texts: dict[str, str], most: int, size: int = 1000, exactly: bool = True) -> Plan:
-    listed = [Entry(path, size) for path in sorted(texts)]
+    listed = [TrackedFile(path, size) for path in sorted(texts)]
     return static_plan("mend it", listed, texts, most, exactly=exactly)
 
 

@@ -20,8 +20,8 @@ from wtman.journal.state import Attempt, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.plan import Identity, Task
 from wtman.model.settings import Settings
-from wtman.provision.setup import furnish
-from wtman.worktrees.baseline import furnish_task
+from wtman.provision.setup import provision
+from wtman.worktrees.baseline import provision_task
 from wtman.worktrees.place import bring, place_of
 
 __all__ = ["tier"]
@@ -81,7 +81,7 @@ def got(world: World, tier: str, *commands: str, trusted: bool = False) -> set[s
             run_git(world.repo, "branch", "one")
             create(ctx.repo, [WorktreeSpec("one", str(path), "one")])
             run_git(path, "reset", "-q", "--hard")
-            return await furnish(
+            return await provision(
                 ctx,
                 settings,
                 str(path),
@@ -144,7 +144,7 @@ def test_a_worktree_is_trusted_until_a_session_has_worked_there(world: World, na
             if name == "worked":
                 Path(ctx.below("tasks", "one", "1")).mkdir()
             worktree = bring(ctx, state, place, None, at)
-            assert await furnish_task(ctx, state, place, worktree, at) == ""
+            assert await provision_task(ctx, state, place, worktree, at) == ""
             return (Path(place.path) / "got").read_text()
 
     assert ("repository" in asyncio.run(go()).split()) == (name == "fresh")

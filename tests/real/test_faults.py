@@ -126,10 +126,10 @@ DEAD = {
 @pytest.mark.parametrize(
     ("agent", "kind"), [("claude", "forbidden"), ("claude", "no-credit"), ("codex", "no-quota")]
 )
-def test_what_only_a_person_mends_parks(
+def test_what_only_a_person_mends_pauses(
     wtman: kit.Program, repo: Path, tmp_path: Path, installed: Path, agent: str, kind: str
 ) -> None:
-    """Of two tasks one parks the run: the other one ends, is kept, and a third does not start."""
+    """Of two tasks one pauses the run: the other one ends, is kept, and a third does not start."""
     begun, refused = threading.Event(), threading.Event()
     asked: list[int] = []
 
@@ -155,8 +155,8 @@ def test_what_only_a_person_mends_parks(
         env = surroundings(installed, ledger.address, **FEW)
         code, told = split(wtman, repo, plan_of(tmp_path, tasks), env, "-j", "2")
     assert code == 4, told["said"]
-    assert told["run"]["state"] == "parked", told["said"]
-    assert states(told) == {"dead": "parked", "other": "verified", "third": "parked"}
+    assert told["run"]["state"] == "paused", told["said"]
+    assert states(told) == {"dead": "paused", "other": "verified", "third": "paused"}
     # Both agents have words of their own for some of it; what mends it has to fit.
     reason = told["run"]["reason"].lower()
     if kind == "forbidden":
@@ -191,8 +191,8 @@ def test_a_mended_key_goes_on_with_the_conversation(
         ledgers.append(ledger)
         env = surroundings(installed, ledger.address, **FEW)
         code, told = split(wtman, repo, plan_of(tmp_path, tasks), env, "-j", "1")
-        assert (code, told["run"]["state"]) == (4, "parked"), told["said"]
-        assert states(told) == {"first": "verified", "long": "parked"}
+        assert (code, told["run"]["state"]) == (4, "paused"), told["said"]
+        assert states(told) == {"first": "verified", "long": "paused"}
         conversation = task(told, "long")["session"]
         asked = ledger.asked["QQ-first-QQ"]
         env = surroundings(installed, ledger.address, NEXT_KEY, **FEW)
@@ -311,7 +311,7 @@ def test_token_budgets_hold(
         plan = plan_of(tmp_path, {"claude-on": "claude", "codex-well": "codex"})
         code, told = split(wtman, repo, plan, env, "--budget-tokens", "20000", "-j", "2")
         assert code == 4, told["said"]
-        assert states(told) == {"claude-on": "parked", "codex-well": "verified"}
+        assert states(told) == {"claude-on": "paused", "codex-well": "verified"}
         used = told["run"]["budget"]["charged"]["tokens"]
         assert used <= 20_000 + READ + WROTE, told["said"]
         assert_counted(told, "codex-well", ledger)

@@ -98,7 +98,7 @@ def test_a_wrong_key_parks_the_run(
         wtman, repo, plan_of(tmp_path, {"key": agent, "next": agent}), signed_in(server), "-j", "1"
     )
     assert code == 4, told["said"]
-    assert told["run"]["state"] == "parked"
+    assert told["run"]["state"] == "paused"
     assert "401" in json.dumps(told["run"]) or "API key" in json.dumps(told["run"])
     assert server.requests("QQ-next-QQ") == [], "no session starts after it"
 

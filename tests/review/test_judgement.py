@@ -311,16 +311,16 @@ def test_reviews_keep_to_the_jobs_and_the_ceiling_of_sessions() -> None:
     state = capped.state
     for _ in range(50):
         actions = decide(capped.state, frozenset())
-        if not actions or capped.state.parked is not None:
+        if not actions or capped.state.paused is not None:
             break
         for action in actions:
-            if type(action).__name__ == "Park":
-                capped.tell(e.Parked(action.reason, action.hint))  # type: ignore[union-attr]
+            if type(action).__name__ == "Pause":
+                capped.tell(e.Paused(action.reason, action.hint))  # type: ignore[union-attr]
             else:
                 capped.perform(action)
     state = capped.state
-    assert state.sessions == 4 and state.parked is not None
-    assert run_state(state) is RunState.PARKED
+    assert state.sessions == 4 and state.paused is not None
+    assert run_state(state) is RunState.PAUSED
 
 
 def test_a_proof_that_passes_nowhere_any_more_is_no_mending() -> None:

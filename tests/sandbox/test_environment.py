@@ -9,7 +9,7 @@ from wtman.agents import Needs
 from wtman.errors import UsageError
 from wtman.model.plan import Identity
 from wtman.sandbox.environment import SCRATCH, surroundings
-from wtman.sandbox.home import furnish_home
+from wtman.sandbox.home import provision_home
 from wtman.sandbox.hosts import Rule
 from wtman.sandbox.provider import handed_in, own_ports, provider_rules
 
@@ -103,14 +103,14 @@ def theirs(tmp_path: Path) -> Path:
 NEEDS = Needs(files=(".agent/auth.json", ".agent/pipe", ".agent/huge", ".agent/absent", ".agent"))
 
 
-def furnish(tmp_path: Path, theirs: Path) -> Path:
+def provision(tmp_path: Path, theirs: Path) -> Path:
     home = tmp_path / "private/home"
-    furnish_home(str(home), {"HOME": str(theirs)}, NEEDS, ME)
+    provision_home(str(home), {"HOME": str(theirs)}, NEEDS, ME)
     return home
 
 
 def test_sign_in_is_copied_and_the_users_own_stays_as_it_is(tmp_path: Path, theirs: Path) -> None:
-    home = furnish(tmp_path, theirs)
+    home = provision(tmp_path, theirs)
     copy = home / ".agent/auth.json"
     assert copy.read_text() == "token 1"
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -118,18 +118,18 @@ def test_sign_in_is_copied_and_the_users_own_stays_as_it_is(tmp_path: Path, thei
     assert sorted(path.name for path in (home / ".agent").iterdir()) == ["auth.json"]
     assert 'name = "Ada A Tester"' in (home / ".gitconfig").read_text()
     copy.write_text("refreshed by the agent")
-    furnish(tmp_path, theirs)
+    provision(tmp_path, theirs)
     assert copy.read_text() == "refreshed by the agent"
     assert (theirs / ".agent/auth.json").read_text() == "token 1"
     (theirs / ".agent/auth.json").write_text("token 2")
     os.utime(theirs / ".agent/auth.json", (2_000_000_000, 2_000_000_000))
-    furnish(tmp_path, theirs)
+    provision(tmp_path, theirs)
     assert copy.read_text() == "token 2"
 
 
 @pytest.mark.parametrize("trick", ["folder", "file", "home", "config", "nested", "scratch"])
 def test_no_link_that_a_session_left_is_followed(tmp_path: Path, theirs: Path, trick: str) -> None:
-    home = furnish(tmp_path, theirs)
+    home = provision(tmp_path, theirs)
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "auth.json").write_text("precious")
@@ -152,7 +152,7 @@ def test_no_link_that_a_session_left_is_followed(tmp_path: Path, theirs: Path, t
     else:
         (home / ".agent/auth.json").mkdir()
         (home / ".agent/auth.json/x").write_text("")
-    furnish(tmp_path, theirs)
+    provision(tmp_path, theirs)
     assert sorted(path.name for path in outside.iterdir()) == ["auth.json"]
     assert (outside / "auth.json").read_text() == "precious"
     copy = home / ".agent/auth.json"

@@ -18,9 +18,9 @@ from wtman.git.discovery import discover
 from wtman.journal import events as e
 from wtman.journal.merges import is_moved
 from wtman.model.ids import Branch, Sha, TaskId
-from wtman.sandbox.guard import Guard, Seen, Walls
+from wtman.sandbox.guard import Guard, Isolation, RepositoryChanges
 
-EVERY = tuple(Walls)
+EVERY = tuple(Isolation)
 
 
 async def git(function: Callable[..., Any], /, *args: Any) -> Any:
@@ -42,14 +42,16 @@ class Post:
         self.guard = Guard("r", self.path, **more)
         return self.guard
 
-    async def begin(self, session: str, walls: Walls = Walls.NONE) -> None:
-        await self.guard.begin(self.ctl, session, walls=walls, git=git)
+    async def begin(self, session: str, isolation: Isolation = Isolation.NONE) -> None:
+        await self.guard.begin(self.ctl, session, isolation=isolation, git=git)
 
-    async def end(self, session: str) -> Seen:
+    async def end(self, session: str) -> RepositoryChanges:
         return await self.guard.end(self.ctl, session, git=git)
 
-    async def settle(self, session: str, walls: Walls = Walls.NONE) -> Seen:
-        return await self.guard.settle(self.ctl, session, walls=walls, began=True, git=git)
+    async def settle(
+        self, session: str, isolation: Isolation = Isolation.NONE
+    ) -> RepositoryChanges:
+        return await self.guard.settle(self.ctl, session, isolation=isolation, began=True, git=git)
 
     async def killed(self) -> None:
         """The coordinator is gone, with its watch."""
@@ -85,9 +87,9 @@ def lines(found: tuple[str, ...]) -> str:
 
 
 @pytest.mark.parametrize("walls", EVERY)
-def test_what_counts_against_a_session_behind_these_walls(post: Post, walls: Walls) -> None:
+def test_what_counts_against_a_session_behind_these_walls(post: Post, isolation: Isolation) -> None:
     async def work() -> None:
-        await post.begin("r/t/1", walls)
+        await post.begin("r/t/1", isolation)
         post.git("tag", "mine")
         post.git("commit", "-q", "--allow-empty", "-m", "the user works")
         post.git("config", "core.fsmonitor", "evil")
@@ -95,11 +97,11 @@ def test_what_counts_against_a_session_behind_these_walls(post: Post, walls: Wal
         seen = await post.end("r/t/1")
         daily, grave = ("refs/tags/mine", "refs/heads/main"), ("configuration", "refs/wtman/saved")
         for word in daily:
-            assert (word in lines(seen.blamed)) == (walls is Walls.NONE), seen
-            assert (word in lines(seen.others)) == (walls is not Walls.NONE), seen
+            assert (word in lines(seen.blamed)) == (isolation is Isolation.NONE), seen
+            assert (word in lines(seen.others)) == (isolation is not Isolation.NONE), seen
         for word in grave:
-            assert (word in lines(seen.blamed)) == (walls is not Walls.APART), seen
-            assert (word in lines(seen.others)) == (walls is Walls.APART), seen
+            assert (word in lines(seen.blamed)) == (isolation is not Isolation.APART), seen
+            assert (word in lines(seen.others)) == (isolation is Isolation.APART), seen
         assert all("not by them" in line for line in seen.others)
 
     go(work())
@@ -121,7 +123,7 @@ def test_who_has_ended_lives_no_more(post: Post) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         post.git("tag", "afterwards")
         await post.begin("r/c/1")
-        assert (await post.end("r/c/1")) == Seen()
+        assert (await post.end("r/c/1")) == RepositoryChanges()
 
     go(work())
 
@@ -212,9 +214,9 @@ def test_which_merges_the_journal_knows() -> None:
     assert not is_moved(
         [e.MergeAsked(target=main, before=old, dry_run=True)], "refs/heads/main", new
     )
-    taken = e.BranchTaken(TaskId("x"), Branch("x"), old, new)
-    assert is_moved([taken], "refs/heads/x", "")
-    assert not is_moved([taken], "refs/heads/x", new)
+    external = e.ExternalBranchAdded(TaskId("x"), Branch("x"), old, new)
+    assert is_moved([external], "refs/heads/x", "")
+    assert not is_moved([external], "refs/heads/x", new)
 
 
 # --- while nobody looked ----------------------------------------------------------------------
@@ -223,14 +225,14 @@ def test_which_merges_the_journal_knows() -> None:
 def test_what_changed_while_no_coordinator_lived_is_found(post: Post) -> None:
     async def work() -> None:
         await post.begin("r/t/1")
-        await post.begin("r/u/1", Walls.DENIED)
+        await post.begin("r/u/1", Isolation.DENIED)
         await post.killed()
         post.git("config", "core.fsmonitor", "evil")
         post.git("tag", "x")
         seen = await post.settle("r/t/1")
         assert "configuration was changed, before or while wtman was killed" in lines(seen.blamed)
         assert "refs/tags/x" in lines(seen.blamed)
-        denied = await post.settle("r/u/1", Walls.DENIED)
+        denied = await post.settle("r/u/1", Isolation.DENIED)
         assert "configuration" in lines(denied.blamed) and "tags/x" not in lines(denied.blamed)
         # Whoever begins now has nothing to do with it.
         await post.begin("r/t/2")
@@ -299,7 +301,7 @@ def test_what_the_dead_coordinator_did_is_not_blamed(post: Post) -> None:
 
 def test_every_session_apart_costs_nothing_on_disk(post: Post) -> None:
     async def work() -> None:
-        await post.begin("r/t/1", Walls.APART)
+        await post.begin("r/t/1", Isolation.APART)
         await post.end("r/t/1")
         assert not os.path.exists(post.path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wtman.sandbox import Reach, programs, seatbelt
+from wtman.sandbox import SandboxPolicy, programs, seatbelt
 from wtman.sandbox.mounts import picture
 
 
@@ -129,12 +129,12 @@ def test_order_and_links_of_the_picture(user: Path) -> None:
     for name in ("a/b/c", "real"):
         (user / name).mkdir(parents=True)
     (user / "link").symlink_to("real")
-    reach = Reach(
+    policy = SandboxPolicy(
         read=(f"{user}/a", f"{user}/a/b/c", f"{user}/gone"),
         write=(f"{user}/a/b", f"{user}/link"),
         binds=((f"{user}/real", f"{user}/a/b/c", False),),
     )
-    seen = picture(reach, ())
+    seen = picture(policy, ())
     mounts = [mount for mount in seen.mounts if mount.target.startswith(str(user))]
     assert [(mount.target.removeprefix(str(user)), mount.writable) for mount in mounts] == [
         ("/a", False), ("/real", True), ("/a/b", True), ("/a/b/c", False),
@@ -147,7 +147,7 @@ def test_profile_of_seatbelt(user: Path) -> None:
     (user / "wt").mkdir()
     (user / "wt/.git").write_text("gitdir: x")
     text = seatbelt.profile(
-        Reach(
+        SandboxPolicy(
             read=(f'{user}/qu"ote',),
             write=(f"{user}/wt",),
             binds=((f"{user}/private", f"{user}/repo/.git", True),),
@@ -166,4 +166,4 @@ def test_profile_of_seatbelt(user: Path) -> None:
     assert '(allow network-outbound (remote ip "localhost:8080"))' in lines
     assert "(allow network* system-socket)" not in lines
     assert text.count("(") == text.count(")")
-    assert "(allow network* system-socket)" in seatbelt.profile(Reach())
+    assert "(allow network* system-socket)" in seatbelt.profile(SandboxPolicy())

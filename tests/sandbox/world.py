@@ -11,7 +11,7 @@ from wtman import sandbox
 from wtman.execution.spawn import install_child_watcher
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Command, Exit, Work
-from wtman.sandbox import Reach, Sandbox
+from wtman.sandbox import Sandbox, SandboxPolicy
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -53,8 +53,8 @@ class World:
         return self.root / "trees/own"
 
     @property
-    def reach(self) -> Reach:
-        return Reach(
+    def policy(self) -> SandboxPolicy:
+        return SandboxPolicy(
             write=(str(self.own),),
             home=str(self.root / "home"),
             scratch=str(self.root / "scratch"),
@@ -65,9 +65,9 @@ class World:
         env = {"PATH": self.path, **self.env}
         return Command(argv, str(self.own), env, stdin)
 
-    def run(self, *argv: str, stdin: bytes = b"", timeout: float = 60, **reach: Any) -> Ran:
+    def run(self, *argv: str, stdin: bytes = b"", timeout: float = 60, **policy: Any) -> Ran:
         """Run it confined to the world's own reach, changed by `reach`."""
-        given = replace(self.reach, **reach)
+        given = replace(self.policy, **policy)
         return self.keep(self.tier.wrap(self.command(*argv, stdin=stdin), given), timeout)
 
     def sh(self, text: str, **more: Any) -> Ran:

@@ -9,7 +9,7 @@ import pytest
 
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
-from wtman.sessions.activity import Doing, load_doing
+from wtman.sessions.activity import ActivityLog, load_activity
 
 A, B = TaskId("a"), TaskId("b")
 
@@ -48,45 +48,45 @@ def loop() -> Loop:
 
 
 def test_it_is_written_at_once_and_then_once_a_second(tmp_path: Path, loop: Loop) -> None:
-    doing = Doing(str(tmp_path), loop.call_later, loop.time)
+    doing = ActivityLog(str(tmp_path), loop.call_later, loop.time)
     doing.tell(A, "reads")
     assert loop.pass_(0) == 1
-    assert load_doing(str(tmp_path)).said == {"a": "reads"}
+    assert load_activity(str(tmp_path)).said == {"a": "reads"}
     for number in range(50):
         doing.tell(A, f"edits {number}")
         doing.tell(B, "thinks")
     assert loop.pass_(0.9) == 0
-    assert load_doing(str(tmp_path)).said == {"a": "reads"}
+    assert load_activity(str(tmp_path)).said == {"a": "reads"}
     assert loop.pass_(0.1) == 1
-    assert load_doing(str(tmp_path)).said == {"a": "edits 49", "b": "thinks"}
-    assert sorted(os.listdir(tmp_path)) == ["doing.json"]
-    assert (tmp_path / "doing.json").stat().st_mode & 0o777 == 0o600
+    assert load_activity(str(tmp_path)).said == {"a": "edits 49", "b": "thinks"}
+    assert sorted(os.listdir(tmp_path)) == ["activity.json"]
+    assert (tmp_path / "activity.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_it_stays_small_and_goes_with_its_coordinator(tmp_path: Path, loop: Loop) -> None:
-    doing = Doing(str(tmp_path), loop.call_later, loop.time)
+    doing = ActivityLog(str(tmp_path), loop.call_later, loop.time)
     for number in range(400):
         doing.tell(TaskId(f"t{number}"), "x" * 10_000)
     loop.pass_(0)
-    said = load_doing(str(tmp_path)).said
+    said = load_activity(str(tmp_path)).said
     assert len(said) == 256 and "t399" in said and "t0" not in said
     assert {len(words) for words in said.values()} == {200}
     doing.tell(A, "more")
     doing.close()
     assert loop.cancelled == 1
-    assert load_doing(str(tmp_path)).said == {}
+    assert load_activity(str(tmp_path)).said == {}
     doing.close()
 
 
 def test_words_of_any_kind_come_through(tmp_path: Path, loop: Loop) -> None:
-    doing = Doing(str(tmp_path), loop.call_later, loop.time)
+    doing = ActivityLog(str(tmp_path), loop.call_later, loop.time)
     doing.tell(A, "odd \udcff \x1b[2J 日本\n")
     loop.pass_(0)
-    assert load_doing(str(tmp_path)).said == {"a": "odd \udcff \x1b[2J 日本\n"}
+    assert load_activity(str(tmp_path)).said == {"a": "odd \udcff \x1b[2J 日本\n"}
 
 
 def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path, loop: Loop) -> None:
-    doing = Doing(str(tmp_path / "absent"), loop.call_later, loop.time)
+    doing = ActivityLog(str(tmp_path / "absent"), loop.call_later, loop.time)
     doing.tell(A, "reads")
     assert loop.pass_(0) == 1
     doing.close()
@@ -94,28 +94,28 @@ def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path, loop: Loop
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
 def test_nonsense_is_nothing(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "doing.json").write_bytes(content)
-    assert load_doing(str(tmp_path)).said == {}
+    (tmp_path / "activity.json").write_bytes(content)
+    assert load_activity(str(tmp_path)).said == {}
 
 
 def test_only_words_and_only_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "doing.json"
+    path = tmp_path / "activity.json"
     path.write_text(json.dumps({"said": {"a": 1, "b": "well"}}))
-    assert load_doing(str(tmp_path)).said == {"b": "well"}
+    assert load_activity(str(tmp_path)).said == {"b": "well"}
     path.unlink()
     os.mkfifo(path)
-    assert load_doing(str(tmp_path)).said == {}
+    assert load_activity(str(tmp_path)).said == {}
     path.unlink()
     path.symlink_to("/etc/hostname")
-    assert load_doing(str(tmp_path)).said == {}
+    assert load_activity(str(tmp_path)).said == {}
 
 
 def test_what_live_sessions_use_is_told_with_it(tmp_path: Path, loop: Loop) -> None:
     used = {"run/a/2": Usage(1200, 30, 0.5), "run/b/1": Usage(7, 1), "run/planning/1/x": Usage(1)}
-    doing = Doing(str(tmp_path), loop.call_later, loop.time, lambda: used)
+    doing = ActivityLog(str(tmp_path), loop.call_later, loop.time, lambda: used)
     doing.tell(A, "thinks")
     loop.pass_(0)
-    assert load_doing(str(tmp_path)).used == {"a": Usage(1200, 30, 0.5), "b": Usage(7, 1)}
-    path = tmp_path / "doing.json"
+    assert load_activity(str(tmp_path)).used == {"a": Usage(1200, 30, 0.5), "b": Usage(7, 1)}
+    path = tmp_path / "activity.json"
     path.write_text(json.dumps({"used": {"a": [1, "2", None], "b": 3, "c": [1, 2, None]}}))
-    assert load_doing(str(tmp_path)).used == {"c": Usage(1, 2)}
+    assert load_activity(str(tmp_path)).used == {"c": Usage(1, 2)}

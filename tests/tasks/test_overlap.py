@@ -106,7 +106,7 @@ def test_the_watch_is_one_at_a_time_and_ends_when_the_run_is_stopped() -> None:
 
 def test_a_parked_run_is_watched_only_while_sessions_are_in_flight() -> None:
     world = at_work(task("a"), task("b"))
-    world.append([e.Parked("quota")])
+    world.append([e.Paused("quota")])
     world.turn()
     assert "watch" in world.running and not world.cancelled
     world.finish("session/a")

@@ -112,7 +112,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     seen: list[str] = []
     real = git_run._once
 
-    def once(argv: tuple[str, ...], *rest: object) -> git_run.Answer:
+    def once(argv: tuple[str, ...], *rest: object) -> git_run.GitAnswer:
         seen.append(next(w for w in argv[1:] if not w.startswith("-") and "=" not in w))
         return real(argv, *rest)  # type: ignore[arg-type]
 

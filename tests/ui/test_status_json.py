@@ -35,7 +35,7 @@ ALL = (
     *finished("portal", 1),
     *finished("docs", 1),
 )
-HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--allow-red-base")
+HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--allow-failing-base")
 
 
 def test_status_has_every_key_of_the_contract() -> None:
@@ -140,7 +140,7 @@ def test_a_task_that_has_not_begun_has_the_same_keys() -> None:
         (A_RUN[:-1], 1, "wtman resume oauth-7f3a --yes"),
         (A_RUN, 1, "wtman resume oauth-7f3a"),
         ((*A_RUN, HINT), 3, "wtman resume oauth-7f3a"),
-        ((*A_RUN, e.Parked("quota")), 4, "wtman resume oauth-7f3a"),
+        ((*A_RUN, e.Paused("quota")), 4, "wtman resume oauth-7f3a"),
         ((*A_RUN, e.Stopped()), 130, "wtman resume oauth-7f3a"),
         ((*A_RUN, e.RunFailed("no disk")), 1, "wtman resume oauth-7f3a"),
         (ALL, 0, "wtman merge oauth-7f3a --unchecked"),

@@ -153,13 +153,13 @@ def test_a_low_screen_keeps_what_is_loud() -> None:
 
 def test_a_parked_run_leads_with_what_mends_it() -> None:
     lines = table(
-        played((*whole(), e.Parked("quota used up", "wait until noon"))),
+        played((*whole(), e.Paused("quota used up", "wait until noon"))),
         80,
         NOW,
         colour=False,
         live=False,
     )
-    assert lines[3] == "! parked: quota used up (wait until noon)"
+    assert lines[3] == "! paused: quota used up (wait until noon)"
     assert lines[-1] == "next: wtman resume oauth-7f3a"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wtman.worktrees.risky_paths import LINK, Touched, install_hooks, suspects
+from wtman.worktrees.risky_paths import LINK, PathModes, install_hooks, suspects
 
 FILE, PROGRAM, MODULE = "100644", "100755", "160000"
 
@@ -20,15 +20,15 @@ FILE, PROGRAM, MODULE = "100644", "100755", "160000"
     ],
 )  # fmt: skip
 def test_files_that_tools_obey(path: str) -> None:
-    (note,) = suspects([Touched(path, "", FILE)])
+    (note,) = suspects([PathModes(path, "", FILE)])
     assert path in note
-    assert suspects([Touched(path, FILE, FILE)]) == (note,)
-    assert suspects([Touched(path, FILE, "")]) == ()  # what is gone does nothing
+    assert suspects([PathModes(path, FILE, FILE)]) == (note,)
+    assert suspects([PathModes(path, FILE, "")]) == ()  # what is gone does nothing
 
 
 @pytest.mark.parametrize("path", ["src/a.py", "README.md", "settings.json", "my.envrc.md"])
 def test_ordinary_files_are_no_news(path: str) -> None:
-    assert suspects([Touched(path, "", FILE), Touched(path, FILE, FILE)]) == ()
+    assert suspects([PathModes(path, "", FILE), PathModes(path, FILE, FILE)]) == ()
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_ordinary_files_are_no_news(path: str) -> None:
     ],
 )
 def test_links_that_leave_the_tree(path: str, target: str, leaves: bool) -> None:
-    notes = suspects([Touched(path, "", LINK, target)])
+    notes = suspects([PathModes(path, "", LINK, target)])
     assert bool(notes) is leaves
     assert not leaves or f"{path} -> {target}" in notes[0]
 
 
 def test_submodules_and_programs_in_disguise() -> None:
-    notes = suspects([Touched("lib", "", MODULE), Touched("a.json", FILE, PROGRAM)])
+    notes = suspects([PathModes("lib", "", MODULE), PathModes("a.json", FILE, PROGRAM)])
     assert notes == ("changes a submodule: lib", "makes a data file executable: a.json")
-    assert suspects([Touched("run.sh", "", PROGRAM), Touched("a.json", PROGRAM, PROGRAM)]) == ()
+    assert suspects([PathModes("run.sh", "", PROGRAM), PathModes("a.json", PROGRAM, PROGRAM)]) == ()
 
 
 def test_one_line_for_many_of_a_kind() -> None:
-    (note,) = suspects([Touched(f"{number}/conftest.py", "", FILE) for number in range(9)])
+    (note,) = suspects([PathModes(f"{number}/conftest.py", "", FILE) for number in range(9)])
     assert note.endswith(" and 3 more")
 
 

@@ -37,7 +37,7 @@ _TARGETS = ("file_path", "command", "pattern", "path")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ApiStream:
     """What the stream has said so far. `result` is the last result event."""
 
     session: str = ""
@@ -80,10 +80,10 @@ class ApiAgent:
         flags = tuple(f"--{name}={value}" for name, value in values.items() if value)
         return flags if job.writes else (*flags, "--read-only")
 
-    def begin(self) -> Seen:
-        return Seen()
+    def begin(self) -> ApiStream:
+        return ApiStream()
 
-    def step(self, state: Seen, line: bytes) -> tuple[Seen, tuple[Activity, ...]]:
+    def step(self, state: ApiStream, line: bytes) -> tuple[ApiStream, tuple[Activity, ...]]:
         event = _event(line)
         session = event.get("session_id")
         if isinstance(session, str) and session:
@@ -99,7 +99,7 @@ class ApiAgent:
                 return replace(state, result=event), ()
         return state, ()
 
-    def end(self, state: Seen, exit: Exit) -> Outcome:
+    def end(self, state: ApiStream, exit: Exit) -> Outcome:
         result = state.result
         ended = why(exit)
         if result is None:
@@ -129,7 +129,7 @@ def make(argument: str) -> ApiAgent:
     return ApiAgent(argument)
 
 
-def _assistant(state: Seen, message: dict[str, Any]) -> tuple[Seen, tuple[Activity, ...]]:
+def _assistant(state: ApiStream, message: dict[str, Any]) -> tuple[ApiStream, tuple[Activity, ...]]:
     found: list[Activity] = []
     blocks = message.get("content")
     for block in map(_dict, blocks if isinstance(blocks, list) else ()):
@@ -146,7 +146,7 @@ def _assistant(state: Seen, message: dict[str, Any]) -> tuple[Seen, tuple[Activi
     return state, (*found, Activity("usage", usage=state.used))
 
 
-def _retry(state: Seen, event: dict[str, Any]) -> tuple[Seen, tuple[Activity, ...]]:
+def _retry(state: ApiStream, event: dict[str, Any]) -> tuple[ApiStream, tuple[Activity, ...]]:
     state = replace(state, used=_plus(state.used, _dict(event.get("usage"))))
     if event.get("error_status") not in (429, 529):
         return state, (Activity("usage", usage=state.used),)

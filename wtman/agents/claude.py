@@ -47,7 +47,7 @@ _TARGETS = ("file_path", "notebook_path", "command", "pattern", "url", "query", 
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ClaudeStream:
     """What of the stream matters so far.
 
     `settled` is what results have told, `passed` and `recent` (by message) what messages
@@ -68,7 +68,7 @@ class State:
     refused: str = ""
 
 
-Step = tuple[State, tuple[Activity, ...]]
+Step = tuple[ClaudeStream, tuple[Activity, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class ClaudeAgent:
             known["projects"] = {job.worktree: {"hasTrustDialogAccepted": True}}
         return {".claude.json": json.dumps(known)}
 
-    def begin(self) -> State:
-        return State()
+    def begin(self) -> ClaudeStream:
+        return ClaudeStream()
 
-    def step(self, state: State, line: bytes) -> Step:
+    def step(self, state: ClaudeStream, line: bytes) -> Step:
         event = parsed(line)
         match text(event, "type"):
             case "system":
@@ -159,7 +159,7 @@ class ClaudeAgent:
                 return _result(state, event)
         return state, ()
 
-    def end(self, state: State, exit: Exit) -> Outcome:
+    def end(self, state: ClaudeStream, exit: Exit) -> Outcome:
         trouble, reason = _judged(state, exit)
         answer = field(state.result, "structured_output")
         said = text(state.result, "result")
@@ -230,7 +230,7 @@ def _environment(job: Job) -> dict[str, str]:
 # --- the stream ---------------------------------------------------------------------------------
 
 
-def _system(state: State, event: Any) -> Step:
+def _system(state: ClaudeStream, event: Any) -> Step:
     match text(event, "subtype"):
         case "init":
             state = replace(
@@ -248,7 +248,7 @@ def _system(state: State, event: Any) -> Step:
     return state, ()
 
 
-def _retry(state: State, event: Any) -> Step:
+def _retry(state: ClaudeStream, event: Any) -> Step:
     status = number(event, "error_status")
     word = text(event, "error").replace("_", " ") or "no connection"
     said = f"{word} ({status})" if status else word
@@ -259,7 +259,7 @@ def _retry(state: State, event: Any) -> Step:
     return state, (Activity("says", _line(f"tries again: {said}")),)
 
 
-def _assistant(state: State, event: Any) -> Step:
+def _assistant(state: ClaudeStream, event: Any) -> Step:
     message = field(event, "message")
     model = text(message, "model")
     if model == "<synthetic>":  # its own words on an error; the result repeats them
@@ -284,14 +284,14 @@ def _assistant(state: State, event: Any) -> Step:
     return state, (*activities, Activity("usage", usage=_used(state)))
 
 
-def _written(state: State, event: Any) -> Step:
+def _written(state: ClaudeStream, event: Any) -> Step:
     """The end of a message, with what it has written in all."""
     message = text(event, "api_message_id") or (state.recent[-1][0] if state.recent else "")
     state = _counted(state, message, _usage(field(event, "event", "usage")))
     return state, (Activity("usage", usage=_used(state)),)
 
 
-def _counted(state: State, message: str, usage: Usage) -> State:
+def _counted(state: ClaudeStream, message: str, usage: Usage) -> ClaudeStream:
     """A message comes once for each of its blocks, each time with all of its usage so far."""
     usage = _most(dict(state.recent).get(message, Usage()), usage)
     kept = [item for item in state.recent if item[0] != message] + [(message, usage)]
@@ -301,7 +301,7 @@ def _counted(state: State, message: str, usage: Usage) -> State:
     return replace(state, passed=passed, recent=tuple(kept))
 
 
-def _answered(state: State, event: Any) -> State:
+def _answered(state: ClaudeStream, event: Any) -> ClaudeStream:
     if not state.edits:
         return state
     edits, edited = set(state.edits), state.edited
@@ -312,7 +312,7 @@ def _answered(state: State, event: Any) -> State:
     return replace(state, edits=frozenset(edits), edited=edited)
 
 
-def _result(state: State, event: dict[str, Any]) -> Step:
+def _result(state: ClaudeStream, event: dict[str, Any]) -> Step:
     latest = field(event, "model_usage_since_last_result")
     if isinstance(latest, dict):
         settled, cumulative = plus(state.settled, _priced(latest)), False
@@ -351,7 +351,7 @@ def _priced(models: Any) -> Usage:
     return total
 
 
-def _used(state: State) -> Usage:
+def _used(state: ClaudeStream) -> Usage:
     live = state.passed
     for _, usage in state.recent:
         live = plus(live, usage)
@@ -373,7 +373,7 @@ def _target(block: Any, cwd: str) -> str:
 # --- the end ------------------------------------------------------------------------------------
 
 
-def _judged(state: State, exit: Exit) -> tuple[str, str]:
+def _judged(state: ClaudeStream, exit: Exit) -> tuple[str, str]:
     """(kind of trouble with the provider, why it is no success)."""
     ended = why(exit)
     result = state.result

@@ -26,7 +26,7 @@ _RETRYING = ("Reconnecting", "Falling back")
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CodexStream:
     """`refused` is a refusal that is being retried; `edited` None: no edit was tried."""
 
     session: str = ""
@@ -38,7 +38,7 @@ class State:
     edited: bool | None = None
 
 
-Step = tuple[State, tuple[Activity, ...]]
+Step = tuple[CodexStream, tuple[Activity, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class CodexAgent:
             argv += ["-c", f"projects={trusted}"]
         return Command((*argv, "--", argument(job.resume)), job.worktree, dict(job.env))
 
-    def begin(self) -> State:
-        return State()
+    def begin(self) -> CodexStream:
+        return CodexStream()
 
-    def step(self, state: State, line: bytes) -> Step:
+    def step(self, state: CodexStream, line: bytes) -> Step:
         event = parsed(line)
         match text(event, "type"):
             case "thread.started":
@@ -100,7 +100,7 @@ class CodexAgent:
                 return _error(state, text(event, "message"))
         return state, ()
 
-    def end(self, state: State, exit: Exit) -> Outcome:
+    def end(self, state: CodexStream, exit: Exit) -> Outcome:
         trouble, reason = _judged(state, exit)
         return Outcome(
             ok=not reason,
@@ -150,7 +150,7 @@ def _toml(value: str) -> str:
 # --- the stream ---------------------------------------------------------------------------------
 
 
-def _item(state: State, item: Any, completed: bool) -> Step:
+def _item(state: CodexStream, item: Any, completed: bool) -> Step:
     status = text(item, "status")
     match text(item, "type"):
         case "agent_message":
@@ -178,7 +178,7 @@ def _item(state: State, item: Any, completed: bool) -> Step:
     return state, (Activity("does", text_of(doing.encode())),)
 
 
-def _error(state: State, message: str) -> Step:
+def _error(state: CodexStream, message: str) -> Step:
     said = text_of(_plain(message).encode())
     trouble = trouble_of(message)
     state = replace(state, refused=said)
@@ -212,7 +212,7 @@ def _command(command: str) -> str:
     return words[2] if len(words) == 3 and words[1] == "-lc" else command
 
 
-def _judged(state: State, exit: Exit) -> tuple[str, str]:
+def _judged(state: CodexStream, exit: Exit) -> tuple[str, str]:
     """(kind of trouble with the provider, why it is no success)."""
     ended = why(exit)
     if state.failed:

@@ -21,7 +21,7 @@ _PATIENCE = 20.0  # seconds for a program to say its version; some take a while 
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InstalledAgent:
     """An agent that could play a role here.
 
     `path` is its program, empty for one that is none. `signed_in` None is not known: it has
@@ -35,7 +35,7 @@ class Found:
     needs: Needs
 
 
-def found(environ: Mapping[str, str]) -> tuple[Found, ...]:
+def found(environ: Mapping[str, str]) -> tuple[InstalledAgent, ...]:
     """The agents of this machine that plug-ins know, the preferred first."""
     here = []
     known = load.known()
@@ -43,7 +43,7 @@ def found(environ: Mapping[str, str]) -> tuple[Found, ...]:
         needs = load.load(name).needs if name in known else Needs()
         path = shutil.which(needs.program, path=environ.get("PATH")) if needs.program else ""
         if name in known and path is not None:
-            here.append(Found(name, path, *_signed_in(needs, environ), needs))
+            here.append(InstalledAgent(name, path, *_signed_in(needs, environ), needs))
     return tuple(here)
 
 
@@ -59,7 +59,7 @@ def _signed_in(needs: Needs, environ: Mapping[str, str]) -> tuple[bool | None, s
     return (None, f"~/{there[0]}") if there else (False, "")
 
 
-def version(one: Found) -> str:
+def version(one: InstalledAgent) -> str:
     """What its program says its version is, in one line; what went wrong where it does not.
 
     Starts the program: call it late, and not in a loop that somebody waits for.

@@ -36,7 +36,7 @@ MODES = {"100644": 0o644, "100755": 0o755, "120000": 0o120000}
 _STEPS = ("out", "err", "edit", "delete", "exit")
 
 
-class Refused(Exception):
+class PlaybackError(Exception):
     """The recording cannot be played; one line says why."""
 
 
@@ -45,11 +45,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         if len(sys.argv) != 2:
-            raise Refused("usage: player.py RECORDING")
+            raise PlaybackError("usage: player.py RECORDING")
         path = find(sys.argv[1], os.environ)
         speed = speed_of(os.environ.get("WTMAN_REPLAY_SPEED", ""))
         return play(load(path), speed)
-    except Refused as error:
+    except PlaybackError as error:
         sys.stderr.write(f"replay: {error}\n")
     except OSError as error:
         sys.stderr.write(f"replay: {error.filename or sys.argv[1]}: {error.strerror}\n")
@@ -62,12 +62,12 @@ def find(given: str, environ: Any) -> str:
         return given
     task, attempt = environ.get("WTMAN_TASK", ""), environ.get("WTMAN_ATTEMPT", "1")
     if not re.fullmatch("[A-Za-z0-9_-]+", task) or not attempt.isdecimal():
-        raise Refused(f"{given} is a folder, and WTMAN_TASK names no task")
+        raise PlaybackError(f"{given} is a folder, and WTMAN_TASK names no task")
     for name in (f"{task}.{attempt}.jsonl", f"{task}.jsonl"):
         path = os.path.join(given, name)
         if os.path.exists(path):
             return path
-    raise Refused(f"{given} has no recording of task {task}, attempt {attempt}")
+    raise PlaybackError(f"{given} has no recording of task {task}, attempt {attempt}")
 
 
 def speed_of(text: str) -> float:
@@ -77,7 +77,7 @@ def speed_of(text: str) -> float:
     except ValueError:
         speed = -1.0
     if not 0 <= speed < float("inf"):
-        raise Refused(f"WTMAN_REPLAY_SPEED is no speed: {text}")
+        raise PlaybackError(f"WTMAN_REPLAY_SPEED is no speed: {text}")
     return speed
 
 
@@ -90,14 +90,14 @@ def load(path: str) -> list[dict[str, Any]]:
         lines = file.read().splitlines()
     steps = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not steps or steps[0].get("wtman_recording") != 1:
-        raise Refused(f"{path} is no recording of version 1")
+        raise PlaybackError(f"{path} is no recording of version 1")
     del steps[0]
     before = 0.0
     for number, step in enumerate(steps, 2):
         _check(path, number, step, before)
         before = step.get("t", before)
     if not steps or "exit" not in steps[-1]:
-        raise Refused(f"{path} ends without an exit")
+        raise PlaybackError(f"{path} ends without an exit")
     return steps
 
 
@@ -105,9 +105,9 @@ def _object(path: str, number: int, line: bytes) -> dict[str, Any]:
     try:
         step = json.loads(line)
     except ValueError as error:
-        raise Refused(f"{path}, line {number}: {error}") from error
+        raise PlaybackError(f"{path}, line {number}: {error}") from error
     if not isinstance(step, dict):
-        raise Refused(f"{path}, line {number}: no object")
+        raise PlaybackError(f"{path}, line {number}: no object")
     return step
 
 
@@ -115,44 +115,46 @@ def _check(path: str, number: int, step: dict[str, Any], before: float) -> None:
     try:
         time_of = step.get("t", before)
         if type(time_of) not in (int, float) or not before <= time_of < float("inf"):
-            raise Refused(f"unusable time {time_of!r}")
+            raise PlaybackError(f"unusable time {time_of!r}")
         (kind,) = [key for key in step if key in _STEPS] or [""]
         value = step.get(kind)
         if kind in ("out", "err") and not isinstance(value, str):
-            raise Refused(f"{kind} is no text")
+            raise PlaybackError(f"{kind} is no text")
         if kind == "exit" and (type(value) is not int or not 0 <= value <= 255):
-            raise Refused(f"unusable exit {value!r}")
+            raise PlaybackError(f"unusable exit {value!r}")
         if kind == "delete":
             parts_of(value)
         if kind == "edit":
             _check_edit(value)
         if not kind:
-            raise Refused("none of " + ", ".join(_STEPS))
-    except Refused as error:
-        raise Refused(f"{path}, line {number}: {error}") from error
+            raise PlaybackError("none of " + ", ".join(_STEPS))
+    except PlaybackError as error:
+        raise PlaybackError(f"{path}, line {number}: {error}") from error
     except ValueError as error:
-        raise Refused(f"{path}, line {number}: more than one of {', '.join(_STEPS)}") from error
+        raise PlaybackError(
+            f"{path}, line {number}: more than one of {', '.join(_STEPS)}"
+        ) from error
 
 
 def _check_edit(edit: Any) -> None:
     if not isinstance(edit, dict):
-        raise Refused("edit is no object")
+        raise PlaybackError("edit is no object")
     parts_of(edit.get("path"))
     if edit.get("mode", "100644") not in MODES:
-        raise Refused(f"unknown mode {edit['mode']!r}")
+        raise PlaybackError(f"unknown mode {edit['mode']!r}")
     content_of(edit)
 
 
 def parts_of(path: Any) -> list[str]:
     """The names along a path that stays in the worktree and out of `.git`."""
     if not isinstance(path, str) or not path or "\0" in path:
-        raise Refused(f"unusable path {path!r}")
+        raise PlaybackError(f"unusable path {path!r}")
     parts = path.split("/")
     for part in parts:
         # On file systems that fold names, ".GIT", ".git." and "git~1" are .git too.
         folded = part.casefold().rstrip(". ")
         if not folded or folded in (".git", "git~1"):
-            raise Refused(f"path {path!r} leaves the worktree")
+            raise PlaybackError(f"path {path!r} leaves the worktree")
     return parts
 
 
@@ -164,8 +166,8 @@ def content_of(edit: dict[str, Any]) -> bytes:
         if isinstance(coded, str) and text is None:
             return base64.b64decode(coded, validate=True)
     except (UnicodeError, binascii.Error) as error:
-        raise Refused(f"content of {edit['path']}: {error}") from error
-    raise Refused(f"{edit['path']} needs either content or base64")
+        raise PlaybackError(f"content of {edit['path']}: {error}") from error
+    raise PlaybackError(f"{edit['path']} needs either content or base64")
 
 
 # --- playing --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import uuid
 from typing import Any, BinaryIO
 
 
-class Teller:
+class EventWriter:
     """Writes events of one session to `out`."""
 
     def __init__(self, out: BinaryIO, session: str) -> None:

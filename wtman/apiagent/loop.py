@@ -11,14 +11,14 @@ from anthropic import AsyncAnthropic
 
 from wtman.apiagent import answer
 from wtman.apiagent.errors import Failed
-from wtman.apiagent.events import Teller
+from wtman.apiagent.events import EventWriter
 from wtman.apiagent.meter import Meter
 from wtman.apiagent.models import traits
 from wtman.apiagent.options import Options
 from wtman.apiagent.request import notice, parameters
 from wtman.apiagent.response import Patience, Reply, ask
 from wtman.apiagent.result import Ending, capped, failed, unanswered
-from wtman.apiagent.tools import Toolbox
+from wtman.apiagent.tools import Tools
 from wtman.apiagent.transcript import Transcript
 
 CONTINUED = 4  # times that a response may be cut at its limit, or pause, one after the other
@@ -28,17 +28,17 @@ FINISH = "Four fifths of this session's budget are used. Come to an end now: fin
 FINISH += "begun, leave the files in a working state and report."
 
 
-class Talk:
+class AgentLoop:
     """One session of a conversation."""
 
     def __init__(
         self,
         options: Options,
         client: AsyncAnthropic,
-        toolbox: Toolbox,
+        toolbox: Tools,
         transcript: Transcript,
         meter: Meter,
-        tell: Teller,
+        tell: EventWriter,
         patience: Patience,
     ) -> None:
         self._options, self._client, self._toolbox = options, client, toolbox

@@ -19,7 +19,7 @@ KEYS = (
 
 
 @dataclass(frozen=True)
-class Cap:
+class CapReached:
     """A cap that is reached: the subtype of the result, and one line for people."""
 
     subtype: str
@@ -68,18 +68,18 @@ class Meter:
         known = entry["costUSD"] is not None and price is not None
         entry["costUSD"] = entry["costUSD"] + price if known else None
 
-    def reached(self, options: Options) -> Cap | None:
+    def reached(self, options: Options) -> CapReached | None:
         """The cap that forbids another response."""
         if options.max_turns and self.turns >= options.max_turns:
             reason = f"Reached maximum number of turns ({options.max_turns})"
-            return Cap("error_max_turns", reason)
+            return CapReached("error_max_turns", reason)
         if options.max_tokens and self.tokens >= options.max_tokens:
             reason = f"Reached maximum number of tokens ({options.max_tokens})"
-            return Cap("error_max_budget_tokens", reason)
+            return CapReached("error_max_budget_tokens", reason)
         # A price that became unknown on the way may already be above any cap.
         if options.max_usd and (self.usd is None or self.usd >= options.max_usd):
             reason = f"Reached maximum budget (${options.max_usd:g})"
-            return Cap("error_max_budget_usd", reason)
+            return CapReached("error_max_budget_usd", reason)
         return None
 
     def nearly(self, options: Options) -> bool:

@@ -11,7 +11,7 @@ _NAME = re.compile(r"claude-(opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2}))
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class ModelTraits:
     """`efforts` are the levels that it knows; `system_turns`: a system message may come later."""
 
     efforts: tuple[str, ...] = ()
@@ -29,14 +29,14 @@ class Traits:
         return below[-1]
 
 
-def traits(model: str) -> Traits:
+def traits(model: str) -> ModelTraits:
     """The traits of the model of that name."""
     name = _NAME.fullmatch(model)
     if name is None:
-        return Traits()
+        return ModelTraits()
     family, version = name[1], (int(name[2]), int(name[3] or 0))
     if version < (4, 5):
-        return Traits(caches=True)
+        return ModelTraits(caches=True)
     adaptive = version >= (4, 6)
     efforts: tuple[str, ...] = ()
     if adaptive or (family == "opus" and version >= (4, 5)):
@@ -47,4 +47,4 @@ def traits(model: str) -> Traits:
         efforts = ("low", "medium", "high", "xhigh", "max")
     # Said of Opus 4.8 and what followed; of Sonnet 5 and Haiku the sources disagree.
     system_turns = family in ("opus", "fable", "mythos") and version >= (4, 8)
-    return Traits(efforts, adaptive, True, system_turns, True)
+    return ModelTraits(efforts, adaptive, True, system_turns, True)

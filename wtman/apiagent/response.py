@@ -15,7 +15,7 @@ from typing import Any
 from anthropic import AsyncAnthropic
 
 from wtman.apiagent.errors import CAUGHT, MALFORMED, Failed, Fault, fault_of, truncated, unreadable
-from wtman.apiagent.events import Teller
+from wtman.apiagent.events import EventWriter
 from wtman.apiagent.meter import Meter, priced
 
 
@@ -53,7 +53,7 @@ async def ask(
     client: AsyncAnthropic,
     request: dict[str, Any],
     meter: Meter,
-    tell: Teller,
+    tell: EventWriter,
     patience: Patience,
     stop: Callable[[], bool] = lambda: False,
 ) -> Reply:

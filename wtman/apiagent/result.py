@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.apiagent.errors import Failed
-from wtman.apiagent.meter import Cap
+from wtman.apiagent.meter import CapReached
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def failed(reason: str, *, terminal: str = "failed", stop: str | None = None) ->
     return Ending("error_during_execution", error=reason, terminal=terminal, stop=stop)
 
 
-def capped(cap: Cap) -> Ending:
+def capped(cap: CapReached) -> Ending:
     terminal = "max_turns" if cap.subtype == "error_max_turns" else "budget_exhausted"
     return Ending(cap.subtype, error=cap.reason, terminal=terminal)
 

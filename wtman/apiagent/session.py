@@ -17,14 +17,14 @@ from anthropic import AsyncAnthropic
 from wtman.apiagent import access as ways
 from wtman.apiagent import answer
 from wtman.apiagent.access import Access
-from wtman.apiagent.events import Teller
-from wtman.apiagent.loop import Talk
+from wtman.apiagent.events import EventWriter
+from wtman.apiagent.loop import AgentLoop
 from wtman.apiagent.meter import Meter, priced
 from wtman.apiagent.options import DEFAULT_MODEL, Options
 from wtman.apiagent.request import system_text
 from wtman.apiagent.response import Patience
 from wtman.apiagent.result import Ending, failed
-from wtman.apiagent.tools import Toolbox, chosen
+from wtman.apiagent.tools import Tools, chosen
 from wtman.apiagent.transcript import Transcript
 from wtman.errors import WtmanError
 
@@ -40,7 +40,7 @@ async def run(
     patience: Patience | None = None,
 ) -> int:
     """Run a session in `cwd`, its events to `out`; the exit status."""
-    tell = Teller(out, str(uuid.uuid4()))
+    tell = EventWriter(out, str(uuid.uuid4()))
     meter = Meter()
     stopped = _Stop()
     try:
@@ -86,7 +86,7 @@ async def _guarded(
     options: Options,
     environ: Mapping[str, str],
     cwd: str,
-    tell: Teller,
+    tell: EventWriter,
     meter: Meter,
     patience: Patience | None,
     stopped: _Stop,
@@ -103,7 +103,7 @@ async def _guarded(
     except OSError as error:
         return failed(f"cannot keep the conversation: {error.filename}: {error.strerror}")
     names = chosen(options.tools, options.read_only)
-    toolbox = Toolbox(cwd, names, ways.without_secrets(environ))
+    toolbox = Tools(cwd, names, ways.without_secrets(environ))
     tell.session = transcript.session
     tell.init(cwd=cwd, model=transcript.model, tools=list(names), key_source=way.source)
     ending: Ending | None = None
@@ -122,10 +122,10 @@ async def _guarded(
 async def _talk(
     options: Options,
     way: Access,
-    toolbox: Toolbox,
+    toolbox: Tools,
     transcript: Transcript,
     meter: Meter,
-    tell: Teller,
+    tell: EventWriter,
     patience: Patience | None,
 ) -> Ending:
     if options.max_usd and not priced(transcript.model):
@@ -139,12 +139,12 @@ async def _talk(
     )
     ways.forget()
     async with client:
-        talk = Talk(options, client, toolbox, transcript, meter, tell, patience)
+        talk = AgentLoop(options, client, toolbox, transcript, meter, tell, patience)
         return await talk.run(_news(options, transcript, way))
 
 
 def _conversation(
-    options: Options, environ: Mapping[str, str], cwd: str, tell: Teller, way: Access
+    options: Options, environ: Mapping[str, str], cwd: str, tell: EventWriter, way: Access
 ) -> Transcript:
     home = Path(environ.get("HOME") or cwd)
     if options.resume:

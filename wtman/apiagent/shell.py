@@ -24,7 +24,7 @@ _DROPPED = ("BASH_ENV", "ENV", "PS4", "PROMPT_COMMAND")
 
 
 @dataclass(frozen=True)
-class Ran:
+class ShellResult:
     """How a command ended. `code` is None when the shell ended with it, or was killed."""
 
     output: str
@@ -95,10 +95,10 @@ class Shell:
         os.set_blocking(self._status, False)
         return warden
 
-    async def run(self, command: str, limit: float = LIMIT) -> Ran:
+    async def run(self, command: str, limit: float = LIMIT) -> ShellResult:
         """Run a command; `limit` in seconds, after which the whole shell is killed."""
         if "\0" in command:
-            return Ran("", 2, "a command has no NUL characters")
+            return ShellResult("", 2, "a command has no NUL characters")
         if self._warden is None:
             self._warden = self._start()
         warden, kept = self._warden, _Kept()
@@ -112,16 +112,16 @@ class Shell:
             note = (
                 f"stopped after {limit:g} s; the shell was started anew, its folder is {self._cwd}"
             )
-            return Ran(kept.text(), None, note)
+            return ShellResult(kept.text(), None, note)
         except asyncio.CancelledError:
             self._let_go()
             raise
         _drain(warden, kept)
         if said:
-            return Ran(kept.text(), int(said))
+            return ShellResult(kept.text(), int(said))
         code = await self._ended(warden)
         note = f"the shell has ended with status {code}; the next command starts a new one"
-        return Ran(kept.text(), None, note)
+        return ShellResult(kept.text(), None, note)
 
     async def _follow(self, warden: subprocess.Popen[bytes], kept: _Kept) -> bytes:
         """Read output until the status is there; empty when the shell ended before that."""

@@ -72,7 +72,7 @@ def chosen(tools: tuple[str, ...], read_only: bool) -> tuple[str, ...]:
     return tuple(x for x in order if x in wanted and not (read_only and x in WRITING))
 
 
-class Toolbox:
+class Tools:
     """Runs calls of tools in `cwd`."""
 
     def __init__(self, cwd: str, names: tuple[str, ...], environ: dict[str, str]) -> None:

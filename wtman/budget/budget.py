@@ -16,15 +16,15 @@ from wtman.model.settings import Settings
 # Less than this share of the whole budget is not worth starting a session with.
 LEAST_SHARE = 0.01
 _MICRO = 1_000_000
-# Waits after which a provider that still turns sessions away parks the run.
+# Waits after which a provider that still turns sessions away pauses the run.
 MOST_WAITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
+class BudgetStatus:
     """What a run may use (`budget`), and what of that is spent or promised to live sessions.
 
-    `own` is what the user allows one session. In every cap 0 means no ceiling.
+    `own` is what the user allows one session. In every cap 0 means no limit.
     """
 
     budget: Cap
@@ -52,7 +52,7 @@ class Purse:
         # Cut to whole units: what is handed out never adds up to more than there is.
         return Cap(int(usd * _MICRO + 1e-6) / _MICRO, int(tokens))
 
-    def holding(self, cap: Cap) -> "Purse":
+    def holding(self, cap: Cap) -> "BudgetStatus":
         """The purse once a session with this cap has started."""
         return replace(self, held=_sum(self.held, cap))
 
@@ -66,7 +66,7 @@ def _share(budget: float, own: float, left: float, waiting: int, unit: float) ->
     return wanted if wanted <= left else None
 
 
-def purse(state: State, live: Mapping[str, Usage] | None = None) -> Purse:
+def budget_status(state: State, live: Mapping[str, Usage] | None = None) -> BudgetStatus:
     """The purse of a run; `live` is what live sessions have used so far, by action key."""
     settings = state.settings
     held = Cap()
@@ -74,7 +74,7 @@ def purse(state: State, live: Mapping[str, Usage] | None = None) -> Purse:
         used = (live or {}).get(key, Usage())
         tokens = used.input_tokens + used.output_tokens
         held = _sum(held, Cap(max(cap.usd, used.usd or 0.0), max(cap.tokens, tokens)))
-    return Purse(
+    return BudgetStatus(
         budget=Cap(settings.budget_usd, settings.budget_tokens),
         own=Cap(settings.session_usd, settings.session_tokens),
         charged=state.charged,
@@ -107,7 +107,7 @@ def overshoot(state: State) -> Cap:
 
 def exhausted(state: State) -> tuple[str, str]:
     """Why no session fits the budgets any more, and the way on."""
-    given = purse(state)
+    given = budget_status(state)
     flags = [
         flag
         for flag, budget, own, left, unit in (
@@ -134,7 +134,7 @@ def counts(settings: Settings, cap: Cap, outcome: Outcome) -> bool:
     """Whether a session that fell short is a failed attempt of its task.
 
     Not where something outside ended it: a quota, a provider that has too much, or its
-    share of the run's budget. A ceiling that the user set for each session does count, or
+    share of the run's budget. A limit that the user set for each session does count, or
     the task would run into it for ever.
     """
     if outcome.fatal or outcome.limited:
@@ -154,4 +154,4 @@ def broken_off(attempt: Attempt) -> bool:
 
 def wait_of(state: State) -> float:
     """Seconds to wait before a provider that turned sessions away is asked again."""
-    return float(state.settings.cooling * 2 ** max(state.turned_away - 1, 0))
+    return float(state.settings.backoff * 2 ** max(state.turned_away - 1, 0))

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 
 from wtman.agents import Activity
-from wtman.budget.rate_limit import Pace, eased, slowed
+from wtman.budget.rate_limit import RateLimit, eased, slowed
 from wtman.model.session import Usage
 
 
-class Brakes:
+class LiveUsage:
     """`used` is what each live session has used so far, by the id of its Work.
 
     `clock` gives seconds that only go forward.
@@ -20,7 +20,7 @@ class Brakes:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.used: dict[str, Usage] = {}
-        self._pace = Pace()
+        self._rate_limit = RateLimit()
         self._clock = clock
 
     def begin(self, session: str) -> None:
@@ -40,9 +40,9 @@ class Brakes:
 
     def slow(self, wait: float = 0.0) -> None:
         """A provider has too much; `wait` is for how many seconds, where it says so."""
-        self._pace = slowed(self._pace, len(self.used), self._clock(), wait)
+        self._rate_limit = slowed(self._rate_limit, len(self.used), self._clock(), wait)
 
     def jobs(self, most: int) -> int:
         """How many sessions may run at once now; 0: `most`, the run's own number."""
-        self._pace = eased(self._pace, most, self._clock())
-        return self._pace.jobs
+        self._rate_limit = eased(self._rate_limit, most, self._clock())
+        return self._rate_limit.jobs

@@ -12,7 +12,7 @@ QUIET = 60.0  # without a word for this long, one session more
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """`jobs` sessions at once, as of `since`; 0 is no limit but the run's own."""
 
     jobs: int = 0
@@ -20,25 +20,29 @@ class Pace:
     since: float = 0.0  # what the next quiet interval counts from
 
 
-def slowed(pace: Pace, live: int, now: float, wait: float = 0.0) -> Pace:
+def slowed(rate_limit: RateLimit, live: int, now: float, wait: float = 0.0) -> RateLimit:
     """The pace after a word that it is too much, heard with `live` sessions alive.
 
     `wait` is how long the provider asked for: no quiet interval begins before that.
     """
-    since = max(pace.since, now + max(wait, 0.0))
-    if now < pace.stepped + SETTLE:
-        return replace(pace, since=since)
+    since = max(rate_limit.since, now + max(wait, 0.0))
+    if now < rate_limit.stepped + SETTLE:
+        return replace(rate_limit, since=since)
     # Of those that live: a limit far above them would slow nothing down.
-    jobs = min(pace.jobs, live) if pace.jobs else live
-    return Pace(max(jobs // 2, 1), now, since)
+    jobs = min(rate_limit.jobs, live) if rate_limit.jobs else live
+    return RateLimit(max(jobs // 2, 1), now, since)
 
 
-def eased(pace: Pace, most: int, now: float) -> Pace:
+def eased(rate_limit: RateLimit, most: int, now: float) -> RateLimit:
     """The pace `now`, with what quiet intervals have given back; at `most` it is none."""
-    if not pace.jobs:
-        return pace
-    gained = int(max(now - pace.since, 0.0) // QUIET)
-    jobs = pace.jobs + gained
+    if not rate_limit.jobs:
+        return rate_limit
+    gained = int(max(now - rate_limit.since, 0.0) // QUIET)
+    jobs = rate_limit.jobs + gained
     if jobs >= most:
-        return Pace()
-    return replace(pace, jobs=jobs, since=pace.since + gained * QUIET) if gained else pace
+        return RateLimit()
+    return (
+        replace(rate_limit, jobs=jobs, since=rate_limit.since + gained * QUIET)
+        if gained
+        else rate_limit
+    )

@@ -10,13 +10,13 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
-from wtman.checks.import_probe import Sight
+from wtman.checks.import_probe import ImportOrigin
 from wtman.formats.codec import from_plain, to_plain
 from wtman.formats.junit import Status, TestRun
-from wtman.provision.command_result import Ran
+from wtman.provision.command_result import CommandResult
 
 
-def pack(ran: Ran, sight: Sight | None) -> dict[str, Any]:
+def pack(ran: CommandResult, sight: ImportOrigin | None) -> dict[str, Any]:
     """The run, and what was seen of the program's imports, if anybody looked."""
     body: dict[str, Any] = {"ran": to_plain(replace(ran, tests=None, cached=False))}
     if ran.tests is not None:
@@ -27,11 +27,11 @@ def pack(ran: Ran, sight: Sight | None) -> dict[str, Any]:
     return body
 
 
-def unpack(body: dict[str, Any]) -> tuple[Ran, Sight | None]:
+def unpack(body: dict[str, Any]) -> tuple[CommandResult, ImportOrigin | None]:
     """What `pack` was given. Raises ValueError, TypeError or KeyError for anything else."""
-    ran: Ran = from_plain(Ran, body["ran"])
+    ran: CommandResult = from_plain(CommandResult, body["ran"])
     tests = TestRun(_expand(body["tests"]), body["problem"]) if "tests" in body else None
-    sight = from_plain(Sight, body["sight"]) if "sight" in body else None
+    sight = from_plain(ImportOrigin, body["sight"]) if "sight" in body else None
     return replace(ran, tests=tests, cached=True), sight
 
 

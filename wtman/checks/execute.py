@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from wtman.checks import cache as kept
 from wtman.checks import import_probe
-from wtman.checks.import_probe import Sight
+from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import CACHE, only_failed
 from wtman.checks.runners import form_of, with_results
 from wtman.context import Context
@@ -26,13 +26,13 @@ from wtman.journal.state import digest
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
-from wtman.provision.command import Spoken, fresh_folder, run_text
-from wtman.provision.command_result import Ran, believable, excerpt, keepable
+from wtman.provision.command import CommandRun, fresh_folder, run_text
+from wtman.provision.command_result import CommandResult, believable, excerpt, keepable
 from wtman.provision.command_text import JUNIT
 from wtman.provision.files import linked, stamp
 from wtman.provision.ports import check_port
-from wtman.provision.setup import furnish, git_folders, make_home
-from wtman.sandbox import USUAL, Reach
+from wtman.provision.setup import git_folders, make_home, provision
+from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ _RESULTS_CAP = 64 * 1024 * 1024
 _RECORDS_CAP = 1000
 
 
-_WITNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe")
+_IMPORT_PROBE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe")
 
 
 # What changes from terminal to terminal and no check should judge by.
@@ -73,19 +73,19 @@ class _Bench:
 
 async def _bench(ctx: Context, settings: Settings, stem: str) -> _Bench:
     # Present though empty: a shell exports what a command then assigns to it, so that the run
-    # under the witness and the runs that count take the same path.
+    # under the import probe and the runs that count take the same path.
     online = settings.check_network
     given = surroundings(ctx.sandbox.name, ctx.environ, "", settings.env, online=online)
     env = {**given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
     folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
     place = await ctx.git(_fingerprint, ctx, settings, env)
-    read = (_WITNESS, *given.read, *await ctx.git(_shown, ctx, settings))
+    read = (_IMPORT_PROBE, *given.read, *await ctx.git(_shown, ctx, settings))
     return _Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place, read)
 
 
 async def _result(
     bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...] = ()
-) -> tuple[Ran, Sight | None]:
+) -> tuple[CommandResult, ImportOrigin | None]:
     """The result of a command on a commit's tree: a kept one, or it is run.
 
     With `names`, a kept result counts only if it says where they were found.
@@ -109,7 +109,7 @@ async def _key(bench: _Bench, command: str, commit: Sha) -> str:
     return digest("check", tree, with_results(command), bench.place)
 
 
-def _kept(bench: _Bench, key: str) -> tuple[Ran, Sight | None] | None:
+def _kept(bench: _Bench, key: str) -> tuple[CommandResult, ImportOrigin | None] | None:
     body = bench.ctx.store.cached(key)
     if body is None:
         return None
@@ -123,20 +123,20 @@ def _kept(bench: _Bench, key: str) -> tuple[Ran, Sight | None] | None:
 
 async def _made(
     bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...]
-) -> tuple[Ran, Sight | None]:
-    """Run a command on a commit's tree, with the witness where there are names to look for."""
+) -> tuple[CommandResult, ImportOrigin | None]:
+    """Run a command on a commit's tree, with the import probe where there are names to look for."""
     ran, sight = await _in_checkout(bench, command, label, commit, names)
     if ran.exit.reason is ExitReason.LOST:
         ran, sight = await _in_checkout(bench, command, label, commit, names)
     if names and not ran.unfit and not ran.passed and ran.exit.reason is ExitReason.EXITED:
-        # Whether the witness disturbed it can only be told without the witness.
+        # Whether the import probe disturbed it can only be told without the import probe.
         ran, _ = await _in_checkout(bench, command, label, commit, ())
     return ran, sight
 
 
 async def _in_checkout(
     bench: _Bench, command: str, label: str, commit: Sha, names: tuple[str, ...]
-) -> tuple[Ran, Sight | None]:
+) -> tuple[CommandResult, ImportOrigin | None]:
     """Run a command in a checkout of its own."""
     ctx = bench.ctx
     async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, commit) as checkout:
@@ -156,10 +156,10 @@ async def _at_home(
     checkout: CheckCheckout,
     names: tuple[str, ...],
     home: str,
-) -> tuple[Ran, Sight | None]:
+) -> tuple[CommandResult, ImportOrigin | None]:
     ctx = bench.ctx
     await ctx.git(make_home, ctx, home)
-    problem = await furnish(
+    problem = await provision(
         ctx,
         bench.settings,
         checkout.path,
@@ -172,7 +172,7 @@ async def _at_home(
         # The setup of this tree failed: nothing was checked, and that is the result.
         reason, _, output = problem.partition("\n")
         end = Exit(ExitReason.UNSTARTED)
-        return Ran(end, unfit=f"setup failed: {reason}", output=output), None
+        return CommandResult(end, unfit=f"setup failed: {reason}", output=output), None
     return await _spoken(bench, command, label, checkout, names, home)
 
 
@@ -183,7 +183,7 @@ async def _spoken(
     checkout: CheckCheckout,
     names: tuple[str, ...],
     home: str,
-) -> tuple[Ran, Sight | None]:
+) -> tuple[CommandResult, ImportOrigin | None]:
     ctx = bench.ctx
     text = with_results(command)
     form, asked = form_of(text), JUNIT in text
@@ -201,12 +201,12 @@ async def _spoken(
         text = only_failed(command, cache) or text
         await ctx.git(_remember, os.path.join(cache, CACHE), bench.only)
     if names:
-        text = _witnessed(text, env, results, names)
-    spoken = Spoken(
+        text = _import_origin(text, env, results, names)
+    spoken = CommandRun(
         text=text,
         folder=checkout.path,
         env=env,
-        reach=_reach(bench, checkout, results, home, names),
+        policy=_policy(bench, checkout, results, home, names),
         label=f"checks/{label}",
         junit=os.path.join(results, "junit.xml"),
     )
@@ -220,13 +220,13 @@ async def _spoken(
     return ran, import_probe.seen(records, checkout.path, names)
 
 
-def _reach(
+def _policy(
     bench: _Bench, checkout: CheckCheckout, results: str, home: str, names: tuple[str, ...]
-) -> Reach:
+) -> SandboxPolicy:
     ctx, first = bench.ctx, check_port(bench.ctx.run, checkout.slot)
     # Who looks whether a check sees another checkout than its own has to let it see one.
     main = (ctx.repo.main,) if names and ctx.repo.main else ()
-    return Reach(
+    return SandboxPolicy(
         read=(*bench.read, *main),
         write=tuple(path for path in (checkout.path, results) if path),
         home=home,
@@ -241,7 +241,7 @@ def _shown(ctx: Context, settings: Settings) -> tuple[str, ...]:
     return (*git_folders(ctx), *linked(ctx, settings))
 
 
-def _told(ran: Ran, form: str, spoken: Spoken, stdout: str) -> Ran:
+def _told(ran: CommandResult, form: str, spoken: CommandRun, stdout: str) -> CommandResult:
     """The run with its results test by test; what the check wrote may be anything."""
     try:
         raw = _read(stdout if form in ("go", "cargo") else spoken.junit, _RESULTS_CAP)
@@ -290,14 +290,14 @@ def _read(path: str, cap: int) -> bytes:
         return stream.read(cap)
 
 
-def _witnessed(text: str, env: dict[str, str], folder: str, names: tuple[str, ...]) -> str:
-    """Put the witness first on the path of every Python program that the command starts."""
-    env["PYTHONPATH"] = _WITNESS
-    env["WTMAN_WITNESS"] = folder
-    env["WTMAN_WITNESS_NAMES"] = ",".join(names)
-    if re.fullmatch(r"[\w./+-]+", _WITNESS):
-        # A command that sets the path itself would leave the witness out.
-        text = re.sub(r"\bPYTHONPATH=(?=[^\s;&|])", f"PYTHONPATH={_WITNESS}{os.pathsep}", text)
+def _import_origin(text: str, env: dict[str, str], folder: str, names: tuple[str, ...]) -> str:
+    """Put the import probe first on the path of every Python program that the command starts."""
+    env["PYTHONPATH"] = _IMPORT_PROBE
+    env["WTMAN_IMPORT_PROBE"] = folder
+    env["WTMAN_IMPORT_PROBE_NAMES"] = ",".join(names)
+    if re.fullmatch(r"[\w./+-]+", _IMPORT_PROBE):
+        # A command that sets the path itself would leave the import probe out.
+        text = re.sub(r"\bPYTHONPATH=(?=[^\s;&|])", f"PYTHONPATH={_IMPORT_PROBE}{os.pathsep}", text)
     return text
 
 

@@ -1,7 +1,7 @@
 """Does a check see the checkout that it runs in?
 
 Through an editable install a test run may import the main checkout and pass
-whatever a branch does. The witness (`wtman/checks/probe/sitecustomize.py`) notes
+whatever a branch does. The import probe (`wtman/checks/probe/sitecustomize.py`) notes
 where the repository's own packages were found; here is what follows from it.
 Pure: paths are compared as text, so both sides give real paths.
 """
@@ -19,12 +19,12 @@ _NOT_PRODUCT = frozenset(
     "bench benchmark benchmarks setup conftest noxfile tasks fabfile versioneer manage build dist "
     "ci src lib python node_modules vendor third_party venv env site-packages".split()
 )
-_MOST_NAMES = 500  # what the witness gets has to fit into one environment variable
+_MOST_NAMES = 500  # what the import probe gets has to fit into one environment variable
 _DEPTH = 3  # how deep a namespace package is searched for real ones
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ImportOrigin:
     """Where a check found the repository's own code: inside, outside, mixed or unknown."""
 
     kind: str
@@ -72,7 +72,7 @@ def own_workspaces(files: Iterable[str], package_json: bytes | None) -> bool:
 
 
 def read_records(texts: Iterable[bytes]) -> tuple[dict[str, Any], ...]:
-    """The records of the witness, one a process; what does not read is left out."""
+    """The records of the import probe, one a process; what does not read is left out."""
     records = []
     for text in texts:
         for line in text.splitlines():
@@ -85,7 +85,7 @@ def read_records(texts: Iterable[bytes]) -> tuple[dict[str, Any], ...]:
     return tuple(records)
 
 
-def seen(records: Iterable[Mapping[str, Any]], checkout: str, names: Iterable[str]) -> Sight:
+def seen(records: Iterable[Mapping[str, Any]], checkout: str, names: Iterable[str]) -> ImportOrigin:
     """Where the processes of one check found `names`, with the checkout's real path."""
     wanted = set(names)
     inside: set[str] = set()
@@ -101,10 +101,10 @@ def seen(records: Iterable[Mapping[str, Any]], checkout: str, names: Iterable[st
                     outside.setdefault(name, place)
     detail = ", ".join(f"{name} from {place}" for name, place in sorted(outside.items())[:3])
     if outside and inside:
-        return Sight("mixed", detail)
+        return ImportOrigin("mixed", detail)
     if outside:
-        return Sight("outside", detail)
-    return Sight("inside" if inside else "unknown")
+        return ImportOrigin("outside", detail)
+    return ImportOrigin("inside" if inside else "unknown")
 
 
 def blind_hint(files: Iterable[str], command: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from wtman.checks import cache, verdict
 from wtman.checks.execute import _Bench, _bench, _in_checkout, _key, _made, _result, _together
-from wtman.checks.import_probe import Sight
+from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import lastfailed, only_failed
 from wtman.checks.verdict import confirmed
 from wtman.context import Context
@@ -25,7 +25,7 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.settings import Settings
-from wtman.provision.command_result import Ran, keepable
+from wtman.provision.command_result import CommandResult, keepable
 
 _EVIDENCE = 3 * 1024
 
@@ -40,12 +40,12 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BaseRun:
     """A check on the base: its run, and whether it saw the checkout (None: nobody looked)."""
 
     command: str
-    ran: Ran
-    sight: Sight | None
+    ran: CommandResult
+    sight: ImportOrigin | None
 
 
 async def judge(
@@ -81,7 +81,7 @@ async def look(
     names: tuple[str, ...],
     *,
     stem: str,
-) -> tuple[Seen, ...]:
+) -> tuple[BaseRun, ...]:
     """Run every command on the base, watching where it finds the repository's own `names`."""
     bench = await _bench(ctx, settings, stem)
     return await _together(
@@ -89,7 +89,9 @@ async def look(
     )
 
 
-async def once(ctx: Context, settings: Settings, command: str, commit: Sha, *, stem: str) -> Ran:
+async def once(
+    ctx: Context, settings: Settings, command: str, commit: Sha, *, stem: str
+) -> CommandResult:
     """Run a command on a commit's tree this very time, whatever is known of it."""
     bench = await _bench(ctx, settings, stem)
     ran, _ = await _in_checkout(bench, command, stem, commit, ())
@@ -98,18 +100,18 @@ async def once(ctx: Context, settings: Settings, command: str, commit: Sha, *, s
 
 async def _look(
     bench: "_Bench", command: str, number: int, commit: Sha, names: tuple[str, ...]
-) -> Seen:
+) -> BaseRun:
     ran, sight = await _result(bench, command, f"{bench.stem}-{number}", commit, names)
-    return Seen(command, ran, sight)
+    return BaseRun(command, ran, sight)
 
 
 async def _compare(
     bench: "_Bench", command: str, number: int, commit: Sha, against: Sha | None
-) -> tuple[CheckResult, Ran]:
+) -> tuple[CheckResult, CommandResult]:
     label = f"{bench.stem}-{number}"
-    allow_red = bench.settings.allow_red_base
+    allow_red = bench.settings.allow_failing_base
     now, _ = await _result(bench, command, label, commit)
-    base: Ran | None = None
+    base: CommandResult | None = None
     if against is not None and (allow_red or now.tests is not None or not now.passed):
         base, _ = await _result(bench, command, f"{label}-before", against)
     result = verdict.judge(command, now, base, allow_red=allow_red)
@@ -123,8 +125,8 @@ async def _confirmed(
     command: str,
     label: str,
     commit: Sha,
-    found: tuple[CheckResult, Ran, Ran | None],
-) -> tuple[CheckResult, Ran]:
+    found: tuple[CheckResult, CommandResult, CommandResult | None],
+) -> tuple[CheckResult, CommandResult]:
     """Run what is red a second time, once for each tree, before anybody is blamed for it."""
     first, now, base = found
     ctx = bench.ctx
@@ -137,14 +139,14 @@ async def _confirmed(
             return first, now
         again, _ = await _made(bench, command, f"{label}-again", commit, ())
         ctx.checkouts.made(f"{key}/again")
-        second = verdict.judge(command, again, base, allow_red=bench.settings.allow_red_base)
+        second = verdict.judge(command, again, base, allow_red=bench.settings.allow_failing_base)
         if second.verdict is not Verdict.RED and keepable(again):
             ctx.store.cache(key, cache.pack(again, None))
     return confirmed(first, second), now if second.verdict is Verdict.RED else again
 
 
 async def _fails_again(
-    bench: "_Bench", command: str, label: str, commit: Sha, found: tuple[CheckResult, Ran]
+    bench: "_Bench", command: str, label: str, commit: Sha, found: tuple[CheckResult, CommandResult]
 ) -> bool:
     """Whether the failing tests fail when they alone run again.
 
@@ -162,7 +164,7 @@ async def _fails_again(
     return again.tests is not None and set(first.new_failures) <= again.tests.failing
 
 
-def _evidence(pairs: tuple[tuple[CheckResult, Ran], ...]) -> str:
+def _evidence(pairs: tuple[tuple[CheckResult, CommandResult], ...]) -> str:
     """The last of what the red ones said, in equal shares."""
     red = [(result.command, ran) for result, ran in pairs if result.verdict is Verdict.RED]
     if not red:

@@ -7,7 +7,7 @@ that is a problem of the run, found before a session costs anything.
 
 from wtman.checks import import_probe, protected
 from wtman.checks.actions import CheckBase, CheckTask
-from wtman.checks.judge import Judged, Seen, judge, look
+from wtman.checks.judge import BaseRun, Judged, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git import control
@@ -77,7 +77,7 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
     names = import_probe.own_names(files)
     package = await ctx.git(control.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
     looked = await look(ctx, state.settings, state.checks, action.commit, names, stem="base")
-    judged = [judge_base(one.command, one.ran, state.settings.allow_red_base) for one in looked]
+    judged = [judge_base(one.command, one.ran, state.settings.allow_failing_base) for one in looked]
     problem, hint = _problem(looked, judged, files)
     shown = bool(names) or import_probe.own_workspaces(files, package)
     return e.BaseChecked(
@@ -90,7 +90,7 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
 
 
 def _problem(
-    looked: tuple[Seen, ...], judged: list[BaseJudged], files: tuple[str, ...]
+    looked: tuple[BaseRun, ...], judged: list[BaseJudged], files: tuple[str, ...]
 ) -> tuple[str, str]:
     """What keeps the run from starting, and what to do about it."""
     for seen in looked:
@@ -106,13 +106,13 @@ def _problem(
         seen, first = red[0]
         others = "".join(f"; so is `{more.command}`" for more, _ in red[1:])
         output = f"\n{seen.ran.output}" if seen.ran.output else ""
-        hint = "mend it, or go on with --allow-red-base: branches then end unchecked"
+        hint = "mend it, or go on with --allow-failing-base: branches then end unchecked"
         text = f"check `{seen.command}` is red on the base: {first.problem}{others}{output}"
         return text, hint
     return "", ""
 
 
-def _warnings(looked: tuple[Seen, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:
+def _warnings(looked: tuple[BaseRun, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:
     """What the user should know of checks that can judge; `own`: there is code to be blind to."""
     lines = [one.warning for one in judged if one.warning]
     for seen, one in zip(looked, judged, strict=True):

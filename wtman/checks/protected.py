@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from wtman.formats.gitignore import matches, outside
 from wtman.model.check import CheckResult, Verdict
-from wtman.model.tracked import Change
+from wtman.model.tracked import PathChange
 
 DEFAULT = (
     # Tests, by the habits of the common languages.
@@ -68,7 +68,7 @@ DEFAULT = (
 _SHOWN = 5
 
 
-def protected(protect: Sequence[str], changes: Sequence[Change]) -> tuple[Change, ...]:
+def protected(protect: Sequence[str], changes: Sequence[PathChange]) -> tuple[PathChange, ...]:
     """The changes that touch what judges the work; `protect` empty: what usually does."""
     patterns = tuple(protect) or DEFAULT
     return tuple(item for item in changes if not item.added and matches(patterns, item.path))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
-from wtman.provision.command_result import Ran, ending
+from wtman.provision.command_result import CommandResult, ending
 
 
 def confirmed(first: CheckResult, again: CheckResult) -> CheckResult:
@@ -27,7 +27,9 @@ def confirmed(first: CheckResult, again: CheckResult) -> CheckResult:
 _NAMES_KEPT = 200  # journalled names of one kind; the numbers in `reason` are exact
 
 
-def judge(command: str, now: Ran, base: Ran | None, *, allow_red: bool = False) -> CheckResult:
+def judge(
+    command: str, now: CommandResult, base: CommandResult | None, *, allow_red: bool = False
+) -> CheckResult:
     """One check on one tree against the same check on the tree that it is compared with.
 
     `base` is None where there is nothing to compare with, and may be for a check
@@ -45,7 +47,7 @@ def judge(command: str, now: Ran, base: Ran | None, *, allow_red: bool = False) 
     return judge_tests(command, now, base)
 
 
-def _passes_alone(now: Ran) -> bool:
+def _passes_alone(now: CommandResult) -> bool:
     if not now.passed:
         return False
     return now.tests is None or (
@@ -53,13 +55,13 @@ def _passes_alone(now: Ran) -> bool:
     )
 
 
-def judge_exit(command: str, now: Ran) -> CheckResult:
+def judge_exit(command: str, now: CommandResult) -> CheckResult:
     """By the end of the program alone."""
     problem = ending(now)
     return _with(command, now, Verdict.RED if problem else Verdict.GREEN, problem)
 
 
-def judge_tests(command: str, now: Ran, base: Ran | None) -> CheckResult:
+def judge_tests(command: str, now: CommandResult, base: CommandResult | None) -> CheckResult:
     """By its tests: only failures that the base does not have count."""
     tests = now.tests
     assert tests is not None
@@ -84,7 +86,9 @@ def judge_tests(command: str, now: Ran, base: Ran | None) -> CheckResult:
     return compared
 
 
-def _same_end(now: Ran, tests: TestRun, base: Ran | None, known: TestRun) -> bool:
+def _same_end(
+    now: CommandResult, tests: TestRun, base: CommandResult | None, known: TestRun
+) -> bool:
     """Whether known failures explain the exit status."""
     if base is None or base.passed or now.exit.signal or base.exit.signal:
         return False
@@ -97,7 +101,9 @@ def _same_end(now: Ran, tests: TestRun, base: Ran | None, known: TestRun) -> boo
     return now.exit.code == base.exit.code or counts
 
 
-def _compared(command: str, now: Ran, tests: TestRun, known: TestRun | None) -> CheckResult:
+def _compared(
+    command: str, now: CommandResult, tests: TestRun, known: TestRun | None
+) -> CheckResult:
     """The figures of a test run beside those of its base, green so far."""
     before = known.tests if known is not None else {}
     failing = tests.failing
@@ -126,7 +132,7 @@ class BaseJudged:
     warning: str = ""
 
 
-def judge_base(command: str, ran: Ran, allow_red: bool = False) -> BaseJudged:
+def judge_base(command: str, ran: CommandResult, allow_red: bool = False) -> BaseJudged:
     """One check on the base itself; `allow_red` turns a problem into `unchecked`."""
     problem = base_problem(ran)
     if problem and allow_red:
@@ -157,7 +163,7 @@ def judge_base(command: str, ran: Ran, allow_red: bool = False) -> BaseJudged:
     return BaseJudged(result)
 
 
-def base_problem(ran: Ran) -> str:
+def base_problem(ran: CommandResult) -> str:
     """Why a run cannot be compared with; empty where it can."""
     end = ending(ran)
     tests = ran.tests
@@ -192,7 +198,7 @@ def overall(results: tuple[CheckResult, ...]) -> Verdict:
     return Verdict.GREEN
 
 
-def _with(command: str, ran: Ran, verdict: Verdict, reason: str = "") -> CheckResult:
+def _with(command: str, ran: CommandResult, verdict: Verdict, reason: str = "") -> CheckResult:
     return CheckResult(
         command=command,
         verdict=verdict,

@@ -19,7 +19,7 @@ from wtman.journal.record import Event, Recorded
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.ui.jsonl import JsonLines
-from wtman.ui.lines import Lines
+from wtman.ui.lines import RunLines
 from wtman.ui.status_json import exit_status
 from wtman.ui.table import table
 
@@ -47,7 +47,7 @@ def carry(home: target.Home, run: RunId, events: Sequence[Event], *, as_json: bo
 @contextmanager
 def _shown(home: target.Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
     if not target.on_terminal():
-        yield Lines(sys.stdout).watch, None
+        yield RunLines(sys.stdout).watch, None
         return
     from wtman.ui.live import LiveTable
 

@@ -23,7 +23,7 @@ _LOOKS_AWAY = 10.0  # seconds
 # What a run ends in that waits for its user; one that they stopped does not.
 _CALLS = {
     RunState.READY: "is ready to merge",
-    RunState.PARKED: "is parked",
+    RunState.PAUSED: "is paused",
     RunState.FAILED: "has failed",
     RunState.MERGED: "is merged",
 }

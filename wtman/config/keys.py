@@ -92,7 +92,7 @@ Switch = Annotated[bool, Field(strict=True)]
 
 
 class Budget(BaseModel):
-    """Ceilings of a run; `plan_usd` is for the planning alone, `session_*` for each session."""
+    """Limits of a run; `plan_usd` is for the planning alone, `session_*` for each session."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -141,5 +141,5 @@ class Keys(BaseModel):
 class FlagKeys(Keys):
     """What flags may say beyond what files may."""
 
-    allow_red_base: Switch | None = None
+    allow_failing_base: Switch | None = None
     reviewed_by: Texts | None = None

@@ -23,7 +23,7 @@ NAMES = tuple(
     " check setup cleanup copy symlink protect reviewers rounds worktrees sandbox network"
     " check_network env budget block_on notify agents".split()
 )
-FLAG_NAMES = (*NAMES, "allow_red_base", "reviewed_by")
+FLAG_NAMES = (*NAMES, "allow_failing_base", "reviewed_by")
 BUDGET_NAMES = ("usd", "tokens", "plan_usd", "session_usd", "session_tokens")
 
 _MOST_BYTES = 4 * 1024 * 1024

@@ -5,8 +5,8 @@ Two actions with the same key never run at once. Actions carry immutable names
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
-from wtman.merge.actions import LandTrain, ProbeTrain
-from wtman.model.actions import Cancel, Cool, Park
+from wtman.merge.actions import JudgeCandidate, LandTrain
+from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
@@ -23,7 +23,7 @@ Action = (
     | Follow
     | Adopt
     | Restore
-    | ProbeTrain
+    | JudgeCandidate
     | LandTrain
     | Watch
     | Couple
@@ -32,27 +32,27 @@ Action = (
     | Refute
     | Chain
     | Unchain
-    | Cool
+    | Backoff
     | Cancel
-    | Park
+    | Pause
 )
 
 __all__ = [
     "Action",
     "Adopt",
+    "Backoff",
     "Cancel",
     "Chain",
     "CheckBase",
     "CheckTask",
     "Collect",
-    "Cool",
     "Couple",
     "Follow",
+    "JudgeCandidate",
     "LandTrain",
     "MakePlan",
     "MakeWorktree",
-    "Park",
-    "ProbeTrain",
+    "Pause",
     "Refute",
     "Reproduce",
     "Restore",

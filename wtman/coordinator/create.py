@@ -19,7 +19,7 @@ from wtman.model.settings import Settings
 from wtman.plan.file import slug
 
 if TYPE_CHECKING:
-    from wtman.integration.external import Taken
+    from wtman.integration.external import ExternalBranch
 
 
 def open_store(repo: Repository) -> Store:
@@ -60,9 +60,9 @@ def create_run(
     return run
 
 
-def create_taken(
+def create_external(
     store: Store,
-    branches: Sequence["Taken"],
+    branches: Sequence["ExternalBranch"],
     settings: Settings,
     asked: e.MergeAsked,
     identity: Identity,
@@ -93,7 +93,9 @@ def create_taken(
         events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
         branch = Branch(item.name)
         events.append(
-            e.BranchTaken(item.task, branch, item.start, item.head, item.message, item.author)
+            e.ExternalBranchAdded(
+                item.task, branch, item.start, item.head, item.message, item.author
+            )
         )
     events += [e.Approved(), *(e.Noted(note) for note in notes), asked]
     store.append(run, events, time.time())
@@ -102,7 +104,7 @@ def create_taken(
 
 def create_reviewed(
     store: Store,
-    branches: Sequence["Taken"],
+    branches: Sequence["ExternalBranch"],
     settings: Settings,
     *,
     base: Sha,
@@ -131,8 +133,10 @@ def create_reviewed(
     for item in branches:
         events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
         branch = Branch(item.name)
-        taken = e.BranchTaken(item.task, branch, item.start, item.head, item.message, item.author)
-        events.append(taken)
+        external = e.ExternalBranchAdded(
+            item.task, branch, item.start, item.head, item.message, item.author
+        )
+        events.append(external)
     events += [e.Approved(), *(e.Noted(note) for note in notes)]
     store.append(run, events, time.time())
     return run

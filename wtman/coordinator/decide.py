@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from wtman.budget.budget import MOST_WAITS, Purse, exhausted, purse, wait_of
+from wtman.budget.budget import MOST_WAITS, BudgetStatus, budget_status, exhausted, wait_of
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.coordinator.actions import Action
 from wtman.coordinator.next_session import attached_session, next_session
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
-from wtman.model.actions import Cancel, Cool, Park
+from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.model.graph import critical
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
@@ -33,7 +33,7 @@ from wtman.tasks.lifecycle import last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
 from wtman.worktrees.actions import Adopt, Follow, MakeWorktree
 
-_PLANNING_SHARE = 10  # without a ceiling of its own, planning gets a tenth of the run's budget
+_PLANNING_SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
 
 
 def decide(
@@ -58,7 +58,7 @@ def decide(
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
     links: list[Chain | Unchain] = [*unchained(state, known)]
-    if state.parked is None:
+    if state.paused is None:
         links += chained(state, running, known)
         back = given_up(state, running, known)
         gone = {item.task for item in back}
@@ -68,10 +68,10 @@ def decide(
         actions += _checks(state, running, known)
         reviews = _reviews(state, running, known, live or {})
         actions += reviews
-        if not any(isinstance(item, Park) for item in reviews):
+        if not any(isinstance(item, Pause) for item in reviews):
             actions += _starts(state, running, known, held, live or {}, reviews)
     else:
-        actions += [*links, *_checks(state, running, known), *_warm(running)]
+        actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     actions = _handed_over(state, running, actions)
     return (*actions, *_watch(state, running, known, actions))
 
@@ -102,15 +102,15 @@ def _handed_over(state: State, running: frozenset[str], wanted: list[Action]) ->
 
 def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
     """The planner's session, before there is anything else to do."""
-    if state.parked is not None or "plan" in running or state.planning is None:
+    if state.paused is not None or "plan" in running or state.planning is None:
         return ()
     if state.sessions >= state.settings.max_sessions:
         reason = f"the run has had its {state.settings.max_sessions} sessions"
-        return (Park(reason, "raise the ceiling: wtman resume --max-sessions N"),)
-    money, own = purse(state), state.settings.plan_usd
+        return (Pause(reason, "raise the limit: wtman resume --max-sessions N"),)
+    money, own = budget_status(state), state.settings.plan_usd
     cap = money.admit(_PLANNING_SHARE)
     if cap is None:
-        return (Park(*exhausted(state)),)
+        return (Pause(*exhausted(state)),)
     usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
     wanted = state.planning.wanted
     return (MakePlan(state.planning.attempt, wanted.agent, state.base, usd, cap.tokens),)
@@ -185,7 +185,7 @@ def _follows(
         if not view.attempts or known[task].state in SETTLED:
             continue
         busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running
-        if busy or view.in_flight is not None or view.merged or view.taken:
+        if busy or view.in_flight is not None or view.merged or view.external:
             continue
         last = last_counted(view)
         if last is not None and last.ended is Ended.OK and view.owner != view.lineage:
@@ -208,7 +208,7 @@ def _checks(
     out: list[Action] = []
     for task, item in known.items():
         view = state.tasks[task]
-        settled = item.state in (TaskState.CHECKING, TaskState.PARKED)
+        settled = item.state in (TaskState.CHECKING, TaskState.PAUSED)
         if not settled or view.in_flight is not None or not state.checks_of(task):
             continue
         last = last_counted(view)
@@ -240,7 +240,7 @@ def _starts(
     slots = _slots(state, running) - len(asked)
     ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
     left = state.settings.max_sessions - state.sessions - len(asked)
-    money = purse(state, live)
+    money = budget_status(state, live)
     for item in asked:
         money = money.holding(Cap(item.max_usd, item.max_tokens))
     waiting = sum(
@@ -260,11 +260,11 @@ def _starts(
         if not may_run or slots <= 0 or f"worktree/{task}" in running:
             ahead -= 1
             continue
-        if state.cooling:
-            return [*out, *_cool(state, running)]
+        if state.backoff:
+            return [*out, *_backoff(state, running)]
         if left <= 0:
             reason = f"the run has had its {state.settings.max_sessions} sessions"
-            out.append(Park(reason, "raise the ceiling: wtman resume --max-sessions N"))
+            out.append(Pause(reason, "raise the limit: wtman resume --max-sessions N"))
             break
         cap = money.admit(waiting)
         if cap is None:
@@ -281,7 +281,9 @@ def _starts(
 def _slots(state: State, running: frozenset[str]) -> int:
     """How many more sessions may live now, of all roles."""
     jobs = state.settings.jobs
-    return min(jobs, state.pace or jobs) - sum(1 for key in running if key.startswith(_SESSIONS))
+    return min(jobs, state.rate_limit or jobs) - sum(
+        1 for key in running if key.startswith(_SESSIONS)
+    )
 
 
 _SESSIONS = ("session/", "review/", "refute/")
@@ -296,13 +298,13 @@ def _reviews(
     """What the reviews need next. They come before new work: what is nearly done gets done."""
     free, wanted = review_actions(state, running, known)
     out: list[Action] = [*free]
-    money, left = purse(state, live), state.settings.max_sessions - state.sessions
+    money, left = budget_status(state, live), state.settings.max_sessions - state.sessions
     for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):
-        if state.cooling:
-            return [*out, *_cool(state, running)]
+        if state.backoff:
+            return [*out, *_backoff(state, running)]
         if number >= left:
             reason = f"the run has had its {state.settings.max_sessions} sessions"
-            return [*out, Park(reason, "raise the ceiling: wtman resume --max-sessions N")]
+            return [*out, Pause(reason, "raise the limit: wtman resume --max-sessions N")]
         cap = money.admit(len(wanted) - number)
         if cap is None:
             return [*out, *_broke(state, money)]
@@ -315,24 +317,24 @@ def _reviews(
 _WANTING = (TaskState.PENDING, TaskState.FIXING)
 
 
-def _broke(state: State, money: Purse) -> list[Action]:
-    """No cap fits: wait for what live sessions give back, or park."""
-    return [Park(*exhausted(state))] if money.held == Cap() else []
+def _broke(state: State, money: BudgetStatus) -> list[Action]:
+    """No cap fits: wait for what live sessions give back, or pause."""
+    return [Pause(*exhausted(state))] if money.held == Cap() else []
 
 
-def _cool(state: State, running: frozenset[str]) -> list[Action]:
+def _backoff(state: State, running: frozenset[str]) -> list[Action]:
     """Sessions were turned away: wait longer each time, in the end for the user."""
     if state.turned_away > MOST_WAITS:
         reason = (
             f"rate limits: the provider turned sessions away {state.turned_away} times in a row"
         )
-        return [Park(reason, f"try again later: wtman resume {state.run}")]
-    return [] if "cool" in running else [Cool(wait_of(state))]
+        return [Pause(reason, f"try again later: wtman resume {state.run}")]
+    return [] if "backoff" in running else [Backoff(wait_of(state))]
 
 
-def _warm(running: frozenset[str]) -> list[Action]:
+def _end_backoff(running: frozenset[str]) -> list[Action]:
     """Nobody waits for a provider any more."""
-    return [Cancel("cool")] if "cool" in running and "cancel/cool" not in running else []
+    return [Cancel("backoff")] if "backoff" in running and "cancel/backoff" not in running else []
 
 
 def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:

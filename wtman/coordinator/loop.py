@@ -22,7 +22,7 @@ from wtman.coordinator.decide import decide
 from wtman.errors import DiskFullError, WtmanError
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal.events import Cooled, Paced
+from wtman.journal.events import BackoffEnded, RateLimited
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.merge import land
@@ -50,7 +50,7 @@ _PERFORMERS: dict[type, Perform] = {
     a.Restore: worktrees.perform,
     a.RunSession: sessions.perform,
     a.Collect: sessions.perform,
-    a.ProbeTrain: train.perform,
+    a.JudgeCandidate: train.perform,
     a.LandTrain: land.perform,
     a.Watch: overlaps.perform,
     a.Couple: reviews.perform,
@@ -60,18 +60,18 @@ _PERFORMERS: dict[type, Perform] = {
 }
 
 
-async def _cool(ctx: Context, state: State, action: a.Cool) -> tuple[record.Event, ...]:
+async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[record.Event, ...]:
     await asyncio.sleep(action.seconds)
-    return (Cooled(),)
+    return (BackoffEnded(),)
 
 
-_PERFORMERS[a.Cool] = _cool
+_PERFORMERS[a.Backoff] = _backoff
 # What leaves nothing behind that a resume would look for, done or not.
-_TRACELESS = (a.Watch().key, a.Cool(0).key)
+_TRACELESS = (a.Watch().key, a.Backoff(0).key)
 
 
 async def drive(ctx: Context, watch: Watch | None = None) -> State:
-    """Carry the run on until nothing is left to do, or it is parked, stopped or failed.
+    """Carry the run on until nothing is left to do, or it is paused, stopped or failed.
 
     Raises only what is a fault of the program itself; everything else is in the state.
     """
@@ -115,8 +115,8 @@ class _Loop:
         at = self.ctx.clock()
         if self.interrupted and not self.state.asked_stop:
             outcomes = [*outcomes, e.Requested("stop")]
-        if (jobs := self._pace()) != self.state.pace:
-            outcomes = [*outcomes, Paced(jobs, "rate limits")]
+        if (jobs := self._rate_limit()) != self.state.rate_limit:
+            outcomes = [*outcomes, RateLimited(jobs, "rate limits")]
         provisional = replay(
             [record.Recorded(self.state.seq, at, event) for event in outcomes], self.state
         )
@@ -128,15 +128,15 @@ class _Loop:
             match action:
                 case a.Cancel(target):
                     self._cancel(target)
-                case a.Park(reason, hint):
-                    journal.append(e.Parked(reason, hint))
+                case a.Pause(reason, hint):
+                    journal.append(e.Paused(reason, hint))
                 case a.Chain(task, need, paths):
                     journal.append(e.Chained(task, need, paths))
                     linked = True
                 case a.Unchain(task, need, reason):
                     journal.append(e.Unchained(task, need, reason))
                     linked = True
-                case a.Watch() | a.Cool():
+                case a.Watch() | a.Backoff():
                     begun.append(action)
                 case _:
                     begun.append(action)
@@ -154,17 +154,17 @@ class _Loop:
                 self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
             )
             foreign = self._take_in()
-            paced = self._pace() != self.state.pace
-            if done or foreign or paced or (self.interrupted and not self.state.asked_stop):
+            rate_limited = self._rate_limit() != self.state.rate_limit
+            if done or foreign or rate_limited or (self.interrupted and not self.state.asked_stop):
                 return [event for key in self._ended(done) for event in self._outcome(key)]
 
-    def _pace(self) -> int:
+    def _rate_limit(self) -> int:
         """How many sessions the provider bears at once; 0 is no limit but the settings'."""
-        return self.ctx.brakes.jobs(self.state.settings.jobs)
+        return self.ctx.live_usage.jobs(self.state.settings.jobs)
 
     def _live(self) -> dict[str, Usage]:
         """What live sessions of tasks have used so far, by key."""
-        used = self.ctx.brakes.used
+        used = self.ctx.live_usage.used
         found = {
             f"session/{task}": used.get(f"{self.state.run}/{task}/{view.last}")
             for task, view in self.state.tasks.items()
@@ -186,7 +186,7 @@ class _Loop:
             case None:
                 return task.result()
             case DiskFullError():
-                return (e.Abandoned(key, error.message), e.Parked(error.message, error.hint))
+                return (e.Abandoned(key, error.message), e.Paused(error.message, error.hint))
             case WtmanError():
                 return (e.Abandoned(key, error.message), e.RunFailed(error.message, error.hint))
             case _:

@@ -44,7 +44,7 @@ async def open_run(
     from concurrent.futures import ThreadPoolExecutor
 
     from wtman import execution
-    from wtman.budget.meter import Brakes
+    from wtman.budget.meter import LiveUsage
     from wtman.context import Context
     from wtman.execution.spawn import install_child_watcher
     from wtman.execution.supervisor import raise_fd_limit
@@ -52,7 +52,7 @@ async def open_run(
     from wtman.git import control
     from wtman.git.checkouts.pool import Checkouts
     from wtman.sandbox.gateway import Gateway
-    from wtman.sessions.activity import Doing
+    from wtman.sessions.activity import ActivityLog
 
     state = load_state(store, run)
     lock = contextlib.nullcontext() if aside else store.lock(run)
@@ -69,8 +69,8 @@ async def open_run(
         folder = os.path.join(repo.wtman_dir, "runs", run)
         confine = await in_pool(_sandbox, state.settings.sandbox)
         clean = await in_pool(control.prepare, repo)
-        brakes = Brakes()
-        told = Doing(folder, loop.call_later, loop.time, lambda: brakes.used)
+        live_usage = LiveUsage()
+        told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 
         def doing(task: TaskId, words: str) -> None:
             told.tell(task, words)
@@ -97,7 +97,7 @@ async def open_run(
                     activity=doing,
                     checkouts=Checkouts(state.settings.check_jobs),
                     gateway=gateway,
-                    brakes=brakes,
+                    live_usage=live_usage,
                     guard=_guard(store, run, folder),
                 )
 

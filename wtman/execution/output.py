@@ -38,7 +38,7 @@ def tail(path: str, offset: int) -> tuple[bytes, int]:
     return piece, offset + len(piece)
 
 
-class Lines:
+class LineSplitter:
     """Cuts pieces of bytes into lines; any bytes, any length, memory bounded.
 
     A line of more than 8 MiB is replaced by one that says so.

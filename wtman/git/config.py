@@ -36,7 +36,7 @@ _LFS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigEntry:
     scope: str  # system, global, local, worktree or command
     key: str
     value: str
@@ -47,7 +47,7 @@ def users_own() -> dict[str, str]:
     return {key: os.environ[key] for key in _WHERE if key in os.environ}
 
 
-def entries(git_dir: str) -> tuple[Entry, ...]:
+def entries(git_dir: str) -> tuple[ConfigEntry, ...]:
     """Every setting in effect, the strongest last; includes are followed."""
     listed = git(
         ["config", "--list", "--show-scope", "-z"], git_dir=git_dir, env=users_own()
@@ -56,11 +56,11 @@ def entries(git_dir: str) -> tuple[Entry, ...]:
     for scope, pair in zip(listed[0::2], listed[1::2], strict=False):
         key, newline, value = text(pair).partition("\n")
         # A key without a value is git's way to write true.
-        found.append(Entry(scope.decode(), key, value if newline else "true"))
+        found.append(ConfigEntry(scope.decode(), key, value if newline else "true"))
     return tuple(item for item in found if item.scope != "command")
 
 
-def value_of(settings: Iterable[Entry], key: str, *, trusted: bool = False) -> str:
+def value_of(settings: Iterable[ConfigEntry], key: str, *, trusted: bool = False) -> str:
     """The strongest value of `key`, "" if unset; only the user's own where `trusted`."""
     found = ""
     for item in settings:
@@ -69,7 +69,7 @@ def value_of(settings: Iterable[Entry], key: str, *, trusted: bool = False) -> s
     return found
 
 
-def clean(settings: Iterable[Entry]) -> str:
+def clean(settings: Iterable[ConfigEntry]) -> str:
     """The text of a configuration file that holds nothing a session could have chosen."""
     kept: dict[str, str] = {}
     for item in settings:
@@ -91,11 +91,11 @@ def clean(settings: Iterable[Entry]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def object_format(settings: Iterable[Entry]) -> str:
+def object_format(settings: Iterable[ConfigEntry]) -> str:
     return value_of(settings, "extensions.objectformat").lower() or "sha1"
 
 
-def planted_filters(settings: Iterable[Entry]) -> frozenset[str]:
+def planted_filters(settings: Iterable[ConfigEntry]) -> frozenset[str]:
     """Names of the filters that the repository's own configuration says something about."""
     names = set()
     for item in settings:
@@ -105,7 +105,7 @@ def planted_filters(settings: Iterable[Entry]) -> frozenset[str]:
     return frozenset(names)
 
 
-def without_planted(settings: tuple[Entry, ...]) -> dict[str, str]:
+def without_planted(settings: tuple[ConfigEntry, ...]) -> dict[str, str]:
     """Environment that takes those filters back to what the user's own configuration says."""
     pairs: dict[str, str] = {}
     for name in sorted(planted_filters(settings)):
@@ -130,7 +130,7 @@ def quoted(value: str) -> str:
     return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
 
 
-def _allowed(item: Entry) -> bool:
+def _allowed(item: ConfigEntry) -> bool:
     """Whether a filter, or the file that assigns filters, comes from somebody trusted."""
     if item.key != "core.attributesfile" and not _FILTER.fullmatch(item.key):
         return False

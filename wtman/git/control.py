@@ -6,9 +6,9 @@
 from wtman.git.checkouts.snapshot import Snapshot, checkout, show, snapshot
 from wtman.git.control_dir import Control, prepare
 from wtman.git.merges.merge_tree import Merged, merge, merge_heads, merge_many
-from wtman.git.merges.sequence import Joined, Joiner, Walked, join_many, walk_many
+from wtman.git.merges.sequence import AppliedSequence, Joined, Joiner, join_many, walk_many
 from wtman.git.merges.union import Union
-from wtman.git.objects.changes import Change, Changes, Entry, changes_many, meeting
+from wtman.git.objects.changes import Changes, RawChange, RawEntry, changes_many, meeting
 from wtman.git.objects.history import (
     Stats,
     blob,
@@ -29,18 +29,18 @@ from wtman.git.objects.history import (
 from wtman.git.objects.writer import Objects, quarantine
 
 __all__ = [
-    "Change",
+    "AppliedSequence",
     "Changes",
     "Control",
-    "Entry",
     "Joined",
     "Joiner",
     "Merged",
     "Objects",
+    "RawChange",
+    "RawEntry",
     "Snapshot",
     "Stats",
     "Union",
-    "Walked",
     "blob",
     "changes_many",
     "checkout",

@@ -23,7 +23,7 @@ from wtman.errors import MissingError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.repo import identity
-from wtman.git.run import Answer, git
+from wtman.git.run import GitAnswer, git
 from wtman.model.plan import Identity
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
@@ -103,7 +103,7 @@ def call(
     env: Mapping[str, str] | None = None,
     input: bytes = b"",
     ok: tuple[int, ...] = (0,),
-) -> Answer:
+) -> GitAnswer:
     """Run git with the control directory; `objects` is read besides the repository's."""
     surroundings = environment_of(ctl, worktree, index, objects)
     return git(
@@ -154,7 +154,7 @@ def scratch_file(ctl: Control) -> Iterator[str]:
             _remove(left)
 
 
-def _excludes(repo: Repository, settings: tuple[config.Entry, ...]) -> bytes:
+def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> bytes:
     """The user's exclude patterns, those of the repository last because they are stronger."""
     named = config.value_of(settings, "core.excludesfile", trusted=True)
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")

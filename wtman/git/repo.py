@@ -16,7 +16,7 @@ from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
 from wtman.git.disk import file_system, free_bytes, on_network
 from wtman.git.ref_log import ANY, Move, announce
-from wtman.git.run import Answer, git, text
+from wtman.git.run import GitAnswer, git, text
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -212,7 +212,7 @@ def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> 
             )
 
 
-def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> Answer:
+def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> GitAnswer:
     """Run git in one of the user's checkouts, whatever its own pointer files claim."""
     git_dir = git_dir_at(path)
     if not git_dir or common_dir_of(git_dir) != repo.common_dir:
@@ -229,7 +229,7 @@ def _ask(
     args: list[str],
     ok: tuple[int, ...] = (0,),
     env: dict[str, str] | None = None,
-) -> Answer:
+) -> GitAnswer:
     return git(args, git_dir=repo.git_dir, env=config.users_own() | (env or {}), ok=ok)
 
 

@@ -60,7 +60,7 @@ _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitAnswer:
     """What git said. `out` is bytes because paths and patches are."""
 
     code: int
@@ -77,7 +77,7 @@ def git(
     input: bytes = b"",
     ok: tuple[int, ...] = (0,),
     timeout: float | None = None,
-) -> Answer:
+) -> GitAnswer:
     """Run git on `git_dir` ("" lets git look for it) and return its answer.
 
     `env` is added to the scrubbed environment and is the only way to hand git a GIT_*
@@ -160,7 +160,7 @@ class Conversation:
             code = self._process.wait()
         self._errors.seek(0)
         said = self._errors.read(1 << 16).decode("utf-8", "replace")
-        return failure(self._args, self._argv, self._cwd, Answer(code, b"", said))
+        return failure(self._args, self._argv, self._cwd, GitAnswer(code, b"", said))
 
 
 def text(raw: bytes) -> str:
@@ -195,7 +195,7 @@ def _absolute(path: str) -> str:
 
 def _once(
     argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes, timeout: float | None
-) -> Answer:
+) -> GitAnswer:
     try:
         done = subprocess.run(
             argv,
@@ -222,10 +222,12 @@ def _once(
         raise ExternalError(
             f"git could not be started in {cwd}: {error.strerror or error}", argv=argv, cwd=cwd
         ) from error
-    return Answer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+    return GitAnswer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
-def failure(args: Sequence[str], argv: tuple[str, ...], cwd: str, answer: Answer) -> ExternalError:
+def failure(
+    args: Sequence[str], argv: tuple[str, ...], cwd: str, answer: GitAnswer
+) -> ExternalError:
     """The error that an unwanted answer becomes."""
     lines = [line.strip() for line in answer.err.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from wtman.git import control
-from wtman.git.control import Changes, Objects, Union, Walked
+from wtman.git.control import AppliedSequence, Changes, Objects, Union
 from wtman.journal.events import Conflict
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -96,12 +96,14 @@ class _Look:
         """These parts and all they need, in order."""
         return sorted(frozenset[int]().union(*(self._below[number] for number in numbers)))
 
-    def walk(self, lines: Iterable[Sequence[int]]) -> tuple[Walked, ...]:
+    def walk(self, lines: Iterable[Sequence[int]]) -> tuple[AppliedSequence, ...]:
         steps = [[(self._parts[at].start, self._parts[at].head) for at in line] for line in lines]
         return control.walk_many(self._objects, self._on, steps, self._union)
 
 
-def _with_target(parts: Sequence[Part], look: _Look, alone: Sequence[Walked]) -> list[Found]:
+def _with_target(
+    parts: Sequence[Part], look: _Look, alone: Sequence[AppliedSequence]
+) -> list[Found]:
     """Those that conflict with the target, or with what they themselves need."""
     found: dict[int, Found] = {}
     for number, walked in enumerate(alone):
@@ -119,7 +121,7 @@ def _candidates(
     parts: Sequence[Part],
     changes: Sequence[Changes],
     look: _Look,
-    alone: Sequence[Walked],
+    alone: Sequence[AppliedSequence],
 ) -> list[tuple[int, int]]:
     """Pairs that touch a common path, as they were made or as they are on the target."""
     moved = [
@@ -163,7 +165,7 @@ def _several(parts: Sequence[Part], look: _Look, number: int, paths: tuple[str, 
     own = look.below(number)
     company = [at for at in range(number) if at not in own]
     singles = look.walk([look.below(at, number) for at in company])
-    last = Walked(Sha(""), None)
+    last = AppliedSequence(Sha(""), None)
     for at, walked in zip(company, singles, strict=True):
         line = look.below(at, number)
         if walked.at is not None and line[walked.at] == number:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from wtman.git import branches, control
 from wtman.git.control import Control
 from wtman.integration.ancestry import ground, own, sole_author
-from wtman.integration.message import taken_text
+from wtman.integration.message import external_text
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -23,7 +23,7 @@ _MOST_ID = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ExternalBranch:
     """One branch as a member of a train; `name` is what the user calls it."""
 
     task: TaskId
@@ -36,13 +36,13 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class ExternalBranches:
     """What is to be merged, and what the target has already, by name.
 
     `apart` says of tasks why nothing can be merged of them; they start at their head.
     """
 
-    branches: tuple[Taken, ...]
+    branches: tuple[ExternalBranch, ...]
     present: dict[str, Sha]
     apart: dict[TaskId, str] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ def take(
     heads: Mapping[str, Sha],
     landed: Mapping[Sha, Sha],
     strategy: str = "squash",
-) -> Taking:
+) -> ExternalBranches:
     """The branches `heads` (by name, in the order given) as a train for `target`.
 
     `landed`: tips that landed earlier, with the commit that each became.
@@ -70,7 +70,8 @@ def take(
     bases = {name: control.merge_base(ctl, target, head) for name, head in left.items()}
     apart = [name for name, base in bases.items() if base is None]
     taken = [
-        Taken(ids[name], name, left[name], left.pop(name), (), f"{name}\n", None) for name in apart
+        ExternalBranch(ids[name], name, left[name], left.pop(name), (), f"{name}\n", None)
+        for name in apart
     ]
     first = {head: ids[name] for name, head in reversed(left.items())}
     for (name, head), below in zip(
@@ -81,11 +82,11 @@ def take(
         needs = tuple(first[sha] for sha in below if sha in first) if start else ()
         mine = own(history, head, below if start else ())
         message, author = _words(ctl, name, mine, strategy)
-        taken.append(Taken(ids[name], name, start or base, head, needs, message, author))
+        taken.append(ExternalBranch(ids[name], name, start or base, head, needs, message, author))
     place = {task: number for number, task in enumerate(ids.values())}
     taken.sort(key=lambda item: place[item.task])
     why = _no_base(ctl) if apart else ""
-    return Taking(tuple(taken), present, {ids[name]: why for name in apart})
+    return ExternalBranches(tuple(taken), present, {ids[name]: why for name in apart})
 
 
 def task_ids(names: Iterable[str]) -> dict[str, TaskId]:
@@ -149,4 +150,4 @@ def _words(
     helpers = () if author is not None else tuple(dict.fromkeys(item.author for item in commits))
     others = tuple(who for who in helpers if who != ctl.identity and who.name and who.email)
     texts = tuple(commit.text for commit in commits)
-    return taken_text(name, texts, others, merged=strategy != "squash"), author
+    return external_text(name, texts, others, merged=strategy != "squash"), author

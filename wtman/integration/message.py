@@ -29,7 +29,7 @@ _MOST_SUBJECTS, _MOST_TEXT = 100, 64 * 1024
 def commit_text(state: State, task: TaskId) -> str:
     """Subject, wrapped body and trailers."""
     view = state.tasks[task]
-    if view.taken and view.message:
+    if view.external and view.message:
         return view.message
     paragraphs = _paragraphs(view.task.prompt)
     title = _line(view.task.title) or (paragraphs[0] if paragraphs else str(task))
@@ -39,7 +39,7 @@ def commit_text(state: State, task: TaskId) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def taken_text(
+def external_text(
     name: str, texts: Sequence[str], others: Sequence[Identity] = (), *, merged: bool = False
 ) -> str:
     """The message for a branch that wtman did not make, from the messages of its commits.

@@ -10,11 +10,11 @@ def is_moved(events: Iterable[record.Event], ref: str, new: str) -> bool:
     """Whether a merge among these events has moved `ref`, a full name, to `new`, or is under
     way and may. A taken branch that has landed is deleted: `new` is "" then."""
     branch = ref.removeprefix("refs/heads/")
-    open_for, taken = "", False
+    open_for, external = "", False
     for event in events:
         match event:
-            case e.BranchTaken() if event.branch == branch:
-                taken = True
+            case e.ExternalBranchAdded() if event.branch == branch:
+                external = True
             case e.MergeAsked():
                 open_for = "" if event.patch_only or event.dry_run else event.target
             case e.MergeFailed():
@@ -23,4 +23,4 @@ def is_moved(events: Iterable[record.Event], ref: str, new: str) -> bool:
                 if event.moved and (event.target, event.after) == (branch, new):
                     return True
                 open_for = ""
-    return open_for == branch or (taken and not new)
+    return open_for == branch or (external and not new)

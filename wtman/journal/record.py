@@ -11,23 +11,23 @@ from typing import Any
 from wtman.formats.codec import from_plain, to_plain
 from wtman.journal.events.check import BaseChecked, Checked
 from wtman.journal.events.merge import (
+    CandidateJudged,
     Disproved,
     Landed,
     MergeAsked,
     MergeFailed,
-    Probed,
     Resolving,
     TargetMoved,
     Unresolved,
 )
 from wtman.journal.events.overlap import Chained, Overlapped, Unchained
 from wtman.journal.events.plan import (
-    BranchTaken,
     ContextChanged,
+    ExternalBranchAdded,
     PlanFailed,
     Planned,
     PlanWanted,
-    RolesCast,
+    RolesAssigned,
     TaskAdded,
     TaskChanged,
     TaskDropped,
@@ -36,12 +36,12 @@ from wtman.journal.events.review import Coupled, Refuted, Reproduced, Reviewed
 from wtman.journal.events.run import (
     Abandoned,
     Approved,
-    Cooled,
+    BackoffEnded,
     Intended,
     LimitsChanged,
     Noted,
-    Paced,
-    Parked,
+    Paused,
+    RateLimited,
     Requested,
     Resumed,
     RunCreated,
@@ -65,7 +65,7 @@ Event = (
     | TaskDropped
     | ContextChanged
     | LimitsChanged
-    | BranchTaken
+    | ExternalBranchAdded
     | Approved
     | Intended
     | Abandoned
@@ -81,24 +81,24 @@ Event = (
     | Chained
     | Unchained
     | Requested
-    | Parked
+    | Paused
     | Stopped
     | RunFailed
     | Resumed
     | MergeAsked
-    | Probed
+    | CandidateJudged
     | TargetMoved
     | Disproved
     | Landed
     | MergeFailed
     | Cleaned
-    | Paced
-    | Cooled
+    | RateLimited
+    | BackoffEnded
     | Coupled
     | Reviewed
     | Reproduced
     | Refuted
-    | RolesCast
+    | RolesAssigned
     | Resolving
     | Unresolved
     | PlanWanted

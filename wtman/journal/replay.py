@@ -10,7 +10,7 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal import replay_limits as brakes
+from wtman.journal import replay_limits as live_usage
 from wtman.journal import replay_merge as resolving
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
@@ -112,14 +112,14 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     return state
 
 
-def _branch_taken(state: State, event: e.BranchTaken, at: float) -> State:
+def _external_branch(state: State, event: e.ExternalBranchAdded, at: float) -> State:
     return _with(
         state,
         event.task,
         branch=event.branch,
         start=event.start,
         head=event.head,
-        taken=True,
+        external=True,
         message=event.message,
         author=event.author,
     )
@@ -136,7 +136,7 @@ _ASKING = frozenset({"Review", "Refute", "MakePlan"})
 def _intended(state: State, event: e.Intended, at: float) -> State:
     state = replace(state, intents=state.intents | {event.key})
     if event.action in _ASKING:
-        return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
+        return live_usage.reserve(replace(state, sessions=state.sessions + 1), event)
     if event.action != "RunSession":
         return state
     view = state.tasks.get(event.task)
@@ -165,7 +165,7 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         attach=False,
         cleaned=False,
     )
-    return brakes.reserve(replace(state, sessions=state.sessions + 1), event)
+    return live_usage.reserve(replace(state, sessions=state.sessions + 1), event)
 
 
 def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
@@ -207,7 +207,7 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
 
 def _session_finished(state: State, event: e.SessionFinished, at: float) -> State:
     key = f"session/{event.task}"
-    state = brakes.session_over(_done(brakes.settle(state, key, event), key), event)
+    state = live_usage.session_over(_done(live_usage.settle(state, key, event), key), event)
     view = state.tasks.get(event.task) or state.dropped.get(event.task)
     if view is None:
         return state
@@ -314,8 +314,8 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         return replace(state, asked_stop=True)
     view = state.tasks.get(event.task)
     if event.what == "attach" and view is not None:
-        return _with(state, event.task, attach=not (view.taken or view.merged))
-    if event.what != "retry" or view is None or view.taken:
+        return _with(state, event.task, attach=not (view.external or view.merged))
+    if event.what != "retry" or view is None or view.external:
         return state
     # The user asks for one more session, whatever the verdict was: the head is judged again.
     spent = max(view.failures - (state.settings.attempts + view.granted) + 1, 0)
@@ -346,8 +346,8 @@ def _left_out(state: State, view: TaskView) -> str:
     return f"{text}. The folder has the present {target} in it now.\n{left.evidence}".rstrip()
 
 
-def _parked(state: State, event: e.Parked, at: float) -> State:
-    return replace(state, parked=event, intents=state.intents - {"park"})
+def _paused(state: State, event: e.Paused, at: float) -> State:
+    return replace(state, paused=event, intents=state.intents - {"pause"})
 
 
 def _stopped(state: State, event: e.Stopped, at: float) -> State:
@@ -363,9 +363,9 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     if base is not None and base.problem:
         base = None  # what was wrong may be mended by now: look again
     return replace(
-        brakes.unbraked(state),
+        live_usage.without_backoff(state),
         asked_stop=False,
-        parked=None,
+        paused=None,
         stopped=None,
         failed=None,
         base_checked=base,
@@ -384,7 +384,7 @@ def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
     return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
 
 
-def _probed(state: State, event: e.Probed, at: float) -> State:
+def _probed(state: State, event: e.CandidateJudged, at: float) -> State:
     state = _done(state, "probe/" + ",".join(event.members))
     if state.merge is None:
         return state
@@ -438,7 +438,7 @@ def _with_merge(state: State, **changes: Any) -> State:
 
 
 def _done(state: State, key: str) -> State:
-    return brakes.release(replace(state, intents=state.intents - {key}), key)
+    return live_usage.release(replace(state, intents=state.intents - {key}), key)
 
 
 def _with(state: State, task: TaskId, **changes: Any) -> State:
@@ -454,7 +454,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.TaskChanged: _task_added,
     e.TaskDropped: _task_dropped,
     e.ContextChanged: _context_changed,
-    e.BranchTaken: _branch_taken,
+    e.ExternalBranchAdded: _external_branch,
     e.Approved: _approved,
     e.Intended: _intended,
     e.Abandoned: _abandoned,
@@ -470,18 +470,18 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Chained: _chained,
     e.Unchained: _unchained,
     e.Requested: _requested,
-    e.Parked: _parked,
+    e.Paused: _paused,
     e.Stopped: _stopped,
     e.RunFailed: _run_failed,
     e.Resumed: _resumed,
     e.MergeAsked: _merge_asked,
-    e.Probed: _probed,
+    e.CandidateJudged: _probed,
     e.TargetMoved: _target_moved,
     e.Disproved: _disproved,
     e.Landed: _landed,
     e.MergeFailed: _merge_failed,
     e.Cleaned: _cleaned,
-    **brakes.FOLDS,
+    **live_usage.FOLDS,
     **planning.FOLDS,
     **resolving.FOLDS,
     **reviews.FOLDS,

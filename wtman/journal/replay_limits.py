@@ -1,4 +1,4 @@
-"""The folds of what holds a run back: ceilings, budgets, rate limits. Part of `replay`.
+"""The folds of what holds a run back: limits, budgets, rate limits. Part of `replay`.
 
 A session reserves its cap when it is intended; when it ends, what it used is charged
 instead. Whose use nobody knows is charged its whole cap.
@@ -9,12 +9,12 @@ from dataclasses import fields, replace
 from typing import Any
 
 from wtman.journal import events as e
-from wtman.journal.events import Cooled, LimitsChanged, Paced
+from wtman.journal.events import BackoffEnded, LimitsChanged, RateLimited
 from wtman.journal.state import State, add_usage
 from wtman.model.session import Cap, Ended, Usage
 
 
-def unbraked(state: State) -> State:
+def without_backoff(state: State) -> State:
     """What a resume takes off, and what a dead coordinator's sessions are charged."""
     alive = {f"session/{task}" for task, view in state.tasks.items() if view.in_flight is not None}
     alive |= {f"session/{task}" for task, view in state.dropped.items() if view.in_flight}
@@ -24,7 +24,7 @@ def unbraked(state: State) -> State:
     for key, cap in state.reserved.items():
         if key not in alive:
             state = release(charge(state, Usage(), cap), key)
-    return replace(state, pace=0, cooling=False, turned_away=0)
+    return replace(state, rate_limit=0, backoff=False, turned_away=0)
 
 
 def reserve(state: State, event: e.Intended) -> State:
@@ -60,13 +60,13 @@ def settle(state: State, key: str, event: e.SessionFinished) -> State:
 
 
 def session_over(state: State, event: e.SessionFinished) -> State:
-    """Park on trouble that no retry mends; cool down where a provider has too much."""
-    if event.fatal and state.parked is None:
-        state = replace(state, parked=e.Parked(event.fatal, event.hint))
+    """Pause on trouble that no retry mends; cool down where a provider has too much."""
+    if event.fatal and state.paused is None:
+        state = replace(state, paused=e.Paused(event.fatal, event.hint))
     if event.limited:
         # Sessions that were alive together are turned away together: that is once.
-        again = state.turned_away + (not state.cooling)
-        return replace(state, cooling=True, turned_away=again)
+        again = state.turned_away + (not state.backoff)
+        return replace(state, backoff=True, turned_away=again)
     if event.ended is Ended.OK:
         return replace(state, turned_away=0)
     return state
@@ -78,16 +78,16 @@ def _limits_changed(state: State, event: LimitsChanged, at: float) -> State:
     return replace(state, settings=replace(state.settings, **changed))
 
 
-def _paced(state: State, event: Paced, at: float) -> State:
-    return replace(state, pace=event.jobs)
+def _rate_limited(state: State, event: RateLimited, at: float) -> State:
+    return replace(state, rate_limit=event.jobs)
 
 
-def _cooled(state: State, event: Cooled, at: float) -> State:
-    return replace(state, cooling=False)
+def _backoff_ended(state: State, event: BackoffEnded, at: float) -> State:
+    return replace(state, backoff=False)
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     LimitsChanged: _limits_changed,
-    Paced: _paced,
-    Cooled: _cooled,
+    RateLimited: _rate_limited,
+    BackoffEnded: _backoff_ended,
 }

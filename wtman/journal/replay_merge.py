@@ -16,7 +16,7 @@ from wtman.model.session import Ended
 
 def _resolving(state: State, event: Resolving, at: float) -> State:
     view = state.tasks.get(event.task)
-    if view is None or view.taken or view.merged:
+    if view is None or view.external or view.merged:
         return state
     # As many failures as it has tries must not end the task before.
     spent = max(view.failures + TRIES - (state.settings.attempts + view.granted), 0)

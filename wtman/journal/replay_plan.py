@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.journal import events as e
-from wtman.journal import replay_limits as brakes
-from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesCast
+from wtman.journal import replay_limits as live_usage
+from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesAssigned
 from wtman.journal.state import Planning, State, lineage_of
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
@@ -23,7 +23,7 @@ def lineage_in(state: State, task: Task) -> str:
     return lineage_of(task, state.context, agent, model, effort, key_of(role))
 
 
-def _roles_cast(state: State, event: RolesCast, at: float) -> State:
+def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
     roles = {**state.roles, **{role.name: role for role in event.roles}}
     state = replace(state, roles=roles)
     for task, view in state.tasks.items():
@@ -42,8 +42,8 @@ def _planned(state: State, event: Planned, at: float) -> State:
 def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
     failures = state.planning.failures + 1 if state.planning is not None else 1
     state = _ended(state, event, failures=failures, failed=event)
-    if event.parks:
-        return replace(state, parked=e.Parked(event.reason, event.hint))
+    if event.pauses:
+        return replace(state, paused=e.Paused(event.reason, event.hint))
     return replace(state, failed=e.RunFailed(event.reason, event.hint))
 
 
@@ -51,8 +51,8 @@ def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
     """Charge what it used. The session that was intended is counted, a repair is one more;
     one that a resume took up again was counted twice."""
     held = state.reserved.get("plan", Cap())
-    state = brakes.charge(state, event.usage, held, event.seconds > 0)
-    state = brakes.release(state, "plan")
+    state = live_usage.charge(state, event.usage, held, event.seconds > 0)
+    state = live_usage.release(state, "plan")
     planning = replace(state.planning, **changes) if state.planning is not None else None
     return replace(
         state,
@@ -63,7 +63,7 @@ def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
-    RolesCast: _roles_cast,
+    RolesAssigned: _roles_assigned,
     PlanWanted: _plan_wanted,
     Planned: _planned,
     PlanFailed: _plan_failed,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wtman.journal import replay_limits as brakes
-from wtman.journal.events import Coupled, Parked, Refuted, Reproduced, Reviewed
+from wtman.journal import replay_limits as live_usage
+from wtman.journal.events import Coupled, Paused, Refuted, Reproduced, Reviewed
 from wtman.journal.state import Finding, State
 from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, known_as
 from wtman.model.session import Cap, Usage
@@ -90,21 +90,21 @@ def _coupled(state: State, event: Coupled, at: float) -> State:
 def _session_over(state: State, key: str, event: Reviewed | Refuted) -> State:
     """Charge what it used; sessions beyond the one that was intended (a repair) count too."""
     used: Usage = event.usage
-    state = brakes.charge(state, used, state.reserved.get(key, Cap()), event.seconds > 0)
+    state = live_usage.charge(state, used, state.reserved.get(key, Cap()), event.seconds > 0)
     state = replace(state, sessions=state.sessions + max(event.sessions - 1, 0))
-    if event.fatal and state.parked is None:
-        state = replace(state, parked=Parked(event.fatal))
+    if event.fatal and state.paused is None:
+        state = replace(state, paused=Paused(event.fatal))
     if event.limited:
         # Sessions that were alive together are turned away together: that is once.
-        again = state.turned_away + (not state.cooling)
-        state = replace(state, cooling=True, turned_away=again)
+        again = state.turned_away + (not state.backoff)
+        state = replace(state, backoff=True, turned_away=again)
     elif event.counts:
         state = replace(state, turned_away=0)
     return _done(state, key)
 
 
 def _done(state: State, key: str) -> State:
-    return brakes.release(replace(state, intents=state.intents - {key}), key)
+    return live_usage.release(replace(state, intents=state.intents - {key}), key)
 
 
 def _with(state: State, finding: Finding) -> State:

@@ -115,7 +115,7 @@ class TaskView:
     unresolved: str = ""  # why a resolver gave it up
     refused: Sha = Sha("")  # the target on which it did
     stuck: str = ""  # why no starting point can be made of what it needs
-    taken: bool = False  # a branch that wtman did not make
+    external: bool = False  # a branch that wtman did not make
     chained: tuple[TaskId, ...] = ()  # those of `task.needs` that the plan does not name
     unchained: tuple[TaskId, ...] = ()  # never to be waited for because of a collision
     message: str = ""  # of a taken branch: what its commit on the target says
@@ -128,7 +128,7 @@ class TaskView:
     @property
     def label(self) -> str:
         """What people call it: the task's id, or the name of a branch that wtman did not make."""
-        return self.branch if self.taken else self.task.id
+        return self.branch if self.external else self.task.id
 
     @property
     def current(self) -> tuple[Attempt, ...]:
@@ -183,7 +183,7 @@ class MergeView:
     asked: e.MergeAsked
     at: float
     on: Sha
-    probes: dict[tuple[Sha, tuple[TaskId, ...]], e.Probed] = field(default_factory=dict)
+    probes: dict[tuple[Sha, tuple[TaskId, ...]], e.CandidateJudged] = field(default_factory=dict)
     disproved: tuple[e.Excluded, ...] = ()
     landed: e.Landed | None = None
     failed: e.MergeFailed | None = None
@@ -231,7 +231,7 @@ class State:
     base_checked: e.BaseChecked | None = None
     sessions: int = 0  # sessions intended so far, all roles
     asked_stop: bool = False
-    parked: e.Parked | None = None
+    paused: e.Paused | None = None
     stopped: e.Stopped | None = None
     failed: e.RunFailed | None = None
     merge: MergeView | None = None
@@ -244,15 +244,17 @@ class State:
     reviews: Reviews = Reviews()
     charged: Cap = Cap()  # what ended sessions count against the budgets
     reserved: dict[str, Cap] = field(default_factory=dict)  # of live ones, by key of the action
-    pace: int = 0  # most sessions at once that the provider bears; 0: no less than the settings
-    cooling: bool = False  # sessions were turned away: none starts before a wait
+    rate_limit: int = (
+        0  # most sessions at once that the provider bears; 0: no less than the settings
+    )
+    backoff: bool = False  # sessions were turned away: none starts before a wait
     turned_away: int = 0  # how often in a row
     seq: int = 0
 
     @property
     def anonymous(self) -> bool:
         """Whether this is only the journal of a `merge --branches`, and no run of the user's."""
-        return bool(self.tasks) and all(view.taken for view in self.tasks.values())
+        return bool(self.tasks) and all(view.external for view in self.tasks.values())
 
     @property
     def aside(self) -> bool:
@@ -309,7 +311,7 @@ def digest(*parts: str) -> str:
     return total.hexdigest()[:16]
 
 
-def red_text(event: e.Checked | e.Probed) -> str:
+def red_text(event: e.Checked | e.CandidateJudged) -> str:
     """Why a judged tree is red, for people and for the next prompt."""
     lines: list[str] = []
     for result in event.results:

@@ -7,7 +7,7 @@ from wtman.model.ids import Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeTrain:
+class JudgeCandidate:
     """Assemble these branches in order on `on` and check the tree."""
 
     on: Sha

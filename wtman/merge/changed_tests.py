@@ -12,13 +12,15 @@ from wtman.checks.protected import compare, protected
 from wtman.context import Context
 from wtman.git import control
 from wtman.git.patches import apply
-from wtman.journal.events import Probed
+from wtman.journal.events import CandidateJudged
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.model.tracked import Change
+from wtman.model.tracked import PathChange
 
 
-async def changed_expectations(ctx: Context, state: State, probe: Probed) -> tuple[str, ...]:
+async def changed_expectations(
+    ctx: Context, state: State, probe: CandidateJudged
+) -> tuple[str, ...]:
     """What to say of each member of a train that passed, as `task: what`."""
     if not probe.results:
         return ()
@@ -39,11 +41,11 @@ async def changed_expectations(ctx: Context, state: State, probe: Probed) -> tup
 
 
 def _by_task(
-    ctx: Context, state: State, probe: Probed, old: tuple[Change, ...]
-) -> dict[TaskId, tuple[Change, ...]]:
+    ctx: Context, state: State, probe: CandidateJudged, old: tuple[PathChange, ...]
+) -> dict[TaskId, tuple[PathChange, ...]]:
     """The protected paths that each member has touched."""
     ends = [(state.tasks[task].start, state.tasks[task].head) for task in probe.members]
-    found: dict[TaskId, tuple[Change, ...]] = {}
+    found: dict[TaskId, tuple[PathChange, ...]] = {}
     for task, names in zip(
         probe.members, control.paths_changed_many(ctx.control, ends), strict=True
     ):
@@ -54,7 +56,7 @@ def _by_task(
 
 
 async def _told(
-    ctx: Context, state: State, probe: Probed, old: tuple[Change, ...]
+    ctx: Context, state: State, probe: CandidateJudged, old: tuple[PathChange, ...]
 ) -> tuple[str, ...]:
     """What the checks say with these paths as on the target, and not without."""
     commit = await ctx.git(apply.restored, ctx.control, probe.commit, old)

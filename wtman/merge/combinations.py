@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 
-from wtman.journal.events import Probed
+from wtman.journal.events import CandidateJudged
 from wtman.merge.culprits import (
-    Blame,
+    Culprit,
     Failures,
     Group,
     Key,
@@ -26,7 +26,7 @@ from wtman.merge.culprits import (
     failures,
     is_good,
 )
-from wtman.merge.selection import Order, kept
+from wtman.merge.selection import MemberOrder, kept
 from wtman.model.ids import TaskId
 
 # Tries of several together that nothing speaks for but that they were not tried yet.
@@ -41,12 +41,12 @@ class Gathered:
     """Who lands after all, with all clashes known by now, and who needs whom for it."""
 
     board: Key
-    blames: tuple[Blame, ...]
+    blames: tuple[Culprit, ...]
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
 
 
 def gathered(
-    order: Order, board: Key, blames: Sequence[Blame], out: Iterable[TaskId], width: int
+    order: MemberOrder, board: Key, blames: Sequence[Culprit], out: Iterable[TaskId], width: int
 ) -> Steps[Gathered]:
     """Try whoever is red alone in company; `out` are never tried."""
     tries = _Tries(order, board, list(blames), frozenset(out))
@@ -68,7 +68,7 @@ def gathered(
 class _Tries:
     """What is to be tried next, and what the tries have shown."""
 
-    def __init__(self, order: Order, board: Key, blames: list[Blame], out: Group) -> None:
+    def __init__(self, order: MemberOrder, board: Key, blames: list[Culprit], out: Group) -> None:
         self.order, self.board, self.blames, self.out = order, board, blames, out
         self._failures: dict[TaskId, Failures] = {}
         self._hopeless: list[tuple[TaskId, Group]] = []  # red in all of this company, too
@@ -102,7 +102,7 @@ class _Tries:
                     self._tried.add(chosen)
                     yield self.order.key(chosen)
 
-    def learn(self, answers: dict[Key, Probed]) -> None:
+    def learn(self, answers: dict[Key, CandidateJudged]) -> None:
         """Take in the answers; the largest green set is the new board."""
         for key, probe in sorted(answers.items(), key=lambda item: -len(item[0])):
             if probe.conflict is not None:
@@ -194,7 +194,7 @@ class _Tries:
 
 
 def _company(
-    order: Order, name: TaskId, board: Key, cured: Group, width: int
+    order: MemberOrder, name: TaskId, board: Key, cured: Group, width: int
 ) -> Steps[tuple[TaskId, ...]]:
     """The smallest company on the board in which `name` is green."""
     own, aboard = order.below[name], frozenset(board)
@@ -215,7 +215,9 @@ def _company(
     return (yield from _without_idle(order, own, found))
 
 
-def _without_idle(order: Order, own: Group, found: tuple[TaskId, ...]) -> Steps[tuple[TaskId, ...]]:
+def _without_idle(
+    order: MemberOrder, own: Group, found: tuple[TaskId, ...]
+) -> Steps[tuple[TaskId, ...]]:
     """The company without those who are not needed in it."""
     needed = list(found)
     for name in found:

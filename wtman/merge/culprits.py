@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
-from wtman.journal.events import Probed
-from wtman.merge.selection import Order, suspecting
+from wtman.journal.events import CandidateJudged
+from wtman.merge.selection import MemberOrder, suspecting
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
 
 Key = tuple[TaskId, ...]  # a set of branches, in the order of assembly
 Group = frozenset[TaskId]
 T = TypeVar("T")
-Steps = Generator[tuple[Key, ...], Mapping[Key, Probed], T]
+Steps = Generator[tuple[Key, ...], Mapping[Key, CandidateJudged], T]
 
 _MOST_NAMES = 200  # a result that names as many does not name all
 # A failing test, with its check; without a name the check as a whole.
@@ -39,7 +39,7 @@ _MOST_HINTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class Culprit:
     """A clash with its proof. `probe` is the smallest set that was seen to fail.
 
     `kind` is conflict, red (one branch, by itself) or interaction (several, only
@@ -56,19 +56,19 @@ class Blame:
     pointed: bool = False  # found by its failing tests, which says nothing of how rare it is
 
 
-def is_red(probe: Probed) -> bool:
+def is_red(probe: CandidateJudged) -> bool:
     """The checks refused the tree."""
     return probe.conflict is None and probe.verdict is Verdict.RED
 
 
-def is_good(probe: Probed) -> bool:
+def is_good(probe: CandidateJudged) -> bool:
     """The set could be assembled and its checks had nothing against it."""
     return probe.conflict is None and probe.verdict is not Verdict.RED
 
 
 def first_fault(
-    order: Order, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
-) -> Steps[tuple[tuple[Blame, ...], Order]]:
+    order: MemberOrder, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
+) -> Steps[tuple[tuple[Culprit, ...], MemberOrder]]:
     """Probe prefixes of `line` until the whole is green (nothing) or a clash is explained.
 
     `greens` are sets that were probed green, and grows; `faults` is how many clashes
@@ -121,13 +121,13 @@ def first_fault(
             low = 0  # red within what was taken for green: verdicts are not monotone here
 
 
-def _alone(order: Order, probe: Probed, green: Group) -> Steps[tuple[Blame, ...]]:
+def _alone(order: MemberOrder, probe: CandidateJudged, green: Group) -> Steps[tuple[Culprit, ...]]:
     """The suspects of a red probe by themselves: who is red needs no further search.
 
     As long as that is so, and failing tests are left that none of them explains, the next
     one is looked at. Who needs more than what is `green` may be red because of that.
     """
-    blames: list[Blame] = []
+    blames: list[Culprit] = []
     left = failures(probe)
     for name in probe.suspects:
         if not left or not order.below[name] <= green | {name}:
@@ -136,12 +136,12 @@ def _alone(order: Order, probe: Probed, green: Group) -> Steps[tuple[Blame, ...]
         answers = yield (key,)
         if not is_red(answers[key]):
             break
-        blames.append(Blame("red", frozenset({name}), key, name, pointed=True))
+        blames.append(Culprit("red", frozenset({name}), key, name, pointed=True))
         left -= failures(answers[key])
     return tuple(blames)
 
 
-def failures(probe: Probed) -> Failures:
+def failures(probe: CandidateJudged) -> Failures:
     """What failed, test by test where that is known."""
     found: set[tuple[str, str]] = set()
     for result in probe.results:
@@ -153,8 +153,8 @@ def failures(probe: Probed) -> Failures:
 
 
 def _one_of_two(
-    order: Order, line: Sequence[TaskId], low: int, greens: list[Group]
-) -> Steps[Blame | None]:
+    order: MemberOrder, line: Sequence[TaskId], low: int, greens: list[Group]
+) -> Steps[Culprit | None]:
     """One of the two behind `low` turned all red: try the whole without the one, or the other.
 
     Where there is only one fault, one of these is what lands, and needs no run any more.
@@ -187,7 +187,7 @@ def _one_of_two(
     return (yield from _smallest(order, frozenset({suspect, *found}), proof, suspect))
 
 
-def blame_last(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]:
+def blame_last(order: MemberOrder, line: Sequence[TaskId], width: int) -> Steps[Culprit]:
     """The last of `line` turns it red: alone, or with whom?"""
     last = line[-1]
     found, proof = yield from explain(
@@ -196,7 +196,7 @@ def blame_last(order: Order, line: Sequence[TaskId], width: int) -> Steps[Blame]
     return (yield from _smallest(order, frozenset({last, *found}), proof, last))
 
 
-def _smallest(order: Order, members: Group, proof: Key, task: TaskId) -> Steps[Blame]:
+def _smallest(order: MemberOrder, members: Group, proof: Key, task: TaskId) -> Steps[Culprit]:
     """The blame of `members`, of which `proof` is red; fewer where fewer are red already.
 
     One that needs company is red in every smaller set, whoever else is in it, and would
@@ -212,17 +212,17 @@ def _smallest(order: Order, members: Group, proof: Key, task: TaskId) -> Steps[B
             last = task if task in smaller else order.key(smaller)[-1]
             return (yield from _smallest(order, smaller, key, last))
     kind = "interaction" if len(members) > 1 else "red"
-    return Blame(kind, members, proof, task)
+    return Culprit(kind, members, proof, task)
 
 
-def conflicts_in(probe: Probed) -> tuple[Blame, ...]:
+def conflicts_in(probe: CandidateJudged) -> tuple[Culprit, ...]:
     """All textual conflicts that the assembly told of; they cost no check run."""
     assert probe.conflict is not None
     aboard = frozenset(probe.members)
     told = probe.conflicts or (probe.conflict,)
     sides = probe.sides or (Sha(""),) * len(told)
     return tuple(
-        Blame(
+        Culprit(
             "conflict",
             frozenset({conflict.task, *conflict.others}) & aboard,
             probe.members,
@@ -236,10 +236,10 @@ def conflicts_in(probe: Probed) -> tuple[Blame, ...]:
 
 
 def explain(
-    order: Order,
+    order: MemberOrder,
     chosen: Group,
     line: Sequence[TaskId],
-    shows: Callable[[Probed], bool],
+    shows: Callable[[CandidateJudged], bool],
     known: Key,
     width: int,
 ) -> Steps[tuple[tuple[TaskId, ...], Key]]:
@@ -303,7 +303,7 @@ def _known(line: Sequence[TaskId], low: int, greens: Sequence[Group]) -> int:
     return low
 
 
-def _weights(probe: Probed) -> dict[TaskId, float]:
+def _weights(probe: CandidateJudged) -> dict[TaskId, float]:
     """How likely each suspect of a red probe is the guilty one; anybody else weighs 1."""
     return {name: 1.0 + _SUSPICION / 2**number for number, name in enumerate(probe.suspects)}
 

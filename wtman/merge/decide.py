@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from wtman.checks.actions import CheckBase
 from wtman.journal.events import Excluded
 from wtman.journal.state import State
-from wtman.merge.actions import LandTrain, ProbeTrain
+from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.merge.search import Ask, Member, next_step
 from wtman.model.actions import Cancel
 from wtman.model.graph import closure, order
@@ -20,7 +20,7 @@ from wtman.tasks.lifecycle import standings
 
 def decide_merge(
     state: State, running: frozenset[str]
-) -> tuple[Cancel | CheckBase | ProbeTrain | LandTrain, ...]:
+) -> tuple[Cancel | CheckBase | JudgeCandidate | LandTrain, ...]:
     """The probes to start, or the landing that they lead to."""
     merge = state.merge
     assert merge is not None
@@ -41,7 +41,7 @@ def decide_merge(
     # Branches that wtman did not make were never checked alone: the train's check is theirs.
     step = next_step(members, probes, state.settings.check_jobs, unchecked=asked.unchecked)
     if isinstance(step, Ask):
-        wanted = [ProbeTrain(merge.on, names) for names in step.probes]
+        wanted = [JudgeCandidate(merge.on, names) for names in step.probes]
         return tuple(action for action in wanted if action.key not in running)
     return (
         LandTrain(
@@ -55,7 +55,7 @@ def decide_merge(
 
 
 def _ended(state: State) -> bool:
-    return state.stopped is not None or state.failed is not None or state.parked is not None
+    return state.stopped is not None or state.failed is not None or state.paused is not None
 
 
 def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
@@ -99,7 +99,7 @@ def _unfit(
     view = state.tasks[task]
     item = known[task]
     assert state.merge is not None
-    if item.state is TaskState.UNCHECKED and not (view.taken or state.merge.asked.unchecked):
+    if item.state is TaskState.UNCHECKED and not (view.external or state.merge.asked.unchecked):
         return f"it is unchecked ({item.reason}); --unchecked lets it board"
     if item.state not in (TaskState.VERIFIED, TaskState.UNCHECKED):
         return f"it is {item.state}" + (f": {item.reason}" if item.reason else "")

@@ -23,12 +23,12 @@ from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble, require_same, train_of
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal.events import Probed
+from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
-from wtman.merge.manifest import Outcome, Step, manifest, names
-from wtman.merge.patchset import Draft, Series, require_free, require_sound, write
+from wtman.merge.manifest import MergeOutcome, SeriesStep, manifest, names
+from wtman.merge.patchset import PatchsetDraft, Series, require_free, require_sound, write
 from wtman.merge.proof.proof import Proof
 from wtman.merge.proof.prove import prove
 from wtman.merge.proof.text import summary, violation_text
@@ -42,7 +42,7 @@ from wtman.worktrees.retire import retire
 class Verified:
     """The commit of a probe that passed. It cannot be made of one that did not."""
 
-    probe: Probed
+    probe: CandidateJudged
     unchecked: bool = False
     signed: Sha = Sha("")  # the same commit with the user's signature
 
@@ -58,7 +58,7 @@ class Verified:
         return self.signed or self.probe.commit
 
 
-def verified(probe: Probed, unchecked_allowed: bool) -> Verified:
+def verified(probe: CandidateJudged, unchecked_allowed: bool) -> Verified:
     """What `land` takes. Raises WtmanError for a probe that did not pass."""
     return Verified(probe, unchecked_allowed)
 
@@ -273,7 +273,7 @@ def _drafted(
     ticket: Verified,
     commits: dict[TaskId, Sha],
     proof: Proof,
-) -> tuple[Draft, dict[str, Any]]:
+) -> tuple[PatchsetDraft, dict[str, Any]]:
     """The patches, written beside their place, and the manifest that belongs to them."""
     merge = state.merge
     assert merge is not None
@@ -289,10 +289,10 @@ def _drafted(
     before_tree, *trees = control.trees_of(ctl, (on, *linear.values()))
     files = names(tuple(series.changed))
     steps = tuple(
-        Step(task, commit, tree, commits[task], files.get(task, ""))
+        SeriesStep(task, commit, tree, commits[task], files.get(task, ""))
         for (task, commit), tree in zip(linear.items(), trees, strict=True)
     )
-    outcome = Outcome(
+    outcome = MergeOutcome(
         before=on,
         before_tree=before_tree,
         after=ticket.commit,

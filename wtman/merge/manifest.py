@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import to_plain
-from wtman.journal.events import Excluded, Probed
+from wtman.journal.events import CandidateJudged, Excluded
 from wtman.journal.state import State, TaskView
 from wtman.merge.test_counts import tallies
 from wtman.model.check import CheckResult
@@ -21,7 +21,7 @@ KIND = "wtman-manifest"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SeriesStep:
     """One task of the series: `commit` is linear on the step before, `patch` a file name.
 
     `landed` is its commit on the target; another one than `commit` where real merges land.
@@ -36,14 +36,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MergeOutcome:
     """What a merge came to, besides what the state knows."""
 
     before: Sha
     before_tree: Sha
     after: Sha
     after_tree: Sha
-    steps: tuple[Step, ...]
+    steps: tuple[SeriesStep, ...]
     excluded: tuple[Excluded, ...] = ()
     flaky: tuple[str, ...] = ()
     needs: Mapping[str, tuple[TaskId, ...]] | None = None
@@ -51,7 +51,7 @@ class Outcome:
 
 
 def manifest(
-    state: State, probe: Probed | None, outcome: Outcome, files: Mapping[str, str]
+    state: State, probe: CandidateJudged | None, outcome: MergeOutcome, files: Mapping[str, str]
 ) -> dict[str, Any]:
     """The manifest; `files` are the sha256 sums of the files beside it, by name."""
     assert state.merge is not None
@@ -83,7 +83,7 @@ def manifest(
     }
 
 
-def _task(view: TaskView, step: Step | None) -> dict[str, Any]:
+def _task(view: TaskView, step: SeriesStep | None) -> dict[str, Any]:
     checked = view.checked
     return {
         "id": view.task.id,

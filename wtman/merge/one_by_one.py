@@ -9,8 +9,8 @@ finds no longer does. What is green alone is then probed together, as ever.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wtman.merge.culprits import Blame, Group, Steps, cleared, is_red, remember
-from wtman.merge.selection import Order
+from wtman.merge.culprits import Culprit, Group, Steps, cleared, is_red, remember
+from wtman.merge.selection import MemberOrder
 from wtman.model.ids import TaskId
 
 # One in so many has to be red, to begin and to go on; the first few say little.
@@ -22,7 +22,7 @@ _MANY = 24  # branches from which on a sweep pays
 
 
 def crowded(
-    order: Order, line: Sequence[TaskId], blames: Sequence[Blame], greens: Sequence[Group]
+    order: MemberOrder, line: Sequence[TaskId], blames: Sequence[Culprit], greens: Sequence[Group]
 ) -> bool:
     """Whether too many of those looked at are red by themselves to search on for the next.
 
@@ -38,15 +38,19 @@ def crowded(
 
 
 def one_by_one(
-    order: Order, line: Sequence[TaskId], blames: Sequence[Blame], greens: list[Group], width: int
-) -> Steps[tuple[tuple[Blame, ...], Order]]:
+    order: MemberOrder,
+    line: Sequence[TaskId],
+    blames: Sequence[Culprit],
+    greens: list[Group],
+    width: int,
+) -> Steps[tuple[tuple[Culprit, ...], MemberOrder]]:
     """Probe by itself each of `line` that is in no green set, as long as that is worth it.
 
     The answer is who is red, and the order with those that are green ahead. Who needs more
     than what is known to be green is left to the search: it may be red because of that.
     `greens` grows.
     """
-    found: list[Blame] = []
+    found: list[Culprit] = []
     gone = _red(blames)
     rest = [name for name in line if not order.below[name] & gone]
     red, looked = len(gone), len(gone) + cleared(rest, greens)
@@ -64,7 +68,7 @@ def one_by_one(
             if is_red(answers[key]):
                 red += 1
                 gone |= {name}
-                found.append(Blame("red", frozenset({name}), key, name))
+                found.append(Culprit("red", frozenset({name}), key, name))
             elif answers[key].conflict is None:
                 remember(greens, frozenset(key))
     # Who is green alone comes next, and all of these at once.
@@ -78,7 +82,7 @@ def _dense(red: int, looked: int) -> bool:
     return _DENSE * red > looked + _DOUBT
 
 
-def _red(blames: Sequence[Blame]) -> Group:
+def _red(blames: Sequence[Culprit]) -> Group:
     return frozenset(blame.task for blame in blames if blame.kind == "red" and not blame.pointed)
 
 

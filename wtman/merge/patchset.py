@@ -101,7 +101,7 @@ def require_free(folder: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PatchsetDraft:
     """Patches and bundle, written beside the folder that they are meant for.
 
     `sums` are the sha256 sums of its files, by name.
@@ -131,7 +131,7 @@ class Draft:
         shutil.rmtree(self.beside, ignore_errors=True)
 
 
-def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Draft:
+def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> PatchsetDraft:
     """Write everything but the manifest; `tip` is what the bundle carries."""
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
     made = files(ctl, series)
@@ -150,7 +150,7 @@ def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Dr
         with open(path, "rb") as file:
             made[name] = file.read()
     sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
-    return Draft(folder, beside, sums)
+    return PatchsetDraft(folder, beside, sums)
 
 
 def _is_small(ctl: Control, tip: Sha) -> bool:

@@ -9,23 +9,23 @@ from wtman.checks.judge import judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
-from wtman.journal.events import Probed
+from wtman.journal.events import CandidateJudged
 from wtman.journal.record import Event
 from wtman.journal.state import State
-from wtman.merge.actions import ProbeTrain
+from wtman.merge.actions import JudgeCandidate
 from wtman.merge.suspects_read import pointed
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.review.reproduce import still_mended
 
 
-async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event, ...]:
+async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Event, ...]:
     """Assemble and judge the action's members on its commit."""
     on, members = action.on, action.members
     made: Assembled = await ctx.git(_assembled, ctx, state, action)
     if made.conflict is not None:
         return (
-            Probed(
+            CandidateJudged(
                 on,
                 members,
                 Verdict.RED,
@@ -45,7 +45,7 @@ async def perform(ctx: Context, state: State, action: ProbeTrain) -> tuple[Event
         args = (ctx.control, state, members, judged.results, judged.evidence)
         suspects = await ctx.git(pointed, *args)
     return (
-        Probed(
+        CandidateJudged(
             on=on,
             members=members,
             verdict=judged.verdict,
@@ -68,7 +68,7 @@ def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def _assembled(ctx: Context, state: State, action: ProbeTrain) -> Assembled:
+def _assembled(ctx: Context, state: State, action: JudgeCandidate) -> Assembled:
     made = assemble(ctx.control, train_of(state, action.on, action.members))
     if made.commit != action.on:
         candidate_refs.keep(ctx.repo, state.run, made.commit or made.keeper)

@@ -30,7 +30,7 @@ _SIDES, _PATHS = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ConflictSide:
     """One of the changes that do not fit together. `diff` is git's text."""
 
     name: str
@@ -55,7 +55,7 @@ def to_resolve(
     """
     for task, view in state.tasks.items():
         left = view.excluded
-        if left is None or left.reason not in REASONS or view.taken or task in tried:
+        if left is None or left.reason not in REASONS or view.external or task in tried:
             continue
         if afresh or view.refused != target:
             return left
@@ -162,7 +162,7 @@ def _prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def brief(left: Excluded, target: str, own: Side, others: Sequence[Side]) -> str:
+def brief(left: Excluded, target: str, own: ConflictSide, others: Sequence[ConflictSide]) -> str:
     """What a resolver is told of both sides. Differences are bounded; all of it is data."""
     where = f" in {', '.join(left.paths[:_PATHS])}" if left.paths else ""
     parts = [
@@ -178,7 +178,7 @@ def brief(left: Excluded, target: str, own: Side, others: Sequence[Side]) -> str
     return "\n\n".join(parts)
 
 
-def _side(what: str, side: Side) -> str:
+def _side(what: str, side: ConflictSide) -> str:
     lines = [f"{what}: {side.name}"]
     if side.prompt:
         lines.append(f"Its task:\n{_cut(side.prompt.strip(), _TEXT)}")

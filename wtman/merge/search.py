@@ -12,12 +12,12 @@ smallest, and nobody else is accused. The empty set is never probed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wtman.journal.events import Excluded, Probed
+from wtman.journal.events import CandidateJudged, Excluded
 from wtman.journal.state import describe_red, red_text
 from wtman.merge.combinations import gathered
-from wtman.merge.culprits import Blame, Group, Key, Steps, first_fault, is_good
+from wtman.merge.culprits import Culprit, Group, Key, Steps, first_fault, is_good
 from wtman.merge.one_by_one import crowded, one_by_one
-from wtman.merge.selection import Member, Order, arrange, kept
+from wtman.merge.selection import Member, MemberOrder, arrange, kept
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import TaskId
 from wtman.provision.command_text import JUNIT
@@ -43,24 +43,24 @@ class Decision:
     excluded: tuple[Excluded, ...] = ()
     flaky: tuple[str, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
-    blames: tuple[Blame, ...] = ()
+    blames: tuple[Culprit, ...] = ()
 
 
 Search = Ask | Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What the search alone knows; `next_step` puts it into words."""
 
     board: Key
-    blames: tuple[Blame, ...] = ()
+    blames: tuple[Culprit, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
 
 
 def next_step(
     members: Sequence[Member],
-    probes: Mapping[Key, Probed],
+    probes: Mapping[Key, CandidateJudged],
     width: int = 1,
     *,
     unchecked: bool = False,
@@ -81,20 +81,20 @@ def next_step(
                 return _unverified(members)
             batch = walk.send({key: probes[key] for key in batch})
     except StopIteration as stop:
-        found: Found = stop.value
+        found: SearchResult = stop.value
     excluded = _left_out(arrange(members), found, probes)
     return Decision(found.board, excluded, (), found.needs, found.blames)
 
 
-def passed(probe: Probed, *, unchecked: bool = False) -> bool:
+def passed(probe: CandidateJudged, *, unchecked: bool = False) -> bool:
     """Whether the set of this probe may land."""
     return bool(probe.commit) and is_good(probe) and (unchecked or not _unjudged(probe))
 
 
-def search(members: Sequence[Member], width: int) -> Steps[Found]:
+def search(members: Sequence[Member], width: int) -> Steps[SearchResult]:
     """The search as a generator: yields batches of sets, receives their verdicts."""
     order = arrange(members)
-    blames: list[Blame] = []
+    blames: list[Culprit] = []
     greens: list[Group] = []
     given_up: set[TaskId] = set()
     while True:
@@ -113,10 +113,10 @@ def search(members: Sequence[Member], width: int) -> Steps[Found]:
             swept, order = yield from one_by_one(order, line, blames, greens, width)
             blames += swept
     more = yield from gathered(order, order.key(line), blames, given_up, width)
-    return Found(more.board, more.blames, more.needs)
+    return SearchResult(more.board, more.blames, more.needs)
 
 
-def _tangled(blames: Sequence[Blame], members: int) -> bool:
+def _tangled(blames: Sequence[Culprit], members: int) -> bool:
     """Whether clashes are so many that the best choice is not worth its probes any more.
 
     Of n branches that all clash with each other one lands whatever is tried, but each
@@ -130,7 +130,7 @@ def _tangled(blames: Sequence[Blame], members: int) -> bool:
 # --- in words -----------------------------------------------------------------------------------
 
 
-def _unjudged(probe: Probed) -> bool:
+def _unjudged(probe: CandidateJudged) -> bool:
     return probe.conflict is None and probe.verdict is Verdict.UNCHECKED
 
 
@@ -139,7 +139,9 @@ def _unverified(members: Sequence[Member]) -> Decision:
     return Decision((), tuple(Excluded(item.id, "unverified", evidence=why) for item in members))
 
 
-def _left_out(order: Order, found: Found, probes: Mapping[Key, Probed]) -> tuple[Excluded, ...]:
+def _left_out(
+    order: MemberOrder, found: SearchResult, probes: Mapping[Key, CandidateJudged]
+) -> tuple[Excluded, ...]:
     board = frozenset(found.board)
     out: list[Excluded] = []
     for name in order.ids:
@@ -156,14 +158,14 @@ def _left_out(order: Order, found: Found, probes: Mapping[Key, Probed]) -> tuple
     return tuple(out)
 
 
-def _reason(name: TaskId, blames: Sequence[Blame], aboard: Group) -> Blame | None:
+def _reason(name: TaskId, blames: Sequence[Culprit], aboard: Group) -> Culprit | None:
     """The clash that keeps `name` off: of those with the board, the smallest."""
     mine = [blame for blame in blames if name in blame.members]
     with_board = [blame for blame in mine if blame.members <= aboard]
     return min(with_board or mine, key=lambda blame: len(blame.members), default=None)
 
 
-def _choice(order: Order, name: TaskId, blames: Sequence[Blame], board: Group) -> str:
+def _choice(order: MemberOrder, name: TaskId, blames: Sequence[Culprit], board: Group) -> str:
     """Why this one of those that clash stays behind."""
     mine = [blame.members - {name} for blame in blames if name in blame.members]
     others = [members for members in mine if members and members <= board]
@@ -180,7 +182,11 @@ def _choice(order: Order, name: TaskId, blames: Sequence[Blame], board: Group) -
 
 
 def _explained(
-    order: Order, name: TaskId, blame: Blame, probes: Mapping[Key, Probed], choice: str
+    order: MemberOrder,
+    name: TaskId,
+    blame: Culprit,
+    probes: Mapping[Key, CandidateJudged],
+    choice: str,
 ) -> Excluded:
     others = order.key(blame.members - {name})
     probe = probes[blame.probe]
@@ -212,7 +218,7 @@ def _by_hand(commit: str, red: Sequence[CheckResult]) -> str:
     return f"{shown} && cd {place} && ({commands[0].replace(JUNIT, 'junit.xml')})"
 
 
-def first_red(probe: Probed) -> str:
+def first_red(probe: CandidateJudged) -> str:
     """One line on why a probe is red."""
     reds = (describe_red(item) for item in probe.results if item.verdict is Verdict.RED)
     return next(reds, "")

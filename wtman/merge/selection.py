@@ -35,7 +35,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MemberOrder:
     """The members with what follows from their needs, worked out once.
 
     `ids` is the order of assembly; `line` the order of search, nobody before what it
@@ -55,7 +55,7 @@ class Order:
         return tuple(name for name in self.ids if name in wanted)
 
 
-def arrange(members: Sequence[Member]) -> Order:
+def arrange(members: Sequence[Member]) -> MemberOrder:
     """Orders and closures of `members`, which come in dependency order."""
     known = {member.id: member for member in members}
     below: dict[TaskId, frozenset[TaskId]] = {}
@@ -65,7 +65,7 @@ def arrange(members: Sequence[Member]) -> Order:
         below[member.id] = frozenset({member.id}.union(*needs))
         for need in below[member.id]:
             above[need].add(member.id)
-    return Order(
+    return MemberOrder(
         ids=tuple(known),
         line=tuple(known),
         below=below,
@@ -75,8 +75,8 @@ def arrange(members: Sequence[Member]) -> Order:
 
 
 def suspecting(
-    order: Order, line: Sequence[TaskId], low: int, high: int, suspects: Sequence[TaskId]
-) -> tuple[Order, list[TaskId]]:
+    order: MemberOrder, line: Sequence[TaskId], low: int, high: int, suspects: Sequence[TaskId]
+) -> tuple[MemberOrder, list[TaskId]]:
     """The order and the line with the suspects of line[low:high] at the end of that part.
 
     The first of `suspects` comes last, and who needs one goes along. Whoever is not in
@@ -90,7 +90,9 @@ def suspecting(
     return replace(order, line=(*moved, *rest)), moved
 
 
-def kept(order: Order, clashes: Iterable[Clash], out: Iterable[TaskId] = ()) -> frozenset[TaskId]:
+def kept(
+    order: MemberOrder, clashes: Iterable[Clash], out: Iterable[TaskId] = ()
+) -> frozenset[TaskId]:
     """The largest set without a whole clash in it and without those in `out`."""
     gone: set[TaskId] = set()
     for name in out:
@@ -102,7 +104,7 @@ def kept(order: Order, clashes: Iterable[Clash], out: Iterable[TaskId] = ()) -> 
     return _refill(order, open_clashes, frozenset(order.ids) - gone, frozenset(out))
 
 
-def _components(order: Order, clashes: Sequence[Clash]) -> list[list[Clash]]:
+def _components(order: MemberOrder, clashes: Sequence[Clash]) -> list[list[Clash]]:
     """Clashes that share no branch, not even through needs, are solved apart."""
     leader: dict[TaskId, TaskId] = {}
 
@@ -124,7 +126,7 @@ def _components(order: Order, clashes: Sequence[Clash]) -> list[list[Clash]]:
     return list(groups.values())
 
 
-def _smallest_drop(order: Order, clashes: Sequence[Clash]) -> frozenset[TaskId]:
+def _smallest_drop(order: MemberOrder, clashes: Sequence[Clash]) -> frozenset[TaskId]:
     """The cheapest way to hit every clash of a component."""
     names = order.key(frozenset().union(*clashes))
     place = {name: number for number, name in enumerate(order.line)}
@@ -184,7 +186,7 @@ def _hitting(clashes: tuple[int, ...], drops: tuple[tuple[int, int], ...], best:
 
 
 def _greedy_drop(
-    order: Order, clashes: Sequence[Clash], taste: dict[TaskId, int]
+    order: MemberOrder, clashes: Sequence[Clash], taste: dict[TaskId, int]
 ) -> frozenset[TaskId]:
     """Drop who hits most clashes for the least loss, again and again."""
     gone: frozenset[TaskId] = frozenset()
@@ -201,7 +203,7 @@ def _greedy_drop(
 
 
 def _refill(
-    order: Order, clashes: Sequence[Clash], board: frozenset[TaskId], out: frozenset[TaskId]
+    order: MemberOrder, clashes: Sequence[Clash], board: frozenset[TaskId], out: frozenset[TaskId]
 ) -> frozenset[TaskId]:
     """Take back whom a greedy answer, or a clash among the dropped, left out in vain."""
     for name in order.ids:

@@ -7,7 +7,7 @@ difference. It is told, not judged: the conservation proof judges.
 
 from dataclasses import dataclass
 
-from wtman.journal.events import Probed
+from wtman.journal.events import CandidateJudged
 from wtman.journal.state import State
 from wtman.model.check import CheckResult
 from wtman.model.ids import TaskId
@@ -27,7 +27,7 @@ class Tally:
         return self.before + self.added
 
 
-def tallies(state: State, probe: Probed) -> tuple[Tally, ...]:
+def tallies(state: State, probe: CandidateJudged) -> tuple[Tally, ...]:
     """One for each check whose tests are counted on the train and on every branch of it."""
     found = []
     for result in probe.results:

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Cool:
+class Backoff:
     """Wait before a provider that turned sessions away is asked again."""
 
     seconds: float
 
     @property
     def key(self) -> str:
-        return "cool"
+        return "backoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Park:
-    """Journal that the run is parked; nothing is performed."""
+class Pause:
+    """Journal that the run is paused; nothing is performed."""
 
     reason: str
     hint: str = ""
 
     @property
     def key(self) -> str:
-        return "park"
+        return "pause"

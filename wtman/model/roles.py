@@ -47,8 +47,8 @@ def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
 
 def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
     """The agent that plays a role: as the user cast it, as its file says, else the run's."""
-    cast = settings.roles.get(role.name if role is not None else name, "")
-    return cast or (role.agent if role is not None else "") or settings.agent
+    assigned = settings.roles.get(role.name if role is not None else name, "")
+    return assigned or (role.agent if role is not None else "") or settings.agent
 
 
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:

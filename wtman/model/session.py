@@ -22,7 +22,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A ceiling, or what counts against one: money and tokens. As a ceiling 0 is none."""
+    """A limit, or what counts against one: money and tokens. As a limit 0 is none."""
 
     usd: float = 0.0
     tokens: int = 0
@@ -67,7 +67,7 @@ class Outcome:
     reason: str = ""  # one line for people, empty when ok
     usage: Usage = Usage()
     session: str = ""  # the agent's own session id
-    fatal: str = ""  # quota, credit or sign-in trouble: parks the run
+    fatal: str = ""  # quota, credit or sign-in trouble: pauses the run
     answer: str = ""
     model: str = ""  # who answered, where the stream says so
     limited: bool = False  # the provider had too much: does not count, is tried again later

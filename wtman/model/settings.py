@@ -27,7 +27,7 @@ class Settings:
     protect: tuple[str, ...] = ()
     sandbox: str = "none"
     worktrees: str = ""  # folder that holds this run's worktrees, absolute
-    allow_red_base: bool = False
+    allow_failing_base: bool = False
     model: str = ""
     effort: str = ""
     roles: dict[str, str] = field(default_factory=dict)  # role -> agent, where not `agent`
@@ -35,12 +35,12 @@ class Settings:
     hosts: tuple[str, ...] = ()
     check_network: bool = False  # checks get none, unless they cannot do without
     env: tuple[str, ...] = ()  # variables of the user's that sessions, setup and checks get
-    budget_usd: float = 0.0  # of the whole run; 0 is no ceiling
+    budget_usd: float = 0.0  # of the whole run; 0 is no limit
     budget_tokens: int = 0
     plan_usd: float = 0.0  # of the planning alone
     session_usd: float = 0.0  # of one session; 0: its share of what the run has left
     session_tokens: int = 0
-    cooling: float = 30.0  # the first wait when a provider turns sessions away; it doubles
+    backoff: float = 30.0  # the first wait when a provider turns sessions away; it doubles
     reviewers: int = 0
     rounds: int = 3
     block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof

@@ -14,7 +14,7 @@ class RunState(StrEnum):
     READY = "ready"
     MERGING = "merging"
     MERGED = "merged"
-    PARKED = "parked"
+    PAUSED = "paused"
     STOPPED = "stopped"
     FAILED = "failed"
 
@@ -29,7 +29,7 @@ class TaskState(StrEnum):
     UNCHECKED = "unchecked"
     REJECTED = "rejected"
     FAILED = "failed"
-    PARKED = "parked"
+    PAUSED = "paused"
     MERGED = "merged"
     EXCLUDED = "excluded"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TrackedFile:
     """A tracked file and its size in bytes."""
 
     path: str
@@ -12,7 +12,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PathChange:
     """A path that differs between two trees, with what it was in the first."""
 
     path: str

@@ -3,7 +3,7 @@
 A plan is written by people, planners and programs, so everything in it is
 suspect: whatever `parse` or `validate` refuses is a UsageError that names the
 file, the line and the task. `parse` accepts exactly the keys of SPEC section 3;
-`validate` adds what depends on the run (ceilings, overlapping ownership). Plans
+`validate` adds what depends on the run (limits, overlapping ownership). Plans
 that did not come from a file go through `validate` too, without lines.
 """
 

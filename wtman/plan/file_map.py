@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from posixpath import basename, dirname, splitext
 
-from wtman.model.tracked import Entry
+from wtman.model.tracked import TrackedFile
 
 _MOST = 14_000  # characters of a map
 
@@ -35,9 +35,9 @@ _TELLING = frozenset(
 )
 
 
-def file_map(entries: Sequence[Entry], most: int = _MOST) -> str:
+def file_map(entries: Sequence[TrackedFile], most: int = _MOST) -> str:
     """The map of a repository in at most `most` characters."""
-    folders: dict[str, list[Entry]] = {}
+    folders: dict[str, list[TrackedFile]] = {}
     for entry in entries:
         folders.setdefault(dirname(entry.path), []).append(entry)
     head = f"{len(entries):,} files, {_size(sum(item.size for item in entries))}{_kinds(entries)}"
@@ -63,13 +63,13 @@ def _joined(head: str, lines: Iterable[str], most: int) -> tuple[str, bool]:
     return text, True
 
 
-def readme_of(entries: Iterable[Entry]) -> str:
+def readme_of(entries: Iterable[TrackedFile]) -> str:
     """The path of the file that introduces the repository, or nothing."""
     found = [item.path for item in entries if "/" not in item.path and _stem(item.path) == "readme"]
     return min(found, key=lambda path: (not path.endswith(".md"), path), default="")
 
 
-def _lines(folders: dict[str, list[Entry]], names: int) -> Iterator[str]:
+def _lines(folders: dict[str, list[TrackedFile]], names: int) -> Iterator[str]:
     for folder in sorted(folders):
         held = folders[folder]
         total = _size(sum(item.size for item in held))
@@ -83,15 +83,15 @@ def _lines(folders: dict[str, list[Entry]], names: int) -> Iterator[str]:
         yield line
 
 
-def _merged(folders: dict[str, list[Entry]], depth: int) -> dict[str, list[Entry]]:
+def _merged(folders: dict[str, list[TrackedFile]], depth: int) -> dict[str, list[TrackedFile]]:
     """Folders deeper than `depth` counted to the one above them."""
-    out: dict[str, list[Entry]] = {}
+    out: dict[str, list[TrackedFile]] = {}
     for folder, held in folders.items():
         out.setdefault("/".join(folder.split("/")[:depth]), []).extend(held)
     return out
 
 
-def _rank(entry: Entry) -> tuple[bool, bool, int]:
+def _rank(entry: TrackedFile) -> tuple[bool, bool, int]:
     ending = splitext(entry.path)[1].lower()
     return _stem(entry.path) not in _TELLING, ending in _DULL, -entry.size
 
@@ -100,7 +100,7 @@ def _stem(path: str) -> str:
     return basename(path).partition(".")[0].lower()
 
 
-def _kinds(entries: Sequence[Entry]) -> str:
+def _kinds(entries: Sequence[TrackedFile]) -> str:
     count: Counter[str] = Counter()
     for entry in entries:
         ending = splitext(entry.path)[1].lower()

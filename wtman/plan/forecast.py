@@ -20,7 +20,7 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class PredictedOverlap:
     """Two tasks that can own one path; `tracked` if the example is a file that exists."""
 
     tasks: tuple[TaskId, TaskId]
@@ -38,7 +38,7 @@ class Forecast:
     waves: tuple[tuple[TaskId, ...], ...]
     critical_path: tuple[TaskId, ...]
     write_sets: dict[TaskId, int]
-    overlaps: tuple[Overlap, ...]
+    overlaps: tuple[PredictedOverlap, ...]
     worth_splitting: bool
     advice: tuple[str, ...]
 
@@ -103,11 +103,11 @@ def _write_sets(tasks: Sequence[Task], files: list[str]) -> dict[TaskId, frozens
 
 def _overlap(
     one: Task, other: Task, example: str, write_sets: dict[TaskId, frozenset[str]]
-) -> Overlap:
+) -> PredictedOverlap:
     """Prefer a file that exists as the example."""
     small, large = sorted((write_sets[one.id], write_sets[other.id]), key=len)
     real = next((path for path in small if path in large), None) if small else None
-    return Overlap((one.id, other.id), example if real is None else real, real is not None)
+    return PredictedOverlap((one.id, other.id), example if real is None else real, real is not None)
 
 
 def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) -> int:
@@ -120,7 +120,9 @@ def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) 
 
 
 def _reasons_against(
-    tasks: Sequence[Task], rounds: tuple[tuple[TaskId, ...], ...], pairs: tuple[Overlap, ...]
+    tasks: Sequence[Task],
+    rounds: tuple[tuple[TaskId, ...], ...],
+    pairs: tuple[PredictedOverlap, ...],
 ) -> tuple[str, ...]:
     """Why this request is better not split, if it is."""
     count = len(tasks)
@@ -142,7 +144,7 @@ def _reasons_against(
 
 def _remarks(
     tasks: Sequence[Task],
-    pairs: tuple[Overlap, ...],
+    pairs: tuple[PredictedOverlap, ...],
     files: Sequence[str],
 ) -> tuple[str, ...]:
     """What else is worth knowing before saying yes."""
@@ -166,7 +168,7 @@ def _remarks(
     return tuple(said)
 
 
-def _shown(pairs: Sequence[Overlap]) -> list[tuple[TaskId, TaskId, str]]:
+def _shown(pairs: Sequence[PredictedOverlap]) -> list[tuple[TaskId, TaskId, str]]:
     return [(*pair.tasks, pair.example) for pair in pairs[:_MOST_NAMED]]
 
 

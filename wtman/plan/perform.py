@@ -102,7 +102,7 @@ def _failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> Pla
         f"the planner gave no plan: {answer.fatal or answer.reason}",
         hint=again if answer.fatal or answer.limited else f"{again}; or give a plan with --plan",
         problems=answer.problems,
-        parks=bool(answer.fatal or answer.limited),
+        pauses=bool(answer.fatal or answer.limited),
         usage=answer.usage,
         session=answer.session,
         seconds=answer.seconds,

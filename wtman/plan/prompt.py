@@ -134,7 +134,7 @@ def answer_schema(roles: Sequence[Role]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PlanAnswer:
     """A plan with what its planner says of it. `proposed` checks are not in the plan yet."""
 
     plan: Plan
@@ -142,7 +142,7 @@ class Made:
     proposed: tuple[str, ...] = ()
 
 
-def made_of(answer: Mapping[str, Any], request: str) -> Made:
+def made_of(answer: Mapping[str, Any], request: str) -> PlanAnswer:
     """The plan in an answer that fits the schema. Raises UsageError for what no plan may be."""
     document = {
         "request": request,
@@ -152,7 +152,7 @@ def made_of(answer: Mapping[str, Any], request: str) -> Made:
     }
     plan = from_document(document, Places())
     tasks = tuple(replace(task, role="") if task.role == DEFAULT else task for task in plan.tasks)
-    return Made(
+    return PlanAnswer(
         plan=replace(plan, tasks=tasks, check=()),
         reason=" ".join(str(answer.get("reason", "")).split())[:_REASON],
         proposed=plan.check,

@@ -43,7 +43,7 @@ def least_sessions(plan: Plan, reviewers: int) -> int:
 
 
 def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Places) -> None:
-    """Refuse a plan whose least number of sessions is over the ceiling."""
+    """Refuse a plan whose least number of sessions is over the limit."""
     least = least_sessions(plan, reviewers)
     if least <= max_sessions:
         return

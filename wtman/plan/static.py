@@ -18,7 +18,7 @@ from wtman.formats.imports import uses
 from wtman.formats.test_paths import TESTS
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
-from wtman.model.tracked import Entry
+from wtman.model.tracked import TrackedFile
 
 PARSED = 4000  # files whose imports are read; a larger repository is cut by its folders
 _FILES = 4  # of a part, at least, unless the user says how many parts there should be
@@ -48,7 +48,7 @@ def wants_text(path: str) -> bool:
 
 def static_plan(
     request: str,
-    entries: Sequence[Entry],
+    entries: Sequence[TrackedFile],
     texts: Mapping[str, str],
     most: int,
     *,
@@ -79,7 +79,7 @@ def _nameable(path: str) -> bool:
     return path.isprintable() and "\\" not in path
 
 
-def _weight(entry: Entry) -> int:
+def _weight(entry: TrackedFile) -> int:
     light = splitext(entry.path)[1].lower() in _LIGHT
     return _BASIC if light else _BASIC + min(entry.size, _HEAVY)
 

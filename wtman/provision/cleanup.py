@@ -14,12 +14,12 @@ from wtman.git.discovery import Repository
 from wtman.journal.state import State
 from wtman.model.command import Command, Work
 from wtman.model.ids import TaskId
-from wtman.provision.command_result import Ran, ending
+from wtman.provision.command_result import CommandResult, ending
 from wtman.provision.command_text import argv
 from wtman.provision.ports import port_of
-from wtman.sandbox import Reach
+from wtman.sandbox import SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
-from wtman.sandbox.home import furnish_home
+from wtman.sandbox.home import provision_home
 
 
 async def clear_out(
@@ -32,7 +32,7 @@ async def clear_out(
     tier = state.settings.sandbox
     home = os.path.join(repo.wtman_dir, "runs", state.run, "tasks", task, "home-cleanup")
     if tier != "none":
-        furnish_home(home, environ, who=state.identity)
+        provision_home(home, environ, who=state.identity)
     given = surroundings(tier, environ, home, state.settings.env)
     env = {
         **given.env,
@@ -44,7 +44,7 @@ async def clear_out(
         "WTMAN_ROOT": root,
     }
     confine = sandbox.load(tier)
-    reach = Reach(
+    policy = SandboxPolicy(
         read=(*((root,) if root else ()), *given.read),
         write=(path,),
         home=env.get("HOME", ""),
@@ -55,12 +55,14 @@ async def clear_out(
         command = Command(argv=argv(text, ""), cwd=path, env=env)
         work = Work(
             id=f"{state.run}/cleanup/{task}",
-            command=confine.wrap(command, reach),
+            command=confine.wrap(command, policy),
             folder=folder,
             timeout=state.settings.check_timeout,
             grace=state.settings.grace,
         )
-        problem = ending(Ran(exit=await run_kept(work), limit=state.settings.check_timeout))
+        problem = ending(
+            CommandResult(exit=await run_kept(work), limit=state.settings.check_timeout)
+        )
         if problem:
             problems.append(f"cleanup of {task}: `{text}`: {problem}")
     return tuple(problems)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from wtman.context import Context
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.settings import Settings
-from wtman.provision.command_result import Ran, excerpt
+from wtman.provision.command_result import CommandResult, excerpt
 from wtman.provision.command_text import argv
-from wtman.sandbox import Reach
+from wtman.sandbox import SandboxPolicy
 
 _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
 
@@ -22,37 +22,39 @@ _UNITTEST = os.path.join(
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class CommandRun:
     """A command text (SPEC section 4) with all that running it needs. `label` names its log."""
 
     text: str
     folder: str
     env: dict[str, str]
-    reach: Reach
+    policy: SandboxPolicy
     label: str
     junit: str = ""
 
 
-async def run_text(ctx: Context, settings: Settings, spoken: Spoken) -> Ran:
+async def run_text(ctx: Context, settings: Settings, spoken: CommandRun) -> CommandResult:
     """Run a command text to its end, in the sandbox, with its output in the run's evidence."""
     log = fresh_folder(ctx, spoken.label)
     try:
         words = argv(spoken.text, spoken.junit, _UNITTEST)
     except ValueError as error:
-        return Ran(Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}"))
+        return CommandResult(
+            Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}")
+        )
     if not words:
-        return Ran(Exit(ExitReason.UNSTARTED, detail="it names no program"))
+        return CommandResult(Exit(ExitReason.UNSTARTED, detail="it names no program"))
     command = Command(argv=words, cwd=spoken.folder, env=spoken.env)
     work = Work(
         id=f"{ctx.run}/{os.path.relpath(log, ctx.folder)}",
-        command=ctx.sandbox.wrap(command, spoken.reach),
+        command=ctx.sandbox.wrap(command, spoken.policy),
         folder=log,
         timeout=settings.check_timeout,
         grace=settings.grace,
     )
     end = await ctx.executor.run(work)
     out, err = (_last(os.path.join(log, name)) for name in ("stdout", "stderr"))
-    return Ran(
+    return CommandResult(
         exit=end,
         output=excerpt(out, err),
         log=os.path.relpath(log, ctx.folder),

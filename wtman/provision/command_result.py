@@ -31,7 +31,7 @@ _SIGNALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CommandResult:
     """How a check ended. `tests` is None where it has no test-level results.
 
     `unfit` says why the tree could not even be checked: its setup failed.
@@ -55,7 +55,7 @@ class Ran:
         return not self.unfit and self.exit.reason is ExitReason.EXITED and self.exit.code == 0
 
 
-def keepable(ran: Ran) -> bool:
+def keepable(ran: CommandResult) -> bool:
     """Whether the run says something of the tree rather than of the machine on that day."""
     match ran.exit.reason:
         case _ if ran.unfit:
@@ -68,7 +68,7 @@ def keepable(ran: Ran) -> bool:
             return False
 
 
-def believable(ran: Ran, limit: float, mine: bool) -> bool:
+def believable(ran: CommandResult, limit: float, mine: bool) -> bool:
     """Whether a kept run still counts. `mine`: this coordinator itself made it.
 
     A timeout says nothing to a longer limit. A failure that another coordinator
@@ -79,7 +79,7 @@ def believable(ran: Ran, limit: float, mine: bool) -> bool:
     return ran.passed or mine
 
 
-def ending(ran: Ran) -> str:
+def ending(ran: CommandResult) -> str:
     """How the run ended, in words; empty where it ended by itself with status 0."""
     if ran.unfit:
         return ran.unfit

@@ -29,18 +29,18 @@ from wtman.git.untrusted import private
 from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
-from wtman.provision.command import Spoken, run_text
+from wtman.provision.command import CommandRun, run_text
 from wtman.provision.command_result import ending
 from wtman.provision.files import _bring_files, linked
 from wtman.provision.ports import port_of
-from wtman.sandbox import USUAL, Reach
+from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
-from wtman.sandbox.home import furnish_home
+from wtman.sandbox.home import provision_home
 
 _ROOT = "WTMAN_ROOT"
 
 
-async def furnish(
+async def provision(
     ctx: Context,
     settings: Settings,
     folder: str,
@@ -74,35 +74,35 @@ async def furnish(
     }
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     for text in settings.setup:
-        reach = _reach(ctx, text, folder, shown, trusted=trusted)
-        online = reach.network == "on"
+        policy = _policy(ctx, text, folder, shown, trusted=trusted)
+        online = policy.network == "on"
         given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=online)
         env = {**given.env, **named}
-        reach = replace(
-            reach,
-            read=(*reach.read, *given.read),
+        policy = replace(
+            policy,
+            read=(*policy.read, *given.read),
             home=env.get("HOME", ""),
             scratch=os.path.join(home, SCRATCH),
         )
-        ran = await run_text(ctx, settings, Spoken(text, folder, env, reach, f"setup/{task}"))
+        ran = await run_text(ctx, settings, CommandRun(text, folder, env, policy, f"setup/{task}"))
         problem = ending(ran)
         if problem:
             said = f"\n{ran.output}" if ran.output else ""
-            return f"`{text}`: {problem}{_kept_from(ctx, reach)}{said}"
+            return f"`{text}`: {problem}{_kept_from(ctx, policy)}{said}"
     return ""
 
 
-def _reach(
+def _policy(
     ctx: Context,
     text: str,
     folder: str,
     shown: tuple[str, ...],
     *,
     trusted: bool,
-) -> Reach:
+) -> SandboxPolicy:
     """What one setup command may touch, its HOME apart (see the head of this file)."""
     root, common = ctx.repo.main or ctx.repo.toplevel, ctx.repo.common_dir
-    given = Reach(read=shown, write=(folder,), limits=USUAL)
+    given = SandboxPolicy(read=shown, write=(folder,), limits=USUAL)
     if trusted:
         # A worktree's git leads to the repository.
         read = tuple(path for path in (root, common, *shown) if path)
@@ -113,9 +113,9 @@ def _reach(
     return replace(given, read=(root, *shown), hide=hide, network="off")
 
 
-def _kept_from(ctx: Context, reach: Reach) -> str:
+def _kept_from(ctx: Context, policy: SandboxPolicy) -> str:
     """A word on the network, for whoever wonders why it was not there."""
-    if reach.network == "on" or ctx.sandbox.name == "none":
+    if policy.network == "on" or ctx.sandbox.name == "none":
         return ""
     return f" (what names {_ROOT} has no network here: fetch in a command of its own)"
 
@@ -124,7 +124,7 @@ def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:
     """Make a private HOME, where the tier has one, for an agent of these needs. Blocking."""
     if ctx.sandbox.name == "none" and needs in (None, Needs()):
         return
-    furnish_home(home, ctx.environ, needs, _identity(ctx.repo))
+    provision_home(home, ctx.environ, needs, _identity(ctx.repo))
 
 
 @cache

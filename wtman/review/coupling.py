@@ -22,7 +22,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BranchWork:
     """What a branch does: the paths that it changes, and the text of those it has now."""
 
     paths: frozenset[str]
@@ -30,7 +30,7 @@ class Work:
 
 
 def couplings(
-    works: Mapping[TaskId, Work], bound: Collection[frozenset[TaskId]]
+    works: Mapping[TaskId, BranchWork], bound: Collection[frozenset[TaskId]]
 ) -> tuple[Coupling, ...]:
     """The branches that meet, each pair or small cluster once; `bound` are pairs of which one
     was built on the other."""
@@ -52,7 +52,7 @@ def couplings(
     return tuple(found[:_MOST])
 
 
-def _pairs(works: Mapping[TaskId, Work]) -> Iterator[tuple[TaskId, TaskId, str]]:
+def _pairs(works: Mapping[TaskId, BranchWork]) -> Iterator[tuple[TaskId, TaskId, str]]:
     names = list(works)
     used = {task: uses(work.texts) for task, work in works.items()}
     for at, one in enumerate(names):
@@ -63,7 +63,10 @@ def _pairs(works: Mapping[TaskId, Work]) -> Iterator[tuple[TaskId, TaskId, str]]
 
 
 def _why(
-    one: TaskId, two: TaskId, works: Mapping[TaskId, Work], used: Mapping[TaskId, frozenset[str]]
+    one: TaskId,
+    two: TaskId,
+    works: Mapping[TaskId, BranchWork],
+    used: Mapping[TaskId, frozenset[str]],
 ) -> str:
     both = sorted(works[one].paths & works[two].paths)
     if both:

@@ -72,7 +72,7 @@ def _checked(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ..
         task
         for task, item in known.items()
         if item.state in _CHECKED
-        and (state.tasks[task].has_work or (state.tasks[task].taken and state.merge is None))
+        and (state.tasks[task].has_work or (state.tasks[task].external and state.merge is None))
     )
 
 

@@ -95,7 +95,7 @@ def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself."""
     agents = reviewers(state)
     view = state.tasks[task]
-    kind = "audit" if view.taken and view.start == view.head else "branch"
+    kind = "audit" if view.external and view.start == view.head else "branch"
     return tuple(
         unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
         for number in range(state.settings.reviewers)

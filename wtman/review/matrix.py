@@ -34,7 +34,7 @@ Result = Literal["passed", "failed", "broken", "unrun"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MatrixResult:
     """What the matrix shows. `kind` is regression, interaction, not reproduced, base, invalid,
     unproven or flaky, in an audit also defect; `guilty` the branches that it names."""
 
@@ -91,7 +91,7 @@ def judge(
     cells: Sequence[Cell],
     members: Collection[TaskId],
     below: Mapping[TaskId, Collection[TaskId]] | None = None,
-) -> Shown:
+) -> MatrixResult:
     """What the cells show of the branches `members`; `below`: what each was built on."""
     at = {cell.tree: cell for cell in cells}
     base = at.get(BASE)
@@ -100,46 +100,50 @@ def judge(
         return _judge_audit(alone)
     joint = [cell for cell in cells if "+" in cell.tree]
     if base is None or not alone:
-        return Shown("unproven", (), "there was no tree to run it on")
+        return MatrixResult("unproven", (), "there was no tree to run it on")
     ran = [cell for cell in (*alone, *joint) if cell.result != "unrun"]
     if not ran:
         detail = next((cell.detail for cell in alone if cell.detail), "it does not apply")
-        return Shown("invalid", (), detail)
+        return MatrixResult("invalid", (), detail)
     shaky = [cell.tree for cell in (base, *alone, *joint) if cell.flickers]
     if shaky:
-        return Shown("flaky", (), f"it fails only sometimes on {', '.join(shaky)}")
+        return MatrixResult("flaky", (), f"it fails only sometimes on {', '.join(shaky)}")
     if base.result == "unrun":
-        return Shown("unproven", (), f"it cannot be run on the base: {base.detail}")
+        return MatrixResult("unproven", (), f"it cannot be run on the base: {base.detail}")
     if base.bad:
         return _bad_on_base(base, alone, joint, below or {})
     guilty = tuple(TaskId(cell.tree) for cell in alone if cell.result == "failed")
     if guilty:
-        return Shown("regression", guilty, f"passes on the base, fails on {', '.join(guilty)}")
+        return MatrixResult(
+            "regression", guilty, f"passes on the base, fails on {', '.join(guilty)}"
+        )
     broken = [cell.tree for cell in alone if cell.result == "broken"]
     if broken:
         # The base gets as far as judging and the branch does not: it took away what is tested.
         names = tuple(TaskId(name) for name in broken)
-        return Shown("regression", names, f"passes on the base, cannot even run on {broken[0]}")
+        return MatrixResult(
+            "regression", names, f"passes on the base, cannot even run on {broken[0]}"
+        )
     if shown := _together(alone, joint):
         return shown
-    return Shown("not reproduced", (), "passes wherever it was run")
+    return MatrixResult("not reproduced", (), "passes wherever it was run")
 
 
-def _judge_audit(alone: Sequence[Cell]) -> Shown:
+def _judge_audit(alone: Sequence[Cell]) -> MatrixResult:
     """Of a tree without any branch: there is nothing to compare it with."""
     cell = alone[0]
     if cell.result == "unrun":
-        return Shown("invalid", (), cell.detail or "it does not apply")
+        return MatrixResult("invalid", (), cell.detail or "it does not apply")
     if cell.flickers:
-        return Shown("flaky", (), "it fails only sometimes")
+        return MatrixResult("flaky", (), "it fails only sometimes")
     if cell.result == "failed":
-        return Shown("defect", (TaskId(cell.tree),), "it fails")
+        return MatrixResult("defect", (TaskId(cell.tree),), "it fails")
     if cell.result == "broken":
-        return Shown("invalid", (), "it cannot even run")
-    return Shown("not reproduced", (), "it passes")
+        return MatrixResult("invalid", (), "it cannot even run")
+    return MatrixResult("not reproduced", (), "it passes")
 
 
-def _together(alone: Sequence[Cell], joint: Sequence[Cell]) -> Shown | None:
+def _together(alone: Sequence[Cell], joint: Sequence[Cell]) -> MatrixResult | None:
     """The smallest combination that fails although the test passes on one of it."""
     passing = {cell.tree for cell in alone if cell.result == "passed"}
     for cell in sorted(joint, key=lambda cell: cell.tree.count("+")):
@@ -148,7 +152,7 @@ def _together(alone: Sequence[Cell], joint: Sequence[Cell]) -> Shown | None:
         if cell.bad and good:
             each = "each" if len(good) == len(names) else ", ".join(good)
             reason = f"passes on {each} alone, fails on {' with '.join(names)}"
-            return Shown("interaction", names, reason)
+            return MatrixResult("interaction", names, reason)
     return None
 
 
@@ -157,7 +161,7 @@ def _bad_on_base(
     alone: Sequence[Cell],
     joint: Sequence[Cell],
     below: Mapping[TaskId, Collection[TaskId]],
-) -> Shown:
+) -> MatrixResult:
     """It fails on the base. Where the base only lacks what it tests, a branch on which it passes
     can show that the test is right."""
     passing = [cell.tree for cell in (*alone, *joint) if cell.result == "passed"]
@@ -169,11 +173,13 @@ def _bad_on_base(
     if spoilt and base.result == "broken":
         good = ", ".join(name for name in passing if name in below.get(spoilt[0], ()))
         reason = f"passes on {good}, fails on {', '.join(spoilt)}, which is built on it"
-        return Shown("regression", spoilt, reason)
+        return MatrixResult("regression", spoilt, reason)
     if base.result == "broken" and (shown := _together(alone, joint)):
         return shown
     if passing:
-        return Shown("base", (), f"fails on the base already, passes on {', '.join(passing)}")
+        return MatrixResult(
+            "base", (), f"fails on the base already, passes on {', '.join(passing)}"
+        )
     # Broken for another reason than the base: it gets further, and fails there.
     failing = [
         cell
@@ -182,8 +188,8 @@ def _bad_on_base(
     ]
     if base.result == "broken" and failing:
         reason = "the base lacks what it tests, so nothing shows that the test is right"
-        return Shown("unproven", (), reason)
-    return Shown("invalid", (), "it fails everywhere, on the base too")
+        return MatrixResult("unproven", (), reason)
+    return MatrixResult("invalid", (), "it fails everywhere, on the base too")
 
 
 def cause(cell: Cell) -> str:

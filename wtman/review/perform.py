@@ -21,11 +21,11 @@ from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.claims import SCHEMA, by_task, claims_of, reproducer_of, tidy
-from wtman.review.coupling import Work, couplings
+from wtman.review.coupling import BranchWork, couplings
 from wtman.review.judgement import judgement
 from wtman.review.prompts import (
     REFUTATION,
-    Seen,
+    BranchDiff,
     refute_prompt,
     refute_request,
     review_prompt,
@@ -68,14 +68,14 @@ def _couple(ctx: Context, state: State, action: Couple) -> Coupled:
     return Coupled(dict(action.tips), couplings(works, bound))
 
 
-def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> Work:
+def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:
     paths = control.paths_changed(ctx.control, state.tasks[task].start, head)
     texts = {}
     for path in paths:
         if path.endswith((".py", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs")):
             raw = control.blob(ctx.control, head, path, _TEXT_CAP)
             texts[path] = (raw or b"").decode("utf-8", "replace")
-    return Work(frozenset(paths), texts)
+    return BranchWork(frozenset(paths), texts)
 
 
 # --- reviewers ----------------------------------------------------------------------------------
@@ -220,10 +220,10 @@ def _tree(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha,
     return made.commit, ""
 
 
-def _seen(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Seen, ...]:
+def _seen(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[BranchDiff, ...]:
     found = []
     for task in members:
         view = state.tasks[task]
         raw = series.diff(ctx.control, view.start, view.head)
-        found.append(Seen(task, raw.decode("utf-8", "replace")[:_DIFF_CAP]))
+        found.append(BranchDiff(task, raw.decode("utf-8", "replace")[:_DIFF_CAP]))
     return tuple(found)

@@ -49,14 +49,14 @@ REFUTATION: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BranchDiff:
     """A branch as a reviewer sees it: its difference to where it started, as git shows it."""
 
     task: TaskId
     diff: str
 
 
-def review_prompt(state: State, unit: Unit, seen: Sequence[Seen], base: str) -> str:
+def review_prompt(state: State, unit: Unit, seen: Sequence[BranchDiff], base: str) -> str:
     """What a model is asked."""
     if unit.kind == "audit":
         return _audit_prompt(state, unit)
@@ -92,7 +92,7 @@ def _audit_prompt(state: State, unit: Unit) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def review_request(state: State, unit: Unit, seen: Sequence[Seen], base: str) -> str:
+def review_request(state: State, unit: Unit, seen: Sequence[BranchDiff], base: str) -> str:
     """What a program is asked: one JSON object, SPEC section 8."""
     return _json(
         {
@@ -109,7 +109,7 @@ def review_request(state: State, unit: Unit, seen: Sequence[Seen], base: str) ->
 
 
 def refute_prompt(
-    state: State, finding: Finding, lens: str, seen: Sequence[Seen], base: str, shown: str
+    state: State, finding: Finding, lens: str, seen: Sequence[BranchDiff], base: str, shown: str
 ) -> str:
     """What a refuter is asked of a claim; `shown` is what running its reproducer has shown."""
     parts = [
@@ -126,7 +126,7 @@ def refute_prompt(
 
 
 def refute_request(
-    state: State, finding: Finding, lens: str, seen: Sequence[Seen], base: str, shown: str
+    state: State, finding: Finding, lens: str, seen: Sequence[BranchDiff], base: str, shown: str
 ) -> str:
     """The same for a program."""
     return _json(
@@ -170,7 +170,7 @@ def _frame(state: State) -> str:
     return "\n\n".join(parts)
 
 
-def _branch(state: State, item: Seen, most: int, base: str) -> str:
+def _branch(state: State, item: BranchDiff, most: int, base: str) -> str:
     view = state.tasks[item.task]
     lines = [f"## Branch {item.task}"]
     if view.task.prompt.strip():
@@ -196,7 +196,7 @@ def _line(state: State, task: TaskId) -> str:
     return " ".join((view.title or view.prompt).split())[:200]
 
 
-def _branches(state: State, seen: Sequence[Seen]) -> list[Mapping[str, Any]]:
+def _branches(state: State, seen: Sequence[BranchDiff]) -> list[Mapping[str, Any]]:
     return [
         {
             "task": item.task,

@@ -26,7 +26,7 @@ from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
 from wtman.review.judgement import once_confirmed
-from wtman.review.matrix import Shown, again, combined, judge, result_of, trespass
+from wtman.review.matrix import MatrixResult, again, combined, judge, result_of, trespass
 
 _EVIDENCE = 2000  # characters of what it said where it failed
 _MOST_PAIRS = 10  # that are tried to make an interaction of many smaller
@@ -68,7 +68,7 @@ async def reproduce(
         joint, problem = await _joint(bench, tuple(members), cells, names)
         cells += joint
     if problem:
-        shown = Shown("invalid", (), problem)
+        shown = MatrixResult("invalid", (), problem)
     else:
         below = _below(state, names)
         cells = await _steadied(bench, cells, below)
@@ -109,7 +109,7 @@ def bench_of(ctx: Context, state: State, finding: str, proof: Reproducer) -> _Be
 def _alone(ctx: Context, state: State, name: TaskId) -> Sha:
     """The tree of one branch, comparable to the base: one that began elsewhere is put there."""
     view = state.tasks[name]
-    if not (view.taken or view.onto) or view.start == state.base:
+    if not (view.external or view.onto) or view.start == state.base:
         return view.head
     made = assemble(ctx.control, together(state, (name,)))
     return view.head if made.conflict is not None else made.commit
@@ -129,7 +129,7 @@ def _below(state: State, names: Sequence[TaskId]) -> dict[TaskId, frozenset[Task
     return {name: needs for name, needs in found.items() if needs}
 
 
-def _innermost(state: State, shown: Shown) -> Shown:
+def _innermost(state: State, shown: MatrixResult) -> MatrixResult:
     """Whoever fails only because what it needs fails is not to blame."""
     if shown.kind != "regression":
         return shown
@@ -140,10 +140,10 @@ def _innermost(state: State, shown: Shown) -> Shown:
     )
     if first == shown.guilty or not first:
         return shown
-    return Shown("regression", first, f"passes on the base, fails on {', '.join(first)}")
+    return MatrixResult("regression", first, f"passes on the base, fails on {', '.join(first)}")
 
 
-def _blamed(shown: Shown) -> tuple[str, ...]:
+def _blamed(shown: MatrixResult) -> tuple[str, ...]:
     return (*shown.guilty, combined(shown.guilty))
 
 

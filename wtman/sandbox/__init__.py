@@ -42,7 +42,7 @@ USUAL = Limits(file=64 * GIB, oom=300)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SandboxPolicy:
     """What one command may touch, as absolute paths; what is not named is out of reach.
 
     System folders and the programs that argv[0] and PATH name are readable anyway.
@@ -103,7 +103,7 @@ class Sandbox(Protocol):
         """What keeps this tier from working here, with the fix; empty when it works."""
         ...
 
-    def wrap(self, command: Command, reach: Reach) -> Command:
+    def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
         """The command that runs the given one confined to `reach`."""
         ...
 

@@ -22,7 +22,7 @@ from functools import cache
 from wtman.errors import ExternalError
 from wtman.execution import spawn
 from wtman.model.command import Command
-from wtman.sandbox import Reach, confine_command, mounts, system
+from wtman.sandbox import SandboxPolicy, confine_command, mounts, system
 from wtman.sandbox.advice import of_bubblewrap
 from wtman.sandbox.system import is_below
 
@@ -47,26 +47,28 @@ class Bubblewrap:
     def probe(self) -> str:
         return _tried(_program())[1]
 
-    def wrap(self, command: Command, reach: Reach) -> Command:
-        ports = () if reach.network == "on" else reach.ports
-        outside = ["--oom", str(reach.limits.oom)]
+    def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
+        ports = () if policy.network == "on" else policy.ports
+        outside = ["--oom", str(policy.limits.oom)]
         outside += [word for port in ports for word in ("--port", str(port))]
         inside = [word for port in ports for word in ("--listen", str(port))]
-        if reach.proxy and reach.network != "on":
-            outside += ["--proxy", str(reach.proxy_port), reach.proxy]
-            inside += ["--listen", str(reach.proxy_port)]
+        if policy.proxy and policy.network != "on":
+            outside += ["--proxy", str(policy.proxy_port), policy.proxy]
+            inside += ["--listen", str(policy.proxy_port)]
         argv = (
             *confine_command.confined_by("outside", *outside),
             _program(),
             *_tried(_program())[0],
-            *_options(reach, confine_command.needed(command)),
+            *_options(policy, confine_command.needed(command)),
             *("--chdir", command.cwd, "--"),
             *confine_command.confined_by(
-                "inside", *inside, *confine_command.narrowed(command, reach.limits, reach.terminal)
+                "inside",
+                *inside,
+                *confine_command.narrowed(command, policy.limits, policy.terminal),
             ),
             *command.argv,
         )
-        return confine_command.placed(command, reach, "/tmp", argv)
+        return confine_command.placed(command, policy, "/tmp", argv)
 
 
 def make() -> Bubblewrap:
@@ -82,9 +84,9 @@ def _tried(program: str) -> tuple[tuple[str, ...], str]:
     """The strictest user namespace that this bubblewrap can make, and what is wrong if none."""
     complaint = ""
     # Everything that wrap asks for: each of it may be forbidden alone.
-    reach = Reach(network="off", tmp=_TRY)
+    policy = SandboxPolicy(network="off", tmp=_TRY)
     for users in _USERS_OF_ROOT if os.geteuid() == 0 else _USERS:
-        argv = (program, *users, *_options(reach, ()), "--chdir", "/", "--", "/bin/sh", "-c", ":")
+        argv = (program, *users, *_options(policy, ()), "--chdir", "/", "--", "/bin/sh", "-c", ":")
         try:
             status, _, said = spawn.answer_of(argv, "/")
         except ExternalError:
@@ -95,13 +97,13 @@ def _tried(program: str) -> tuple[tuple[str, ...], str]:
     return (), of_bubblewrap(complaint)
 
 
-def _options(reach: Reach, programs: tuple[str, ...]) -> list[str]:
+def _options(policy: SandboxPolicy, programs: tuple[str, ...]) -> list[str]:
     """The picture, in the order in which it is put together."""
     words = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
-    if reach.network != "on":
+    if policy.network != "on":
         words.append("--unshare-net")
-    if not reach.terminal:
+    if not policy.terminal:
         words.append("--new-session")
     for folder in system.folders():
         if os.path.islink(folder):
@@ -110,15 +112,15 @@ def _options(reach: Reach, programs: tuple[str, ...]) -> list[str]:
             words += ["--ro-bind", folder, folder]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-        words += ["--perms", "1777", "--size", str(reach.tmp), "--tmpfs", folder]
+        words += ["--perms", "1777", "--size", str(policy.tmp), "--tmpfs", folder]
     words += ["--remount-ro", "/dev", "--dir", "/run"]
     if os.geteuid() == 0:
         # Root needs no capability to write the kernel's settings below /proc/sys: tried.
         words += ["--remount-ro", "/proc"]
-    return words + _seen(mounts.picture(reach, programs)) + ["--remount-ro", "/"]
+    return words + _seen(mounts.picture(policy, programs)) + ["--remount-ro", "/"]
 
 
-def _seen(picture: mounts.Picture) -> list[str]:
+def _seen(picture: mounts.MountPlan) -> list[str]:
     words: list[str] = []
     for path, text in picture.links:
         words += ["--symlink", text, path]

@@ -7,7 +7,7 @@
 
 Why it exists: some things cannot be said on the command line of bubblewrap. *outside*
 runs before it and makes it deaf to INT and TERM, which the keeper sends to everybody of
-a session: the agent may end politely, its walls must not fall before it. *inside* runs
+a session: the agent may end politely, its isolation must not fall before it. *inside* runs
 within and takes that back, sets limits and opens listening sockets on the loopback of
 the sandbox. These go through an inherited socket to *outside*, which serves them with
 what the host has on the same port, or with a unix socket: nothing of it can be killed
@@ -167,7 +167,7 @@ def _forbid_typing() -> None:
 # --- the ways ------------------------------------------------------------------------
 
 
-class Wishes:
+class ConfineOptions:
     """What the words before `--` say; each name may come more than once."""
 
     def __init__(self, words: list[str]) -> None:
@@ -192,7 +192,7 @@ class Wishes:
         return (self.numbers(name) or [0])[-1]
 
 
-def outside(wishes: Wishes) -> NoReturn:
+def outside(wishes: ConfineOptions) -> NoReturn:
     """Before bubblewrap: deaf to polite signals, and the host's side of the ports."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -212,7 +212,7 @@ def outside(wishes: Wishes) -> NoReturn:
     _end_like(child)
 
 
-def inside(wishes: Wishes) -> NoReturn:
+def inside(wishes: ConfineOptions) -> NoReturn:
     """Within bubblewrap: listening sockets handed out, limits, signals as they should be."""
     ports = wishes.numbers("--listen")
     if ports:
@@ -225,7 +225,7 @@ def inside(wishes: Wishes) -> NoReturn:
     _become(wishes.argv)
 
 
-def landlock(wishes: Wishes) -> NoReturn:
+def landlock(wishes: ConfineOptions) -> NoReturn:
     """Confine this process by Landlock and turn into the command."""
     _stay_beside(wishes.proxies)
     rules = Ruleset(landlock_abi(), not wishes.all("--closed"))
@@ -252,8 +252,8 @@ def landlock(wishes: Wishes) -> NoReturn:
     _become(wishes.argv)
 
 
-def beside(wishes: Wishes) -> NoReturn:
-    """The command as it is, with a way to the proxy beside it, outside of its walls."""
+def beside(wishes: ConfineOptions) -> NoReturn:
+    """The command as it is, with a way to the proxy beside it, outside of its isolation."""
     _stay_beside(wishes.proxies)
     _become(wishes.argv)
 
@@ -283,7 +283,7 @@ def _drop_capabilities() -> None:
     _must(library.capset(ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))), "capset")
 
 
-def _narrow(wishes: Wishes) -> None:
+def _narrow(wishes: ConfineOptions) -> None:
     """Only what was asked for; a limit that is lower already stays."""
     for name in wishes.all("--unset"):  # what this interpreter or bubblewrap put there
         os.environ.pop(name, None)
@@ -437,7 +437,7 @@ def _pump(source: socket, sink: socket) -> None:
 def main() -> NoReturn:
     ways = {"outside": outside, "inside": inside, "beside": beside, "landlock": landlock}
     try:
-        ways[sys.argv[1]](Wishes(sys.argv[2:]))
+        ways[sys.argv[1]](ConfineOptions(sys.argv[2:]))
     except OSError as error:
         _give_up(f"confine: {error.filename or ''}: {error.strerror}", 126)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from wtman.execution.spawn import program_of
 from wtman.model.command import Command
-from wtman.sandbox import Limits, Reach, confine, programs, system
+from wtman.sandbox import Limits, SandboxPolicy, confine, programs, system
 
 # Set by what stands between the keeper and the command, where the command did not ask for it.
 _OURS = ("LC_CTYPE", "PWD")
@@ -34,11 +34,13 @@ def narrowed(command: Command, limits: Limits, terminal: bool) -> tuple[str, ...
     return tuple(words)
 
 
-def placed(command: Command, reach: Reach, temporary: str, argv: tuple[str, ...]) -> Command:
+def placed(
+    command: Command, policy: SandboxPolicy, temporary: str, argv: tuple[str, ...]
+) -> Command:
     """The command as `argv`, with its HOME and its folder for temporary files."""
     env = {name: value for name, value in command.env.items() if name not in _TEMPORARY}
-    if reach.home:
-        env["HOME"] = reach.home
+    if policy.home:
+        env["HOME"] = policy.home
     if temporary:
         env["TMPDIR"] = temporary
     return replace(command, argv=argv, env=env)

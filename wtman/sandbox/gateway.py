@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from wtman.sandbox.hosts import Rule
-from wtman.sandbox.proxy import Way, serve
+from wtman.sandbox.proxy import ProxyRules, serve
 
 _PATH_MOST = 100  # bytes that fit into the address of a unix socket, with some to spare
 _AT_ONCE = 256  # connections of one door
@@ -45,7 +45,7 @@ class Gateway:
 
     async def proxy(self, rules: frozenset[Rule]) -> str:
         """The path of a socket where the hosts of this list, and no others, are reached."""
-        way = Way(rules, self._environ, self._refuse)
+        way = ProxyRules(rules, self._environ, self._refuse)
         return await self._open(rules, partial(serve, way))
 
     def door(self, rules: frozenset[Rule]) -> str:

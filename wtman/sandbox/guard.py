@@ -25,7 +25,7 @@ from wtman.git.discovery import Repository
 from wtman.git.fingerprint import Fingerprint
 from wtman.git.ref_log import Move
 from wtman.sandbox import Sandbox
-from wtman.sandbox.guard_file import Kept, load, seen_now, store
+from wtman.sandbox.guard_file import GuardRecord, load, seen_now, store
 
 Threaded = Callable[..., Awaitable[Any]]
 Merging = Callable[[str, str], bool]
@@ -36,7 +36,7 @@ _LATELY = 30.0  # seconds
 _DYING = 15.0  # seconds that a session may live on after its coordinator, at the very most
 
 
-class Walls(StrEnum):
+class Isolation(StrEnum):
     """What stands between a session and the user's repository."""
 
     NONE = "none"  # nothing: it writes whatever its user can
@@ -45,7 +45,7 @@ class Walls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RepositoryChanges:
     """What changed in the repository while a session lived, one line each.
 
     `blamed` could have been its doing; `others` are sentences about what could not, which
@@ -56,11 +56,11 @@ class Seen:
     others: tuple[str, ...] = ()
 
 
-def walls(sandbox: Sandbox) -> Walls:
+def isolation(sandbox: Sandbox) -> Isolation:
     """What this sandbox puts between a session and the repository."""
     if sandbox.mounts:
-        return Walls.APART
-    return Walls.NONE if sandbox.name == "none" else Walls.DENIED
+        return Isolation.APART
+    return Isolation.NONE if sandbox.name == "none" else Isolation.DENIED
 
 
 def is_daily(what: str) -> bool:
@@ -84,7 +84,7 @@ class Guard:
     run: str = ""
     path: str = ""
     merging: Merging = field(default=lambda ref, new: False)
-    _alive: dict[str, Walls] = field(default_factory=dict)
+    _alive: dict[str, Isolation] = field(default_factory=dict)
     _slates: dict[str, dict[str, str]] = field(default_factory=dict)  # session -> what -> line
     _others: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
@@ -94,18 +94,20 @@ class Guard:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _watch: "asyncio.Task[None] | None" = None
 
-    async def begin(self, ctl: Control, session: str, *, walls: Walls, git: Threaded) -> None:
+    async def begin(
+        self, ctl: Control, session: str, *, isolation: Isolation, git: Threaded
+    ) -> None:
         """A session is about to start behind these walls."""
         await self._look(ctl, git)
-        self._alive[session] = walls
-        if walls is Walls.APART:
+        self._alive[session] = isolation
+        if isolation is Isolation.APART:
             return
         self._slates[session] = {}
         await self._keep(git)
         if self._watch is None or self._watch.done():
             self._watch = asyncio.ensure_future(self._go_on(ctl, git))
 
-    async def end(self, ctl: Control, session: str, *, git: Threaded) -> Seen:
+    async def end(self, ctl: Control, session: str, *, git: Threaded) -> RepositoryChanges:
         """It has ended, nothing of it is alive any more: what changed meanwhile."""
         try:
             await self._look(ctl, git)
@@ -113,36 +115,36 @@ class Guard:
             for name in self._weak():
                 self._slates[name]["repository"] = f"the repository became unreadable ({error})"
         finally:
-            walls = self._alive.pop(session, Walls.APART)
+            isolation = self._alive.pop(session, Isolation.APART)
             if not self._weak() and self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
-        if walls is not Walls.APART:
+        if isolation is not Isolation.APART:
             await self._keep(git)
         return self._seen(session)
 
     async def settle(
-        self, ctl: Control, session: str, *, walls: Walls, began: bool, git: Threaded
-    ) -> Seen:
+        self, ctl: Control, session: str, *, isolation: Isolation, began: bool, git: Threaded
+    ) -> RepositoryChanges:
         """What changed while a session lived whose coordinator is dead, or after that.
 
         `began`: it was started, so that something must have been kept about it.
         """
         await self._look(ctl, git)
-        if began and walls is Walls.NONE and session not in self._slates:
+        if began and isolation is Isolation.NONE and session not in self._slates:
             gone = {"record": "what was kept about it for the next coordinator was removed"}
             self._slates[session] = gone
         return self._seen(session)
 
-    def _seen(self, session: str) -> Seen:
+    def _seen(self, session: str) -> RepositoryChanges:
         # The slate stays: until the journal has it, a kill could lose it.
         found = self._slates.get(session, {})
         new = {what: line for what, line in self._others.items() if what not in self._told}
         self._told |= new.keys()
-        return Seen(tuple(found.values())[:_MOST], tuple(new.values())[:_MOST])
+        return RepositoryChanges(tuple(found.values())[:_MOST], tuple(new.values())[:_MOST])
 
     def _weak(self) -> list[str]:
-        return [name for name, walls in self._alive.items() if walls is not Walls.APART]
+        return [name for name, isolation in self._alive.items() if isolation is not Isolation.APART]
 
     async def _go_on(self, ctl: Control, git: Threaded) -> None:
         while self._weak():
@@ -174,14 +176,16 @@ class Guard:
 
     async def _first(self, ctl: Control, git: Threaded) -> None:
         """The first look of this coordinator: what changed since the last one of another."""
-        kept: Kept | None = await git(load, self.path) if self.path else None
+        kept: GuardRecord | None = await git(load, self.path) if self.path else None
         if kept is None:
             self._places = (0, await git(ref_log.size, ctl.repo))
             self._last = await git(fingerprint.take, ctl)
             return
         self._slates = {name: dict(slate) for name, slate in kept.slates.items()}
-        known_walls = {str(item): item for item in Walls}
-        dead = {name: known_walls.get(text, Walls.NONE) for name, text in kept.alive.items()}
+        known_isolation = {str(item): item for item in Isolation}
+        dead = {
+            name: known_isolation.get(text, Isolation.NONE) for name, text in kept.alive.items()
+        }
         now: Fingerprint = await git(fingerprint.take, ctl)
         known = await self._known(ctl.repo, git, dead)
         self._notes.clear()
@@ -189,18 +193,18 @@ class Guard:
         before = Fingerprint(kept.facts, {})
         for what, line in fingerprint.difference(before, now, known.is_ours):
             if fingerprint.written(now, what) > kept.when + _DYING:
-                if Walls.NONE in dead.values():
+                if Isolation.NONE in dead.values():
                     self._others[what] = f"while wtman was not running, {line}: after its sessions"
                 continue
             self._write(what, f"{line}, before or while wtman was killed", dead)
         await self._keep(git)
 
-    def _write(self, what: str, line: str, living: dict[str, Walls]) -> None:
+    def _write(self, what: str, line: str, living: dict[str, Isolation]) -> None:
         """On the slates of those who could have done it, else among what others did."""
         blamed = [
             name
-            for name, walls in living.items()
-            if walls is Walls.NONE or (walls is Walls.DENIED and not is_daily(what))
+            for name, isolation in living.items()
+            if isolation is Isolation.NONE or (isolation is Isolation.DENIED and not is_daily(what))
         ]
         for name in blamed:
             self._slates.setdefault(name, {}).setdefault(what, line)
@@ -212,10 +216,10 @@ class Guard:
         if self.path and self._last is not None:
             alive = {name: str(self._alive[name]) for name in self._weak()}
             slates = {name: dict(slate) for name, slate in self._slates.items()}
-            await git(store, self.path, Kept(self._last.facts, alive, slates))
+            await git(store, self.path, GuardRecord(self._last.facts, alive, slates))
 
     async def _known(
-        self, repo: Repository, git: Threaded, dead: dict[str, Walls] | None = None
+        self, repo: Repository, git: Threaded, dead: dict[str, Isolation] | None = None
     ) -> "_Known":
         """What any wtman noted lately: what it notes may take a while until it is done."""
         time = asyncio.get_running_loop().time()

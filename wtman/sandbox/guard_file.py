@@ -15,8 +15,8 @@ _CAP = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """`facts` of the last fingerprint; `alive` are sessions and their walls, `slates` what is
+class GuardRecord:
+    """`facts` of the last fingerprint; `alive` are sessions and their isolation, `slates` what is
     blamed on which session: what -> line. `when` is the time of the last look, in seconds."""
 
     facts: dict[str, str]
@@ -25,7 +25,7 @@ class Kept:
     when: float = 0.0
 
 
-def store(path: str, kept: Kept) -> None:
+def store(path: str, kept: GuardRecord) -> None:
     """Write it; a kill leaves the one from before. Blocking."""
     body = {"facts": kept.facts, "alive": kept.alive, "slates": kept.slates}
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -47,7 +47,7 @@ def seen_now(path: str) -> None:
         os.utime(path, follow_symlinks=False)
 
 
-def load(path: str) -> Kept | None:
+def load(path: str) -> GuardRecord | None:
     """What was written last, None where that cannot be read. Blocking."""
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -57,7 +57,7 @@ def load(path: str) -> Kept | None:
                 return None
             body = json.loads(file.read(_CAP))
         slates = {str(name): _texts(slate) for name, slate in body["slates"].items()}
-        return Kept(_texts(body["facts"]), _texts(body["alive"]), slates, facts.st_mtime)
+        return GuardRecord(_texts(body["facts"]), _texts(body["alive"]), slates, facts.st_mtime)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -13,7 +13,7 @@ from wtman.model.plan import Identity
 from wtman.sandbox.environment import _FOLDER, _SIGN_IN_MOST, SCRATCH
 
 
-def furnish_home(
+def provision_home(
     home: str, environ: Mapping[str, str], needs: Needs | None = None, who: Identity | None = None
 ) -> None:
     """Make a private HOME and put the agent's sign-in files and git's identity into it.
@@ -36,7 +36,7 @@ def furnish_home(
     except OSError as error:
         kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else ExternalError
         raise kind(
-            f"cannot furnish the private HOME {home}: {error.strerror}",
+            f"cannot provision the private HOME {home}: {error.strerror}",
             hint="mend or remove that folder, then `wtman resume`",
         ) from error
 

@@ -17,7 +17,7 @@ sweep.
 import os
 
 from wtman.model.command import Command
-from wtman.sandbox import Reach, confine, confine_command, system
+from wtman.sandbox import SandboxPolicy, confine, confine_command, system
 from wtman.sandbox.advice import of_landlock
 from wtman.sandbox.system import is_below
 
@@ -40,31 +40,31 @@ class Landlock:
     def probe(self) -> str:
         return of_landlock(confine.landlock_abi(), confine.LEAST_ABI)
 
-    def wrap(self, command: Command, reach: Reach) -> Command:
-        words = [*_files(reach, confine_command.needed(command)), *_network(reach)]
+    def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
+        words = [*_files(policy, confine_command.needed(command)), *_network(policy)]
         words += [
-            *confine_command.narrowed(command, reach.limits, reach.terminal),
+            *confine_command.narrowed(command, policy.limits, policy.terminal),
             "--oom",
-            str(reach.limits.oom),
+            str(policy.limits.oom),
         ]
         argv = (*confine_command.confined_by("landlock", *words), *command.argv)
-        return confine_command.placed(command, reach, reach.scratch, argv)
+        return confine_command.placed(command, policy, policy.scratch, argv)
 
 
 def make() -> Landlock:
     return Landlock()
 
 
-def _files(reach: Reach, programs: tuple[str, ...]) -> list[str]:
-    writes = [*reach.write, *(path for path in (reach.home, reach.scratch, _SHARED) if path)]
-    reads = [*system.folders(), *system.strays(), _PROC, *programs, *reach.read]
-    for source, _, writable in reach.binds:
+def _files(policy: SandboxPolicy, programs: tuple[str, ...]) -> list[str]:
+    writes = [*policy.write, *(path for path in (policy.home, policy.scratch, _SHARED) if path)]
+    reads = [*system.folders(), *system.strays(), _PROC, *programs, *policy.read]
+    for source, _, writable in policy.binds:
         (writes if writable else reads).append(source)
-    hidden = [os.path.realpath(path) for path in (*system.secrets(), *reach.hide)]
+    hidden = [os.path.realpath(path) for path in (*system.secrets(), *policy.hide)]
     words: list[str] = []
     for path in _highest(reads):
         words += _readable(path, hidden)
-    for path in (*_DEVICES, *((_TERMINAL,) if reach.terminal else ())):
+    for path in (*_DEVICES, *((_TERMINAL,) if policy.terminal else ())):
         words += ["--use", path]
     for path in _highest(writes):
         words += ["--write", path]
@@ -97,14 +97,14 @@ def _readable(path: str, hidden: list[str]) -> list[str]:
     return words
 
 
-def _network(reach: Reach) -> list[str]:
-    if reach.network == "on":
+def _network(policy: SandboxPolicy) -> list[str]:
+    if policy.network == "on":
         return []
     words = ["--closed", "1"]
-    for port in reach.ports:
+    for port in policy.ports:
         words += ["--connect", str(port)]
-    for port in reach.serves:
+    for port in policy.serves:
         words += ["--serve", str(port)]
-    if reach.proxy:
-        words += ["--proxy", str(reach.proxy_port), reach.proxy]
+    if policy.proxy:
+        words += ["--proxy", str(policy.proxy_port), policy.proxy]
     return words

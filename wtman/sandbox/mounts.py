@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wtman.sandbox import Reach, system
+from wtman.sandbox import SandboxPolicy, system
 from wtman.sandbox.system import is_below
 
 
@@ -22,7 +22,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class MountPlan:
     """What is put together, in this order; `links` are (path, what it says)."""
 
     mounts: tuple[Mount, ...]
@@ -31,12 +31,12 @@ class Picture:
     guarded: tuple[str, ...]
 
 
-def picture(reach: Reach, programs: tuple[str, ...]) -> Picture:
+def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
     """What of the host is seen, the system's own folders apart."""
-    writable = (*reach.write, *([reach.home] if reach.home else ()))
-    readable = [*programs, *system.strays(), *reach.read]
+    writable = (*policy.write, *([policy.home] if policy.home else ()))
+    readable = [*programs, *system.strays(), *policy.read]
     links: dict[str, str] = {}
-    for path in (*readable, *writable, *(target for _, target, _ in reach.binds)):
+    for path in (*readable, *writable, *(target for _, target, _ in policy.binds)):
         links.update(_links_to(path))
     writes = {os.path.realpath(path) for path in writable}
     reads = {os.path.realpath(path) for path in readable if os.path.exists(path)}
@@ -48,10 +48,10 @@ def picture(reach: Reach, programs: tuple[str, ...]) -> Picture:
     ]
     mounts += [
         Mount(os.path.realpath(source), os.path.realpath(target), writes_too)
-        for source, target, writes_too in reach.binds
+        for source, target, writes_too in policy.binds
     ]
     kept = _without_needless(mounts)
-    return Picture(
+    return MountPlan(
         mounts=kept,
         links=tuple(
             (path, text)
@@ -60,17 +60,17 @@ def picture(reach: Reach, programs: tuple[str, ...]) -> Picture:
         ),
         hidden=_outermost(
             os.path.realpath(path)
-            for path in (*system.secrets(), *reach.hide)
+            for path in (*system.secrets(), *policy.hide)
             if os.path.exists(path) and _is_covered(os.path.realpath(path), kept)
         ),
-        guarded=tuple(os.path.realpath(path) for path in guarded(reach)),
+        guarded=tuple(os.path.realpath(path) for path in guarded(policy)),
     )
 
 
-def guarded(reach: Reach) -> tuple[str, ...]:
+def guarded(policy: SandboxPolicy) -> tuple[str, ...]:
     """What stays read-only in writable folders: the pointer of a worktree to its git, too."""
-    pointers = (os.path.join(folder, ".git") for folder in reach.write)
-    return (*(path for path in pointers if os.path.isfile(path)), *reach.guard)
+    pointers = (os.path.join(folder, ".git") for folder in policy.write)
+    return (*(path for path in pointers if os.path.isfile(path)), *policy.guard)
 
 
 def _without_needless(mounts: list[Mount]) -> tuple[Mount, ...]:

@@ -5,7 +5,7 @@ reach outside its branch is for the git room to detect.
 """
 
 from wtman.model.command import Command
-from wtman.sandbox import Reach
+from wtman.sandbox import SandboxPolicy
 
 
 class NoSandbox:
@@ -18,7 +18,7 @@ class NoSandbox:
     def probe(self) -> str:
         return ""
 
-    def wrap(self, command: Command, reach: Reach) -> Command:
+    def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
         return command
 
 

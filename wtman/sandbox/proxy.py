@@ -23,7 +23,7 @@ _PIECE = 64 * 1024
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Refused(Exception):
+class ProxyRefusal(Exception):
     """Why a request goes nowhere: an HTTP status and one line."""
 
     def __init__(self, status: str, why: str) -> None:
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ProxyRules:
     """How to reach what: the list, the proxy of the user's own network, who hears of refusals.
 
     `environ` is the user's, for `HTTPS_PROXY` and its kin; `refused` gets `host:port`.
@@ -43,12 +43,14 @@ class Way:
     refused: Callable[[str], object] = bool
 
 
-async def serve(way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(
+    way: ProxyRules, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Serve one connection to its end. Lets no error out."""
     try:
         try:
             await _serve(way, reader, writer)
-        except Refused as refusal:
+        except ProxyRefusal as refusal:
             body = f"wtman: {refusal.why}\n".encode("ascii", "replace")
             head = f"HTTP/1.1 {refusal.status}\r\nContent-Type: text/plain\r\n"
             head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -60,24 +62,26 @@ async def serve(way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWr
         await _close(writer)
 
 
-async def _serve(way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(
+    way: ProxyRules, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     head = await _head(reader)
     if b"\0" in head or b"\n" in head.replace(b"\r\n", b""):
-        raise Refused("400 Bad Request", "the request has stray line ends in it")
+        raise ProxyRefusal("400 Bad Request", "the request has stray line ends in it")
     line, _, rest = head.partition(b"\r\n")
     try:
         method, target, version = line.decode("ascii").split(" ")
     except ValueError:
-        raise Refused("400 Bad Request", "that is no request line") from None
+        raise ProxyRefusal("400 Bad Request", "that is no request line") from None
     if not version.startswith("HTTP/1."):
-        raise Refused("400 Bad Request", "that is no HTTP/1 request")
+        raise ProxyRefusal("400 Bad Request", "that is no HTTP/1 request")
     if method == "CONNECT":
         host, port = _authority(target)
         first = b""
     else:
         host, port, path = _absolute(target)
         first = _origin_form(method, path, version, host, port, rest)
-    there = await _reach(way, host, port)
+    there = await _policy(way, host, port)
     try:
         if first:
             there[1].write(first)
@@ -93,22 +97,26 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
         async with asyncio.timeout(_HEAD_SECONDS):
             return (await reader.readuntil(b"\r\n\r\n"))[:-2]
     except asyncio.LimitOverrunError:
-        raise Refused("431 Request Header Fields Too Large", "the request is too long") from None
+        raise ProxyRefusal(
+            "431 Request Header Fields Too Large", "the request is too long"
+        ) from None
 
 
 def _authority(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit() and len(port) < 6):
-        raise Refused("400 Bad Request", "the target is no host:port")
+        raise ProxyRefusal("400 Bad Request", "the target is no host:port")
     return (host[1:-1] if host.startswith("[") and host.endswith("]") else host), int(port)
 
 
 def _absolute(target: str) -> tuple[str, int, str]:
     if not target.startswith("http://"):
-        raise Refused("400 Bad Request", "this is a proxy: it takes CONNECT and http:// targets")
+        raise ProxyRefusal(
+            "400 Bad Request", "this is a proxy: it takes CONNECT and http:// targets"
+        )
     place, slash, path = target.removeprefix("http://").partition("/")
     if any(mark in place for mark in "@?#\\"):
-        raise Refused("400 Bad Request", "the target is no plain host")
+        raise ProxyRefusal("400 Bad Request", "the target is no plain host")
     has_port = place.rpartition(":")[2].isdigit() and not place.endswith("]")
     host, port = _authority(place if has_port else f"{place}:80")
     return host, port, slash + path or "/"
@@ -133,12 +141,14 @@ def _origin_form(
 # --- the other end -------------------------------------------------------------------------------
 
 
-async def _reach(way: Way, host: str, port: int) -> Streams:
+async def _policy(way: ProxyRules, host: str, port: int) -> Streams:
     """A connection to a host of the list, by the user's own proxy where there is one."""
     if not allowed(host, port, way.rules):
         shown = host if len(host) <= 100 and host.isprintable() else "that host"
         way.refused(f"{shown}:{port}")
-        raise Refused("403 Forbidden", f"{shown}:{port} is not on this session's list of hosts")
+        raise ProxyRefusal(
+            "403 Forbidden", f"{shown}:{port} is not on this session's list of hosts"
+        )
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             beyond = _proxy_of(way.environ, host)
@@ -147,7 +157,7 @@ async def _reach(way: Way, host: str, port: int) -> Streams:
             return await _straight(host, port)
     except (OSError, TimeoutError, EOFError) as error:
         why = str(error) or "it does not answer"
-        raise Refused("502 Bad Gateway", f"{host}:{port} cannot be reached: {why}") from None
+        raise ProxyRefusal("502 Bad Gateway", f"{host}:{port} cannot be reached: {why}") from None
 
 
 async def _straight(host: str, port: int) -> Streams:
@@ -157,7 +167,7 @@ async def _straight(host: str, port: int) -> Streams:
     for *_, address in found:
         # A name of the list must not lead into this machine by what its owner's DNS says.
         if not (is_address(host) or is_loopback(host)) and _inner(str(address[0])):
-            raise Refused("403 Forbidden", f"{host} leads to an address of this machine")
+            raise ProxyRefusal("403 Forbidden", f"{host} leads to an address of this machine")
         try:
             return await asyncio.open_connection(str(address[0]), port, limit=_HEAD_MOST)
         except OSError as error:

@@ -9,7 +9,7 @@ limits. `sandbox-exec` is called deprecated by its manual, and is what others us
 import os
 
 from wtman.model.command import Command
-from wtman.sandbox import Reach, confine_command, mounts, system
+from wtman.sandbox import SandboxPolicy, confine_command, mounts, system
 
 PROGRAM = "/usr/bin/sandbox-exec"
 _SYSTEM = (
@@ -32,26 +32,26 @@ class Seatbelt:
             return "only on macOS"
         return "" if os.path.exists(PROGRAM) else f"{PROGRAM} is missing; it is part of macOS"
 
-    def wrap(self, command: Command, reach: Reach) -> Command:
-        text = profile(reach, confine_command.needed(command))
+    def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
+        text = profile(policy, confine_command.needed(command))
         beside: tuple[str, ...] = ()
-        if reach.proxy and reach.network != "on":
+        if policy.proxy and policy.network != "on":
             beside = confine_command.confined_by(
-                "beside", "--proxy", str(reach.proxy_port), reach.proxy
+                "beside", "--proxy", str(policy.proxy_port), policy.proxy
             )
         argv = (*beside, PROGRAM, "-p", text, *command.argv)
-        return confine_command.placed(command, reach, reach.scratch, argv)
+        return confine_command.placed(command, policy, policy.scratch, argv)
 
 
 def make() -> Seatbelt:
     return Seatbelt()
 
 
-def profile(reach: Reach, programs: tuple[str, ...] = ()) -> str:
+def profile(policy: SandboxPolicy, programs: tuple[str, ...] = ()) -> str:
     """The profile; where rules disagree, the last one holds."""
-    writes = [*reach.write, *(path for path in (reach.home, reach.scratch) if path)]
-    reads = [*_SYSTEM, *programs, *reach.read]
-    for source, _, writable in reach.binds:
+    writes = [*policy.write, *(path for path in (policy.home, policy.scratch) if path)]
+    reads = [*_SYSTEM, *programs, *policy.read]
+    for source, _, writable in policy.binds:
         (writes if writable else reads).append(source)
     lines = [
         "(version 1)",
@@ -65,23 +65,23 @@ def profile(reach: Reach, programs: tuple[str, ...] = ()) -> str:
         f"(allow file-read* file-write* {_below(writes)})",
         f"(allow file-read* file-write* file-ioctl {_DEVICES})",
     ]
-    if reach.terminal:
+    if policy.terminal:
         lines.append(f"(allow file-read* file-write* file-ioctl {_TERMINAL})")
-    if hidden := [*system.secrets(), *reach.hide]:
+    if hidden := [*system.secrets(), *policy.hide]:
         lines.append(f"(deny file-read* file-write* {_below(hidden)})")
         # What is written is shown even in a folder that is hidden.
         if within := [path for path in writes if any(_is_in(path, item) for item in hidden)]:
             lines.append(f"(allow file-read* file-write* {_below(within)})")
-    if kept := list(mounts.guarded(reach)):
+    if kept := list(mounts.guarded(policy)):
         lines.append(f"(deny file-write* {_below(kept)})")
-    return "\n".join([*lines, *_network(reach)]) + "\n"
+    return "\n".join([*lines, *_network(policy)]) + "\n"
 
 
-def _network(reach: Reach) -> list[str]:
-    if reach.network == "on":
+def _network(policy: SandboxPolicy) -> list[str]:
+    if policy.network == "on":
         return ["(allow network* system-socket)"]
     lines = ['(allow network-bind network-inbound (local ip "localhost:*"))']
-    ports = [*reach.ports, *reach.serves, *([reach.proxy_port] if reach.proxy else [])]
+    ports = [*policy.ports, *policy.serves, *([policy.proxy_port] if policy.proxy else [])]
     lines += [f'(allow network-outbound (remote ip "localhost:{port}"))' for port in ports]
     return lines
 

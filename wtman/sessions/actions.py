@@ -19,7 +19,7 @@ class RunSession:
     agent: str
     prompt: str
     resume: str = ""
-    max_usd: float = 0.0  # its own ceilings; 0 is none
+    max_usd: float = 0.0  # its own limits; 0 is none
     max_tokens: int = 0
     kept: Sha = Sha("")  # unfinished work of the resumed session, laid over `at` uncommitted
     attach: bool = False  # the user plays it, at a terminal of another process

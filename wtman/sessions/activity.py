@@ -15,12 +15,12 @@ from typing import Any
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 
-_NAME = "doing.json"
+_NAME = "activity.json"
 _SECONDS = 1.0
 _TASKS, _WORDS, _CAP = 256, 200, 1 << 20  # newest tasks, characters of each, bytes read
 
 
-class Doing:
+class ActivityLog:
     """Takes in what tasks do, and writes it now or a little later. Lives in an event loop.
 
     `later` is the loop's `call_later`, `clock` its `time`; `used` says what live sessions
@@ -76,27 +76,27 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ActivityReport:
     """What the tasks of a live run do now, and what their live sessions have used."""
 
     said: dict[TaskId, str] = field(default_factory=dict)
     used: dict[TaskId, Usage] = field(default_factory=dict)
 
 
-def load_doing(folder: str) -> Told:
+def load_activity(folder: str) -> ActivityReport:
     """What is told of a live run; empty where nobody says."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         with open(os.open(os.path.join(folder, _NAME), flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return Told()
+                return ActivityReport()
             told = json.loads(file.read(_CAP))
     except (OSError, ValueError, RecursionError):
-        return Told()
+        return ActivityReport()
     if not isinstance(told, dict):
-        return Told()
+        return ActivityReport()
     said, used = told.get("said"), told.get("used")
-    return Told(
+    return ActivityReport(
         {TaskId(task): words for task, words in _items(said) if isinstance(words, str)},
         {TaskId(task): usage for task, value in _items(used) if (usage := _usage(value))},
     )

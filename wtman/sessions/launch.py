@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wtman.agents import Activity, Agent, Needs
 from wtman.context import Context
-from wtman.execution.output import Lines, read_exit
+from wtman.execution.output import LineSplitter, read_exit
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.ids import TaskId
 from wtman.model.plan import Role
@@ -25,7 +25,7 @@ from wtman.model.session import Job, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.provision.files import linked
 from wtman.provision.setup import make_home
-from wtman.sandbox import USUAL, Reach
+from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import leave_in_home
 from wtman.sandbox.hosts import Rule
@@ -100,13 +100,13 @@ async def launch(
     stream = _Stream(ctx, agent, wanted, follow)
     running = asyncio.ensure_future(ctx.executor.run(work, stream))
     stream.stop = running.cancel
-    ctx.brakes.begin(wanted.id)
+    ctx.live_usage.begin(wanted.id)
     try:
         exit_ = await running
     except asyncio.CancelledError:
         exit_ = read_exit(wanted.folder) or Exit(ExitReason.STOPPED)
     finally:
-        ctx.brakes.end(wanted.id)
+        ctx.live_usage.end(wanted.id)
     exit_, outcome = outcome_of(agent, wanted.folder, exit_)
     if not outcome.ok and (refused := ctx.gateway.refused_since(begun)):
         named = ", ".join(refused[:3])
@@ -137,11 +137,11 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
     given = surroundings(
         ctx.sandbox.name, ctx.environ, wanted.home, settings.env, online=network == "on"
     )
-    reach = _reach(ctx, settings, wanted, network, given.read)
+    policy = _policy(ctx, settings, wanted, network, given.read)
     env = {
         **given.env,
         **handed_in(ctx.environ, agent.needs),
-        **(_by_proxy(reach.proxy_port) if reach.proxy else {}),
+        **(_by_proxy(policy.proxy_port) if policy.proxy else {}),
         **wanted.env,
         "WTMAN_PROMPT_FILE": _prompt_file(wanted),
     }
@@ -168,7 +168,7 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
         max_usd=wanted.max_usd,
         max_tokens=wanted.max_tokens,
     )
-    return ctx.sandbox.wrap(_program(agent, job, wanted), reach)
+    return ctx.sandbox.wrap(_program(agent, job, wanted), policy)
 
 
 def _program(agent: Agent, job: Job, wanted: Launch) -> Command:
@@ -183,14 +183,14 @@ def _program(agent: Agent, job: Job, wanted: Launch) -> Command:
     return command or Command((job.env.get("SHELL") or "/bin/sh",), job.worktree, job.env)
 
 
-def _reach(
+def _policy(
     ctx: Context, settings: Settings, wanted: Launch, network: str, given: tuple[str, ...]
-) -> Reach:
+) -> SandboxPolicy:
     agent = ctx.agent(wanted.agent)
     rules = frozenset(_rules(ctx, settings, wanted))
     by_proxy = network == "allow-list" and _is_confined(ctx)
     checkout = (wanted.cwd,)
-    return Reach(
+    return SandboxPolicy(
         read=(
             _prompt_file(wanted),
             _PACKAGE,
@@ -303,7 +303,7 @@ class _Stream:
         follow: Callable[[Activity], None] | None,
     ) -> None:
         self._ctx, self._agent, self._wanted, self._follow = ctx, agent, wanted, follow
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._state = agent.begin()
         self._over = False
         self.stop: Callable[[], object] = bool
@@ -315,7 +315,7 @@ class _Stream:
                 self._take(activity)
 
     def _take(self, activity: Activity) -> None:
-        self._ctx.brakes.take(self._wanted.id, activity)
+        self._ctx.live_usage.take(self._wanted.id, activity)
         if self._follow is not None:
             self._follow(activity)
         reason = over_cap(self._wanted, activity.usage) if activity.usage else ""
@@ -345,7 +345,7 @@ def _capped(folder: str) -> str:
 def _folded(agent: Agent, folder: str) -> object:
     """The adapter's state after the whole stream, read from the evidence."""
     state = agent.begin()
-    lines = Lines()
+    lines = LineSplitter()
     try:
         with open(os.path.join(folder, "stdout"), "rb") as stream:
             while chunk := stream.read(1 << 16):

@@ -24,13 +24,13 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of, role_of
 from wtman.model.session import Cap, Ended, Outcome, Usage
-from wtman.sandbox.guard import Seen, walls
+from wtman.sandbox.guard import RepositoryChanges, isolation
 from wtman.sessions import handover
 from wtman.sessions.actions import Collect, RunSession
 from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
-from wtman.worktrees.baseline import furnish_task, home_of, needs_furnishing, port
-from wtman.worktrees.place import Place, bring, place_of
+from wtman.worktrees.baseline import home_of, needs_provision, port, provision_task
+from wtman.worktrees.place import TaskPlace, bring, place_of
 
 
 async def perform(
@@ -45,9 +45,9 @@ async def perform(
     if action.attempt > 1 or action.at != action.head:
         problem = await _bring(ctx, state, action, place)
         if problem:
-            return (_unfurnished(action, problem),)
+            return (_unprovisioned(action, problem),)
     wanted = await _wanted(ctx, state, action, place)
-    await ctx.guard.begin(ctx.control, wanted.id, walls=walls(ctx.sandbox), git=ctx.git)
+    await ctx.guard.begin(ctx.control, wanted.id, isolation=isolation(ctx.sandbox), git=ctx.git)
     try:
         exit_, outcome = await launch(ctx, state.settings, wanted, _follower(ctx, action.task))
     finally:
@@ -75,18 +75,18 @@ async def attachment(ctx: Context, state: State, action: RunSession) -> Launch:
     return replace(await _wanted(ctx, state, action, place), terminal=True)
 
 
-async def _bring(ctx: Context, state: State, action: RunSession, place: Place) -> str:
+async def _bring(ctx: Context, state: State, action: RunSession, place: TaskPlace) -> str:
     """The worktree, brought to where the attempt starts; says what went wrong, or nothing."""
     worktree = await ctx.git(bring, ctx, state, place, action.head, action.at)
     if action.kept:
         # As it was when the conversation that goes on was cut off, uncommitted.
         await ctx.git(checkout, ctx.control, worktree.path, worktree.index, action.kept)
-    if not await ctx.git(needs_furnishing, ctx, state, place):
+    if not await ctx.git(needs_provision, ctx, state, place):
         return ""
-    return await furnish_task(ctx, state, place, worktree, action.at)
+    return await provision_task(ctx, state, place, worktree, action.at)
 
 
-def _unfurnished(action: RunSession, problem: str) -> e.SessionFinished:
+def _unprovisioned(action: RunSession, problem: str) -> e.SessionFinished:
     reason = f"setup failed: {problem}"
     return e.SessionFinished(
         action.task, action.attempt, Ended.FAILED, action.at, reason=reason.splitlines()[0]
@@ -101,7 +101,7 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[record.E
         closed = await handover.over(folder)
         reason = closed.detail if closed.reason is ExitReason.LOST else ""
         outcome = Outcome(not reason, reason, session=played.resume)
-        return await _collect(ctx, state, action, closed, outcome, Seen())
+        return await _collect(ctx, state, action, closed, outcome, RepositoryChanges())
     exit_ = read_exit(folder)
     if exit_ is None:
         detail = "its coordinator died" if started(folder) else "it had not begun"
@@ -110,7 +110,7 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[record.E
     seen = await ctx.guard.settle(
         ctx.control,
         _id(state, action),
-        walls=walls(ctx.sandbox),
+        isolation=isolation(ctx.sandbox),
         began=started(folder),
         git=ctx.git,
     )
@@ -125,7 +125,7 @@ def _folder(ctx: Context, task: TaskId, attempt: int) -> str:
     return ctx.below("tasks", task, str(attempt))
 
 
-async def _wanted(ctx: Context, state: State, action: RunSession, place: Place) -> Launch:
+async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPlace) -> Launch:
     task = state.tasks[action.task].task
     settings = state.settings
     # A run from before there were roles has none.
@@ -179,7 +179,7 @@ async def _collect(
     action: RunSession | Collect,
     exit_: Exit,
     outcome: Outcome,
-    seen: Seen,
+    seen: RepositoryChanges,
 ) -> tuple[record.Event, ...]:
     """Commit what is in the worktree of a session that has ended."""
     folder = _folder(ctx, action.task, action.attempt)
@@ -187,7 +187,7 @@ async def _collect(
     outcome = replace(outcome, usage=_own_usage(state, action, outcome))
     ended = _ended(state, action, outcome, exit_)
     if outcome.limited:
-        ctx.brakes.slow()
+        ctx.live_usage.slow()
     said = _last_words(folder) if ended is Ended.FAILED else ""
     last = said.splitlines()[-1].strip() if said else ""
     found = await ctx.git(

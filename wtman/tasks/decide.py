@@ -14,7 +14,7 @@ from wtman.model.session import Ended
 from wtman.model.states import DEAD, Standing, TaskState
 from wtman.tasks.actions import Chain, Unchain
 from wtman.tasks.lifecycle import last_counted
-from wtman.tasks.overlap import Bonds, lasting
+from wtman.tasks.overlap import Dependencies, lasting
 
 
 def unchained(state: State, known: Mapping[TaskId, Standing]) -> list[Unchain]:
@@ -32,7 +32,7 @@ def chained(state: State, running: frozenset[str], known: Mapping[TaskId, Standi
     pairs = [item for item in state.overlaps if lasting(item)]
     if not pairs:
         return []
-    bonds = Bonds(state)
+    bonds = Dependencies(state)
     out: list[Chain] = []
     for item in pairs:
         if item.task not in known or item.other not in known:
@@ -58,7 +58,7 @@ def _between_attempts(
     view = state.tasks[task]
     last = last_counted(view)
     finished = last is not None and last.ended is Ended.OK and not last.red and not view.restart
-    if finished or view.in_flight is not None or view.taken or view.merged:
+    if finished or view.in_flight is not None or view.external or view.merged:
         return False
     if {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running:
         return False
@@ -66,4 +66,4 @@ def _between_attempts(
 
 
 def _may_be_needed(state: State, known: Mapping[TaskId, Standing], task: TaskId) -> bool:
-    return known[task].state not in DEAD and not state.tasks[task].taken
+    return known[task].state not in DEAD and not state.tasks[task].external

@@ -43,7 +43,7 @@ def _still_true(state: State) -> dict[TaskId, Standing]:
     if not _last:
         return {}
     before, known = _last[0]
-    if before.parked is not state.parked or before.settings is not state.settings:
+    if before.paused is not state.paused or before.settings is not state.settings:
         return {}
     if before.reviews is not state.reviews:
         return {}
@@ -74,7 +74,7 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     if not known or any(item.state not in SETTLED for item in known.values()):
         return _unfinished(state, known)
     if reviewers(state) and _reviews_left(state, known):
-        held = state.failed or state.stopped or state.parked
+        held = state.failed or state.stopped or state.paused
         return _unfinished(state, known) if held else RunState.REVIEWING
     states = {item.state for item in known.values()}
     if TaskState.MERGED in states and not states & {TaskState.VERIFIED, TaskState.UNCHECKED}:
@@ -98,8 +98,8 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
         return RunState.STOPPED
     if state.stopped is not None:
         return RunState.STOPPED
-    if state.parked is not None:
-        return RunState.PARKED
+    if state.paused is not None:
+        return RunState.PAUSED
     if not state.tasks:
         return RunState.PLANNING
     if not state.approved:
@@ -166,13 +166,13 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
         return Standing(TaskState.MERGED)
     if view.excluded is not None:
         return Standing(TaskState.EXCLUDED, view.excluded.reason)
-    if view.taken:
+    if view.external:
         return Standing(TaskState.UNCHECKED, "not made by wtman")
     work = _work(state, view, known)
     if work.state in SETTLED or view.in_flight is not None:
         return work
-    if state.parked is not None:
-        return Standing(TaskState.PARKED, state.parked.reason, work.waiting_for)
+    if state.paused is not None:
+        return Standing(TaskState.PAUSED, state.paused.reason, work.waiting_for)
     return work
 
 

@@ -29,7 +29,7 @@ _BOUND_TO_LAND = frozenset(
         TaskState.REVIEWING,
         TaskState.VERIFIED,
         TaskState.UNCHECKED,
-        TaskState.PARKED,
+        TaskState.PAUSED,
     }
 )
 
@@ -49,7 +49,7 @@ def subjects(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ..
 
 
 def _may_land(view: TaskView, item: Standing) -> bool:
-    return item.state in _BOUND_TO_LAND and not view.taken
+    return item.state in _BOUND_TO_LAND and not view.external
 
 
 def worth_watching(
@@ -59,11 +59,11 @@ def worth_watching(
     found = set(subjects(state, known)) | set(active)
     if len(found) < 2:
         return False
-    bonds = Bonds(state)
+    bonds = Dependencies(state)
     return any(found - bonds.of(task) - {task} for task in active)
 
 
-class Bonds:
+class Dependencies:
     """Answers who needs whom, directly or not; it remembers what it has worked out."""
 
     def __init__(self, state: State) -> None:
@@ -75,12 +75,12 @@ class Bonds:
     def of(self, task: TaskId) -> frozenset[TaskId]:
         """All that `task` needs and all that need it."""
         if task not in self._known:
-            self._known[task] = self.needed(task) | _reach(self._users, task)
+            self._known[task] = self.needed(task) | _policy(self._users, task)
         return self._known[task]
 
     def needed(self, task: TaskId) -> frozenset[TaskId]:
         """All that `task` needs."""
-        return _reach(self._needs, task)
+        return _policy(self._needs, task)
 
     def add(self, task: TaskId, need: TaskId) -> None:
         """Let `task` need one more from now on."""
@@ -89,7 +89,7 @@ class Bonds:
         self._known.clear()
 
 
-def _reach(edges: Mapping[TaskId, tuple[TaskId, ...]], task: TaskId) -> frozenset[TaskId]:
+def _policy(edges: Mapping[TaskId, tuple[TaskId, ...]], task: TaskId) -> frozenset[TaskId]:
     found: set[TaskId] = set()
     stack = list(edges.get(task, ()))
     while stack:
@@ -108,7 +108,7 @@ def candidates(
     `changed` are the paths that each task changed since its start. At least one of a
     pair is `busy`: what does not move any more was judged before.
     """
-    bonds = Bonds(state)
+    bonds = Dependencies(state)
     place = {task: number for number, task in enumerate(state.tasks)}
     found: set[Pair] = set()
     for group in _meeting(changed):

@@ -11,7 +11,7 @@ import asyncio
 from wtman.context import Context
 from wtman.errors import WtmanError
 from wtman.git import refs
-from wtman.git.checkouts.live import Side
+from wtman.git.checkouts.live import LiveWork
 from wtman.git.control import Control
 from wtman.journal import record
 from wtman.journal.replay import replay
@@ -20,7 +20,7 @@ from wtman.model.ids import Pair, Sha, TaskId
 from wtman.tasks.actions import Watch
 from wtman.tasks.lifecycle import standings
 from wtman.tasks.overlap import candidates, common_paths, live, overlapped, subjects
-from wtman.worktrees.baseline import is_furnished, without_furniture
+from wtman.worktrees.baseline import is_provisioned, without_furniture
 from wtman.worktrees.place import index_of, place_of
 
 # Seconds between two looks, or as many times what the last one took: 2.5 % of a core at most.
@@ -52,7 +52,7 @@ async def look(ctx: Context, state: State) -> dict[Pair, tuple[str, ...]]:
     looks = ctx.looks
     ctl = await looks.begin(ctx.control, ctx.below("watch"), ctx.git)
     busy = frozenset(live(state))
-    sides: dict[TaskId, Side] = {}
+    sides: dict[TaskId, LiveWork] = {}
     for task in subjects(state, standings(state)):
         view = state.tasks[task]
         work: Sha | None = view.head
@@ -60,7 +60,7 @@ async def look(ctx: Context, state: State) -> dict[Pair, tuple[str, ...]]:
             # One at a time: the threads of git are for those whose session has ended.
             work = await _work(ctx, ctl, state, task)
         if work is not None and work != view.start:
-            sides[task] = Side(view.start, work)
+            sides[task] = LiveWork(view.start, work)
     changed = await looks.paths(ctl, sides, ctx.git)
     pairs = candidates(state, changed, busy)
     triples = [_triple(state, sides[one], sides[other]) for one, other in pairs]
@@ -74,7 +74,7 @@ async def look(ctx: Context, state: State) -> dict[Pair, tuple[str, ...]]:
     return found
 
 
-def _triple(state: State, one: Side, other: Side) -> tuple[Sha, Sha, Sha]:
+def _triple(state: State, one: LiveWork, other: LiveWork) -> tuple[Sha, Sha, Sha]:
     base = one.start if one.start == other.start else state.base
     return base, one.work, other.work
 
@@ -87,9 +87,9 @@ async def _work(ctx: Context, ctl: Control, state: State, task: TaskId) -> Sha |
     tip = await ctx.git(refs.read_one, ctx.repo, place.ref) or attempt.at
     official = index_of(ctx, place)
     tree = await ctx.looks.tree(ctl, task, place.path, official, tip, ctx.git)
-    if tree is None or not is_furnished(state):
+    if tree is None or not is_provisioned(state):
         return tree
-    known = ctx.looks.unfurnished
+    known = ctx.looks.unprovisioned
     if (tree, tip) not in known:
         try:
             known[tree, tip] = await ctx.git(without_furniture, ctl, state, place, tree, tip)

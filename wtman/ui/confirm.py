@@ -1,6 +1,6 @@
 """The one question that `wtman split` asks, with all that it is about on one screen.
 
-Plan, forecast, base, sandbox, agent, ceilings, and the text of every command that
+Plan, forecast, base, sandbox, agent, limits, and the text of every command that
 needs approval. Pure text out; `answer` alone reads the terminal.
 """
 
@@ -31,7 +31,7 @@ class Proposal:
     target: str
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
-    players: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
+    assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
 
 
 def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
@@ -40,14 +40,14 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     facts = [
         ("base", f"{proposal.base[:10]} {proposal.subject}"),
         ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
-        ("agent", ", ".join(proposal.players) or settings.agent or "as each task says"),
+        ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: branches end unchecked"),
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", _sandbox(settings)),
         ("forecast", _forecast(proposal.forecast, settings)),
-        ("ceilings", _ceilings(settings)),
+        ("limits", _limits(settings)),
         ("worktrees", settings.worktrees),
     ]
     lines = [paint(clean(plan.request, width) or "(no request)", _BOLD, colour), ""]
@@ -116,7 +116,7 @@ def _forecast(forecast: Forecast, settings: Settings) -> str:
     )
 
 
-def _ceilings(settings: Settings) -> str:
+def _limits(settings: Settings) -> str:
     parts = [
         count(settings.max_sessions, "session"),
         f"{count(settings.attempts, 'attempt')} a task",

@@ -21,7 +21,7 @@ from wtman.errors import WtmanError
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.review.judgement import judgement, subjects
-from wtman.sessions.activity import Told
+from wtman.sessions.activity import ActivityReport
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, count
 from wtman.ui.findings import evidence_of, review_facts, shown_by
@@ -36,13 +36,13 @@ _PANES = ("log", "diff", "findings", "task")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DashboardSource:
     """Where the dashboard reads, and whom it asks. `log` gives the paths of the streams of
     the newest attempt. `retry` raises WtmanError where it cannot be."""
 
     state: Callable[[], State]
     live: Callable[[], bool]
-    told: Callable[[], Told]
+    told: Callable[[], ActivityReport]
     clock: Callable[[], float]
     log: Callable[[TaskId, int], tuple[str, ...]]
     diff: Callable[[TaskView], str]
@@ -50,7 +50,7 @@ class Source:
     retry: Callable[[TaskId], None]
 
 
-class Asked(ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool]):
     """A question with yes and no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,7 +98,7 @@ class Dashboard(App[None]):
         Binding("q", "quit", "Quit"),
     ]
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: DashboardSource) -> None:
         super().__init__()
         self._source = source
         self._state = source.state()
@@ -163,7 +163,7 @@ class Dashboard(App[None]):
         self._show_log()
         self._show_rest(told)
 
-    def _fill(self, now: float, told: Told) -> None:
+    def _fill(self, now: float, told: ActivityReport) -> None:
         table = self.query_one("#tasks", DataTable)
         for row in rows_of(self._state, now, told.used):
             cells = {
@@ -205,7 +205,7 @@ class Dashboard(App[None]):
             for line in tail.lines():
                 log.write(Text(line))
 
-    def _show_rest(self, told: Told) -> None:
+    def _show_rest(self, told: ActivityReport) -> None:
         task = self._chosen
         if task is None or task not in self._state.tasks:
             return
@@ -283,7 +283,7 @@ class Dashboard(App[None]):
                 self.notify("asked to stop: nothing is lost", markup=False)
 
         busy = sum(view.in_flight is not None for view in self._state.tasks.values())
-        self.push_screen(Asked(f"Stop the run and end {count(busy, 'session')}?"), said)
+        self.push_screen(ConfirmScreen(f"Stop the run and end {count(busy, 'session')}?"), said)
 
     def action_retry(self) -> None:
         """One more attempt of the chosen task, by whoever drives the run."""

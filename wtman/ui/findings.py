@@ -132,7 +132,7 @@ def unlooked(state: State) -> list[str]:
         return ["no reviewer looked at these branches"]
     lines = []
     for task, view in state.tasks.items():
-        if not (view.has_work or view.taken or view.merged) or not reviewers(state):
+        if not (view.has_work or view.external or view.merged) or not reviewers(state):
             continue
         units = branch_units(state, task)
         silent = [unit.lens for unit in units if not _answered(state, unit.key)]

@@ -25,11 +25,11 @@ from wtman.ui.merge_report import lines as merge_lines
 from wtman.ui.report import not_covered
 from wtman.ui.status_json import (
     agent_of,
-    doing_time,
     last_outcome,
     next_command,
     shortfall,
     used_by,
+    working_time,
 )
 from wtman.ui.timeline import timeline
 
@@ -117,7 +117,7 @@ def _summary(state: State, known: Mapping[TaskId, Standing]) -> str:
                 text(item.reason, 200) or text(view.task.title, 120),
                 str(len(view.attempts) or ""),
                 text(changed),
-                duration(doing_time(view, 0.0)) if view.attempts else "",
+                duration(working_time(view, 0.0)) if view.attempts else "",
             )
         )
     return table(("task", "state", "", "attempts", "change", "time"), rows, 3)
@@ -271,7 +271,7 @@ def _finding(state: State, finding: Finding) -> str:
 def _task(state: State, view: TaskView, item: Standing, diff: str) -> str:
     title = f": {text(view.task.title)}" if view.task.title else ""
     facts = []
-    if view.branch and not view.taken:
+    if view.branch and not view.external:
         where = f" at {code(view.head[:10])}" if view.head else ""
         facts.append(f"branch {code(view.branch)}{where}, by {code(agent_of(state, view)[:200])}")
     for attempt in view.attempts:

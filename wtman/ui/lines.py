@@ -11,9 +11,9 @@ from wtman.budget.budget import wait_of
 from wtman.journal import events as e
 from wtman.journal import record as record_module
 from wtman.journal.events import (
-    Paced,
     PlanFailed,
     Planned,
+    RateLimited,
     Refuted,
     Reproduced,
     Resolving,
@@ -28,7 +28,7 @@ from wtman.text.terminal import clean, count, duration, size
 _LINE = 400  # columns of foreign text on one line
 
 
-class Lines:
+class RunLines:
     """Writes the lines of a run as its events arrive; `watch` fits `pipeline.drive`."""
 
     def __init__(self, out: TextIO) -> None:
@@ -136,7 +136,7 @@ def _unchained(state: State, event: e.Unchained) -> list[str]:
     return [_line(event.task, f"no longer waits for {event.need}{why}")]
 
 
-def _probed(state: State, event: e.Probed) -> list[str]:
+def _probed(state: State, event: e.CandidateJudged) -> list[str]:
     who = ", ".join(state.label(task) for task in event.members)
     if event.conflict is not None:
         others = ", ".join(state.label(task) for task in event.conflict.others) or "the target"
@@ -192,13 +192,13 @@ def _title(state: State, finding: str) -> str:
     return known.claim.title if known is not None else ""
 
 
-def _stopping(state: State, event: e.Parked | e.RunFailed | e.MergeFailed) -> list[str]:
-    word = {e.Parked: "parked", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
+def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> list[str]:
+    word = {e.Paused: "paused", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
     hint = f" ({event.hint})" if event.hint else ""
     return [_line("run", f"{word}: {event.reason}{hint}")]
 
 
-def _paced(state: State, event: Paced) -> list[str]:
+def _rate_limited(state: State, event: RateLimited) -> list[str]:
     if not event.jobs:
         return [_line("run", "goes at full speed again")]
     return [_line("run", f"slowed to {count(event.jobs, 'session')} at once by {event.reason}")]
@@ -223,12 +223,12 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,
-    e.Probed: _probed,
+    e.CandidateJudged: _probed,
     e.Landed: _landed,
-    e.Parked: _stopping,
+    e.Paused: _stopping,
     e.RunFailed: _stopping,
     e.MergeFailed: _stopping,
-    Paced: _paced,
+    RateLimited: _rate_limited,
     Reviewed: _reviewed,
     Reproduced: _reproduced,
     Refuted: _refuted,

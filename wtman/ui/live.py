@@ -13,7 +13,7 @@ from typing import Any, Self
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.sessions.activity import Told, load_doing
+from wtman.sessions.activity import ActivityReport, load_activity
 from wtman.text.terminal import clean
 from wtman.ui.table import table
 
@@ -83,7 +83,7 @@ class LiveTable:
             # The lines drawn before are wrapped now: there is no telling how many they are.
             self._console.file.write(_WIPE)
         self._columns = size.columns
-        told = load_doing(self._folder) if self._folder else Told()
+        told = load_activity(self._folder) if self._folder else ActivityReport()
         lines = table(
             self._state,
             size.columns,

@@ -14,7 +14,7 @@ _KINDS = {
     TaskState.REJECTED: "bad",
     TaskState.EXCLUDED: "bad",
     TaskState.UNCHECKED: "warn",
-    TaskState.PARKED: "warn",
+    TaskState.PAUSED: "warn",
     TaskState.PENDING: "quiet",
 }
 

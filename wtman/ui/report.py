@@ -25,7 +25,7 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.merge_report import landed_before, landed_in_all
-from wtman.ui.status_json import agent_of, doing_time, last_outcome, shortfall, used_by
+from wtman.ui.status_json import agent_of, last_outcome, shortfall, used_by, working_time
 
 
 def report(state: State) -> str:
@@ -86,7 +86,7 @@ def _summary(state: State, known: dict[TaskId, Standing]) -> list[str]:
         view = state.tasks[task]
         last = last_outcome(view)
         changed = size(last.files, last.insertions, last.deletions) if last else ""
-        time = duration(doing_time(view, 0.0)) if view.attempts else ""
+        time = duration(working_time(view, 0.0)) if view.attempts else ""
         cells = (task, item.state, len(view.attempts), changed, time, usage_text(used_by(view)))
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return lines
@@ -208,7 +208,7 @@ def not_covered(state: State) -> list[str]:
     lines = [*unlooked(state), *problems(state)]
     if not state.checks:
         lines.append("no check judged any branch")
-    if state.settings.allow_red_base:
+    if state.settings.allow_failing_base:
         lines.append("a check that is red on the base was allowed to be so")
     if state.settings.sandbox in ("", "none"):
         lines.append("sessions and checks ran without a sandbox, with the user's own rights")

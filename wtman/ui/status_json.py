@@ -62,7 +62,7 @@ def summary(
             # Live sessions are not in it, and one that never told what it used counts as its cap.
             "charged": {"tokens": state.charged.tokens, "usd": state.charged.usd},
         },
-        "pace": state.pace or None,
+        "pace": state.rate_limit or None,
         "sessions": state.sessions,
         "usage": _usage(state.usage),
         "next": next_command(state, live, known),
@@ -146,7 +146,7 @@ def _ended(view: TaskView) -> float:
     return view.attempts[-1].finished
 
 
-def doing_time(view: TaskView, now: float) -> float:
+def working_time(view: TaskView, now: float) -> float:
     """Seconds spent in sessions; the one in flight counts up to `now`."""
     total = 0.0
     for item in view.attempts:
@@ -166,8 +166,8 @@ def shortfall(state: State) -> tuple[str, ...]:
         lines.append(_with_hint(state.failed.reason, state.failed.hint))
     elif state.base_checked is not None and state.base_checked.problem:
         lines.append(_with_hint(state.base_checked.problem, state.base_checked.hint))
-    if state.parked is not None:
-        lines.append(_with_hint(f"parked: {state.parked.reason}", state.parked.hint))
+    if state.paused is not None:
+        lines.append(_with_hint(f"paused: {state.paused.reason}", state.paused.hint))
     if state.merge is not None and state.merge.failed is not None:
         lines.append(_with_hint(state.merge.failed.reason, state.merge.failed.hint))
     return tuple(lines)
@@ -205,7 +205,7 @@ def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
     """The word that lets branches land which no check judged; without it all would be left out."""
     judged = any(item.state is TaskState.VERIFIED for item in known.values())
     waiting = any(
-        item.state is TaskState.UNCHECKED and not state.tasks[task].taken
+        item.state is TaskState.UNCHECKED and not state.tasks[task].external
         for task, item in known.items()
     )
     return " --unchecked" if waiting and not judged else ""
@@ -219,7 +219,7 @@ def exit_status(state: State) -> int:
     if state.failed is not None:
         return 1
     match run_state(state, known):
-        case RunState.PARKED:
+        case RunState.PAUSED:
             return 4
         case RunState.STOPPED:
             return 130

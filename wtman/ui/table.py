@@ -20,11 +20,11 @@ from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad,
 from wtman.ui.findings import finding_lines
 from wtman.ui.status_json import (
     FELL_SHORT,
-    doing_time,
     last_outcome,
     next_command,
     shortfall,
     used_by,
+    working_time,
 )
 
 _GLYPHS = {
@@ -37,7 +37,7 @@ _GLYPHS = {
     TaskState.UNCHECKED: "○",
     TaskState.REJECTED: "✗",
     TaskState.FAILED: "✗",
-    TaskState.PARKED: "‖",
+    TaskState.PAUSED: "‖",
     TaskState.MERGED: "✔",
     TaskState.EXCLUDED: "✗",
 }
@@ -56,7 +56,7 @@ _COLOURS = {
     TaskState.UNCHECKED: _YELLOW,
     TaskState.REJECTED: _RED,
     TaskState.FAILED: _RED,
-    TaskState.PARKED: _YELLOW,
+    TaskState.PAUSED: _YELLOW,
     TaskState.MERGED: _GREEN,
     TaskState.EXCLUDED: _RED,
 }
@@ -65,7 +65,7 @@ _COLOURS = {
 ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
 
 
-_NOTABLE = (*FELL_SHORT, TaskState.PARKED)
+_NOTABLE = (*FELL_SHORT, TaskState.PAUSED)
 
 
 _ID_WIDTH = 24
@@ -202,7 +202,7 @@ def _run_colour(status: RunState) -> str:
         return _GREEN
     if status is RunState.FAILED:
         return _RED
-    return _YELLOW if status in (RunState.PARKED, RunState.STOPPED) else _CYAN
+    return _YELLOW if status in (RunState.PAUSED, RunState.STOPPED) else _CYAN
 
 
 def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
@@ -219,9 +219,9 @@ def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
         parts.append(f"${state.usage.usd:.2f}")
     if budgets := spent(state):
         parts.append(budgets)
-    if state.pace:
-        parts.append(f"slowed to {state.pace} by rate limits")
-    elif state.cooling:
+    if state.rate_limit:
+        parts.append(f"slowed to {state.rate_limit} by rate limits")
+    elif state.backoff:
         parts.append("waits for rate limits")
     tier = state.settings.sandbox
     parts.append("no sandbox" if tier in ("", "none") else f"sandbox {tier}")
@@ -274,7 +274,7 @@ class _Look:
 def _row(view: TaskView, item: Standing, note: str, spending: str, look: _Look) -> str:
     number = len(view.current)
     attempt = f"#{number}" if number else ""
-    spent = doing_time(view, look.now if item.state in ACTIVE else 0.0)
+    spent = working_time(view, look.now if item.state in ACTIVE else 0.0)
     time = duration(spent) if view.attempts else ""
     glyph = paint(_GLYPHS[item.state], _COLOURS[item.state], look.colour)
     word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
@@ -311,7 +311,7 @@ def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]
     for task, item in standings(state).items():
         view = state.tasks[task]
         number = len(view.current)
-        spent = doing_time(view, now if item.state in ACTIVE else 0.0)
+        spent = working_time(view, now if item.state in ACTIVE else 0.0)
         found.append(
             Row(
                 task=task,

@@ -2,7 +2,7 @@
 
 Files that `setup`, `copy` or `symlink` bring into a worktree and that nothing ignores
 (a linked node_modules, a lock file that an installer touched) would be committed as
-the agent's own. So the furnished tree is remembered under a ref, and only what
+the agent's own. So the provisioned tree is remembered under a ref, and only what
 differs from it counts as work.
 """
 
@@ -16,17 +16,17 @@ from wtman.git.refs import RefChange
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.provision.ports import port_of
-from wtman.provision.setup import furnish
-from wtman.worktrees.place import Place
+from wtman.provision.setup import provision
+from wtman.worktrees.place import TaskPlace
 
 
-def is_furnished(state: State) -> bool:
+def is_provisioned(state: State) -> bool:
     """Whether anything is brought into the run's worktrees at all."""
     settings = state.settings
     return bool(settings.setup or settings.copy or settings.symlink)
 
 
-def port(state: State, place: Place) -> int:
+def port(state: State, place: TaskPlace) -> int:
     """The first of the task's ten ports."""
     return port_of(state.run, place.task, (*state.tasks, *state.dropped))
 
@@ -36,13 +36,13 @@ def home_of(ctx: Context, task: TaskId) -> str:
     return ctx.below("tasks", task, "home")
 
 
-async def furnish_task(
-    ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha
+async def provision_task(
+    ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha
 ) -> str:
-    """Furnish a worktree that stands at `at`; says what went wrong, or nothing."""
-    if not is_furnished(state):
+    """Provision a worktree that stands at `at`; says what went wrong, or nothing."""
+    if not is_provisioned(state):
         return ""
-    problem = await furnish(
+    problem = await provision(
         ctx,
         state.settings,
         worktree.path,
@@ -57,7 +57,7 @@ async def furnish_task(
     return problem
 
 
-def _is_untouched(ctx: Context, state: State, place: Place, at: Sha) -> bool:
+def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool:
     """Whether the worktree is the base and no session has worked in it. Blocking.
 
     Files that are ignored stay in a worktree from one session to the next.
@@ -69,26 +69,26 @@ def _is_untouched(ctx: Context, state: State, place: Place, at: Sha) -> bool:
     return not any(map(os.path.lexists, folders))
 
 
-def needs_furnishing(ctx: Context, state: State, place: Place) -> bool:
+def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:
     """Whether moving the worktree has taken away what was brought into it. Blocking."""
-    return is_furnished(state) and refs.read_one(ctx.repo, _ref(place)) is not None
+    return is_provisioned(state) and refs.read_one(ctx.repo, _ref(place)) is not None
 
 
-def without_furniture(ctl: Control, state: State, place: Place, tree: Sha, tip: Sha) -> Sha:
-    """`tree` less what furnishing had brought, as a change on `tip`. Blocking.
+def without_furniture(ctl: Control, state: State, place: TaskPlace, tree: Sha, tip: Sha) -> Sha:
+    """`tree` less what provisioning had brought, as a change on `tip`. Blocking.
 
-    Where the session changed furnished files in a way that cannot be told apart, the
+    Where the session changed provisioned files in a way that cannot be told apart, the
     tree is given back as it is: rather too much is kept than work lost.
     """
-    if not is_furnished(state):
+    if not is_provisioned(state):
         return tree
-    furnished = refs.read_one(ctl.repo, _ref(place))
-    if furnished is None:
+    provisioned = refs.read_one(ctl.repo, _ref(place))
+    if provisioned is None:
         return tree
-    return control.merge(ctl, furnished, tip, tree).tree or tree
+    return control.merge(ctl, provisioned, tip, tree).tree or tree
 
 
-def _remember(ctx: Context, state: State, place: Place, worktree: Worktree, at: Sha) -> None:
+def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:
     snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, at)
     old = refs.read_one(ctx.repo, _ref(place))
     if snapshot.tree == control.tree_of(ctx.control, at):
@@ -103,5 +103,5 @@ def _remember(ctx: Context, state: State, place: Place, worktree: Worktree, at: 
         refs.update(ctx.repo, [RefChange(_ref(place), commit, old)])
 
 
-def _ref(place: Place) -> str:
-    return f"refs/wtman/furnished/{place.run}/{place.task}"
+def _ref(place: TaskPlace) -> str:
+    return f"refs/wtman/baseline/{place.run}/{place.task}"

@@ -29,7 +29,7 @@ KEPT_SECONDS = 14 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptTask:
     """A task that stays, and why. `held` is what would be lost, for people."""
 
     task: TaskId
@@ -55,7 +55,7 @@ def clean(
     *,
     forced: bool,
     before: Callable[[str], None] = lambda path: None,
-) -> Gone | Kept | None:
+) -> Gone | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
     `before` is called with the worktree's path when it is sure to go.
@@ -64,18 +64,18 @@ def clean(
     worktree = _worktree(ctl, state, view)
     tips = _tips(ctl, state, view)
     there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
-    if view.taken or not (there or tips):
+    if view.external or not (there or tips):
         return None
     tip = next(iter(tips.values()), view.head)
     ignored = 0
     if there:
         why, ignored = _unsaved(ctl, state, task, worktree, tip)
         if why and not forced:
-            return Kept(task, why, ignored)
+            return KeptTask(task, why, ignored)
     if why := _elsewhere(ctl, worktree, view):
-        return Kept(task, why, ignored)
+        return KeptTask(task, why, ignored)
     if not forced and (why := _unmerged(ctl, view, tip)):
-        return Kept(task, why, ignored)
+        return KeptTask(task, why, ignored)
     if os.path.isdir(worktree.path):
         before(worktree.path)
     folder = drop(ctl.repo, worktree, trash_of(state)) if there else ""

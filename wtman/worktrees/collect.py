@@ -21,13 +21,13 @@ from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.refs import RefChange
 from wtman.git.trees import remove_tree
 from wtman.git.untrusted import gate, private
-from wtman.git.untrusted.gate import Refused
+from wtman.git.untrusted.gate import ImportRefused
 from wtman.git.untrusted.private import PrivateGit
 from wtman.journal.state import State
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
 from wtman.worktrees.baseline import without_furniture
-from wtman.worktrees.place import Place, keep, made, save
+from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
 
 
@@ -38,7 +38,7 @@ class Finished:
     `changed` is what changed in the user's repository while it could have done it.
     """
 
-    place: Place
+    place: TaskPlace
     attempt: int
     start: Sha
     head: Sha
@@ -51,7 +51,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Collected:
     """What became of it; the figures compare `head` with the task's start."""
 
     ended: Ended
@@ -67,7 +67,7 @@ class Found:
     quarantine: str = ""
 
 
-def lend(ctx: Context, state: State, place: Place, attempt: int, at: Sha) -> PrivateGit:
+def lend(ctx: Context, state: State, place: TaskPlace, attempt: int, at: Sha) -> PrivateGit:
     """Make the private git directory of an attempt that starts at `at`, and hand it over."""
     folder = _lent(ctx, place, attempt)
     if attempt > 1:
@@ -86,11 +86,11 @@ def lend(ctx: Context, state: State, place: Place, attempt: int, at: Sha) -> Pri
     return git
 
 
-def _lent(ctx: Context, place: Place, attempt: int) -> str:
+def _lent(ctx: Context, place: TaskPlace, attempt: int) -> str:
     return ctx.below("tasks", place.task, str(attempt), "git")
 
 
-def collect(ctx: Context, state: State, finished: Finished) -> Found:
+def collect(ctx: Context, state: State, finished: Finished) -> Collected:
     """Commit or set aside what the worktree holds.
 
     What an agent has broken is its attempt's failure, and nobody else's: the folder stays
@@ -105,11 +105,11 @@ def collect(ctx: Context, state: State, finished: Finished) -> Found:
         return _lost(ctx, finished, reason)
 
 
-def _lost(ctx: Context, finished: Finished, reason: str) -> Found:
+def _lost(ctx: Context, finished: Finished, reason: str) -> Collected:
     """Nothing can be taken: the branch stays where the attempt began."""
     ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
     notes = _put_back(ctx, finished)
-    found = Found(ended=ended, head=finished.at, reason=reason, notes=notes)
+    found = Collected(ended=ended, head=finished.at, reason=reason, notes=notes)
     return _quarantined(found, finished) if finished.changed else found
 
 
@@ -137,7 +137,7 @@ def _put_back(ctx: Context, finished: Finished) -> tuple[str, ...]:
     return (note,)
 
 
-def _collect(ctx: Context, state: State, finished: Finished) -> Found:
+def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
     place = finished.place
     known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
     if known is not None:  # done before a crash, not yet journalled
@@ -157,7 +157,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Found:
     worktree = made(ctx, place)
     notes += _head_back(worktree, place)
     came = _came(ctx, finished, worktree)
-    reason = came.reason if isinstance(came, Refused) else ""
+    reason = came.reason if isinstance(came, ImportRefused) else ""
     tip = came.tip or finished.at
     if finished.ended is not Ended.OK or reason or finished.changed:
         return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
@@ -171,7 +171,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Found:
     if tree == control.tree_of(ctx.control, finished.at):
         view = state.tasks.get(place.task)
         if view is not None and view.task.may_be_empty and tip == finished.at:
-            return Found(
+            return Collected(
                 ended=Ended.OK, head=tip, reason="there was nothing to change", notes=notes
             )
         reason = "it changed nothing"
@@ -194,12 +194,12 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Found:
     return replace(found, notes=notes + found.notes)
 
 
-def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Taken | Refused:
+def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Imported | ImportRefused:
     """What the session committed, let in or refused."""
     place = finished.place
     folder = _lent(ctx, place, finished.attempt)
     if finished.ended is Ended.INTERRUPTED and not os.path.lexists(folder):
-        return gate.Taken(finished.at)  # it had not begun
+        return gate.Imported(finished.at)  # it had not begun
     mounted = ctx.sandbox.mounts
     git = private.describe(
         ctx.control, worktree, place.branch, finished.at, folder, mounted=mounted
@@ -207,7 +207,7 @@ def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Taken | 
     return gate.take(ctx.control, git)
 
 
-def _head_back(worktree: Worktree, place: Place) -> tuple[str, ...]:
+def _head_back(worktree: Worktree, place: TaskPlace) -> tuple[str, ...]:
     """The worktree's own HEAD, which its session has no use for, on its branch again."""
     says = worktrees.head_of(worktree)
     if says == f"ref: {place.ref}":
@@ -223,11 +223,13 @@ def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> No
         control.show(ctx.control, worktree.path, worktree.index)
 
 
-def _accept(ctx: Context, state: State, finished: Finished, commit: Sha, commits: int = 0) -> Found:
+def _accept(
+    ctx: Context, state: State, finished: Finished, commit: Sha, commits: int = 0
+) -> Collected:
     """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
     start = finished.start
     stat = control.numstat(ctx.control, start, commit)
-    found = Found(
+    found = Collected(
         ended=Ended.OK,
         head=commit,
         commits=commits or control.count_commits(ctx.control, start, commit),
@@ -260,7 +262,7 @@ def _set_aside(
     tip: Sha,
     reason: str,
     notes: tuple[str, ...],
-) -> Found:
+) -> Collected:
     """Keep what does not count under a ref of its own; the branch stays where it was."""
     kept = save(ctx, state, finished.place, worktree, tip)
     notes += tuple(f"left {path} where it is: too large to be kept" for path in kept.left[:3])
@@ -271,11 +273,13 @@ def _set_aside(
         saved = tip  # the agent had committed everything itself
         keep(ctx, finished.place, saved)
     ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
-    found = Found(ended=ended, head=finished.at, reason=reason, saved=saved or Sha(""), notes=notes)
+    found = Collected(
+        ended=ended, head=finished.at, reason=reason, saved=saved or Sha(""), notes=notes
+    )
     return _quarantined(found, finished) if finished.changed else found
 
 
-def _quarantined(found: Found, finished: Finished) -> Found:
+def _quarantined(found: Collected, finished: Finished) -> Collected:
     """It counts for nothing, and does not begin again by itself."""
     what = "; ".join(finished.changed[:3])
     more = f"; and {len(finished.changed) - 3} more" if finished.changed[3:] else ""

@@ -18,8 +18,8 @@ from wtman.journal.events import Unresolved
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
-from wtman.worktrees.baseline import furnish_task
-from wtman.worktrees.place import Place, bring, place_of
+from wtman.worktrees.baseline import provision_task
+from wtman.worktrees.place import TaskPlace, bring, place_of
 
 # What must stay free on the disk besides the files of one checkout, in bytes.
 _SPARE = 256 * 1024 * 1024
@@ -54,13 +54,13 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[recor
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
     worktree = await ctx.git(_place, ctx, state, place, start)
-    problem = await furnish_task(ctx, state, place, worktree, start)
+    problem = await provision_task(ctx, state, place, worktree, start)
     if problem:
         return (e.StartFailed(action.task, dict(needs), f"setup failed: {problem}"),)
     return (e.WorktreeMade(action.task, worktree.path, place.branch, start, dict(needs)),)
 
 
-def _place(ctx: Context, state: State, place: Place, start: Sha) -> Worktree:
+def _place(ctx: Context, state: State, place: TaskPlace, start: Sha) -> Worktree:
     _require_space(ctx, state)
     view = state.tasks[place.task]
     return bring(ctx, state, place, view.head or None, start)

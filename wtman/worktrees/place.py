@@ -21,7 +21,7 @@ HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TaskPlace:
     """The names of a task in the repository."""
 
     run: RunId
@@ -42,9 +42,9 @@ class Place:
         return f"refs/wtman/saved/{self.run}/{self.task}/{commit[:12]}"
 
 
-def place_of(state: State, task: TaskId) -> Place:
+def place_of(state: State, task: TaskId) -> TaskPlace:
     """The place of a task of the run."""
-    return Place(
+    return TaskPlace(
         run=state.run,
         task=task,
         branch=Branch(f"wtman/{state.run}/{task}"),
@@ -52,22 +52,22 @@ def place_of(state: State, task: TaskId) -> Place:
     )
 
 
-def name_of(place: Place) -> str:
+def name_of(place: TaskPlace) -> str:
     """The administrative name of its worktree."""
     return f"wtman-{place.run}-{place.task}"
 
 
-def index_of(ctx: Context, place: Place) -> str:
+def index_of(ctx: Context, place: TaskPlace) -> str:
     """Where git looks for the index of its worktree."""
     return os.path.join(ctx.repo.common_dir, "worktrees", name_of(place), "index")
 
 
-def made(ctx: Context, place: Place) -> Worktree:
+def made(ctx: Context, place: TaskPlace) -> Worktree:
     """The worktree of a place, made if it is not there. Blocking."""
     return create(ctx.repo, [WorktreeSpec(name_of(place), place.path, place.branch)])[0]
 
 
-def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) -> Worktree:
+def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha) -> Worktree:
     """Make branch and worktree stand at `to`; what differs is saved first. Blocking.
 
     `was` is where the journal says that the branch is. Whatever it is found at instead (a
@@ -89,7 +89,7 @@ def bring(ctx: Context, state: State, place: Place, was: Sha | None, to: Sha) ->
     return worktree
 
 
-def _made_anew(ctx: Context, place: Place) -> Worktree:
+def _made_anew(ctx: Context, place: TaskPlace) -> Worktree:
     """The worktree; a folder that a session has broken is moved aside as it is."""
     try:
         return made(ctx, place)
@@ -102,14 +102,14 @@ def _made_anew(ctx: Context, place: Place) -> Worktree:
         return made(ctx, place)
 
 
-def _move_aside(place: Place, path: str) -> None:
+def _move_aside(place: TaskPlace, path: str) -> None:
     """Beside the worktrees, where `wtman clean` keeps what it removes."""
     trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
     os.makedirs(trash, mode=0o700, exist_ok=True)
     os.rename(path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
 
 
-def keep(ctx: Context, place: Place, commit: Sha) -> None:
+def keep(ctx: Context, place: TaskPlace, commit: Sha) -> None:
     """Make sure that a commit of the task is never lost. Blocking."""
     ref = place.saved_ref(commit)
     if refs.read_one(ctx.repo, ref) != commit:
@@ -124,7 +124,7 @@ class Saved:
     left: tuple[str, ...] = ()
 
 
-def save(ctx: Context, state: State, place: Place, worktree: Worktree, parent: Sha) -> Saved:
+def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, parent: Sha) -> Saved:
     """Keep what the worktree holds beyond `parent` below refs/wtman/saved/. Blocking.
 
     What the gate would not let in stays where it is: hashing it would keep the

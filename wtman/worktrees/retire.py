@@ -29,7 +29,7 @@ def retire(ctx: Context, state: State, tasks: tuple[TaskId, ...]) -> dict[TaskId
     for task in tasks:
         view = state.tasks[task]
         tip = heads.get(f"refs/heads/{view.branch}")
-        if view.taken or tip is None:
+        if view.external or tip is None:
             continue
         try:
             reason = _retire(ctx, state, view, tip, stands.get(view.branch))

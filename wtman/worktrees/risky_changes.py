@@ -6,10 +6,10 @@ lead, what manifests run on install); `core.suspects` judges.
 
 from wtman.context import Context
 from wtman.git import control
-from wtman.git.control import Change, Entry
+from wtman.git.control import RawChange, RawEntry
 from wtman.git.run import text
 from wtman.model.ids import Sha
-from wtman.worktrees.risky_paths import LINK, Touched, install_hooks, suspects
+from wtman.worktrees.risky_paths import LINK, PathModes, install_hooks, suspects
 
 _READ_CAP = 1 << 20  # bytes
 _MOST_READ = 100  # links and manifests of one branch that are looked into
@@ -20,7 +20,7 @@ def notable(ctx: Context, start: Sha, commit: Sha) -> tuple[str, ...]:
     (changes,) = control.changes_many(ctx.control, ((start, commit),))
     files = [item for item in changes if not item.inside]
     read = _read(ctx, files)
-    touched: list[Touched] = []
+    touched: list[PathModes] = []
     notes: list[str] = []
     for change in files:
         path, target = text(change.path), ""
@@ -34,15 +34,15 @@ def notable(ctx: Context, start: Sha, commit: Sha) -> tuple[str, ...]:
                 hooks = ", ".join(install_hooks(before, content))
                 notes += [f"{path} runs something new on install: {hooks}"] if hooks else []
         if old or new:
-            touched.append(Touched(path, old, new, target))
+            touched.append(PathModes(path, old, new, target))
     return (*suspects(touched), *notes)
 
 
-def _mode(entry: Entry | None) -> str:
+def _mode(entry: RawEntry | None) -> str:
     return entry.mode.decode() if entry is not None and not entry.is_folder else ""
 
 
-def _read(ctx: Context, files: list[Change]) -> dict[str, str]:
+def _read(ctx: Context, files: list[RawChange]) -> dict[str, str]:
     """Where links lead, and what manifests of npm hold, by the names of the objects."""
     wanted: list[str] = []
     for change in files:

@@ -69,7 +69,7 @@ _INSTALL = ("preinstall", "install", "postinstall", "prepare", "prepublish")
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class PathModes:
     """A path that a branch changes: its modes before and after ("" absent), and where a
     link leads."""
 
@@ -79,7 +79,7 @@ class Touched:
     target: str = ""
 
 
-def suspects(touched: Iterable[Touched]) -> tuple[str, ...]:
+def suspects(touched: Iterable[PathModes]) -> tuple[str, ...]:
     """A line for each kind of thing that is there, naming its paths."""
     items = [item for item in touched if item.new != item.old or item.new]
     notes: list[str] = []
@@ -119,7 +119,7 @@ def _note(what: str, paths: Sequence[str]) -> list[str]:
     return [f"{what}: {', '.join(sorted(paths)[:_MOST])}{more}"]
 
 
-def _leaves(item: Touched) -> bool:
+def _leaves(item: PathModes) -> bool:
     """Whether a link leads above the root, to an absolute place, or into a `.git`."""
     if item.new != LINK:
         return False

@@ -1,6 +1,6 @@
 """The three-way rule of the proof, on plain values."""
 
-from wtman.merge.proof.expected import Claim, Step, expected, plans
+from wtman.merge.proof.expected import FileChange, MemberStep, expected, plans
 from wtman.merge.proof.proof import judge, wanted
 from wtman.merge.proof.three_way import fit, same, weave, whole, woven
 from wtman.model.changes import Change, Comparison, Entry, Span
@@ -79,7 +79,7 @@ def test_whole_entries_by_the_three_way_rule() -> None:
     bx = entry("b", "100755")
 
     def rule(base: Entry | None, prev: Entry | None, head: Entry | None) -> object:
-        return expected(Claim("p", "p", "p", "p", base, head, prev, None))
+        return expected(FileChange("p", "p", "p", "p", base, head, prev, None))
 
     assert rule(a, a, b) == (True, b)
     assert rule(a, b, a) == rule(a, b, b) == (True, b)
@@ -89,8 +89,8 @@ def test_whole_entries_by_the_three_way_rule() -> None:
     assert rule(a, a, None) == rule(a, None, None) == (True, None)
 
 
-def step(name: str, own: list[Change], landed: list[Change]) -> Step:
-    return Step(TaskId(name), (), tuple(own), tuple(landed), {})
+def step(name: str, own: list[Change], landed: list[Change]) -> MemberStep:
+    return MemberStep(TaskId(name), (), tuple(own), tuple(landed), {})
 
 
 def test_a_file_that_nobody_touched_may_not_change() -> None:

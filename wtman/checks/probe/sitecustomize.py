@@ -1,9 +1,9 @@
-"""The witness: notes where a Python program found the packages of the repository under check.
+"""The import probe: notes where a Python program found the packages of the repository under check.
 
 Put first on PYTHONPATH by wtman, once per check and on the base only. Stands
 alone (stdlib only), says nothing, never changes what the program does or how
 it ends, and gives way to the `sitecustomize` that would have been loaded
-without it. Writes one JSON line per process into the folder WTMAN_WITNESS.
+without it. Writes one JSON line per process into the folder WTMAN_IMPORT_PROBE.
 """
 
 import atexit
@@ -79,8 +79,8 @@ def _chain() -> None:
 
 
 # Read at once: tests may clear the environment.
-_FOLDER = os.environ.get("WTMAN_WITNESS", "")
-_NAMES = os.environ.get("WTMAN_WITNESS_NAMES", "").split(",")
+_FOLDER = os.environ.get("WTMAN_IMPORT_PROBE", "")
+_NAMES = os.environ.get("WTMAN_IMPORT_PROBE_NAMES", "").split(",")
 if _FOLDER:
     atexit.register(_report)
     _exit = os._exit

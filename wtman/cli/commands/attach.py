@@ -41,8 +41,8 @@ def attach(ctx: typer.Context, task: Task, directory: target.Directory = "") -> 
 def _require(state: State, task: TaskId) -> None:
     """Refuse what nobody can attach to."""
     view = state.tasks[task]
-    if view.taken or view.merged:
-        what = "a branch that wtman did not make" if view.taken else "merged"
+    if view.external or view.merged:
+        what = "a branch that wtman did not make" if view.external else "merged"
         raise UsageError(f"{task} is {what}: there is no session to go on with")
     if view.excluded is not None:
         raise UsageError(

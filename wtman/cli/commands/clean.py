@@ -24,7 +24,7 @@ from wtman.text.words import did_you_mean, quoted
 from wtman.ui.status_json import FINISHED
 
 if TYPE_CHECKING:
-    from wtman.worktrees.clean import Gone, Kept
+    from wtman.worktrees.clean import Gone, KeptTask
 _POLL = 0.1
 
 
@@ -109,12 +109,12 @@ def _clear_out(home: target.Home, state: State, task: TaskId, path: str) -> None
 
 def _clean_run(
     home: target.Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
-) -> tuple[list["Gone"], list["Kept"]]:
+) -> tuple[list["Gone"], list["KeptTask"]]:
     from wtman.git.control import prepare
     from wtman.worktrees import clean as stage
 
     gone: list[stage.Gone] = []
-    kept: list[stage.Kept] = []
+    kept: list[stage.KeptTask] = []
     control = prepare(home.repo)
     with home.store.lock(state.run):
         for task in (*state.tasks, *state.dropped):
@@ -124,7 +124,7 @@ def _clean_run(
                 case stage.Gone() as done:
                     home.store.append(state.run, [done.event], time.time())
                     gone.append(done)
-                case stage.Kept() as left:
+                case stage.KeptTask() as left:
                     kept.append(left)
         times = {
             record.event.task: record.at
@@ -137,7 +137,9 @@ def _clean_run(
     return gone, kept
 
 
-def _tell(results: list[tuple[State, tuple[list["Gone"], list["Kept"]]]], as_json: bool) -> None:
+def _tell(
+    results: list[tuple[State, tuple[list["Gone"], list["KeptTask"]]]], as_json: bool
+) -> None:
     if as_json:
         runs = [
             {

@@ -35,7 +35,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DoctorScope:
     """Where it is asked: the repository, if there is one, and its configuration, if it is sound."""
 
     environ: Mapping[str, str]
@@ -54,14 +54,14 @@ def diagnose(start: str, environ: Mapping[str, str], run_checks: bool) -> list[L
     lines += told
     loaded, told = _configuration(repo, environ) if repo is not None else (None, [])
     lines += told
-    place = Place(environ, repo, loaded)
+    place = DoctorScope(environ, repo, loaded)
     topics = [_writable, _sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
     for topic in topics:
         lines += _guarded(topic, place)
     return lines
 
 
-def _guarded(topic: Callable[[Place], Iterator[Line]], place: Place) -> list[Line]:
+def _guarded(topic: Callable[[DoctorScope], Iterator[Line]], place: DoctorScope) -> list[Line]:
     """What it finds; its error is a line, and what it had found by then stays."""
     lines: list[Line] = []
     try:
@@ -148,7 +148,7 @@ def _configuration(
     return loaded, lines
 
 
-def _writable(place: Place) -> Iterator[Line]:
+def _writable(place: DoctorScope) -> Iterator[Line]:
     """The first of the folders that every run writes which this user may not write."""
     if place.repo is None:
         return
@@ -163,7 +163,7 @@ def _writable(place: Place) -> Iterator[Line]:
 # --- what sessions need -------------------------------------------------------------------------
 
 
-def _sandbox(place: Place) -> Iterator[Line]:
+def _sandbox(place: DoctorScope) -> Iterator[Line]:
     from wtman import sandbox
 
     wanted = place.settings.sandbox
@@ -193,7 +193,7 @@ def _passed(tiers: Iterable[tuple[str, str]]) -> Iterator[Line]:
             yield Line("sandbox", "warn", f"not {name}: {why}", fix)
 
 
-def _agents(place: Place) -> Iterator[Line]:
+def _agents(place: DoctorScope) -> Iterator[Line]:
     from wtman.agents import installed
 
     here = installed.found(place.environ)
@@ -216,7 +216,7 @@ def _agents(place: Place) -> Iterator[Line]:
         yield Line("agent", "missing", error.message, error.hint)
 
 
-def _configured(wanted: str, place: Place) -> Iterator[Line]:
+def _configured(wanted: str, place: DoctorScope) -> Iterator[Line]:
     from wtman.agents import installed
 
     if ":" not in wanted:
@@ -227,7 +227,7 @@ def _configured(wanted: str, place: Place) -> Iterator[Line]:
 # --- checks -------------------------------------------------------------------------------------
 
 
-def _checks(place: Place) -> Iterator[Line]:
+def _checks(place: DoctorScope) -> Iterator[Line]:
     settings = place.settings
     if place.repo is None:
         return
@@ -259,11 +259,11 @@ def _checks(place: Place) -> Iterator[Line]:
         yield Line("setup", "warn", note)
 
 
-def _sources(place: Place) -> Iterable[Source]:
+def _sources(place: DoctorScope) -> Iterable[Source]:
     return place.loaded.origin.values() if place.loaded is not None else ()
 
 
-def _base(place: Place) -> Iterator[Line]:
+def _base(place: DoctorScope) -> Iterator[Line]:
     """The checks, run on HEAD."""
     from wtman.cli.start.base_check import base_checked
     from wtman.config.trust import approved
@@ -297,7 +297,7 @@ def _base(place: Place) -> Iterator[Line]:
 # --- the place and what is under way ------------------------------------------------------------
 
 
-def _disk(place: Place) -> Iterator[Line]:
+def _disk(place: DoctorScope) -> Iterator[Line]:
     from wtman.git.disk import free_bytes, on_network
 
     if place.repo is None:
@@ -316,7 +316,7 @@ def _disk(place: Place) -> Iterator[Line]:
         yield Line("disk", "warn", "worktrees are on a network file system", "set worktrees")
 
 
-def _runs(place: Place) -> Iterator[Line]:
+def _runs(place: DoctorScope) -> Iterator[Line]:
     from wtman.cli.target import Home
     from wtman.git.disk import on_network
     from wtman.journal.store import Store

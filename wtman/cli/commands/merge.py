@@ -47,9 +47,9 @@ def merge(
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Branches that no check judged may land too.")
     ] = False,
-    allow_red_base: Annotated[
+    allow_failing_base: Annotated[
         bool,
-        typer.Option("--allow-red-base", help="With --branches: go on where a check is red."),
+        typer.Option("--allow-failing-base", help="With --branches: go on where a check is red."),
     ] = False,
     resolve: Annotated[
         bool,
@@ -74,7 +74,7 @@ def merge(
     from wtman.cli.land import run as landing
     from wtman.cli.land.resolve import require_resolver
 
-    wanted = landing.Wanted(
+    wanted = landing.MergeOptions(
         into=into,
         check=tuple(check or ()),
         only=tuple(TaskId(name) for name in only or ()),
@@ -104,13 +104,13 @@ def merge(
             ctx,
             branches,
             wanted,
-            allow_red_base=allow_red_base,
+            allow_failing_base=allow_failing_base,
             pr=pr,
             as_json=as_json,
             directory=directory,
         )
-    if allow_red_base:
-        raise UsageError("--allow-red-base goes with --branches; a run was given it by split")
+    if allow_failing_base:
+        raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
     with target.journal(ctx, directory) as home:
         state = home.state(target.a_run(home, run, target.ready))
         target.require_idle(home, state.run)

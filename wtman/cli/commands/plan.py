@@ -54,22 +54,22 @@ def plan(
 ) -> int:
     """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
     from wtman.cli.start import propose
-    from wtman.cli.start.roles import spoken_roles
+    from wtman.cli.start.roles import parsed_roles
     from wtman.cli.start.static_plan import cut
     from wtman.plan.file import dump
 
     repo = where.repository(ctx, directory)
-    wanted = request_module.Wanted(
+    wanted = request_module.StartRequest(
         request=sys.stdin.read().strip() if request == "-" else request.strip(),
         plan="",
         tasks=(),
         base=base,
         edit=False,
         allow_overlap=allow_overlap,
-        allow_red_base=False,
+        allow_failing_base=False,
         flags={
             "agent": agent,
-            "roles": spoken_roles(role or (), planner) or None,
+            "roles": parsed_roles(role or (), planner) or None,
             "check": tuple(check or ()),
             "jobs": jobs,
             "max_sessions": max_sessions,

@@ -33,8 +33,8 @@ def resume(
     detach: Detach = False,
     yes: Yes = False,
     as_json: target.Json = False,
-    allow_red_base: Annotated[
-        bool, typer.Option("--allow-red-base", help="Go on where a check fails on the base.")
+    allow_failing_base: Annotated[
+        bool, typer.Option("--allow-failing-base", help="Go on where a check fails on the base.")
     ] = False,
     directory: target.Directory = "",
 ) -> int:
@@ -53,7 +53,7 @@ def resume(
             check_jobs,
             max_sessions,
             attempts,
-            True if allow_red_base else None,
+            True if allow_failing_base else None,
             budget_usd,
             budget_tokens,
         )

@@ -27,7 +27,7 @@ def retry(
     with target.journal(ctx, directory) as home:
         state, name = target.a_task(home, task)
         view = state.tasks[name]
-        if view.taken:
+        if view.external:
             raise UsageError(f"{name} is a branch that wtman did not make: it has no sessions")
         if view.merged:
             raise UsageError(f"{name} is merged: plan further work as a new run")

@@ -24,7 +24,7 @@ _REVIEWERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReviewOptions:
     """Who is to review, and how often. None and empty leave what is configured."""
 
     reviewers: int | None
@@ -72,13 +72,13 @@ def review(
     --branches for any branches, and with --audit for the repository as it stands: there
     nothing is changed. Exit status 1 where a confirmed finding is open.
     """
-    from wtman.cli.start.roles import spoken_roles
+    from wtman.cli.start.roles import parsed_roles
 
-    wanted = Wanted(
+    wanted = ReviewOptions(
         reviewers,
         rounds,
         tuple(reviewer or ()),
-        spoken_roles(role or (), ""),
+        parsed_roles(role or (), ""),
         {
             "agent": agent,
             "jobs": jobs,
@@ -108,7 +108,7 @@ def _reviewable(state: State) -> bool:
     return state.approved and run_state(state) not in (RunState.MERGED, RunState.FAILED)
 
 
-def _of_run(home: target.Home, state: State, wanted: Wanted, as_json: bool) -> int:
+def _of_run(home: target.Home, state: State, wanted: ReviewOptions, as_json: bool) -> int:
     from wtman.journal.events import LimitsChanged, Resumed
     from wtman.journal.record import Event
     from wtman.review.judgement import reviewers
@@ -165,12 +165,12 @@ def _nobody() -> UsageError:
 
 def _require(repo: Repository, state: State, base: Sha) -> None:
     """Whoever reviews and refutes must be there."""
-    from wtman.cli.start.requirements import require_players
+    from wtman.cli.start.requirements import require_agents
     from wtman.git.control import files, prepare
     from wtman.review.judgement import refuter, reviewers
 
     named = {*reviewers(state), refuter(state)} - {""}
-    require_players(named, state.settings, os.environ, frozenset(files(prepare(repo), base)))
+    require_agents(named, state.settings, os.environ, frozenset(files(prepare(repo), base)))
 
 
 # --- of branches, or of none --------------------------------------------------------------------
@@ -181,7 +181,7 @@ def _apart(
     names: Sequence[str],
     base: str,
     audit: str,
-    wanted: Wanted,
+    wanted: ReviewOptions,
     as_json: bool,
 ) -> int:
     from wtman.cli.land.branches import heads_of
@@ -189,46 +189,53 @@ def _apart(
     from wtman.coordinator.create import create_reviewed, open_store
     from wtman.git.control import prepare
     from wtman.git.repo import head_branch, identity, resolve
-    from wtman.integration.external import Taken, take
-    from wtman.journal.events import Resumed, RolesCast
+    from wtman.integration.external import ExternalBranch, take
+    from wtman.journal.events import Resumed, RolesAssigned
     from wtman.journal.state import digest
     from wtman.review.judgement import LENSES, reviewers
 
     commit = resolve(repo, base)
     roles = load_roles(repo.toplevel)
-    cast = tuple(roles.named(name) for name in ("reviewer", "refuter"))
+    assigned = tuple(roles.named(name) for name in ("reviewer", "refuter"))
     settings, notes = _settings(repo, wanted, len(LENSES) if audit else _REVIEWERS)
-    if not reviewers(State(settings=settings, roles={item.name: item for item in cast})):
+    if not reviewers(State(settings=settings, roles={item.name: item for item in assigned})):
         raise _nobody()
     control = prepare(repo)
-    taken: tuple[Taken, ...]
+    external: tuple[ExternalBranch, ...]
     if audit:
         name = head_branch(repo) if base == "HEAD" else base
-        taken = (Taken(TaskId("head"), name or "HEAD", commit, commit, (), audit, None),)
+        external = (
+            ExternalBranch(TaskId("head"), name or "HEAD", commit, commit, (), audit, None),
+        )
     else:
-        taking = take(control, commit, heads_of(repo, names), {})
-        taken = tuple(item for item in taking.branches if item.task not in taking.apart)
-        notes = (*notes, *(f"{name} has nothing that {base} has not" for name in taking.present))
-        if not taken:
+        external_branches = take(control, commit, heads_of(repo, names), {})
+        external = tuple(
+            item for item in external_branches.branches if item.task not in external_branches.apart
+        )
+        notes = (
+            *notes,
+            *(f"{name} has nothing that {base} has not" for name in external_branches.present),
+        )
+        if not external:
             print(json.dumps({"findings": []}) if as_json else "there is nothing to review")
             return 0
-    told = [f"{item.name} {item.start} {item.head}" for item in taken]
+    told = [f"{item.name} {item.start} {item.head}" for item in external]
     words = (repr(settings.reviewers), repr(settings.reviewed_by), repr(settings.roles))
     key = digest("review", commit, audit, settings.agent, *words, *told)
-    request = audit or "review " + ", ".join(item.name for item in taken)
+    request = audit or "review " + ", ".join(item.name for item in external)
     with open_store(repo) as store:
         home = target.Home(repo, store)
         known = _known(home, key)
         if known is None:
             known = create_reviewed(
                 store,
-                taken,
+                external,
                 settings,
                 base=commit,
                 request=request,
                 identity=identity(repo),
                 key=key,
-                begin=(RolesCast(cast),),
+                begin=(RolesAssigned(assigned),),
                 notes=notes,
             )
         state = home.state(known)
@@ -237,7 +244,9 @@ def _apart(
         return _carried(home, state, [Resumed("review")], as_json)
 
 
-def _settings(repo: Repository, wanted: Wanted, default: int) -> tuple[Settings, tuple[str, ...]]:
+def _settings(
+    repo: Repository, wanted: ReviewOptions, default: int
+) -> tuple[Settings, tuple[str, ...]]:
     """What the reviews run under: no check judges here, and no author is asked."""
     from wtman.agents.installed import first_agent
     from wtman.cli.start import order
@@ -295,12 +304,12 @@ def _carried(home: target.Home, state: State, events: Sequence[Any], as_json: bo
     import sys
 
     from wtman.cli.drive import driven
-    from wtman.ui.lines import Lines
+    from wtman.ui.lines import RunLines
 
     out = sys.stderr if as_json else sys.stdout
     if not as_json:
         print(f"run {state.run}", flush=True)
-    watch = Lines(out).watch if not as_json else lambda state, news: None
+    watch = RunLines(out).watch if not as_json else lambda state, news: None
     after = driven(home, state.run, events, watch, after=state.seq)
     status = _status(after)
     _tell(after, status, as_json)
@@ -310,7 +319,7 @@ def _carried(home: target.Home, state: State, events: Sequence[Any], as_json: bo
 def _status(state: State) -> int:
     from wtman.review.judgement import CONFIRMED, judgement
 
-    if state.parked is not None:
+    if state.paused is not None:
         return 4
     if state.stopped is not None:
         return 130

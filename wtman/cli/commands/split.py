@@ -80,8 +80,8 @@ def split(
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
-    allow_red_base: Annotated[
-        bool, typer.Option("--allow-red-base", help="Go on where a check fails on the base.")
+    allow_failing_base: Annotated[
+        bool, typer.Option("--allow-failing-base", help="Go on where a check fails on the base.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it and stop.")] = False,
     detach: Detach = False,
@@ -94,23 +94,23 @@ def split(
     One screen shows the plan, what it may cost and what needs approval, and asks once.
     """
     from wtman.cli.start import order as ordering
-    from wtman.cli.start.roles import spoken_roles
+    from wtman.cli.start.roles import parsed_roles
     from wtman.cli.start.static_plan import cut
     from wtman.config.trust import approve
     from wtman.coordinator.create import create_run, open_store
 
     repo = target.repository(ctx, directory)
-    wanted = request_module.Wanted(
+    wanted = request_module.StartRequest(
         request=sys.stdin.read().strip() if request == "-" else request,
         plan=os.path.join(os.getcwd(), plan) if plan else "",
         tasks=tuple(task or ()),
         base=base,
         edit=edit,
         allow_overlap=allow_overlap,
-        allow_red_base=allow_red_base,
+        allow_failing_base=allow_failing_base,
         flags={
             "agent": agent,
-            "roles": spoken_roles(role or (), planner) or None,
+            "roles": parsed_roles(role or (), planner) or None,
             "reviewed_by": tuple(reviewer or ()),
             "reviewers": reviewers,
             "rounds": rounds,

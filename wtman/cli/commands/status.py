@@ -15,7 +15,7 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
-from wtman.sessions.activity import Told, load_doing
+from wtman.sessions.activity import ActivityReport, load_activity
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import columns, fit, pad
 from wtman.text.words import iso
@@ -51,7 +51,7 @@ def status(
         if as_json:
             _print_json(status_of(state, live))
         else:
-            told = load_doing(_folder(home, name)) if live else Told()
+            told = load_activity(_folder(home, name)) if live else ActivityReport()
             lines = table(
                 state,
                 target.width(),
@@ -95,11 +95,11 @@ def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
             for new, _ in _news(home, state):
                 live.watch(new, ())
     else:
-        from wtman.ui.lines import Lines
+        from wtman.ui.lines import RunLines
 
         for line in table(state, target.width(), time.time(), False, bool(home.store.live(run))):
             print(line, flush=True)
-        lines = Lines(sys.stdout)
+        lines = RunLines(sys.stdout)
         for new, news in _news(home, state):
             lines.watch(new, news)
     return 0

@@ -11,10 +11,10 @@ from wtman.cli import target
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
 from wtman.model.ids import RunId, TaskId
-from wtman.sessions.activity import load_doing
+from wtman.sessions.activity import load_activity
 
 if TYPE_CHECKING:
-    from wtman.ui.dashboard import Source
+    from wtman.ui.dashboard import DashboardSource
 
 
 def ui(
@@ -43,12 +43,12 @@ def ui(
     return 0
 
 
-def source_of(home: target.Home, run: RunId) -> "Source":
+def source_of(home: target.Home, run: RunId) -> "DashboardSource":
     """What the dashboard of a run reads and asks."""
     from wtman.cli.commands.report_page import diff_of
     from wtman.cli.commands.retry import onto
     from wtman.git.control import prepare
-    from wtman.ui.dashboard import Source
+    from wtman.ui.dashboard import DashboardSource
 
     control = prepare(home.repo)
     folder = os.path.join(home.repo.wtman_dir, "runs", run)
@@ -56,16 +56,16 @@ def source_of(home: target.Home, run: RunId) -> "Source":
     def retry(task: TaskId) -> None:
         state = home.state(run)
         view = state.tasks[task]
-        if view.taken or view.merged:
+        if view.external or view.merged:
             raise UsageError(f"{task} is {'merged' if view.merged else 'not made by wtman'}")
         if not home.store.live(run):
             raise MissingError("no process drives this run", hint=f"wtman retry {run}/{task}")
         home.store.append(run, [Requested("retry", task, onto(home, state, view))], time.time())
 
-    return Source(
+    return DashboardSource(
         state=lambda: home.state(run),
         live=lambda: bool(home.store.live(run)),
-        told=lambda: load_doing(folder),
+        told=lambda: load_activity(folder),
         clock=time.time,
         log=lambda task, number: tuple(
             os.path.join(folder, "tasks", task, str(number), name) for name in ("stdout", "stderr")

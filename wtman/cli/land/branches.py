@@ -18,13 +18,13 @@ from wtman.cli.land import run as landing
 from wtman.cli.start.requirements import in_sandbox
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.trust import approved
-from wtman.coordinator.create import create_taken, open_store
+from wtman.coordinator.create import create_external, open_store
 from wtman.errors import MissingError, UsageError
 from wtman.git import branches, refs
 from wtman.git.control import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, resolve
-from wtman.integration.external import Taking, take
+from wtman.integration.external import ExternalBranches, take
 from wtman.journal.events import MergeAsked, Resumed
 from wtman.journal.state import State, digest
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -36,7 +36,7 @@ from wtman.text.words import did_you_mean, quoted
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ExternalMerge:
     """The branches that are to be merged: where to, how judged, by whom."""
 
     heads: dict[str, Sha]  # by the name that the user gave
@@ -47,7 +47,7 @@ class Order:
     notes: tuple[str, ...] = ()
     same: Mapping[str, str] = field(default_factory=dict)  # other names, with the first one
 
-    def key(self, wanted: landing.Wanted) -> str:
+    def key(self, wanted: landing.MergeOptions) -> str:
         """What makes two commands the same merge."""
         given = [f"{name} {head}" for name, head in self.heads.items()]
         options = (repr(replace(wanted, out="")), repr(self.settings))
@@ -57,9 +57,9 @@ class Order:
 def merge(
     ctx: typer.Context,
     names: Sequence[str],
-    wanted: landing.Wanted,
+    wanted: landing.MergeOptions,
     *,
-    allow_red_base: bool,
+    allow_failing_base: bool,
     pr: bool,
     as_json: bool,
     directory: str,
@@ -67,7 +67,7 @@ def merge(
     """Merge the branches `names`; the exit status."""
     landing.require_strategy(wanted)
     repo = where.repository(ctx, directory)
-    order = _order(repo, names, wanted, allow_red_base)
+    order = _order(repo, names, wanted, allow_failing_base)
     publish = None
     if pr:
         from wtman.cli.land.pull_request import publisher
@@ -83,23 +83,23 @@ def merge(
         for name, first in () if as_json else order.same.items():
             print(f"{clean(name)}  is {clean(first)}, named once more")
         if left is not None:
-            taken = {view.branch for view in left.tasks.values()}
-            present = {name: tip for name, tip in order.heads.items() if name not in taken}
+            external = {view.branch for view in left.tasks.values()}
+            present = {name: tip for name, tip in order.heads.items() if name not in external}
             return landing.finish(home, left, [Resumed("merge")], as_json, present, publish)
-        taking = take(control, order.before, order.heads, _landed(home), wanted.strategy)
-        if not taking.branches:
-            return _nothing(order, taking, wanted, as_json)
-        wanted = _asked_unchecked(wanted, taking, as_json)
-        state = home.state(_journalled(home, order, taking, wanted, key))
-        return landing.finish(home, state, [], as_json, taking.present, publish)
+        external_branches = take(control, order.before, order.heads, _landed(home), wanted.strategy)
+        if not external_branches.branches:
+            return _nothing(order, external_branches, wanted, as_json)
+        wanted = _asked_unchecked(wanted, external_branches, as_json)
+        state = home.state(_journalled(home, order, external_branches, wanted, key))
+        return landing.finish(home, state, [], as_json, external_branches.present, publish)
 
 
 # --- what is meant ------------------------------------------------------------------------------
 
 
 def _order(
-    repo: Repository, names: Sequence[str], wanted: landing.Wanted, allow_red_base: bool
-) -> Order:
+    repo: Repository, names: Sequence[str], wanted: landing.MergeOptions, allow_failing_base: bool
+) -> ExternalMerge:
     target = Branch(wanted.into or head_branch(repo))
     before = _before(repo, target, wanted.patch_only or wanted.dry_run)
     flags = {"check": wanted.check} if wanted.check else {}
@@ -107,7 +107,7 @@ def _order(
     _require_approved(repo, loaded)
     settings, notes = in_sandbox(loaded.settings)
     heads, same = once(heads_of(repo, names))
-    return Order(
+    return ExternalMerge(
         heads=heads,
         same=same,
         target=target,
@@ -115,7 +115,7 @@ def _order(
         notes=notes,
         settings=replace(
             settings,
-            allow_red_base=allow_red_base,
+            allow_failing_base=allow_failing_base,
             worktrees=loaded.settings.worktrees
             or default_worktrees(repo.main or repo.common_dir, os.environ),
         ),
@@ -188,7 +188,9 @@ def _require_approved(repo: Repository, loaded: Loaded) -> None:
         )
 
 
-def _asked_unchecked(wanted: landing.Wanted, taking: Taking, as_json: bool) -> landing.Wanted:
+def _asked_unchecked(
+    wanted: landing.MergeOptions, external_branches: ExternalBranches, as_json: bool
+) -> landing.MergeOptions:
     """Nothing lands that no check has judged, unless somebody says so."""
     if wanted.check or wanted.unchecked:
         return wanted
@@ -200,7 +202,10 @@ def _asked_unchecked(wanted: landing.Wanted, taking: Taking, as_json: bool) -> l
         )
     from wtman.ui.confirm import answer
 
-    print(f"no check judges {count(len(taking.branches), 'branch')}: only conflicts would be found")
+    print(
+        f"no check judges {count(len(external_branches.branches), 'branch')}: "
+        "only conflicts would be found"
+    )
     return replace(wanted, unchecked=answer("Land unchecked?", sys.stdin, sys.stdout))
 
 
@@ -227,34 +232,46 @@ def _landed(home: where.Home) -> dict[Sha, Sha]:
 
 
 def _journalled(
-    home: where.Home, order: Order, taking: Taking, wanted: landing.Wanted, key: str
+    home: where.Home,
+    order: ExternalMerge,
+    external_branches: ExternalBranches,
+    wanted: landing.MergeOptions,
+    key: str,
 ) -> RunId:
     asked = MergeAsked(
         target=order.target,
         before=order.before,
-        members=_tasks(taking, wanted.only, order.same),
-        exclude=_tasks(taking, wanted.exclude, order.same),
+        members=_tasks(external_branches, wanted.only, order.same),
+        exclude=_tasks(external_branches, wanted.exclude, order.same),
         strategy=wanted.strategy,
         check=wanted.check,
         unchecked=wanted.unchecked,
         patch_only=wanted.patch_only,
         dry_run=wanted.dry_run,
         out=wanted.out,
-        apart={str(task): why for task, why in taking.apart.items()} or None,
+        apart={str(task): why for task, why in external_branches.apart.items()} or None,
     )
-    there = (f"{name} is in {order.target or 'HEAD'} already" for name in taking.present)
+    there = (f"{name} is in {order.target or 'HEAD'} already" for name in external_branches.present)
     notes = (*order.notes, *there)
     landing.require_clean(home.repo, asked)
-    return create_taken(
-        home.store, taking.branches, order.settings, asked, order.identity, key=key, notes=notes
+    return create_external(
+        home.store,
+        external_branches.branches,
+        order.settings,
+        asked,
+        order.identity,
+        key=key,
+        notes=notes,
     )
 
 
-def _tasks(taking: Taking, words: Iterable[str], same: Mapping[str, str]) -> tuple[TaskId, ...]:
+def _tasks(
+    external_branches: ExternalBranches, words: Iterable[str], same: Mapping[str, str]
+) -> tuple[TaskId, ...]:
     """The ids of branches that --only and --exclude name."""
     names = tuple(dict.fromkeys(same.get(name, name) for name in words))
-    ids: Mapping[str, TaskId] = {item.name: item.task for item in taking.branches}
-    known = (*ids, *taking.present)
+    ids: Mapping[str, TaskId] = {item.name: item.task for item in external_branches.branches}
+    known = (*ids, *external_branches.present)
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
@@ -262,7 +279,12 @@ def _tasks(taking: Taking, words: Iterable[str], same: Mapping[str, str]) -> tup
     return tuple(ids[name] for name in names if name in ids)
 
 
-def _nothing(order: Order, taking: Taking, wanted: landing.Wanted, as_json: bool) -> int:
+def _nothing(
+    order: ExternalMerge,
+    external_branches: ExternalBranches,
+    wanted: landing.MergeOptions,
+    as_json: bool,
+) -> int:
     """All of it is in the target already."""
     if as_json:
         told = {
@@ -272,20 +294,20 @@ def _nothing(order: Order, taking: Taking, wanted: landing.Wanted, as_json: bool
             "before": order.before,
             "after": order.before,
             "dry_run": wanted.dry_run,
-            "landed": list(taking.present),
-            "commits": dict(taking.present),
+            "landed": list(external_branches.present),
+            "commits": dict(external_branches.present),
             "adapted": [],
             "excluded": [],
             "checks": 0,
             "flaky": [],
             "needs": {},
-            "present": list(taking.present),
+            "present": list(external_branches.present),
             "notes": [],
             "patches": "",
         }
         print(json.dumps(told, ensure_ascii=True))
         return 0
-    for name in taking.present:
+    for name in external_branches.present:
         print(f"{clean(name)} is in {clean(order.target) or 'HEAD'} already")
     print("there is nothing to merge")
     return 0

@@ -13,10 +13,10 @@ from wtman.cli.drive import Watch, driven
 from wtman.errors import UsageError
 from wtman.git import refs
 from wtman.git.control import Control
-from wtman.journal.events import Excluded, MergeAsked, Resolving, Resumed, RolesCast
+from wtman.journal.events import Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
 from wtman.journal.record import Event
 from wtman.journal.state import State
-from wtman.merge.resolve import Side, brief, fits, resolver_of, to_resolve
+from wtman.merge.resolve import ConflictSide, brief, fits, resolver_of, to_resolve
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.tasks.lifecycle import task_state
@@ -36,13 +36,13 @@ def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: 
             hint="leave --resolve away, or --dry-run, --patch-only and --pr",
         )
     from wtman.cli.start.agents import anchored
-    from wtman.cli.start.requirements import require_players
+    from wtman.cli.start.requirements import require_agents
     from wtman.git.control import files, prepare
 
     tracked = frozenset(files(prepare(home.repo), state.base))
     agent = anchored(wanted, os.getcwd(), home.repo.toplevel, tracked) if wanted else ""
     agent = agent or resolver_of(state) or state.settings.agent
-    require_players([agent], state.settings, os.environ, tracked)
+    require_agents([agent], state.settings, os.environ, tracked)
     return agent
 
 
@@ -72,7 +72,7 @@ def resolve(
 
 def _held(state: State) -> bool:
     merge = state.merge
-    ended = state.stopped or state.parked or state.failed
+    ended = state.stopped or state.paused or state.failed
     return bool(ended or state.asked_stop or merge is None or not merge.over or merge.failed)
 
 
@@ -82,7 +82,7 @@ def _role(state: State) -> tuple[Event, ...]:
         return ()
     from wtman.config.roles import load_roles
 
-    return (RolesCast((load_roles("").named(RESOLVER),)),)
+    return (RolesAssigned((load_roles("").named(RESOLVER),)),)
 
 
 def _told(home: where.Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
@@ -95,13 +95,13 @@ def _told(home: where.Home, state: State, left: Excluded, target: Sha, agent: st
     others = [_side(ctl, state, name) for name in landed]
     if not others:
         since = state.tasks[left.task].start
-        others = [Side(state.merge.asked.target, "", _diff(ctl, since, target, left.paths))]
+        others = [ConflictSide(state.merge.asked.target, "", _diff(ctl, since, target, left.paths))]
     return Resolving(left.task, target, agent, brief(left, state.merge.asked.target, own, others))
 
 
-def _side(ctl: Control, state: State, task: TaskId) -> Side:
+def _side(ctl: Control, state: State, task: TaskId) -> ConflictSide:
     view = state.tasks[task]
-    return Side(task, view.task.prompt, _diff(ctl, view.start, view.head), view.task.expect)
+    return ConflictSide(task, view.task.prompt, _diff(ctl, view.start, view.head), view.task.expect)
 
 
 def _diff(ctl: Control, one: Sha, two: Sha, paths: tuple[str, ...] = ()) -> str:

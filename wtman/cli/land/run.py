@@ -21,13 +21,13 @@ from wtman.model.states import SCHEMA, SETTLED, RunState, TaskState
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.text.terminal import clean, count
 from wtman.text.words import did_you_mean, quoted
-from wtman.ui.lines import Lines
+from wtman.ui.lines import RunLines
 from wtman.ui.merge_report import answer, lines
 from wtman.ui.status_json import exit_status, next_command
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MergeOptions:
     """What the command line of `merge` says."""
 
     into: str = ""
@@ -42,7 +42,7 @@ class Wanted:
     resolve: bool = False
 
 
-def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
+def ask(repo: Repository, state: State, wanted: MergeOptions) -> MergeAsked:
     """The merge that the command line means. Refuses what cannot lead to one."""
     require_strategy(wanted)
     for task in (*wanted.only, *wanted.exclude):
@@ -65,7 +65,7 @@ def ask(repo: Repository, state: State, wanted: Wanted) -> MergeAsked:
     )
 
 
-def require_strategy(wanted: Wanted) -> None:
+def require_strategy(wanted: MergeOptions) -> None:
     """Refuse a strategy that there is not."""
     if wanted.strategy not in ("squash", "merge"):
         raise UsageError(f"--strategy is squash or merge, not {quoted(wanted.strategy)}")
@@ -124,7 +124,7 @@ def _unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
         task
         for task, item in standings(state).items()
         if item.state is TaskState.UNCHECKED
-        and not state.tasks[task].taken
+        and not state.tasks[task].external
         and task not in asked.exclude
         and (not asked.members or task in asked.members)
     ]
@@ -222,7 +222,7 @@ def finish(
     makes a pull request of it and gives its address.
     """
     asks = resolver is not None and bool(resolver.agent)
-    watch = _silent if as_json else Lines(sys.stdout).watch if asks else _told_by_error
+    watch = _silent if as_json else RunLines(sys.stdout).watch if asks else _told_by_error
     for name in () if as_json else present or ():
         print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")
     before = state.seq
@@ -247,7 +247,7 @@ def finish(
             print(f"\npull request: {clean(address, 200)}")
         elif advice := _next(state):
             print(f"\nnext: {advice}")
-    if state.parked is not None:
+    if state.paused is not None:
         return 4
     if state.stopped is not None:
         return 130
@@ -285,7 +285,7 @@ def _unfinished(state: State) -> int:
         raise MissingError(base.problem, hint=base.hint, code="base")
     if state.failed is not None:
         raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
-    if state.parked is not None:
+    if state.paused is not None:
         return 4
     return 130 if state.stopped is not None else exit_status(state)
 
@@ -297,7 +297,7 @@ def _silent(state: State, news: Sequence[Recorded]) -> None:
 def _told_by_error(state: State, news: Sequence[Recorded]) -> None:
     """Lines, but for the failure of the merge: `_unfinished` raises that, with its hint."""
     told = [record for record in news if not isinstance(record.event, MergeFailed)]
-    Lines(sys.stdout).watch(state, told)
+    RunLines(sys.stdout).watch(state, told)
 
 
 def _next(state: State) -> str:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
-from wtman.agents.installed import Found, found
+from wtman.agents.installed import InstalledAgent, found
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import agent_of_task
 from wtman.model.settings import Settings
@@ -64,7 +64,7 @@ def _word(word: str, number: int, here: str, toplevel: str, tracked: Set[str]) -
     return os.path.normpath(path)
 
 
-def players(
+def assigned_agents(
     plan: Plan, settings: Settings, roles: Mapping[str, Role], environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Each agent that a task of the plan is given to, and its sign-in where it needs one."""
@@ -73,7 +73,7 @@ def players(
     return tuple(spec + _sign_in(here.get(spec.partition(":")[0])) for spec in named if spec)
 
 
-def _sign_in(one: Found | None) -> str:
+def _sign_in(one: InstalledAgent | None) -> str:
     if one is None:
         return ""
     if one.signed_in is None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from wtman.agents.installed import first_agent
 from wtman.cli import target
-from wtman.cli.start.agents import anchored_agents, players
-from wtman.cli.start.request import Wanted
+from wtman.cli.start.agents import anchored_agents, assigned_agents
+from wtman.cli.start.request import StartRequest
 from wtman.cli.start.requirements import in_sandbox, require, require_metered, unkept
-from wtman.cli.start.roles import agent_commands, cast_for, plan_wanted
+from wtman.cli.start.roles import agent_commands, assigned_roles, plan_wanted
 from wtman.cli.start.static_plan import without_static
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.roles import load_roles
@@ -26,7 +26,7 @@ from wtman.git.control import files, prepare
 from wtman.git.control_dir import Control, call
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.journal.events import LimitsChanged, RolesCast
+from wtman.journal.events import LimitsChanged, RolesAssigned
 from wtman.journal.record import Event, Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
@@ -47,7 +47,7 @@ from wtman.ui.status_json import agent_of
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PreparedRun:
     """A run that could be made now. `given` are the commands that the user gave by hand,
     `notes` what its journal should say from the start."""
 
@@ -58,7 +58,7 @@ class Order:
     begin: tuple[Event, ...] = ()  # of the journal: who plays which role, who makes the plan
 
 
-def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order:
+def order(repo: Repository, wanted: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
     """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
     plan, text = _plan(wanted, environ)
     base = resolve(repo, wanted.base)
@@ -71,7 +71,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         loaded.settings,
         agent=loaded.settings.agent or first_agent(environ),
         check=check,
-        allow_red_base=wanted.allow_red_base,
+        allow_failing_base=wanted.allow_failing_base,
         worktrees=loaded.settings.worktrees
         or default_worktrees(repo.main or repo.common_dir, environ),
     )
@@ -80,24 +80,24 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
     own = frozenset(repository_commands(loaded))
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
     roles = load_roles(repo.toplevel)
-    cast = cast_for(roles, plan, settings)
-    plan = with_paths(plan, agent_of_role(settings, cast.get(DEFAULT)), tracked)
-    require(plan, settings, cast, environ, frozenset(tracked))
-    begin: tuple[Event, ...] = (RolesCast(tuple(cast.values())),)
+    assigned = assigned_roles(roles, plan, settings)
+    plan = with_paths(plan, agent_of_role(settings, assigned.get(DEFAULT)), tracked)
+    require(plan, settings, assigned, environ, frozenset(tracked))
+    begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
     if wanted.unplanned:
-        begin = (*begin, plan_wanted(settings, cast[PLANNER], wanted))
+        begin = (*begin, plan_wanted(settings, assigned[PLANNER], wanted))
     settings, notes = in_sandbox(settings)
     warnings: tuple[str, ...] = ()
     if not wanted.unplanned:
         warnings = validate(
             plan,
             max_sessions=settings.max_sessions,
-            reviewers=reviews_each(settings, cast.get(REVIEWER)),
+            reviewers=reviews_each(settings, assigned.get(REVIEWER)),
             # A quick task cannot say what it owns: there an overlap is only worth a warning.
             allow_overlap=wanted.allow_overlap or bool(wanted.tasks),
             where=locate(text, wanted.plan) if text else None,
         )
-    theirs = (*_of_repository(loaded, check), *agent_commands(roles, cast, settings))
+    theirs = (*_of_repository(loaded, check), *agent_commands(roles, assigned, settings))
     commands = approved(theirs, environ, repo.common_dir)
     proposal = Proposal(
         plan=plan,
@@ -105,7 +105,7 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
             plan,
             settings,
             tracked,
-            reviewers=reviews_each(settings, cast.get(REVIEWER)),
+            reviewers=reviews_each(settings, assigned.get(REVIEWER)),
             rounds=settings.rounds,
         ),
         settings=settings,
@@ -114,13 +114,13 @@ def order(repo: Repository, wanted: Wanted, environ: Mapping[str, str]) -> Order
         target=head_branch(repo),
         commands=commands,
         warnings=(*loaded.warnings, *unkept(loaded.extra), *notes, *warnings, *_uncommitted(repo)),
-        players=players(plan, settings, cast, environ),
+        assigned_agents=assigned_agents(plan, settings, assigned, environ),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
-    return Order(proposal, identity(repo), given, notes, begin)
+    return PreparedRun(proposal, identity(repo), given, notes, begin)
 
 
-def _plan(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Plan, str]:
+def _plan(wanted: StartRequest, environ: Mapping[str, str]) -> tuple[Plan, str]:
     """The plan and, where it comes from a file, its text."""
     if wanted.plan and wanted.tasks:
         raise UsageError("--plan and --task are two ways to say the same", hint="use one of them")
@@ -209,7 +209,7 @@ def unapproved(commands: tuple[str, ...]) -> MissingError:
     )
 
 
-def show(order: Order, as_json: bool) -> None:
+def show(order: PreparedRun, as_json: bool) -> None:
     """Print what would start."""
     proposal = order.proposal
     if not as_json:
@@ -222,7 +222,7 @@ def show(order: Order, as_json: bool) -> None:
         "target": proposal.target,
         "plan": to_plain(proposal.plan),
         "settings": to_plain(proposal.settings),
-        "agents": list(proposal.players),
+        "agents": list(proposal.assigned_agents),
         "forecast": {
             "branches": proposal.forecast.branches,
             "sessions_least": proposal.forecast.sessions_least,
@@ -252,8 +252,8 @@ def edited(repo: Repository, state: State, path: str, allow_overlap: bool) -> tu
     # What the run has cast already stays as it was.
     new = {task.role: task.id for task in plan.tasks if task.role and task.role not in state.roles}
     roles = load_roles(repo.toplevel) if new else None
-    cast = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
-    return (*((RolesCast(tuple(cast)),) if cast else ()), *changes(state, plan))
+    assigned = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
+    return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
 
 
 def require_budget(state: State, limits: LimitsChanged) -> None:
@@ -263,7 +263,7 @@ def require_budget(state: State, limits: LimitsChanged) -> None:
     if limits.budget_usd is None and limits.budget_tokens is None:
         return
     after = replay([Recorded(state.seq, state.updated, limits)], state)
-    named = {agent_of(state, view) for view in state.tasks.values() if not view.taken}
+    named = {agent_of(state, view) for view in state.tasks.values() if not view.external}
     others = {*state.settings.roles.values(), *state.settings.reviewed_by}
     require_metered({*named, *others} - {""}, after.settings)
 

@@ -18,7 +18,7 @@ from wtman.cli import target
 from wtman.cli.notify import call
 from wtman.cli.start import order as ordering
 from wtman.cli.start import request
-from wtman.cli.start.agents import players
+from wtman.cli.start.agents import assigned_agents
 from wtman.config.trust import approve
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git.control import files, prepare
@@ -38,7 +38,7 @@ from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import clean, count, duration, fit
 from wtman.ui.confirm import Proposal, answer, screen
 from wtman.ui.jsonl import JsonLines
-from wtman.ui.lines import Lines
+from wtman.ui.lines import RunLines
 from wtman.ui.status_json import exit_status, shortfall
 
 Tell = Callable[[State, Sequence[Recorded]], None]
@@ -62,7 +62,9 @@ class Manner:
         return not (self.yes or self.as_json) and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def begin(repo: Repository, wanted: request.Wanted, manner: Manner) -> tuple[target.Home, RunId]:
+def begin(
+    repo: Repository, wanted: request.StartRequest, manner: Manner
+) -> tuple[target.Home, RunId]:
     """A run in state `planning`, its planner announced and approved. The store is left open."""
     from wtman.coordinator.create import create_run, open_store
 
@@ -94,7 +96,7 @@ def begin(repo: Repository, wanted: request.Wanted, manner: Manner) -> tuple[tar
     return target.Home(repo, store), run
 
 
-def _planner(order: ordering.Order) -> str:
+def _planner(order: ordering.PreparedRun) -> str:
     from wtman.journal.events import PlanWanted
 
     return next((item.agent for item in order.begin if isinstance(item, PlanWanted)), "")
@@ -102,15 +104,15 @@ def _planner(order: ordering.Order) -> str:
 
 def announced(planner: str, settings: Settings) -> str:
     """What planning may cost, before it does."""
-    ceiling = settings.plan_usd or settings.budget_usd / 10
-    money = f"at most ${ceiling:.2f}" if ceiling else "no ceiling in dollars (--plan-budget-usd)"
+    limit = settings.plan_usd or settings.budget_usd / 10
+    money = f"at most ${limit:.2f}" if limit else "no limit in dollars (--plan-budget-usd)"
     return (
         f"planning with {clean(planner, 200)}: one session, and one more if its answer needs "
         f"mending; {duration(settings.timeout)} each, {money}"
     )
 
 
-def split(repo: Repository, wanted: request.Wanted, manner: Manner) -> int:
+def split(repo: Repository, wanted: request.StartRequest, manner: Manner) -> int:
     """Plan, show, ask, start."""
     home, run = begin(repo, wanted, manner)
     with home.store:
@@ -191,7 +193,7 @@ def planned(
 @contextmanager
 def _one_line(out: TextIO) -> Iterator[tuple[Tell, Doing]]:
     """What the planner does, on one line of a terminal; what is worth keeping, as lines."""
-    lines = Lines(out)
+    lines = RunLines(out)
     live = out.isatty() and target.on_terminal()
 
     def wipe() -> None:
@@ -240,7 +242,7 @@ def proposed(home: target.Home, state: State) -> Proposal:
         target=state.target,
         commands=missing,
         warnings=(*of_planner(state), *state.notes),
-        players=players(plan, state.settings, state.roles, os.environ),
+        assigned_agents=assigned_agents(plan, state.settings, state.roles, os.environ),
     )
 
 
@@ -311,12 +313,12 @@ def _start(home: target.Home, run: RunId, events: Sequence[Event], stream: JsonL
 
 
 def _ended(state: State, stream: JsonLines | None) -> int:
-    """There is no plan: failed, parked or interrupted."""
+    """There is no plan: failed, paused or interrupted."""
     status = exit_status(state)
     if stream is not None:
         stream.end(state, status)
         return status
-    if run_state(state) is not RunState.PARKED:
+    if run_state(state) is not RunState.PAUSED:
         for problem in _problems(state):
             print(f"  {clean(problem, 500)}")
     print(f"next: wtman resume {state.run}")

@@ -8,7 +8,7 @@ from wtman.model.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StartRequest:
     """What the command line of `split` says. `flags` are configuration keys."""
 
     request: str
@@ -17,7 +17,7 @@ class Wanted:
     base: str
     edit: bool
     allow_overlap: bool
-    allow_red_base: bool
+    allow_failing_base: bool
     flags: Mapping[str, Any]
     may_ask: bool = False  # somebody is there to approve what a planner proposes
     aside: bool = False  # only the plan is wanted

@@ -46,7 +46,7 @@ def require(
     _require_place(settings.worktrees)
 
 
-def require_players(
+def require_agents(
     named: Iterable[str], settings: Settings, environ: Mapping[str, str], tracked: Set[str]
 ) -> None:
     """The same of agents that only read: they are there, and the budgets hold them."""

@@ -13,7 +13,7 @@ from wtman.model.settings import Settings
 from wtman.text.words import quoted
 
 if TYPE_CHECKING:
-    from wtman.cli.start.request import Wanted
+    from wtman.cli.start.request import StartRequest
 
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
 _TEAM = (DEFAULT, "tester", "documenter")
@@ -22,7 +22,7 @@ _ALWAYS = ("reviewer", "refuter")  # every run may come to reviews
 _NO_PLANNERS = ("command", "replay")
 
 
-def cast_for(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
+def assigned_roles(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
     """The roles that a run of the plan can come to play; a planner's where it has no tasks."""
     for name in settings.roles:
         roles.named(name, "--role: ")
@@ -33,8 +33,8 @@ def cast_for(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
         names += _named(roles, settings)
         return {name: roles.named(name) for name in dict.fromkeys(names)}
     wanted = {task.role or DEFAULT: task.id for task in plan.tasks}
-    cast = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
-    return cast | {name: roles.named(name) for name in (*_ALWAYS, *_named(roles, settings))}
+    assigned = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
+    return assigned | {name: roles.named(name) for name in (*_ALWAYS, *_named(roles, settings))}
 
 
 def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:
@@ -43,17 +43,19 @@ def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:
     return (RESOLVER,) if RESOLVER in settings.roles or (file and file.agent) else ()
 
 
-def agent_commands(roles: Roles, cast: Mapping[str, Role], settings: Settings) -> tuple[str, ...]:
+def agent_commands(
+    roles: Roles, assigned: Mapping[str, Role], settings: Settings
+) -> tuple[str, ...]:
     """Agents in role files of the repository that are commands and would be used."""
     theirs = roles.agent_commands()
     return tuple(
         agent
         for name, agent in theirs.items()
-        if name in cast and agent_of(settings, cast[name]) == agent
+        if name in assigned and agent_of(settings, assigned[name]) == agent
     )
 
 
-def plan_wanted(settings: Settings, planner: Role, wanted: "Wanted") -> PlanWanted:
+def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> PlanWanted:
     """Who is to plan. Refuses agents that build and do not plan, unless they are named for it."""
     agent = agent_of(settings, planner)
     named = settings.roles.get(PLANNER) or planner.agent
@@ -77,9 +79,9 @@ def plan_wanted(settings: Settings, planner: Role, wanted: "Wanted") -> PlanWant
     )
 
 
-def spoken_roles(roles: Sequence[str], planner: str) -> dict[str, str]:
+def parsed_roles(roles: Sequence[str], planner: str) -> dict[str, str]:
     """`--role ROLE=AGENT` and its short forms, as the configuration has them."""
-    cast = {PLANNER: planner}
+    assigned = {PLANNER: planner}
     for text in roles:
         role, equals, agent = text.partition("=")
         if not equals or not role.strip() or not agent.strip():
@@ -87,5 +89,5 @@ def spoken_roles(roles: Sequence[str], planner: str) -> dict[str, str]:
                 f"--role {quoted(text)} is not of the form ROLE=AGENT",
                 hint="for example --role tester=codex",
             )
-        cast[role.strip()] = agent.strip()
-    return {role: agent for role, agent in cast.items() if agent}
+        assigned[role.strip()] = agent.strip()
+    return {role: agent for role, agent in assigned.items() if agent}

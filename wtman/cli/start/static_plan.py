@@ -19,13 +19,15 @@ from wtman.model.settings import Settings
 from wtman.plan.static import PARSED, static_plan, wants_text
 
 if TYPE_CHECKING:
-    from wtman.cli.start.request import Wanted
+    from wtman.cli.start.request import StartRequest
 
 STATIC = "static"
 _LARGEST = 1 << 20  # bytes of a file whose imports are read
 
 
-def cut(repo: Repository, wanted: "Wanted", environ: Mapping[str, str], parts: int) -> "Wanted":
+def cut(
+    repo: Repository, wanted: "StartRequest", environ: Mapping[str, str], parts: int
+) -> "StartRequest":
     """What is wanted, with its plan where the static planner is to make it.
 
     `parts` is how many tasks there should be, 0: at most as many as run at once.
@@ -39,7 +41,7 @@ def cut(repo: Repository, wanted: "Wanted", environ: Mapping[str, str], parts: i
     return replace(wanted, made=made(repo, wanted, settings, parts))
 
 
-def made(repo: Repository, wanted: "Wanted", settings: Settings, parts: int) -> Plan:
+def made(repo: Repository, wanted: "StartRequest", settings: Settings, parts: int) -> Plan:
     """The plan that the repository's base gives."""
     base, control = resolve(repo, wanted.base), prepare(repo)
     found = entries(control, base)

@@ -24,7 +24,7 @@ _FRESH = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class LiveWork:
     """A task's work at this moment: a commit or a tree, and where it started."""
 
     start: Sha
@@ -32,7 +32,7 @@ class Side:
 
 
 @dataclass
-class Looks:
+class WatchMemory:
     """The memory of one run's watch.
 
     `before` counts for each pair the looks in a row that saw it; `took` is in seconds.
@@ -40,11 +40,11 @@ class Looks:
 
     before: dict[Pair, int] = field(default_factory=dict)
     took: float = 0.0
-    unfurnished: dict[tuple[Sha, Sha], Sha] = field(default_factory=dict)  # by tree and tip
+    unprovisioned: dict[tuple[Sha, Sha], Sha] = field(default_factory=dict)  # by tree and tip
     _number: int = 0
     _folder: str = ""
     _seen: dict[TaskId, Glance] = field(default_factory=dict)
-    _paths: dict[Side, frozenset[str]] = field(default_factory=dict)
+    _paths: dict[LiveWork, frozenset[str]] = field(default_factory=dict)
     _merged: dict[tuple[Sha, Sha, Sha], tuple[str, ...]] = field(default_factory=dict)
 
     async def begin(self, ctl: Control, folder: str, git: Threaded) -> Control:
@@ -53,7 +53,7 @@ class Looks:
             self._seen.clear()
             self._paths.clear()
             self._merged.clear()
-            self.unfurnished.clear()
+            self.unprovisioned.clear()
             await git(remove_tree, folder)
         self._number += 1
         self._folder = folder
@@ -77,7 +77,7 @@ class Looks:
         return Sha(seen.tree)
 
     async def paths(
-        self, ctl: Control, sides: Mapping[TaskId, Side], git: Threaded
+        self, ctl: Control, sides: Mapping[TaskId, LiveWork], git: Threaded
     ) -> dict[TaskId, frozenset[str]]:
         """The paths that each task changed since its start."""
         asked = [side for side in dict.fromkeys(sides.values()) if side not in self._paths]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from wtman.errors import ExternalError
 from wtman.git.control_dir import Control, call, environment_of, scratch
 from wtman.git.merges.attributes import laid_out
-from wtman.git.objects.changes import Entry
+from wtman.git.objects.changes import RawEntry
 from wtman.git.objects.history import paths_changed, trees_of
 from wtman.git.objects.writer import Objects
 from wtman.git.run import Conversation, text
@@ -27,7 +27,7 @@ _PERSON = b"wtman <wtman@localhost> 0 +0000"
 
 
 @dataclass(frozen=True, slots=True)
-class Torn:
+class ConflictedFile:
     """A file whose contents clash. `sides` are the names of base, ours and theirs."""
 
     path: bytes
@@ -47,7 +47,7 @@ class Merged:
     conflicts: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     marked: Sha = Sha("")
-    torn: tuple[Torn, ...] = ()
+    torn: tuple[ConflictedFile, ...] = ()
 
 
 def merge(ctl: Control, base: str, ours: str, theirs: str, attributes: str = "") -> Merged:
@@ -179,7 +179,7 @@ class Merger:
 
     def _open(self) -> None:
         add, ctl = self._objects.add, self._objects.ctl
-        old, new = (Entry(b"100644", add("blob", text)) for text in (b"old\n", b"new\n"))
+        old, new = (RawEntry(b"100644", add("blob", text)) for text in (b"old\n", b"new\n"))
         names = [b"%s%d" % (b"long" * 50, number) for number in range(16)]
         trees = (dict.fromkeys(names, old), dict.fromkeys(names, new), {b"other": old})
         self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
@@ -231,7 +231,7 @@ def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
         yield Merged(None, conflicts, tuple(messages), tree if torn else Sha(""), torn)
 
 
-def _torn(stages: Sequence[bytes]) -> tuple[Torn, ...]:
+def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
     """The files of a conflict if each is a plain one on all three sides, else none."""
     found: dict[bytes, dict[bytes, tuple[bytes, str]]] = {}
     for line in stages:
@@ -247,7 +247,7 @@ def _torn(stages: Sequence[bytes]) -> tuple[Torn, ...]:
         plain = {base, ours, theirs} <= {b"100644", b"100755"}
         if not plain or (theirs not in (base, mode)):
             return ()
-        torn.append(Torn(path, mode, (one, two, three)))
+        torn.append(ConflictedFile(path, mode, (one, two, three)))
     return tuple(torn)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.git.merges.attributes import laid_out
-from wtman.git.merges.draft_tree import Draft
+from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.merge_tree import Merged, Merger, merge_many
 from wtman.git.merges.union import Union
 from wtman.git.objects.changes import Changes
@@ -36,9 +36,9 @@ class Joiner:
         self._union = Union(objects, on)
         self._merger = Merger(objects, on)
         (self.tree,) = trees_of(objects.ctl, (on,))
-        self._draft: Draft | None = None
+        self._draft: DraftTree | None = None
         try:
-            self._draft = Draft(self.tree, objects)
+            self._draft = DraftTree(self.tree, objects)
             self._draft.expect(expected)
         except Unusual:
             self._draft = None
@@ -87,7 +87,7 @@ Step = tuple[Sha, Sha]  # start and head of a change
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class AppliedSequence:
     """What a line of changes came to: `tree` is the last that could be made.
 
     `at` is the number of the first change that clashes, None where none does.
@@ -100,7 +100,7 @@ class Walked:
 
 def walk_many(
     objects: Objects, on: Sha, lines: Sequence[Sequence[Step]], union: Union
-) -> tuple[Walked, ...]:
+) -> tuple[AppliedSequence, ...]:
     """Put each line of changes on the tree of `on`, by itself.
 
     Steps that lines have in common are made once, and each round of steps is one process.
@@ -122,11 +122,11 @@ def walk_many(
     return tuple(_walked(tuple(line), tips) for line in lines)
 
 
-def _walked(line: tuple[Step, ...], tips: dict[tuple[Step, ...], Joined]) -> Walked:
+def _walked(line: tuple[Step, ...], tips: dict[tuple[Step, ...], Joined]) -> AppliedSequence:
     tree = Sha("")
     for length in range(len(line) + 1):
         tip = tips[line[:length]]
         if tip.tree is None:
-            return Walked(tree, length - 1, tip.conflicts)
+            return AppliedSequence(tree, length - 1, tip.conflicts)
         tree = tip.tree
-    return Walked(tree)
+    return AppliedSequence(tree)

@@ -13,9 +13,9 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 from wtman.git.control_dir import call, oid, scratch_file
-from wtman.git.merges.draft_tree import Draft
-from wtman.git.merges.merge_tree import Merged, Torn, merge_line, results
-from wtman.git.objects.changes import Change, Entry
+from wtman.git.merges.draft_tree import DraftTree
+from wtman.git.merges.merge_tree import ConflictedFile, Merged, merge_line, results
+from wtman.git.objects.changes import RawChange, RawEntry
 from wtman.git.objects.writer import Objects, Unusual, read_tree
 
 _CAP = 1 << 20
@@ -41,7 +41,7 @@ class Union:
         return tuple(self._joined(merged) for merged in several)
 
     def _joined(self, merged: Merged) -> tuple[Merged, tuple[bytes, ...]]:
-        texts: list[tuple[Torn, bytes]] = []
+        texts: list[tuple[ConflictedFile, bytes]] = []
         for torn in merged.torn:
             text = self._texts.get(_key(torn))
             if text is None:
@@ -50,10 +50,10 @@ class Union:
         if not texts:
             return merged, ()
         try:
-            draft = Draft(merged.marked, self._objects)
+            draft = DraftTree(merged.marked, self._objects)
             draft.apply(
                 [
-                    Change(torn.path, None, Entry(torn.mode, self._objects.add("blob", text)))
+                    RawChange(torn.path, None, RawEntry(torn.mode, self._objects.add("blob", text)))
                     for torn, text in texts
                 ]
             )
@@ -74,7 +74,7 @@ class Union:
         for path, value in zip(words[0:-1:3], words[2:-1:3], strict=True):
             self._allowed[path] = value in _TEXT
 
-    def _fill(self, torn: Iterable[Torn]) -> None:
+    def _fill(self, torn: Iterable[ConflictedFile]) -> None:
         """Find out in a few processes what these files come to; None where they do not."""
         new = {_key(item): item for item in torn if self._allowed[item.path]}
         new = {key: item for key, item in new.items() if key not in self._texts}
@@ -109,13 +109,13 @@ class Union:
             at = end + 2 + size
         return found
 
-    def _clashes(self, torn: Sequence[Torn]) -> list[bytes | None]:
+    def _clashes(self, torn: Sequence[ConflictedFile]) -> list[bytes | None]:
         """Merge each file again, this time with the base in the conflict markers."""
         if not torn:
             return []
         lines = []
         for item in torn:
-            trees = [self._objects.tree({b"f": Entry(item.mode, side)}) for side in item.sides]
+            trees = [self._objects.tree({b"f": RawEntry(item.mode, side)}) for side in item.sides]
             lines.append(merge_line(self._objects, *trees))
         self._objects.spill()
         # The only attributes that merge-tree reads here: it asks no configuration for them.
@@ -150,7 +150,7 @@ class Union:
         return {tree: texts[blob] for tree, blob in blobs.items() if blob in texts}
 
 
-def _key(torn: Torn) -> tuple[str, str, str, str]:
+def _key(torn: ConflictedFile) -> tuple[str, str, str, str]:
     return (*torn.sides, os.path.splitext(torn.path)[1].decode("ascii", "replace").lower())
 
 

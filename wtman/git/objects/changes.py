@@ -15,7 +15,7 @@ FOLDER = b"40000"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RawEntry:
     """A line of a tree. `mode` is as git writes it into one, without a leading zero."""
 
     mode: bytes
@@ -27,12 +27,12 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RawChange:
     """One path of two trees; None where it is not there."""
 
     path: bytes
-    old: Entry | None
-    new: Entry | None
+    old: RawEntry | None
+    new: RawEntry | None
 
     @property
     def gone(self) -> bool:
@@ -44,7 +44,7 @@ class Change:
         return bool(self.old and self.new and self.old.is_folder and self.new.is_folder)
 
 
-Changes = tuple[Change, ...]
+Changes = tuple[RawChange, ...]
 
 
 def changes_many(ctl: Control, pairs: Sequence[tuple[str, str]]) -> tuple[Changes, ...]:
@@ -73,14 +73,14 @@ def _records(out: bytes, at: int) -> tuple[Changes, int]:
         middle = out.index(b"\0", at)
         end = out.index(b"\0", middle + 1)
         old_mode, new_mode, old, new, _ = out[at + 1 : middle].split(b" ")
-        found.append(Change(out[middle + 1 : end], _entry(old_mode, old), _entry(new_mode, new)))
+        found.append(RawChange(out[middle + 1 : end], _entry(old_mode, old), _entry(new_mode, new)))
         at = end + 1
     return tuple(found), at
 
 
-def _entry(mode: bytes, oid: bytes) -> Entry | None:
+def _entry(mode: bytes, oid: bytes) -> RawEntry | None:
     plain = mode.lstrip(b"0")
-    return Entry(plain, oid.decode()) if plain else None
+    return RawEntry(plain, oid.decode()) if plain else None
 
 
 def meeting(groups: Sequence[Sequence[Changes]]) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from wtman.git.objects.changes import changes_many
 from wtman.git.objects.history import contents
 from wtman.git.run import text
 from wtman.model.changes import Edit
-from wtman.model.tracked import Entry
+from wtman.model.tracked import TrackedFile
 
 _MOST = 256 * 1024 * 1024  # bytes of one file; a larger one is left out
 _FILES = (b"100644", b"100755", b"120000")
@@ -31,7 +31,7 @@ def edits(ctl: Control, a: str, b: str) -> tuple[Edit, ...]:
     return tuple(found)
 
 
-def entries(ctl: Control, treeish: str) -> tuple[Entry, ...]:
+def entries(ctl: Control, treeish: str) -> tuple[TrackedFile, ...]:
     """Every file, link and submodule (size 0) of a tree."""
     listed = call(ctl, ["ls-tree", "-r", "-l", "-z", "--full-tree", oid(treeish)]).out
     found = []
@@ -39,7 +39,7 @@ def entries(ctl: Control, treeish: str) -> tuple[Entry, ...]:
         facts, tab, path = item.partition(b"\t")
         if tab:
             size = facts.split()[3]
-            found.append(Entry(text(path), int(size) if size.isdigit() else 0))
+            found.append(TrackedFile(text(path), int(size) if size.isdigit() else 0))
     return tuple(found)
 
 

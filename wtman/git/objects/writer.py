@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from wtman.git.control_dir import Control, call
-from wtman.git.objects.changes import FOLDER, Entry
+from wtman.git.objects.changes import FOLDER, RawEntry
 from wtman.git.objects.history import dated, remember
 from wtman.git.run import raw
 from wtman.git.trees import remove_tree
@@ -107,7 +107,7 @@ class Objects:
             self._dry[name] = None
         return Sha(name)
 
-    def tree(self, entries: Mapping[bytes, Entry]) -> Sha:
+    def tree(self, entries: Mapping[bytes, RawEntry]) -> Sha:
         """A tree of these entries, in the order that git wants."""
         names = sorted(entries, key=lambda name: name + b"/" * entries[name].is_folder)
         lines = [
@@ -202,9 +202,9 @@ class Objects:
         call(self._home, verb, input=pack + self._digest(pack).digest())
 
 
-def read_tree(content: bytes, size: int) -> dict[bytes, Entry]:
+def read_tree(content: bytes, size: int) -> dict[bytes, RawEntry]:
     """The entries of a tree object; `size` is the length of a name in bytes."""
-    found: dict[bytes, Entry] = {}
+    found: dict[bytes, RawEntry] = {}
     at = 0
     try:
         while at < len(content):
@@ -213,7 +213,7 @@ def read_tree(content: bytes, size: int) -> dict[bytes, Entry]:
             mode, name = content[at:space], content[space + 1 : end]
             if mode not in _MODES or name in found:
                 raise Unusual(name)
-            found[name] = Entry(mode, content[end + 1 : end + 1 + size].hex())
+            found[name] = RawEntry(mode, content[end + 1 : end + 1 + size].hex())
             at = end + 1 + size
     except ValueError as error:
         raise Unusual from error

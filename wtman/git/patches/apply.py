@@ -8,23 +8,23 @@ from wtman.git.objects.history import commit, tree_of
 from wtman.git.run import raw, text
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
-from wtman.model.tracked import Change
+from wtman.model.tracked import PathChange
 
 _NOBODY = Identity("wtman", "wtman@localhost")
 
 
-def changes(ctl: Control, a: str, b: str) -> tuple[Change, ...]:
+def changes(ctl: Control, a: str, b: str) -> tuple[PathChange, ...]:
     """The paths that differ between two commits; a rename is two."""
     trees = (tree_of(ctl, a), tree_of(ctl, b))
     words = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *trees]).out.split(b"\0")
     found = []
     for facts, path in zip(words[0::2], words[1::2], strict=False):
         mode, _, blob, _, kind = facts.decode().lstrip(":").split()
-        found.append(Change(text(path), mode, blob, added=kind == "A"))
+        found.append(PathChange(text(path), mode, blob, added=kind == "A"))
     return tuple(found)
 
 
-def restored(ctl: Control, head: str, old: Sequence[Change]) -> Sha:
+def restored(ctl: Control, head: str, old: Sequence[PathChange]) -> Sha:
     """A commit on `head` in which these paths are what they were; always the same one."""
     lines = [b"%s %s\t%s\0" % (i.mode.encode(), oid(i.blob).encode(), raw(i.path)) for i in old]
     with scratch_file(ctl) as index:
@@ -40,7 +40,7 @@ _WORDS = 300  # characters of git's own reason
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class PatchedPath:
     """A path that the patch changed. `kind` is git's letter (A, M, D, T); `removed` counts
     the lines that are no longer there, -1 for a binary file."""
 
@@ -55,7 +55,7 @@ class Patched:
     """`commit` is empty where the patch does not apply; `reason` says why, in git's words."""
 
     commit: Sha
-    touched: tuple[Touched, ...] = ()
+    touched: tuple[PatchedPath, ...] = ()
     reason: str = ""
 
 
@@ -92,7 +92,7 @@ def overlaid(ctl: Control, head: str, donor: str) -> Sha:
     return restored(ctl, head, changes(ctl, before, donor))
 
 
-def _touched(ctl: Control, before: str, after: str) -> tuple[Touched, ...]:
+def _touched(ctl: Control, before: str, after: str) -> tuple[PatchedPath, ...]:
     trees = (tree_of(ctl, before), tree_of(ctl, after))
     raw = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *map(oid, trees)]).out.split(b"\0")
     args = ["diff-tree", "-r", "-z", "--no-renames", "--numstat", *map(oid, trees)]
@@ -104,5 +104,5 @@ def _touched(ctl: Control, before: str, after: str) -> tuple[Touched, ...]:
     found = []
     for facts, path in zip(raw[0::2], raw[1::2], strict=False):
         _, mode, _, _, kind = facts.decode().lstrip(":").split()
-        found.append(Touched(text(path), kind, mode, removed.get(path, -1)))
+        found.append(PatchedPath(text(path), kind, mode, removed.get(path, -1)))
     return tuple(found)

@@ -16,7 +16,7 @@ _HEAD_CAP = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CommitFacts:
     """A commit: its tree and parents, who wrote it, and the first line of its message."""
 
     tree: Sha
@@ -46,7 +46,7 @@ def opened(ctl: Control, content: bytes) -> Iterator[Control]:
         yield aside
 
 
-def told(ctl: Control, commits: Sequence[str]) -> dict[str, Told]:
+def told(ctl: Control, commits: Sequence[str]) -> dict[str, CommitFacts]:
     """These commits; one that is not there is left out."""
     if not commits:
         return {}
@@ -60,6 +60,6 @@ def told(ctl: Control, commits: Sequence[str]) -> dict[str, Told]:
     words = call(ctl, args).out.decode("utf-8", "surrogateescape").split("\0")
     rows = zip(*(iter(words[:-1]),) * 5, strict=True)
     return {
-        name.strip(): Told(Sha(tree), tuple(map(Sha, parents.split())), author, subject)
+        name.strip(): CommitFacts(Sha(tree), tuple(map(Sha, parents.split())), author, subject)
         for name, tree, parents, author, subject in rows
     }

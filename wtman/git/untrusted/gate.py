@@ -38,14 +38,14 @@ _BOUNDED = {"GIT_ALLOC_LIMIT": str(4 * BLOB_CAP)}
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Imported:
     """The tip of its branch, all of it in the repository now; `at` where it has none."""
 
     tip: Sha
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ImportRefused:
     """Why nothing came in: a sentence about "it", the session.
 
     `tip` is a commit that it left elsewhere and that is in the repository now, "" for none.
@@ -55,7 +55,7 @@ class Refused:
     tip: Sha = Sha("")
 
 
-def take(ctl: Control, git: PrivateGit) -> Taken | Refused:
+def take(ctl: Control, git: PrivateGit) -> Imported | ImportRefused:
     """Bring the session's commits into the repository's objects; no ref moves.
 
     Costs next to nothing where the branch is where it was.
@@ -64,47 +64,47 @@ def take(ctl: Control, git: PrivateGit) -> Taken | Refused:
     if not found.tip or found.tip == git.at:
         return found
     came = _let_in(ctl, git, found.tip)
-    if isinstance(found, Taken):
+    if isinstance(found, Imported):
         return came
     # It left its branch: what it did elsewhere does not count, but is not lost.
     return replace(found, tip=came.tip)
 
 
-def _let_in(ctl: Control, git: PrivateGit, tip: Sha) -> Taken | Refused:
+def _let_in(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused:
     try:
         with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
             return _taken(ctl, git, tip, folder)
     except DiskFullError:
         raise
     except _TooMuch as error:
-        return Refused(str(error))
+        return ImportRefused(str(error))
     except ExternalError as error:
         said = error.message.partition(": ")[2] or error.message
-        return Refused(f"it left broken objects on its branch {git.branch}: {said}")
+        return ImportRefused(f"it left broken objects on its branch {git.branch}: {said}")
 
 
 # --- which commit ---------------------------------------------------------------------------
 
 
-def _tip(git: PrivateGit) -> Taken | Refused:
+def _tip(git: PrivateGit) -> Imported | ImportRefused:
     """What its branch says, read without git."""
     ref = f"refs/heads/{git.branch}"
     head = _small(git.path, f"worktrees/{git.name}/HEAD", _HEAD_CAP)
     if head is None:
-        return Refused("it destroyed its git directory")
+        return ImportRefused("it destroyed its git directory")
     says = head.decode("utf-8", "replace").strip()
     if says != f"ref: {ref}":
         where = says.removeprefix("ref: ")
         value = _value(git, where) if where.startswith("refs/heads/") else where
         elsewhere = Sha(value if _fits(git, value) else "")
         reason = f"it left its branch {git.branch}: HEAD is at {where or 'nowhere'}"
-        return Refused(reason, elsewhere)
+        return ImportRefused(reason, elsewhere)
     value = _value(git, ref)
     if not value:
-        return Refused(f"it deleted its branch {git.branch}")
+        return ImportRefused(f"it deleted its branch {git.branch}")
     if not _fits(git, value):
-        return Refused(f"it made its branch {git.branch} something that is no branch")
-    return Taken(Sha(value))
+        return ImportRefused(f"it made its branch {git.branch} something that is no branch")
+    return Imported(Sha(value))
 
 
 def _value(git: PrivateGit, ref: str) -> str:
@@ -188,7 +188,7 @@ class _Load:
             raise _TooMuch(_TOO_MUCH)
 
 
-def _taken(ctl: Control, git: PrivateGit, tip: Sha, folder: str) -> Taken | Refused:
+def _taken(ctl: Control, git: PrivateGit, tip: Sha, folder: str) -> Imported | ImportRefused:
     load = _Load()
     aside = os.path.join(folder, "objects")
     os.makedirs(os.path.join(aside, "pack"))
@@ -197,14 +197,14 @@ def _taken(ctl: Control, git: PrivateGit, tip: Sha, folder: str) -> Taken | Refu
     try:
         args = ["merge-base", "--is-ancestor", oid(git.at), oid(tip)]
         if call(ctl, args, objects=aside, env=_BOUNDED, ok=(0, 1)).code:
-            return Refused(f"it rewrote its branch {git.branch}")
+            return ImportRefused(f"it rewrote its branch {git.branch}")
         script = f"{tip}\n^{git.at}\n".encode()
         args = ["pack-objects", "--revs", "--stdout", "-q", "--threads=1", "--window=0"]
         pack = call(ctl, args, objects=aside, env=_BOUNDED, input=script).out
     except ExternalError:
         if load.large:
             size = BLOB_CAP >> 20
-            return Refused(f"it committed a file larger than {size} MiB ({load.large[0]})")
+            return ImportRefused(f"it committed a file larger than {size} MiB ({load.large[0]})")
         raise
     checked = replace(ctl, aside=os.path.join(folder, "checked"))
     os.makedirs(os.path.join(checked.aside, "pack"))
@@ -214,7 +214,7 @@ def _taken(ctl: Control, git: PrivateGit, tip: Sha, folder: str) -> Taken | Refu
     few = int.from_bytes(pack[8:12], "big") <= _LOOSE
     _copy_lfs(git, load)
     call(ctl, ["unpack-objects", "-q"] if few else ["index-pack", "--stdin"], input=pack)
-    return Taken(tip)
+    return Imported(tip)
 
 
 def _copy_lfs(git: PrivateGit, load: _Load) -> None:

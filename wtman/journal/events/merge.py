@@ -58,7 +58,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class CandidateJudged:
     """A set of branches assembled in order on `on`, and judged as one tree.
 
     `commit` is empty where a textual conflict made the set unassemblable: `conflict` is

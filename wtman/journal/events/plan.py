@@ -8,7 +8,7 @@ from wtman.model.session import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class RolesCast:
+class RolesAssigned:
     """The roles as they were when the run was ordered; those of the same names are replaced."""
 
     roles: tuple[Role, ...]
@@ -48,14 +48,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PlanFailed:
-    """The planner gave no plan. `parks`: for a reason that passes (quota, sign-in)."""
+    """The planner gave no plan. `pauses`: for a reason that passes (quota, sign-in)."""
 
     attempt: int
     agent: str
     reason: str
     hint: str = ""
     problems: tuple[str, ...] = ()
-    parks: bool = False
+    pauses: bool = False
     usage: Usage = Usage()
     session: str = ""
     seconds: float = 0.0
@@ -88,7 +88,7 @@ class ContextChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class BranchTaken:
+class ExternalBranchAdded:
     """The task's work exists already, on a branch that wtman did not make."""
 
     task: TaskId

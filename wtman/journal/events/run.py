@@ -9,7 +9,7 @@ from wtman.model.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class RateLimited:
     """From now on at most `jobs` sessions run at once; 0: as many as the settings say."""
 
     jobs: int
@@ -17,19 +17,19 @@ class Paced:
 
 
 @dataclass(frozen=True, slots=True)
-class Cooled:
+class BackoffEnded:
     """The wait after sessions that their provider turned away is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitsChanged:
-    """A resume gave the run other ceilings; None leaves one as it was."""
+    """A resume gave the run other limits; None leaves one as it was."""
 
     jobs: int | None = None
     check_jobs: int | None = None
     max_sessions: int | None = None
     attempts: int | None = None
-    allow_red_base: bool | None = None
+    allow_failing_base: bool | None = None
     budget_usd: float | None = None
     budget_tokens: int | None = None
     plan_usd: float | None = None
@@ -69,7 +69,7 @@ class Intended:
     start: Sha = Sha("")  # the task's start, which its work is compared with
     at: Sha = Sha("")  # the commit that the worktree stands at when the session starts
     agent: str = ""
-    max_usd: float = 0.0  # the session's own ceilings; 0 is none
+    max_usd: float = 0.0  # the session's own limits; 0 is none
     max_tokens: int = 0
     attach: bool = False  # the user plays it, at a terminal
 
@@ -100,7 +100,7 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class Paused:
     reason: str
     hint: str = ""
 

@@ -47,7 +47,7 @@ class Ledger:
     plain: set[str] = field(default_factory=set)  # files that are no text
     modes: dict[str, int] = field(default_factory=dict)
     removals: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    taken: Counter[int] = field(default_factory=Counter)
+    external: Counter[int] = field(default_factory=Counter)
     total: int = 0  # lines of the target in the files that were opened
 
     @property
@@ -180,7 +180,7 @@ def _take(ledger: Ledger, member: int, lost: Sequence[Owners], text: bool) -> No
     for owners in lost:
         for owner in owners:
             if owner == TARGET:
-                ledger.taken[member] += text
+                ledger.external[member] += text
             else:
                 ledger.hunks[owner].gone[member] += 1
 

@@ -9,7 +9,7 @@ different ways, is right only where nothing of either was lost, or somebody decl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wtman.merge.proof.expected import Claim, Plan, expected, merged_mode
+from wtman.merge.proof.expected import ExpectedChanges, FileChange, expected, merged_mode
 from wtman.merge.proof.three_way import (
     CLASH,
     Fill,
@@ -89,7 +89,7 @@ def contents_of(comparisons: Mapping[Pair, Comparison | None]) -> Contents:
 class Trial:
     """A claim held against the contents. Without `pieces` the member left the lines alone."""
 
-    claim: Claim
+    claim: FileChange
     right: bool
     clash: bool = False
     ours: Comparison = field(default_factory=lambda: same(()))
@@ -99,7 +99,7 @@ class Trial:
     result: Lines = ()
 
 
-def is_move(contents: Contents, plan: Plan, claim: Claim) -> bool:
+def is_move(contents: Contents, plan: ExpectedChanges, claim: FileChange) -> bool:
     """Whether the claim may be read as a rename: source gone, content recognisable."""
     source = plan.claims[claim.path]
     if claim.path != claim.to and source.next is not None:
@@ -118,7 +118,7 @@ def is_move(contents: Contents, plan: Plan, claim: Claim) -> bool:
     return stayed > 0 if explains and claim.prev != claim.base else stayed >= _ALIKE * longest
 
 
-def held(contents: Contents, claim: Claim, free: bool) -> Trial:
+def held(contents: Contents, claim: FileChange, free: bool) -> Trial:
     base, head, prev, after = claim.base, claim.head, claim.prev, claim.next
     if (base and not head and prev not in (None, base)) or (base and head and not prev):
         return Trial(claim, right=free, clash=True)

@@ -17,7 +17,7 @@ _CANDIDATES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MemberStep:
     """One member: its own change, what it did to the tip, and start -> target for its start."""
 
     task: TaskId
@@ -28,7 +28,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class FileChange:
     """One file of a member's change. The paths differ where somebody renamed it.
 
     `path` and `to_path` are the branch's, `at` is where the tip had it, `to` where the
@@ -65,20 +65,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExpectedChanges:
     """A step's claims. `moves` are readings as a rename, the likeliest first.
 
     `strays` are paths of the tip that changed though the branch has no change there.
     """
 
-    step: Step
-    claims: dict[str, Claim]
-    moves: tuple[Claim, ...] = ()
+    step: MemberStep
+    claims: dict[str, FileChange]
+    moves: tuple[FileChange, ...] = ()
     strays: tuple[Change, ...] = ()
     pairs: frozenset[Pair] = field(default=frozenset())
 
 
-def plans(steps: Sequence[Step]) -> list[Plan]:
+def plans(steps: Sequence[MemberStep]) -> list[ExpectedChanges]:
     """The claims of each step, in order."""
     tip = _Tip()
     found = []
@@ -88,7 +88,7 @@ def plans(steps: Sequence[Step]) -> list[Plan]:
     return found
 
 
-def expected(claim: Claim) -> tuple[bool, Entry | None]:
+def expected(claim: FileChange) -> tuple[bool, Entry | None]:
     """(known by name alone, what must be there): the three-way rule on whole entries."""
     base, head, prev = claim.base, claim.head, claim.prev
     if base == prev:
@@ -103,7 +103,7 @@ def expected(claim: Claim) -> tuple[bool, Entry | None]:
     return True, Entry(mode, oid)
 
 
-def merged_mode(claim: Claim) -> str | None:
+def merged_mode(claim: FileChange) -> str | None:
     """The mode that both sides together give; None where they differ."""
     modes = [item.mode if item else "" for item in (claim.base, claim.head, claim.prev)]
     return _three(*modes) or None
@@ -122,46 +122,46 @@ class _Tip:
     now: dict[str, Entry | None] = field(default_factory=dict)
     first: dict[str, Entry | None] = field(default_factory=dict)
 
-    def advance(self, step: Step) -> None:
+    def advance(self, step: MemberStep) -> None:
         for change in step.landed:
             self.first.setdefault(change.path, change.old)
             self.now[change.path] = change.new
 
-    def at(self, step: Step, path: str, base: Entry | None) -> Entry | None:
+    def at(self, step: MemberStep, path: str, base: Entry | None) -> Entry | None:
         """The tip's entry, for a path that the start has as `base`."""
         if path in self.now:
             return self.now[path]
         moved = step.moved.get(path)
         return moved.new if moved else base
 
-    def base_of(self, step: Step, path: str, prev: Entry | None) -> Entry | None:
+    def base_of(self, step: MemberStep, path: str, prev: Entry | None) -> Entry | None:
         """The start's entry, for a path that the branch left alone."""
         moved = step.moved.get(path)
         return moved.old if moved else self.first.get(path, prev)
 
 
-def _plan(tip: _Tip, step: Step) -> Plan:
+def _plan(tip: _Tip, step: MemberStep) -> ExpectedChanges:
     landed = {change.path: change for change in step.landed}
-    claims: dict[str, Claim] = {}
+    claims: dict[str, FileChange] = {}
     for change in step.own:
         path = change.path
         prev = tip.at(step, path, change.old)
         after = landed[path].new if path in landed else prev
-        claims[path] = Claim(path, path, path, path, change.old, change.new, prev, after)
+        claims[path] = FileChange(path, path, path, path, change.old, change.new, prev, after)
     strays = tuple(change for path, change in landed.items() if path not in claims)
     moves = tuple(_moves(tip, step, claims, strays))
     pairs = {pair for claim in (*claims.values(), *moves) for pair in claim.pairs}
     pairs |= {pair for change in strays for pair in _pair(change.old, change.new)}
-    return Plan(step, claims, moves, strays, frozenset(pairs))
+    return ExpectedChanges(step, claims, moves, strays, frozenset(pairs))
 
 
 def _moves(
-    tip: _Tip, step: Step, claims: Mapping[str, Claim], strays: Sequence[Change]
-) -> Iterator[Claim]:
+    tip: _Tip, step: MemberStep, claims: Mapping[str, FileChange], strays: Sequence[Change]
+) -> Iterator[FileChange]:
     sources = [claim for claim in claims.values() if claim.head is None and claim.base]
     adds = [claim for claim in claims.values() if claim.base is None]
     free = [item for item in adds if item.prev is None and item.head]
-    known: dict[str, list[Claim]] = {"": free} if len(free) == 1 else {}
+    known: dict[str, list[FileChange]] = {"": free} if len(free) == 1 else {}
     for item in free:
         for key in (item.head.oid if item.head else "", _name(item.path)):
             known.setdefault(key, []).append(item)
@@ -175,8 +175,8 @@ def _moves(
         elif claim.prev is not None:
             yield from (_member_moved(claim, to) for to in _near(claim, free))
         else:
-            taken = [item for item in adds if item.prev not in (None, item.head)]
-            yield from (_both_moved(claim, to) for to in _near(claim, taken))
+            external = [item for item in adds if item.prev not in (None, item.head)]
+            yield from (_both_moved(claim, to) for to in _near(claim, external))
     lost = [item for item in claims.values() if item.base and item.head and item.prev is None]
     if lost:
         came = _appeared(tip, step, claims, strays)
@@ -184,18 +184,18 @@ def _moves(
             yield from (_tip_moved(claim, to) for to in _near(claim, came))
 
 
-def _near(claim: Claim, others: Sequence[Claim]) -> list[Claim]:
+def _near(claim: FileChange, others: Sequence[FileChange]) -> list[FileChange]:
     """Where the file of `claim` may have gone, the likeliest first."""
     name = _name(claim.path)
 
-    def rank(item: Claim) -> tuple[bool, bool]:
+    def rank(item: FileChange) -> tuple[bool, bool]:
         alike = claim.base in (item.head, item.prev) or _name(item.path) == name
         return not _unexplained(item), not alike
 
     return sorted(others, key=rank)[:_CANDIDATES]
 
 
-def _obvious(claim: Claim, known: Mapping[str, list[Claim]]) -> list[Claim]:
+def _obvious(claim: FileChange, known: Mapping[str, list[FileChange]]) -> list[FileChange]:
     """The one added file that it became, for a rename that only keeps the history of lines."""
     same = claim.base.oid if claim.base else ""
     found = known.get(same) or known.get(_name(claim.path)) or known.get("")
@@ -209,14 +209,14 @@ def _common_end(one: str, two: str) -> int:
     return size
 
 
-def _unexplained(claim: Claim) -> bool:
+def _unexplained(claim: FileChange) -> bool:
     known, entry = expected(claim)
     return not known or entry != claim.next
 
 
 def _appeared(
-    tip: _Tip, step: Step, claims: Mapping[str, Claim], strays: Sequence[Change]
-) -> list[Claim]:
+    tip: _Tip, step: MemberStep, claims: Mapping[str, FileChange], strays: Sequence[Change]
+) -> list[FileChange]:
     """Files of the tip that the start did not have and the branch does not touch."""
     changed = {change.path: change.new for change in strays}
     found = []
@@ -226,22 +226,24 @@ def _appeared(
         prev = tip.at(step, path, None)
         if prev is not None and tip.base_of(step, path, prev) is None:
             after = changed.get(path, prev)
-            found.append(Claim(path, path, path, path, None, None, prev, after))
+            found.append(FileChange(path, path, path, path, None, None, prev, after))
     return found
 
 
-def _member_moved(source: Claim, to: Claim) -> Claim:
-    return Claim(
+def _member_moved(source: FileChange, to: FileChange) -> FileChange:
+    return FileChange(
         source.path, to.path, source.path, to.path, source.base, to.head, source.prev, to.next
     )
 
 
-def _both_moved(source: Claim, to: Claim) -> Claim:
-    return Claim(source.path, to.path, to.path, to.path, source.base, to.head, to.prev, to.next)
+def _both_moved(source: FileChange, to: FileChange) -> FileChange:
+    return FileChange(
+        source.path, to.path, to.path, to.path, source.base, to.head, to.prev, to.next
+    )
 
 
-def _tip_moved(source: Claim, to: Claim) -> Claim:
-    return Claim(
+def _tip_moved(source: FileChange, to: FileChange) -> FileChange:
+    return FileChange(
         source.path, source.path, to.path, to.path, source.base, source.head, to.prev, to.next
     )
 

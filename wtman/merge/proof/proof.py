@@ -30,9 +30,16 @@ from wtman.merge.proof.blame import (
     store,
 )
 from wtman.merge.proof.compare import Contents, Trial, contents_of, held, is_move
-from wtman.merge.proof.expected import Claim, Plan, Step, expected, merged_mode, plans
+from wtman.merge.proof.expected import (
+    ExpectedChanges,
+    FileChange,
+    MemberStep,
+    expected,
+    merged_mode,
+    plans,
+)
 from wtman.merge.proof.three_way import CLASH, is_token
-from wtman.merge.proof.violations import Violation, Wanted, line_faults, shown
+from wtman.merge.proof.violations import ExpectedFile, Violation, line_faults, shown
 from wtman.model.changes import Comparison, Pair
 from wtman.model.ids import TaskId
 
@@ -104,13 +111,13 @@ class Proof:
     more: int
 
 
-def wanted(steps: Sequence[Step]) -> frozenset[Pair]:
+def wanted(steps: Sequence[MemberStep]) -> frozenset[Pair]:
     """The contents that `judge` needs compared."""
     return frozenset(pair for plan in plans(steps) for pair in plan.pairs)
 
 
 def judge(
-    steps: Sequence[Step],
+    steps: Sequence[MemberStep],
     comparisons: Mapping[Pair, Comparison | None],
     *,
     resolved: Mapping[TaskId, Collection[str]] | None = None,
@@ -148,7 +155,7 @@ def _step(
     book: _Book,
     number: int,
     order: Sequence[TaskId],
-    plan: Plan,
+    plan: ExpectedChanges,
     company: frozenset[int],
     free: frozenset[str],
 ) -> None:
@@ -168,7 +175,9 @@ def _step(
     for change in plan.strays:
         if change.path not in done:
             path = change.path
-            claim = Claim(path, path, path, path, change.old, change.old, change.old, change.new)
+            claim = FileChange(
+                path, path, path, path, change.old, change.old, change.old, change.new
+            )
             _enter(book, number, order, company, held(book.contents, claim, False))
 
 
@@ -272,10 +281,10 @@ def _faults(
     if known and entry is not None and entry.oid == after.oid:
         return
     lines = book.contents.lines(after)
-    wanted = Wanted(made.lines, made.owners)
+    wanted = ExpectedFile(made.lines, made.owners)
     if trial.pieces is None:
         must = book.contents.lines(claim.prev)
-        wanted = Wanted(must, ledger.files.get(claim.at, ()))
+        wanted = ExpectedFile(must, ledger.files.get(claim.at, ()))
     if wanted.lines == lines:
         return
     removed = {line for hunk in ledger.hunks for line in hunk.removed}
@@ -289,7 +298,7 @@ def _faults(
 # --- in numbers -----------------------------------------------------------------------------------
 
 
-def _company(steps: Sequence[Step], number: int) -> frozenset[int]:
+def _company(steps: Sequence[MemberStep], number: int) -> frozenset[int]:
     """Numbers of the members that a member was built on."""
     numbers = {step.task: at for at, step in enumerate(steps)}
     found: set[int] = set()
@@ -308,7 +317,7 @@ def _proof(book: _Book, order: Sequence[TaskId]) -> Proof:
     for hunk in ledger.hunks[1:]:
         hunks[hunk.member].append(hunk)
     accounts = tuple(_account(book, order, at, hunks[at]) for at in range(len(order)))
-    deleted = sum(ledger.taken.values())
+    deleted = sum(ledger.external.values())
     kept = ledger.kept
     violations = book.violations
     if ledger.total != kept + deleted and not violations:
@@ -342,6 +351,6 @@ def _account(book: _Book, order: Sequence[TaskId], at: int, hunks: Sequence[Hunk
         adapted=len(adapted),
         added=book.own[at, True],
         removed=book.own[at, False],
-        deleted=book.ledger.taken[at],
+        deleted=book.ledger.external[at],
         deleted_files=tuple(sorted(path for path, who in book.files.items() if who == at)),
     )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from wtman.git.control import Control
 from wtman.git.objects import compare
 from wtman.integration.assemble import Assembled, Train
-from wtman.merge.proof.expected import Step
+from wtman.merge.proof.expected import MemberStep
 from wtman.merge.proof.proof import Proof, judge, wanted
 from wtman.merge.proof.violations import Violation
 from wtman.model.changes import Change
@@ -57,7 +57,7 @@ def _tip(train: Train) -> Violation:
 
 def _steps(
     ctl: Control, train: Train, on: Sha, ends: Sequence[Sha], line: Sequence[Sha]
-) -> list[Step]:
+) -> list[MemberStep]:
     starts, heads = ends[0::2], ends[1::2]
     before = (on, *line)[: len(line)]
     asked = [*zip(starts, heads, strict=True), *zip(before, line, strict=True)]
@@ -67,7 +67,7 @@ def _steps(
         start: {change.path: change for change in found[start, on]} for start in set(starts)
     }
     return [
-        Step(
+        MemberStep(
             part.task,
             part.needs,
             found[starts[at], heads[at]],

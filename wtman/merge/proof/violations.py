@@ -39,7 +39,7 @@ def shown(line: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedFile:
     """What a file must hold: its lines, and who has each (nobody known where shorter)."""
 
     lines: Lines
@@ -53,7 +53,7 @@ class Wanted:
 def line_faults(
     task: TaskId,
     path: str,
-    wanted: Wanted,
+    wanted: ExpectedFile,
     found: Lines,
     owner: Callable[[int], str],
     removed: Collection[bytes],
