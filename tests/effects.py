@@ -70,7 +70,6 @@ EFFECTS = frozenset(
     git/checkouts/standalone.py
     git/checkouts/worktrees.py
     git/config.py
-    git/control.py
     git/control_dir.py
     git/discovery.py
     git/disk.py

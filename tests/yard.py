@@ -16,9 +16,9 @@ from wtman.checks.actions import CheckBase
 from wtman.context import Context
 from wtman.coordinator.create import create_run, load_state, open_store
 from wtman.coordinator.open import open_run
-from wtman.git import control
-from wtman.git.checkouts import worktrees
-from wtman.git.control import Control
+from wtman.git import control_dir
+from wtman.git.checkouts import snapshot, worktrees
+from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import identity, resolve
 from wtman.journal import events as e
@@ -71,7 +71,7 @@ class Yard:
 
     @property
     def control(self) -> Control:
-        return control.prepare(self.repo)
+        return control_dir.prepare(self.repo)
 
     def git(self, *args: str) -> str:
         return kit.run_git(self.path, *args)
@@ -128,7 +128,7 @@ class Yard:
         self.git("branch", "-q", branch, head)
         spec = worktrees.WorktreeSpec(f"wtman-{self.run}-{task.id}", str(path), branch)
         (tree,) = worktrees.create(self.repo, [spec])
-        control.checkout(self.control, tree.path, tree.index, head)
+        snapshot.checkout(self.control, tree.path, tree.index, head)
         lineage = load_state(store, self.run).tasks[task.id].lineage  # type: ignore[arg-type]
         checks = task.check or self.check
         results = tuple(CheckResult(text, Verdict.GREEN) for text in checks)

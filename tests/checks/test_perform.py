@@ -20,7 +20,7 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.judge import Judged, judge
 from wtman.context import Context
 from wtman.execution.spawn import install_child_watcher
-from wtman.git import control, repo
+from wtman.git import control_dir, repo
 from wtman.git.checkouts.pool import Checkouts
 from wtman.journal.events import BaseChecked, Checked
 from wtman.journal.state import State, TaskView
@@ -81,7 +81,7 @@ class World:
                     run=RunId("run-1"),
                     folder=os.path.join(here.wtman_dir, "runs", "run-1"),
                     repo=here,
-                    control=await in_pool(control.prepare, here),
+                    control=await in_pool(control_dir.prepare, here),
                     store=store,
                     executor=executor,
                     sandbox=sandbox.load("none"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wtman.git import control, repo
+from wtman.git import control_dir, repo
 
 FILES: dict[str, str | bytes] = {
     "README.md": "# Project\n",
@@ -27,8 +27,8 @@ def here(project: Path) -> repo.Repository:
 
 
 @pytest.fixture
-def ctl(here: repo.Repository) -> control.Control:
-    return control.prepare(here)
+def ctl(here: repo.Repository) -> control_dir.Control:
+    return control_dir.prepare(here)
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ import pytest
 
 from tests.git.world import WHEN
 from wtman.errors import ExternalError
-from wtman.git import control, fingerprint, refs, repo
-from wtman.git.checkouts import standalone, worktrees
+from wtman.git import control_dir, fingerprint, refs, repo
+from wtman.git.checkouts import snapshot, standalone, worktrees
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.git.untrusted import gate, private
 from wtman.model.ids import Sha
@@ -199,7 +201,7 @@ def marker(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def attack(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path,
+    project: Path, here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path,
     marker: Path,
 ) -> Attack:  # fmt: skip
     script = tmp_path / "evil.sh"
@@ -208,39 +210,39 @@ def attack(
     refs.update(here, [refs.RefChange("refs/heads/evil", head, None)])
     spec = worktrees.WorktreeSpec("evil", str(tmp_path / "trees/evil"), "evil")
     (made,) = worktrees.create(here, [spec])
-    control.checkout(ctl, made.path, made.index, head)
+    snapshot.checkout(ctl, made.path, made.index, head)
     return Attack(project, Path(made.path), script)
 
 
 def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     """Everything that is done with a session's worktree, in the order of a run."""
     here = repo.discover(str(project))
-    ctl = control.prepare(here)
+    ctl = control_dir.prepare(here)
     index = os.path.join(here.common_dir, "worktrees/evil/index")
     (tree / "src/a.py").write_text("one\ntwo\nTHREE\n")
     seen = fingerprint.take(ctl)
     place = worktrees.Worktree(str(tree), str(Path(index).parent), index)
     lent = private.make(ctl, place, "evil", head, str(tmp_path / "git"), mounted=False)
     assert gate.take(ctl, lent) == gate.Imported(head)
-    external = control.snapshot(ctl, str(tree), index, head)
+    external = snapshot.snapshot(ctl, str(tree), index, head)
     message = "work\n\nWtman-Task: t\n"
-    tip = control.commit(ctl, external.tree, (head,), message, ctl.identity, WHEN)
-    assert control.fsck_ok(ctl, tip) and control.is_ancestor(ctl, head, tip)
-    assert control.numstat(ctl, head, tip).files >= 1
-    assert control.merge_base(ctl, head, tip) == head
+    tip = history.commit(ctl, external.tree, (head,), message, ctl.identity, WHEN)
+    assert history.fsck_ok(ctl, tip) and history.is_ancestor(ctl, head, tip)
+    assert history.numstat(ctl, head, tip).files >= 1
+    assert history.merge_base(ctl, head, tip) == head
     refs.update(here, [refs.RefChange("refs/heads/evil", tip, head)])
     assert fingerprint.difference(seen, fingerprint.take(ctl, seen))
     other_tree = series.apply(
-        ctl, control.tree_of(ctl, head), series.diff(ctl, head, tip, "src/a.py")
+        ctl, history.tree_of(ctl, head), series.diff(ctl, head, tip, "src/a.py")
     )
-    other = control.commit(ctl, other_tree, (head,), "other", ctl.identity, WHEN)
-    assert control.merge(ctl, head, tip, other).tree
+    other = history.commit(ctl, other_tree, (head,), "other", ctl.identity, WHEN)
+    assert merge_tree.merge(ctl, head, tip, other).tree
     series.diff(ctl, head, tip, stat=True)
     assert series.am(ctl, head, series.mbox(ctl, [other])) == other_tree
     series.bundle(ctl, str(tmp_path / "b.bundle"), head, tip, "refs/heads/evil")
     standalone.make(ctl, str(tmp_path / "check"), tip)
     assert standalone.reuse(ctl, str(tmp_path / "check"), head)
-    control.checkout(ctl, str(tree), index, tip)
+    snapshot.checkout(ctl, str(tree), index, tip)
     made = worktrees.Worktree(str(tree), str(Path(index).parent), index)
     worktrees.repair_head(made, "evil")
     assert repo.head_branch(here) == "main"
@@ -261,7 +263,7 @@ def test_no_planted_program_runs(
     tip = whole_run(attack.project, attack.tree, head, tmp_path)
     assert not marker.exists()
     here = repo.discover(str(attack.project))
-    assert control.blob(control.prepare(here), tip, "src/a.py", 99) == b"one\ntwo\nTHREE\n"
+    assert history.blob(control_dir.prepare(here), tip, "src/a.py", 99) == b"one\ntwo\nTHREE\n"
 
 
 @pytest.mark.parametrize("trick", sorted(LOUD, key=TRICKS.index), ids=named)

@@ -9,7 +9,7 @@ import pytest
 
 from tests import kit
 from tests.git.test_private import place
-from wtman.git import control, fingerprint, ref_log, refs, repo
+from wtman.git import control_dir, fingerprint, ref_log, refs, repo
 from wtman.git.fingerprint import difference, take
 from wtman.model.ids import Sha
 
@@ -76,7 +76,9 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 
 @pytest.fixture
-def watched(ctl: control.Control, head: Sha, tmp_path: Path, project: Path) -> control.Control:
+def watched(
+    ctl: control_dir.Control, head: Sha, tmp_path: Path, project: Path
+) -> control_dir.Control:
     place(ctl, head, tmp_path)
     kit.run_git(project, "tag", "v1")
     kit.run_git(project, "switch", "-q", "-c", "other")
@@ -86,7 +88,7 @@ def watched(ctl: control.Control, head: Sha, tmp_path: Path, project: Path) -> c
     return ctl
 
 
-def test_every_change_shows(watched: control.Control, project: Path) -> None:
+def test_every_change_shows(watched: control_dir.Control, project: Path) -> None:
     """One after the other in one repository: each shows as what it is."""
     before = take(watched)
     for name, (change, words) in CHANGES.items():
@@ -98,7 +100,7 @@ def test_every_change_shows(watched: control.Control, project: Path) -> None:
         before = after
 
 
-def test_what_changes_nothing_does_not_show(watched: control.Control, project: Path) -> None:
+def test_what_changes_nothing_does_not_show(watched: control_dir.Control, project: Path) -> None:
     before = take(watched)
     assert take(watched, before) is before
     (project / "src/a.py").touch()
@@ -110,7 +112,9 @@ def test_what_changes_nothing_does_not_show(watched: control.Control, project: P
     assert difference(before, after) == ()
 
 
-def test_what_wtman_does_itself_is_noted_before(watched: control.Control, project: Path) -> None:
+def test_what_wtman_does_itself_is_noted_before(
+    watched: control_dir.Control, project: Path
+) -> None:
     here = repo.discover(str(project))
     head, other = repo.resolve(here, "main"), repo.resolve(here, "other")
     before = take(watched)
@@ -144,7 +148,7 @@ def test_a_move_excuses_only_what_it_says() -> None:
         assert not ref_log.leads(done, what, old, new)
 
 
-def test_looking_again_is_cheap(watched: control.Control, project: Path) -> None:
+def test_looking_again_is_cheap(watched: control_dir.Control, project: Path) -> None:
     before = take(watched)
     started = time.process_time()
     for _ in range(20):
@@ -152,7 +156,7 @@ def test_looking_again_is_cheap(watched: control.Control, project: Path) -> None
     assert (time.process_time() - started) / 20 < 0.005  # seconds of processor
 
 
-def test_pipes_and_links_in_place_of_files(watched: control.Control, project: Path) -> None:
+def test_pipes_and_links_in_place_of_files(watched: control_dir.Control, project: Path) -> None:
     import os
 
     before = take(watched)

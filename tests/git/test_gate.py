@@ -12,7 +12,9 @@ import pytest
 from tests import kit
 from tests.git.test_private import BRANCH, place
 from tests.git.world import fsck
-from wtman.git import control
+from wtman.git import control_dir
+from wtman.git.checkouts import snapshot
+from wtman.git.objects import history
 from wtman.git.untrusted import gate, private
 from wtman.git.untrusted.gate import Imported, ImportRefused
 from wtman.git.untrusted.private import PrivateGit
@@ -64,7 +66,7 @@ class Inside:
 
 
 @pytest.fixture
-def inside(ctl: control.Control, head: Sha, tmp_path: Path) -> Inside:
+def inside(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> Inside:
     folder = str(tmp_path / "git")
     tree = place(ctl, head, tmp_path)
     git = private.make(ctl, tree, BRANCH, head, folder, mounted=False, target="main")
@@ -73,24 +75,26 @@ def inside(ctl: control.Control, head: Sha, tmp_path: Path) -> Inside:
 
 
 def test_nothing_committed_costs_no_process(
-    ctl: control.Control, inside: Inside, monkeypatch: pytest.MonkeyPatch
+    ctl: control_dir.Control, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert gate.take(ctl, inside.lent) == Imported(inside.at)
 
 
-def test_commits_come_in(ctl: control.Control, inside: Inside) -> None:
+def test_commits_come_in(ctl: control_dir.Control, inside: Inside) -> None:
     first = inside.commit({"src/a.py": "new\n", "deep/er/file": b"\0\1"})
     tip = inside.commit({"src/b.py": "more\n"})
     assert gate.take(ctl, inside.lent) == Imported(tip)
-    assert control.is_ancestor(ctl, first, tip) and control.is_ancestor(ctl, inside.at, tip)
-    assert control.blob(ctl, tip, "deep/er/file", 9) == b"\0\1"
+    assert history.is_ancestor(ctl, first, tip) and history.is_ancestor(ctl, inside.at, tip)
+    assert history.blob(ctl, tip, "deep/er/file", 9) == b"\0\1"
     assert fsck(ctl) == ""
     assert gate.take(ctl, inside.lent) == Imported(tip)  # safe to do twice
 
 
 @pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_packed_by_gc_or_in_great_number(ctl: control.Control, inside: Inside, many: bool) -> None:
+def test_packed_by_gc_or_in_great_number(
+    ctl: control_dir.Control, inside: Inside, many: bool
+) -> None:
     files: dict[str, str | bytes] = {f"f/{number}": f"{number}\n" for number in range(300)}
     tip = inside.commit(files if many else {"src/a.py": "new\n"})
     if not many:
@@ -100,7 +104,7 @@ def test_packed_by_gc_or_in_great_number(ctl: control.Control, inside: Inside, m
     assert fsck(ctl) == ""
 
 
-def test_a_merge_of_what_the_repository_has(ctl: control.Control, inside: Inside) -> None:
+def test_a_merge_of_what_the_repository_has(ctl: control_dir.Control, inside: Inside) -> None:
     project = Path(ctl.repo.main)
     kit.commit_files(project, {"main.txt": "m\n"}, "on main")
     tip = inside.commit({"src/a.py": "new\n"})
@@ -308,7 +312,7 @@ REFUSED: dict[str, tuple[Trick, str]] = {
 
 
 def test_every_trick_is_refused(
-    ctl: control.Control, inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ctl: control_dir.Control, inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other in one repository; `test_refused` has each in one of its own."""
     before = kit.run_git(ctl.repo.main, "for-each-ref")
@@ -316,7 +320,7 @@ def test_every_trick_is_refused(
     for name, (trick, why) in REFUSED.items():
         private.leave(inside.lent)
         kit.run_git(tree.path, "clean", "-fdxq")
-        control.checkout(ctl, tree.path, tree.index, inside.at)
+        snapshot.checkout(ctl, tree.path, tree.index, inside.at)
         folder = str(tmp_path / f"git-{name}")
         git = private.make(ctl, tree, BRANCH, inside.at, folder, mounted=False, target="main")
         private.enter(git)
@@ -333,7 +337,7 @@ def test_every_trick_is_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(
-    ctl: control.Control, inside: Inside, name: str, monkeypatch: pytest.MonkeyPatch
+    ctl: control_dir.Control, inside: Inside, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trick, why = REFUSED[name]
     monkeypatch.setattr(gate, "BLOB_CAP", 1000)
@@ -348,7 +352,7 @@ def test_refused(
 
 
 def test_what_an_alternate_of_its_own_borrows_does_not_come_in(
-    ctl: control.Control, inside: Inside, tmp_path: Path
+    ctl: control_dir.Control, inside: Inside, tmp_path: Path
 ) -> None:
     """Else it could name what it cannot read, and have it committed by somebody who can."""
     secret = kit.create_repo(tmp_path / "secret", {"key": "s3cret\n"})
@@ -359,16 +363,16 @@ def test_what_an_alternate_of_its_own_borrows_does_not_come_in(
     assert isinstance(gate.take(ctl, inside.lent), ImportRefused)
 
 
-def test_work_on_another_branch_is_not_lost(ctl: control.Control, inside: Inside) -> None:
+def test_work_on_another_branch_is_not_lost(ctl: control_dir.Control, inside: Inside) -> None:
     inside.git("checkout", "-q", "-b", "side")
     tip = inside.commit({"new": "n\n"})
     found = gate.take(ctl, inside.lent)
     assert isinstance(found, ImportRefused) and found.tip == tip
-    assert control.blob(ctl, tip, "new", 9) == b"n\n"
+    assert history.blob(ctl, tip, "new", 9) == b"n\n"
 
 
 def test_configuration_hooks_and_attributes_of_the_session_are_not_read(
-    ctl: control.Control, inside: Inside, tmp_path: Path
+    ctl: control_dir.Control, inside: Inside, tmp_path: Path
 ) -> None:
     marker, script = tmp_path / "marker", tmp_path / "evil.sh"
     script.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
@@ -385,7 +389,7 @@ def test_configuration_hooks_and_attributes_of_the_session_are_not_read(
 
 
 def test_files_of_git_lfs_come_too_if_they_are_what_their_names_say(
-    ctl: control.Control, inside: Inside, project: Path
+    ctl: control_dir.Control, inside: Inside, project: Path
 ) -> None:
     content, other = b"large\n", b"other\n"
     name, wrong = hashlib.sha256(content).hexdigest(), hashlib.sha256(other).hexdigest()

@@ -10,7 +10,10 @@ import pytest
 
 from tests.git.world import WHEN, commit_of, fsck, show
 from wtman.errors import ExternalError, MissingError, UsageError
-from wtman.git import control, refs, repo
+from wtman.git import control_dir, refs, repo
+from wtman.git.checkouts import snapshot
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -18,7 +21,7 @@ Git = Callable[..., str]
 
 
 def test_preparing_twice_changes_nothing_and_follows_the_users_settings(
-    project: Path, here: repo.Repository, ctl: control.Control, git: Git
+    project: Path, here: repo.Repository, ctl: control_dir.Control, git: Git
 ) -> None:
     def state() -> dict[str, tuple[int, bytes]]:
         found = {}
@@ -29,103 +32,107 @@ def test_preparing_twice_changes_nothing_and_follows_the_users_settings(
         return found
 
     before = state()
-    assert control.prepare(here) == ctl
+    assert control_dir.prepare(here) == ctl
     assert state() == before
     git(project, "config", "core.ignorecase", "true")
     git(project, "config", "core.hooksPath", "/evil")
     (project / ".git/info").mkdir(exist_ok=True)
     (project / ".git/info/exclude").write_text("mine\n")
-    control.prepare(here)
+    control_dir.prepare(here)
     config = Path(ctl.path, "config").read_text()
     assert 'ignorecase = "true"' in config and "evil" not in config
     assert Path(ctl.path, "info/exclude").read_text() == "mine\n"
 
 
-def test_commits_are_reproducible(ctl: control.Control, head: Sha, git: Git, project: Path) -> None:
-    tree = control.tree_of(ctl, head)
+def test_commits_are_reproducible(
+    ctl: control_dir.Control, head: Sha, git: Git, project: Path
+) -> None:
+    tree = history.tree_of(ctl, head)
     who = Identity("Ä ' z", "a@x")
     message = "subject\n\nbody\n\nWtman-Run: r\n"
-    one = control.commit(ctl, tree, (head,), message, who, 1_700_000_000.7)
-    assert one == control.commit(ctl, tree, (head,), message, who, 1_700_000_000.2)
+    one = history.commit(ctl, tree, (head,), message, who, 1_700_000_000.7)
+    assert one == history.commit(ctl, tree, (head,), message, who, 1_700_000_000.2)
     shown = git(project, "log", "-1", "--format=%an|%ae|%cn|%ad|%cd|%P|%B", "--date=raw", one)
     assert shown == f"Ä ' z|a@x|Ä ' z|1700000000 +0000|1700000000 +0000|{head}|{message}"
     with pytest.raises(MissingError):
-        control.commit(ctl, tree, (), "m", Identity("", ""), WHEN)
+        history.commit(ctl, tree, (), "m", Identity("", ""), WHEN)
 
 
-def test_only_full_names_become_arguments(ctl: control.Control, head: Sha) -> None:
+def test_only_full_names_become_arguments(ctl: control_dir.Control, head: Sha) -> None:
     for bad in ("HEAD", "--all", head[:12], head + ":x", ""):
         with pytest.raises(UsageError):
-            control.tree_of(ctl, bad)
+            history.tree_of(ctl, bad)
         with pytest.raises(UsageError):
-            control.files(ctl, bad)
+            history.files(ctl, bad)
     with pytest.raises(ExternalError, match="neither a commit nor a tree"):
-        control.tree_of(ctl, "1" * 40)
+        history.tree_of(ctl, "1" * 40)
 
 
-def test_relations(ctl: control.Control, head: Sha, tmp_path: Path) -> None:
+def test_relations(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> None:
     work = tmp_path / "w"
     a = commit_of(ctl, work, {"a": "a"}, head)
     b = commit_of(ctl, work, {"a": None, "b": "b"}, a)
     side = commit_of(ctl, work, {"c": "c"}, head)
-    assert control.is_ancestor(ctl, a, b) and not control.is_ancestor(ctl, b, a)
-    assert control.merge_base(ctl, b, side) == head
-    root = control.commit(ctl, control.tree_of(ctl, b), (), "root", ctl.identity, WHEN)
-    assert control.merge_base(ctl, b, root) is None
-    assert control.count_commits(ctl, head, b) == 2
-    assert control.count_commits(ctl, b, head) == 0
+    assert history.is_ancestor(ctl, a, b) and not history.is_ancestor(ctl, b, a)
+    assert history.merge_base(ctl, b, side) == head
+    root = history.commit(ctl, history.tree_of(ctl, b), (), "root", ctl.identity, WHEN)
+    assert history.merge_base(ctl, b, root) is None
+    assert history.count_commits(ctl, head, b) == 2
+    assert history.count_commits(ctl, b, head) == 0
 
 
-def test_differences_of_many_pairs(ctl: control.Control, head: Sha, tmp_path: Path) -> None:
+def test_differences_of_many_pairs(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> None:
     work = tmp_path / "w"
     odd = 'odd \n\t"name\udcff'
     a = commit_of(ctl, work, {odd: "1\n2\n", "src/a.py": "one\n"}, head)
     b = commit_of(ctl, work, {odd: "1\n", "bin": b"\0\1", "src/a.py": "one\n"}, a)
     pairs = [(head, a), (a, a), (a, b), (b, head), (head, head)]
-    changed = control.paths_changed_many(ctl, pairs)
+    changed = history.paths_changed_many(ctl, pairs)
     assert changed == ((odd, "src/a.py"), (), ("bin", odd), ("bin", odd, "src/a.py"), ())
-    stats = control.numstat_many(ctl, pairs)
-    assert stats[0] == control.Stats(2, 2, 2)
-    assert stats[2] == control.Stats(2, 0, 1)
-    assert stats[1] == stats[4] == control.Stats()
-    assert [control.paths_changed(ctl, *pair) for pair in pairs] == list(changed)
-    assert [control.numstat(ctl, *pair) for pair in pairs] == list(stats)
-    assert control.paths_changed_many(ctl, []) == ()
-    assert control.numstat_many(ctl, []) == ()
+    stats = history.numstat_many(ctl, pairs)
+    assert stats[0] == history.Stats(2, 2, 2)
+    assert stats[2] == history.Stats(2, 0, 1)
+    assert stats[1] == stats[4] == history.Stats()
+    assert [history.paths_changed(ctl, *pair) for pair in pairs] == list(changed)
+    assert [history.numstat(ctl, *pair) for pair in pairs] == list(stats)
+    assert history.paths_changed_many(ctl, []) == ()
+    assert history.numstat_many(ctl, []) == ()
 
 
-def test_blobs(ctl: control.Control, head: Sha, tmp_path: Path) -> None:
+def test_blobs(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> None:
     work = tmp_path / "w"
-    control.checkout(ctl, str(work), "", head)
+    snapshot.checkout(ctl, str(work), "", head)
     (work / "link").symlink_to("/etc/passwd")
     tip = commit_of(ctl, work, {"*": "star", ":(top)x": "magic"}, head)
     assert show(ctl, tip, "*") == b"star"
     assert show(ctl, tip, ":(top)x") == b"magic"
-    assert control.blob(ctl, tip, "src/a.py", 14) == b"one\ntwo\nthree\n"
+    assert history.blob(ctl, tip, "src/a.py", 14) == b"one\ntwo\nthree\n"
     for path, cap in (("src/a.py", 13), ("src", 99), ("link", 99), ("nope", 99), ("src/", 99)):
-        assert control.blob(ctl, tip, path, cap) is None
+        assert history.blob(ctl, tip, path, cap) is None
 
 
 def test_missing_objects_are_noticed(
-    project: Path, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path, ctl: control_dir.Control, head: Sha, tmp_path: Path, git: Git
 ) -> None:
     tip = commit_of(ctl, tmp_path / "w", {"lost": "lost content"}, head)
-    assert control.fsck_ok(ctl, tip) and control.fsck_ok(ctl, tip, known=(head,))
+    assert history.fsck_ok(ctl, tip) and history.fsck_ok(ctl, tip, known=(head,))
     name = git(project, "rev-parse", f"{tip}:lost")
     (project / ".git/objects" / name[:2] / name[2:]).unlink()
-    assert not control.fsck_ok(ctl, tip)
-    assert not control.fsck_ok(ctl, tip, known=(head,))
-    assert control.fsck_ok(ctl, head)
-    assert not control.fsck_ok(ctl, "1" * 40)
+    assert not history.fsck_ok(ctl, tip)
+    assert not history.fsck_ok(ctl, tip, known=(head,))
+    assert history.fsck_ok(ctl, head)
+    assert not history.fsck_ok(ctl, "1" * 40)
 
 
-def test_merges(ctl: control.Control, head: Sha, tmp_path: Path, git: Git, project: Path) -> None:
+def test_merges(
+    ctl: control_dir.Control, head: Sha, tmp_path: Path, git: Git, project: Path
+) -> None:
     work = tmp_path / "w"
     top = commit_of(ctl, work, {"src/a.py": "ONE\ntwo\nthree\n"}, head)
     end = commit_of(ctl, work, {"src/a.py": "one\ntwo\nTHREE\n\n"}, head)
     also = commit_of(ctl, work, {"src/a.py": "uno\ntwo\nthree\n", "src/b.py": "bb\n"}, head)
     gone = commit_of(ctl, work, {"src/a.py": None}, head)
-    clash, clean, lost = control.merge_many(
+    clash, clean, lost = merge_tree.merge_many(
         ctl,
         [
             (head, top, also),
@@ -138,29 +145,29 @@ def test_merges(ctl: control.Control, head: Sha, tmp_path: Path, git: Git, proje
     assert clean.conflicts == () and clean.tree is not None
     assert show(ctl, clean.tree, "src/b.py") == b"bb\n" and show(ctl, clean.tree, "n") == b"n"
     assert lost.conflicts == ("src/a.py",) and top in lost.messages[0]
-    assert control.merge(ctl, head, top, also) == clash
+    assert merge_tree.merge(ctl, head, top, also) == clash
     apart = commit_of(ctl, work, {"src/a.py": "one\ntwo\nthree\nfour\n"}, head)
-    both = control.merge(ctl, head, top, apart)
+    both = merge_tree.merge(ctl, head, top, apart)
     assert both.tree and show(ctl, both.tree, "src/a.py") == b"ONE\ntwo\nthree\nfour\n"
     expected = git(project, "merge-tree", "--write-tree", top, apart)
     assert both.tree == expected
-    assert control.merge(ctl, head, top, end).conflicts == ()
-    assert control.merge_many(ctl, []) == ()
+    assert merge_tree.merge(ctl, head, top, end).conflicts == ()
+    assert merge_tree.merge_many(ctl, []) == ()
     assert fsck(ctl) == ""
 
 
-def test_merging_with_any_base(ctl: control.Control, head: Sha, tmp_path: Path) -> None:
+def test_merging_with_any_base(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> None:
     """A revert, and a change carried over, are merges whose base is not the common ancestor."""
     work = tmp_path / "w"
     one = commit_of(ctl, work, {"src/a.py": "ONE\ntwo\nthree\n"}, head)
     two = commit_of(ctl, work, {"src/b.py": "B\n"}, one)
-    reverted = control.merge(ctl, one, two, head)
+    reverted = merge_tree.merge(ctl, one, two, head)
     assert reverted.tree
-    assert control.paths_changed(ctl, head, reverted.tree) == ("src/b.py",)
-    carried = control.merge(ctl, control.tree_of(ctl, one), head, control.tree_of(ctl, two))
+    assert history.paths_changed(ctl, head, reverted.tree) == ("src/b.py",)
+    carried = merge_tree.merge(ctl, history.tree_of(ctl, one), head, history.tree_of(ctl, two))
     assert carried.tree == reverted.tree
-    unrelated = control.commit(ctl, control.tree_of(ctl, two), (), "r", ctl.identity, WHEN)
-    assert control.merge(ctl, one, unrelated, head).tree == reverted.tree
+    unrelated = history.commit(ctl, history.tree_of(ctl, two), (), "r", ctl.identity, WHEN)
+    assert merge_tree.merge(ctl, one, unrelated, head).tree == reverted.tree
 
 
 @pytest.mark.usefixtures("ada")
@@ -171,12 +178,12 @@ def test_a_repository_with_sha256(tmp_path: Path, git: Git) -> None:
     git(place, "add", ".")
     git(place, "commit", "-qm", "first")
     here = repo.discover(str(place))
-    ctl = control.prepare(here)
+    ctl = control_dir.prepare(here)
     head = repo.resolve(here, "HEAD")
     assert len(head) == 64
     a = commit_of(ctl, tmp_path / "w", {"f": "A\n2\n3\n"}, head)
     b = commit_of(ctl, tmp_path / "w", {"f": "1\n2\n3\nB\n"}, head)
-    merged = control.merge(ctl, head, a, b)
+    merged = merge_tree.merge(ctl, head, a, b)
     assert merged.tree and show(ctl, merged.tree, "f") == b"A\n2\n3\nB\n"
     refs.update(here, [refs.RefChange("refs/heads/x", a, None)])
     assert refs.read_one(here, "refs/heads/x") == a
@@ -193,17 +200,17 @@ def test_objects_of_another_repository_and_a_shallow_one(
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{project}", str(shallow))
     for place in (shared, shallow):
         here = repo.discover(str(place))
-        ctl = control.prepare(here)
+        ctl = control_dir.prepare(here)
         head = repo.resolve(here, "HEAD")
         a = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
         b = commit_of(ctl, tmp_path / "w", {"x": "z"}, head)
-        assert control.fsck_ok(ctl, a)
-        assert control.merge(ctl, head, a, b).conflicts == ("x",)
-        assert control.count_commits(ctl, head, a) == 1
+        assert history.fsck_ok(ctl, a)
+        assert merge_tree.merge(ctl, head, a, b).conflicts == ("x",)
+        assert history.count_commits(ctl, head, a) == 1
 
 
 def test_a_signature_that_git_verifies(
-    project: Path, ctl: control.Control, head: Sha, hermetic: Path, tmp_path: Path, git: Git
+    project: Path, ctl: control_dir.Control, head: Sha, hermetic: Path, tmp_path: Path, git: Git
 ) -> None:
     if not shutil.which("ssh-keygen"):
         pytest.skip("needs ssh-keygen")
@@ -214,8 +221,8 @@ def test_a_signature_that_git_verifies(
     git(project, "config", "gpg.format", "ssh")
     git(project, "config", "user.signingKey", str(key))
     git(project, "config", "gpg.ssh.program", f"touch {tmp_path}/marker")
-    tree = control.tree_of(ctl, head)
-    signed = control.commit(ctl, tree, (head,), "m", ctl.identity, WHEN, sign=True)
+    tree = history.tree_of(ctl, head)
+    signed = history.commit(ctl, tree, (head,), "m", ctl.identity, WHEN, sign=True)
     settings = ("-c", f"gpg.ssh.allowedSignersFile={allowed}", "-c", "gpg.ssh.program=ssh-keygen")
     git(project, *settings, "verify-commit", signed)
     assert not (tmp_path / "marker").exists()

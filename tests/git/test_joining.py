@@ -12,12 +12,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.git.world import WHEN
-from wtman.git import control, control_dir, repo, run
-from wtman.git.control import Control, Joiner, Objects, Union
-from wtman.git.merges import merge_tree
+from wtman.git import control_dir, repo, run
+from wtman.git.control_dir import Control
+from wtman.git.merges import merge_tree, sequence
 from wtman.git.merges.draft_tree import DraftTree
+from wtman.git.merges.sequence import Joiner
+from wtman.git.merges.union import Union
+from wtman.git.objects import changes as git_changes
+from wtman.git.objects import history as git_history
+from wtman.git.objects import writer
 from wtman.git.objects import writer as objects_module
 from wtman.git.objects.changes import RawChange, RawEntry
+from wtman.git.objects.writer import Objects
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -187,7 +193,7 @@ def test_the_short_way_gives_what_merging_gives(
 ) -> None:
     base, target, branches, stacked = history
     steps: list[tuple[Sha, Sha]] = []
-    with control.quarantine(ctl, head) as objects:
+    with writer.quarantine(ctl, head) as objects:
         root = objects.tree({})
         start = made(objects, base, root)
         on = made(objects, target, root, (start,))
@@ -196,16 +202,16 @@ def test_the_short_way_gives_what_merging_gives(
             steps.append((begin, made(objects, tree, root, (begin,))))
         objects.keep((on, *(end for _, end in steps)))
 
-    changes = control.changes_many(ctl, steps)
+    changes = git_changes.changes_many(ctl, steps)
     with (
-        control.quarantine(ctl, head) as objects,
-        control.quarantine(ctl, head) as others,
+        writer.quarantine(ctl, head) as objects,
+        writer.quarantine(ctl, head) as others,
         Joiner(objects, on, changes) as joiner,
     ):
         slow = Union(others, on)
-        tip = control.tree_of(ctl, on)
+        tip = git_history.tree_of(ctl, on)
         for (begin, end), change in zip(steps, changes, strict=True):
-            (wanted,) = control.join_many(slow, (control.merge(others.ctl, begin, tip, end),))
+            (wanted,) = sequence.join_many(slow, (merge_tree.merge(others.ctl, begin, tip, end),))
             joined = joiner.add(begin, end, change)
             assert joined == wanted
             assert joiner.tree == (wanted.tree or tip)
@@ -213,7 +219,7 @@ def test_the_short_way_gives_what_merging_gives(
             others.spill()
         commit = objects.commit(tip, (on,), "tip", WHO, WHO, WHEN)
         objects.keep((commit,))
-    assert control.fsck_ok(ctl, commit)
+    assert git_history.fsck_ok(ctl, commit)
 
 
 # --- the objects ------------------------------------------------------------------------------
@@ -227,9 +233,9 @@ def test_the_short_way_gives_what_merging_gives(
 def test_a_commit_made_here_is_the_commit_that_git_makes(
     ctl: Control, head: Sha, who: Identity, message: str
 ) -> None:
-    tree = control.tree_of(ctl, head)
-    wanted = control.commit(ctl, tree, (head, head), message, who, WHEN, committer=WHO)
-    with control.quarantine(ctl, head) as objects:
+    tree = git_history.tree_of(ctl, head)
+    wanted = git_history.commit(ctl, tree, (head, head), message, who, WHEN, committer=WHO)
+    with writer.quarantine(ctl, head) as objects:
         assert objects.commit(tree, (head, head), message, who, WHO, WHEN) == wanted
 
 
@@ -241,18 +247,18 @@ def test_nothing_reaches_the_repository_but_what_is_kept(
         return set(control_dir.call(ctl, args).out.decode().split())
 
     before = names()
-    with control.quarantine(ctl, head) as objects:
+    with writer.quarantine(ctl, head) as objects:
         tree = objects.tree({b"a": RawEntry(b"100644", objects.add("blob", b"kept\n"))})
         dropped = objects.commit(tree, (), "dropped", WHO, WHO, WHEN)
-        merged = control.merge(objects.ctl, head, control.tree_of(ctl, head), head)
-        assert merged.tree == control.tree_of(ctl, head)
+        merged = merge_tree.merge(objects.ctl, head, git_history.tree_of(ctl, head), head)
+        assert merged.tree == git_history.tree_of(ctl, head)
         commit = objects.commit(tree, (head,), "kept", WHO, WHO, WHEN)
         objects.spill()
         assert names() == before
         objects.keep((commit,))
     assert dropped not in names()
     assert len(names() - before) == 3
-    assert control.fsck_ok(ctl, commit)
+    assert git_history.fsck_ok(ctl, commit)
 
 
 def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
@@ -266,17 +272,17 @@ def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
         (folder / "aa").mkdir(parents=True)
     for folder in (left, other):
         os.utime(folder, (1, 1))
-    with control.quarantine(ctl, head) as first:
+    with writer.quarantine(ctl, head) as first:
         held = Path(first.ctl.aside)
         os.utime(held, (1, 1))
-        with control.quarantine(ctl, head):
+        with writer.quarantine(ctl, head):
             assert not left.exists()
             assert held.exists() and fresh.exists() and other.exists()
     assert sorted(path.name for path in tmp_path.glob("wtman-new-*")) == [fresh.name]
 
 
 def test_many_new_objects_are_one_pack(ctl: Control, head: Sha, project: Path) -> None:
-    with control.quarantine(ctl, head) as objects:
+    with writer.quarantine(ctl, head) as objects:
         entries = {
             b"%d" % number: RawEntry(b"100644", objects.add("blob", b"%d" % number * 99))
             for number in range(300)
@@ -285,30 +291,30 @@ def test_many_new_objects_are_one_pack(ctl: Control, head: Sha, project: Path) -
         objects.keep((commit,))
         objects.keep((commit,))
     assert len(list((project / ".git/objects/pack").glob("*.pack"))) == 1
-    assert len(control.files(ctl, commit)) == 300
+    assert len(git_history.files(ctl, commit)) == 300
 
 
 def test_a_tree_that_git_would_not_write_takes_the_long_way(ctl: Control, head: Sha) -> None:
     """Old programs wrote group-writable files; git reads them and writes 100644."""
-    with control.quarantine(ctl, head) as objects:
+    with writer.quarantine(ctl, head) as objects:
         blob = objects.add("blob", b"x\n")
         odd = objects.add("tree", b"100664 a\0" + bytes.fromhex(blob))
         start = objects.commit(odd, (), "odd", WHO, WHO, WHEN)
         more = objects.tree({name: RawEntry(b"100644", blob) for name in (b"a", b"b")})
         end = objects.commit(more, (start,), "more", WHO, WHO, WHEN)
         objects.keep((end,))
-    changes = control.changes_many(ctl, [(start, end)])
-    with control.quarantine(ctl, head) as objects, Joiner(objects, start, changes) as joiner:
+    changes = git_changes.changes_many(ctl, [(start, end)])
+    with writer.quarantine(ctl, head) as objects, Joiner(objects, start, changes) as joiner:
         joined = joiner.add(start, end, changes[0])
-    assert joined.tree == control.merge(ctl, start, start, end).tree
+    assert joined.tree == merge_tree.merge(ctl, start, start, end).tree
 
 
 def test_a_git_that_keeps_its_answers_back_is_asked_merge_by_merge(
     ctl: Control, head: Sha, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run.Conversation, "answers", lambda self, seconds: False)
-    tree = control.tree_of(ctl, head)
-    with control.quarantine(ctl, head) as objects:
+    tree = git_history.tree_of(ctl, head)
+    with writer.quarantine(ctl, head) as objects:
         merger = merge_tree.Merger(objects)
         assert merger.merge(head, tree, head).tree == tree
         assert merger.merge(head, tree, head).tree == tree
@@ -322,20 +328,20 @@ def test_trees_and_commits_of_a_sha256_repository(
     git(path, "init", "-q", "-b", "main", "--object-format=sha256")
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "first")
-    ctl = control.prepare(repo.discover(str(path)))
+    ctl = control_dir.prepare(repo.discover(str(path)))
     start = Sha(git(path, "rev-parse", "HEAD").strip())
     (path / "d").mkdir()
     (path / "d/b").write_text("2\n")
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "second")
     end = Sha(git(path, "rev-parse", "HEAD").strip())
-    changes = control.changes_many(ctl, [(start, end)])
-    with control.quarantine(ctl, start) as objects:
+    changes = git_changes.changes_many(ctl, [(start, end)])
+    with writer.quarantine(ctl, start) as objects:
         with Joiner(objects, start, changes) as joiner:
             joined = joiner.add(start, end, changes[0])
-        assert joined.tree == control.tree_of(ctl, end)
+        assert joined.tree == git_history.tree_of(ctl, end)
         with closing(merge_tree.Merger(objects)) as merger:
-            assert merger.merge(start, control.tree_of(ctl, start), end).tree == joined.tree
+            assert merger.merge(start, git_history.tree_of(ctl, start), end).tree == joined.tree
         commit = objects.commit(joined.tree, (start,), "m", WHO, WHO, WHEN)
         objects.keep((commit,))
-    assert control.commit(ctl, joined.tree, (start,), "m", WHO, WHEN) == commit
+    assert git_history.commit(ctl, joined.tree, (start,), "m", WHO, WHEN) == commit

@@ -9,7 +9,8 @@ import pytest
 
 from tests.git.world import commit_of
 from wtman.errors import ExternalError, UsageError
-from wtman.git import control, repo
+from wtman.git import control_dir, repo
+from wtman.git.objects import history
 from wtman.git.patches import series as patches
 from wtman.model.ids import Sha
 
@@ -28,7 +29,7 @@ CONTENTS: dict[str, bytes] = {
 
 
 @pytest.fixture
-def series(ctl: control.Control, head: Sha, tmp_path: Path) -> list[Sha]:
+def series(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> list[Sha]:
     """Three commits that make, change, rename and remove every kind of file."""
     work = tmp_path / "work"
     first: dict[str, str | bytes | None] = {
@@ -52,27 +53,27 @@ def series(ctl: control.Control, head: Sha, tmp_path: Path) -> list[Sha]:
 
 
 def test_a_diff_applies_to_the_same_tree(
-    ctl: control.Control, head: Sha, series: list[Sha]
+    ctl: control_dir.Control, head: Sha, series: list[Sha]
 ) -> None:
     points = [head, *series]
     for a in points:
         for b in points:
-            base = control.tree_of(ctl, a)
-            assert patches.apply(ctl, base, patches.diff(ctl, a, b)) == control.tree_of(ctl, b)
+            base = history.tree_of(ctl, a)
+            assert patches.apply(ctl, base, patches.diff(ctl, a, b)) == history.tree_of(ctl, b)
 
 
 def test_plain_git_applies_it_too(
-    project: Path, ctl: control.Control, head: Sha, series: list[Sha], tmp_path: Path, git: Git
+    project: Path, ctl: control_dir.Control, head: Sha, series: list[Sha], tmp_path: Path, git: Git
 ) -> None:
     (tmp_path / "all.patch").write_bytes(patches.diff(ctl, head, series[-1]))
     git(project, "apply", "--index", str(tmp_path / "all.patch"))
-    assert git(project, "write-tree") == control.tree_of(ctl, series[-1])
+    assert git(project, "write-tree") == history.tree_of(ctl, series[-1])
 
 
-def test_a_part_of_a_diff(ctl: control.Control, head: Sha, series: list[Sha]) -> None:
+def test_a_part_of_a_diff(ctl: control_dir.Control, head: Sha, series: list[Sha]) -> None:
     part = patches.diff(ctl, head, series[0], "src/a.py", "tab\t")
-    tree = patches.apply(ctl, control.tree_of(ctl, head), part)
-    assert control.paths_changed(ctl, head, tree) == ("src/a.py", "tab\t")
+    tree = patches.apply(ctl, history.tree_of(ctl, head), part)
+    assert history.paths_changed(ctl, head, tree) == ("src/a.py", "tab\t")
     assert patches.diff(ctl, head, head) == b""
     assert b"\x1b[" in patches.diff(ctl, head, series[0], color=True)
     stat = patches.diff(ctl, head, series[0], stat=True)
@@ -80,34 +81,34 @@ def test_a_part_of_a_diff(ctl: control.Control, head: Sha, series: list[Sha]) ->
 
 
 def test_mails(
-    project: Path, ctl: control.Control, head: Sha, series: list[Sha], tmp_path: Path, git: Git
+    project: Path, ctl: control_dir.Control, head: Sha, series: list[Sha], tmp_path: Path, git: Git
 ) -> None:
     box = patches.mbox(ctl, series)
     assert b"Subject: [PATCH 2/3] second\n" in box
     assert b"Subject: [PATCH] second\n" in patches.format_patch(ctl, series[1])
-    assert patches.am(ctl, head, box) == control.tree_of(ctl, series[-1])
+    assert patches.am(ctl, head, box) == history.tree_of(ctl, series[-1])
     (tmp_path / "series.mbox").write_bytes(box)
     git(project, "am", "-q", "--keep-cr", str(tmp_path / "series.mbox"))
-    assert git(project, "rev-parse", "HEAD^{tree}") == control.tree_of(ctl, series[-1])
+    assert git(project, "rev-parse", "HEAD^{tree}") == history.tree_of(ctl, series[-1])
     said = "--format=%an %ae %at %s%n%b"
     assert git(project, "log", said, "-3") == git(project, "log", said, "-3", series[-1])
 
 
-def test_a_merge_has_no_mail(ctl: control.Control, head: Sha, series: list[Sha]) -> None:
-    tree = control.tree_of(ctl, head)
-    merge = control.commit(ctl, tree, (head, series[0]), "m", ctl.identity, 1.0)
+def test_a_merge_has_no_mail(ctl: control_dir.Control, head: Sha, series: list[Sha]) -> None:
+    tree = history.tree_of(ctl, head)
+    merge = history.commit(ctl, tree, (head, series[0]), "m", ctl.identity, 1.0)
     with pytest.raises(UsageError, match="is a merge"):
         patches.format_patch(ctl, merge)
 
 
-def test_a_patch_that_does_not_fit(ctl: control.Control, head: Sha, series: list[Sha]) -> None:
+def test_a_patch_that_does_not_fit(ctl: control_dir.Control, head: Sha, series: list[Sha]) -> None:
     patch = patches.diff(ctl, series[0], series[1])
     with pytest.raises(ExternalError) as caught:
-        patches.apply(ctl, control.tree_of(ctl, head), patch)
+        patches.apply(ctl, history.tree_of(ctl, head), patch)
     assert "another tree" in caught.value.hint
     with pytest.raises(ExternalError):
         patches.apply(
-            ctl, control.tree_of(ctl, head), b"--- a/../out\n+++ b/../out\n@@ -0,0 +1 @@\n+x\n"
+            ctl, history.tree_of(ctl, head), b"--- a/../out\n+++ b/../out\n@@ -0,0 +1 @@\n+x\n"
         )
 
 
@@ -120,7 +121,7 @@ def test_bundles(tmp_path: Path, git: Git, form: str) -> None:
     git(place, "add", ".")
     git(place, "commit", "-qm", "first")
     git(tmp_path, "clone", "-q", str(place), str(other))
-    ctl = control.prepare(repo.discover(str(place)))
+    ctl = control_dir.prepare(repo.discover(str(place)))
     head = repo.resolve(ctl.repo, "HEAD")
     tip = commit_of(ctl, tmp_path / "w", {"f": "1\n" * 500 + "2\n", "g": b"\0"}, head)
     path = str(tmp_path / "x.bundle")

@@ -12,8 +12,8 @@ import pytest
 
 from tests import kit
 from wtman.errors import ExternalError
-from wtman.git import config, control, refs, repo, run
-from wtman.git.checkouts import worktrees
+from wtman.git import config, control_dir, refs, repo, run
+from wtman.git.checkouts import snapshot, worktrees
 from wtman.git.untrusted import private
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
@@ -21,22 +21,22 @@ from wtman.model.ids import Sha
 BRANCH = "wtman/run/task"
 
 
-def place(ctl: control.Control, head: Sha, path: Path) -> worktrees.Worktree:
+def place(ctl: control_dir.Control, head: Sha, path: Path) -> worktrees.Worktree:
     refs.update(ctl.repo, [refs.RefChange(f"refs/heads/{BRANCH}", head, None)])
     spec = worktrees.WorktreeSpec("wtman-run-task", str(path / "trees/task"), BRANCH)
     (made,) = worktrees.create(ctl.repo, [spec])
-    control.checkout(ctl, made.path, made.index, head)
+    snapshot.checkout(ctl, made.path, made.index, head)
     return made
 
 
 @pytest.fixture
-def tree(ctl: control.Control, head: Sha, tmp_path: Path) -> worktrees.Worktree:
+def tree(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> worktrees.Worktree:
     return place(ctl, head, tmp_path)
 
 
 @pytest.fixture
 def lent(
-    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
 ) -> PrivateGit:
     kit.run_git(project, "tag", "v1")
     git = private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=False, target="main")
@@ -112,7 +112,7 @@ def test_pointer_that_became_a_pipe_or_link_is_put_back(
 
 
 def test_it_says_nothing_of_the_users_remotes_and_hooks(
-    ctl: control.Control, tree: worktrees.Worktree, head: Sha, project: Path, tmp_path: Path
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, project: Path, tmp_path: Path
 ) -> None:
     kit.run_git(project, "remote", "add", "origin", "https://user:secret@example.com/x.git")
     kit.run_git(project, "config", "filter.mine.clean", "cat")
@@ -124,8 +124,8 @@ def test_it_says_nothing_of_the_users_remotes_and_hooks(
     assert not os.path.exists(os.path.join(git.path, "hooks"))
 
 
-def ctl_of(project: Path) -> control.Control:
-    return control.prepare(repo.discover(str(project)))
+def ctl_of(project: Path) -> control_dir.Control:
+    return control_dir.prepare(repo.discover(str(project)))
 
 
 def test_shallow_borrowing_and_sha256_repositories(tmp_path: Path, ada: None) -> None:
@@ -150,7 +150,7 @@ def test_shallow_borrowing_and_sha256_repositories(tmp_path: Path, ada: None) ->
 
 
 def test_it_is_cheap(
-    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path
 ) -> None:
     def spent() -> float:
         own, children = (
@@ -165,7 +165,7 @@ def test_it_is_cheap(
 
 
 def test_mounted_over_the_repository(
-    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, project: Path
 ) -> None:
     """In bubblewrap the worktree's own pointer leads to the private directory."""
     git = private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=True, target="main")
@@ -225,7 +225,7 @@ def test_a_kill_while_the_pointer_is_swapped_leaves_nothing_in_the_worktree(
 
 @pytest.mark.parametrize("where", ["refs/tags/pipe", "refs/remotes/o/pipe", "refs/tags/link"])
 def test_a_pipe_among_the_refs_is_no_place_to_wait_for_ever(
-    ctl: control.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, where: str
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, where: str
 ) -> None:
     common = Path(ctl.repo.common_dir)
     (common / where).parent.mkdir(parents=True, exist_ok=True)
@@ -243,7 +243,7 @@ def test_a_pipe_among_the_refs_is_no_place_to_wait_for_ever(
     assert private.make(ctl, tree, BRANCH, head, str(tmp_path / "git"), mounted=False)
 
 
-def test_a_git_that_does_not_answer_is_given_up(ctl: control.Control) -> None:
+def test_a_git_that_does_not_answer_is_given_up(ctl: control_dir.Control) -> None:
     os.mkfifo(Path(ctl.repo.common_dir) / "refs/heads/pipe")
     with pytest.raises(ExternalError, match="gave no answer .* within 0.2 s"):
         run.git(["for-each-ref"], git_dir=ctl.repo.common_dir, timeout=0.2)

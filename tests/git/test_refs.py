@@ -8,7 +8,8 @@ import pytest
 
 from tests.git.world import commit_of
 from wtman.errors import ExternalError, RaceError, UsageError
-from wtman.git import control, refs, repo
+from wtman.git import control_dir, refs, repo
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.model.ids import Sha
 
@@ -16,7 +17,7 @@ Git = Callable[..., str]
 
 
 def test_create_move_delete(
-    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     names = [f"refs/heads/wtman/r/{i}" for i in range(3)]
@@ -31,7 +32,7 @@ def test_create_move_delete(
 
 
 def test_a_lost_race_names_the_ref_and_moves_nothing(
-    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     refs.update(here, [RefChange("refs/wtman/a", head, None)])
@@ -49,10 +50,10 @@ def test_a_lost_race_names_the_ref_and_moves_nothing(
 
 
 def test_of_many_at_once_exactly_one_wins(
-    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     tips = [
-        control.commit(ctl, control.tree_of(ctl, head), (head,), f"c{i}", ctl.identity, 1.0)
+        history.commit(ctl, history.tree_of(ctl, head), (head,), f"c{i}", ctl.identity, 1.0)
         for i in range(12)
     ]
     refs.update(here, [RefChange("refs/wtman/x", head, None)])
@@ -70,7 +71,12 @@ def test_of_many_at_once_exactly_one_wins(
 
 
 def test_a_branch_turned_into_a_pointer_does_not_move_what_it_points_to(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path,
+    here: repo.Repository,
+    ctl: control_dir.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
 ) -> None:
     other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     git(project, "symbolic-ref", "refs/heads/wtman/r/t", "refs/heads/main")

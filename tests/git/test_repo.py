@@ -8,7 +8,8 @@ import pytest
 
 from tests.git.world import commit_of
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
-from wtman.git import control, disk, repo
+from wtman.git import control_dir, disk, repo
+from wtman.git.checkouts import snapshot
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -43,7 +44,7 @@ def test_a_linked_worktree_whose_git_is_a_file(project: Path, tmp_path: Path, gi
     assert (found.toplevel, found.main) == (str(linked), str(project))
     assert repo.head_branch(found) == "side"
     assert repo.resolve(found, "HEAD") == git(project, "rev-parse", "side")
-    assert control.prepare(found).path == str(project / ".git/wtman/ctl")
+    assert control_dir.prepare(found).path == str(project / ".git/wtman/ctl")
 
 
 def test_a_worktree_pointer_into_nothing(tmp_path: Path) -> None:
@@ -133,7 +134,12 @@ def test_dirty_is_about_tracked_files(project: Path, here: repo.Repository, git:
 
 
 def test_fast_forward(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path,
+    here: repo.Repository,
+    ctl: control_dir.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
 ) -> None:
     marker = tmp_path / "marker"
     (project / ".git/hooks").mkdir()
@@ -157,7 +163,7 @@ def test_fast_forward(
 def test_fast_forward_overwrites_nothing(
     project: Path,
     here: repo.Repository,
-    ctl: control.Control,
+    ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
     git: Git,
@@ -165,7 +171,7 @@ def test_fast_forward_overwrites_nothing(
 ) -> None:
     name = {"changed": "src/a.py", "untracked": "new", "ignored": "x.log"}[obstacle]
     work = tmp_path / "w"
-    control.checkout(ctl, str(work), "", head)
+    snapshot.checkout(ctl, str(work), "", head)
     (work / ".gitignore").write_text("")
     after = commit_of(ctl, work, {name: "theirs", ".gitignore": ""}, head)
     after = commit_of(ctl, work, {".gitignore": "*.log\nbuild/\n"}, after)
@@ -178,7 +184,12 @@ def test_fast_forward_overwrites_nothing(
 
 
 def test_fast_forward_refuses_another_history(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path,
+    here: repo.Repository,
+    ctl: control_dir.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
 ) -> None:
     after = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     git(project, "commit", "-q", "--allow-empty", "-m", "meanwhile")
@@ -190,7 +201,12 @@ def test_fast_forward_refuses_another_history(
 
 
 def test_fast_forward_neither_runs_nor_ignores_a_filter_of_the_repository(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path,
+    here: repo.Repository,
+    ctl: control_dir.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
 ) -> None:
     git(project, "config", "filter.own.smudge", f"touch {tmp_path}/marker; cat")
     (project / ".git/info").mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman.git import control
+from wtman.git import control_dir
 from wtman.git.checkouts import standalone
 from wtman.model.ids import Sha
 
@@ -16,7 +16,7 @@ Git = Callable[..., str]
 
 
 @pytest.fixture
-def check(ctl: control.Control, head: Sha, tmp_path: Path) -> Path:
+def check(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> Path:
     place = tmp_path / "check"
     standalone.make(ctl, str(place), head)
     return place
@@ -35,7 +35,7 @@ def content(root: Path) -> dict[str, object]:
 
 
 def test_git_works_inside_and_changes_nothing_outside(
-    project: Path, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path, ctl: control_dir.Control, head: Sha, tmp_path: Path, git: Git
 ) -> None:
     git(project, "tag", "-a", "v1.2", "-m", "release")
     git(project, "tag", "light")
@@ -57,7 +57,7 @@ def test_git_works_inside_and_changes_nothing_outside(
 
 
 def test_reused_as_if_new(
-    ctl: control.Control, head: Sha, tmp_path: Path, check: Path, git: Git
+    ctl: control_dir.Control, head: Sha, tmp_path: Path, check: Path, git: Git
 ) -> None:
     tip = commit_of(ctl, tmp_path / "w", {"src/b.py": None, "lib/c.py": "c\n"}, head)
     fresh = tmp_path / "fresh"
@@ -91,7 +91,7 @@ def test_reused_as_if_new(
 
 
 def test_folders_where_files_were_and_the_other_way_round(
-    ctl: control.Control, head: Sha, check: Path, tmp_path: Path
+    ctl: control_dir.Control, head: Sha, check: Path, tmp_path: Path
 ) -> None:
     shutil.rmtree(check / "src")
     (check / "src").symlink_to(tmp_path / "w")
@@ -107,7 +107,11 @@ def test_folders_where_files_were_and_the_other_way_round(
 
 
 def test_what_cannot_be_made_pristine_is_said(
-    ctl: control.Control, head: Sha, check: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ctl: control_dir.Control,
+    head: Sha,
+    check: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not standalone.reuse(ctl, str(tmp_path / "absent"), head)
     (tmp_path / "link").symlink_to(check)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from wtman.errors import ExternalError, RaceError, UsageError
-from wtman.git import control, refs, repo
-from wtman.git.checkouts import worktrees
+from wtman.git import control_dir, refs, repo
+from wtman.git.checkouts import snapshot, worktrees
 from wtman.git.checkouts.worktrees import WorktreeSpec
 from wtman.model.ids import Sha
 
@@ -33,10 +33,10 @@ def specs_for(
 
 @pytest.fixture
 def one(
-    here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> worktrees.Worktree:
     (made,) = worktrees.create(here, specs_for(here, head, tmp_path / "trees", 1))
-    control.checkout(ctl, made.path, made.index, head)
+    snapshot.checkout(ctl, made.path, made.index, head)
     return made
 
 
@@ -61,7 +61,7 @@ def test_git_takes_it_for_its_own(
 
 
 def test_two_hundred_while_other_git_commands_run(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path
+    project: Path, here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     specs = specs_for(here, head, tmp_path / "trees", 200)
     done = threading.Event()
@@ -99,7 +99,7 @@ def test_two_hundred_while_other_git_commands_run(
     assert len(made) == 200
     assert {item.branch for item in repo.checkouts(here)} == {"main", *(s.branch for s in specs)}
     for tree in (made[0], made[199]):
-        control.checkout(ctl, tree.path, tree.index, head)
+        snapshot.checkout(ctl, tree.path, tree.index, head)
 
 
 def test_making_again_adopts(
@@ -161,7 +161,7 @@ worktrees.create(repo.discover(sys.argv[4]), [spec])
 def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
     project: Path,
     here: repo.Repository,
-    ctl: control.Control,
+    ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
     git: Git,
@@ -178,7 +178,7 @@ def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
     git(project, "worktree", "prune", "--expire=now")
 
     (made,) = worktrees.create(here, [spec])
-    control.checkout(ctl, made.path, made.index, head)
+    snapshot.checkout(ctl, made.path, made.index, head)
     assert git(made.path, "status", "--porcelain") == ""
     assert {item.branch for item in repo.checkouts(here)} == {"main", "wtman/r/0"}
 
@@ -201,7 +201,12 @@ def test_places_that_are_refused(
 
 
 def test_a_repository_with_extensions_is_left_to_git(
-    project: Path, here: repo.Repository, ctl: control.Control, head: Sha, tmp_path: Path, git: Git
+    project: Path,
+    here: repo.Repository,
+    ctl: control_dir.Control,
+    head: Sha,
+    tmp_path: Path,
+    git: Git,
 ) -> None:
     git(project, "config", "core.repositoryformatversion", "1")
     git(project, "config", "extensions.worktreeConfig", "true")
@@ -211,7 +216,7 @@ def test_a_repository_with_extensions_is_left_to_git(
     assert worktrees.create(here, specs) == tuple(made)
     for spec, tree in zip(specs, made, strict=True):
         assert tree.admin == str(project / ".git/worktrees" / spec.name)
-        control.checkout(ctl, tree.path, tree.index, head)
+        snapshot.checkout(ctl, tree.path, tree.index, head)
         assert git(tree.path, "status", "--porcelain") == ""
         assert git(tree.path, "branch", "--show-current") == spec.branch
 

@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wtman.git import control
+from wtman.git import control_dir
+from wtman.git.checkouts import snapshot
+from wtman.git.objects import history
 from wtman.git.run import git, raw
 from wtman.model.ids import Sha
 
@@ -12,14 +14,14 @@ WHEN = 1_700_000_000.0
 
 
 def commit_of(
-    ctl: control.Control,
+    ctl: control_dir.Control,
     place: Path,
     changes: Mapping[str, str | bytes | None],
     parent: str,
     message: str = "change",
 ) -> Sha:
     """A commit on `parent` with these files changed (None: removed), made through a worktree."""
-    control.checkout(ctl, str(place), "", parent)
+    snapshot.checkout(ctl, str(place), "", parent)
     for name, content in changes.items():
         path = os.path.join(raw(str(place)), raw(name))
         if content is None:
@@ -28,14 +30,14 @@ def commit_of(
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-    tree = control.snapshot(ctl, str(place), "", parent).tree
-    return control.commit(ctl, tree, (parent,), message, ctl.identity, WHEN)
+    tree = snapshot.snapshot(ctl, str(place), "", parent).tree
+    return history.commit(ctl, tree, (parent,), message, ctl.identity, WHEN)
 
 
-def show(ctl: control.Control, treeish: str, path: str) -> bytes | None:
-    return control.blob(ctl, treeish, path, 1 << 20)
+def show(ctl: control_dir.Control, treeish: str, path: str) -> bytes | None:
+    return history.blob(ctl, treeish, path, 1 << 20)
 
 
-def fsck(ctl: control.Control) -> str:
+def fsck(ctl: control_dir.Control) -> str:
     answer = git(["fsck", "--strict"], git_dir=ctl.repo.common_dir, ok=(0, 1, 2, 4, 8))
     return answer.err if answer.code else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.git import branches, control
+from wtman.git import branches, control_dir
 from wtman.git.discovery import discover
 from wtman.integration.external import ExternalBranches, take, task_ids
 
@@ -18,7 +18,7 @@ class Grove:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.control = control.prepare(discover(str(path)))
+        self.control = control_dir.prepare(discover(str(path)))
 
     def git(self, *args: str) -> str:
         return kit.run_git(self.path, *args)

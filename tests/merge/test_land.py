@@ -16,7 +16,8 @@ from tests.yard import FILES, Yard, landed
 from wtman.context import Context
 from wtman.coordinator.create import load_state
 from wtman.errors import UsageError, WtmanError
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.merge import land, patchset, verify
@@ -505,4 +506,4 @@ def test_a_task_whose_text_is_hostile_still_makes_good_patches(yard: Yard) -> No
     assert len(message.splitlines()[0]) <= 72
     assert "\x1b" not in message
     assert yard.git("log", "-1", "--format=%(trailers:key=Wtman-Task,valueonly)", "main") == "one\n"
-    assert control.fsck_ok(yard.control, outcome.after)
+    assert history.fsck_ok(yard.control, outcome.after)

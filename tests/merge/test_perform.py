@@ -7,7 +7,7 @@ import pytest
 from tests import kit
 from tests.yard import CHECK, FILES, Yard, landed
 from wtman.coordinator.create import load_state, open_store
-from wtman.git import control
+from wtman.git.objects import history
 from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.model.check import Verdict
 from wtman.model.ids import RunId, TaskId
@@ -227,7 +227,7 @@ def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     }
     eight.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
     assert len(wanted) == 3
-    assert all(control.fsck_ok(eight.control, commit) for commit in wanted)
+    assert all(history.fsck_ok(eight.control, commit) for commit in wanted)
 
 
 def test_all_conflicts_of_a_train_are_told_at_once(yard: Yard) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests import kit
-from wtman.git import control, refs
-from wtman.git.control import Control
+from wtman.git import control_dir, refs
+from wtman.git.control_dir import Control
 from wtman.git.discovery import discover
 from wtman.journal import events as e
 from wtman.journal.merges import is_moved
@@ -33,7 +33,7 @@ class Post:
     def __init__(self, repo: Path) -> None:
         self.repo = repo
         self.here = discover(str(repo))
-        self.ctl: Control = control.prepare(self.here)
+        self.ctl: Control = control_dir.prepare(self.here)
         self.path = str(repo / ".git/wtman/runs/r/repository.json")
         self.guard = self.next()
 

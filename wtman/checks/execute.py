@@ -19,8 +19,8 @@ from wtman.checks.runners import form_of, with_results
 from wtman.context import Context
 from wtman.formats.junit import TestRun, read_junit
 from wtman.formats.test_output import read_cargo, read_go, read_jest
-from wtman.git import control
 from wtman.git.checkouts.pool import CheckCheckout
+from wtman.git.objects import history
 from wtman.git.trees import remove_tree
 from wtman.journal.state import digest
 from wtman.model.command import Exit, ExitReason
@@ -105,7 +105,7 @@ async def _result(
 
 async def _key(bench: _Bench, command: str, commit: Sha) -> str:
     """The content key of a command's result on a commit's tree."""
-    tree = await bench.ctx.git(control.tree_of, bench.ctx.control, commit)
+    tree = await bench.ctx.git(history.tree_of, bench.ctx.control, commit)
     return digest("check", tree, with_results(command), bench.place)
 
 

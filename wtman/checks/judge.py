@@ -20,7 +20,7 @@ from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import lastfailed, only_failed
 from wtman.checks.verdict import confirmed
 from wtman.context import Context
-from wtman.git import control
+from wtman.git.objects import history
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
@@ -155,7 +155,7 @@ async def _fails_again(
     first, now = found
     if now.tests is None or not first.new_failures or not only_failed(command, "cache"):
         return False
-    files = await bench.ctx.git(control.files, bench.ctx.control, commit)
+    files = await bench.ctx.git(history.files, bench.ctx.control, commit)
     only = lastfailed(sorted(now.tests.failing), frozenset(files))
     if not only:
         return False

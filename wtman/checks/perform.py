@@ -10,7 +10,7 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.judge import BaseRun, Judged, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
-from wtman.git import control
+from wtman.git.objects import history
 from wtman.git.patches import apply
 from wtman.journal import events as e
 from wtman.journal import record
@@ -73,9 +73,9 @@ async def _expected(
 
 
 async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
-    files = await ctx.git(control.files, ctx.control, action.commit)
+    files = await ctx.git(history.files, ctx.control, action.commit)
     names = import_probe.own_names(files)
-    package = await ctx.git(control.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
+    package = await ctx.git(history.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
     looked = await look(ctx, state.settings, state.checks, action.commit, names, stem="base")
     judged = [judge_base(one.command, one.ran, state.settings.allow_failing_base) for one in looked]
     problem, hint = _problem(looked, judged, files)

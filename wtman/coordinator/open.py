@@ -49,7 +49,7 @@ async def open_run(
     from wtman.execution.spawn import install_child_watcher
     from wtman.execution.supervisor import raise_fd_limit
     from wtman.execution.sweep import sweep
-    from wtman.git import control
+    from wtman.git import control_dir
     from wtman.git.checkouts.pool import Checkouts
     from wtman.sandbox.gateway import Gateway
     from wtman.sessions.activity import ActivityLog
@@ -68,7 +68,7 @@ async def open_run(
 
         folder = os.path.join(repo.wtman_dir, "runs", run)
         confine = await in_pool(_sandbox, state.settings.sandbox)
-        clean = await in_pool(control.prepare, repo)
+        clean = await in_pool(control_dir.prepare, repo)
         live_usage = LiveUsage()
         told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 

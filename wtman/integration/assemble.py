@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.errors import WtmanError
-from wtman.git import control
-from wtman.git.control import Changes, Control, Joiner, Objects, quarantine
+from wtman.git.control_dir import Control
+from wtman.git.merges.sequence import Joiner
+from wtman.git.objects import changes as git_changes
+from wtman.git.objects.changes import Changes
+from wtman.git.objects.writer import Objects, quarantine
 from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
 from wtman.journal.events import Conflict
@@ -69,7 +72,7 @@ def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "
 
 def assemble(ctl: Control, train: Train) -> Assembled:
     """Put the parts together, one commit a part."""
-    changes = control.changes_many(ctl, [(part.start, part.head) for part in train.parts])
+    changes = git_changes.changes_many(ctl, [(part.start, part.head) for part in train.parts])
     with quarantine(ctl, train.on) as objects:
         made = _joined(objects, train, changes)
         objects.keep((made.commit or made.keeper,))

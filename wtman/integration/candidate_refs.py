@@ -8,9 +8,10 @@ refs below refs/wtman/ only, by compare-and-swap. Blocking.
 import re
 from collections.abc import Iterable
 
-from wtman.git import control, refs
-from wtman.git.control import Control
+from wtman.git import refs
+from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.model.ids import RunId, Sha
 
@@ -36,8 +37,8 @@ def drop(ctl: Control, run: RunId, on: Sha, reproduce: Iterable[str]) -> None:
             commit
             for commit in known.values()
             if len(name) >= len(on)
-            and control.is_ancestor(ctl, name, commit)
-            and not control.is_ancestor(ctl, name, on)
+            and history.is_ancestor(ctl, name, commit)
+            and not history.is_ancestor(ctl, name, on)
         }
     _remove(ctl.repo, {ref: commit for ref, commit in known.items() if commit not in wanted})
 

@@ -11,8 +11,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from wtman.git import control
-from wtman.git.control import AppliedSequence, Changes, Objects, Union
+from wtman.git.merges import sequence
+from wtman.git.merges.sequence import AppliedSequence
+from wtman.git.merges.union import Union
+from wtman.git.objects import changes as git_changes
+from wtman.git.objects.changes import Changes
+from wtman.git.objects.writer import Objects
 from wtman.journal.events import Conflict
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -98,7 +102,7 @@ class _Look:
 
     def walk(self, lines: Iterable[Sequence[int]]) -> tuple[AppliedSequence, ...]:
         steps = [[(self._parts[at].start, self._parts[at].head) for at in line] for line in lines]
-        return control.walk_many(self._objects, self._on, steps, self._union)
+        return sequence.walk_many(self._objects, self._on, steps, self._union)
 
 
 def _with_target(
@@ -129,13 +133,13 @@ def _candidates(
         for number, walked in enumerate(alone)
         if walked.at is None and parts[number].start != on
     ]
-    there = control.changes_many(objects.ctl, [(on, alone[number].tree) for number in moved])
+    there = git_changes.changes_many(objects.ctl, [(on, alone[number].tree) for number in moved])
     groups = [[change] for change in changes]
     for number, change in zip(moved, there, strict=True):
         groups[number].append(change)
     return [
         (one, two)
-        for one, two in control.meeting(groups)
+        for one, two in git_changes.meeting(groups)
         if one not in look.below(two) and two not in look.below(one)
     ]
 

@@ -11,8 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wtman.git import branches, control
-from wtman.git.control import Control
+from wtman.git import branches
+from wtman.git.control_dir import Control
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history as git_history
 from wtman.integration.ancestry import ground, own, sole_author
 from wtman.integration.message import external_text
 from wtman.model.changes import Commit
@@ -62,12 +64,12 @@ def take(
     known = [
         tip
         for tip, commit in landed.items()
-        if tip in history and control.is_ancestor(ctl, commit, target)
+        if tip in history and git_history.is_ancestor(ctl, commit, target)
     ]
     present = {name: head for name, head in heads.items() if head not in history or head in known}
     left = {name: head for name, head in heads.items() if name not in present}
     ids = task_ids(left)
-    bases = {name: control.merge_base(ctl, target, head) for name, head in left.items()}
+    bases = {name: git_history.merge_base(ctl, target, head) for name, head in left.items()}
     apart = [name for name, base in bases.items() if base is None]
     taken = [
         ExternalBranch(ids[name], name, left[name], left.pop(name), (), f"{name}\n", None)
@@ -125,13 +127,13 @@ def _start(ctl: Control, base: Sha, below: Sequence[Sha]) -> Sha | None:
         return base
     start = below[0]
     for other in (*below[1:], base):
-        if control.is_ancestor(ctl, other, start):
+        if git_history.is_ancestor(ctl, other, start):
             continue
-        common = control.merge_base(ctl, start, other)
-        joined = control.merge(ctl, common, start, other) if common is not None else None
+        common = git_history.merge_base(ctl, start, other)
+        joined = merge_tree.merge(ctl, common, start, other) if common is not None else None
         if joined is None or joined.tree is None:
             return None
-        start = control.commit(
+        start = git_history.commit(
             ctl, joined.tree, (start, other), "Where a branch starts\n", _NOBODY, 0.0
         )
     return start

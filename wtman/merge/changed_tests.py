@@ -10,7 +10,7 @@ said who owns which path.
 from wtman.checks.judge import judge
 from wtman.checks.protected import compare, protected
 from wtman.context import Context
-from wtman.git import control
+from wtman.git.objects import history
 from wtman.git.patches import apply
 from wtman.journal.events import CandidateJudged
 from wtman.journal.state import State
@@ -47,7 +47,7 @@ def _by_task(
     ends = [(state.tasks[task].start, state.tasks[task].head) for task in probe.members]
     found: dict[TaskId, tuple[PathChange, ...]] = {}
     for task, names in zip(
-        probe.members, control.paths_changed_many(ctx.control, ends), strict=True
+        probe.members, history.paths_changed_many(ctx.control, ends), strict=True
     ):
         touched = frozenset(names)
         if mine := tuple(item for item in old if item.path in touched):
@@ -61,7 +61,7 @@ async def _told(
     """What the checks say with these paths as on the target, and not without."""
     commit = await ctx.git(apply.restored, ctx.control, probe.commit, old)
     commands = tuple(result.command for result in probe.results)
-    tree = await ctx.git(control.tree_of, ctx.control, commit)
+    tree = await ctx.git(history.tree_of, ctx.control, commit)
     stem = f"expected-{tree[:12]}"
     second = await judge(ctx, state.settings, commands, commit, probe.on, stem=stem)
     found = compare(probe.results, second.results, tuple(item.path for item in old), ())

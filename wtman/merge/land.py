@@ -15,8 +15,9 @@ from typing import Any
 from wtman.context import Context
 from wtman.errors import DiskFullError, RaceError, WtmanError
 from wtman.formats.codec import to_plain
-from wtman.git import control, refs, signature
+from wtman.git import refs, signature
 from wtman.git.discovery import Repository
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
 from wtman.integration import candidate_refs
@@ -175,7 +176,7 @@ def _signed(
     known = refs.read(ctx.repo, f"refs/wtman/landed/{state.run}").values()
     made = signature.signed(ctx.control, on, line, known)
     tip = made[line[-1]]
-    if control.tree_of(ctx.control, tip) != ticket.probe.tree:
+    if history.tree_of(ctx.control, tip) != ticket.probe.tree:
         raise WtmanError(
             "the signed commits do not hold the tree that was checked",
             hint="run the same merge again",
@@ -202,7 +203,7 @@ def target_outcome(
     now = refs.read_one(ctx.repo, ref)
     if now is None:
         raise _deleted(merge)  # making it again could bring back what somebody gave up
-    if control.is_ancestor(ctx.control, commit, now):
+    if history.is_ancestor(ctx.control, commit, now):
         return lambda: None  # landed already, before a crash
     if now != on:
         return e.TargetMoved(now)
@@ -286,7 +287,7 @@ def _drafted(
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
         linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
     series = Series(on, tuple(linear.items()))
-    before_tree, *trees = control.trees_of(ctl, (on, *linear.values()))
+    before_tree, *trees = history.trees_of(ctl, (on, *linear.values()))
     files = names(tuple(series.changed))
     steps = tuple(
         SeriesStep(task, commit, tree, commits[task], files.get(task, ""))

@@ -17,8 +17,8 @@ from hashlib import sha256
 from typing import Any
 
 from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
-from wtman.git import control
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
+from wtman.git.objects import history
 from wtman.git.patches import series as patches
 from wtman.merge.manifest import KIND, SCHEMA, names
 from wtman.model.ids import RunId, Sha, TaskId
@@ -78,7 +78,7 @@ def files(ctl: Control, series: Series) -> dict[str, bytes]:
 
 def require_sound(ctl: Control, folder: str, series: Series) -> None:
     """Raise WtmanError where the patches do not give the tree of the series to `git apply`."""
-    before, wanted = control.trees_of(ctl, (series.before, series.tip))
+    before, wanted = history.trees_of(ctl, (series.before, series.tip))
     single = [_content(folder, name) or b"" for name in names(tuple(series.changed)).values()]
     for several in (single, [_content(folder, COMBINED) or b""]):
         if patches.apply_all(ctl, before, several) != wanted:

@@ -7,7 +7,7 @@ Blocking; touches nothing.
 
 from collections.abc import Sequence
 
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.git.objects import compare
 from wtman.journal.state import State
 from wtman.merge.suspects import suspects, words

@@ -6,8 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 from wtman.errors import ExternalError, WtmanError
-from wtman.git import control
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
+from wtman.git.objects import history
 from wtman.git.patches import bundles
 from wtman.git.patches import series as patches
 from wtman.merge.manifest import faults
@@ -28,7 +28,7 @@ def verify(ctl: Control, folder: str) -> tuple[str, ...]:
     except (KeyError, TypeError, ValueError):
         return (*problems, f"{MANIFEST} does not say from which commit to which")
     try:
-        if control.tree_of(ctl, before) != before_tree:
+        if history.tree_of(ctl, before) != before_tree:
             problems.append(f"commit {before[:12]} has another tree than {MANIFEST} says")
     except WtmanError:
         return (*problems, f"this repository does not have commit {before[:12]}")
@@ -100,7 +100,7 @@ def _commits(
         item, told = landed[name], known.get(sha)
         if told is None or told.tree != item.get("tree"):
             yield f"commit {sha[:12]} of {name} is not in the bundle with the tree of {MANIFEST}"
-        elif not control.is_ancestor(ctl, sha, after):
+        elif not history.is_ancestor(ctl, sha, after):
             yield f"commit {sha[:12]} of {name} is no part of what landed"
         elif manifest.get("strategy") == "merge" and item.get("patch"):
             if str(item.get("head")) not in told.parents:
@@ -151,9 +151,9 @@ def _reapplied(
         yield from _compared(
             COMBINED,
             after_tree,
-            lambda: patches.apply(ctl, control.tree_of(ctl, before), combined),
+            lambda: patches.apply(ctl, history.tree_of(ctl, before), combined),
         )
-    tree = control.tree_of(ctl, before)
+    tree = history.tree_of(ctl, before)
     for name, wanted in _steps(manifest):
         content = _content(folder, name)
         if content is None:

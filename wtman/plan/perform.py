@@ -7,8 +7,7 @@ starting until the user has read them.
 
 from wtman.agents.stream import way_on
 from wtman.context import Context
-from wtman.git import control
-from wtman.git.objects import contents
+from wtman.git.objects import contents, history
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import PlanFailed, Planned
@@ -75,7 +74,7 @@ def _brief(ctx: Context, state: State) -> Brief:
     """What the planner has to go by. Blocking."""
     entries = contents.entries(ctx.control, state.base)
     path = readme_of(entries)
-    text = control.blob(ctx.control, state.base, path, _README_BYTES) if path else None
+    text = history.blob(ctx.control, state.base, path, _README_BYTES) if path else None
     assert state.planning is not None
     return Brief(
         request=state.request,

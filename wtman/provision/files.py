@@ -11,7 +11,8 @@ from pathlib import Path
 from wtman.context import Context
 from wtman.errors import DiskFullError
 from wtman.formats.gitignore import matches
-from wtman.git import control, repo
+from wtman.git import repo
+from wtman.git.objects import history
 from wtman.model.settings import Settings
 
 _ANY_CHILD = "\uffff"  # a name that only a wildcard, or what owns the folder, matches
@@ -22,7 +23,7 @@ def linked(ctx: Context, settings: Settings) -> tuple[str, ...]:
     source = ctx.repo.main or ctx.repo.toplevel
     if not source or not settings.symlink:
         return ()
-    tracked = frozenset(control.files(ctx.control, repo.resolve(ctx.repo, "HEAD")))
+    tracked = frozenset(history.files(ctx.control, repo.resolve(ctx.repo, "HEAD")))
     paths = [
         os.path.join(source, path) for path in chosen(source, settings.symlink, tracked, whole=True)
     ]
@@ -34,7 +35,7 @@ def _bring_files(ctx: Context, settings: Settings, folder: str) -> str:
     source = ctx.repo.main or ctx.repo.toplevel
     if not source:
         return ""
-    tracked = frozenset(control.files(ctx.control, repo.resolve(ctx.repo, "HEAD")))
+    tracked = frozenset(history.files(ctx.control, repo.resolve(ctx.repo, "HEAD")))
     try:
         for path in chosen(source, settings.symlink, tracked, whole=True):
             _place(source, folder, path, link=True)

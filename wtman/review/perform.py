@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from wtman.context import Context
-from wtman.git import control
+from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.integration.assemble import assemble
 from wtman.journal.events import Coupled, Refuted, Reproduced, Reviewed
@@ -69,11 +69,11 @@ def _couple(ctx: Context, state: State, action: Couple) -> Coupled:
 
 
 def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:
-    paths = control.paths_changed(ctx.control, state.tasks[task].start, head)
+    paths = history.paths_changed(ctx.control, state.tasks[task].start, head)
     texts = {}
     for path in paths:
         if path.endswith((".py", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs")):
-            raw = control.blob(ctx.control, head, path, _TEXT_CAP)
+            raw = history.blob(ctx.control, head, path, _TEXT_CAP)
             texts[path] = (raw or b"").decode("utf-8", "replace")
     return BranchWork(frozenset(paths), texts)
 

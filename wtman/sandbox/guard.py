@@ -20,7 +20,7 @@ from typing import Any
 
 from wtman.errors import WtmanError
 from wtman.git import fingerprint, ref_log
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.fingerprint import Fingerprint
 from wtman.git.ref_log import Move

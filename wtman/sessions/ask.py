@@ -19,7 +19,8 @@ from wtman.context import Context
 from wtman.execution.output import read_exit
 from wtman.formats.json_answers import again, asked, candidates
 from wtman.formats.json_schema import problems as schema_problems
-from wtman.git.control import paths_changed, snapshot
+from wtman.git.checkouts.snapshot import snapshot
+from wtman.git.objects.history import paths_changed
 from wtman.journal.state import add_usage
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId

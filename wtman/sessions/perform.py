@@ -15,7 +15,7 @@ from wtman.agents.stream import plus, since, way_on
 from wtman.budget.budget import counts
 from wtman.context import Context
 from wtman.execution.output import read_exit, started
-from wtman.git.control import checkout
+from wtman.git.checkouts.snapshot import checkout
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.state import State

@@ -12,7 +12,7 @@ from wtman.context import Context
 from wtman.errors import WtmanError
 from wtman.git import refs
 from wtman.git.checkouts.live import LiveWork
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.journal import record
 from wtman.journal.replay import replay
 from wtman.journal.state import State

@@ -9,9 +9,12 @@ differs from it counts as work.
 import os
 
 from wtman.context import Context
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
@@ -85,18 +88,18 @@ def without_furniture(ctl: Control, state: State, place: TaskPlace, tree: Sha, t
     provisioned = refs.read_one(ctl.repo, _ref(place))
     if provisioned is None:
         return tree
-    return control.merge(ctl, provisioned, tip, tree).tree or tree
+    return merge_tree.merge(ctl, provisioned, tip, tree).tree or tree
 
 
 def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:
-    snapshot = control.snapshot(ctx.control, worktree.path, worktree.index, at)
+    snapshot = git_snapshot.snapshot(ctx.control, worktree.path, worktree.index, at)
     old = refs.read_one(ctx.repo, _ref(place))
-    if snapshot.tree == control.tree_of(ctx.control, at):
+    if snapshot.tree == history.tree_of(ctx.control, at):
         if old is not None:
             refs.update(ctx.repo, [RefChange(_ref(place), None, old)])
         return
     message = f"wtman: what setup brought into {place.task}\n"
-    commit = control.commit(
+    commit = history.commit(
         ctx.control, snapshot.tree, (at,), message, state.identity, state.created
     )
     if commit != old:

@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, drop, empty_trash, head_of
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
 from wtman.git.trees import remove_tree
@@ -150,17 +152,17 @@ def _unsaved(
     """What of the worktree no commit holds, and how many ignored files are in it."""
     if not os.path.isdir(worktree.path) or not os.path.isdir(worktree.admin) or not tip:
         return "", 0
-    snapshot = control.snapshot(
+    snapshot = git_snapshot.snapshot(
         ctl, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
     )
-    ignored = _files_below(worktree.path) - len(control.files(ctl, snapshot.tree))
+    ignored = _files_below(worktree.path) - len(history.files(ctl, snapshot.tree))
     if snapshot.nested:
         return f"holds a repository of its own in {snapshot.nested[0]}", max(ignored, 0)
     if snapshot.left:
         return f"{snapshot.left[0]} in {worktree.path} is too large to be kept", max(ignored, 0)
     held = without_furniture(ctl, state, place_of(state, task), snapshot.tree, tip)
-    if held != control.tree_of(ctl, tip):
-        changed = control.paths_changed(ctl, control.tree_of(ctl, tip), held)
+    if held != history.tree_of(ctl, tip):
+        changed = history.paths_changed(ctl, history.tree_of(ctl, tip), held)
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         return f"{changed[0]}{more} in {worktree.path} not committed", max(ignored, 0)
     return "", max(ignored, 0)
@@ -190,7 +192,7 @@ def _unmerged(ctl: Control, view: TaskView, tip: Sha) -> str:
     """What the branch holds that no other place does."""
     if not tip or tip == view.start or (view.merged and tip == view.head):
         return ""
-    commits = control.count_commits(ctl, view.start, tip) if view.start else 1
+    commits = history.count_commits(ctl, view.start, tip) if view.start else 1
     if view.merged:
         return f"branch {view.branch} has moved since it was merged"
     return f"{commits} commit{'s' * (commits != 1)} on {view.branch} not merged"

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from wtman.context import Context
 from wtman.errors import DiskFullError, WtmanError
 from wtman.formats.gitignore import outside
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts import worktrees
 from wtman.git.checkouts.worktrees import Worktree
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.trees import remove_tree
 from wtman.git.untrusted import gate, private
@@ -147,7 +149,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
                 ctx,
                 worktree,
                 known,
-                control.snapshot(ctx.control, place.path, worktree.index, known).tree,
+                git_snapshot.snapshot(ctx.control, place.path, worktree.index, known).tree,
             )
         return _accept(ctx, state, finished, known)
     notes = _put_back(ctx, finished)
@@ -161,14 +163,14 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
     tip = came.tip or finished.at
     if finished.ended is not Ended.OK or reason or finished.changed:
         return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
-    snapshot = control.snapshot(
+    snapshot = git_snapshot.snapshot(
         ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
     )
     tree = without_furniture(ctx.control, state, place, snapshot.tree, tip)
     commit = tip
-    if tree != control.tree_of(ctx.control, tip):
+    if tree != history.tree_of(ctx.control, tip):
         commit = _commit(ctx, state, finished, tree, tip)
-    if tree == control.tree_of(ctx.control, finished.at):
+    if tree == history.tree_of(ctx.control, finished.at):
         view = state.tasks.get(place.task)
         if view is not None and view.task.may_be_empty and tip == finished.at:
             return Collected(
@@ -219,8 +221,8 @@ def _head_back(worktree: Worktree, place: TaskPlace) -> tuple[str, ...]:
 
 def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> None:
     """Who enters a worktree that holds what its branch says finds it clean: its index follows."""
-    if holds == control.tree_of(ctx.control, commit):
-        control.show(ctx.control, worktree.path, worktree.index)
+    if holds == history.tree_of(ctx.control, commit):
+        git_snapshot.show(ctx.control, worktree.path, worktree.index)
 
 
 def _accept(
@@ -228,11 +230,11 @@ def _accept(
 ) -> Collected:
     """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
     start = finished.start
-    stat = control.numstat(ctx.control, start, commit)
+    stat = history.numstat(ctx.control, start, commit)
     found = Collected(
         ended=Ended.OK,
         head=commit,
-        commits=commits or control.count_commits(ctx.control, start, commit),
+        commits=commits or history.count_commits(ctx.control, start, commit),
         files=stat.files,
         insertions=stat.insertions,
         deletions=stat.deletions,
@@ -242,7 +244,7 @@ def _accept(
     owns = view.task.owns if view is not None else ()
     if not owns:
         return found
-    strange = outside(owns, control.paths_changed(ctx.control, start, commit))
+    strange = outside(owns, history.paths_changed(ctx.control, start, commit))
     if not strange:
         return found
     listed = ", ".join(strange[:20]) + (f" and {len(strange) - 20} more" if strange[20:] else "")
@@ -300,4 +302,4 @@ def _commit(ctx: Context, state: State, finished: Finished, tree: Sha, parent: S
         f"{title}\n\n"
         f"Wtman-Run: {place.run}\nWtman-Task: {place.task}\nWtman-Attempt: {finished.attempt}\n"
     )
-    return control.commit(ctx.control, tree, (parent,), message, state.identity, finished.when)
+    return history.commit(ctx.control, tree, (parent,), message, state.identity, finished.when)

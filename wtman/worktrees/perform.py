@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from wtman.context import Context
 from wtman.errors import DiskFullError
-from wtman.git import control
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.disk import free_bytes
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import Unresolved
@@ -81,16 +82,16 @@ def _join(
     """One commit that holds the work of all tips, or the paths on which they conflict."""
     joined = base
     for tip in dict.fromkeys(tips):
-        if control.is_ancestor(ctx.control, joined, tip):
+        if history.is_ancestor(ctx.control, joined, tip):
             joined = tip
             continue
-        if control.is_ancestor(ctx.control, tip, joined):
+        if history.is_ancestor(ctx.control, tip, joined):
             continue
-        merged = control.merge_heads(ctx.control, joined, tip)
+        merged = merge_tree.merge_heads(ctx.control, joined, tip)
         if merged.tree is None:
             return joined, merged.conflicts
         # A fixed date: the same tips give the same commit, so this can be done twice.
-        joined = control.commit(
+        joined = history.commit(
             ctx.control,
             merged.tree,
             (joined, tip),
@@ -110,11 +111,11 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[record.Event, .
     if trouble:
         reason = f"what it needs conflicts in {', '.join(trouble)}"
         return (e.StartFailed(task, needs, reason),)
-    merged = control.merge(ctx.control, action.start, action.head, start)
+    merged = merge_tree.merge(ctx.control, action.start, action.head, start)
     if merged.tree is None:
         bring(ctx, state, place, action.head, start)
         return (e.Followed(task, start, start, needs, merged.conflicts, onto),)
-    head = control.commit(
+    head = history.commit(
         ctx.control,
         merged.tree,
         (action.head, start),

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from wtman.context import Context
 from wtman.errors import DiskFullError, WtmanError
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
+from wtman.git.objects import history
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -85,7 +87,7 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
     for path in saved.left:
         # Else the next session would be blamed for it.
         _move_aside(place, os.path.join(worktree.path, path))
-    control.checkout(ctx.control, worktree.path, worktree.index, to)
+    git_snapshot.checkout(ctx.control, worktree.path, worktree.index, to)
     return worktree
 
 
@@ -132,12 +134,12 @@ def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, paren
     """
     if not os.path.exists(worktree.index):
         return Saved()  # nothing was ever checked out here
-    snapshot = control.snapshot(
+    snapshot = git_snapshot.snapshot(
         ctx.control, worktree.path, worktree.index, parent, largest=BLOB_CAP, leave=True
     )
-    if snapshot.tree == control.tree_of(ctx.control, parent):
+    if snapshot.tree == history.tree_of(ctx.control, parent):
         return Saved(None, snapshot.left)
-    commit = control.commit(
+    commit = history.commit(
         ctx.control,
         snapshot.tree,
         (parent,),

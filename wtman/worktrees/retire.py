@@ -10,8 +10,10 @@ import os
 
 from wtman.context import Context
 from wtman.errors import DiskFullError, WtmanError
-from wtman.git import control, refs
+from wtman.git import refs
+from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, detach, head_of
+from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts
 from wtman.git.untrusted.gate import BLOB_CAP
@@ -67,11 +69,11 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     worktree = Worktree(view.worktree, admin, os.path.join(admin, "index"))
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
         return f"branch {view.branch} is checked out somewhere that is not its worktree"
-    snapshot = control.snapshot(
+    snapshot = git_snapshot.snapshot(
         ctx.control, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
     )
     held = without_furniture(ctx.control, state, place_of(state, view.task.id), snapshot.tree, tip)
-    if snapshot.nested or snapshot.left or held != control.tree_of(ctx.control, tip):
+    if snapshot.nested or snapshot.left or held != history.tree_of(ctx.control, tip):
         return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
     detach(worktree, tip)
     return ""

@@ -5,8 +5,9 @@ lead, what manifests run on install); `core.suspects` judges.
 """
 
 from wtman.context import Context
-from wtman.git import control
-from wtman.git.control import RawChange, RawEntry
+from wtman.git.objects import changes as git_changes
+from wtman.git.objects import history
+from wtman.git.objects.changes import RawChange, RawEntry
 from wtman.git.run import text
 from wtman.model.ids import Sha
 from wtman.worktrees.risky_paths import LINK, PathModes, install_hooks, suspects
@@ -17,7 +18,7 @@ _MOST_READ = 100  # links and manifests of one branch that are looked into
 
 def notable(ctx: Context, start: Sha, commit: Sha) -> tuple[str, ...]:
     """What the branch changes that acts on others later, in words."""
-    (changes,) = control.changes_many(ctx.control, ((start, commit),))
+    (changes,) = git_changes.changes_many(ctx.control, ((start, commit),))
     files = [item for item in changes if not item.inside]
     read = _read(ctx, files)
     touched: list[PathModes] = []
@@ -49,5 +50,5 @@ def _read(ctx: Context, files: list[RawChange]) -> dict[str, str]:
         manifest = change.path.rpartition(b"/")[2] == b"package.json"
         if _mode(change.new) == LINK or (manifest and change.new is not None):
             wanted += [entry.oid for entry in (change.old, change.new) if entry is not None]
-    found = control.contents(ctx.control, wanted[:_MOST_READ], _READ_CAP)
+    found = history.contents(ctx.control, wanted[:_MOST_READ], _READ_CAP)
     return {name: text(content) for name, content in found.items()}

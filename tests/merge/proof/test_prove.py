@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from tests import kit
 from wtman.errors import ExternalError
 from wtman.formats.codec import from_plain, to_plain
-from wtman.git import control
-from wtman.git.control import Control
-from wtman.git.control_dir import call
+from wtman.git import control_dir
+from wtman.git.control_dir import Control, call
 from wtman.git.discovery import discover
-from wtman.git.objects import compare
+from wtman.git.merges import merge_tree
+from wtman.git.objects import compare, history
 from wtman.integration.assemble import Assembled, Part, Train
 from wtman.merge.proof.proof import Proof
 from wtman.merge.proof.prove import prove
@@ -105,16 +105,16 @@ class World:
             if merged is None:
                 assert skip, part
                 continue
-            tip = control.commit(self.ctl, merged, (tip,), part.message, ADA, 1.7e9)
+            tip = history.commit(self.ctl, merged, (tip,), part.message, ADA, 1.7e9)
             commits[part.task] = tip
             parts.append(part)
-        tree = control.tree_of(self.ctl, tip)
+        tree = history.tree_of(self.ctl, tip)
         return replace(train, parts=tuple(parts)), Assembled(tip, tree, commits)
 
     def merged(self, part: Part, tip: Sha) -> Sha | None:
         """The tree; None on a conflict, and where git 2.39 stumbles over its own assertion."""
         try:
-            return control.merge(self.ctl, part.start, tip, part.head).tree
+            return merge_tree.merge(self.ctl, part.start, tip, part.head).tree
         except ExternalError as error:
             if "Assertion" not in error.stderr:
                 raise
@@ -129,9 +129,9 @@ class World:
             merged = self.merged(part, tip)
             assume(merged is not None)
             assert merged is not None
-            tip = control.commit(self.ctl, merged, (tip,), part.message, ADA, 1.7e9)
+            tip = history.commit(self.ctl, merged, (tip,), part.message, ADA, 1.7e9)
             commits[part.task] = tip
-        return Assembled(tip, control.tree_of(self.ctl, tip), commits)
+        return Assembled(tip, history.tree_of(self.ctl, tip), commits)
 
     def proof(self, on: Files, *members: tuple[str, Files, Files], needs: object = ()) -> Proof:
         train, made = self.assemble(self.train(on, *members, needs=needs))
@@ -145,7 +145,7 @@ def world(tmp_path: Path) -> World:
 
 def new_world(path: Path) -> World:
     kit.create_repo(path, {"README": "x\n"})
-    return World(path, control.prepare(discover(str(path))))
+    return World(path, control_dir.prepare(discover(str(path))))
 
 
 def text(*lines: str) -> File:
@@ -276,9 +276,9 @@ def test_a_tip_that_is_not_what_was_checked(world: World) -> None:
     train, made = two_edits(world)
     first = made.commits[TaskId("one")]
     for wrong in (
-        replace(made, tree=control.tree_of(world.ctl, first)),
+        replace(made, tree=history.tree_of(world.ctl, first)),
         replace(made, commit=first),
-        replace(made, commit=first, tree=control.tree_of(world.ctl, first)),
+        replace(made, commit=first, tree=history.tree_of(world.ctl, first)),
         replace(made, commits={TaskId("one"): first}),
     ):
         assert "tip" in {item.kind for item in prove(world.ctl, train, wrong).violations}
@@ -308,7 +308,7 @@ def clash(
 ) -> tuple[Train, Assembled]:
     train = world.train({"a": ours}, ("one", {"a": base}, {"a": theirs}))
     tip = world.commit({"a": ("100644", made)}, train.on)
-    return train, Assembled(tip, control.tree_of(world.ctl, tip), {TaskId("one"): tip})
+    return train, Assembled(tip, history.tree_of(world.ctl, tip), {TaskId("one"): tip})
 
 
 def merge_file(world: World, how: str, *sides: File) -> bytes:
@@ -369,7 +369,7 @@ def test_one_side_deleted_what_the_other_changed(world: World) -> None:
     base, on = {"a": numbered(), "b": text("b")}, {"a": numbered(n3="x"), "b": text("b")}
     train = world.train(on, ("one", base, {"b": text("b")}))
     tip = world.commit({"b": text("b")}, train.on)
-    made = Assembled(tip, control.tree_of(world.ctl, tip), {TaskId("one"): tip})
+    made = Assembled(tip, history.tree_of(world.ctl, tip), {TaskId("one"): tip})
     assert told(prove(world.ctl, train, made)) == {("clash", "one", "a", "", "")}
     proof = prove(world.ctl, train, made, resolved={TaskId("one"): ["a"]})
     assert proof.proven and proof.adapted == 1

@@ -110,7 +110,7 @@ def _clear_out(home: target.Home, state: State, task: TaskId, path: str) -> None
 def _clean_run(
     home: target.Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
 ) -> tuple[list["Gone"], list["KeptTask"]]:
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.worktrees import clean as stage
 
     gone: list[stage.Gone] = []

@@ -21,7 +21,7 @@ def diff(
 
     A pipe gets the exact bytes, which apply; a terminal is shown what is in them.
     """
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.git.patches.series import diff as patch
     from wtman.ui.patch import patch_shown, stat_shown
 

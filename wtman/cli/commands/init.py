@@ -80,7 +80,8 @@ def of_repository(repo: Repository) -> Habits:
 
 def _tracked(repo: Repository) -> frozenset[str]:
     """Paths of HEAD, or before the first commit what is in the folder."""
-    from wtman.git.control import files, prepare
+    from wtman.git.control_dir import prepare
+    from wtman.git.objects.history import files
     from wtman.git.repo import resolve
 
     try:

@@ -13,7 +13,7 @@ from wtman.model.session import Ended
 def record(home: where.Home, state: State, view: TaskView, attempt: Attempt, path: str) -> None:
     """Write the recording of an attempt to `path`, which must not be there."""
     from wtman.execution.output import read_exit
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.git.objects.contents import edits
 
     if attempt.outcome is None:

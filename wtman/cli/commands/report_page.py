@@ -6,7 +6,7 @@ import time
 
 from wtman.cli import target as where
 from wtman.errors import ExternalError, UsageError
-from wtman.git.control import Control, prepare
+from wtman.git.control_dir import Control, prepare
 from wtman.git.patches.series import diff
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId

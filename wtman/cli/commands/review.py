@@ -166,7 +166,8 @@ def _nobody() -> UsageError:
 def _require(repo: Repository, state: State, base: Sha) -> None:
     """Whoever reviews and refutes must be there."""
     from wtman.cli.start.requirements import require_agents
-    from wtman.git.control import files, prepare
+    from wtman.git.control_dir import prepare
+    from wtman.git.objects.history import files
     from wtman.review.judgement import refuter, reviewers
 
     named = {*reviewers(state), refuter(state)} - {""}
@@ -187,7 +188,7 @@ def _apart(
     from wtman.cli.land.branches import heads_of
     from wtman.config.roles import load_roles
     from wtman.coordinator.create import create_reviewed, open_store
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.git.repo import head_branch, identity, resolve
     from wtman.integration.external import ExternalBranch, take
     from wtman.journal.events import Resumed, RolesAssigned

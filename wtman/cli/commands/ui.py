@@ -47,7 +47,7 @@ def source_of(home: target.Home, run: RunId) -> "DashboardSource":
     """What the dashboard of a run reads and asks."""
     from wtman.cli.commands.report_page import diff_of
     from wtman.cli.commands.retry import onto
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.ui.dashboard import DashboardSource
 
     control = prepare(home.repo)

@@ -21,7 +21,7 @@ from wtman.config.trust import approved
 from wtman.coordinator.create import create_external, open_store
 from wtman.errors import MissingError, UsageError
 from wtman.git import branches, refs
-from wtman.git.control import prepare
+from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, resolve
 from wtman.integration.external import ExternalBranches, take

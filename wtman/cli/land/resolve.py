@@ -12,7 +12,7 @@ from wtman.cli import target as where
 from wtman.cli.drive import Watch, driven
 from wtman.errors import UsageError
 from wtman.git import refs
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.journal.events import Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
 from wtman.journal.record import Event
 from wtman.journal.state import State
@@ -37,7 +37,8 @@ def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: 
         )
     from wtman.cli.start.agents import anchored
     from wtman.cli.start.requirements import require_agents
-    from wtman.git.control import files, prepare
+    from wtman.git.control_dir import prepare
+    from wtman.git.objects.history import files
 
     tracked = frozenset(files(prepare(home.repo), state.base))
     agent = anchored(wanted, os.getcwd(), home.repo.toplevel, tracked) if wanted else ""
@@ -86,7 +87,7 @@ def _role(state: State) -> tuple[Event, ...]:
 
 
 def _told(home: where.Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
 
     assert state.merge is not None
     ctl = prepare(home.repo)

@@ -193,7 +193,8 @@ def require_clean(repo: Repository, asked: MergeAsked) -> None:
 
 
 def _has_landed(repo: Repository, state: State) -> bool:
-    from wtman.git.control import is_ancestor, prepare
+    from wtman.git.control_dir import prepare
+    from wtman.git.objects.history import is_ancestor
 
     merge = state.merge
     if merge is None or merge.over:
@@ -314,7 +315,7 @@ def _next(state: State) -> str:
 
 def verify(repo: Repository, folder: str, as_json: bool) -> int:
     """Re-check a folder of patches; 1 where something does not hold."""
-    from wtman.git.control import prepare
+    from wtman.git.control_dir import prepare
     from wtman.merge.verify import verify as problems_of
 
     started = time.monotonic()

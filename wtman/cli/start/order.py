@@ -22,9 +22,9 @@ from wtman.config.trust import approved
 from wtman.errors import MissingError, UsageError
 from wtman.execution.spawn import run_in_terminal
 from wtman.formats.codec import to_plain
-from wtman.git.control import files, prepare
-from wtman.git.control_dir import Control, call
+from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
+from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
 from wtman.journal.events import LimitsChanged, RolesAssigned
 from wtman.journal.record import Event, Recorded

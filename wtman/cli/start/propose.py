@@ -21,8 +21,9 @@ from wtman.cli.start import request
 from wtman.cli.start.agents import assigned_agents
 from wtman.config.trust import approve
 from wtman.errors import MissingError, UsageError, WtmanError
-from wtman.git.control import files, prepare
+from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
+from wtman.git.objects.history import files
 from wtman.git.trees import remove_tree
 from wtman.journal.events import Approved, Planned
 from wtman.journal.record import Event, Recorded

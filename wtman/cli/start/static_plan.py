@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wtman.config import load
 from wtman.errors import UsageError
-from wtman.git.control import prepare
+from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.contents import entries, texts
 from wtman.git.repo import resolve

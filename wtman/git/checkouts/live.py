@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wtman.errors import WtmanError
-from wtman.git import control
 from wtman.git.checkouts.glance import Glance, beside, glance
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
+from wtman.git.merges import merge_tree
+from wtman.git.objects import history
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Pair, Sha, TaskId
 
@@ -82,7 +83,7 @@ class WatchMemory:
         """The paths that each task changed since its start."""
         asked = [side for side in dict.fromkeys(sides.values()) if side not in self._paths]
         pairs = [(side.start, side.work) for side in asked]
-        answers = await git(control.paths_changed_many, ctl, pairs) if pairs else ()
+        answers = await git(history.paths_changed_many, ctl, pairs) if pairs else ()
         new = {side: frozenset(found) for side, found in zip(asked, answers, strict=True)}
         known = self._paths | new
         self._paths = {side: known[side] for side in sides.values()}
@@ -93,7 +94,7 @@ class WatchMemory:
     ) -> list[tuple[str, ...]]:
         """The conflicts of each merge (base, one, other); only what is new is merged."""
         asked = [item for item in dict.fromkeys(triples) if item not in self._merged]
-        answers = await git(control.merge_many, ctl, asked) if asked else ()
+        answers = await git(merge_tree.merge_many, ctl, asked) if asked else ()
         new = {item: made.conflicts for item, made in zip(asked, answers, strict=True)}
         known = self._merged | new
         self._merged = {item: known[item] for item in triples}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.git.checkouts import standalone
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Sha
 

@@ -7,7 +7,7 @@ Blocking; touches nothing.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from wtman.git.control import Control
+from wtman.git.control_dir import Control
 from wtman.git.objects import compare
 from wtman.integration.assemble import Assembled, Train
 from wtman.merge.proof.expected import MemberStep
