@@ -25,9 +25,9 @@ import sys
 from wtman.integration.assemble import Part, Train, assemble
 from wtman.model.plan import Identity
 from wtman.model.ids import Sha, TaskId
-from wtman.git import control
+from wtman.git.control_dir import prepare
 from wtman.git.discovery import discover
-ctl = control.prepare(discover("."))
+ctl = prepare(discover("."))
 on, *heads = map(Sha, sys.argv[1:])
 who = Identity("Ada Bench", "ada@example.com")
 parts = tuple(Part(TaskId(f"t{n}"), on, head, (), f"t{n}") for n, head in enumerate(heads))
