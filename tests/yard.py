@@ -14,7 +14,7 @@ from tests import kit
 from wtman.checks import perform as checks
 from wtman.checks.actions import CheckBase
 from wtman.context import Context
-from wtman.coordinator.create import create_run, load_state, open_store
+from wtman.coordinator.create import create, load_state, open_store
 from wtman.coordinator.open import open_run
 from wtman.git import control_dir
 from wtman.git.checkouts import snapshot, worktrees
@@ -33,6 +33,7 @@ from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 CHECK = "python3 -B check.py"
 FILES = {
@@ -108,8 +109,14 @@ class Yard:
         )
         plan = Plan("do it all", tuple(self.tasks), check=self.check)
         with open_store(self.repo) as store:
-            self.run = create_run(
-                store, plan, settings, base=base, target=target, identity=identity(self.repo)
+            self.run = create(
+                store,
+                plan,
+                settings,
+                base=base,
+                target=target,
+                identity=identity(self.repo),
+                kind=RunKind.MERGE if self.external else RunKind.SPLIT,
             )
             events: list[record.Event] = [e.Approved()]
             for task in self.tasks:

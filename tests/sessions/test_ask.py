@@ -13,7 +13,7 @@ import pytest
 
 from tests import kit
 from wtman.config.roles import role_from
-from wtman.coordinator.create import create_run, load_state, open_store
+from wtman.coordinator.create import create, load_state, open_store
 from wtman.coordinator.open import open_run
 from wtman.git.discovery import discover
 from wtman.git.repo import identity, resolve
@@ -55,7 +55,7 @@ class Desk:
         self.repo = discover(str(repo))
         self.settings = Settings(worktrees=str(folder / "worktrees"), grace=1.0)
         with open_store(self.repo) as store:
-            self.run = create_run(
+            self.run = create(
                 store,
                 Plan("ask", (Task(TaskId("one"), "do"),)),
                 self.settings,

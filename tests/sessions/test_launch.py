@@ -15,7 +15,7 @@ import pytest
 from wtman.agents import Activity, Needs
 from wtman.agents.command import CommandAgent
 from wtman.context import Context
-from wtman.coordinator.create import create_run, open_store
+from wtman.coordinator.create import create, open_store
 from wtman.coordinator.open import open_run
 from wtman.errors import MissingError
 from wtman.git.discovery import discover
@@ -57,7 +57,7 @@ class Run:
             repo = discover(str(self.repo))
             plan = Plan("x", (Task(TaskId("a"), "p"),))
             with open_store(repo) as store:
-                run = create_run(
+                run = create(
                     store, plan, self.settings, base=resolve(repo, "HEAD"), target="main",
                     identity=identity(repo),
                 )  # fmt: skip

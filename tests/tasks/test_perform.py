@@ -10,7 +10,7 @@ import pytest
 
 from tests import kit
 from wtman.context import Context
-from wtman.coordinator.create import create_run, load_state, open_store
+from wtman.coordinator.create import create, load_state, open_store
 from wtman.coordinator.open import open_run
 from wtman.errors import ExternalError
 from wtman.git import run as git_run
@@ -42,7 +42,7 @@ class Site:
         base = resolve(self.repo, "main")
         options = {"worktrees": str(path.parent / "worktrees"), **settings}
         with open_store(self.repo) as store:
-            self.run: RunId = create_run(
+            self.run: RunId = create(
                 store,
                 Plan("all", tasks),
                 Settings(**options),  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 
 from tests import kit
 from wtman.context import Context
-from wtman.coordinator.create import create_run, load_state, open_store
+from wtman.coordinator.create import create, load_state, open_store
 from wtman.coordinator.next_session import next_session
 from wtman.coordinator.open import open_run
 from wtman.git.discovery import Repository, discover
@@ -50,7 +50,7 @@ class Site:
             tasks.append(Task(TaskId(name), f"do {name}", agent=f"command:{scripts / name}"))
         options = {"worktrees": str(path.parent / "worktrees"), "sandbox": "none", **settings}
         with open_store(self.repo) as store:
-            self.run: RunId = create_run(
+            self.run: RunId = create(
                 store,
                 Plan("all", tuple(tasks)),
                 Settings(**options),  # type: ignore[arg-type]

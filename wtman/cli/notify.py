@@ -32,7 +32,7 @@ _CALLS = {
 def call_back(repo: Repository, state: State, began: float) -> None:
     """Tell that the run has come to where it needs its user. `began`: monotonic seconds."""
     word = _CALLS.get(run_state(state))
-    if word is None or state.anonymous:
+    if word is None or state.kind.external:
         return
     why = "; ".join(shortfall(state))
     words = f"run {state.run} {word}" + (f": {why}" if why else "")

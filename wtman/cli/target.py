@@ -20,7 +20,7 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
-from wtman.model.states import RunState
+from wtman.model.states import RunKind, RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import did_you_mean, quoted
 from wtman.ui.status_json import FINISHED
@@ -43,7 +43,7 @@ class Home:
         known = self._known.get(run)
         news = self.store.events(run, known.seq if known is not None else 0)
         state = replay(news, known) if news or known is None else known
-        if rehearsing(state) and not state.anonymous and not self.store.live(run):
+        if rehearsing(state) and not state.kind.external and not self.store.live(run):
             # Killed before it could take itself back: no command is to take it for a merge.
             with self.store.lock(run):
                 asked = max(
@@ -101,7 +101,7 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
     newest = RunId("")
     for run in reversed(runs):
         state = home.state(run)
-        if state.anonymous or state.aside:
+        if state.kind is not RunKind.SPLIT:
             continue
         newest = newest or run
         if wanted(state):

@@ -16,6 +16,7 @@ from wtman.journal.store import Store
 from wtman.model.ids import Branch, RunId, Sha
 from wtman.model.plan import Identity, Plan, Task
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 from wtman.plan.file import slug
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def open_store(repo: Repository) -> Store:
     return Store.open(repo.wtman_dir, network=on_network(repo.wtman_dir))
 
 
-def create_run(
+def create(
     store: Store,
     plan: Plan,
     settings: Settings,
@@ -36,13 +37,17 @@ def create_run(
     base: Sha,
     target: str,
     identity: Identity,
+    kind: RunKind = RunKind.SPLIT,
+    key: str = "",
     given: tuple[str, ...] = (),
     notes: Sequence[str] = (),
     begin: Sequence[record.Event] = (),
+    then: Sequence[record.Event] = (),
 ) -> RunId:
-    """Journal a new run in state `planned`; nothing is started. `settings.check` is its check.
+    """Journal a new run, of any kind; nothing is started. `settings.check` is its check.
 
     `begin` is what comes before the tasks: roles, and for a plan without tasks who makes it.
+    `then` comes last. One transaction, so that a kill leaves all of it or nothing.
     """
     run = _new_id(store, plan.request)
     created = e.RunCreated(
@@ -54,92 +59,25 @@ def create_run(
         identity=identity,
         context=plan.context,
         given=given,
+        kind=kind,
+        key=key,
     )
-    events: list[record.Event] = [created, *begin, *(e.TaskAdded(task) for task in plan.tasks)]
-    store.append(run, [*events, *(e.Noted(note) for note in notes)], time.time())
+    tasks = (e.TaskAdded(task) for task in plan.tasks)
+    said = (e.Noted(note) for note in notes)
+    store.append(run, [created, *begin, *tasks, *said, *then], time.time())
     return run
 
 
-def create_external(
-    store: Store,
-    branches: Sequence["ExternalBranch"],
-    settings: Settings,
-    asked: e.MergeAsked,
-    identity: Identity,
-    *,
-    key: str,
-    notes: Sequence[str] = (),
-) -> RunId:
-    """Journal an anonymous run: the merge of branches that wtman did not make.
-
-    `key` is what the same merge is known by after a kill. One transaction, so that a kill
-    leaves all of it or nothing.
-    """
-    run = _new_id(store, "merge " + " ".join(item.name for item in branches[:3]))
-    names = ", ".join(item.name for item in branches)
-    events: list[record.Event] = [
-        e.RunCreated(
-            run=run,
-            request=f"merge {names}",
-            base=asked.before,
-            target=asked.target,
-            settings=settings,
-            identity=identity,
-            context=key,
-            given=settings.check,
-        )
-    ]
-    for item in branches:
-        events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
-        branch = Branch(item.name)
-        events.append(
-            e.ExternalBranchAdded(
-                item.task, branch, item.start, item.head, item.message, item.author
-            )
-        )
-    events += [e.Approved(), *(e.Noted(note) for note in notes), asked]
-    store.append(run, events, time.time())
-    return run
+def branch_task(item: "ExternalBranch") -> Task:
+    """A branch that wtman did not make, as a task of a plan."""
+    return Task(item.task, prompt="", title=item.name, needs=item.needs)
 
 
-def create_reviewed(
-    store: Store,
-    branches: Sequence["ExternalBranch"],
-    settings: Settings,
-    *,
-    base: Sha,
-    request: str,
-    identity: Identity,
-    key: str,
-    begin: Sequence[record.Event] = (),
-    notes: Sequence[str] = (),
-) -> RunId:
-    """Journal an anonymous run: the reviews of branches that wtman did not make.
-
-    `key` is what the same reviews are known by. One that starts where it ends is an audit.
-    """
-    run = _new_id(store, request)
-    created = e.RunCreated(
-        run=run,
-        request=request,
-        base=base,
-        target=Branch(""),
-        settings=settings,
-        identity=identity,
-        context=key,
-        given=tuple(text for text in (settings.agent, *settings.reviewed_by) if text),
+def branch_added(item: "ExternalBranch") -> e.ExternalBranchAdded:
+    """Where the work of such a task is."""
+    return e.ExternalBranchAdded(
+        item.task, Branch(item.name), item.start, item.head, item.message, item.author
     )
-    events: list[record.Event] = [created, *begin]
-    for item in branches:
-        events.append(e.TaskAdded(Task(item.task, prompt="", title=item.name, needs=item.needs)))
-        branch = Branch(item.name)
-        external = e.ExternalBranchAdded(
-            item.task, branch, item.start, item.head, item.message, item.author
-        )
-        events.append(external)
-    events += [e.Approved(), *(e.Noted(note) for note in notes)]
-    store.append(run, events, time.time())
-    return run
 
 
 def _new_id(store: Store, request: str) -> RunId:

@@ -20,6 +20,7 @@ from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Cap
+from wtman.model.states import RunKind
 
 
 def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> State:
@@ -42,6 +43,8 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
     return replace(
         state,
         run=event.run,
+        kind=event.kind,
+        key=event.key,
         request=event.request,
         context=event.context,
         base=event.base,
@@ -126,7 +129,8 @@ def _external_branch(state: State, event: e.ExternalBranchAdded, at: float) -> S
 
 
 def _approved(state: State, event: e.Approved, at: float) -> State:
-    return replace(state, approved=True)
+    kind = RunKind.SPLIT if state.kind is RunKind.PLAN else state.kind
+    return replace(state, approved=True, kind=kind)
 
 
 # Actions that are a session too, though of no task.

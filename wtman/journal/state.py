@@ -21,6 +21,7 @@ from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity, Role, Task
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,8 @@ class State:
     """A run, replayed. `tasks` keeps the order of the plan."""
 
     run: RunId = RunId("")
+    kind: RunKind = RunKind.SPLIT
+    key: str = ""  # what the same merge or review of branches is known by
     request: str = ""
     context: str = ""
     base: Sha = Sha("")
@@ -250,16 +253,6 @@ class State:
     backoff: bool = False  # sessions were turned away: none starts before a wait
     turned_away: int = 0  # how often in a row
     seq: int = 0
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether this is only the journal of a `merge --branches`, and no run of the user's."""
-        return bool(self.tasks) and all(view.external for view in self.tasks.values())
-
-    @property
-    def aside(self) -> bool:
-        """Whether this is only the journal of a `wtman plan`, which nobody has started."""
-        return self.planning is not None and self.planning.wanted.aside and not self.approved
 
     def label(self, task: TaskId) -> str:
         """What people call a task of this run."""

@@ -32,7 +32,7 @@ def decide_merge(
         )
     if "land" in running:
         return ()
-    if state.anonymous and merge.asked.check and state.base_checked is None:
+    if state.kind.external and merge.asked.check and state.base_checked is None:
         # Branches that wtman did not make had no split that looked at the checks first.
         return () if "base" in running else (CheckBase(merge.on),)
     members, left = candidates(state)

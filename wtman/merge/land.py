@@ -72,7 +72,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[record
         probe = merge.probes[action.on, action.members]
         ticket = verified(probe, merge.asked.unchecked)
         # Tasks of a run were looked at one by one, when they were checked.
-        notes = await changed_expectations(ctx, state, probe) if state.anonymous else ()
+        notes = await changed_expectations(ctx, state, probe) if state.kind.external else ()
         events = tuple(
             replace(event, notes=notes) if isinstance(event, e.Landed) else event
             for event in await land(ctx, state, action, ticket)

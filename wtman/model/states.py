@@ -6,6 +6,22 @@ from enum import StrEnum
 from wtman.model.ids import TaskId
 
 
+class RunKind(StrEnum):
+    """What a run was made for. A split alone is what a command means that names no run."""
+
+    SPLIT = "split"
+    PLAN = "plan"  # nothing but its plan is wanted; a split as soon as it is approved
+    MERGE = "merge"  # of branches that wtman did not make
+    REVIEW = "review"  # of such branches
+    AUDIT = "audit"  # of the repository as it stands
+    BASE_CHECK = "base check"
+
+    @property
+    def external(self) -> bool:
+        """Whether its tasks are branches that wtman did not make."""
+        return self in (RunKind.MERGE, RunKind.REVIEW, RunKind.AUDIT)
+
+
 class RunState(StrEnum):
     PLANNING = "planning"
     PLANNED = "planned"

@@ -135,7 +135,7 @@ def _whole(
     state: State, known: Mapping[TaskId, Standing], checked: tuple[TaskId, ...]
 ) -> Unit | None:
     """The completeness review, once everything else has come to an end."""
-    if state.anonymous or state.merge is not None:
+    if state.kind.external or state.merge is not None:
         return None
     if any(item.state not in SETTLED for item in known.values()):
         return None

@@ -14,6 +14,7 @@ from wtman.model.finding import DISPROVES, SHOWS
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 LENSES = ("correctness", "security", "tests", "interaction")
 REFUTERS = ("does it happen", "is it meant")  # what each refuter of a claim asks itself
@@ -94,8 +95,7 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself."""
     agents = reviewers(state)
-    view = state.tasks[task]
-    kind = "audit" if view.external and view.start == view.head else "branch"
+    kind = "audit" if state.kind is RunKind.AUDIT else "branch"
     return tuple(
         unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
         for number in range(state.settings.reviewers)

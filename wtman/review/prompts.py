@@ -165,7 +165,7 @@ _AUDIT_PROOF = (
 
 def _frame(state: State) -> str:
     parts = [f"The request:\n{state.request.strip()}"]
-    if state.context.strip() and not state.anonymous:
+    if state.context.strip():
         parts.append(f"Shared context of all branches:\n{state.context.strip()}")
     return "\n\n".join(parts)
 

@@ -153,7 +153,7 @@ def _landed(state: State, event: e.Landed) -> list[str]:
         company = f" with {others}" if others else ""
         lines.append(_line(state.label(item.task), f"left out: {item.reason}{company}"))
     if event.moved and event.commits:
-        tasks = count(len(event.commits), "branch" if state.anonymous else "task")
+        tasks = count(len(event.commits), "branch" if state.kind.external else "task")
         lines.append(
             _line(
                 "train",

@@ -22,7 +22,7 @@ def answer(
     commits = {_label(state, task): sha for task, sha in landed.commits.items()}
     return {
         "schema": SCHEMA,
-        "run": None if state.anonymous else state.run or None,
+        "run": None if state.kind.external else state.run or None,
         "target": landed.target,
         "before": landed.before,
         "after": landed.after,
@@ -156,7 +156,7 @@ def landed_in_all(before: Mapping[TaskId, Sha], landed: Landed) -> str:
 
 
 def _first(state: State, landed: Landed) -> str:
-    tasks = count(len(landed.commits), "branch" if state.anonymous else "task")
+    tasks = count(len(landed.commits), "branch" if state.kind.external else "task")
     where = f" on {landed.target}" if landed.target else ""
     span = f"{landed.before[:10]}..{landed.after[:10]}"
     checks = count(landed.checks, "check run")

@@ -113,7 +113,7 @@ def expire(ctl: Control, state: State, cleaned: dict[TaskId, float], now: float)
 def let_go(ctl: Control, state: State) -> None:
     """Drop what merges of the run have tried, and of branches it did not make, has landed."""
     candidate_refs.forget(ctl.repo, (state.run,))
-    if state.anonymous:
+    if state.kind.external:
         landed = refs.read(ctl.repo, f"refs/wtman/landed/{state.run}")
         refs.update(ctl.repo, [RefChange(ref, None, sha) for ref, sha in landed.items()])
 

@@ -17,7 +17,7 @@ from wtman.config import Kind, Loaded, Source, default_worktrees, load, reposito
 from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
 from wtman.model.settings import Settings
-from wtman.model.states import RunState
+from wtman.model.states import RunKind, RunState
 from wtman.text.terminal import count
 
 _LITTLE, _ENOUGH = 1 << 30, 5 << 30  # bytes free at the worktrees
@@ -329,7 +329,7 @@ def _runs(place: DoctorScope) -> Iterator[Line]:
     with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
         home = Home(repo, store)
         states = [home.state(run) for run in store.runs()]
-        states = [state for state in states if not (state.anonymous or state.aside)]
+        states = [state for state in states if state.kind is RunKind.SPLIT]
         open_ = [state for state in states if run_state(state) not in FINISHED]
         for state in open_[-_MANY:]:
             live = bool(store.live(state.run))

@@ -19,6 +19,7 @@ from wtman.git.discovery import Repository
 from wtman.journal.state import State
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 _REVIEWERS = 2
 
@@ -187,12 +188,13 @@ def _apart(
 ) -> int:
     from wtman.cli.land.branches import heads_of
     from wtman.config.roles import load_roles
-    from wtman.coordinator.create import create_reviewed, open_store
+    from wtman.coordinator.create import branch_added, branch_task, create, open_store
     from wtman.git.control_dir import prepare
     from wtman.git.repo import head_branch, identity, resolve
     from wtman.integration.external import ExternalBranch, take
-    from wtman.journal.events import Resumed, RolesAssigned
+    from wtman.journal.events import Approved, Resumed, RolesAssigned
     from wtman.journal.state import digest
+    from wtman.model.plan import Plan
     from wtman.review.judgement import LENSES, reviewers
 
     commit = resolve(repo, base)
@@ -228,16 +230,20 @@ def _apart(
         home = target.Home(repo, store)
         known = _known(home, key)
         if known is None:
-            known = create_reviewed(
+            named = (settings.agent, *settings.reviewed_by)
+            known = create(
                 store,
-                external,
+                Plan(request, tuple(branch_task(item) for item in external)),
                 settings,
                 base=commit,
-                request=request,
+                target="",
                 identity=identity(repo),
+                kind=RunKind.AUDIT if audit else RunKind.REVIEW,
                 key=key,
-                begin=(RolesAssigned(assigned),),
+                given=tuple(text for text in named if text),
                 notes=notes,
+                begin=(RolesAssigned(assigned),),
+                then=(*(branch_added(item) for item in external), Approved()),
             )
         state = home.state(known)
         target.require_idle(home, known)
@@ -293,7 +299,7 @@ def _known(home: target.Home, key: str) -> RunId | None:
     """The journal of these very reviews."""
     for run in reversed(home.store.runs()):
         state = home.state(run)
-        if state.anonymous and state.merge is None and state.context == key:
+        if state.kind in (RunKind.REVIEW, RunKind.AUDIT) and state.key == key:
             return run
     return None
 

@@ -97,7 +97,7 @@ def split(
     from wtman.cli.start.roles import parsed_roles
     from wtman.cli.start.static_plan import cut
     from wtman.config.trust import approve
-    from wtman.coordinator.create import create_run, open_store
+    from wtman.coordinator.create import create, open_store
 
     repo = target.repository(ctx, directory)
     wanted = request_module.StartRequest(
@@ -155,7 +155,7 @@ def split(
         approve(order.proposal.commands, os.environ, repo.common_dir)
     with open_store(repo) as store:
         home = target.Home(repo, store)
-        run = create_run(
+        run = create(
             store,
             order.proposal.plan,
             order.proposal.settings,

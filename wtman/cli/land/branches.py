@@ -18,19 +18,19 @@ from wtman.cli.land import run as landing
 from wtman.cli.start.requirements import in_sandbox
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.trust import approved
-from wtman.coordinator.create import create_external, open_store
+from wtman.coordinator.create import branch_added, branch_task, create, open_store
 from wtman.errors import MissingError, UsageError
 from wtman.git import branches, refs
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, resolve
 from wtman.integration.external import ExternalBranches, take
-from wtman.journal.events import MergeAsked, Resumed
+from wtman.journal.events import Approved, MergeAsked, Resumed
 from wtman.journal.state import State, digest
 from wtman.model.ids import Branch, RunId, Sha, TaskId
-from wtman.model.plan import Identity
+from wtman.model.plan import Identity, Plan
 from wtman.model.settings import Settings
-from wtman.model.states import SCHEMA
+from wtman.model.states import SCHEMA, RunKind
 from wtman.text.terminal import clean, count
 from wtman.text.words import did_you_mean, quoted
 
@@ -216,7 +216,7 @@ def _interrupted(home: where.Home, key: str) -> State | None:
     """The journal of this very merge, where it has not come to its end."""
     for run in reversed(home.store.runs()):
         state = home.state(run)
-        if not state.anonymous or state.context != key or state.merge is None:
+        if state.kind is not RunKind.MERGE or state.key != key or state.merge is None:
             continue
         if state.merge.over:
             return None
@@ -254,14 +254,20 @@ def _journalled(
     there = (f"{name} is in {order.target or 'HEAD'} already" for name in external_branches.present)
     notes = (*order.notes, *there)
     landing.require_clean(home.repo, asked)
-    return create_external(
+    branches = external_branches.branches
+    names = ", ".join(item.name for item in branches)
+    return create(
         home.store,
-        external_branches.branches,
+        Plan(f"merge {names}", tuple(branch_task(item) for item in branches)),
         order.settings,
-        asked,
-        order.identity,
+        base=asked.before,
+        target=asked.target,
+        identity=order.identity,
+        kind=RunKind.MERGE,
         key=key,
+        given=order.settings.check,
         notes=notes,
+        then=(*(branch_added(item) for item in branches), Approved(), asked),
     )
 
 

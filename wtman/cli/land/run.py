@@ -268,12 +268,12 @@ def _forget(home: where.Home, state: State, before: int) -> None:
     from wtman.worktrees.clean import tidy
 
     with home.store.lock(state.run):
-        home.store.forget(state.run, 0 if state.anonymous else before, state.seq)
-        if state.anonymous:
+        home.store.forget(state.run, 0 if state.kind.external else before, state.seq)
+        if state.kind.external:
             tidy(state)
             with contextlib.suppress(OSError):
                 os.rmdir(state.settings.worktrees)
-    if state.anonymous:
+    if state.kind.external:
         remove_tree(os.path.join(home.store.folder, "runs", state.run))
 
 
@@ -282,7 +282,7 @@ def _unfinished(state: State) -> int:
     merge, base = state.merge, state.base_checked
     if merge is not None and merge.failed is not None:
         raise WtmanError(merge.failed.reason, hint=merge.failed.hint, code="merge")
-    if state.anonymous and base is not None and base.problem:
+    if state.kind.external and base is not None and base.problem:
         raise MissingError(base.problem, hint=base.hint, code="base")
     if state.failed is not None:
         raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
@@ -303,7 +303,7 @@ def _told_by_error(state: State, news: Sequence[Recorded]) -> None:
 
 def _next(state: State) -> str:
     merge = state.merge
-    if state.anonymous and not (merge is not None and merge.asked.patch_only):
+    if state.kind.external and not (merge is not None and merge.asked.patch_only):
         return ""  # its own command, or nothing
     if merge is not None and merge.asked.dry_run:
         return f"wtman merge {state.run}"

@@ -12,30 +12,31 @@ from collections.abc import Mapping
 from wtman.checks.actions import CheckBase
 from wtman.git.discovery import Repository
 from wtman.git.repo import identity
-from wtman.journal.events import BaseChecked, PlanWanted
+from wtman.journal.events import BaseChecked
 from wtman.journal.replay import replay
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 
 def base_checked(
     repo: Repository, settings: Settings, base: Sha, environ: Mapping[str, str]
 ) -> BaseChecked:
     """What the checks of `settings` say of the commit `base`, in checkouts of their own."""
-    from wtman.coordinator.create import create_run, open_store
+    from wtman.coordinator.create import create, open_store
     from wtman.git.trees import remove_tree
     from wtman.worktrees.clean import tidy
 
     with open_store(repo) as store:
-        run = create_run(
+        run = create(
             store,
             Plan("doctor", (), check=settings.check),
             settings,
             base=base,
             target="",
             identity=identity(repo),
-            begin=(PlanWanted("", aside=True),),
+            kind=RunKind.BASE_CHECK,
         )
         try:
             return asyncio.run(_check(repo, run, base, environ))

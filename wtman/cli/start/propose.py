@@ -31,7 +31,7 @@ from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
-from wtman.model.states import SCHEMA, RunState
+from wtman.model.states import SCHEMA, RunKind, RunState
 from wtman.plan.forecast import forecast
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes
@@ -67,7 +67,7 @@ def begin(
     repo: Repository, wanted: request.StartRequest, manner: Manner
 ) -> tuple[target.Home, RunId]:
     """A run in state `planning`, its planner announced and approved. The store is left open."""
-    from wtman.coordinator.create import create_run, open_store
+    from wtman.coordinator.create import create, open_store
 
     order = ordering.order(repo, wanted, os.environ)
     # The planner alone runs now; what else the repository brought is asked about with the plan.
@@ -83,13 +83,14 @@ def begin(
     if not manner.as_json:
         print(announced(_planner(order), order.proposal.settings), file=manner.out, flush=True)
     store = open_store(repo)
-    run = create_run(
+    run = create(
         store,
         order.proposal.plan,
         order.proposal.settings,
         base=order.proposal.base,
         target=order.proposal.target,
         identity=order.identity,
+        kind=RunKind.PLAN if wanted.aside else RunKind.SPLIT,
         given=order.given,
         notes=order.notes,
         begin=order.begin,

@@ -75,7 +75,6 @@ def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> Pl
         effort=effort_of(settings, planner),
         checks=wanted.may_ask,
         allow_overlap=wanted.allow_overlap,
-        aside=wanted.aside,
     )
 
 

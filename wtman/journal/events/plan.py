@@ -18,8 +18,7 @@ class RolesAssigned:
 class PlanWanted:
     """The run begins with a planner. Its role is among those cast.
 
-    `checks`: somebody can be asked, so the planner may propose checks. `aside`: only the plan
-    is wanted (`wtman plan`), so that no command means this run unless it is named.
+    `checks`: somebody can be asked, so the planner may propose checks.
     """
 
     agent: str
@@ -27,7 +26,6 @@ class PlanWanted:
     effort: str = ""
     checks: bool = False
     allow_overlap: bool = False
-    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

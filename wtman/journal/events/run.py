@@ -6,6 +6,7 @@ from typing import Any
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
+from wtman.model.states import RunKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class RunCreated:
     identity: Identity
     context: str = ""
     given: tuple[str, ...] = ()  # commands that the user gave by hand, thus approved
+    kind: RunKind = RunKind.SPLIT
+    key: str = ""  # what the same merge or review of branches is known by
 
 
 @dataclass(frozen=True, slots=True)
