@@ -2,8 +2,7 @@
 
 import pytest
 
-from wtman.agents.stream import fed, money, number, parsed, since, text, trouble_of, way_on
-from wtman.model.session import Usage
+from wtman.agents.stream import fed, money, number, parsed, text, trouble_of, way_on
 
 
 @pytest.mark.parametrize("said, status, kind", [
@@ -44,11 +43,6 @@ def test_values_have_the_type_that_is_promised() -> None:
 def test_prompts_are_bytes_whatever_they_hold() -> None:
     assert fed("é\udcff") == b"\xc3\xa9\xff"
     assert fed("a\ud800") == b"a?"
-
-
-def test_the_difference_is_never_below_nothing() -> None:
-    assert since(Usage(5, 5, 0.5, 1), Usage(3, 9, None, 4)) == Usage(2, 0, 0.5, 0)
-    assert since(Usage(5, 5), Usage(3, 3, 0.1)) == Usage(2, 2, None, 0)
 
 
 def test_the_way_on_is_not_to_sign_in_where_money_is_missing() -> None:

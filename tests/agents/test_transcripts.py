@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from wtman.agents import Activity, load
-from wtman.agents.stream import since
 from wtman.model.command import Exit, ExitReason
 from wtman.model.session import Outcome, Usage
 
@@ -175,7 +174,7 @@ def test_the_resumed_part_of_a_conversation_is_the_difference() -> None:
     second, _ = told("codex-r2", OK)
     assert first.session == second.session
     assert second.cumulative
-    assert since(second.usage, first.usage) == Usage(3000, 600)
+    assert second.usage - first.usage == Usage(3000, 600)
 
 
 def test_what_a_session_does_is_told_live() -> None:

@@ -11,7 +11,6 @@ from wtman.budget.budget import (
     budget_status,
     counts,
     overshoot,
-    reached,
     wait_of,
 )
 from wtman.coordinator import actions as a
@@ -19,7 +18,6 @@ from wtman.coordinator.decide import decide
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded, RateLimited
-from wtman.journal.state import add_usage
 from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Ended, Outcome, Usage
 from wtman.model.settings import Settings
@@ -184,7 +182,7 @@ def test_what_counts_as_a_failed_attempt(
 
 
 def test_no_cap_is_never_reached() -> None:
-    assert not reached(NONE, used(100.0, 10**9))
+    assert not NONE.reached(used(100.0, 10**9))
 
 
 # --- rate limits --------------------------------------------------------------------------------
@@ -332,14 +330,6 @@ def test_any_run_ends_or_parks_within_its_budget_and_its_pace(
     over = overshoot(state)
     assert over.usd <= call.usd * jobs + 1e-6
     assert over.tokens <= call.tokens * jobs
-
-
-def test_the_sum_of_unknown_money_is_unknown() -> None:
-    assert add_usage(used(1.0, 5), Usage()) == used(1.0, 5)
-    assert add_usage(Usage(), used(1.0, 5)).usd == 1.0
-    assert add_usage(used(1.0, 5), used(None, 5)) == used(None, 10)
-    assert add_usage(used(None, 5), used(1.0, 5)).usd is None
-    assert add_usage(Usage(1, 1, 0.5, 1), Usage(1, 1, 0.5, 2)) == Usage(2, 2, 1.0, 3)
 
 
 def test_the_report_and_the_status_tell_use_and_budget() -> None:

@@ -20,7 +20,6 @@ from wtman.agents.stream import (
     money,
     number,
     parsed,
-    plus,
     text,
     trouble_of,
 )
@@ -297,7 +296,7 @@ def _counted(state: ClaudeStream, message: str, usage: Usage) -> ClaudeStream:
     kept = [item for item in state.recent if item[0] != message] + [(message, usage)]
     passed = state.passed
     while len(kept) > _KEPT_MESSAGES:
-        passed = plus(passed, kept.pop(0)[1])
+        passed = passed + kept.pop(0)[1]
     return replace(state, passed=passed, recent=tuple(kept))
 
 
@@ -315,7 +314,7 @@ def _answered(state: ClaudeStream, event: Any) -> ClaudeStream:
 def _result(state: ClaudeStream, event: dict[str, Any]) -> Step:
     latest = field(event, "model_usage_since_last_result")
     if isinstance(latest, dict):
-        settled, cumulative = plus(state.settled, _priced(latest)), False
+        settled, cumulative = state.settled + _priced(latest), False
     else:  # an older version, or a conversation that could not be resumed
         settled = replace(_priced(field(event, "modelUsage")), usd=money(event, "total_cost_usd"))
         cumulative = True
@@ -347,15 +346,15 @@ def _priced(models: Any) -> Usage:
         cached = number(value, "cacheReadInputTokens")
         fresh = number(value, "inputTokens") + number(value, "cacheCreationInputTokens")
         one = Usage(fresh + cached, number(value, "outputTokens"), money(value, "costUSD"), cached)
-        total = plus(total, one)
+        total = total + one
     return total
 
 
 def _used(state: ClaudeStream) -> Usage:
     live = state.passed
     for _, usage in state.recent:
-        live = plus(live, usage)
-    return plus(state.settled, live)
+        live = live + usage
+    return state.settled + live
 
 
 def _line(said: str) -> str:

@@ -9,8 +9,6 @@ import json
 import re
 from typing import Any, Literal
 
-from wtman.model.session import Usage
-
 Trouble = Literal["", "limited", "fatal"]
 _MOST = 2**53  # a number of tokens that is larger is no number of tokens
 
@@ -77,28 +75,6 @@ def fed(words: str) -> bytes:
 def argument(words: str) -> str:
     """The words as a program can get them in one argument."""
     return fed(words.replace("\0", "")).decode("utf-8", "surrogateescape")
-
-
-def plus(one: Usage, two: Usage) -> Usage:
-    """Both together; money is known where one of them knows it."""
-    usd = one.usd if two.usd is None else (one.usd or 0.0) + two.usd
-    return Usage(
-        one.input_tokens + two.input_tokens,
-        one.output_tokens + two.output_tokens,
-        usd,
-        one.cached_tokens + two.cached_tokens,
-    )
-
-
-def since(total: Usage, before: Usage) -> Usage:
-    """What a conversation used after `before`, where its agent counts on from there."""
-    usd = None if total.usd is None else max(total.usd - (before.usd or 0.0), 0.0)
-    return Usage(
-        max(total.input_tokens - before.input_tokens, 0),
-        max(total.output_tokens - before.output_tokens, 0),
-        usd,
-        max(total.cached_tokens - before.cached_tokens, 0),
-    )
 
 
 # --- trouble with the provider ------------------------------------------------------------------

@@ -35,10 +35,7 @@ class BudgetStatus:
     @property
     def left(self) -> Cap:
         """What is neither used nor promised; never below 0. Only where there is a budget."""
-        return Cap(
-            max(self.budget.usd - self.charged.usd - self.held.usd, 0.0),
-            max(self.budget.tokens - self.charged.tokens - self.held.tokens, 0),
-        )
+        return self.budget - self.charged - self.held
 
     def admit(self, waiting: int) -> Cap | None:
         """The cap of a session that starts now, with `waiting` tasks to share what is left.
@@ -54,7 +51,7 @@ class BudgetStatus:
 
     def holding(self, cap: Cap) -> "BudgetStatus":
         """The purse once a session with this cap has started."""
-        return replace(self, held=_sum(self.held, cap))
+        return replace(self, held=self.held + cap)
 
 
 def _share(budget: float, own: float, left: float, waiting: int, unit: float) -> float | None:
@@ -72,18 +69,13 @@ def budget_status(state: State, live: Mapping[str, Usage] | None = None) -> Budg
     held = Cap()
     for key, cap in state.reserved.items():
         used = (live or {}).get(key, Usage())
-        tokens = used.input_tokens + used.output_tokens
-        held = _sum(held, Cap(max(cap.usd, used.usd or 0.0), max(cap.tokens, tokens)))
+        held += Cap(max(cap.usd, used.usd or 0.0), max(cap.tokens, used.tokens))
     return BudgetStatus(
         budget=Cap(settings.budget_usd, settings.budget_tokens),
         own=Cap(settings.session_usd, settings.session_tokens),
         charged=state.charged,
         held=held,
     )
-
-
-def _sum(one: Cap, two: Cap) -> Cap:
-    return Cap(one.usd + two.usd, one.tokens + two.tokens)
 
 
 def spent(state: State) -> str:
@@ -99,10 +91,9 @@ def spent(state: State) -> str:
 
 def overshoot(state: State) -> Cap:
     """By how much more than its budgets a run has used; 0 where it kept them."""
-    settings, charged = state.settings, state.charged
-    usd = charged.usd - settings.budget_usd if settings.budget_usd else 0.0
-    tokens = charged.tokens - settings.budget_tokens if settings.budget_tokens else 0
-    return Cap(max(usd, 0.0), max(tokens, 0))
+    budget = Cap(state.settings.budget_usd, state.settings.budget_tokens)
+    over = state.charged - budget
+    return Cap(over.usd if budget.usd else 0.0, over.tokens if budget.tokens else 0)
 
 
 def exhausted(state: State) -> tuple[str, str]:
@@ -121,15 +112,6 @@ def exhausted(state: State) -> tuple[str, str]:
     return reason, f"raise it: wtman resume {state.run} {more}"
 
 
-def reached(cap: Cap, usage: Usage) -> bool:
-    """Whether a session has used all of its cap."""
-    tokens = usage.input_tokens + usage.output_tokens
-    return bool(
-        (cap.usd and usage.usd is not None and usage.usd >= cap.usd)
-        or (cap.tokens and tokens >= cap.tokens)
-    )
-
-
 def counts(settings: Settings, cap: Cap, outcome: Outcome) -> bool:
     """Whether a session that fell short is a failed attempt of its task.
 
@@ -141,7 +123,7 @@ def counts(settings: Settings, cap: Cap, outcome: Outcome) -> bool:
         return False
     own = Cap(settings.session_usd, settings.session_tokens)
     shared = Cap(0.0 if own.usd else cap.usd, 0 if own.tokens else cap.tokens)
-    return not reached(shared, outcome.usage)
+    return not shared.reached(outcome.usage)
 
 
 def broken_off(attempt: Attempt) -> bool:
@@ -149,7 +131,7 @@ def broken_off(attempt: Attempt) -> bool:
     done = attempt.outcome
     if done is None:
         return False
-    return bool(done.fatal) or done.limited or reached(attempt.cap, done.usage)
+    return bool(done.fatal) or done.limited or bool(attempt.cap.reached(done.usage))
 
 
 def wait_of(state: State) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal.events import BackoffEnded, LimitsChanged, RateLimited
-from wtman.journal.state import State, add_usage
+from wtman.journal.state import State
 from wtman.model.session import Cap, Ended, Usage
 
 
@@ -46,12 +46,10 @@ def release(state: State, key: str) -> State:
 def charge(state: State, usage: Usage, cap: Cap = Cap(), ran: bool = True) -> State:  # noqa: B008
     """Count what a session used; `ran` False: it never came to start."""
     held = cap if ran else Cap()
-    used = usage.input_tokens + usage.output_tokens
     # No tokens and no money: an agent that would have told at its end did not get there.
-    tokens = used if used or usage.usd is not None else held.tokens
+    tokens = usage.tokens if usage.tokens or usage.usd is not None else held.tokens
     usd = usage.usd if usage.usd is not None else held.usd
-    charged = Cap(state.charged.usd + usd, state.charged.tokens + tokens)
-    return replace(state, usage=add_usage(state.usage, usage), charged=charged)
+    return replace(state, usage=state.usage + usage, charged=state.charged + Cap(usd, tokens))
 
 
 def settle(state: State, key: str, event: e.SessionFinished) -> State:

@@ -324,18 +324,4 @@ def describe_red(result: CheckResult) -> str:
     return line
 
 
-def add_usage(one: Usage, two: Usage) -> Usage:
-    """Sum of two usages. Money is unknown as soon as tokens were used at a price nobody knows:
-    a sum of the rest would pass for the whole."""
-    usd = None if one.usd is None and two.usd is None else (one.usd or 0.0) + (two.usd or 0.0)
-    if any(item.usd is None and item.input_tokens + item.output_tokens for item in (one, two)):
-        usd = None
-    return Usage(
-        one.input_tokens + two.input_tokens,
-        one.output_tokens + two.output_tokens,
-        usd,
-        one.cached_tokens + two.cached_tokens,
-    )
-
-
 TRIES = 2  # sessions of a resolver that count, for each task that a merge leaves out

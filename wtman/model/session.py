@@ -12,12 +12,41 @@ class Usage:
 
     `input_tokens` is everything that a model read, from a cache or not;
     `cached_tokens` is how much of it came from a cache.
+
+    One rule for unknown money: nothing spent is ever hidden. A sum is unknown as soon as tokens
+    of it were used at a price nobody knows, for the rest would pass for the whole (`Usage()`
+    used none, and adds nothing). A difference takes off only money that is known. Whoever
+    charges a budget charges what is unknown in full (`journal/replay_limits.py`).
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float | None = None
     cached_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        known = [one.usd for one in (self, other) if one.usd is not None]
+        unknown = any(one.usd is None and one.tokens for one in (self, other))
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            sum(known) if known and not unknown else None,
+            self.cached_tokens + other.cached_tokens,
+        )
+
+    def __sub__(self, before: "Usage") -> "Usage":
+        """What came after `before`, in figures that go on from there; never below 0."""
+        return Usage(
+            max(self.input_tokens - before.input_tokens, 0),
+            max(self.output_tokens - before.output_tokens, 0),
+            None if self.usd is None else max(self.usd - (before.usd or 0.0), 0.0),
+            max(self.cached_tokens - before.cached_tokens, 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +55,28 @@ class Cap:
 
     usd: float = 0.0
     tokens: int = 0
+
+    def __add__(self, other: "Cap") -> "Cap":
+        return Cap(self.usd + other.usd, self.tokens + other.tokens)
+
+    def __sub__(self, other: "Cap") -> "Cap":
+        """Never below 0: only of a limit that there is."""
+        return Cap(max(self.usd - other.usd, 0.0), max(self.tokens - other.tokens, 0))
+
+    def reached(self, usage: Usage) -> str:
+        """The limit that a usage is known to have reached, in words; empty: none."""
+        if self.tokens and usage.tokens >= self.tokens:
+            return f"{self.tokens} tokens"
+        if self.usd and usage.usd is not None and usage.usd >= self.usd:
+            return f"${self.usd:.2f}"
+        return ""
+
+    def after(self, usage: Usage) -> "Cap | None":
+        """What is left of a limit; None: nothing, or nobody knows how much."""
+        unknown = self.usd and usage.usd is None and usage.tokens
+        if unknown or self.reached(usage):
+            return None
+        return self - Cap(usage.usd or 0.0, usage.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +109,7 @@ class Outcome:
     """What an adapter makes of a finished session; says nothing about the tree.
 
     `usage` is of this session alone; where `cumulative` is set it goes on from the earlier
-    sessions of the resumed conversation, and whoever knows those takes them off (`since`).
+    sessions of the resumed conversation, and whoever knows those takes them off (`-`).
     `answer` is what it said last: the JSON text where `Job.schema` was asked for and
     the agent has a way of its own to give it, else its last words.
     """

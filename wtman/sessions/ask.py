@@ -21,11 +21,10 @@ from wtman.formats.json_answers import again, asked, candidates
 from wtman.formats.json_schema import problems as schema_problems
 from wtman.git.checkouts.snapshot import snapshot
 from wtman.git.objects.history import paths_changed
-from wtman.journal.state import add_usage
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
-from wtman.model.session import Outcome, Usage
+from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.sessions.launch import Launch, launch
 
@@ -172,20 +171,24 @@ class _Asking:
 
     def _may_repair(self) -> bool:
         """Whether a second round is worth it, and fits the caps."""
-        cap, spent = self._question, self._sum.usage
-        if cap.program and _is_program(self._agent):
+        if self._question.program and _is_program(self._agent):
             return False  # it reads its own protocol, and says the same to the same
-        if cap.max_usd and (spent.usd or 0.0) >= cap.max_usd:
-            return False
-        tokens = spent.input_tokens + spent.output_tokens
-        return not cap.max_tokens or tokens < cap.max_tokens
+        return self._left() is not None
+
+    def _left(self) -> Cap | None:
+        """What its sessions have left of the caps; None: nothing."""
+        return Cap(self._question.max_usd, self._question.max_tokens).after(self._sum.usage)
 
     async def _session(self, prompt: str, resume: str) -> tuple[Outcome | None, str]:
         """The next session that came to an end of its own; None where it gives no answer."""
         for _ in range(_LEFTOVERS):
             self._number += 1
-            wanted = self._launch(prompt, resume)
+            left = self._left()
+            wanted = self._launch(prompt, resume, left or Cap())
             known = await self._ctx.git(read_exit, wanted.folder)
+            if known is None and left is None:
+                self._sum = replace(self._sum, reason="its sessions have used up its cap")
+                return None, ""
             exit_, outcome = await launch(self._ctx, self._settings, wanted, self._follow)
             self._count(exit_, outcome, resumed=bool(resume), ran=known is None)
             if known is None or not _cut_short(exit_):
@@ -207,9 +210,8 @@ class _Asking:
             said = await self._ctx.git(_printed, wanted.folder)
         return outcome, said
 
-    def _launch(self, prompt: str, resume: str) -> Launch:
+    def _launch(self, prompt: str, resume: str, left: Cap) -> Launch:
         question, ctx = self._question, self._ctx
-        spent = self._sum.usage
         label = TaskId(question.label or question.role.name)
         return Launch(
             id=f"{ctx.run}/{question.key}/{self._number}",
@@ -237,8 +239,8 @@ class _Asking:
             resume=resume,
             timeout=question.timeout,
             grace=self._settings.grace,
-            max_usd=max(question.max_usd - (spent.usd or 0.0), 0.0),
-            max_tokens=max(question.max_tokens - spent.input_tokens - spent.output_tokens, 0),
+            max_usd=left.usd,
+            max_tokens=left.tokens,
         )
 
     def _count(self, exit_: Exit, outcome: Outcome, *, resumed: bool, ran: bool) -> None:
@@ -247,7 +249,7 @@ class _Asking:
         goes_on = resumed and outcome.cumulative
         self._sum = replace(
             so_far,
-            usage=outcome.usage if goes_on else add_usage(so_far.usage, outcome.usage),
+            usage=outcome.usage if goes_on else so_far.usage + outcome.usage,
             session=outcome.session or so_far.session,
             seconds=so_far.seconds + max(exit_.ended - exit_.started, 0.0),
             sessions=so_far.sessions + ran,

@@ -21,7 +21,7 @@ from wtman.execution.output import LineSplitter, read_exit
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.ids import TaskId
 from wtman.model.plan import Role
-from wtman.model.session import Job, Outcome, Usage
+from wtman.model.session import Cap, Job, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.provision.files import linked
 from wtman.provision.setup import make_home
@@ -318,21 +318,13 @@ class _Stream:
         self._ctx.live_usage.take(self._wanted.id, activity)
         if self._follow is not None:
             self._follow(activity)
-        reason = over_cap(self._wanted, activity.usage) if activity.usage else ""
-        if reason and not self._over:
+        cap = Cap(self._wanted.max_usd, self._wanted.max_tokens)
+        reached = cap.reached(activity.usage or Usage())
+        if reached and not self._over:
             self._over = True
+            reason = f"reached its cap of {reached}"
             Path(self._wanted.folder, _CAPPED).write_text(reason, encoding="utf-8")
             self.stop()
-
-
-def over_cap(wanted: Launch, usage: Usage) -> str:
-    """Why a session that has used this much has to stop; empty while it may go on."""
-    tokens = usage.input_tokens + usage.output_tokens
-    if wanted.max_tokens and tokens >= wanted.max_tokens:
-        return f"reached its cap of {wanted.max_tokens} tokens"
-    if wanted.max_usd and usage.usd is not None and usage.usd >= wanted.max_usd:
-        return f"reached its cap of ${wanted.max_usd:.2f}"
-    return ""
 
 
 def _capped(folder: str) -> str:

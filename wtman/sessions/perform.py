@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from wtman.agents import Activity
-from wtman.agents.stream import plus, since, way_on
+from wtman.agents.stream import way_on
 from wtman.budget.budget import counts
 from wtman.context import Context
 from wtman.execution.output import read_exit, started
@@ -251,8 +251,8 @@ def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> 
         if told is None or attempt.number >= action.attempt:
             continue
         if told.session and told.session == outcome.session:
-            before = plus(before, told.usage)
-    return since(outcome.usage, before)
+            before = before + told.usage
+    return outcome.usage - before
 
 
 def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: Exit) -> Ended:

@@ -83,7 +83,7 @@ def _head(state: State, known: Mapping[TaskId, Standing], live: bool) -> str:
     about.append(f"base {code(state.base[:10])}")
     if state.target:
         about.append(f"target {code(state.target)}")
-    tokens = state.usage.input_tokens + state.usage.output_tokens
+    tokens = state.usage.tokens
     money = "cost unknown" if state.usage.usd is None else f"${state.usage.usd:.2f}"
     facts = [
         (str(len(known)), "task" if len(known) == 1 else "tasks"),
@@ -296,7 +296,7 @@ def _costs(state: State) -> str:
     rows = []
     for task, view in state.tasks.items():
         used = used_by(view)
-        if used.input_tokens or used.output_tokens or used.usd is not None:
+        if used.tokens or used.usd is not None:
             rows.append((text(task), *_figures(used.input_tokens, used.output_tokens, used.usd)))
     made = state.planning.made if state.planning is not None else None
     if made is not None and made.usage.input_tokens:

@@ -53,7 +53,7 @@ def _title(state: State, known: dict[TaskId, Standing]) -> list[str]:
     if state.target:
         facts.append(f"target `{_code(state.target)}`")
     lines = [f"# {_text(state.request) or state.run}", "", ", ".join(facts)]
-    tokens = state.usage.input_tokens + state.usage.output_tokens
+    tokens = state.usage.tokens
     money = "cost unknown" if state.usage.usd is None else f"${state.usage.usd:.2f}"
     told = f", {tokens:,} tokens" if tokens else ""
     lines.append(f"{count(state.sessions, 'session')}{told}, {money}")
@@ -64,8 +64,7 @@ def _title(state: State, known: dict[TaskId, Standing]) -> list[str]:
 
 def usage_text(usage: Usage) -> str:
     """`12,300 tokens, $0.41`; empty where nothing is known."""
-    tokens = usage.input_tokens + usage.output_tokens
-    parts = [f"{tokens:,} tokens"] if tokens else []
+    parts = [f"{usage.tokens:,} tokens"] if usage.tokens else []
     parts += [f"${usage.usd:.2f}"] if usage.usd is not None else []
     return ", ".join(parts)
 

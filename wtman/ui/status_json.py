@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from wtman.journal.events import SessionFinished
-from wtman.journal.state import State, TaskView, add_usage
+from wtman.journal.state import State, TaskView
 from wtman.model.check import CheckResult
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_task
@@ -124,7 +124,7 @@ def used_by(view: TaskView) -> Usage:
     total = Usage()
     for item in view.attempts:
         if item.outcome is not None:
-            total = add_usage(total, item.outcome.usage)
+            total = total + item.outcome.usage
     return total
 
 

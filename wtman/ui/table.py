@@ -176,7 +176,7 @@ def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
 
 def amount(usage: Usage) -> str:
     """`12.3k $0.41`, short enough for a column; empty where nothing is known."""
-    tokens = usage.input_tokens + usage.output_tokens
+    tokens = usage.tokens
     parts = []
     if tokens:
         short = f"{tokens / 1e6:.1f}M" if tokens >= 999_950 else f"{tokens / 1e3:.1f}k"
@@ -191,10 +191,7 @@ def _spending(view: TaskView, live: Usage | None) -> str:
     total = used_by(view)
     if live is None or view.in_flight is None:
         return amount(total)
-    usd = None if total.usd is None and live.usd is None else (total.usd or 0) + (live.usd or 0)
-    return amount(
-        Usage(total.input_tokens + live.input_tokens, total.output_tokens + live.output_tokens, usd)
-    )
+    return amount(total + live)
 
 
 def _run_colour(status: RunState) -> str:
@@ -212,7 +209,7 @@ def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
     parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
     if state.created:
         parts.append(duration(now - state.created))
-    tokens = state.usage.input_tokens + state.usage.output_tokens
+    tokens = state.usage.tokens
     if tokens and not state.settings.budget_tokens:
         parts.append(f"{tokens:,} tokens")
     if state.usage.usd is not None and not state.settings.budget_usd:
