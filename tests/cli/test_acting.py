@@ -38,7 +38,7 @@ reviews    none: no reviewer is named (--reviewer)
 checks     true
 sandbox    none: agents and checks run with all of your rights
 forecast   2 branches, 2 to 6 sessions, 2 waves at 16 at once
-limits   1,000 sessions, 3 attempts a task, 1 h 00 m each
+limits     1,000 sessions, 3 attempts a task, 1 h 00 m each
 worktrees  TMP/repo.worktrees
 """
 

@@ -86,7 +86,7 @@ def lines(found: tuple[str, ...]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.parametrize("walls", EVERY)
+@pytest.mark.parametrize("isolation", EVERY)
 def test_what_counts_against_a_session_behind_these_walls(post: Post, isolation: Isolation) -> None:
     async def work() -> None:
         await post.begin("r/t/1", isolation)
