@@ -22,7 +22,6 @@ from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import identity, resolve
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.state import State
 from wtman.merge import land
 from wtman.merge import perform as train
@@ -118,16 +117,16 @@ class Yard:
                 identity=identity(self.repo),
                 kind=RunKind.MERGE if self.external else RunKind.SPLIT,
             )
-            events: list[record.Event] = [e.Approved()]
+            events: list[e.Event] = [e.Approved()]
             for task in self.tasks:
                 events += self._taken(task) if self.external else self._made(store, task)
             store.append(self.run, events, 1_767_000_000.0)
 
-    def _taken(self, task: Task) -> list[record.Event]:
+    def _taken(self, task: Task) -> list[e.Event]:
         start, head = self.ends[task.id]
         return [e.ExternalBranchAdded(task.id, Branch(task.id), start, head)]
 
-    def _made(self, store: object, task: Task) -> list[record.Event]:
+    def _made(self, store: object, task: Task) -> list[e.Event]:
         """As the stages leave it: branch wtman/<run>/<task>, checked out in a worktree."""
         start, head = self.ends[task.id]
         branch = Branch(f"wtman/{self.run}/{task.id}")
@@ -198,7 +197,7 @@ class Yard:
 
 async def perform(
     ctx: Context, state: State, action: CheckBase | JudgeCandidate | LandTrain
-) -> tuple[record.Event, ...]:
+) -> tuple[e.Event, ...]:
     """The stage that pipeline would call."""
     if isinstance(action, CheckBase):
         return await checks.perform(ctx, state, action)

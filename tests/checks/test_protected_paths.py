@@ -14,8 +14,7 @@ from wtman.execution.spawn import install_child_watcher
 from wtman.git import control_dir
 from wtman.git.discovery import discover
 from wtman.git.patches import apply
-from wtman.journal.events import Checked, Noted
-from wtman.journal.record import Event
+from wtman.journal.events import Checked, Event, Noted
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task

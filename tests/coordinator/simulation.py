@@ -37,7 +37,7 @@ def task(name: str, *needs: str, **more: object) -> Task:
     )
 
 
-def created(*tasks: Task, **settings: object) -> list[record.Event]:
+def created(*tasks: Task, **settings: object) -> list[e.Event]:
     options = {"check": ("test",), "agent": "command:x", "worktrees": "/w", **settings}
     return [
         e.RunCreated(
@@ -73,7 +73,7 @@ class World:
     overlap_fate: Callable[[tuple[Pair, ...]], Iterable[Pair]] = lambda pairs: ()
     follow_fate: Callable[[TaskId], tuple[str, ...]] = lambda task: ()
 
-    def append(self, events: Iterable[record.Event]) -> None:
+    def append(self, events: Iterable[e.Event]) -> None:
         for event in events:
             self.clock += 1
             self.journal.append(record.Recorded(len(self.journal) + 1, self.clock, event))
@@ -200,7 +200,7 @@ class World:
             self.finish(keys[choose(len(keys))])
         raise AssertionError("the run does not end")
 
-    def _outcome(self, action: a.Action, cancelled: bool) -> tuple[record.Event, ...]:
+    def _outcome(self, action: a.Action, cancelled: bool) -> tuple[e.Event, ...]:
         match action:
             case a.CheckBase(commit):
                 results = tuple(
@@ -239,7 +239,7 @@ class World:
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")
 
-    def _look(self) -> tuple[record.Event, ...]:
+    def _look(self) -> tuple[e.Event, ...]:
         state = self.state
         seen = subjects(state, standings(state))
         everywhere = {name: frozenset(("a.py",)) for name in seen}

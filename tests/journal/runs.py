@@ -14,7 +14,7 @@ from wtman.model.settings import Settings
 START = 1_767_323_045.0  # 2026-01-02T03:04:05Z
 NOW = START + 100
 
-A_RUN: tuple[record.Event, ...] = (
+A_RUN: tuple[e.Event, ...] = (
     e.RunCreated(
         run="oauth-7f3a",
         request="add OAuth everywhere",
@@ -46,9 +46,7 @@ def started(task: str, attempt: int) -> e.Intended:
     )
 
 
-def finished(
-    task: str, attempt: int, ended: Ended = Ended.OK, **more: Any
-) -> tuple[record.Event, ...]:
+def finished(task: str, attempt: int, ended: Ended = Ended.OK, **more: Any) -> tuple[e.Event, ...]:
     """The start and the end of a session."""
     needs = dict.fromkeys(_VIEWS[task].task.needs, "c1")
     made = e.WorktreeMade(task, f"/srv/{task}", f"wtman/oauth-7f3a/{task}", "base", needs)
@@ -57,11 +55,11 @@ def finished(
     return (*first, started(task, attempt), e.SessionFinished(task, attempt, ended, head, **more))
 
 
-def journal(*events: record.Event) -> tuple[record.Event, ...]:
+def journal(*events: e.Event) -> tuple[e.Event, ...]:
     return events
 
 
-def played(events: Iterable[record.Event]) -> State:
+def played(events: Iterable[e.Event]) -> State:
     """The state; one event every half second."""
     return replay(
         [record.Recorded(seq, START + seq * 0.5, event) for seq, event in enumerate(events)]

@@ -10,7 +10,6 @@ import pytest
 
 from wtman.errors import DiskFullError, MissingError
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.store import Store
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity, Task
@@ -32,7 +31,7 @@ def created(run: RunId = RUN) -> e.RunCreated:
 
 
 def test_what_goes_in_comes_out_again(tmp_path: Path) -> None:
-    events: list[record.Event] = [
+    events: list[e.Event] = [
         created(),
         e.TaskAdded(Task(id=TaskId("a"), prompt="do\nit", needs=(TaskId("b"),), timeout=2.5)),
         e.SessionFinished(TaskId("a"), 1, Ended.OK, Sha("c" * 40), reason="\udcff odd byte"),

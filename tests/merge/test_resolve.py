@@ -7,7 +7,6 @@ import pytest
 from tests.journal.runs import A_RUN, finished, played, started
 from wtman.coordinator.next_session import next_session
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.events import Resolving, Unresolved
 from wtman.journal.state import TRIES, State
 from wtman.merge.resolve import given_up, to_resolve
@@ -27,14 +26,14 @@ MERGED = (
 ASKED = (*MERGED, Resolving("docs", ON, "command:mend", "both sides"))
 
 
-def _failed(attempt: int) -> tuple[record.Event, ...]:
+def _failed(attempt: int) -> tuple[e.Event, ...]:
     over = e.SessionFinished("docs", attempt, Ended.FAILED, "c1", reason="no", session="mine")
     return (started("docs", attempt), over)
 
 
 @pytest.mark.parametrize("asked", [(*MERGED, e.Requested("retry", "docs", ON)), ASKED])
 def test_what_was_asked_for_is_not_forgotten_by_an_interruption(
-    asked: tuple[record.Event, ...],
+    asked: tuple[e.Event, ...],
 ) -> None:
     cut = e.SessionFinished("docs", 2, Ended.INTERRUPTED, "c1")
     moved = e.Followed("docs", ON, ON, {}, ("a.py",), ON)
@@ -58,7 +57,7 @@ def test_the_resolver_plays_it_and_goes_on_only_with_its_own_conversation() -> N
 
 def test_after_its_tries_the_branch_is_as_it_was() -> None:
     before = played(MERGED).tasks["docs"]
-    tried: tuple[record.Event, ...] = ASKED
+    tried: tuple[e.Event, ...] = ASKED
     for number in range(TRIES):
         assert not _gone(played(tried))
         tried = (*tried, *_failed(2 + number))

@@ -13,7 +13,7 @@ GREEN = Verdict.GREEN
 
 
 def state(**added: int | None) -> State:
-    events: list[record.Event] = created(*(task(name) for name in added))
+    events: list[e.Event] = created(*(task(name) for name in added))
     for name, count in added.items():
         now = None if count is None else 10 + count
         result = CheckResult("test", GREEN, collected=now, base_collected=10)

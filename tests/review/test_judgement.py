@@ -61,7 +61,7 @@ class World:
             e.BaseChecked("base", (CheckResult("true", Verdict.GREEN),)),
         )
 
-    def tell(self, *events: record.Event) -> None:
+    def tell(self, *events: e.Event) -> None:
         records = []
         for event in events:
             self.seq += 1

@@ -17,7 +17,6 @@ from wtman.git import run as git_run
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import resolve
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.state import State
 from wtman.model.ids import Pair, RunId, TaskId
 from wtman.model.plan import Identity, Plan, Task
@@ -68,7 +67,7 @@ class Site:
     def tree(self, name: str) -> Path:
         return self.path.parent / "worktrees" / self.run / name
 
-    def say(self, *events: record.Event) -> None:
+    def say(self, *events: e.Event) -> None:
         self.ctx.store.append(self.run, events, 2.0)
 
     async def live(self, *names: str, needs: tuple[str, ...] = ()) -> None:

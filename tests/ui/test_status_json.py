@@ -6,7 +6,6 @@ import pytest
 
 from tests.journal.runs import A_RUN, finished, played, started
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended, Usage
 from wtman.ui.merge_report import answer, lines
@@ -146,13 +145,13 @@ def test_a_task_that_has_not_begun_has_the_same_keys() -> None:
         (ALL, 0, "wtman merge oauth-7f3a --unchecked"),
     ],
 )
-def test_how_a_run_ends(events: tuple[record.Event, ...], status: int, command: str) -> None:
+def test_how_a_run_ends(events: tuple[e.Event, ...], status: int, command: str) -> None:
     state = played(events)
     assert exit_status(state) == status
     assert next_command(state, live=False) == command
 
 
-def merged(*excluded: e.Excluded) -> tuple[record.Event, ...]:
+def merged(*excluded: e.Excluded) -> tuple[e.Event, ...]:
     commits = {"core": "1" * 40, "billing": "2" * 40}
     return (
         *ALL,

@@ -18,7 +18,6 @@ from wtman.coordinator.open import open_run
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import resolve
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Identity, Plan, Task
@@ -73,7 +72,7 @@ class Site:
     def state(self) -> State:
         return load_state(self.ctx.store, self.run)
 
-    def say(self, *events: record.Event) -> None:
+    def say(self, *events: e.Event) -> None:
         self.ctx.store.append(self.run, events, 2.0)
 
     async def place(self, name: str) -> None:
@@ -100,7 +99,7 @@ class Site:
         actions = [self.intend(name) for name in names]
         slots = asyncio.Semaphore(jobs)
 
-        async def one(action: RunSession) -> tuple[record.Event, ...]:
+        async def one(action: RunSession) -> tuple[e.Event, ...]:
             async with slots:
                 return await perform.perform(self.ctx, self.state, action)
 

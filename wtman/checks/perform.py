@@ -13,16 +13,13 @@ from wtman.context import Context
 from wtman.git.objects import history
 from wtman.git.patches import apply
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.state import State
 from wtman.model.check import Verdict
 
 _PACKAGE_CAP = 1024 * 1024
 
 
-async def perform(
-    ctx: Context, state: State, action: CheckBase | CheckTask
-) -> tuple[record.Event, ...]:
+async def perform(ctx: Context, state: State, action: CheckBase | CheckTask) -> tuple[e.Event, ...]:
     """Judge the base, or a task's tip."""
     match action:
         case CheckBase():
@@ -31,7 +28,7 @@ async def perform(
             return await _task(ctx, state, action)
 
 
-async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[record.Event, ...]:
+async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[e.Event, ...]:
     commands = state.checks_of(action.task)
     ctx.activity(action.task, "its checks run")
     stem = f"{action.task}-{action.head[:10]}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from wtman.cli import target
 from wtman.errors import WtmanError
-from wtman.journal.record import Event
+from wtman.journal.events import Event
 from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
 from wtman.tasks.lifecycle import run_state

@@ -15,7 +15,8 @@ from wtman.cli import target
 from wtman.cli.notify import call_back
 from wtman.coordinator.loop import drive
 from wtman.coordinator.open import open_run
-from wtman.journal.record import Event, Recorded
+from wtman.journal.events import Event
+from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.ui.jsonl import JsonLines

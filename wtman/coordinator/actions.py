@@ -36,28 +36,3 @@ Action = (
     | Cancel
     | Pause
 )
-
-__all__ = [
-    "Action",
-    "Adopt",
-    "Backoff",
-    "Cancel",
-    "Chain",
-    "CheckBase",
-    "CheckTask",
-    "Collect",
-    "Couple",
-    "Follow",
-    "JudgeCandidate",
-    "LandTrain",
-    "MakePlan",
-    "MakeWorktree",
-    "Pause",
-    "Refute",
-    "Reproduce",
-    "Restore",
-    "Review",
-    "RunSession",
-    "Unchain",
-    "Watch",
-]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.journal.store import Store
@@ -41,8 +40,8 @@ def create(
     key: str = "",
     given: tuple[str, ...] = (),
     notes: Sequence[str] = (),
-    begin: Sequence[record.Event] = (),
-    then: Sequence[record.Event] = (),
+    begin: Sequence[e.Event] = (),
+    then: Sequence[e.Event] = (),
 ) -> RunId:
     """Journal a new run, of any kind; nothing is started. `settings.check` is its check.
 

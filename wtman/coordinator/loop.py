@@ -35,7 +35,7 @@ from wtman.tasks import perform as overlaps
 from wtman.worktrees import perform as worktrees
 
 Watch = Callable[[State, Sequence[record.Recorded]], None]
-Perform = Callable[[Context, State, Any], Awaitable[tuple[record.Event, ...]]]
+Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
 
 # How often requests of other processes are looked for, in seconds.
 _POLL = 0.25
@@ -60,7 +60,7 @@ _PERFORMERS: dict[type, Perform] = {
 }
 
 
-async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[record.Event, ...]:
+async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[e.Event, ...]:
     await asyncio.sleep(action.seconds)
     return (BackoffEnded(),)
 
@@ -86,7 +86,7 @@ class _Loop:
     def __init__(self, ctx: Context, watch: Watch) -> None:
         self.ctx = ctx
         self.watch = watch
-        self.running: dict[str, asyncio.Task[tuple[record.Event, ...]]] = {}
+        self.running: dict[str, asyncio.Task[tuple[e.Event, ...]]] = {}
         self.cancelled: set[str] = set()
         self.state = State()
         self.interrupted = False
@@ -94,7 +94,7 @@ class _Loop:
     async def run(self) -> State:
         try:
             self._take_in()
-            outcomes: list[record.Event] = []
+            outcomes: list[e.Event] = []
             while True:
                 while self._turn(outcomes):
                     outcomes = []
@@ -107,7 +107,7 @@ class _Loop:
         finally:
             await self._end_all()
 
-    def _turn(self, outcomes: list[record.Event]) -> bool:
+    def _turn(self, outcomes: list[e.Event]) -> bool:
         """Journal outcomes and the intents that follow, in one commit; then start these.
 
         Says whether what was journalled changes what is to be done: then decide again.
@@ -122,7 +122,7 @@ class _Loop:
         )
         keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
         begun: list[a.Action] = []
-        journal: list[record.Event] = list(outcomes)
+        journal: list[e.Event] = list(outcomes)
         linked = False
         for action in decide(provisional, keys, self._live()):
             match action:
@@ -147,7 +147,7 @@ class _Loop:
             self.running[action.key] = asyncio.ensure_future(performing)
         return linked
 
-    async def _wait(self) -> list[record.Event]:
+    async def _wait(self) -> list[e.Event]:
         """Outcomes of what has ended; also returns when another process has asked something."""
         while True:
             done, _ = await asyncio.wait(
@@ -172,10 +172,10 @@ class _Loop:
         }
         return {key: usage for key, usage in found.items() if usage is not None}
 
-    def _ended(self, done: set[asyncio.Task[tuple[record.Event, ...]]]) -> list[str]:
+    def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[str]:
         return [key for key, task in self.running.items() if task in done]
 
-    def _outcome(self, key: str) -> tuple[record.Event, ...]:
+    def _outcome(self, key: str) -> tuple[e.Event, ...]:
         """What an ended action has to tell; an error becomes the end of the run, not of others."""
         task = self.running.pop(key)
         self.cancelled.discard(key)
@@ -198,7 +198,7 @@ class _Loop:
             self.cancelled.add(key)
             task.cancel()
 
-    def _journal(self, events: list[record.Event]) -> None:
+    def _journal(self, events: list[e.Event]) -> None:
         if events:
             self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
         self._take_in()

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from wtman.journal import events as e
-from wtman.journal import record
 
 
-def is_moved(events: Iterable[record.Event], ref: str, new: str) -> bool:
+def is_moved(events: Iterable[e.Event], ref: str, new: str) -> bool:
     """Whether a merge among these events has moved `ref`, a full name, to `new`, or is under
     way and may. A taken branch that has landed is deleted: `new` is "" then."""
     branch = ref.removeprefix("refs/heads/")

@@ -1,4 +1,4 @@
-"""What happened: the journal's vocabulary.
+"""An event as a line of the journal, and back.
 
 Every event is a frozen value; the journal is a list of them, appended and never
 changed. Events and their keys are only ever added: `decode` gives `Unknown` for
@@ -9,104 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import from_plain, to_plain
-from wtman.journal.events.check import BaseChecked, Checked
-from wtman.journal.events.merge import (
-    CandidateJudged,
-    Disproved,
-    Landed,
-    MergeAsked,
-    MergeFailed,
-    Resolving,
-    TargetMoved,
-    Unresolved,
-)
-from wtman.journal.events.overlap import Chained, Overlapped, Unchained
-from wtman.journal.events.plan import (
-    ContextChanged,
-    ExternalBranchAdded,
-    PlanFailed,
-    Planned,
-    PlanWanted,
-    RolesAssigned,
-    TaskAdded,
-    TaskChanged,
-    TaskDropped,
-)
-from wtman.journal.events.review import Coupled, Refuted, Reproduced, Reviewed
-from wtman.journal.events.run import (
-    Abandoned,
-    Approved,
-    BackoffEnded,
-    Intended,
-    LimitsChanged,
-    Noted,
-    Paused,
-    RateLimited,
-    Requested,
-    Resumed,
-    RunCreated,
-    RunFailed,
-    Stopped,
-    Unknown,
-)
-from wtman.journal.events.session import (
-    Adopted,
-    Cleaned,
-    Followed,
-    SessionFinished,
-    StartFailed,
-    WorktreeMade,
-)
-
-Event = (
-    RunCreated
-    | TaskAdded
-    | TaskChanged
-    | TaskDropped
-    | ContextChanged
-    | LimitsChanged
-    | ExternalBranchAdded
-    | Approved
-    | Intended
-    | Abandoned
-    | BaseChecked
-    | WorktreeMade
-    | StartFailed
-    | SessionFinished
-    | Followed
-    | Adopted
-    | Checked
-    | Noted
-    | Overlapped
-    | Chained
-    | Unchained
-    | Requested
-    | Paused
-    | Stopped
-    | RunFailed
-    | Resumed
-    | MergeAsked
-    | CandidateJudged
-    | TargetMoved
-    | Disproved
-    | Landed
-    | MergeFailed
-    | Cleaned
-    | RateLimited
-    | BackoffEnded
-    | Coupled
-    | Reviewed
-    | Reproduced
-    | Refuted
-    | RolesAssigned
-    | Resolving
-    | Unresolved
-    | PlanWanted
-    | Planned
-    | PlanFailed
-    | Unknown
-)
-
+from wtman.journal.events import Event, Unknown
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
 

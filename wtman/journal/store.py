@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from wtman.errors import DiskFullError, MissingError, WtmanError
-from wtman.journal.record import Event, Recorded, decode, encode
+from wtman.journal.events import Event
+from wtman.journal.record import Recorded, decode, encode
 from wtman.model.ids import RunId
 
 _BUSY_SECONDS = 30.0

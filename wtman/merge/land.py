@@ -23,7 +23,6 @@ from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble, require_same, train_of
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
 from wtman.merge.actions import LandTrain
@@ -64,7 +63,7 @@ def verified(probe: CandidateJudged, unchecked_allowed: bool) -> Verified:
     return Verified(probe, unchecked_allowed)
 
 
-async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[record.Event, ...]:
+async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Event, ...]:
     """Land the action's members, or say why that was not possible."""
     merge = state.merge
     assert merge is not None
@@ -90,7 +89,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[record
 
 async def land(
     ctx: Context, state: State, action: LandTrain, ticket: Verified
-) -> tuple[record.Event, ...]:
+) -> tuple[e.Event, ...]:
     """Write the patches, move the target, take the branches away."""
     try:
         return await ctx.git(_land, ctx, state, action, ticket)  # type: ignore[no-any-return]
@@ -100,9 +99,7 @@ async def land(
         return (e.MergeFailed(error.message, error.hint),)
 
 
-def _land(
-    ctx: Context, state: State, action: LandTrain, ticket: Verified
-) -> tuple[record.Event, ...]:
+def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tuple[e.Event, ...]:
     merge = state.merge
     assert merge is not None
     asked = merge.asked

@@ -9,8 +9,7 @@ from wtman.checks.judge import judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
-from wtman.journal.events import CandidateJudged
-from wtman.journal.record import Event
+from wtman.journal.events import CandidateJudged, Event
 from wtman.journal.state import State
 from wtman.merge.actions import JudgeCandidate
 from wtman.merge.suspects_read import pointed

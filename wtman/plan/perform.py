@@ -9,7 +9,6 @@ from wtman.agents.stream import way_on
 from wtman.context import Context
 from wtman.git.objects import contents, history
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.events import PlanFailed, Planned
 from wtman.journal.state import State
 from wtman.model.roles import PLANNER, RESOLVER
@@ -21,7 +20,7 @@ from wtman.sessions.ask import Answer, Question, ask
 _README_BYTES = 1 << 20
 
 
-async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[record.Event, ...]:
+async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event, ...]:
     """Ask the planner; the plan as events, or why there is none."""
     assert state.planning is not None
     wanted = state.planning.wanted
@@ -48,7 +47,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[record.
     if answer.value is None:
         return (_failed(ctx, state, action, answer),)
     made = made_of(answer.value, state.request)
-    events: list[record.Event] = []
+    events: list[e.Event] = []
     check = state.settings.check or made.proposed
     if made.plan.context or check != state.settings.check:
         events.append(e.ContextChanged(state.request, made.plan.context, check))

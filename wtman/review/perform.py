@@ -12,8 +12,7 @@ from wtman.context import Context
 from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.integration.assemble import assemble
-from wtman.journal.events import Coupled, Refuted, Reproduced, Reviewed
-from wtman.journal.record import Event
+from wtman.journal.events import Coupled, Event, Refuted, Reproduced, Reviewed
 from wtman.journal.state import Finding, State
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId

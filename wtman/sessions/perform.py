@@ -17,7 +17,6 @@ from wtman.context import Context
 from wtman.execution.output import read_exit, started
 from wtman.git.checkouts.snapshot import checkout
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.state import State
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
@@ -33,9 +32,7 @@ from wtman.worktrees.baseline import home_of, needs_provision, port, provision_t
 from wtman.worktrees.place import TaskPlace, bring, place_of
 
 
-async def perform(
-    ctx: Context, state: State, action: RunSession | Collect
-) -> tuple[record.Event, ...]:
+async def perform(ctx: Context, state: State, action: RunSession | Collect) -> tuple[e.Event, ...]:
     """Run an attempt, or settle one that a dead coordinator left."""
     if isinstance(action, Collect):
         return await _settle(ctx, state, action)
@@ -55,7 +52,7 @@ async def perform(
     return await _collect(ctx, state, action, exit_, outcome, seen)
 
 
-async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[record.Event, ...]:
+async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[e.Event, ...]:
     """Offer the attempt to the user's terminal, and collect what was done there.
 
     The folder stays as it was left: what is in it is what the user wants to see.
@@ -93,7 +90,7 @@ def _unprovisioned(action: RunSession, problem: str) -> e.SessionFinished:
     )
 
 
-async def _settle(ctx: Context, state: State, action: Collect) -> tuple[record.Event, ...]:
+async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event, ...]:
     folder = _folder(ctx, action.task, action.attempt)
     played = handover.offered(folder)
     if played is not None:
@@ -180,7 +177,7 @@ async def _collect(
     exit_: Exit,
     outcome: Outcome,
     seen: RepositoryChanges,
-) -> tuple[record.Event, ...]:
+) -> tuple[e.Event, ...]:
     """Commit what is in the worktree of a session that has ended."""
     folder = _folder(ctx, action.task, action.attempt)
     agent = ctx.agent(action.agent)

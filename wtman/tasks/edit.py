@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from wtman.journal.events import ContextChanged, TaskAdded, TaskChanged, TaskDropped
-from wtman.journal.record import Event, Recorded
+from wtman.journal.events import ContextChanged, Event, TaskAdded, TaskChanged, TaskDropped
+from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import TaskId

@@ -13,7 +13,7 @@ from wtman.errors import WtmanError
 from wtman.git import refs
 from wtman.git.checkouts.live import LiveWork
 from wtman.git.control_dir import Control
-from wtman.journal import record
+from wtman.journal.events import Event
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import Pair, Sha, TaskId
@@ -27,7 +27,7 @@ from wtman.worktrees.place import index_of, place_of
 INTERVAL, REST = 15.0, 40.0
 
 
-async def perform(ctx: Context, state: State, action: Watch) -> tuple[record.Event, ...]:
+async def perform(ctx: Context, state: State, action: Watch) -> tuple[Event, ...]:
     """Wait, then look once; an event only where there is something new to say."""
     await asyncio.sleep(max(INTERVAL, REST * ctx.looks.took))
     # The world has gone on meanwhile.

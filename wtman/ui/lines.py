@@ -42,7 +42,7 @@ class RunLines:
         self._out.flush()
 
 
-def told(state: State, event: record_module.Event) -> tuple[str, ...]:
+def told(state: State, event: e.Event) -> tuple[str, ...]:
     """The lines that an event is worth, maybe none."""
     teller = _TELLERS.get(type(event))
     return () if teller is None else tuple(teller(state, event))

@@ -14,7 +14,6 @@ from wtman.git.disk import free_bytes
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.journal import events as e
-from wtman.journal import record
 from wtman.journal.events import Unresolved
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
@@ -28,7 +27,7 @@ _SPARE = 256 * 1024 * 1024
 
 async def perform(
     ctx: Context, state: State, action: MakeWorktree | Follow | Adopt | Restore
-) -> tuple[record.Event, ...]:
+) -> tuple[e.Event, ...]:
     """Bring a task's worktree into being, or to where it belongs now."""
     match action:
         case MakeWorktree():
@@ -45,7 +44,7 @@ async def perform(
             return (Unresolved(action.task, action.start, action.to, action.reason),)
 
 
-async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[record.Event, ...]:
+async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     start, trouble = await ctx.git(
         _join, ctx, state, state.tasks[action.task].onto or state.base, tuple(needs.values())
@@ -102,7 +101,7 @@ def _join(
     return joined, ()
 
 
-def _follow(ctx: Context, state: State, action: Follow) -> tuple[record.Event, ...]:
+def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     task: TaskId = action.task
     place = place_of(state, task)

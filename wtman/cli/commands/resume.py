@@ -42,8 +42,7 @@ def resume(
     from wtman.cli.drive import carry
     from wtman.cli.start import order
     from wtman.config.trust import approve
-    from wtman.journal.events import Approved, LimitsChanged, Resumed
-    from wtman.journal.record import Event
+    from wtman.journal.events import Approved, Event, LimitsChanged, Resumed
 
     with target.journal(ctx, directory) as home:
         state = home.state(target.a_run(home, run))

@@ -110,8 +110,7 @@ def _reviewable(state: State) -> bool:
 
 
 def _of_run(home: target.Home, state: State, wanted: ReviewOptions, as_json: bool) -> int:
-    from wtman.journal.events import LimitsChanged, Resumed
-    from wtman.journal.record import Event
+    from wtman.journal.events import Event, LimitsChanged, Resumed
     from wtman.review.judgement import reviewers
 
     target.require_idle(home, state.run)

@@ -13,8 +13,7 @@ from wtman.cli.drive import Watch, driven
 from wtman.errors import UsageError
 from wtman.git import refs
 from wtman.git.control_dir import Control
-from wtman.journal.events import Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
-from wtman.journal.record import Event
+from wtman.journal.events import Event, Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
 from wtman.journal.state import State
 from wtman.merge.resolve import ConflictSide, brief, fits, resolver_of, to_resolve
 from wtman.model.ids import Sha, TaskId

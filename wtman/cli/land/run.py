@@ -13,8 +13,8 @@ from wtman.cli.drive import Watch, driven
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git import refs
 from wtman.git.discovery import Repository
-from wtman.journal.events import Landed, MergeAsked, MergeFailed, Resumed
-from wtman.journal.record import Event, Recorded
+from wtman.journal.events import Event, Landed, MergeAsked, MergeFailed, Resumed
+from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.states import SCHEMA, SETTLED, RunState, TaskState

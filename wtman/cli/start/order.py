@@ -26,8 +26,8 @@ from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.journal.events import LimitsChanged, RolesAssigned
-from wtman.journal.record import Event, Recorded
+from wtman.journal.events import Event, LimitsChanged, RolesAssigned
+from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import Sha

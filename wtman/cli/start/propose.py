@@ -25,8 +25,8 @@ from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.trees import remove_tree
-from wtman.journal.events import Approved, Planned
-from wtman.journal.record import Event, Recorded
+from wtman.journal.events import Approved, Event, Planned
+from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
