@@ -56,7 +56,6 @@ EFFECTS = frozenset(
     coordinator/create.py
     coordinator/loop.py
     coordinator/open.py
-    execution/__init__.py
     execution/local.py
     execution/output.py
     execution/spawn.py

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wtman import agents, execution, sandbox
+from wtman import agents, sandbox
 from wtman.agents import load as load_module
 from wtman.errors import UsageError
 from wtman.model.command import Command, Exit, ExitReason
@@ -78,16 +78,6 @@ def test_dotted_path_names_one_outside(spec: str) -> None:
 def test_dotted_path_to_nothing_is_refused(spec: str) -> None:
     with pytest.raises(UsageError, match="no agent"):
         load_module.load(spec)
-
-
-def test_executors_and_sandboxes_are_found_the_same_way() -> None:
-    assert execution.load("local").name == "local"
-    assert execution.load("wtman.execution.local:LocalExecutor").name == "local"
-    assert sandbox.load("none").name == "none"
-    for load in (execution.load, sandbox.load):
-        for name in ("nosuch", "no.such:x", "wtman.errors:nope"):
-            with pytest.raises(UsageError, match="no (executor|sandbox)"):
-                load(name)
 
 
 def test_no_sandbox_changes_nothing() -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.kit import assert_no_leftover_processes, commit_files, run_git, write_files
-from wtman import execution, sandbox
+from wtman import sandbox
 from wtman.checks import perform
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.judge import Judged, judge
 from wtman.context import Context
+from wtman.execution.local import LocalExecutor
 from wtman.execution.spawn import install_child_watcher
 from wtman.git import control_dir, repo
 from wtman.git.checkouts.pool import Checkouts
@@ -76,7 +77,7 @@ class World:
             def in_pool(function: Callable[..., object], /, *args: object) -> Awaitable[object]:
                 return loop.run_in_executor(pool, lambda: function(*args))
 
-            async with execution.load("local") as executor:
+            async with LocalExecutor() as executor:
                 yield Context(
                     run=RunId("run-1"),
                     folder=os.path.join(here.wtman_dir, "runs", "run-1"),

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from wtman.execution import load
+from wtman.execution.local import LocalExecutor
 from wtman.execution.spawn import install_child_watcher
 from wtman.model.command import Command, Work
 
@@ -16,7 +16,7 @@ STUBBORN = str(Path(__file__).with_name("stubborn.py"))
 
 
 async def main(folder: Path, number: int, prefix: str) -> None:
-    async with load("local") as executor, asyncio.TaskGroup() as group:
+    async with LocalExecutor() as executor, asyncio.TaskGroup() as group:
         for n in range(number):
             place = folder / str(n)
             argv = (sys.executable, "-I", "-S", "-E", STUBBORN, str(folder / f"pids{n}"), "stay")

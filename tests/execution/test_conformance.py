@@ -1,4 +1,4 @@
-"""What every file in executors/ promises, each on real programs."""
+"""What every executor promises, each on real programs."""
 
 import asyncio
 import hashlib
@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from wtman import execution
 from wtman.execution import Executor
+from wtman.execution.local import LocalExecutor
 from wtman.execution.output import read_exit
 from wtman.execution.spawn import install_child_watcher
 from wtman.model.command import Command, Exit, ExitReason, Work
@@ -35,7 +35,10 @@ DEAF = (
 )
 
 
-@pytest.fixture(params=execution.known())
+EXECUTORS: dict[str, Callable[[], Executor]] = {"local": LocalExecutor}
+
+
+@pytest.fixture(params=EXECUTORS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -54,7 +57,7 @@ class Bench:
 
     def drive(self, body: Callable[[Executor], Coroutine[Any, Any, Any]]) -> Any:
         async def inside() -> Any:
-            async with execution.load(self.name) as executor:
+            async with EXECUTORS[self.name]() as executor:
                 return await body(executor)
 
         install_child_watcher()
@@ -327,7 +330,7 @@ def test_closing_stops_what_runs(bench: Bench) -> None:
             await asyncio.sleep(0.01)
 
     async def inside() -> None:
-        async with execution.load(bench.name) as executor:
+        async with EXECUTORS[bench.name]() as executor:
             await body(executor)
         assert all(read_exit(work.folder) for work in works)
         assert await asyncio.gather(*tasks, return_exceptions=True)

@@ -217,16 +217,20 @@ def test_programs_get_the_limit_back_that_we_had(tmp_path: Path) -> None:
         "from wtman.model.command import Command, Work\n"
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))\n"
-        "supervisor.raise_fd_limit()\n"
-        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+        "limit = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
         "spawn.install_child_watcher()\n"
         "command = Command(('sh', '-c', 'ulimit -n'), '/', {'PATH': os.environ['PATH']})\n"
-        f"asyncio.run(supervisor.run_kept(Work('x', command, {str(tmp_path)!r})))"
+        f"work = Work('x', command, {str(tmp_path)!r})\n"
+        "with supervisor.raised_fd_limit() as former:\n"
+        "    print(limit())\n"
+        "    asyncio.run(supervisor.run_kept(work, nofile=former))\n"
+        "print(limit())"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, check=True)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert int(done.stdout) == (8192 if hard < 0 else min(8192, hard))
+    raised = 8192 if hard < 0 else min(8192, hard)
+    assert done.stdout.decode() == f"{raised}\n300\n"
     assert (tmp_path / "stdout").read_text() == "300\n"
 
 

@@ -43,11 +43,11 @@ async def open_run(
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
-    from wtman import execution
     from wtman.budget.meter import LiveUsage
     from wtman.context import Context
+    from wtman.execution.local import LocalExecutor
     from wtman.execution.spawn import install_child_watcher
-    from wtman.execution.supervisor import raise_fd_limit
+    from wtman.execution.supervisor import raised_fd_limit
     from wtman.execution.sweep import sweep
     from wtman.git import control_dir
     from wtman.git.checkouts.pool import Checkouts
@@ -56,8 +56,11 @@ async def open_run(
 
     state = load_state(store, run)
     lock = contextlib.nullcontext() if aside else store.lock(run)
-    with lock, ThreadPoolExecutor(max_workers=_git_jobs()) as pool:
-        raise_fd_limit()
+    with (
+        lock,
+        ThreadPoolExecutor(max_workers=_git_jobs()) as pool,
+        raised_fd_limit() as nofile,
+    ):
         install_child_watcher()
         if not aside:
             sweep(f"{run}/")
@@ -79,7 +82,7 @@ async def open_run(
 
         async with (
             contextlib.aclosing(Gateway("" if aside else folder, environ)) as gateway,
-            execution.load("local") as executor,
+            LocalExecutor(nofile) as executor,
         ):
             with contextlib.nullcontext() if aside else contextlib.closing(told):
                 yield Context(

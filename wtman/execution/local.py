@@ -1,7 +1,7 @@
 """Runs Works on this machine, each under a keeper.
 
-It promises what `Executor` says. It does not count: how many run at once is the
-pipeline's business.
+It promises what `Executor` says. It does not count: how many run at once is decided by who
+gives it Works.
 """
 
 import asyncio
@@ -17,11 +17,10 @@ LOOK = 0.25  # seconds between looks at a session's output
 
 
 class LocalExecutor:
-    """Keepers of this process, alive while it is open."""
+    """Keepers of this process, alive while it is open. `nofile`: see `run_kept`."""
 
-    name = "local"
-
-    def __init__(self) -> None:
+    def __init__(self, nofile: int | None = None) -> None:
+        self._nofile = nofile
         self._running: set[asyncio.Task[Exit]] = set()
 
     async def __aenter__(self) -> Self:
@@ -35,23 +34,19 @@ class LocalExecutor:
 
     async def run(self, work: Work, on_output: Callable[[bytes], None] | None = None) -> Exit:
         # A task of its own, so that closing can cancel it whoever awaits it.
-        task = asyncio.ensure_future(_run(work, on_output))
+        task = asyncio.ensure_future(_run(work, on_output, self._nofile))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await task
 
 
-def make() -> LocalExecutor:
-    return LocalExecutor()
-
-
-async def _run(work: Work, on_output: Callable[[bytes], None] | None) -> Exit:
+async def _run(work: Work, on_output: Callable[[bytes], None] | None, nofile: int | None) -> Exit:
     if on_output is None:
-        return await run_kept(work)
+        return await run_kept(work, nofile=nofile)
     ended = asyncio.Event()
     follower = asyncio.ensure_future(_follow(work, on_output, ended))
     try:
-        return await run_kept(work)
+        return await run_kept(work, nofile=nofile)
     finally:
         ended.set()
         await follower

@@ -24,30 +24,32 @@ from wtman.model.command import Exit, ExitReason, Work
 from wtman.model.ids import FAR_FUTURE
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 _FD_WANTED = 8192
 
 
-_nofile_before: int | None = None
-
-
-def raise_fd_limit() -> None:
-    """Allow this process many descriptors; programs it starts get the former limit back."""
+@contextmanager
+def raised_fd_limit() -> Iterator[int | None]:
+    """Allow this process many descriptors; gives the limit for its programs, None: unchanged."""
     import resource
 
-    global _nofile_before  # noqa: PLW0603 - as global as the limit itself
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FD_WANTED if hard == resource.RLIM_INFINITY else min(hard, _FD_WANTED)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
+        yield None
         return
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    _nofile_before = soft
+    try:
+        yield soft
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def run_kept(work: Work, *, keeper_cmd: tuple[str, ...] = ()) -> Exit:
+async def run_kept(
+    work: Work, *, nofile: int | None = None, keeper_cmd: tuple[str, ...] = ()
+) -> Exit:
     """Run a Work to its end; where it has ended before, give that end.
 
+    `nofile` is how many descriptors the program may have, where that is not our own limit.
     Cancelling stops the program politely, within its grace; cancelling again kills
     it. In both cases its end is on disk as `stopped` before CancelledError goes up.
     A keeper that dies itself makes it `lost`, which leaves no mark on disk.
@@ -60,7 +62,7 @@ async def run_kept(work: Work, *, keeper_cmd: tuple[str, ...] = ()) -> Exit:
     if before is not None:
         return before
     with _disk_full_named(work.folder):
-        _write_spec(work)
+        _write_spec(work, nofile)
         environment = _environment_file(work)
     lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
     life = asyncio.ensure_future(_live(work, keeper_cmd or keeper_command(), lease, environment))
@@ -126,7 +128,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
     return Exit(ExitReason.LOST, detail=f"its keeper ended {how} without a record")
 
 
-def _write_spec(work: Work) -> None:
+def _write_spec(work: Work, nofile: int | None) -> None:
     os.makedirs(work.folder, mode=0o700, exist_ok=True)
     os.chmod(work.folder, 0o700)
     # What a killed coordinator left of the same attempt would be read as this one's output.
@@ -142,7 +144,7 @@ def _write_spec(work: Work) -> None:
         "timeout": None if work.timeout == FAR_FUTURE else work.timeout,
         "grace": work.grace,
         "output_cap": work.output_cap,
-        "nofile": _nofile_before,
+        "nofile": nofile,
     }
     _write(os.path.join(work.folder, "spec.json"), json.dumps(spec).encode())
 
