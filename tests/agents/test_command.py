@@ -37,7 +37,7 @@ def test_what_it_prints_is_what_it_says() -> None:
     (Exit(ExitReason.EXITED, signal=99), Outcome(False, "killed by signal 99")),
     (
         Exit(ExitReason.TIMEOUT, signal=2, started=100, ended=160.2),
-        Outcome(False, "stopped at its time limit, after 60 s in all"),
+        Outcome(False, "timed out after 60 s"),
     ),
     (
         Exit(ExitReason.UNSTARTED, detail="x: No such file"),

@@ -40,7 +40,7 @@ CASES = {
     "claude-400": Want(ONE, "Credit balance is too low", "fatal", Usage(usd=0)),
     "claude-401": Want(
         LATE,
-        "stopped at its time limit, after 60 s in all: authentication failed (401)",
+        "timed out after 60 s: authentication failed (401)",
         "fatal",
         Usage(),
         "",

@@ -260,7 +260,7 @@ def test_what_ends_otherwise_says_how(world: World):
     def reason(command: str) -> str:
         return world.judge(command, now=now, against=None).results[0].reason
 
-    assert reason("kill -SEGV $$") == "was killed by SIGSEGV"
+    assert reason("kill -SEGV $$") == "killed by SIGSEGV"
     assert reason("no-such-program-here") == "exit status 127 (command not found)"
     assert reason("command:no-such-program-here -x").startswith("could not be started: ")
     assert reason("command:'open").startswith("could not be started: it cannot be split")

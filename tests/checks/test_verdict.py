@@ -9,7 +9,7 @@ from wtman.checks.verdict import base_problem, judge, judge_base, overall
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import Exit, ExitReason
-from wtman.provision.command_result import CommandResult, believable, ending, excerpt, keepable
+from wtman.provision.command_result import CommandResult, believable, excerpt, keepable
 from wtman.provision.command_text import argv
 
 GREEN, RED, UNCHECKED = Verdict.GREEN, Verdict.RED, Verdict.UNCHECKED
@@ -53,14 +53,14 @@ def test_exit_status_alone():
     ("run", "reason"),
     [
         (ran(None, reason=ExitReason.TIMEOUT, signal=9), "timed out after 30 s"),
-        (ran(None, signal=11), "was killed by SIGSEGV"),
-        (ran(None, signal=64), "was killed by signal 64"),
+        (ran(None, signal=11), "killed by SIGSEGV"),
+        (ran(None, signal=99), "killed by signal 99"),
         (
             ran(None, reason=ExitReason.UNSTARTED, detail="no such file: pytst"),
             "could not be started: no such file: pytst",
         ),
         (ran(127), "exit status 127 (command not found)"),
-        (ran(None, reason=ExitReason.LOST), "was lost: its keeper died"),
+        (ran(None, reason=ExitReason.LOST), "lost: its keeper died"),
         (ran(None, reason=ExitReason.OUTPUT), "stopped: it wrote more output than wtman keeps"),
         (ran(None, reason=ExitReason.UNSTARTED, unfit="setup failed: x"), "setup failed: x"),
     ],
@@ -149,7 +149,7 @@ def test_without_results_a_check_that_promises_them_is_red():
     result = judged(ran(0, problem="the check wrote no result file"), ran(0, {"a": "p"}))
     assert (result.verdict, result.reason) == (RED, "the check wrote no result file")
     killed = judged(ran(None, signal=6, problem="no file"), ran(0, {"a": "p"}))
-    assert killed.reason == "no file (was killed by SIGABRT)"
+    assert killed.reason == "no file (killed by SIGABRT)"
 
 
 def test_a_timeout_is_red_whatever_results_there_are():
@@ -292,4 +292,4 @@ def test_an_excerpt_is_bounded_and_fit_for_a_terminal():
     assert long.count("out line") > 100
     assert len(excerpt(b"x" * 99_999, b"short")) < 3 * 1024 + 20
     assert excerpt(b"", b"why\n") == "why"
-    assert ending(ran(0)) == ""
+    assert ran(0).problem == ""

@@ -14,7 +14,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from wtman.model.command import Command, Exit, ExitReason
+from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome, Usage
 
 
@@ -113,31 +113,3 @@ def text_of(line: bytes, most: int = 400) -> str:
     """A line of a stream as one line of text, cut; what a terminal may show is ui's affair."""
     text = " ".join(line[: most * 4].decode("utf-8", "replace").split())
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def why(exit: Exit) -> str:
-    """One line on how a program ended; empty when it ended well."""
-    match exit.reason:
-        case ExitReason.EXITED if exit.signal is not None:
-            return f"killed by {signal_name(exit.signal)}"
-        case ExitReason.EXITED:
-            return f"exit status {exit.code}" if exit.code else ""
-        case ExitReason.TIMEOUT:
-            return f"stopped at its time limit, after {exit.ended - exit.started:.0f} s in all"
-        case ExitReason.STOPPED:
-            return "stopped"
-        case ExitReason.OUTPUT:
-            return "stopped, because it wrote too much output"
-        case ExitReason.UNSTARTED:
-            return f"could not be started: {exit.detail}"
-        case ExitReason.LOST:
-            return f"lost: {exit.detail}"
-
-
-def signal_name(number: int) -> str:
-    from signal import Signals
-
-    try:
-        return Signals(number).name
-    except ValueError:
-        return f"signal {number}"

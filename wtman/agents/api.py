@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wtman.agents import Activity, Needs, text_of, why
+from wtman.agents import Activity, Needs, text_of
 from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome, Usage
 
@@ -101,7 +101,7 @@ class ApiAgent:
 
     def end(self, state: ApiStream, exit: Exit) -> Outcome:
         result = state.result
-        ended = why(exit)
+        ended = exit.problem()
         if result is None:
             return Outcome(
                 ok=False,

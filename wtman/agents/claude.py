@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wtman.agents import Activity, Needs, text_of, why
+from wtman.agents import Activity, Needs, text_of
 from wtman.agents.stream import (
     argument,
     fed,
@@ -374,7 +374,7 @@ def _target(block: Any, cwd: str) -> str:
 
 def _judged(state: ClaudeStream, exit: Exit) -> tuple[str, str]:
     """(kind of trouble with the provider, why it is no success)."""
-    ended = why(exit)
+    ended = exit.problem()
     result = state.result
     if result is not None and field(result, "is_error") is True:
         said = text(result, "result") or "; ".join(_errors(result))

@@ -13,7 +13,7 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wtman.agents import Activity, Needs, text_of, why
+from wtman.agents import Activity, Needs, text_of
 from wtman.agents.stream import argument, fed, field, items, number, parsed, text, trouble_of
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome, Usage
@@ -214,7 +214,7 @@ def _command(command: str) -> str:
 
 def _judged(state: CodexStream, exit: Exit) -> tuple[str, str]:
     """(kind of trouble with the provider, why it is no success)."""
-    ended = why(exit)
+    ended = exit.problem()
     if state.failed:
         return trouble_of(state.failed), state.failed
     if exit.reason is not ExitReason.EXITED or ended:

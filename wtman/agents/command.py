@@ -8,7 +8,7 @@ worktree it is started in, and its exit status is the outcome.
 import shlex
 from dataclasses import dataclass
 
-from wtman.agents import Activity, Needs, text_of, why
+from wtman.agents import Activity, Needs, text_of
 from wtman.errors import UsageError
 from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome
@@ -42,7 +42,7 @@ class CommandAgent:
         return None, ((Activity("says", text),) if text else ())
 
     def end(self, state: None, exit: Exit) -> Outcome:
-        reason = why(exit)
+        reason = exit.problem()
         return Outcome(ok=not reason, reason=reason)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
-from wtman.provision.command_result import CommandResult, ending
+from wtman.provision.command_result import CommandResult
 
 
 def confirmed(first: CheckResult, again: CheckResult) -> CheckResult:
@@ -57,7 +57,7 @@ def _passes_alone(now: CommandResult) -> bool:
 
 def judge_exit(command: str, now: CommandResult) -> CheckResult:
     """By the end of the program alone."""
-    problem = ending(now)
+    problem = now.problem
     return _with(command, now, Verdict.RED if problem else Verdict.GREEN, problem)
 
 
@@ -67,7 +67,7 @@ def judge_tests(command: str, now: CommandResult, base: CommandResult | None) ->
     assert tests is not None
     known = (base.tests if base is not None else None) or TestRun()
     if tests.problem:
-        end = ending(now)
+        end = now.problem
         reason = tests.problem + (f" ({end})" if end else "")
         return _with(command, now, Verdict.RED, reason)
     compared = _compared(command, now, tests, known if base is not None else None)
@@ -79,7 +79,7 @@ def judge_tests(command: str, now: CommandResult, base: CommandResult | None) ->
         reason = f"no tests were collected, {len(known.tests)} where it started from"
         return replace(compared, verdict=Verdict.RED, reason=reason)
     if not now.passed and not _same_end(now, tests, base, known):
-        reason = f"no new failing test, but {ending(now)}"
+        reason = f"no new failing test, but {now.problem}"
         return replace(compared, verdict=Verdict.RED, reason=reason)
     if not tests.tests:
         return replace(compared, verdict=Verdict.UNCHECKED, reason="there are no tests")
@@ -165,7 +165,7 @@ def judge_base(command: str, ran: CommandResult, allow_red: bool = False) -> Bas
 
 def base_problem(ran: CommandResult) -> str:
     """Why a run cannot be compared with; empty where it can."""
-    end = ending(ran)
+    end = ran.problem
     tests = ran.tests
     if ran.unfit or ran.exit.reason is not ExitReason.EXITED or ran.exit.signal or tests is None:
         return end

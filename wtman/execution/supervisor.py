@@ -11,7 +11,6 @@ It refuses a Work without a program. Keepers start from the event loop's thread.
 import errno
 import json
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -20,7 +19,7 @@ from wtman.errors import DiskFullError, ExternalError
 from wtman.execution.output import read_exit
 from wtman.execution.spawn import keeper_command
 from wtman.execution.sweep import _KEEPER, SESSION, _sweep
-from wtman.model.command import Exit, ExitReason, Work
+from wtman.model.command import Exit, ExitReason, Work, signal_name
 from wtman.model.ids import FAR_FUTURE
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -124,7 +123,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
             exit_status=status,
             hint="free some space, then `wtman resume`",
         )
-    how = f"by {_signal_name(-status)}" if status < 0 else f"with status {status}"
+    how = f"by {signal_name(-status)}" if status < 0 else f"with status {status}"
     return Exit(ExitReason.LOST, detail=f"its keeper ended {how} without a record")
 
 
@@ -191,10 +190,3 @@ def _disk_full_named(folder: str) -> Iterator[None]:
 def _keeper_environment(work: Work) -> dict[str, str]:
     # PATH for `ps` where there is no /proc.
     return {"PATH": os.environ.get("PATH", os.defpath), _KEEPER: work.id}
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -58,3 +58,38 @@ class Exit:
     ended: float = 0.0
     cpu: float = 0.0  # user and system seconds of the whole tree
     max_rss: int = 0  # bytes, largest single process
+
+    def problem(self, limit: float = 0.0) -> str:
+        """What went wrong, in words; empty where it ended by itself with status 0.
+
+        `limit` is the seconds it was given, where that says more than how long it took.
+        """
+        match self.reason:
+            case ExitReason.EXITED if self.signal:
+                return f"killed by {signal_name(self.signal)}"
+            case ExitReason.EXITED:
+                meaning = _MEANINGS.get(self.code or 0, "")
+                return f"exit status {self.code}{meaning}" if self.code else ""
+            case ExitReason.TIMEOUT:
+                return f"timed out after {limit or round(self.ended - self.started):g} s"
+            case ExitReason.STOPPED:
+                return "stopped"
+            case ExitReason.OUTPUT:
+                return "stopped: it wrote more output than wtman keeps"
+            case ExitReason.UNSTARTED:
+                return f"could not be started: {self.detail or 'no such program'}"
+            case ExitReason.LOST:
+                return f"lost: {self.detail or 'its keeper died'}"
+
+
+_MEANINGS = {126: " (not executable)", 127: " (command not found)"}
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL` for 9; a number that this system does not know stays one."""
+    from signal import Signals
+
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -14,7 +14,6 @@ from wtman.git.discovery import Repository
 from wtman.journal.state import State
 from wtman.model.command import Command, Work
 from wtman.model.ids import TaskId
-from wtman.provision.command_result import CommandResult, ending
 from wtman.provision.command_text import argv
 from wtman.provision.ports import port_of
 from wtman.sandbox import SandboxPolicy
@@ -60,9 +59,7 @@ async def clear_out(
             timeout=state.settings.check_timeout,
             grace=state.settings.grace,
         )
-        problem = ending(
-            CommandResult(exit=await run_kept(work), limit=state.settings.check_timeout)
-        )
+        problem = (await run_kept(work)).problem(state.settings.check_timeout)
         if problem:
             problems.append(f"cleanup of {task}: `{text}`: {problem}")
     return tuple(problems)

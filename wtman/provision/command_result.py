@@ -12,22 +12,6 @@ from wtman.formats.junit import TestRun
 from wtman.model.command import Exit, ExitReason
 
 _EXCERPT = 3 * 1024
-_SIGNALS = {
-    1: "SIGHUP",
-    2: "SIGINT",
-    3: "SIGQUIT",
-    4: "SIGILL",
-    6: "SIGABRT",
-    7: "SIGBUS",
-    8: "SIGFPE",
-    9: "SIGKILL",
-    11: "SIGSEGV",
-    13: "SIGPIPE",
-    14: "SIGALRM",
-    15: "SIGTERM",
-    24: "SIGXCPU",
-    25: "SIGXFSZ",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +38,11 @@ class CommandResult:
         """Ended by itself with exit status 0."""
         return not self.unfit and self.exit.reason is ExitReason.EXITED and self.exit.code == 0
 
+    @property
+    def problem(self) -> str:
+        """Why it did not pass, in words."""
+        return self.unfit or self.exit.problem(self.limit)
+
 
 def keepable(ran: CommandResult) -> bool:
     """Whether the run says something of the tree rather than of the machine on that day."""
@@ -77,33 +66,6 @@ def believable(ran: CommandResult, limit: float, mine: bool) -> bool:
     if ran.exit.reason is ExitReason.TIMEOUT and ran.limit < limit:
         return False
     return ran.passed or mine
-
-
-def ending(ran: CommandResult) -> str:
-    """How the run ended, in words; empty where it ended by itself with status 0."""
-    if ran.unfit:
-        return ran.unfit
-    end = ran.exit
-    match end.reason:
-        case ExitReason.TIMEOUT:
-            return f"timed out after {ran.limit:g} s"
-        case ExitReason.OUTPUT:
-            return "stopped: it wrote more output than wtman keeps"
-        case ExitReason.UNSTARTED:
-            return f"could not be started: {end.detail or 'no such program'}"
-        case ExitReason.STOPPED:
-            return "was stopped"
-        case ExitReason.LOST:
-            return "was lost: its keeper died"
-        case ExitReason.EXITED if end.signal:
-            return f"was killed by {_SIGNALS.get(end.signal, f'signal {end.signal}')}"
-        case ExitReason.EXITED if end.code:
-            return f"exit status {end.code}{_MEANINGS.get(end.code, '')}"
-        case _:
-            return ""
-
-
-_MEANINGS = {126: " (not executable)", 127: " (command not found)"}
 
 
 # --- output ------------------------------------------------------------------------------------

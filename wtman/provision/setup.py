@@ -30,7 +30,6 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
 from wtman.provision.command import CommandRun, run_text
-from wtman.provision.command_result import ending
 from wtman.provision.files import _bring_files, linked
 from wtman.provision.ports import port_of
 from wtman.sandbox import USUAL, SandboxPolicy
@@ -85,7 +84,7 @@ async def provision(
             scratch=os.path.join(home, SCRATCH),
         )
         ran = await run_text(ctx, settings, CommandRun(text, folder, env, policy, f"setup/{task}"))
-        problem = ending(ran)
+        problem = ran.problem
         if problem:
             said = f"\n{ran.output}" if ran.output else ""
             return f"`{text}`: {problem}{_kept_from(ctx, policy)}{said}"
