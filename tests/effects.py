@@ -15,6 +15,7 @@ EFFECTS = frozenset(
     cli/commands/diff.py
     cli/commands/doctor.py
     cli/commands/doctor_checks.py
+    cli/commands/help.py
     cli/commands/init.py
     cli/commands/logs.py
     cli/commands/logs_record.py

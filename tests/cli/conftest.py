@@ -1,12 +1,14 @@
 """Real repositories and scripted agents for the commands."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import kit
+from tests.cli.terminal import Terminal
 
 AGENT = """\
 #!/bin/sh
@@ -72,3 +74,19 @@ def masked(tmp_path: Path) -> Callable[[str], str]:
         return re.sub(r"\.trash\S*", ".trash", text)
 
     return mask
+
+
+@pytest.fixture
+def terminal(repo: Path, wtman: kit.Program) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*words: str, colour: bool = False) -> Terminal:
+        env = {**os.environ, **(wtman.extra or {}), "TERM": "xterm-256color"}
+        for name in ("COLUMNS", "LINES", *(("NO_COLOR",) if colour else ())):
+            env.pop(name, None)
+        opened.append(Terminal(repo, env, *words))
+        return opened[-1]
+
+    yield start
+    for item in opened:
+        item.child.close(force=True)

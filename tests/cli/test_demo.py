@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from tests.cli.test_terminal import Terminal
+from tests.cli.terminal import Terminal
 
 DEMO = kit.ROOT / "wtman/demo"
 

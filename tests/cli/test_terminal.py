@@ -1,80 +1,13 @@
 """What only a terminal shows: the question, the live table, Ctrl-C."""
 
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pexpect
-import pyte
 import pytest
 
 from tests import kit
-
-COLUMNS, LINES = 80, 24
-
-
-class Terminal:
-    """A program on a screen of its own."""
-
-    def __init__(self, cwd: Path, env: dict[str, str], *words: str) -> None:
-        self.screen = pyte.Screen(COLUMNS, LINES)
-        self._stream = pyte.Stream(self.screen)
-        self.raw = ""
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "wtman", *words],
-            cwd=str(cwd),
-            env=env,
-            dimensions=(LINES, COLUMNS),
-            encoding="utf-8",
-            timeout=30,
-        )
-
-    def until(self, pattern: str) -> str:
-        """Read on until the screen shows it; the screen."""
-        while not re.search(pattern, self.shown()):
-            try:
-                self._feed()
-            except pexpect.EOF:
-                pytest.fail(f"ended without {pattern!r}:\n{self.shown()}")
-            except pexpect.TIMEOUT:
-                pytest.fail(f"no {pattern!r} on the screen:\n{self.shown()}")
-        return self.shown()
-
-    def end(self) -> int:
-        """Read to the end; the exit status."""
-        try:
-            while True:
-                self._feed()
-        except pexpect.EOF:
-            self.child.close()
-        return int(self.child.exitstatus)
-
-    def _feed(self) -> None:
-        read = self.child.read_nonblocking(4096, timeout=30)
-        self.raw += read
-        self._stream.feed(read)
-
-    def shown(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
-
-
-@pytest.fixture
-def terminal(repo: Path, wtman: kit.Program) -> Iterator[Callable[..., Terminal]]:
-    opened: list[Terminal] = []
-
-    def start(*words: str, colour: bool = False) -> Terminal:
-        env = {**os.environ, **(wtman.extra or {}), "TERM": "xterm-256color"}
-        for name in ("COLUMNS", "LINES", *(("NO_COLOR",) if colour else ())):
-            env.pop(name, None)
-        opened.append(Terminal(repo, env, *words))
-        return opened[-1]
-
-    yield start
-    for item in opened:
-        item.child.close(force=True)
+from tests.cli.terminal import LINES, Terminal
 
 
 def words(agent: str, *tasks: str) -> list[str]:

@@ -42,6 +42,7 @@ _COMMANDS = {
     "init": "Write a wtman.toml from what is here.",
     "doctor": "What works here, and the fix for the rest.",
     "demo": "See the whole job in a throwaway repository, without an account.",
+    "help": "Show a page of the manual, or list its topics.",
 }
 
 
@@ -117,6 +118,7 @@ class _Commands(typer.core.TyperGroup):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+_HELP = {"help_option_names": ["-h", "--help"]}
 # Options that take all words up to the next option: `--branches a b c`.
 _LISTS = ("--branches",)
 
@@ -147,7 +149,7 @@ def _spread(args: list[str]) -> list[str]:
 def _built(name: str) -> Any:
     module = importlib.import_module(f"wtman.cli.commands.{name}")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, cls=_Command)(getattr(module, name))
+    app.command(name, cls=_Command, context_settings=_HELP)(getattr(module, name))
     return typer.main.get_command(app)
 
 
@@ -160,7 +162,11 @@ def _version(wanted: bool) -> None:
 
 
 app = typer.Typer(
-    cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+    cls=_Commands,
+    context_settings=_HELP,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
 )
 
 

@@ -27,7 +27,7 @@ from wtman.ui.status_json import FINISHED
 
 Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Run = Annotated[str, typer.Argument(metavar="[RUN]", show_default=False, help="The run.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", show_default=False, help="The run.")]
 
 
 @dataclass(frozen=True, slots=True)

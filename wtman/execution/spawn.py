@@ -60,11 +60,21 @@ def install_child_watcher() -> None:
         watcher.attach_loop(asyncio.get_running_loop())
 
 
-def run_in_terminal(argv: tuple[str, ...]) -> int:
-    """Hand the terminal to a program that the user named, an editor; its exit status."""
+def run_in_terminal(
+    argv: tuple[str, ...], text: str | None = None, env: Mapping[str, str] | None = None
+) -> int:
+    """Hand the terminal to an editor, or to a pager that reads `text`; its exit status.
+
+    Ctrl-C is the program's: here it is only waited for.
+    """
     import subprocess
 
-    return subprocess.run(argv, check=False).returncode
+    data = None if text is None else text.encode()
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        return subprocess.run(argv, input=data, env=env, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def start_apart(

@@ -12,7 +12,7 @@ from wtman.journal.state import TaskView
 def diff(
     ctx: typer.Context,
     task: Annotated[
-        str, typer.Argument(metavar="[TASK]", show_default=False, help="`id`, `RUN/id` or RUN.")
+        str, typer.Argument(metavar="TASK", show_default=False, help="`id`, `RUN/id` or RUN.")
     ] = "",
     stat: Annotated[bool, typer.Option("--stat", help="Only the files and their sizes.")] = False,
     directory: target.Directory = "",

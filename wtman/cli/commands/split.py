@@ -31,7 +31,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing. Approves no
 def split(
     ctx: typer.Context,
     request: Annotated[
-        str, typer.Argument(metavar="[REQUEST]", show_default=False, help="In words; - is stdin.")
+        str, typer.Argument(metavar="REQUEST", show_default=False, help="In words; - is stdin.")
     ] = "",
     plan: Annotated[str, typer.Option(metavar="FILE", help="A plan file.")] = "",
     task: Annotated[

@@ -1,0 +1,155 @@
+"""The README and the manual say what is true: commands, options, keys, links and examples."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journal.runs import A_RUN, played
+from tests.kit import ROOT
+from wtman.cli import _COMMANDS
+from wtman.config.keys import Budget, Keys
+from wtman.config.settings import load
+from wtman.plan.file import parse
+from wtman.ui.manual_page import painted, subject
+from wtman.ui.status_json import status
+
+MANUAL = ROOT / "wtman/manual"
+PAGES = sorted(MANUAL.glob("*.md"))
+README = ROOT / "README.md"
+# What people wrote: all but the page that is generated.
+WRITTEN = [README, *(page for page in PAGES if page.stem != "commands")]
+OPTIONS = {
+    name: set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
+    for name, text in re.findall(
+        r"(?ms)^## (wtman[ a-z]*)\n\n```text\n(.*?)\n```", (MANUAL / "commands.md").read_text()
+    )
+}
+# Options of other programs in examples.
+FOREIGN = {"--fix", "--exit-zero", "--git", "--junitxml", "--no-sandbox"}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text_of(path))
+
+
+def command_lines(path: Path) -> Iterator[list[str]]:
+    """The calls of wtman in code blocks and indented lines, as words."""
+    indented = re.findall(r"(?m)^    (wtman .*)", text_of(path))
+    for line in "\n".join([*blocks(path, "sh"), *indented]).replace("\\\n", " ").splitlines():
+        if line.startswith("wtman "):
+            yield shlex.split(line, comments=True)
+
+
+by_name = pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+
+
+def test_the_page_of_commands_is_what_the_program_prints() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/manual"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_has_a_title_and_fits_a_terminal(page: Path) -> None:
+    text = text_of(page)
+    assert text.partition("\n")[0].lower().startswith(f"# {page.stem}: ")
+    assert 0 < len(subject(text)) < 62
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+@by_name
+def test_every_command_that_is_named_is_there(path: Path) -> None:
+    named = set(re.findall(r"`wtman ([a-z]+)\b", text_of(path)))
+    named |= {words[1] for words in command_lines(path)}
+    assert named <= set(_COMMANDS), named - set(_COMMANDS)
+
+
+@by_name
+def test_every_option_that_is_named_is_there(path: Path) -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(path))) - FOREIGN
+    known = set().union(*OPTIONS.values())
+    assert named <= known, sorted(named - known)
+
+
+@by_name
+def test_a_command_in_an_example_has_the_options_that_it_is_given(path: Path) -> None:
+    for words in command_lines(path):
+        given = {word for word in words[2:] if re.fullmatch(r"--?[a-z][a-z-]*", word)}
+        assert given <= OPTIONS[f"wtman {words[1]}"], words
+
+
+@by_name
+def test_every_topic_that_is_named_is_there(path: Path) -> None:
+    named = set(re.findall(r"`wtman\s+help\s+([a-z]+)`", text_of(path)))
+    assert named <= {page.stem for page in PAGES}, named
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\(([^)#]+)\)", text_of(README)))
+    assert {f"wtman/manual/{page.name}" for page in PAGES} <= links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@by_name
+def test_examples_of_plans_and_configuration_are_accepted(path: Path) -> None:
+    for text in blocks(path, "toml"):
+        if "[[task]]" in text:
+            assert parse(text, path.name).tasks
+        else:
+            load(str(ROOT), {}, {}, lambda name, text=text: text.encode() * (name == "wtman.toml"))
+
+
+@by_name
+def test_examples_of_json_are_json(path: Path) -> None:
+    for text in blocks(path, "json"):
+        assert (
+            [json.loads(line) for line in text.splitlines()]
+            if "}\n{" in text
+            else [json.loads(text)]
+        )
+
+
+def test_every_key_of_the_configuration_is_explained() -> None:
+    page = text_of(MANUAL / "configuration.md")
+    keys = {field.alias or name for name, field in Keys.model_fields.items()} - {"agents"}
+    assert [key for key in (*keys, *Budget.model_fields) if f"`{key}`" not in page] == []
+
+
+def test_the_status_in_the_manual_has_the_keys_of_the_program() -> None:
+    shown = json.loads(blocks(MANUAL / "json.md", "json")[0])
+    told = status(played(A_RUN), live=True)
+    assert set(shown) == set(told)
+    assert set(shown["run"]) == set(told["run"])
+    assert set(shown["tasks"][0]) == set(told["tasks"][0])
+
+
+def test_a_page_is_painted_without_its_marks() -> None:
+    page = "# Guide: how\n\nRun `wtman` **now**, see [it](x.md).\n\n"
+    page += "```sh\nwtman demo\n\n```\n- `a`: b\n"
+    assert painted(page) == (
+        "\x1b[1mGuide: how\x1b[0m\n\nRun \x1b[2mwtman\x1b[0m now, see it.\n\n"
+        "    \x1b[2mwtman demo\x1b[0m\n\n- \x1b[2ma\x1b[0m: b\n"
+    )
+
+
+def test_the_manual_is_in_what_is_published() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert build["targets"]["wheel"] == {"packages": ["wtman"]}
+    assert {"/wtman", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
+        build["targets"]["sdist"]["include"]
+    )
