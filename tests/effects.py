@@ -62,6 +62,7 @@ EFFECTS = frozenset(
     execution/spawn.py
     execution/supervisor.py
     execution/sweep.py
+    files.py
     git/branches.py
     git/checkouts/glance.py
     git/checkouts/live.py

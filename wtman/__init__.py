@@ -32,7 +32,8 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     journal/      events and replay by domain, state; store.py alone imports sqlite3
     git/          the only place that runs git or imports GitPython
     formats/      file formats as values        text/   foreign text made safe
-    model/        the values that all speak     errors.py   the few ways to fail
+    model/        the values that all speak     files.py   files replaced whole, read, locked
+    errors.py     the few ways to fail
 
 Apart, each a process of its own: apiagent/ (wtman's own agent, the only importer of
 anthropic), and beside who starts them execution/keeper.py, sandbox/confine.py,

@@ -229,7 +229,7 @@ def test_leaving_in_the_middle_is_red_whatever_the_status(world: World):
         ("cat /dev/null > {junit}", "is empty"),
         ("echo '<testsuite><testcase' > {junit}", "not well-formed"),
         ("echo '<!DOCTYPE x><testsuite/>' > {junit}", "declares a document type"),
-        ("mkfifo {junit}", "no regular file"),
+        ("mkfifo {junit}", "not a regular file"),
         ("ln -s /dev/zero {junit}", "cannot be read"),
         ("mkdir {junit}", "cannot be read"),
     ],

@@ -73,7 +73,7 @@ def test_a_broken_file_bothers_only_who_uses_it(tmp_path: Path) -> None:
         ("tester", "no end"),
         ("large", "larger than 64 KiB"),
         ("latin", "UTF-8"),
-        ("folder", "not a regular file"),
+        ("folder", "Is a directory"),
         ("pipe", "not a regular file"),
         ("scout", "leads out of the repository"),
     ):

@@ -286,14 +286,14 @@ def test_worktreeinclude_is_appended_to_copy(house: House) -> None:
 
 def test_odd_files_are_refused_without_hanging(house: House) -> None:
     os.mkfifo(house.top / "wtman.toml")
-    assert house.refused().endswith("wtman.toml: is not a regular file")
+    assert house.refused().endswith("wtman.toml: cannot be read: not a regular file")
     os.remove(house.top / "wtman.toml")
     (house.top / "wtman.toml").mkdir()
     assert "wtman.toml: " in house.refused()
     os.rmdir(house.top / "wtman.toml")
     with open(house.top / "wtman.toml", "wb") as file:
         file.truncate(2**32)
-    assert house.refused().endswith("wtman.toml: is larger than 4 MiB")
+    assert house.refused().endswith("wtman.toml: cannot be read: larger than 4 MiB")
 
 
 def test_xdg_folders_and_no_home_at_all(house: House, tmp_path: Path) -> None:

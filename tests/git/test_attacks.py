@@ -239,7 +239,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     assert merge_tree.merge(ctl, head, tip, other).tree
     series.diff(ctl, head, tip, stat=True)
     assert series.am(ctl, head, series.mbox(ctl, [other])) == other_tree
-    series.bundle(ctl, str(tmp_path / "b.bundle"), head, tip, "refs/heads/evil")
+    series.bundle(ctl, head, tip, "refs/heads/evil")
     standalone.make(ctl, str(tmp_path / "check"), tip)
     assert standalone.reuse(ctl, str(tmp_path / "check"), head)
     snapshot.checkout(ctl, str(tree), index, tip)

@@ -125,7 +125,7 @@ def test_bundles(tmp_path: Path, git: Git, form: str) -> None:
     head = repo.resolve(ctl.repo, "HEAD")
     tip = commit_of(ctl, tmp_path / "w", {"f": "1\n" * 500 + "2\n", "g": b"\0"}, head)
     path = str(tmp_path / "x.bundle")
-    patches.bundle(ctl, path, head, tip, "refs/heads/wtman/x")
+    Path(path).write_bytes(patches.bundle(ctl, head, tip, "refs/heads/wtman/x"))
     git(other, "bundle", "verify", "-q", path)
     git(other, "fetch", "-q", path, "refs/heads/wtman/x:refs/heads/got")
     assert git(other, "rev-parse", "got") == tip
@@ -136,7 +136,7 @@ def test_bundles(tmp_path: Path, git: Git, form: str) -> None:
         ["git", "bundle", "verify", path], cwd=empty, capture_output=True, check=False
     )
     assert refused.returncode != 0
-    patches.bundle(ctl, path, None, tip, "refs/heads/all")
+    Path(path).write_bytes(patches.bundle(ctl, None, tip, "refs/heads/all"))
     git(empty, "fetch", "-q", path, "refs/heads/all")
     with pytest.raises(UsageError):
-        patches.bundle(ctl, path, head, tip, "x y")
+        patches.bundle(ctl, head, tip, "x y")

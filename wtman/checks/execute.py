@@ -1,16 +1,15 @@
 """A check run in a checkout that no agent can write, once for the same tree."""
 
 import asyncio
-import errno
 import glob
 import os
 import re
 import secrets
-import stat
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from wtman import files
 from wtman.checks import cache as kept
 from wtman.checks import import_probe
 from wtman.checks.import_probe import ImportOrigin
@@ -244,7 +243,7 @@ def _shown(ctx: Context, settings: Settings) -> tuple[str, ...]:
 def _told(ran: CommandResult, form: str, spoken: CommandRun, stdout: str) -> CommandResult:
     """The run with its results test by test; what the check wrote may be anything."""
     try:
-        raw = _read(stdout if form in ("go", "cargo") else spoken.junit, _RESULTS_CAP)
+        raw = files.read(stdout if form in ("go", "cargo") else spoken.junit, _RESULTS_CAP)[0]
     except FileNotFoundError:
         raw = None
     except OSError as error:
@@ -272,22 +271,10 @@ def _records(folder: str) -> list[bytes]:
     found = []
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*.json")))[:_RECORDS_CAP]:
         try:
-            found.append(_read(path, _RESULTS_CAP))
+            found.append(files.read(path, _RESULTS_CAP)[0])
         except OSError:
             continue
     return found
-
-
-def _read(path: str, cap: int) -> bytes:
-    """A regular file, never a link to one nor a pipe that waits for a writer."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-        if facts.st_size > cap:
-            raise OSError(errno.EFBIG, f"it is larger than {cap // 2**20} MiB")
-        return stream.read(cap)
 
 
 def _import_origin(text: str, env: dict[str, str], folder: str, names: tuple[str, ...]) -> str:

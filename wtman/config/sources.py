@@ -4,13 +4,12 @@ A file is read only if it is a regular one and not absurdly large, so that a
 FIFO or a device under a configuration's name cannot hang wtman.
 """
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from wtman import files
 from wtman.config.folders import xdg_folder
 from wtman.errors import UsageError
 from wtman.formats.toml import read_toml
@@ -148,21 +147,11 @@ def worktree_include(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
 def read_regular(path: str) -> bytes | None:
     """The bytes of a regular file, None where there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return files.read(path, _MOST_BYTES, follow=True)[0]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        seen = os.fstat(descriptor)
-        if not stat.S_ISREG(seen.st_mode):
-            raise UsageError(f"{path}: is not a regular file")
-        if seen.st_size > _MOST_BYTES:
-            raise UsageError(f"{path}: is larger than {_MOST_BYTES >> 20} MiB")
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(_MOST_BYTES)
-    finally:
-        os.close(descriptor)
 
 
 def _has_table(project: bytes) -> bool:

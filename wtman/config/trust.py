@@ -9,15 +9,15 @@ written, approves nothing.
 
 import json
 import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wtman import files
 from wtman.config.folders import xdg_folder
 from wtman.errors import MissingError
 
 _SCHEMA = 1
+_MOST_BYTES = 64 << 20
 
 
 def approvals_path(environ: Mapping[str, str]) -> str:
@@ -40,7 +40,7 @@ def approve(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> 
     """Remember that the user approved these texts for this repository."""
     path = approvals_path(environ)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with _locked(path + ".lock"):
+    with files.locked(path + ".lock"):  # two wtman of one user must not lose each other's
         known = _read(path)
         known.setdefault(os.path.realpath(repo_key), {}).update(
             {_digest(text): text for text in texts}
@@ -57,20 +57,13 @@ def _digest(text: str) -> str:
 def _read(path: str) -> dict[str, dict[str, str]]:
     """Digest to text for each repository; empty for a file that cannot be trusted."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return {}
-    try:
-        seen = os.fstat(descriptor)
+        content, seen = files.read(path, _MOST_BYTES)
         # Whoever can write here could approve commands in the user's name.
-        if not stat.S_ISREG(seen.st_mode) or seen.st_mode & 0o022 or seen.st_uid != os.geteuid():
+        if seen.st_mode & 0o022 or seen.st_uid != os.geteuid():
             return {}
-        with open(descriptor, "rb", closefd=False) as file:
-            held: Any = json.loads(file.read())
-    except (ValueError, RecursionError):
+        held: Any = json.loads(content)
+    except (OSError, ValueError, RecursionError):
         return {}
-    finally:
-        os.close(descriptor)
     repositories = held.get("repositories") if isinstance(held, dict) else None
     if not isinstance(repositories, dict) or held.get("schema") != _SCHEMA:
         return {}
@@ -78,25 +71,5 @@ def _read(path: str) -> dict[str, dict[str, str]]:
 
 
 def _write(path: str, known: dict[str, dict[str, str]]) -> None:
-    """Replace the file whole: a crash leaves the old one or the new one."""
     text = json.dumps({"schema": _SCHEMA, "repositories": known}, indent=1, sort_keys=True)
-    temporary = f"{path}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-@contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Keep two wtman of one user from losing each other's approvals."""
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    files.replace(path, (text + "\n").encode("utf-8"), durable=True)

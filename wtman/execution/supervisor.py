@@ -8,13 +8,13 @@ has one is not run again; a program inherits nothing but what its Command says.
 It refuses a Work without a program. Keepers start from the event loop's thread.
 """
 
-import errno
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from wtman import files
 from wtman.errors import DiskFullError, ExternalError
 from wtman.execution.output import read_exit
 from wtman.execution.spawn import keeper_command
@@ -22,7 +22,6 @@ from wtman.execution.sweep import _KEEPER, SESSION, _sweep
 from wtman.model.command import Exit, ExitReason, Work, signal_name
 from wtman.model.ids import FAR_FUTURE
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FD_WANTED = 8192
 
 
@@ -115,7 +114,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
     if ended is not None:
         return ended
     await asyncio.to_thread(_sweep, lambda session: session == work.id, frozenset())
-    if status in _FULL:
+    if status in files.NO_SPACE:
         raise DiskFullError(
             f"no space left for the output of {work.id} in {work.folder}",
             argv=work.command.argv,
@@ -135,7 +134,7 @@ def _write_spec(work: Work, nofile: int | None) -> None:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(work.folder, name))
     if work.command.stdin:
-        _write(os.path.join(work.folder, "stdin"), work.command.stdin)
+        files.replace(os.path.join(work.folder, "stdin"), work.command.stdin)
     spec: dict[str, Any] = {
         "id": work.id,
         "argv": work.command.argv,
@@ -145,7 +144,7 @@ def _write_spec(work: Work, nofile: int | None) -> None:
         "output_cap": work.output_cap,
         "nofile": nofile,
     }
-    _write(os.path.join(work.folder, "spec.json"), json.dumps(spec).encode())
+    files.replace(os.path.join(work.folder, "spec.json"), json.dumps(spec).encode())
 
 
 def _environment_file(work: Work) -> int:
@@ -167,21 +166,14 @@ def _environment_file(work: Work) -> int:
     return descriptor
 
 
-def _write(path: str, content: bytes) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with open(os.open(path, flags, 0o600), "wb") as file:
-        file.write(content)
-
-
 @contextmanager
 def _disk_full_named(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "free some space, then `wtman resume`" if error.errno in _FULL else ""
-        kind = DiskFullError if error.errno in _FULL else ExternalError
+        full = error.errno in files.NO_SPACE
+        hint = "free some space, then `wtman resume`" if full else ""
+        kind = DiskFullError if full else ExternalError
         raise kind(
             f"cannot write {error.filename or folder}: {error.strerror}", hint=hint
         ) from error

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
+from wtman import files
 from wtman.errors import MissingError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository
@@ -165,25 +166,12 @@ def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> byt
 
 def _content(path: str) -> bytes:
     """What the file holds, nothing if it is absent or not a regular file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    with open(descriptor, "rb") as file:
-        try:
-            return file.read(_EXCLUDE_CAP)
-        except OSError:
-            return b""
+    return files.head(path, _EXCLUDE_CAP, follow=True) or b""
 
 
 def _write(path: str, content: bytes) -> None:
-    """Replace the file in one step; another wtman may be reading it."""
-    if _content(path) == content and os.path.exists(path):
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    with open(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    if _content(path) != content or not os.path.exists(path):
+        files.replace(path, content)  # another wtman may be reading it
 
 
 def _remove(path: str) -> None:

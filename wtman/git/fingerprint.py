@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from wtman import files
 from wtman.errors import WtmanError
 from wtman.git.control_dir import Control, call
 from wtman.git.run import text
@@ -200,7 +201,7 @@ def _facts(ctl: Control, common: str, name: str, state: Stat) -> dict[str, str]:
             return {}
     if not stat.S_ISREG(mode):
         return {name: f"no file ({stat.S_IFMT(mode):o})"}
-    content = _content(path)
+    content = files.head(path, _CAP)
     if content is None:
         return {name: "unreadable"} if os.path.lexists(path) else {}
     if name == "packed-refs":
@@ -211,18 +212,6 @@ def _facts(ctl: Control, common: str, name: str, state: Stat) -> dict[str, str]:
         return {name: text(content[:_SMALL]).strip()}
     runs = "x" if mode & 0o111 else "-"
     return {name: runs + sha256(content).hexdigest()}
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with open(descriptor, "rb") as file:
-        try:
-            return file.read(_CAP)
-        except OSError:
-            return None
 
 
 def _packed(content: bytes) -> dict[str, str]:

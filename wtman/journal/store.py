@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
+from wtman import files
 from wtman.errors import DiskFullError, MissingError, WtmanError
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded, decode, encode
@@ -145,20 +146,14 @@ class Store:
 
     def live(self, run: RunId) -> int:
         """Process id of the run's coordinator, 0 when there is none."""
+        path = self._lock_path(run)
         try:
-            descriptor = os.open(self._lock_path(run), os.O_RDWR | os.O_CLOEXEC)
+            if not files.is_locked(path):
+                return 0
         except OSError:
             return 0
-        try:
-            # A shared lock that is released at once: it never keeps a coordinator out for long,
-            # and two readers do not take each other for one.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return 0
-        except OSError:
-            pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-            return int(pid) if pid.isdigit() else -1
-        finally:
-            os.close(descriptor)
+        pid = (files.head(path, 32) or b"").decode("ascii", "replace").strip()
+        return int(pid) if pid.isdigit() else -1
 
     def _lock_path(self, run: RunId) -> str:
         return os.path.join(self.folder, "runs", run, "coordinator")

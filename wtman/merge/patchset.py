@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from wtman import files
 from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
@@ -65,7 +66,7 @@ class Series:
         return self.commits[-1][1] if self.commits else self.before
 
 
-def files(ctl: Control, series: Series) -> dict[str, bytes]:
+def contents(ctl: Control, series: Series) -> dict[str, bytes]:
     """Every patch file by name; the mailbox is the patches as mails."""
     changed = series.changed
     made: dict[str, bytes] = {}
@@ -134,7 +135,10 @@ class PatchsetDraft:
 def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> PatchsetDraft:
     """Write everything but the manifest; `tip` is what the bundle carries."""
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
-    made = files(ctl, series)
+    made = contents(ctl, series)
+    if tip != series.before:
+        base = None if _is_small(ctl, tip) else series.before
+        made[f"{run}.bundle"] = patches.bundle(ctl, base, tip, f"refs/heads/wtman-{run}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
         os.makedirs(beside)
@@ -142,13 +146,6 @@ def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Pa
             _write(os.path.join(beside, name), content)
     except OSError as error:
         raise _trouble(folder, error) from error
-    if tip != series.before:
-        name = f"{run}.bundle"
-        path = os.path.join(beside, name)
-        base = None if _is_small(ctl, tip) else series.before
-        patches.bundle(ctl, path, base, tip, f"refs/heads/wtman-{run}")
-        with open(path, "rb") as file:
-            made[name] = file.read()
     sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
     return PatchsetDraft(folder, beside, sums)
 
@@ -169,8 +166,7 @@ def _is_small(ctl: Control, tip: Sha) -> bool:
 
 def _manifest(folder: str) -> dict[str, Any]:
     try:
-        with open(os.path.join(folder, MANIFEST), "rb") as file:
-            manifest = json.loads(file.read(_MANIFEST_CAP))
+        manifest = json.loads(files.read(os.path.join(folder, MANIFEST), _MANIFEST_CAP)[0])
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{folder} holds no readable {MANIFEST}",
@@ -189,13 +185,9 @@ def _manifest(folder: str) -> dict[str, Any]:
 def _content(folder: str, name: str) -> bytes | None:
     """A file directly in the folder; a manifest may not point anywhere else."""
     path = os.path.join(folder, name)
-    if not name or os.path.basename(name) != name or os.path.islink(path):
+    if not name or os.path.basename(name) != name:
         return None
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+    return files.head(path, -1)
 
 
 def _ours(folder: str) -> bool:
@@ -209,6 +201,7 @@ def _ours(folder: str) -> bool:
 
 
 def _write(path: str, content: bytes) -> None:
+    """In a folder that nobody reads yet, and that is put in its place whole."""
     with open(path, "xb") as file:
         file.write(content)
         file.flush()
@@ -216,7 +209,7 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _trouble(folder: str, error: OSError) -> WtmanError:
-    if error.errno == 28:  # ENOSPC
+    if error.errno in files.NO_SPACE:
         return DiskFullError(f"no space left for the patches in {folder}")
     return UsageError(
         f"the patches cannot be written to {folder}: {error.strerror}",

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from wtman import files
 from wtman.context import Context
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.settings import Settings
@@ -53,7 +54,7 @@ async def run_text(ctx: Context, settings: Settings, spoken: CommandRun) -> Comm
         grace=settings.grace,
     )
     end = await ctx.executor.run(work)
-    out, err = (_last(os.path.join(log, name)) for name in ("stdout", "stderr"))
+    out, err = (files.tail(os.path.join(log, name), _TAIL) for name in ("stdout", "stderr"))
     return CommandResult(
         exit=end,
         output=excerpt(out, err),
@@ -74,13 +75,3 @@ def fresh_folder(ctx: Context, label: str) -> str:
             number += 1
         else:
             return path
-
-
-def _last(path: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - _TAIL))
-            return stream.read(_TAIL)
-    except OSError:
-        return b""

@@ -6,10 +6,10 @@ look. Whoever confines itself cannot write there; a session without a sandbox ca
 
 import json
 import os
-import secrets
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
+
+from wtman import files
 
 _CAP = 256 << 20
 
@@ -29,16 +29,7 @@ def store(path: str, kept: GuardRecord) -> None:
     """Write it; a kill leaves the one from before. Blocking."""
     body = {"facts": kept.facts, "alive": kept.alive, "slates": kept.slates}
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    draft = f"{path}.{secrets.token_hex(4)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        with open(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(json.dumps(body).encode())
-        os.replace(draft, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+    files.replace(path, json.dumps(body).encode())
 
 
 def seen_now(path: str) -> None:
@@ -50,12 +41,8 @@ def seen_now(path: str) -> None:
 def load(path: str) -> GuardRecord | None:
     """What was written last, None where that cannot be read. Blocking."""
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with open(os.open(path, flags), "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                return None
-            body = json.loads(file.read(_CAP))
+        content, facts = files.read(path, _CAP)
+        body = json.loads(content)
         slates = {str(name): _texts(slate) for name, slate in body["slates"].items()}
         return GuardRecord(_texts(body["facts"]), _texts(body["alive"]), slates, facts.st_mtime)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

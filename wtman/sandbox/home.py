@@ -1,12 +1,12 @@
 """The private HOME of a session or a check, and what is laid into it."""
 
 import contextlib
-import errno
 import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
 
+from wtman import files
 from wtman.agents import Needs
 from wtman.errors import DiskFullError, ExternalError
 from wtman.model.plan import Identity
@@ -34,37 +34,33 @@ def provision_home(
             if found is not None:
                 _put(home, path, *found)
     except OSError as error:
-        kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else ExternalError
+        kind = DiskFullError if error.errno in files.NO_SPACE else ExternalError
         raise kind(
             f"cannot provision the private HOME {home}: {error.strerror}",
             hint="mend or remove that folder, then `wtman resume`",
         ) from error
 
 
-def leave_in_home(home: str, files: Mapping[str, str]) -> None:
+def leave_in_home(home: str, texts: Mapping[str, str]) -> None:
     """Write files (path below the private HOME -> text) in place of what is there."""
-    for path, content in files.items():
+    for path, content in texts.items():
         _put(home, path, content.encode("utf-8", "replace"), time.time_ns())
 
 
 def _sign_in(path: str) -> tuple[bytes, int] | None:
     """A file of the user's and its time in nanoseconds; None where it is none to copy."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content, facts = files.read(path, _SIGN_IN_MOST, follow=True)
     except OSError:
         return None
-    try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _SIGN_IN_MOST:
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(_SIGN_IN_MOST), facts.st_mtime_ns
-    finally:
-        os.close(descriptor)
+    return content, facts.st_mtime_ns
 
 
 def _put(home: str, path: str, content: bytes, when: int | None) -> None:
-    """Write a file below the HOME. Without `when`, only where none is."""
+    """Write a file below the HOME. Without `when`, only where none is.
+
+    Below an open folder: a session may swap the folders on the way while this goes on.
+    """
     *folders, name = [part for part in path.split("/") if part not in ("", ".", "..")]
     with _folder(home, folders) as below:
         try:

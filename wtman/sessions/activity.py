@@ -7,11 +7,11 @@ and losing it loses nothing. The words are an agent's: whoever shows them cleans
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtman import files
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 
@@ -60,19 +60,15 @@ class ActivityLog:
     def _write(self) -> None:
         self._due = None
         self._written = self._clock()
-        temporary = self._path + ".new"
+        spent = {
+            session.split("/")[1]: [usage.input_tokens, usage.output_tokens, usage.usd]
+            for session, usage in self._used().items()
+            if session.count("/") == 2
+        }
+        told = {"said": self._said, "used": spent}
         # Not worth ending anything for: a full disk is met by others, too.
         with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(temporary, flags, 0o600), "wb") as file:
-                spent = {
-                    session.split("/")[1]: [usage.input_tokens, usage.output_tokens, usage.usd]
-                    for session, usage in self._used().items()
-                    if session.count("/") == 2
-                }
-                told = {"said": self._said, "used": spent}
-                file.write(json.dumps(told).encode("ascii"))
-            os.replace(temporary, self._path)
+            files.replace(self._path, json.dumps(told).encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +81,9 @@ class ActivityReport:
 
 def load_activity(folder: str) -> ActivityReport:
     """What is told of a live run; empty where nobody says."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with open(os.open(os.path.join(folder, _NAME), flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ActivityReport()
-            told = json.loads(file.read(_CAP))
-    except (OSError, ValueError, RecursionError):
+        told = json.loads(files.head(os.path.join(folder, _NAME), _CAP) or b"")
+    except (ValueError, RecursionError):
         return ActivityReport()
     if not isinstance(told, dict):
         return ActivityReport()

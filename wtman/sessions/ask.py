@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wtman import files
 from wtman.agents import Activity, Agent
 from wtman.context import Context
 from wtman.execution.output import read_exit
@@ -290,10 +291,4 @@ def _unusable(problems: tuple[str, ...]) -> str:
 
 def _printed(folder: str) -> str:
     """The end of what a program printed."""
-    try:
-        with open(os.path.join(folder, "stdout"), "rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(stream.tell() - _SAID_CAP, 0))
-            return stream.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
+    return files.tail(os.path.join(folder, "stdout"), _SAID_CAP).decode("utf-8", "replace")

@@ -6,13 +6,12 @@ any session does. So whichever of the two dies, the other one and a resume know.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
+from wtman import files
 from wtman.execution.output import read_exit
 from wtman.formats.codec import from_plain, to_plain
 from wtman.model.command import Exit, ExitReason
@@ -39,15 +38,9 @@ def offered(folder: str) -> RunSession | None:
         return None
 
 
-@contextmanager
-def taken(folder: str) -> Iterator[None]:
+def taken(folder: str) -> AbstractContextManager[None]:
     """While this lasts somebody sits at the terminal."""
-    descriptor = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return files.locked(os.path.join(folder, _LOCK))
 
 
 def finish(folder: str, started: float, ended: float, code: int) -> None:
@@ -63,33 +56,13 @@ async def over(folder: str) -> Exit:
         ended = read_exit(folder)
         if ended is not None:
             return ended
-        left = _left(folder)
-        if left is None and time.monotonic() > begun + _PATIENCE:
+        at_it = files.is_locked(os.path.join(folder, _LOCK))  # None: nobody has taken it yet
+        if at_it is None and time.monotonic() > begun + _PATIENCE:
             return Exit(ExitReason.LOST, detail="nobody came to the terminal")
-        if left:
+        if at_it is False:
             return read_exit(folder) or Exit(ExitReason.EXITED, code=0)
         await asyncio.sleep(_POLL)
 
 
-def _left(folder: str) -> bool | None:
-    """Whether who had taken it is gone; None: nobody has taken it yet."""
-    try:
-        descriptor = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def _write(path: str, value: object) -> None:
-    """The whole file or none of it."""
-    with open(f"{path}.new", "w", encoding="ascii") as file:
-        file.write(json.dumps(value))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
+    files.replace(path, json.dumps(value).encode("ascii"), durable=True)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
+from wtman import files
 from wtman.agents import Activity
 from wtman.agents.stream import way_on
 from wtman.budget.budget import counts
@@ -272,13 +273,7 @@ def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: 
 def _last_words(folder: str, cap: int = 2000) -> str:
     """The end of stderr, else of stdout: what a failed session said last."""
     for name in ("stderr", "stdout"):
-        try:
-            with open(os.path.join(folder, name), "rb") as stream:
-                stream.seek(0, os.SEEK_END)
-                stream.seek(max(stream.tell() - cap, 0))
-                text = stream.read().decode("utf-8", "replace").strip()
-        except OSError:
-            continue
+        text = files.tail(os.path.join(folder, name), cap).decode("utf-8", "replace").strip()
         if text:
             return text
     return ""

@@ -8,9 +8,10 @@ be hashed again at every look.
 """
 
 import os
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from wtman import files
 from wtman.git.checkouts.snapshot import snapshot
 from wtman.git.control_dir import Control, call, own_index
 from wtman.git.run import raw, text
@@ -56,13 +57,9 @@ def glance(
 def _seed(ctl: Control, worktree: str, official: str, index: str) -> None:
     """Begin with what the coordinator's index knows of the files, so that few are read."""
     known = own_index(ctl, worktree, official)
-    temporary = index + ".new"
-    try:
+    with suppress(FileNotFoundError):
         # With its time: git compares file times with it to see edits within one tick.
-        shutil.copy2(known, temporary)
-    except FileNotFoundError:
-        return
-    os.replace(temporary, index)
+        files.copy(known, index)
 
 
 def _news(ctl: Control, worktree: str, index: str) -> list[str]:

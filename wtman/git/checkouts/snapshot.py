@@ -10,12 +10,12 @@ An index kept between calls is only a cache of file states, as trustworthy as gi
 """
 
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wtman import files
 from wtman.errors import DiskFullError, ExternalError
 from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
 from wtman.git.run import raw, text
@@ -44,9 +44,9 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
     with scratch_file(ctl) as working:
         _copy(kept, working)
         _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
-        _install(working, kept)
+        files.copy(working, kept)
     if index and index != kept:
-        _install(kept, index)
+        files.copy(kept, index)
 
 
 def snapshot(
@@ -84,7 +84,7 @@ def snapshot(
             flags = ["--add", "--remove", "--replace"]
             _update(ctl, worktree, working, flags, changed + others)
         written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
-        _install(working, kept)
+        files.copy(working, kept)
     return Snapshot(Sha(written.decode().strip()), nested, tuple(sorted(left)))
 
 
@@ -92,7 +92,7 @@ def show(ctl: Control, worktree: str, index: str) -> None:
     """Give the worktree's own index what the last snapshot or checkout saw."""
     kept = own_index(ctl, worktree, index)
     if index and index != kept:
-        _install(kept, index)
+        files.copy(kept, index)
 
 
 def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> None:
@@ -214,9 +214,3 @@ def _copy(kept: str, working: str) -> None:
         shutil.copy2(kept, working)
     except FileNotFoundError:
         pass
-
-
-def _install(source: str, target: str) -> None:
-    temporary = f"{target}.{secrets.token_hex(8)}"
-    shutil.copy2(source, temporary)
-    os.replace(temporary, target)

@@ -10,7 +10,6 @@ Nothing is deleted: a dropped worktree is renamed into a trash folder, from whic
 `restore` brings it back until `empty_trash`.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -18,11 +17,12 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
+from wtman import files
 from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository
@@ -223,7 +223,7 @@ def _settle(draft: str, admin: str) -> None:
 
 def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
     admin = os.path.join(repo.common_dir, "worktrees", spec.name)
-    with _locked(os.path.join(repo.wtman_dir, "worktrees.lock")):
+    with files.locked(os.path.join(repo.wtman_dir, "worktrees.lock")):
         if not _named_by_git(repo, spec):
             _require_empty(spec.path, "")
             args = ["worktree", "add", "--no-checkout", "--", spec.path, spec.branch]
@@ -278,12 +278,7 @@ def point(path: str, names: str, aside: str) -> None:
     wanted = f"gitdir: {names}\n"
     if not os.path.islink(dot_git) and _read(dot_git) == wanted:
         return
-    draft = _draft(path, aside)
-    with suppress(FileNotFoundError):
-        os.unlink(draft)  # of a coordinator that was killed
-    with open(draft, "xb") as file:
-        file.write(os.fsencode(wanted))
-    os.replace(draft, dot_git)
+    files.replace(dot_git, os.fsencode(wanted), mode=0o666, draft=_draft(path, aside))
 
 
 def _draft(path: str, aside: str) -> str:
@@ -329,23 +324,9 @@ def _aside(repo: Repository) -> Iterator[str]:
         yield folder
 
 
-@contextmanager
-def _locked(path: str) -> Iterator[None]:
-    with open(path, "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _read(path: str) -> str:
     """A small regular file, "" for anything else: sessions can put a pipe or a link there."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        return os.fsdecode(file.read(_HEAD_CAP))
+    return os.fsdecode(files.head(path, _HEAD_CAP) or b"")
 
 
 def _write(path: str, content: str) -> None:
@@ -354,6 +335,5 @@ def _write(path: str, content: str) -> None:
 
 
 def _replace(path: str, content: str) -> None:
-    temporary = f"{path}.{secrets.token_hex(4)}"
-    _write(temporary, content)
-    os.replace(temporary, path)
+    # With the mode that git gives it: others may share the repository.
+    files.replace(path, os.fsencode(content), mode=0o666)

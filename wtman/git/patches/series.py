@@ -8,7 +8,6 @@ needed to apply one.
 
 import base64
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,8 +69,8 @@ def posted(mail: bytes) -> bytes:
     return b"\n".join(kept) + b"\n\n" + base64.encodebytes(body) + b"\n"
 
 
-def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) -> None:
-    """Write the commits of `tip` that `base` does not have as a bundle with HEAD and a branch.
+def bundle(ctl: Control, base: str | None, tip: str, refname: str) -> bytes:
+    """The commits of `tip` that `base` does not have as a bundle with HEAD and a branch.
 
     `git fetch BUNDLE` takes it wherever `base` is known; without a base, which is all of the
     history, `git clone BUNDLE` does too.
@@ -88,10 +87,7 @@ def bundle(ctl: Control, path: str, base: str | None, tip: str, refname: str) ->
     head += [f"{tip} HEAD", f"{tip} {refname}", "", ""]
     args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "-q"]
     pack = call(ctl, args, input=("\n".join(revisions) + "\n").encode()).out
-    temporary = f"{path}.{secrets.token_hex(4)}"
-    with open(temporary, "wb") as file:
-        file.write("\n".join(head).encode() + pack)
-    os.replace(temporary, path)
+    return "\n".join(head).encode() + pack
 
 
 def size_of(ctl: Control, tip: str) -> int:

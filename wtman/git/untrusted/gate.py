@@ -142,8 +142,8 @@ def _small(root: str, name: str, cap: int) -> bytes | None:
     return content if len(content) <= cap else None
 
 
-def _opened(root: str, name: str) -> int | None:
-    """A descriptor of the file, each part of its path taken for what it is."""
+def _opened(root: str, name: str, folder: bool = False) -> int | None:
+    """A descriptor of a regular file or a folder, each part of its path taken for what it is."""
     try:
         here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -155,12 +155,12 @@ def _opened(root: str, name: str) -> int | None:
             below = os.open(part, flags | os.O_DIRECTORY, dir_fd=here)
             os.close(here)
             here = below
-        found = os.open(last, flags | os.O_NONBLOCK, dir_fd=here)
+        found = os.open(last, flags | (os.O_DIRECTORY if folder else os.O_NONBLOCK), dir_fd=here)
     except OSError:
         return None
     finally:
         os.close(here)
-    if stat.S_ISREG(os.fstat(found).st_mode):
+    if folder or stat.S_ISREG(os.fstat(found).st_mode):
         return found
     os.close(found)
     return None
@@ -320,16 +320,8 @@ def _copy_packs(ctl: Control, git: PrivateGit, aside: str, load: _Load) -> None:
 
 def _names(root: str, folder: str) -> list[str]:
     """What is in a folder below `root` that no link leads to."""
-    try:
-        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        for part in folder.split("/"):
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            try:
-                below = os.open(part, flags, dir_fd=here)
-            finally:
-                os.close(here)
-            here = below
-    except OSError:
+    here = _opened(root, folder, folder=True)
+    if here is None:
         return []
     try:
         return sorted(os.listdir(here))
