@@ -41,8 +41,15 @@ DONE = {
     "subtype": "success",
     "is_error": False,
     "result": "Done.",
-    "usage": USAGE,
-    "total_cost_usd": 0.5,
+    "model_usage_since_last_result": {
+        "m": {
+            "inputTokens": 10,
+            "cacheCreationInputTokens": 20,
+            "cacheReadInputTokens": 30,
+            "outputTokens": 5,
+            "costUSD": 0.5,
+        }
+    },
     "session_id": "s1",
 }
 
@@ -110,6 +117,7 @@ def test_a_success() -> None:
         Activity("says", "I look at it"),
         Activity("does", "bash pytest -q"),
         Activity("usage", usage=used),
+        Activity("usage", usage=replace(used, usd=0.5)),
     ]
     assert outcome == Outcome(
         ok=True, usage=replace(used, usd=0.5), session="s1", answer="Done.", model="m"
@@ -126,35 +134,37 @@ def wrong(text: str, status: int | None = None, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "changes, reason, fatal, limited",
+    "changes, reason, trouble",
     [
-        (wrong("API error 401: bad", 401), "401", "sign-in", False),
-        (wrong("credit", 400, api_error_type="billing_error"), "credit", "credit", False),
-        (wrong("API error 403", 403), "403", "rights", False),
-        (wrong("API error 429", 429), "429", "", True),
-        (wrong("API error 529", 529), "529", "", True),
-        (wrong("API error 400", 400), "400", "", False),
-        (wrong("2 turns", subtype="error_max_turns"), "2 turns", "", False),
-        (wrong("no price", terminal_reason="unpriced"), "no price", "no price", False),
-        ({"subtype": "error_during_execution"}, "Done.", "", False),
-        ({"is_error": None}, "Done.", "", False),
-        ({"is_error": True, "errors": [7], "result": None}, "success", "", False),
+        (wrong("API error 401: bad", 401), "401", "fatal"),
+        (wrong("API error 400: credit balance is too low", 400), "credit", "fatal"),
+        (wrong("API error 403", 403), "403", "fatal"),
+        (wrong("API error 429", 429), "429", "limited"),
+        (wrong("API error 529", 529), "529", "limited"),
+        (wrong("API error 400", 400), "400", ""),
+        (wrong("2 turns", subtype="error_max_turns"), "2 turns", ""),
+        (
+            wrong("no price", subtype="error_during_execution", terminal_reason="unpriced"),
+            "no price",
+            "fatal",
+        ),
+        ({"subtype": "error_during_execution"}, "error_during_execution", ""),
+        ({"is_error": None}, "Done.", ""),
+        ({"is_error": True, "errors": [7], "result": None}, "success", ""),
     ],
 )
-def test_what_is_no_success(
-    changes: dict[str, Any], reason: str, fatal: str, limited: bool
-) -> None:
+def test_what_is_no_success(changes: dict[str, Any], reason: str, trouble: str) -> None:
     outcome, _ = fold(INIT, {**DONE, **changes}, code=0)
     assert not outcome.ok
     assert reason in outcome.reason
-    assert (outcome.fatal.startswith(fatal) and bool(fatal) == bool(outcome.fatal)) is True
-    assert outcome.limited == limited
+    assert outcome.fatal == (outcome.reason if trouble == "fatal" else "")
+    assert outcome.limited == (trouble == "limited")
 
 
 def test_a_success_that_was_killed_or_said_otherwise_is_none() -> None:
     assert not fold(INIT, DONE, code=1)[0].ok
     assert not fold(INIT, DONE, reason=ExitReason.TIMEOUT)[0].ok
-    assert fold(INIT, SAID)[0].reason == "ended without a result"
+    assert fold(INIT, SAID)[0].reason == "it ended without a result"
 
 
 def test_without_a_result_what_was_seen_counts() -> None:
@@ -162,7 +172,7 @@ def test_without_a_result_what_was_seen_counts() -> None:
     limit = {**retry, "usage": None, "error": "overloaded", "retry_delay_ms": 1500}
     outcome, told = fold(INIT, SAID, retry, limit, code=0, signal=9)
     assert outcome.usage == Usage(120, 10, None, 60)
-    assert told[-1] == Activity("retry", "overloaded", wait=1.5)
+    assert told[-1] == Activity("retry", "waits: overloaded (529)", wait=1.5)
     assert outcome.session == "s1"
 
 

@@ -82,7 +82,12 @@ def test_attach_goes_on_with_the_conversation_or_not_at_all() -> None:
 def test_one_denied_edit_among_others_is_no_failure() -> None:
     """Only a session in which no edit went well is one."""
     agent = ClaudeAgent()
-    denied = {"type": "result", "subtype": "success", "permission_denials": [{"tool_name": "Edit"}]}
+    denied = {
+        "type": "result",
+        "subtype": "success",
+        "is_error": False,
+        "permission_denials": [{"tool_name": "Edit"}],
+    }
     use = [{"type": "tool_use", "id": "1", "name": "Edit", "input": {}}]
     for failed in (False, True):
         answer = [{"type": "tool_result", "tool_use_id": "1", "is_error": failed}]

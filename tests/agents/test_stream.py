@@ -1,8 +1,12 @@
 """What is read off agents' streams, and how providers' refusals are told apart."""
 
+import json
+
 import pytest
 
+from wtman.agents.claude import ClaudeAgent
 from wtman.agents.stream import fed, money, number, parsed, text, trouble_of, way_on
+from wtman.model.session import Usage
 
 
 @pytest.mark.parametrize("said, status, kind", [
@@ -50,3 +54,17 @@ def test_the_way_on_is_not_to_sign_in_where_money_is_missing() -> None:
     assert way_on("Credit balance is too low", "log in") != "log in"
     assert way_on("invalid x-api-key", "log in") == "log in"
     assert trouble_of("Quota exceeded. Check your plan.") == "fatal"
+
+
+def test_messages_after_a_result_have_no_price_yet() -> None:
+    """Of a session that was killed then, the money that was told would pass for the whole."""
+    agent = ClaudeAgent()
+    used = {"inputTokens": 10, "outputTokens": 5, "costUSD": 0.5}
+    result = {"type": "result", "model_usage_since_last_result": {"m": used}}
+    more = {"type": "assistant", "message": {"id": "n", "usage": {"input_tokens": 7}}}
+    state = agent.begin()
+    told = []
+    for event in (result, more, result):
+        state, activities = agent.step(state, json.dumps(event).encode())
+        told.append(activities[-1].usage)
+    assert told == [Usage(10, 5, 0.5), Usage(17, 5, None), Usage(20, 10, 1.0)]

@@ -67,7 +67,7 @@ def _say(word: str, error: str, terminal: str) -> None:
         "errors": [error],
         "num_turns": 0,
         "total_cost_usd": 0.0,
-        "usage": {},
+        "model_usage_since_last_result": {},
         "session_id": "",
     }
     sys.stderr.write(f"{word}: {error}\n")

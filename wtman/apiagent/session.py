@@ -56,6 +56,7 @@ async def run(
         total_cost_usd=meter.usd,
         usage=meter.usage,
         modelUsage=meter.models,
+        model_usage_since_last_result=meter.models,
     )
     stopped.forget()
     if stopped.number is not None:
