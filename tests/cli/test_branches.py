@@ -98,10 +98,12 @@ def test_the_guilty_are_named_by_the_names_of_their_branches(
     assert told["landed"] == ["Feat/good", "left/Line"]
     left = {item["task"]: item for item in told["excluded"]}
     assert set(left) == {"Feat/three", "right/Line"}
-    assert left["Feat/three"]["reason"] == "red"
+    assert left["Feat/three"]["reason"] == "failed"
     assert "test_total.sh failed" in left["Feat/three"]["evidence"]
     assert left["right/Line"]["with"] == ["left/Line"]
-    assert left["right/Line"]["evidence"] == "conflicts with left/Line in lines.txt"
+    assert left["right/Line"]["evidence"] == (
+        "conflicts with left/Line in lines.txt; of those that conflict the last is excluded"
+    )
 
 
 def test_a_branch_that_contains_another_needs_it(

@@ -19,7 +19,7 @@ def branch(repo: Path, name: str, files: dict[str, str]) -> None:
 
 
 def probes(repo: Path) -> list[str]:
-    return kit.run_git(repo, "for-each-ref", "--format=%(refname)", "refs/wtman/probes").split()
+    return kit.run_git(repo, "for-each-ref", "--format=%(refname)", "refs/wtman/candidates").split()
 
 
 def test_a_branch_of_another_history_stays_out_and_the_rest_lands(
@@ -107,7 +107,7 @@ def test_a_merge_that_is_over_keeps_only_what_shows_its_failures(
         )
         assert done.returncode == 1, (script, done.stderr)
     wtman("clean", cwd=repo)
-    assert git(repo, "for-each-ref", "refs/wtman/probes", "refs/wtman/landed") == ""
+    assert git(repo, "for-each-ref", "refs/wtman/candidates", "refs/wtman/landed") == ""
 
 
 def test_a_file_that_meets_a_folder_is_shown_by_its_own_name(
@@ -121,6 +121,7 @@ def test_a_file_that_meets_a_folder_is_shown_by_its_own_name(
     assert left["evidence"] == (
         "conflicts with A/file in thing "
         "(not the same kind of thing on both sides, such as a file and a folder)"
+        "; of those that conflict the last is excluded"
     )
 
 

@@ -172,7 +172,7 @@ def test_nothing_to_land_is_an_outcome_too(yard: Yard) -> None:
     yard.create()
     outcome = landed(yard.merge())
     assert (outcome.moved, outcome.commits, outcome.before) == (False, {}, outcome.after)
-    assert [item.reason for item in outcome.excluded] == ["red"]
+    assert [item.reason for item in outcome.excluded] == ["failed"]
 
 
 def test_real_merges_land_too_and_the_patches_are_the_same(two: Yard) -> None:

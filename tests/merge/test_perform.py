@@ -9,6 +9,7 @@ from tests.yard import CHECK, FILES, Yard, landed
 from wtman.coordinator.create import load_state, open_store
 from wtman.git.objects import history
 from wtman.integration.assemble import Assembled, assemble, train_of
+from wtman.journal import events as e
 from wtman.model.check import Verdict
 from wtman.model.ids import RunId, TaskId
 
@@ -38,11 +39,11 @@ def test_eight_branches_land_but_for_the_guilty(eight: Yard) -> None:
     assert {task: (item.reason, item.others) for task, item in out.items()} == {
         "billing": ("interaction", ("rename",)),
         "right": ("conflict", ("left",)),
-        "broken": ("red", ()),
+        "broken": ("failed", ()),
     }
     assert out[TaskId("right")].paths == ("config.txt",)
-    assert "test_billing.py" in out[TaskId("billing")].evidence
-    assert "arithmetic" in out[TaskId("broken")].evidence
+    assert "test_billing.py" in out[TaskId("billing")].why()
+    assert "arithmetic" in out[TaskId("broken")].why()
 
     # The result passes in a clone that knows nothing of wtman, and is linear.
     clone = eight.path.parent / "clone"
@@ -287,7 +288,7 @@ def test_two_insertions_at_one_place_are_both_kept_and_said(yard: Yard) -> None:
     yard.create()
     outcome = landed(yard.merge())
     assert list(outcome.commits) == ["one", "two", "three"]
-    assert outcome.adapted == ("two: CHANGES.md (union)", "three: CHANGES.md (union)")
+    assert outcome.adapted == (e.Adapted("two", "CHANGES.md"), e.Adapted("three", "CHANGES.md"))
     assert (yard.path / "CHANGES.md").read_text() == grown("- one\n- two\n- more\n- three\n")
 
 
@@ -297,7 +298,7 @@ def test_headings_that_look_like_conflict_markers_do_not_mislead(yard: Yard) -> 
     yard.add("one", {"CHANGES.rst": log.replace("\n\n", "\n\n0.1\n===\n=======\n", 1)})
     yard.add("two", {"CHANGES.rst": log.replace("\n\n", "\n\n0.2\n||||||| x\n=======\n", 1)})
     train = made(yard, "one", "two")
-    assert train.adapted == ("two: CHANGES.rst (union)",)
+    assert train.adapted == (e.Adapted("two", "CHANGES.rst"),)
     joined = "\n\n0.1\n===\n=======\n0.2\n||||||| x\n=======\n"
     text = yard.git("show", f"{train.commit}:CHANGES.rst")
     assert text.strip() == log.replace("\n\n", joined, 1).strip()
@@ -352,7 +353,7 @@ def test_python_that_grows_at_one_place_is_joined(yard: Yard, attributes: str) -
     yard.add("one", {"test_x.py": PYTHON + "\n\ndef two():\n    return 2\n"})
     yard.add("two", {"test_x.py": PYTHON + "\n\ndef three():\n    return 3\n"})
     train = made(yard, "one", "two")
-    assert train.adapted == ("two: test_x.py (union)",)
+    assert train.adapted == (e.Adapted("two", "test_x.py"),)
     text = yard.git("show", f"{train.commit}:test_x.py")
     assert text + "\n" == PYTHON + "".join(
         f"\n\ndef {name}():\n    return {number}\n" for number, name in ((2, "two"), (3, "three"))

@@ -77,6 +77,6 @@ def _gone(state: State) -> bool:
 
 
 def test_only_what_clashes_is_resolved() -> None:
-    red = (*MERGED[:-1], replace(MERGED[-1], excluded=(replace(LEFT, reason="red"),)))
+    red = (*MERGED[:-1], replace(MERGED[-1], excluded=(replace(LEFT, reason="failed"),)))
     assert to_resolve(played(red), (), ON, afresh=True) is None
     assert to_resolve(played(MERGED), ("docs",), ON, afresh=True) is None

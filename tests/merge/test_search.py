@@ -208,7 +208,7 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
             )
             assert not world.red(left)
         assert frozenset(blame.probe) == whole
-        assert (blame.kind == "red") == (len(blame.members) == 1)
+        assert (blame.kind == "failed") == (len(blame.members) == 1)
 
     left_out = {item.task: item for item in decision.excluded}
     assert set(left_out) == set(world.ids) - board
@@ -218,7 +218,7 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
             assert item.others
         else:
             assert frozenset({name, *item.others}) in {blame.members for blame in decision.blames}
-            assert item.evidence
+            assert item.why()
             assert item.reproduce
 
 
@@ -251,7 +251,7 @@ def test_textual_conflicts_cost_no_check_run() -> None:
     assert set(out) == {"t0002", "t0005"}
     assert out[TaskId("t0005")].reason == "conflict"
     assert out[TaskId("t0005")].paths == ("a.py",)
-    assert "the target" in out[TaskId("t0002")].evidence
+    assert "the target" in out[TaskId("t0002")].why()
 
 
 def test_the_member_of_two_clashes_goes_and_not_two_others() -> None:
@@ -264,7 +264,7 @@ def test_whoever_was_freed_by_a_drop_comes_back() -> None:
     world = World(plain(4), conflicts=(group(0, 3),), reds=(group(0),))
     decision = world.decide()
     assert decision.board == names(4)[1:]
-    assert decision.excluded[0].reason == "red"
+    assert decision.excluded[0].reason == "failed"
 
 
 def test_a_dependent_is_left_out_with_its_need_and_not_accused() -> None:
@@ -272,7 +272,7 @@ def test_a_dependent_is_left_out_with_its_need_and_not_accused() -> None:
     members[2] = Member(TaskId("t0002"), Sha("a"), Sha("b"), (TaskId("t0001"),))
     decision = World(tuple(members), reds=(group(1),)).decide()
     first, second = decision.excluded
-    assert (first.task, first.reason, first.others) == ("t0001", "red", ())
+    assert (first.task, first.reason, first.others) == ("t0001", "failed", ())
     assert (second.task, second.reason, second.others) == ("t0002", "unverified", ("t0001",))
 
 
@@ -302,7 +302,7 @@ def test_two_that_need_each_other_land_beside_one_that_is_red(order: tuple[int, 
     world.members = tuple(world.members[number] for number in order)
     decision = world.decide()
     assert set(decision.board) == group(0, 1)
-    assert [(item.task, item.reason) for item in decision.excluded] == [("t0002", "red")]
+    assert [(item.task, item.reason) for item in decision.excluded] == [("t0002", "failed")]
 
 
 def test_one_that_needs_two_others_lands_and_both_are_named() -> None:
@@ -423,7 +423,7 @@ def test_a_red_branch_is_excluded_with_its_failing_tests_and_a_way_to_see_it() -
     decision = World(plain(3), reds=(group(0, 2),)).decide()
     (item,) = decision.excluded
     assert (item.task, item.reason, item.others) == ("t0002", "interaction", ("t0000",))
-    assert "test_it" in item.evidence
+    assert "test_it" in item.why()
     assert item.reproduce.startswith("git worktree add --detach ")
     assert item.reproduce.endswith("(make test)")
 
@@ -453,7 +453,7 @@ def test_told_of_all_conflicts_at_once_the_choice_takes_one_assembly_more() -> N
     star = World(plain(9), conflicts=tuple(group(4, other) for other in (1, 2, 7)), tells=True)
     (item,) = star.decide().excluded
     assert (item.task, star.rounds) == ("t0004", 2)
-    assert "without it 3 that clash with it land: t0001, t0002, t0007" in item.evidence
+    assert "without it 3 that conflict with it land: t0001, t0002, t0007" in item.why()
 
 
 @pytest.mark.parametrize("reds, most", [((3,), 3), ((3, 8), 5)])
@@ -576,7 +576,7 @@ def test_where_many_are_red_alone_the_most_land_and_only_the_guilty_are_named(
     assert not world.red(decision.board) and not world.torn(decision.board)
     assert len(decision.board) == best(world)
     for blame in decision.blames:
-        if blame.kind == "red":
+        if blame.kind == "failed":
             (name,) = blame.members
             needed = below(world, blame.members) - {name}
             assert world.red(needed | {name}) and not world.red(needed)

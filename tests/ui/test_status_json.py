@@ -171,7 +171,7 @@ def merged(*excluded: e.Excluded) -> tuple[e.Event, ...]:
 
 LEFT_OUT = (
     e.Excluded("portal", "conflict", ("core",), ("a.py",), "both changed it", "git merge-tree a b"),
-    e.Excluded("docs", "red", evidence="FAILED test_docs\nmore"),
+    e.Excluded("docs", "failed", evidence="FAILED test_docs\nmore"),
 )
 
 
@@ -203,7 +203,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
             },
             {
                 "task": "docs",
-                "reason": "red",
+                "reason": "failed",
                 "with": [],
                 "paths": [],
                 "evidence": "FAILED test_docs\nmore",
@@ -227,7 +227,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "left out:",
         "  portal  conflict with core in a.py: both changed it",
         "    reproduce: git merge-tree a b",
-        "  docs  red: FAILED test_docs",
+        "  docs  failed: FAILED test_docs",
         "billing works only with core",
         "",
         "patches: /patches",

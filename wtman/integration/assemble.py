@@ -18,7 +18,7 @@ from wtman.git.objects.changes import Changes
 from wtman.git.objects.writer import Objects, quarantine
 from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
-from wtman.journal.events import Conflict
+from wtman.journal.events import Adapted, Conflict
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -49,7 +49,7 @@ class Assembled:
     conflicts: tuple[Conflict, ...] = ()
     sides: tuple[Sha, ...] = ()
     keeper: Sha = Sha("")  # a commit above all sides
-    adapted: tuple[str, ...] = ()
+    adapted: tuple[Adapted, ...] = ()
     changes: tuple[Changes, ...] = ()
 
     @property
@@ -81,14 +81,14 @@ def assemble(ctl: Control, train: Train) -> Assembled:
 
 def _joined(objects: Objects, train: Train, changes: tuple[Changes, ...]) -> Assembled:
     tip, commits = train.on, dict[TaskId, Sha]()
-    adapted: list[str] = []
+    adapted: list[Adapted] = []
     with Joiner(objects, train.on, changes) as joiner:
         for number, (part, change) in enumerate(zip(train.parts, changes, strict=True)):
             before = joiner.tree
             joined = joiner.add(part.start, part.head, change)
             if joined.tree is None:
                 return _torn(objects, train, changes, (number, joined.conflicts))
-            adapted += [f"{part.task}: {path} (union)" for path in joined.union]
+            adapted += [Adapted(part.task, path) for path in joined.union]
             if joined.tree != before:
                 tip = _commit(objects, train, part, tip, joined.tree)
             commits[part.task] = tip

@@ -1,11 +1,10 @@
-"""The refs that keep what was judged: one for each set of branches that a merge has tried.
+"""The refs that keep what was judged: one for each set of branches put together.
 
 They live as long as their merge, so that nothing of it is collected; afterwards only what
 a command that reproduces a failure names is kept, until `wtman clean`. Promises to move
 refs below refs/wtman/ only, by compare-and-swap. Blocking.
 """
 
-import re
 from collections.abc import Iterable
 
 from wtman.git import refs
@@ -15,31 +14,26 @@ from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.model.ids import RunId, Sha
 
-_PLACE = "refs/wtman/probes"
-_NAMED = re.compile(r"\b[0-9a-f]{12,64}\b")
+_PLACE = "refs/wtman/candidates"
 
 
 def keep(repo: Repository, run: RunId, commit: Sha) -> None:
-    """Keep a commit of a merge that is under way."""
+    """Keep a commit that was judged, or is about to be."""
     ref = f"{_PLACE}/{run}/{commit[:16]}"
     if refs.read_one(repo, ref) != commit:
         refs.update(repo, [RefChange(ref, commit, None)])
 
 
-def drop(ctl: Control, run: RunId, on: Sha, reproduce: Iterable[str]) -> None:
-    """Keep of the merge on `on` only what these commands name, for it is over."""
+def drop(ctl: Control, run: RunId, on: Sha, named: Iterable[Sha]) -> None:
+    """Keep of the merge on `on` only what holds these commits, for it is over."""
     known = refs.read(ctl.repo, f"{_PLACE}/{run}")
     wanted: set[Sha] = set()
-    for name in {name for line in reproduce for name in _NAMED.findall(line)}:
-        exact = {commit for commit in known.values() if commit.startswith(name)}
-        wanted |= exact or {
+    for name in dict.fromkeys(named):
+        if name in known.values():
+            wanted.add(name)
+        elif not history.is_ancestor(ctl, name, on):
             # What a branch conflicts with lies below a commit that was made to keep it.
-            commit
-            for commit in known.values()
-            if len(name) >= len(on)
-            and history.is_ancestor(ctl, name, commit)
-            and not history.is_ancestor(ctl, name, on)
-        }
+            wanted |= {sha for sha in known.values() if history.is_ancestor(ctl, name, sha)}
     _remove(ctl.repo, {ref: commit for ref, commit in known.items() if commit not in wanted})
 
 

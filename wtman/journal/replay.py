@@ -347,7 +347,7 @@ def _left_out(state: State, view: TaskView) -> str:
     text = f"The branch could not be merged into {target}: {left.reason}"
     text += f" with {', '.join(left.others)}" if left.others else ""
     text += f", in {', '.join(left.paths)}" if left.paths else ""
-    return f"{text}. The folder has the present {target} in it now.\n{left.evidence}".rstrip()
+    return f"{text}. The folder has the present {target} in it now.\n{left.why()}".rstrip()
 
 
 def _paused(state: State, event: e.Paused, at: float) -> State:

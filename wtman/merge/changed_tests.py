@@ -12,7 +12,7 @@ from wtman.checks.protected import compare, protected
 from wtman.context import Context
 from wtman.git.objects import history
 from wtman.git.patches import apply
-from wtman.journal.events import CandidateJudged
+from wtman.journal.events import CandidateJudged, MergeNote
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.tracked import PathChange
@@ -20,8 +20,8 @@ from wtman.model.tracked import PathChange
 
 async def changed_expectations(
     ctx: Context, state: State, probe: CandidateJudged
-) -> tuple[str, ...]:
-    """What to say of each member of a train that passed, as `task: what`."""
+) -> tuple[MergeNote, ...]:
+    """What to say of the members of a train that passed."""
     if not probe.results:
         return ()
     changed = await ctx.git(apply.changes, ctx.control, probe.on, probe.commit)
@@ -29,14 +29,15 @@ async def changed_expectations(
     if not old or not await _told(ctx, state, probe, old):
         return ()
     mine = await ctx.git(_by_task, ctx, state, probe, old)
-    notes: list[str] = []
+    notes: list[MergeNote] = []
     for task, paths in mine.items():
         found = await _told(ctx, state, probe, paths)
-        notes += [f"{task}: {note}" for note in found]
+        notes += [MergeNote((task,), note) for note in found]
     if notes:
         return tuple(notes)
     return tuple(
-        f"{', '.join(mine)}: only together: {note}" for note in await _told(ctx, state, probe, old)
+        MergeNote(tuple(mine), f"only together: {note}")
+        for note in await _told(ctx, state, probe, old)
     )
 
 

@@ -79,7 +79,7 @@ class _Tries:
 
     def known(self) -> Steps[None]:
         """Look up what each fails by itself; these sets were probed before."""
-        alone = [blame for blame in self.blames if blame.kind == "red"]
+        alone = [blame for blame in self.blames if blame.kind == "failed"]
         if alone:
             answers = yield tuple(blame.probe for blame in alone)
             for blame in alone:
@@ -88,7 +88,7 @@ class _Tries:
     def alone(self) -> Group:
         """Who is red by itself."""
         return frozenset(
-            name for blame in self.blames if blame.kind == "red" for name in blame.members
+            name for blame in self.blames if blame.kind == "failed" for name in blame.members
         )
 
     def next(self) -> Iterator[Key]:
@@ -174,7 +174,7 @@ class _Tries:
         clashes = [
             blame.members - forced
             for blame in self.blames
-            if not (blame.kind == "red" and blame.members <= forced | frozenset(self.board))
+            if not (blame.kind == "failed" and blame.members <= forced | frozenset(self.board))
         ]
         if not all(clashes) or forced & stay:
             return

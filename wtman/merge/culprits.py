@@ -136,7 +136,7 @@ def _alone(order: MemberOrder, probe: CandidateJudged, green: Group) -> Steps[tu
         answers = yield (key,)
         if not is_red(answers[key]):
             break
-        blames.append(Culprit("red", frozenset({name}), key, name, pointed=True))
+        blames.append(Culprit("failed", frozenset({name}), key, name, pointed=True))
         left -= failures(answers[key])
     return tuple(blames)
 
@@ -211,7 +211,7 @@ def _smallest(order: MemberOrder, members: Group, proof: Key, task: TaskId) -> S
         if is_red(answers[key]):
             last = task if task in smaller else order.key(smaller)[-1]
             return (yield from _smallest(order, smaller, key, last))
-    kind = "interaction" if len(members) > 1 else "red"
+    kind = "interaction" if len(members) > 1 else "failed"
     return Culprit(kind, members, proof, task)
 
 

@@ -10,7 +10,8 @@ from wtman.checks.actions import CheckBase
 from wtman.journal.events import Excluded
 from wtman.journal.state import State
 from wtman.merge.actions import JudgeCandidate, LandTrain
-from wtman.merge.search import Ask, Member, next_step
+from wtman.merge.search import Ask, next_step
+from wtman.merge.selection import Member
 from wtman.model.actions import Cancel
 from wtman.model.graph import closure, order
 from wtman.model.ids import TaskId

@@ -82,8 +82,8 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
         if isinstance(event, e.Landed | e.MergeFailed):
             # Before the journal says that it is over: a kill here does it once more.
             left = event.excluded if isinstance(event, e.Landed) else ()
-            lines = tuple(item.reproduce for item in left)
-            await ctx.git(candidate_refs.drop, ctx.control, state.run, action.on, lines)
+            named = [commit for item in left for commit in item.commits]
+            await ctx.git(candidate_refs.drop, ctx.control, state.run, action.on, named)
     return events
 
 
@@ -146,7 +146,7 @@ def _disproved(proof: Proof) -> e.Disproved | e.MergeFailed:
     if not first:
         why = violation_text(proof.violations[0]) if proof.violations else "it says nothing"
         return e.MergeFailed(
-            f"the conservation proof of the train failed: {why}",
+            f"the integrity check of the merged branches failed: {why}",
             "nothing was landed; run the same merge again",
         )
     return e.Disproved(
@@ -322,7 +322,7 @@ def _landed(
 ) -> e.Landed:
     probe = merge.probes.get((action.on, action.members))
     adapted = proof.adaptations if proof is not None else ()
-    told = (f"{item.task}: {item.path} ({item.how})" for item in adapted)
+    told = (e.Adapted(item.task, item.path, item.how) for item in adapted)
     return e.Landed(
         target=merge.asked.target,
         before=action.on,

@@ -134,7 +134,7 @@ def _excluded(item: Excluded) -> dict[str, Any]:
         "reason": item.reason,
         "with": list(item.others),
         "paths": list(item.paths),
-        "evidence": item.evidence,
+        "evidence": item.why(),
         "reproduce": item.reproduce,
     }
 

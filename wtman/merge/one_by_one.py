@@ -68,7 +68,7 @@ def one_by_one(
             if is_red(answers[key]):
                 red += 1
                 gone |= {name}
-                found.append(Culprit("red", frozenset({name}), key, name))
+                found.append(Culprit("failed", frozenset({name}), key, name))
             elif answers[key].conflict is None:
                 remember(greens, frozenset(key))
     # Who is green alone comes next, and all of these at once.
@@ -83,7 +83,7 @@ def _dense(red: int, looked: int) -> bool:
 
 
 def _red(blames: Sequence[Culprit]) -> Group:
-    return frozenset(blame.task for blame in blames if blame.kind == "red" and not blame.pointed)
+    return frozenset(blame.task for blame in blames if blame.kind == "failed" and not blame.pointed)
 
 
 def _stands(needs: Group, greens: Sequence[Group]) -> bool:

@@ -168,7 +168,7 @@ def brief(left: Excluded, target: str, own: ConflictSide, others: Sequence[Confl
     parts = [
         f"The branch of task {own.name} could not be merged into {target or 'the target'}: "
         f"{left.reason}{where}. Bring both sides together. What git or the checks said:\n"
-        f"{left.evidence.strip()[:_EVIDENCE]}",
+        f"{left.why().strip()[:_EVIDENCE]}",
         _side("The branch", own),
         *(_side("Landed already", side) for side in others[:_SIDES]),
     ]

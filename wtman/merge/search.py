@@ -10,19 +10,17 @@ smallest, and nobody else is accused. The empty set is never probed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wtman.journal.events import CandidateJudged, Excluded
-from wtman.journal.state import describe_red, red_text
+from wtman.journal.state import red_text
 from wtman.merge.combinations import gathered
 from wtman.merge.culprits import Culprit, Group, Key, Steps, first_fault, is_good
 from wtman.merge.one_by_one import crowded, one_by_one
 from wtman.merge.selection import Member, MemberOrder, arrange, kept
-from wtman.model.check import CheckResult, Verdict
-from wtman.model.ids import TaskId
-from wtman.provision.command_text import JUNIT
-
-__all__ = ["Ask", "Decision", "Member", "Search", "next_step", "passed", "search"]
+from wtman.model.check import Verdict
+from wtman.model.ids import Sha, TaskId
+from wtman.provision.command_text import by_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +148,13 @@ def _left_out(
         missing = order.key((order.below[name] - {name}) - board)
         blame = _reason(name, found.blames, board | order.below[name])
         if blame is None:
-            evidence = f"needs {', '.join(missing)}, which is left out"
-            out.append(Excluded(name, "unverified", missing, evidence=evidence))
-            continue
-        choice = _choice(order, name, found.blames, board)
-        out.append(_explained(order, name, blame, probes, choice))
+            out.append(Excluded(name, "unverified", missing))
+        elif blame.kind == "conflict":
+            instead, choice = _choice(order, name, found.blames, board)
+            item = _conflicting(order, name, blame, probes)
+            out.append(replace(item, instead=instead, choice=choice))
+        else:
+            out.append(_failing(order, name, blame, probes))
     return tuple(out)
 
 
@@ -165,60 +165,53 @@ def _reason(name: TaskId, blames: Sequence[Culprit], aboard: Group) -> Culprit |
     return min(with_board or mine, key=lambda blame: len(blame.members), default=None)
 
 
-def _choice(order: MemberOrder, name: TaskId, blames: Sequence[Culprit], board: Group) -> str:
-    """Why this one of those that clash stays behind."""
+def _choice(
+    order: MemberOrder, name: TaskId, blames: Sequence[Culprit], board: Group
+) -> tuple[tuple[TaskId, ...], str]:
+    """Why this one of those that clash stays behind: who lands instead, or a reason."""
     mine = [blame.members - {name} for blame in blames if name in blame.members]
     others = [members for members in mine if members and members <= board]
     if len(others) > 1:
-        names = order.key(frozenset().union(*others))
-        return f"; without it {len(names)} that clash with it land: {', '.join(names)}"
+        return order.key(frozenset().union(*others)), ""
     if len(order.above[name] - {name}) < min(
         (len(order.above[other] - {other}) for members in others for other in members), default=0
     ):
-        return "; others need the one that stays"
+        return (), "others need the one that stays"
     if others and all(order.ids.index(name) > order.ids.index(other) for other in others[0]):
-        return "; of those that clash the last stays behind"
-    return ""
+        return (), "of those that conflict the last is excluded"
+    return (), ""
 
 
-def _explained(
-    order: MemberOrder,
-    name: TaskId,
-    blame: Culprit,
-    probes: Mapping[Key, CandidateJudged],
-    choice: str,
+def _conflicting(
+    order: MemberOrder, name: TaskId, blame: Culprit, probes: Mapping[Key, CandidateJudged]
 ) -> Excluded:
     others = order.key(blame.members - {name})
+    ours = order.member[others[-1]].head if others else probes[blame.probe].on
+    theirs = order.member[name].head
+    if blame.side:
+        ours, theirs = blame.side, order.member[blame.task].head
+    return Excluded(
+        name,
+        "conflict",
+        others,
+        blame.paths,
+        reproduce=f"git merge-tree --write-tree --name-only {ours} {theirs}",
+        clash=blame.clash,
+        commits=(ours, theirs),
+    )
+
+
+def _failing(
+    order: MemberOrder, name: TaskId, blame: Culprit, probes: Mapping[Key, CandidateJudged]
+) -> Excluded:
     probe = probes[blame.probe]
-    if blame.kind == "conflict":
-        partner = ", ".join(others) or "the target"
-        clash = f" ({blame.clash})" if blame.clash else ""
-        evidence = f"conflicts with {partner} in {', '.join(blame.paths)}{clash}{choice}"
-        first = order.member[others[-1]].head if others else probe.on
-        ours, theirs = first, order.member[name].head
-        if blame.side:
-            ours, theirs = blame.side, order.member[blame.task].head
-        reproduce = f"git merge-tree --write-tree --name-only {ours} {theirs}"
-        return Excluded(name, "conflict", others, blame.paths, evidence, reproduce)
-    red = [result for result in probe.results if result.verdict is Verdict.RED]
-    return Excluded(name, blame.kind, others, (), red_text(probe), _by_hand(str(probe.commit), red))
-
-
-def _by_hand(commit: str, red: Sequence[CheckResult]) -> str:
-    """A line for the shell that shows the failure again, beside the user's checkout."""
-    if not commit:
-        return ""
-    commands = [result.command for result in red if not result.command.startswith("command:")]
-    commit = next((result.commit for result in red[:1] if result.commit), commit)
-    place = f"../reproduce-{commit[:12]}"
-    shown = f"git worktree add --detach {place} {commit[:12]}"
-    if not commands:
-        return shown
-    # The file of results goes into that folder; nobody has to make a place for it.
-    return f"{shown} && cd {place} && ({commands[0].replace(JUNIT, 'junit.xml')})"
-
-
-def first_red(probe: CandidateJudged) -> str:
-    """One line on why a probe is red."""
-    reds = (describe_red(item) for item in probe.results if item.verdict is Verdict.RED)
-    return next(reds, "")
+    red = next((item for item in probe.results if item.verdict is Verdict.RED), None)
+    commit = Sha(red.commit) if red is not None and red.commit else probe.commit
+    return Excluded(
+        name,
+        blame.kind,
+        order.key(blame.members - {name}),
+        evidence=red_text(probe),
+        reproduce=by_hand(commit, red.command if red is not None else "") if commit else "",
+        commits=(commit,) if commit else (),
+    )

@@ -21,3 +21,14 @@ def _filled(text: str, places: dict[str, str]) -> str:
     for mark, place in places.items():
         text = text.replace(mark, place)
     return text
+
+
+def by_hand(commit: str, command: str) -> str:
+    """A line for the shell that runs a command on a commit, beside the user's checkout."""
+    place = f"../reproduce-{commit[:12]}"
+    shown = f"git worktree add --detach {place} {commit[:12]}"
+    if not command:
+        return shown
+    # The file of results goes into that folder; nobody has to make a place for it.
+    command = command.removeprefix("command:").replace(JUNIT, "junit.xml")
+    return f"{shown} && cd {place} && ({command})"

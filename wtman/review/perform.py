@@ -11,6 +11,7 @@ from types import MappingProxyType
 from wtman.context import Context
 from wtman.git.objects import history
 from wtman.git.patches import series
+from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble
 from wtman.journal.events import Coupled, Event, Refuted, Reproduced, Reviewed
 from wtman.journal.state import Finding, State
@@ -30,7 +31,7 @@ from wtman.review.prompts import (
     review_prompt,
     review_request,
 )
-from wtman.review.reproduce import keep, reproduce, together
+from wtman.review.reproduce import reproduce, together
 from wtman.sessions.ask import Answer, Question, ask
 
 _TEXT_CAP = 256 * 1024  # bytes of a file that is looked at for what it imports
@@ -215,7 +216,7 @@ def _tree(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha,
     made = assemble(ctx.control, together(state, members))
     if made.conflict is not None:
         return Sha(""), f"they do not merge: conflict in {', '.join(made.conflict.paths)}"
-    keep(ctx, state, made.commit)
+    candidate_refs.keep(ctx.repo, state.run, made.commit)
     return made.commit, ""
 
 

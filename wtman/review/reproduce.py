@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from wtman.checks.judge import Judged, once
 from wtman.checks.judge import judge as judge_tree
 from wtman.context import Context
-from wtman.git import refs
 from wtman.git.patches.apply import Patched, overlaid, patched
-from wtman.git.refs import RefChange
+from wtman.integration import candidate_refs
 from wtman.integration.assemble import Train, assemble
 from wtman.integration.conflicts import Part
 from wtman.journal.events import Reproduced
@@ -25,6 +24,7 @@ from wtman.model.finding import BASE, Cell, Reproducer
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.provision.command_text import by_hand
 from wtman.review.judgement import once_confirmed
 from wtman.review.matrix import MatrixResult, again, combined, judge, result_of, trespass
 
@@ -76,7 +76,7 @@ async def reproduce(
     failing = next((c for c in cells if c.bad and c.tree in _blamed(shown)), None)
     failing = failing or next((c for c in reversed(cells) if c.bad), None)
     if failing is not None and failing.commit:
-        await ctx.git(keep, ctx, state, Sha(failing.commit))
+        await ctx.git(candidate_refs.keep, ctx.repo, state.run, Sha(failing.commit))
     return Reproduced(
         finding=finding,
         proof=proof.key,
@@ -234,7 +234,7 @@ def _together(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[
     if made.conflict is not None:
         return Sha(""), f"conflicts in {', '.join(made.conflict.paths)}"
     if made.commit != state.base:
-        keep(ctx, state, made.commit)
+        candidate_refs.keep(ctx.repo, state.run, made.commit)
     return made.commit, ""
 
 
@@ -271,20 +271,6 @@ async def _steadied(
     return cells
 
 
-def by_hand(commit: Sha, command: str) -> str:
-    """A line for the shell that runs a proof beside the user's checkout."""
-    place = f"../reproduce-{commit[:12]}"
-    command = command.removeprefix("command:")
-    return f"git worktree add --detach {place} {commit[:12]} && cd {place} && ({command})"
-
-
-def keep(ctx: Context, state: State, commit: Sha) -> None:
-    """Hold a tree that a line in the report names."""
-    ref = f"refs/wtman/probes/{state.run}/{commit[:16]}"
-    if refs.read_one(ctx.repo, ref) != commit:
-        refs.update(ctx.repo, [RefChange(ref, commit, None)])
-
-
 # --- on the train -------------------------------------------------------------------------------
 
 
@@ -310,7 +296,7 @@ async def still_mended(
         seen = await judge_tree(ctx, bench.settings, (command,), tree, None, stem=bench.stem)
         if seen.verdict is not Verdict.RED:
             continue
-        await ctx.git(keep, ctx, state, tree)
+        await ctx.git(candidate_refs.keep, ctx.repo, state.run, tree)
         reason = f"finding {finding.id} is back: {finding.claim.title}"
         results.append(replace(seen.results[0], reason=reason, commit=tree))
         evidence.append(seen.evidence)

@@ -20,7 +20,7 @@ from wtman.text.words import iso
 from wtman.ui.findings import evidence_of, review_facts, reviewed_words, shown_by, standing_of
 from wtman.ui.html_diff import diff_view
 from wtman.ui.markup import badge, code, lines, listed, section, table, text
-from wtman.ui.merge_report import landed_before, landed_in_all
+from wtman.ui.merge_report import adapted_text, landed_before, landed_in_all, note_text
 from wtman.ui.merge_report import lines as merge_lines
 from wtman.ui.report import not_covered
 from wtman.ui.status_json import (
@@ -146,8 +146,8 @@ def _landed(state: State) -> str:
     if landed.patches:
         why.append(f"Patches, bundle and manifest: {code(landed.patches)}")
     why += [f"Flaky, failed only once: {code(name)}" for name in landed.flaky]
-    why += [f"Adapted: {text(item)}" for item in landed.adapted]
-    why += [f"Worth a look: {text(note)}" for note in landed.notes]
+    why += [f"Adapted: {text(adapted_text(state, item))}" for item in landed.adapted]
+    why += [f"Worth a look: {text(note_text(state, note))}" for note in landed.notes]
     now = {TaskId(task): commit for task, commit in landed.commits.items()}
     rows = []
     for task, commit in {**before, **now}.items():

@@ -1,10 +1,9 @@
 """What a merge came to: the JSON of SPEC section 8, and the lines for people. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtman.journal.events import Excluded, Landed
+from wtman.journal.events import Adapted, Excluded, Landed, MergeNote
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.model.states import SCHEMA
@@ -29,7 +28,7 @@ def answer(
         "dry_run": dry_run,
         "landed": [*(present or {}), *commits],
         "commits": {**(present or {}), **commits},
-        "adapted": [_adapted(state, text) for text in landed.adapted],
+        "adapted": [adapted_text(state, item) for item in landed.adapted],
         "excluded": [_excluded(state, item) for item in landed.excluded],
         "checks": landed.checks,
         "flaky": list(landed.flaky),
@@ -39,7 +38,7 @@ def answer(
         },
         "present": list(present or {}),
         "resolved": [_label(state, task) for task in landed.resolved],
-        "notes": [_noted(state, text) for text in landed.notes],
+        "notes": [note_text(state, note) for note in landed.notes],
         "patches": landed.patches,
     }
 
@@ -50,7 +49,7 @@ def _excluded(state: State, item: Excluded) -> dict[str, Any]:
         "reason": item.reason,
         "with": _labels(state, item.others),
         "paths": list(item.paths),
-        "evidence": _evidence(state, item),
+        "evidence": item.why(state.label),
         "reproduce": item.reproduce,
         "unresolved": _unresolved(state, item),
     }
@@ -70,27 +69,12 @@ def _labels(state: State, tasks: Sequence[TaskId]) -> list[str]:
     return [_label(state, task) for task in tasks]
 
 
-def _adapted(state: State, text: str) -> str:
-    task, colon, rest = text.partition(": ")
-    return _label(state, task) + colon + rest
+def adapted_text(state: State, item: Adapted) -> str:
+    return f"{_label(state, item.task)}: {item.path} ({item.how})"
 
 
-def _noted(state: State, text: str) -> str:
-    tasks, colon, rest = text.partition(": ")
-    return ", ".join(_label(state, task) for task in tasks.split(", ")) + colon + rest
-
-
-def _evidence(state: State, item: Excluded) -> str:
-    """The evidence, with branches by the names that the user knows."""
-    others = ", ".join(_labels(state, item.others))
-    if others and others != ", ".join(item.others):
-        if item.reason == "conflict":
-            where = f" in {', '.join(item.paths)}"
-            clash = re.match(r" \([^()]*\)", item.evidence.partition(where)[2])
-            return f"conflicts with {others}{where}{clash[0] if clash else ''}"
-        if item.reason == "unverified":
-            return f"needs {others}, which is left out"
-    return item.evidence
+def note_text(state: State, note: MergeNote) -> str:
+    return f"{', '.join(_labels(state, note.tasks))}: {note.text}"
 
 
 def _lost_tests(state: State, landed: Landed) -> list[str]:
@@ -117,7 +101,7 @@ def lines(state: State, landed: Landed) -> list[str]:
     for item in landed.excluded:
         others = f" with {clean(', '.join(_labels(state, item.others)))}" if item.others else ""
         paths = f" in {clean(', '.join(item.paths), 200)}" if item.paths else ""
-        evidence = _first_line(_evidence(state, item))
+        evidence = _first_line(item.why(state.label))
         why = f": {clean(evidence, 200)}" if evidence else ""
         out.append(f"  {clean(_label(state, item.task))}  {item.reason}{others}{paths}{why}")
         if why := _unresolved(state, item):
@@ -129,8 +113,8 @@ def lines(state: State, landed: Landed) -> list[str]:
         out.append(clean(f"{_label(state, task)} works only with {company}"))
     out += [f"resolved: {clean(_label(state, task))}" for task in landed.resolved]
     out += [f"flaky: {clean(name, 200)}" for name in landed.flaky]
-    out += [f"adapted: {clean(_adapted(state, text), 200)}" for text in landed.adapted]
-    out += [f"! {clean(_noted(state, text), 400)}" for text in landed.notes]
+    out += [f"adapted: {clean(adapted_text(state, item), 200)}" for item in landed.adapted]
+    out += [f"! {clean(note_text(state, note), 400)}" for note in landed.notes]
     out += _lost_tests(state, landed)
     if landed.proof:
         out += ["", f"conservation: {clean(landed.proof, 200)}"]

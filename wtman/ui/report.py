@@ -24,7 +24,7 @@ from wtman.ui.findings import (
     tally,
     unlooked,
 )
-from wtman.ui.merge_report import landed_before, landed_in_all
+from wtman.ui.merge_report import adapted_text, landed_before, landed_in_all
 from wtman.ui.status_json import agent_of, last_outcome, shortfall, used_by, working_time
 
 
@@ -186,7 +186,7 @@ def _merge(state: State, merge: MergeView) -> list[str]:
     for task, needs in (landed.needs or {}).items():
         lines.append(f"- {task} works only with {', '.join(needs)}")
     lines += [f"- flaky: `{_code(name)}`" for name in landed.flaky]
-    lines += [f"- adapted: {_text(text)}" for text in landed.adapted]
+    lines += [f"- adapted: {_text(adapted_text(state, item))}" for item in landed.adapted]
     probe = merge.probes.get((landed.before, tuple(TaskId(task) for task in landed.commits)))
     if probe is not None:
         lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, probe)]

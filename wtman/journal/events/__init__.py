@@ -6,6 +6,7 @@ here, and its fold in the `replay` file of the same domain.
 
 from wtman.journal.events.check import BaseChecked, Checked
 from wtman.journal.events.merge import (
+    Adapted,
     CandidateJudged,
     Conflict,
     Disproved,
@@ -13,6 +14,7 @@ from wtman.journal.events.merge import (
     Landed,
     MergeAsked,
     MergeFailed,
+    MergeNote,
     Resolving,
     TargetMoved,
     Unresolved,

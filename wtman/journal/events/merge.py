@@ -1,5 +1,6 @@
-"""What is journalled of a resolver: that it was asked, and that it did not do it."""
+"""Events of a merge: what was asked, each candidate judged, who was excluded, what landed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wtman.model.check import CheckResult, Verdict
@@ -58,14 +59,33 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapted:
+    """A file of a task that is merged otherwise than the task left it.
+
+    `how`: `union` where two insertions at one place were both kept, or `resolved`.
+    """
+
+    task: TaskId
+    path: str
+    how: str = "union"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeNote:
+    """What somebody should look at in the work of these tasks, though it landed."""
+
+    tasks: tuple[TaskId, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateJudged:
     """A set of branches assembled in order on `on`, and judged as one tree.
 
     `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
     the one that was met, `conflicts` are all that could be told, and `sides` for each of
-    these a commit that its branch conflicts with by plain git. `adapted`: where two
-    insertions at one place were both kept ("task: path (union)"). `suspects`: of a red
-    one, whose changes speak of what failed, the likeliest first.
+    these a commit that its branch conflicts with by plain git. `suspects`: of a red one,
+    whose changes speak of what failed, the likeliest first.
     """
 
     on: Sha
@@ -78,7 +98,7 @@ class CandidateJudged:
     evidence: str = ""
     conflicts: tuple[Conflict, ...] = ()
     sides: tuple[Sha, ...] = ()
-    adapted: tuple[str, ...] = ()
+    adapted: tuple[Adapted, ...] = ()
     suspects: tuple[TaskId, ...] = ()
 
 
@@ -91,7 +111,12 @@ class TargetMoved:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A branch that did not land, and why: conflict, red, interaction, unverified or proof."""
+    """A branch that did not land. `reason`: conflict, failed, interaction, unverified or proof.
+
+    `others` are the branches that it conflicts with, fails with or needs, `evidence` what the
+    checks said. Of those that clash it is this one because the `instead` land without it, or
+    as `choice` says. `commits` are those that `reproduce` names.
+    """
 
     task: TaskId
     reason: str
@@ -99,6 +124,25 @@ class Excluded:
     paths: tuple[str, ...] = ()
     evidence: str = ""
     reproduce: str = ""
+    clash: str = ""
+    instead: tuple[TaskId, ...] = ()
+    choice: str = ""
+    commits: tuple[Sha, ...] = ()
+
+    def why(self, label: Callable[[TaskId], str] = str) -> str:
+        """The evidence, or what is known in its place; `label` names a branch."""
+        others = ", ".join(map(label, self.others))
+        if self.evidence:
+            return self.evidence
+        if self.reason != "conflict":
+            return f"needs {others}, which is not merged" if others else ""
+        clash = f" ({self.clash})" if self.clash else ""
+        choice = f"; {self.choice}" if self.choice else ""
+        if self.instead:
+            names = ", ".join(map(label, self.instead))
+            choice = f"; without it {len(self.instead)} that conflict with it land: {names}"
+        where = f" in {', '.join(self.paths)}" if self.paths else ""
+        return f"conflicts with {others or 'the target'}{where}{clash}{choice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +163,12 @@ class Landed:
     excluded: tuple[Excluded, ...] = ()
     checks: int = 0
     flaky: tuple[str, ...] = ()
-    adapted: tuple[str, ...] = ()
+    adapted: tuple[Adapted, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] | None = None
     patches: str = ""
     proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
     moved: bool = True  # False: dry run, patches only, or nothing to land
-    notes: tuple[str, ...] = ()  # what somebody should look at, though it landed
+    notes: tuple[MergeNote, ...] = ()
     resolved: tuple[TaskId, ...] = ()  # of `commits`: brought up to the target by a resolver
 
 

@@ -76,7 +76,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
+class Adaptation:
     """A file of a member that came out otherwise than it left it.
 
     `how`: `union` or `resolved`. `lost` are lines of either side that are not in the
@@ -106,7 +106,7 @@ class Proof:
     kept: int
     deleted: int
     members: tuple[Account, ...]
-    adaptations: tuple[Adapted, ...]
+    adaptations: tuple[Adaptation, ...]
     violations: tuple[Violation, ...]
     more: int
 
@@ -146,7 +146,7 @@ class _Book:
     ledger: Ledger = field(default_factory=Ledger)
     violations: list[Violation] = field(default_factory=list)
     more: int = 0
-    adaptations: list[Adapted] = field(default_factory=list)
+    adaptations: list[Adaptation] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)  # the target's, by who deleted them
     own: Counter[tuple[int, bool]] = field(default_factory=Counter)  # lines (member, added)
 
@@ -218,7 +218,7 @@ def _enter(
         book.files.pop(claim.to, None)
 
 
-def _adapted(task: TaskId, trial: Trial) -> Adapted:
+def _adapted(task: TaskId, trial: Trial) -> Adaptation:
     lost: list[bytes] = []
     repeated = 0
     clashes = [piece for piece in trial.pieces or () if piece.who == CLASH]
@@ -235,7 +235,7 @@ def _adapted(task: TaskId, trial: Trial) -> Adapted:
         )
     if lost:
         how = "resolved"
-    return Adapted(task, trial.claim.to, how, tuple(shown(line) for line in lost[:20]), repeated)
+    return Adaptation(task, trial.claim.to, how, tuple(shown(line) for line in lost[:20]), repeated)
 
 
 # --- what is wrong --------------------------------------------------------------------------------
