@@ -45,12 +45,12 @@ def two(yard: Yard) -> Yard:
 
 
 def test_no_ticket_is_made_of_a_probe_that_did_not_pass() -> None:
-    def probe(verdict: Verdict, commit: str = "c" * 40) -> e.CandidateJudged:
+    def candidate(verdict: Verdict, commit: str = "c" * 40) -> e.CandidateJudged:
         return e.CandidateJudged(Sha("a" * 40), (TaskId("t"),), verdict, Sha(commit))
 
-    assert land.verified(probe(Verdict.GREEN), False).commit == "c" * 40
-    assert land.verified(probe(Verdict.UNCHECKED), True).commit == "c" * 40
-    for bad in (probe(Verdict.RED), probe(Verdict.UNCHECKED), probe(Verdict.GREEN, "")):
+    assert land.verified(candidate(Verdict.GREEN), False).commit == "c" * 40
+    assert land.verified(candidate(Verdict.UNCHECKED), True).commit == "c" * 40
+    for bad in (candidate(Verdict.RED), candidate(Verdict.UNCHECKED), candidate(Verdict.GREEN, "")):
         with pytest.raises(WtmanError):
             land.verified(bad, False)
         with pytest.raises(WtmanError):
@@ -234,12 +234,12 @@ def test_landed_before_a_crash_and_built_upon_since(two: Yard) -> None:
     two.go_on(pause=lambda action: isinstance(action, LandTrain))
     state = two.within(nothing)
     assert state.merge is not None
-    (probe,) = state.merge.probes.values()
-    two.git("merge", "-q", "--ff-only", probe.commit)
+    (candidate,) = state.merge.candidates.values()
+    two.git("merge", "-q", "--ff-only", candidate.commit)
     kit.commit_files(two.path, {"later.txt": "x\n"}, "later")
     tip = two.sha("main")
     outcome = landed(two.go_on())
-    assert outcome.after == probe.commit
+    assert outcome.after == candidate.commit
     assert two.sha("main") == tip
 
 
@@ -349,7 +349,7 @@ def test_patches_give_the_identical_tree_on_another_machine(strange: Yard) -> No
     assert outcome.patches == str(out)
     state = strange.within(nothing)
     assert state.merge is not None
-    (probe,) = state.merge.probes.values()
+    (candidate,) = state.merge.candidates.values()
     names = sorted(os.listdir(out))
     assert names == [
         "01-odd.patch", "02-bytes.patch", "combined.patch", f"{strange.run}.bundle",
@@ -358,26 +358,26 @@ def test_patches_give_the_identical_tree_on_another_machine(strange: Yard) -> No
 
     mails = clone_of(strange, "mails", before)
     kit.run_git(mails, "am", "-q", "--keep-cr", str(out / "series.mbox"))
-    assert kit.run_git(mails, "rev-parse", "HEAD^{tree}") == probe.tree
+    assert kit.run_git(mails, "rev-parse", "HEAD^{tree}") == candidate.tree
     assert stat.S_IXUSR & (mails / "tool.sh").stat().st_mode
 
     each = clone_of(strange, "each", before)
     for name in names[:2]:
         kit.run_git(each, "am", "-q", "--keep-cr", str(out / name))
-    assert kit.run_git(each, "rev-parse", "HEAD^{tree}") == probe.tree
+    assert kit.run_git(each, "rev-parse", "HEAD^{tree}") == candidate.tree
 
     plain = clone_of(strange, "plain", before)
     kit.run_git(plain, "apply", "--index", str(out / "combined.patch"))
-    assert kit.run_git(plain, "write-tree") == probe.tree
+    assert kit.run_git(plain, "write-tree") == candidate.tree
 
     steps = clone_of(strange, "steps", before)
     for name in names[:2]:
         kit.run_git(steps, "apply", "--index", str(out / name))
-    assert kit.run_git(steps, "write-tree") == probe.tree
+    assert kit.run_git(steps, "write-tree") == candidate.tree
 
     bundle = clone_of(strange, "bundle", before)
     kit.run_git(bundle, "fetch", "-q", str(out / names[3]), f"refs/heads/wtman-{strange.run}")
-    assert kit.run_git(bundle, "rev-parse", "FETCH_HEAD") == probe.commit
+    assert kit.run_git(bundle, "rev-parse", "FETCH_HEAD") == candidate.commit
 
 
 @pytest.mark.slow

@@ -195,7 +195,9 @@ def test_no_check_at_all_boards_only_where_that_is_allowed(yard: Yard) -> None:
     allowed = yard.merge(unchecked=True)
     assert landed(allowed).moved
     assert allowed.merge is not None
-    assert {probe.verdict for probe in allowed.merge.probes.values()} == {Verdict.UNCHECKED}
+    assert {candidate.verdict for candidate in allowed.merge.candidates.values()} == {
+        Verdict.UNCHECKED
+    }
 
 
 def test_the_checks_of_the_boarded_tasks_judge_the_train_too(yard: Yard) -> None:
@@ -221,10 +223,13 @@ def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     eight.create()
     state = eight.merge()
     assert state.merge is not None
-    probes = state.merge.probes.values()
+    candidates = state.merge.candidates.values()
     shown = " ".join(item.reproduce for item in landed(state).excluded)
     wanted = {
-        sha for probe in probes for sha in (probe.commit, *probe.sides) if sha and sha[:12] in shown
+        sha
+        for candidate in candidates
+        for sha in (candidate.commit, *candidate.sides)
+        if sha and sha[:12] in shown
     }
     eight.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
     assert len(wanted) == 3
@@ -248,7 +253,7 @@ def test_all_conflicts_of_a_train_are_told_at_once(yard: Yard) -> None:
     yard.create()
     state = yard.merge()
     assert list(landed(state).commits) == ["far", "a", "e"]
-    assert state.merge is not None and len(state.merge.probes) == 2
+    assert state.merge is not None and len(state.merge.candidates) == 2
 
 
 def test_who_needs_one_that_conflicts_is_not_accused_with_it(yard: Yard) -> None:

@@ -25,7 +25,7 @@ Group = frozenset[TaskId]
 class World:
     """Branches with a known truth, which counts what it is asked.
 
-    `carries`: a branch that is red unless one of each of these groups is aboard too.
+    `carries`: a branch that is red unless one of each of these groups is included too.
     `telling`: its checks say what failed, so that one failure can be told from another.
     """
 
@@ -36,7 +36,7 @@ class World:
     unjudged: bool = False
     telling: bool = False
     tells: bool = False  # a failed assembly names all conflicts, not only the first
-    # Whom a red probe points at: the guilty of what it holds, then these, true or not.
+    # Whom a red candidate points at: the guilty of what it holds, then these, true or not.
     pointing: bool = False
     pointed: tuple[TaskId, ...] = ()
     runs: int = 0
@@ -80,8 +80,8 @@ class World:
                 found.append(Conflict(last, tuple(others), ("a.py",)))
         return tuple(found)
 
-    def probe(self, key: Key) -> CandidateJudged:
-        assert key, "the empty set was probed"
+    def candidate(self, key: Key) -> CandidateJudged:
+        assert key, "the empty set was judged"
         assert self.closed(key), f"{key} is not closed under needs"
         assert key == tuple(name for name in self.ids if name in key), "not in dependency order"
         on = Sha("0" * 40)
@@ -112,20 +112,20 @@ class World:
         return tuple(dict.fromkeys([*found, *(name for name in self.pointed if name in chosen)]))
 
     def decide(self, width: int = 1, unchecked: bool = False) -> Decision:
-        probes: dict[Key, CandidateJudged] = {}
+        candidates: dict[Key, CandidateJudged] = {}
         while True:
-            step = next_step(self.members, probes, width, unchecked=unchecked)
+            step = next_step(self.members, candidates, width, unchecked=unchecked)
             if isinstance(step, Decision):
-                for key, probe in probes.items():
-                    assert step.board != key or passed(probe, unchecked=unchecked)
-                assert not step.board or step.board in probes
+                for key, candidate in candidates.items():
+                    assert step.landing != key or passed(candidate, unchecked=unchecked)
+                assert not step.landing or step.landing in candidates
                 return step
-            assert step.probes
-            assert len(step.probes) <= width
+            assert step.candidates
+            assert len(step.candidates) <= width
             self.rounds += 1
-            for key in step.probes:
-                assert key not in probes
-                probes[key] = self.probe(key)
+            for key in step.candidates:
+                assert key not in candidates
+                candidates[key] = self.candidate(key)
 
 
 def names(count: int) -> tuple[TaskId, ...]:
@@ -188,36 +188,38 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
     world: World, width: int
 ) -> None:
     decision = world.decide(width)
-    board = frozenset(decision.board)
+    landing = frozenset(decision.landing)
 
-    assert world.closed(board)
-    assert not world.red(board)
-    assert not world.torn(board)
-    assert len(board) == best(world)
+    assert world.closed(landing)
+    assert not world.red(landing)
+    assert not world.torn(landing)
+    assert len(landing) == best(world)
 
-    for blame in decision.blames:
-        whole = below(world, blame.members)
-        if blame.kind == "conflict":
-            assert blame.members in world.conflicts
+    for culprit in decision.culprits:
+        whole = below(world, culprit.members)
+        if culprit.kind == "conflict":
+            assert culprit.members in world.conflicts
             continue
         # Smallest: the accused with what they need are red; without any one of them, green.
         assert world.red(whole)
-        for name in blame.members:
+        for name in culprit.members:
             left = frozenset(
                 other for other in whole if name not in below(world, frozenset({other}))
             )
             assert not world.red(left)
-        assert frozenset(blame.probe) == whole
-        assert (blame.kind == "failed") == (len(blame.members) == 1)
+        assert frozenset(culprit.candidate) == whole
+        assert (culprit.kind == "failed") == (len(culprit.members) == 1)
 
     left_out = {item.task: item for item in decision.excluded}
-    assert set(left_out) == set(world.ids) - board
+    assert set(left_out) == set(world.ids) - landing
     for name, item in left_out.items():
         if item.reason == "unverified":
-            assert set(item.others) == below(world, frozenset({name})) - {name} - board
+            assert set(item.others) == below(world, frozenset({name})) - {name} - landing
             assert item.others
         else:
-            assert frozenset({name, *item.others}) in {blame.members for blame in decision.blames}
+            assert frozenset({name, *item.others}) in {
+                culprit.members for culprit in decision.culprits
+            }
             assert item.why()
             assert item.reproduce
 
@@ -227,15 +229,15 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
 def test_the_search_goes_on_from_any_journal(world: World, width: int) -> None:
     """It is re-run from the start each turn, so answers may come one at a time."""
     whole = world.decide(width)
-    probes: dict[Key, CandidateJudged] = {}
-    while isinstance(step := next_step(world.members, probes, width), Ask):
-        probes[step.probes[-1]] = world.probe(step.probes[-1])
+    candidates: dict[Key, CandidateJudged] = {}
+    while isinstance(step := next_step(world.members, candidates, width), Ask):
+        candidates[step.candidates[-1]] = world.candidate(step.candidates[-1])
     assert step == whole
 
 
 def test_all_green_is_one_probe() -> None:
     world = World(plain(128))
-    assert world.decide(8).board == world.ids
+    assert world.decide(8).landing == world.ids
     assert (world.runs, world.rounds) == (1, 1)
 
 
@@ -263,7 +265,7 @@ def test_the_member_of_two_clashes_goes_and_not_two_others() -> None:
 def test_whoever_was_freed_by_a_drop_comes_back() -> None:
     world = World(plain(4), conflicts=(group(0, 3),), reds=(group(0),))
     decision = world.decide()
-    assert decision.board == names(4)[1:]
+    assert decision.landing == names(4)[1:]
     assert decision.excluded[0].reason == "failed"
 
 
@@ -280,13 +282,13 @@ def test_red_alone_but_green_in_company_lands_and_the_dependence_is_named() -> N
     ids = names(6)
     world = World(plain(6), reds=(group(3),), carries={ids[1]: (group(4),)})
     decision = world.decide()
-    assert decision.board == tuple(name for name in ids if name != ids[3])
+    assert decision.landing == tuple(name for name in ids if name != ids[3])
     assert decision.needs == {ids[1]: (ids[4],)}
     assert [item.task for item in decision.excluded] == [ids[3]]
 
 
 def needing(count: int, **needs: tuple[int, ...]) -> World:
-    """`needing(3, t0=(1,), t1=(0,))`: each is red unless all of these are aboard too."""
+    """`needing(3, t0=(1,), t1=(0,))`: each is red unless all of these are included too."""
     ids = names(count)
     carries = {
         ids[int(name[1:])]: tuple(frozenset({ids[other]}) for other in others)
@@ -301,7 +303,7 @@ def test_two_that_need_each_other_land_beside_one_that_is_red(order: tuple[int, 
     world.reds = (group(2),)
     world.members = tuple(world.members[number] for number in order)
     decision = world.decide()
-    assert set(decision.board) == group(0, 1)
+    assert set(decision.landing) == group(0, 1)
     assert [(item.task, item.reason) for item in decision.excluded] == [("t0002", "failed")]
 
 
@@ -309,7 +311,7 @@ def test_one_that_needs_two_others_lands_and_both_are_named() -> None:
     world = needing(6, t1=(3, 5))
     world.reds = (group(2),)
     decision = world.decide()
-    assert set(decision.board) == group(0, 1, 3, 4, 5)
+    assert set(decision.landing) == group(0, 1, 3, 4, 5)
     assert decision.needs == {TaskId("t0001"): ("t0003", "t0005")}
 
 
@@ -318,8 +320,8 @@ def test_a_member_is_exchanged_where_more_land_that_way() -> None:
     world = needing(5, t0=(3, 4))
     world.reds = (group(1, 2, 3),)
     decision = world.decide()
-    assert len(decision.board) == 4
-    assert {TaskId("t0000"), TaskId("t0003"), TaskId("t0004")} <= set(decision.board)
+    assert len(decision.landing) == 4
+    assert {TaskId("t0000"), TaskId("t0003"), TaskId("t0004")} <= set(decision.landing)
     (item,) = decision.excluded
     assert item.reason == "interaction"
 
@@ -329,8 +331,8 @@ def test_failing_tests_tell_who_is_beyond_help_in_one_run() -> None:
     world = needing(40, t7=(30,), t30=(7,))
     world.reds = tuple(group(number) for number in (3, 11, 19, 25))
     told = World(world.members, world.reds, carries=world.carries, telling=True)
-    assert len(world.decide().board) >= 34
-    assert len(told.decide().board) == 36
+    assert len(world.decide().landing) >= 34
+    assert len(told.decide().landing) == 36
     assert told.runs <= world.runs - 4
     assert told.decide().needs == {
         TaskId("t0007"): ("t0030",),
@@ -343,7 +345,7 @@ def test_whoever_needs_one_that_was_cured_lands_with_it() -> None:
     members[2] = Member(TaskId("t0002"), Sha("a"), Sha("b"), (TaskId("t0001"),))
     world = needing(4, t1=(3,))
     world.members = tuple(members)
-    assert world.decide().board == names(4)
+    assert world.decide().landing == names(4)
 
 
 def test_company_does_not_hide_who_clashes() -> None:
@@ -351,9 +353,9 @@ def test_company_does_not_hide_who_clashes() -> None:
     world = needing(3, t1=(0,))
     world.reds = (group(1, 2),)
     decision = world.decide()
-    assert len(decision.board) == 2
-    for blame in decision.blames:
-        assert not any(world.red(blame.members - {name}) for name in blame.members)
+    assert len(decision.landing) == 2
+    for culprit in decision.culprits:
+        assert not any(world.red(culprit.members - {name}) for name in culprit.members)
 
 
 @st.composite
@@ -383,21 +385,21 @@ def test_with_company_what_lands_is_green_and_each_accused_set_is_smallest(
     world: World, width: int
 ) -> None:
     decision = world.decide(width)
-    board = frozenset(decision.board)
-    assert not world.red(board) and not world.torn(board)
-    assert {item.task for item in decision.excluded} == set(world.ids) - board
-    for blame in decision.blames:
-        if blame.kind == "conflict":
-            assert blame.members in world.conflicts
+    landing = frozenset(decision.landing)
+    assert not world.red(landing) and not world.torn(landing)
+    assert {item.task for item in decision.excluded} == set(world.ids) - landing
+    for culprit in decision.culprits:
+        if culprit.kind == "conflict":
+            assert culprit.members in world.conflicts
             continue
-        assert world.red(blame.members)
-        assert not any(world.red(blame.members - {name}) for name in blame.members)
+        assert world.red(culprit.members)
+        assert not any(world.red(culprit.members - {name}) for name in culprit.members)
     for name, needed in decision.needs.items():
-        company = frozenset({name, *needed})
-        assert company <= board
+        combination = frozenset({name, *needed})
+        assert combination <= landing
         assert world.red({TaskId(name)})
         for other in needed:
-            assert world.red(company - {other})
+            assert world.red(combination - {other})
 
 
 def test_with_company_nearly_the_most_that_can_land_does() -> None:
@@ -412,7 +414,7 @@ def test_with_company_nearly_the_most_that_can_land_does() -> None:
         }
         reds = tuple(frozenset(draw.sample(ids, draw.randint(1, 2))) for _ in range(2))
         world = World(plain(len(ids)), reds, carries=carries, telling=bool(number % 2))
-        landed += len(world.decide().board)
+        landed += len(world.decide().landing)
         most += best(world)
         runs += world.runs
     assert landed >= 0.99 * most
@@ -430,25 +432,25 @@ def test_a_red_branch_is_excluded_with_its_failing_tests_and_a_way_to_see_it() -
 
 def test_an_unchecked_tree_boards_only_where_that_is_allowed() -> None:
     refused = World(plain(2), unjudged=True).decide()
-    assert refused.board == ()
+    assert refused.landing == ()
     assert {item.reason for item in refused.excluded} == {"unverified"}
-    assert World(plain(2), unjudged=True).decide(unchecked=True).board == names(2)
+    assert World(plain(2), unjudged=True).decide(unchecked=True).landing == names(2)
 
 
 def test_where_all_clash_the_search_does_not_look_at_every_pair() -> None:
     pairs = tuple(frozenset(pair) for pair in combinations(names(16), 2))
     world = World(plain(16), reds=pairs)
-    assert len(world.decide().board) == 1
+    assert len(world.decide().landing) == 1
     assert world.runs <= 6 * 16
     torn = World(plain(24), conflicts=tuple(frozenset(p) for p in combinations(names(24), 2)))
-    assert len(torn.decide().board) == 1
+    assert len(torn.decide().landing) == 1
     assert torn.rounds < 160
 
 
 def test_told_of_all_conflicts_at_once_the_choice_takes_one_assembly_more() -> None:
     pairs = tuple(frozenset(pair) for pair in combinations(names(24), 2))
     clique = World(plain(40), conflicts=pairs, tells=True)
-    assert len(clique.decide().board) == 17
+    assert len(clique.decide().landing) == 17
     assert (clique.rounds, clique.runs) == (2, 1)
     star = World(plain(9), conflicts=tuple(group(4, other) for other in (1, 2, 7)), tells=True)
     (item,) = star.decide().excluded
@@ -465,8 +467,8 @@ def test_one_clash_that_its_failing_tests_point_at_is_a_few_runs(
         guilty = group(*((number + shift) % 12 for number in reds))
         world = World(plain(12), reds=(guilty,), pointing=True)
         decision = world.decide()
-        assert len(decision.board) == 11
-        assert {blame.members for blame in decision.blames} == {guilty}
+        assert len(decision.landing) == 11
+        assert {culprit.members for culprit in decision.culprits} == {guilty}
         assert world.runs <= most
 
 
@@ -474,7 +476,7 @@ def test_of_many_that_are_red_alone_and_pointed_at_each_is_one_run_more() -> Non
     """Where failing tests are left that none explains, the whole without one is red again."""
     reds = tuple(group(number) for number in (2, 5, 9))
     world = World(plain(12), reds, pointing=True, telling=True)
-    assert len(world.decide().board) == 9
+    assert len(world.decide().landing) == 9
     assert world.runs == 5
 
 
@@ -482,7 +484,9 @@ def test_a_wrong_suspicion_costs_a_few_runs_at_most() -> None:
     for wrong in range(64):
         blind = World(plain(64), reds=(group(20),))
         misled = World(plain(64), reds=(group(20),), pointed=(names(64)[wrong],))
-        assert blind.decide().blames[0].members == misled.decide().blames[0].members == group(20)
+        assert (
+            blind.decide().culprits[0].members == misled.decide().culprits[0].members == group(20)
+        )
         assert misled.runs <= blind.runs + 3, wrong
 
 
@@ -505,24 +509,24 @@ def landing_runs(world: World) -> int:
     """Runs of the search for what lands; naming and confirming are counted apart."""
     walk = search(world.members, 1)
     runs = 0
-    probes: dict[Key, CandidateJudged] = {}
+    candidates: dict[Key, CandidateJudged] = {}
     batch = next(walk, ())
     while batch:
-        new = [key for key in batch if key not in probes]
-        probes |= {key: world.probe(key) for key in new}
+        new = [key for key in batch if key not in candidates]
+        candidates |= {key: world.candidate(key) for key in new}
         runs += 0 if _naming(walk) else len(new)
         try:
-            batch = walk.send({key: probes[key] for key in batch})
+            batch = walk.send({key: candidates[key] for key in batch})
         except StopIteration as stop:
             found, batch = stop.value, ()
-    assert len(found.board) >= len(world.ids) - len(world.reds)
+    assert len(found.landing) >= len(world.ids) - len(world.reds)
     return runs
 
 
 def _naming(walk: object) -> bool:
     """Whether the generator names who it was, confirms it, or gives a second chance."""
     while walk is not None:
-        if getattr(walk, "__name__", "") in ("explain", "_smallest", "gathered"):
+        if getattr(walk, "__name__", "") in ("explain", "_smallest", "retried"):
             return True
         walk = getattr(walk, "gi_yieldfrom", None)
     return False
@@ -573,12 +577,12 @@ def test_where_many_are_red_alone_the_most_land_and_only_the_guilty_are_named(
 ) -> None:
     with patch("wtman.merge.one_by_one._MANY", 0):  # the smallest worlds go wrong first
         decision = world.decide(width)
-    assert not world.red(decision.board) and not world.torn(decision.board)
-    assert len(decision.board) == best(world)
-    for blame in decision.blames:
-        if blame.kind == "failed":
-            (name,) = blame.members
-            needed = below(world, blame.members) - {name}
+    assert not world.red(decision.landing) and not world.torn(decision.landing)
+    assert len(decision.landing) == best(world)
+    for culprit in decision.culprits:
+        if culprit.kind == "failed":
+            (name,) = culprit.members
+            needed = below(world, culprit.members) - {name}
             assert world.red(needed | {name}) and not world.red(needed)
 
 
@@ -596,6 +600,6 @@ def test_where_every_third_is_red_alone_each_is_looked_at_once(
     for _ in range(worlds):
         reds = tuple(frozenset({name}) for name in draw.sample(names(count), bad))
         world = World(plain(count), reds)
-        assert len(world.decide(width).board) == count - bad
+        assert len(world.decide(width).landing) == count - bad
         rounds += world.rounds
     assert rounds <= most * worlds

@@ -36,9 +36,9 @@ def test_commits_are_signed_where_the_user_signs(yard: Yard, signing: Path, stra
     state = yard.merge(strategy=strategy)
     done = landed(state)
     assert state.merge is not None
-    (probe,) = state.merge.probes.values()
-    assert yard.sha("main") == done.after != probe.commit
-    assert yard.sha("main^{tree}") == probe.tree
+    (candidate,) = state.merge.candidates.values()
+    assert yard.sha("main") == done.after != candidate.commit
+    assert yard.sha("main^{tree}") == candidate.tree
     log = yard.git("log", "--first-parent", "--format=%G?", f"{done.before}..main")
     assert log.split() == ["G", "G"]
     assert list(done.commits.values()) == [yard.sha("main~1"), yard.sha("main")]

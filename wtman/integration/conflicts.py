@@ -1,10 +1,10 @@
-"""Textual conflicts of a train, all at once: who cannot ride with whom.
+"""Textual conflicts of a train, all at once: which branches cannot merge with which.
 
 One assembly that fails is enough to know every branch that conflicts with the target
 and every pair that conflicts with each other, so that the choice of who stays behind
 is made once. Promises that what it names was merged and failed: alone, as a pair, or
 (where nobody conflicts in pairs) as the fewest that fail together. A pair that does
-merge in the company of the train is not named. Blocking.
+merge together with the rest of the train is not named. Blocking.
 """
 
 import re
@@ -55,7 +55,7 @@ def conflicts_of(
     alone = look.walk([look.below(at) for at in range(len(parts))])
     found = _with_target(parts, look, alone)
     fine = [at for at, walked in enumerate(alone) if walked.at is None]
-    pairs = _candidates(objects, on, parts, changes, look, alone)
+    pairs = _pairs_to_try(objects, on, parts, changes, look, alone)
     wanted = [(one, two) for one, two in pairs if one in fine and two in fine and two >= number][
         :_MOST_PAIRS
     ]
@@ -119,7 +119,7 @@ def _with_target(
     return [found[at] for at in sorted(found)]
 
 
-def _candidates(
+def _pairs_to_try(
     objects: Objects,
     on: Sha,
     parts: Sequence[Part],
@@ -149,7 +149,7 @@ def _in_pairs(parts: Sequence[Part], look: _Look, pairs: Sequence[tuple[int, int
     torn: dict[tuple[int, int], Found] = {}
     for pair, line, walked in zip(pairs, lines, look.walk(lines), strict=True):
         one, two = pair
-        # Where it fails earlier, what the two need cannot ride together, and is a pair itself.
+        # Where it fails earlier, what the two need cannot be merged together, and is a pair itself.
         if walked.at is not None and line[walked.at] == two:
             conflict = Conflict(parts[two].task, (parts[one].task,), walked.conflicts)
             torn[pair] = conflict, (parts[two].start, walked.tree)
@@ -167,24 +167,24 @@ def _in_pairs(parts: Sequence[Part], look: _Look, pairs: Sequence[tuple[int, int
 def _several(parts: Sequence[Part], look: _Look, number: int, paths: tuple[str, ...]) -> Found:
     """The fewest earlier ones with which a part conflicts: renames can hide who they are."""
     own = look.below(number)
-    company = [at for at in range(number) if at not in own]
-    singles = look.walk([look.below(at, number) for at in company])
+    earlier = [at for at in range(number) if at not in own]
+    singles = look.walk([look.below(at, number) for at in earlier])
     last = AppliedSequence(Sha(""), None)
-    for at, walked in zip(company, singles, strict=True):
+    for at, walked in zip(earlier, singles, strict=True):
         line = look.below(at, number)
         if walked.at is not None and line[walked.at] == number:
-            company, last = [at], walked
+            earlier, last = [at], walked
             break
     else:
-        (last,) = look.walk([look.below(*company, number)])
-        for at in tuple(company):
-            smaller = [other for other in company if at not in look.below(other)]
+        (last,) = look.walk([look.below(*earlier, number)])
+        for at in tuple(earlier):
+            smaller = [other for other in earlier if at not in look.below(other)]
             line = look.below(*smaller, number)
             (walked,) = look.walk([line])
             if walked.at is not None and line[walked.at] == number:
-                company, last = smaller, walked
+                earlier, last = smaller, walked
     tops = [
-        at for at in company if not any(at in look.below(other) for other in company if other != at)
+        at for at in earlier if not any(at in look.below(other) for other in earlier if other != at)
     ]
     others = tuple(parts[at].task for at in tops)
     return Conflict(parts[number].task, others, paths), (parts[number].start, last.tree)

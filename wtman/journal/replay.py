@@ -389,11 +389,11 @@ def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
 
 
 def _probed(state: State, event: e.CandidateJudged, at: float) -> State:
-    state = _done(state, "probe/" + ",".join(event.members))
+    state = _done(state, "candidate/" + ",".join(event.members))
     if state.merge is None:
         return state
-    probes = {**state.merge.probes, (event.on, event.members): event}
-    return _with_merge(state, probes=probes)
+    candidates = {**state.merge.candidates, (event.on, event.members): event}
+    return _with_merge(state, candidates=candidates)
 
 
 def _target_moved(state: State, event: e.TargetMoved, at: float) -> State:

@@ -184,7 +184,9 @@ class MergeView:
     asked: e.MergeAsked
     at: float
     on: Sha
-    probes: dict[tuple[Sha, tuple[TaskId, ...]], e.CandidateJudged] = field(default_factory=dict)
+    candidates: dict[tuple[Sha, tuple[TaskId, ...]], e.CandidateJudged] = field(
+        default_factory=dict
+    )
     disproved: tuple[e.Excluded, ...] = ()
     landed: e.Landed | None = None
     failed: e.MergeFailed | None = None

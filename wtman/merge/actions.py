@@ -15,15 +15,15 @@ class JudgeCandidate:
 
     @property
     def key(self) -> str:
-        return "probe/" + ",".join(self.members)
+        return "candidate/" + ",".join(self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class LandTrain:
-    """Move the target to the commit of a probe that passed; write the patches.
+    """Move the target to the commit of a candidate that passed; write the patches.
 
     Empty `members`: nothing lands, only the outcome is told. `needs` names, for a branch
-    that is red alone and green in company, the branches that carry what it lacks.
+    that fails alone and passes with others, the branches that carry what it lacks.
     """
 
     on: Sha

@@ -19,36 +19,36 @@ from wtman.model.tracked import PathChange
 
 
 async def changed_expectations(
-    ctx: Context, state: State, probe: CandidateJudged
+    ctx: Context, state: State, candidate: CandidateJudged
 ) -> tuple[MergeNote, ...]:
     """What to say of the members of a train that passed."""
-    if not probe.results:
+    if not candidate.results:
         return ()
-    changed = await ctx.git(apply.changes, ctx.control, probe.on, probe.commit)
+    changed = await ctx.git(apply.changes, ctx.control, candidate.on, candidate.commit)
     old = protected(state.settings.protect, changed)
-    if not old or not await _told(ctx, state, probe, old):
+    if not old or not await _told(ctx, state, candidate, old):
         return ()
-    mine = await ctx.git(_by_task, ctx, state, probe, old)
+    mine = await ctx.git(_by_task, ctx, state, candidate, old)
     notes: list[MergeNote] = []
     for task, paths in mine.items():
-        found = await _told(ctx, state, probe, paths)
+        found = await _told(ctx, state, candidate, paths)
         notes += [MergeNote((task,), note) for note in found]
     if notes:
         return tuple(notes)
     return tuple(
         MergeNote(tuple(mine), f"only together: {note}")
-        for note in await _told(ctx, state, probe, old)
+        for note in await _told(ctx, state, candidate, old)
     )
 
 
 def _by_task(
-    ctx: Context, state: State, probe: CandidateJudged, old: tuple[PathChange, ...]
+    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[PathChange, ...]
 ) -> dict[TaskId, tuple[PathChange, ...]]:
     """The protected paths that each member has touched."""
-    ends = [(state.tasks[task].start, state.tasks[task].head) for task in probe.members]
+    ends = [(state.tasks[task].start, state.tasks[task].head) for task in candidate.members]
     found: dict[TaskId, tuple[PathChange, ...]] = {}
     for task, names in zip(
-        probe.members, history.paths_changed_many(ctx.control, ends), strict=True
+        candidate.members, history.paths_changed_many(ctx.control, ends), strict=True
     ):
         touched = frozenset(names)
         if mine := tuple(item for item in old if item.path in touched):
@@ -57,13 +57,13 @@ def _by_task(
 
 
 async def _told(
-    ctx: Context, state: State, probe: CandidateJudged, old: tuple[PathChange, ...]
+    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[PathChange, ...]
 ) -> tuple[str, ...]:
     """What the checks say with these paths as on the target, and not without."""
-    commit = await ctx.git(apply.restored, ctx.control, probe.commit, old)
-    commands = tuple(result.command for result in probe.results)
+    commit = await ctx.git(apply.restored, ctx.control, candidate.commit, old)
+    commands = tuple(result.command for result in candidate.results)
     tree = await ctx.git(history.tree_of, ctx.control, commit)
     stem = f"expected-{tree[:12]}"
-    second = await judge(ctx, state.settings, commands, commit, probe.on, stem=stem)
-    found = compare(probe.results, second.results, tuple(item.path for item in old), ())
+    second = await judge(ctx, state.settings, commands, commit, candidate.on, stem=stem)
+    found = compare(candidate.results, second.results, tuple(item.path for item in old), ())
     return found.notes if found is not None else ()

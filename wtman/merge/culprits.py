@@ -1,12 +1,12 @@
-"""Who is guilty: which sets of branches to probe next so that few check runs say it.
+"""Which branches break the merge: the sets to judge next so that few check runs say it.
 
 Two searches, both generators that yield batches of sets and receive verdicts:
 `first_fault` walks along a line of branches until all of it is green or one clash
-is known; `explain` finds the smallest company in which a branch shows something
+is known; `explain` finds the smallest combination in which a branch shows something
 (red, or green). They take verdicts as monotone (whatever contains a red set is red,
 facts/merging A2) and only get slower where that does not hold: nothing is called
-green that was not probed green. Whom the failing tests of a red probe point at
-(`Probed.suspects`) is looked at first: where that is right one run lands the others, where
+green that was not judged green. Whom the failing tests of a red candidate point at
+(`CandidateJudged.suspects`) is looked at first: where that is right one run lands the others, where
 it is wrong it costs a run or two.
 """
 
@@ -31,16 +31,16 @@ _MOST_NAMES = 200  # a result that names as many does not name all
 # A failing test, with its check; without a name the check as a whole.
 Failures = frozenset[tuple[str, str]]
 
-# How much more often the first suspect is taken to be guilty than one that is none; the
+# How much more often the first suspect is taken to be the culprit than one that is none; the
 # next one half as much, and so on.
 _SUSPICION = 20.0
-# Red probes of one fault that may say whom to look at: they may point at ever another one.
+# Red candidates of one fault that may say whom to look at: they may point at ever another one.
 _MOST_HINTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """A clash with its proof. `probe` is the smallest set that was seen to fail.
+    """A clash with its proof. `candidate` is the smallest set that was seen to fail.
 
     `kind` is conflict, red (one branch, by itself) or interaction (several, only
     together). `task` is the one that was found last.
@@ -48,7 +48,7 @@ class Culprit:
 
     kind: str
     members: Group
-    probe: Key
+    candidate: Key
     task: TaskId
     paths: tuple[str, ...] = ()
     side: Sha = Sha("")  # what plain git conflicts with
@@ -56,22 +56,22 @@ class Culprit:
     pointed: bool = False  # found by its failing tests, which says nothing of how rare it is
 
 
-def is_red(probe: CandidateJudged) -> bool:
+def is_red(candidate: CandidateJudged) -> bool:
     """The checks refused the tree."""
-    return probe.conflict is None and probe.verdict is Verdict.RED
+    return candidate.conflict is None and candidate.verdict is Verdict.RED
 
 
-def is_good(probe: CandidateJudged) -> bool:
+def is_good(candidate: CandidateJudged) -> bool:
     """The set could be assembled and its checks had nothing against it."""
-    return probe.conflict is None and probe.verdict is not Verdict.RED
+    return candidate.conflict is None and candidate.verdict is not Verdict.RED
 
 
 def first_fault(
     order: MemberOrder, line: Sequence[TaskId], greens: list[Group], faults: int, width: int
 ) -> Steps[tuple[tuple[Culprit, ...], MemberOrder]]:
-    """Probe prefixes of `line` until the whole is green (nothing) or a clash is explained.
+    """Judge prefixes of `line` until the whole is green (nothing) or a clash is explained.
 
-    `greens` are sets that were probed green, and grows; `faults` is how many clashes
+    `greens` are sets that were judged green, and grows; `faults` is how many clashes
     the checks have shown so far by chance. The order that comes back has the suspects later.
     """
     low, high = cleared(line, greens), 0
@@ -81,13 +81,13 @@ def first_fault(
     while True:
         if hoping and high - low == 2:
             hoping = False
-            blame = yield from _one_of_two(order, line, low, greens)
-            if blame is not None:
-                return (blame,), order
+            culprit = yield from _one_of_two(order, line, low, greens)
+            if culprit is not None:
+                return (culprit,), order
             # Green within what is red: then verdicts are not monotone here.
             low = min(max(low, cleared(line[:high], greens)), high - 1)
         if high and high - low == 1:
-            return ((yield from blame_last(order, line[:high], width)),), order
+            return ((yield from culprit_of_last(order, line[:high], width)),), order
         if high:
             # The first cut behind a hint is likely the last: others beside it would be wasted.
             cuts = _between(line, low, high, 1 if fresh else width, weights)
@@ -97,19 +97,19 @@ def first_fault(
             cuts = (known,) if known > low + 1 else _ahead(low, len(line), faults, width)
         answers = yield tuple(order.key(line[:cut]) for cut in cuts)
         for cut in cuts:
-            probe = answers[order.key(line[:cut])]
-            if probe.conflict is not None:
-                return conflicts_in(probe), order
-            if is_red(probe):
+            candidate = answers[order.key(line[:cut])]
+            if candidate.conflict is not None:
+                return conflicts_in(candidate), order
+            if is_red(candidate):
                 high = cut
-                if probe.suspects and hints < _MOST_HINTS:
+                if candidate.suspects and hints < _MOST_HINTS:
                     hints, fresh = hints + 1, True
-                    weights = _weights(probe)
-                    order, line = suspecting(order, line, low, high, probe.suspects)
+                    weights = _weights(candidate)
+                    order, line = suspecting(order, line, low, high, candidate.suspects)
                     if hints == 1:
-                        blames = yield from _alone(order, probe, frozenset(line[:low]))
-                        if blames:
-                            return blames, order
+                        culprits = yield from _alone(order, candidate, frozenset(line[:low]))
+                        if culprits:
+                            return culprits, order
                 break
             remember(greens, frozenset(line[:cut]))
             low = max(low, cut)
@@ -121,30 +121,32 @@ def first_fault(
             low = 0  # red within what was taken for green: verdicts are not monotone here
 
 
-def _alone(order: MemberOrder, probe: CandidateJudged, green: Group) -> Steps[tuple[Culprit, ...]]:
-    """The suspects of a red probe by themselves: who is red needs no further search.
+def _alone(
+    order: MemberOrder, candidate: CandidateJudged, green: Group
+) -> Steps[tuple[Culprit, ...]]:
+    """The suspects of a red candidate by themselves: who is red needs no further search.
 
     As long as that is so, and failing tests are left that none of them explains, the next
     one is looked at. Who needs more than what is `green` may be red because of that.
     """
-    blames: list[Culprit] = []
-    left = failures(probe)
-    for name in probe.suspects:
+    culprits: list[Culprit] = []
+    left = failures(candidate)
+    for name in candidate.suspects:
         if not left or not order.below[name] <= green | {name}:
             break
         key = order.key(order.below[name])
         answers = yield (key,)
         if not is_red(answers[key]):
             break
-        blames.append(Culprit("failed", frozenset({name}), key, name, pointed=True))
+        culprits.append(Culprit("failed", frozenset({name}), key, name, pointed=True))
         left -= failures(answers[key])
-    return tuple(blames)
+    return tuple(culprits)
 
 
-def failures(probe: CandidateJudged) -> Failures:
+def failures(candidate: CandidateJudged) -> Failures:
     """What failed, test by test where that is known."""
     found: set[tuple[str, str]] = set()
-    for result in probe.results:
+    for result in candidate.results:
         if result.verdict is Verdict.RED:
             names = result.new_failures
             told = names if 0 < len(names) < _MOST_NAMES else ("",)
@@ -165,11 +167,11 @@ def _one_of_two(
         if not whole:
             return None
         answers = yield (order.key(whole),)
-        probe = answers[order.key(whole)]
-        if probe.conflict is None and not is_red(probe):
+        candidate = answers[order.key(whole)]
+        if candidate.conflict is None and not is_red(candidate):
             remember(greens, frozenset(whole))
             break
-        if probe.conflict is not None:
+        if candidate.conflict is not None:
             return None
         wholes.append(whole)
     else:
@@ -177,7 +179,7 @@ def _one_of_two(
     suspect = line[low]
     if not wholes or len(order.above[suspect].intersection(wholes[0])) > 1:
         # What is green now clears all before the later one; or whoever needs this one
-        # left with it, and may be the guilty one.
+        # left with it, and may be the culprit.
         return None
     # All without the later one is red, all without this one is not.
     rest = [name for name in wholes[0] if name != suspect]
@@ -187,7 +189,7 @@ def _one_of_two(
     return (yield from _smallest(order, frozenset({suspect, *found}), proof, suspect))
 
 
-def blame_last(order: MemberOrder, line: Sequence[TaskId], width: int) -> Steps[Culprit]:
+def culprit_of_last(order: MemberOrder, line: Sequence[TaskId], width: int) -> Steps[Culprit]:
     """The last of `line` turns it red: alone, or with whom?"""
     last = line[-1]
     found, proof = yield from explain(
@@ -197,10 +199,10 @@ def blame_last(order: MemberOrder, line: Sequence[TaskId], width: int) -> Steps[
 
 
 def _smallest(order: MemberOrder, members: Group, proof: Key, task: TaskId) -> Steps[Culprit]:
-    """The blame of `members`, of which `proof` is red; fewer where fewer are red already.
+    """The culprit of `members`, of which `proof` is red; fewer where fewer are red already.
 
-    One that needs company is red in every smaller set, whoever else is in it, and would
-    take those along. So each is left out once, the company of the others being green.
+    One that needs others is red in every smaller set, whoever else is in it, and would
+    take those along. So each is left out once, the combination of the others being green.
     """
     for name in order.key(members):
         smaller = frozenset(other for other in members if name not in order.below[other])
@@ -215,17 +217,17 @@ def _smallest(order: MemberOrder, members: Group, proof: Key, task: TaskId) -> S
     return Culprit(kind, members, proof, task)
 
 
-def conflicts_in(probe: CandidateJudged) -> tuple[Culprit, ...]:
+def conflicts_in(candidate: CandidateJudged) -> tuple[Culprit, ...]:
     """All textual conflicts that the assembly told of; they cost no check run."""
-    assert probe.conflict is not None
-    aboard = frozenset(probe.members)
-    told = probe.conflicts or (probe.conflict,)
-    sides = probe.sides or (Sha(""),) * len(told)
+    assert candidate.conflict is not None
+    included = frozenset(candidate.members)
+    told = candidate.conflicts or (candidate.conflict,)
+    sides = candidate.sides or (Sha(""),) * len(told)
     return tuple(
         Culprit(
             "conflict",
-            frozenset({conflict.task, *conflict.others}) & aboard,
-            probe.members,
+            frozenset({conflict.task, *conflict.others}) & included,
+            candidate.members,
             conflict.task,
             conflict.paths,
             side,
@@ -243,11 +245,11 @@ def explain(
     known: Key,
     width: int,
 ) -> Steps[tuple[tuple[TaskId, ...], Key]]:
-    """The smallest company out of `line` in which `chosen` shows it, and the set that did.
+    """The smallest combination out of `line` in which `chosen` shows it, and the set that did.
 
     `known`, which is `chosen` with all of `line`, does. Each round finds the shortest
     prefix that still shows it: its last one is needed, and all behind it are not. What
-    a branch needs comes with it and is not accused.
+    a branch needs comes with it and is not blamed.
     """
     found: list[TaskId] = []
     answers = yield (known,)
@@ -303,9 +305,9 @@ def _known(line: Sequence[TaskId], low: int, greens: Sequence[Group]) -> int:
     return low
 
 
-def _weights(probe: CandidateJudged) -> dict[TaskId, float]:
-    """How likely each suspect of a red probe is the guilty one; anybody else weighs 1."""
-    return {name: 1.0 + _SUSPICION / 2**number for number, name in enumerate(probe.suspects)}
+def _weights(candidate: CandidateJudged) -> dict[TaskId, float]:
+    """How likely each suspect of a red candidate is the culprit; any other weighs 1."""
+    return {name: 1.0 + _SUSPICION / 2**number for number, name in enumerate(candidate.suspects)}
 
 
 def _between(

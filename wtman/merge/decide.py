@@ -1,7 +1,7 @@
-"""Who may board the train, and what a merge does next.
+"""Which branches are eligible for a merge, and what it does next.
 
-The search itself is `train`; here the run's tasks become its members, and its
-answer becomes actions. What is left out before any probe is named with its reason.
+The search itself is `search`; here the run's tasks become its members, and its
+answer becomes actions. What is excluded before any candidate is named with its reason.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from wtman.tasks.lifecycle import standings
 def decide_merge(
     state: State, running: frozenset[str]
 ) -> tuple[Cancel | CheckBase | JudgeCandidate | LandTrain, ...]:
-    """The probes to start, or the landing that they lead to."""
+    """The candidates to start, or the landing that they lead to."""
     merge = state.merge
     assert merge is not None
     if state.asked_stop or _ended(state):
@@ -36,18 +36,20 @@ def decide_merge(
     if state.kind.external and merge.asked.check and state.base_checked is None:
         # Branches that wtman did not make had no split that looked at the checks first.
         return () if "base" in running else (CheckBase(merge.on),)
-    members, left = candidates(state)
-    probes = {names: probe for (on, names), probe in merge.probes.items() if on == merge.on}
+    members, left = eligible(state)
+    candidates = {
+        names: candidate for (on, names), candidate in merge.candidates.items() if on == merge.on
+    }
     asked = merge.asked
     # Branches that wtman did not make were never checked alone: the train's check is theirs.
-    step = next_step(members, probes, state.settings.check_jobs, unchecked=asked.unchecked)
+    step = next_step(members, candidates, state.settings.check_jobs, unchecked=asked.unchecked)
     if isinstance(step, Ask):
-        wanted = [JudgeCandidate(merge.on, names) for names in step.probes]
+        wanted = [JudgeCandidate(merge.on, names) for names in step.candidates]
         return tuple(action for action in wanted if action.key not in running)
     return (
         LandTrain(
             on=merge.on,
-            members=step.board,
+            members=step.landing,
             excluded=(*left, *step.excluded),
             flaky=step.flaky,
             needs=dict(step.needs),
@@ -59,14 +61,14 @@ def _ended(state: State) -> bool:
     return state.stopped is not None or state.failed is not None or state.paused is not None
 
 
-def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
+def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     """The members in dependency order, and who stays behind before anything is tried."""
     merge = state.merge
     assert merge is not None
     tasks = tuple(view.task for view in state.tasks.values())
     known = standings(state)
     wanted = set(closure(tasks, merge.asked.members)) if merge.asked.members else set(state.tasks)
-    aboard: dict[TaskId, None] = {}
+    included: dict[TaskId, None] = {}
     left: list[Excluded] = list(merge.disproved)
     disproved = {item.task for item in merge.disproved}
     for task in order(tasks):
@@ -76,36 +78,36 @@ def candidates(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
         if task in merge.asked.exclude or task in disproved:
             continue
         apart = (merge.asked.apart or {}).get(task, "")
-        reason = apart or _unfit(state, task, known, aboard)
+        reason = apart or _unfit(state, task, known, included)
         if reason:
             left.append(Excluded(task, "unverified", evidence=reason))
         else:
-            aboard[task] = None
+            included[task] = None
     members = tuple(
         Member(
             id=task,
             start=state.tasks[task].start,
             head=state.tasks[task].head,
-            needs=tuple(need for need in state.tasks[task].needed if need in aboard),
+            needs=tuple(need for need in state.tasks[task].needed if need in included),
         )
-        for task in aboard
+        for task in included
     )
     return members, tuple(left)
 
 
 def _unfit(
-    state: State, task: TaskId, known: Mapping[TaskId, Standing], aboard: Mapping[TaskId, None]
+    state: State, task: TaskId, known: Mapping[TaskId, Standing], included: Mapping[TaskId, None]
 ) -> str:
-    """Why a task cannot board, or nothing."""
+    """Why a task is not eligible, or nothing."""
     view = state.tasks[task]
     item = known[task]
     assert state.merge is not None
     if item.state is TaskState.UNCHECKED and not (view.external or state.merge.asked.unchecked):
-        return f"it is unchecked ({item.reason}); --unchecked lets it board"
+        return f"task unchecked ({item.reason}); --unchecked allows it"
     if item.state not in (TaskState.VERIFIED, TaskState.UNCHECKED):
-        return f"it is {item.state}" + (f": {item.reason}" if item.reason else "")
+        return f"task {item.state}" + (f": {item.reason}" if item.reason else "")
     for need in view.needed:
         other = state.tasks.get(need)
-        if other is not None and not other.merged and need not in aboard:
-            return f"it needs {need}, which does not board"
+        if other is not None and not other.merged and need not in included:
+            return f"it needs {need}, which does not landing"
     return ""

@@ -1,6 +1,6 @@
 """Landing: the target moves to the very commit that passed, or not at all.
 
-Promises: only a `Verified` lands, and only a passed probe makes one; the target moves by
+Promises: only a `Verified` lands, and only a passed candidate makes one; the target moves by
 compare-and-swap from where the train was built, a checked-out one by `merge --ff-only`
 and never over uncommitted changes; the patches are complete before anything moves, and
 refs/wtman/landed/ holds the commit first. Done again after a crash it finishes what is
@@ -40,27 +40,27 @@ from wtman.worktrees.retire import retire
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The commit of a probe that passed. It cannot be made of one that did not."""
+    """The commit of a candidate that passed. It cannot be made of one that did not."""
 
-    probe: CandidateJudged
+    candidate: CandidateJudged
     unchecked: bool = False
     signed: Sha = Sha("")  # the same commit with the user's signature
 
     def __post_init__(self) -> None:
-        if not passed(self.probe, unchecked=self.unchecked):
+        if not passed(self.candidate, unchecked=self.unchecked):
             raise WtmanError(
-                f"a train of {', '.join(self.probe.members)} did not pass its checks",
+                f"a train of {', '.join(self.candidate.members)} did not pass its checks",
                 hint="nothing was landed; run the same merge again",
             )
 
     @property
     def commit(self) -> Sha:
-        return self.signed or self.probe.commit
+        return self.signed or self.candidate.commit
 
 
-def verified(probe: CandidateJudged, unchecked_allowed: bool) -> Verified:
-    """What `land` takes. Raises WtmanError for a probe that did not pass."""
-    return Verified(probe, unchecked_allowed)
+def verified(candidate: CandidateJudged, unchecked_allowed: bool) -> Verified:
+    """What `land` takes. Raises WtmanError for a candidate that did not pass."""
+    return Verified(candidate, unchecked_allowed)
 
 
 async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Event, ...]:
@@ -68,10 +68,10 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
     merge = state.merge
     assert merge is not None
     if action.members:
-        probe = merge.probes[action.on, action.members]
-        ticket = verified(probe, merge.asked.unchecked)
+        candidate = merge.candidates[action.on, action.members]
+        ticket = verified(candidate, merge.asked.unchecked)
         # Tasks of a run were looked at one by one, when they were checked.
-        notes = await changed_expectations(ctx, state, probe) if state.kind.external else ()
+        notes = await changed_expectations(ctx, state, candidate) if state.kind.external else ()
         events = tuple(
             replace(event, notes=notes) if isinstance(event, e.Landed) else event
             for event in await land(ctx, state, action, ticket)
@@ -173,7 +173,7 @@ def _signed(
     known = refs.read(ctx.repo, f"refs/wtman/landed/{state.run}").values()
     made = signature.signed(ctx.control, on, line, known)
     tip = made[line[-1]]
-    if history.tree_of(ctx.control, tip) != ticket.probe.tree:
+    if history.tree_of(ctx.control, tip) != ticket.candidate.tree:
         raise WtmanError(
             "the signed commits do not hold the tree that was checked",
             hint="run the same merge again",
@@ -294,7 +294,7 @@ def _drafted(
         before=on,
         before_tree=before_tree,
         after=ticket.commit,
-        after_tree=ticket.probe.tree,
+        after_tree=ticket.candidate.tree,
         steps=steps,
         excluded=action.excluded,
         flaky=_flaky(merge),
@@ -307,7 +307,7 @@ def _drafted(
     except WtmanError:
         draft.discard()
         raise
-    return draft, manifest(state, ticket.probe, outcome, draft.sums)
+    return draft, manifest(state, ticket.candidate, outcome, draft.sums)
 
 
 def _landed(
@@ -320,7 +320,7 @@ def _landed(
     *,
     moved: bool,
 ) -> e.Landed:
-    probe = merge.probes.get((action.on, action.members))
+    candidate = merge.candidates.get((action.on, action.members))
     adapted = proof.adaptations if proof is not None else ()
     told = (e.Adapted(item.task, item.path, item.how) for item in adapted)
     return e.Landed(
@@ -331,7 +331,9 @@ def _landed(
         excluded=action.excluded,
         checks=check_runs(merge),
         flaky=_flaky(merge),
-        adapted=tuple(dict.fromkeys((*(probe.adapted if probe is not None else ()), *told))),
+        adapted=tuple(
+            dict.fromkeys((*(candidate.adapted if candidate is not None else ()), *told))
+        ),
         needs=action.needs or None,
         patches=patches,
         proof=summary(proof) if proof is not None else "",
@@ -341,12 +343,13 @@ def _landed(
 
 def _flaky(merge: MergeView) -> tuple[str, ...]:
     """What failed in one of two runs of the same tree, anywhere in the search."""
-    results = (result for probe in merge.probes.values() for result in probe.results)
+    results = (result for candidate in merge.candidates.values() for result in candidate.results)
     return tuple(dict.fromkeys(name for result in results for name in result.flaky))
 
 
 def check_runs(merge: MergeView) -> int:
-    """Probes that ran a check, and did not only look a verdict up."""
+    """Candidates that ran a check, and did not only look a verdict up."""
     return sum(
-        any(not result.cached for result in probe.results) for probe in merge.probes.values()
+        any(not result.cached for result in candidate.results)
+        for candidate in merge.candidates.values()
     )

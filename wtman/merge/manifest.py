@@ -51,7 +51,7 @@ class MergeOutcome:
 
 
 def manifest(
-    state: State, probe: CandidateJudged | None, outcome: MergeOutcome, files: Mapping[str, str]
+    state: State, candidate: CandidateJudged | None, outcome: MergeOutcome, files: Mapping[str, str]
 ) -> dict[str, Any]:
     """The manifest; `files` are the sha256 sums of the files beside it, by name."""
     assert state.merge is not None
@@ -72,12 +72,12 @@ def manifest(
         "plan": [to_plain(view.task) for view in state.tasks.values()],
         "tasks": [_task(view, steps.get(task)) for task, view in state.tasks.items()],
         "series": [step.task for step in outcome.steps if step.patch],
-        "checks": [_check(item) for item in (probe.results if probe is not None else ())],
-        "verdict": str(probe.verdict) if probe is not None else None,
+        "checks": [_check(item) for item in (candidate.results if candidate is not None else ())],
+        "verdict": str(candidate.verdict) if candidate is not None else None,
         "excluded": [_excluded(item) for item in outcome.excluded],
         "flaky": list(outcome.flaky),
         "proof": dict(outcome.proof or {}),
-        "tests": [to_plain(item) for item in (tallies(state, probe) if probe else ())],
+        "tests": [to_plain(item) for item in (tallies(state, candidate) if candidate else ())],
         "needs": {name: list(needs) for name, needs in (outcome.needs or {}).items()},
         "files": dict(files),
     }

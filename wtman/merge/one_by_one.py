@@ -3,7 +3,7 @@
 From a share of about 0.38 on, no way of probing several at once needs fewer runs than one
 a branch (facts/merging A2); as all of these may run at once, it is also over soonest.
 Promises to begin only where what was looked at so far says so, and to end when what it
-finds no longer does. What is green alone is then probed together, as ever.
+finds no longer does. What is green alone is then judged together, as ever.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ _DENSE = 3
 _DOUBT = 2
 
 
-_MANY = 24  # branches from which on a sweep pays
+_MANY = 24  # branches from which on it pays
 
 
 def crowded(
-    order: MemberOrder, line: Sequence[TaskId], blames: Sequence[Culprit], greens: Sequence[Group]
+    order: MemberOrder, line: Sequence[TaskId], culprits: Sequence[Culprit], greens: Sequence[Group]
 ) -> bool:
     """Whether too many of those looked at are red by themselves to search on for the next.
 
-    Of few branches the search costs little more, and it meets in company whom only
-    company cures (measured: 2 of 901 landings in worlds of 8 to 12).
+    Of few branches the search costs little more, and it meets together with others whom only
+    these cure (measured: 2 of 901 landings in worlds of 8 to 12).
     """
     if len(order.ids) < _MANY:
         return False
-    red = _red(blames)
+    red = _red(culprits)
     rest = [name for name in line if not order.below[name] & red]
     low = cleared(rest, greens)
     return low < len(rest) and _dense(len(red), low + len(red))
@@ -40,18 +40,18 @@ def crowded(
 def one_by_one(
     order: MemberOrder,
     line: Sequence[TaskId],
-    blames: Sequence[Culprit],
+    culprits: Sequence[Culprit],
     greens: list[Group],
     width: int,
 ) -> Steps[tuple[tuple[Culprit, ...], MemberOrder]]:
-    """Probe by itself each of `line` that is in no green set, as long as that is worth it.
+    """Judge by itself each of `line` that is in no green set, as long as that is worth it.
 
     The answer is who is red, and the order with those that are green ahead. Who needs more
     than what is known to be green is left to the search: it may be red because of that.
     `greens` grows.
     """
     found: list[Culprit] = []
-    gone = _red(blames)
+    gone = _red(culprits)
     rest = [name for name in line if not order.below[name] & gone]
     red, looked = len(gone), len(gone) + cleared(rest, greens)
     left = [name for name in line if not any(name in green for green in greens)]
@@ -82,8 +82,10 @@ def _dense(red: int, looked: int) -> bool:
     return _DENSE * red > looked + _DOUBT
 
 
-def _red(blames: Sequence[Culprit]) -> Group:
-    return frozenset(blame.task for blame in blames if blame.kind == "failed" and not blame.pointed)
+def _red(culprits: Sequence[Culprit]) -> Group:
+    return frozenset(
+        culprit.task for culprit in culprits if culprit.kind == "failed" and not culprit.pointed
+    )
 
 
 def _stands(needs: Group, greens: Sequence[Group]) -> bool:

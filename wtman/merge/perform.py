@@ -1,6 +1,6 @@
-"""One probe: a set of branches assembled in order and checked as one tree.
+"""One candidate: a set of branches assembled in order and checked as one tree.
 
-The commit that was judged is kept below refs/wtman/probes/, so that whoever reads
+The commit that was judged is kept below refs/wtman/candidates/, so that whoever reads
 why it is red can check it out. A textual conflict is an answer too, and costs no
 check run. Doing it twice gives the same commit and the cached verdict.
 """

@@ -1,4 +1,4 @@
-"""Who stays behind so that as many as possible ride: a smallest hitting set.
+"""Which branches to exclude so that as many as possible land: a smallest hitting set.
 
 A *clash* is a set of branches that cannot land together: a textual conflict, a
 branch that is red, a pair or triple that is red only together. `kept` leaves out
@@ -23,7 +23,7 @@ _PATIENCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A branch that asks to board: its own change is `start`..`head`.
+    """A branch that may land: its own change is `start`..`head`.
 
     `needs` that name no other member are taken as being in the target already.
     """
@@ -97,7 +97,7 @@ def kept(
     gone: set[TaskId] = set()
     for name in out:
         gone |= order.above[name]
-    # With a part of a clash its needs come aboard, but not the other way round.
+    # With a part of a clash its needs are included, but not the other way round.
     open_clashes = [clash for clash in dict.fromkeys(clashes) if not clash & gone]
     for component in _components(order, open_clashes):
         gone |= _smallest_drop(order, component)
@@ -203,13 +203,13 @@ def _greedy_drop(
 
 
 def _refill(
-    order: MemberOrder, clashes: Sequence[Clash], board: frozenset[TaskId], out: frozenset[TaskId]
+    order: MemberOrder, clashes: Sequence[Clash], landing: frozenset[TaskId], out: frozenset[TaskId]
 ) -> frozenset[TaskId]:
     """Take back whom a greedy answer, or a clash among the dropped, left out in vain."""
     for name in order.ids:
-        if name in board or name in out or not order.below[name] - {name} <= board:
+        if name in landing or name in out or not order.below[name] - {name} <= landing:
             continue
-        wider = board | {name}
+        wider = landing | {name}
         if not any(name in clash and clash <= wider for clash in clashes):
-            board = wider
-    return board
+            landing = wider
+    return landing

@@ -1,6 +1,6 @@
 """Whose changes speak of what failed: whom a red train should be tried without first.
 
-Pure, and a guess only: it orders the search for the guilty and accuses nobody. The words of
+Pure, and a guess only: it orders the search for the culprit and blames nobody. The words of
 a failure (names of failing tests, what they printed) are looked for in what each branch
 changed; a word tells the more, the fewer branches have it. So it needs to know nothing of
 languages: a branch that brought the failing test has its name, one that took a function

@@ -27,11 +27,11 @@ class Tally:
         return self.before + self.added
 
 
-def tallies(state: State, probe: CandidateJudged) -> tuple[Tally, ...]:
+def tallies(state: State, candidate: CandidateJudged) -> tuple[Tally, ...]:
     """One for each check whose tests are counted on the train and on every branch of it."""
     found = []
-    for result in probe.results:
-        added = [_added(state, task, result.command) for task in probe.members]
+    for result in candidate.results:
+        added = [_added(state, task, result.command) for task in candidate.members]
         if result.collected is None or result.base_collected is None or None in added:
             continue
         total = sum(item for item in added if item is not None)

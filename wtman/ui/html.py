@@ -135,7 +135,7 @@ def _landed(state: State) -> str:
         return f'<p class="card bad">{text(merge.failed.reason)}{hint}; the target is untouched</p>'
     landed = merge.landed
     if landed is None:
-        return f"<p>Not over yet: {count(len(merge.probes), 'train')} checked so far.</p>"
+        return f"<p>Not over yet: {count(len(merge.candidates), 'train')} checked so far.</p>"
     before = landed_before(state, landed)
     why = [text(landed_in_all(before, landed))] if before else []
     last = "The last merge: " if before else ""
@@ -170,12 +170,14 @@ def _train_facts(state: State, merge: MergeView) -> Iterator[str]:
     """What was run on the very tree that landed."""
     landed = merge.landed
     assert landed is not None
-    probe = merge.probes.get((landed.before, tuple(TaskId(task) for task in landed.commits)))
-    if probe is None:
+    candidate = merge.candidates.get(
+        (landed.before, tuple(TaskId(task) for task in landed.commits))
+    )
+    if candidate is None:
         return
-    for result in probe.results:
+    for result in candidate.results:
         yield f"On the tree that landed: {_check(result)}"
-    for item in tallies(state, probe):
+    for item in tallies(state, candidate):
         yield f"Tests: {text(describe(item))}"
 
 

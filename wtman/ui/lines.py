@@ -136,7 +136,7 @@ def _unchained(state: State, event: e.Unchained) -> list[str]:
     return [_line(event.task, f"no longer waits for {event.need}{why}")]
 
 
-def _probed(state: State, event: e.CandidateJudged) -> list[str]:
+def _judged(state: State, event: e.CandidateJudged) -> list[str]:
     who = ", ".join(state.label(task) for task in event.members)
     if event.conflict is not None:
         others = ", ".join(state.label(task) for task in event.conflict.others) or "the target"
@@ -223,7 +223,7 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,
-    e.CandidateJudged: _probed,
+    e.CandidateJudged: _judged,
     e.Landed: _landed,
     e.Paused: _stopping,
     e.RunFailed: _stopping,

@@ -80,9 +80,11 @@ def note_text(state: State, note: MergeNote) -> str:
 def _lost_tests(state: State, landed: Landed) -> list[str]:
     """Tests of the target that the landed tree does not run: told, for they may be meant to go."""
     members = tuple(TaskId(name) for name in landed.commits)
-    probe = state.merge.probes.get((landed.before, members)) if state.merge is not None else None
+    candidate = (
+        state.merge.candidates.get((landed.before, members)) if state.merge is not None else None
+    )
     out = []
-    for result in probe.results if probe is not None else ():
+    for result in candidate.results if candidate is not None else ():
         for word, names in (("are gone", result.gone), ("are newly skipped", result.newly_skipped)):
             if names:
                 shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")

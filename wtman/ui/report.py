@@ -165,7 +165,7 @@ def _merge(state: State, merge: MergeView) -> list[str]:
         return [*lines, f"failed: {_text(merge.failed.reason)}{hint}; the target is untouched"]
     landed = merge.landed
     if landed is None:
-        return [*lines, f"not over yet; {count(len(merge.probes), 'train')} checked so far"]
+        return [*lines, f"not over yet; {count(len(merge.candidates), 'train')} checked so far"]
     verb = "landed on" if landed.moved else "assembled (nothing moved) on"
     before = landed_before(state, landed)
     if before:
@@ -187,9 +187,11 @@ def _merge(state: State, merge: MergeView) -> list[str]:
         lines.append(f"- {task} works only with {', '.join(needs)}")
     lines += [f"- flaky: `{_code(name)}`" for name in landed.flaky]
     lines += [f"- adapted: {_text(adapted_text(state, item))}" for item in landed.adapted]
-    probe = merge.probes.get((landed.before, tuple(TaskId(task) for task in landed.commits)))
-    if probe is not None:
-        lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, probe)]
+    candidate = merge.candidates.get(
+        (landed.before, tuple(TaskId(task) for task in landed.commits))
+    )
+    if candidate is not None:
+        lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, candidate)]
     if landed.proof:
         lines.append(f"- conservation: {_text(landed.proof)}")
     if landed.patches:

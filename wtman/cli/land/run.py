@@ -199,7 +199,7 @@ def _has_landed(repo: Repository, state: State) -> bool:
     merge = state.merge
     if merge is None or merge.over:
         return False
-    trains = {probe.commit for probe in merge.probes.values()}
+    trains = {candidate.commit for candidate in merge.candidates.values()}
     kept = set(refs.read(repo, f"refs/wtman/landed/{state.run}").values()) & trains
     target = refs.read_one(repo, f"refs/heads/{merge.asked.target}")
     if target is None or not kept:
