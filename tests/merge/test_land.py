@@ -48,11 +48,11 @@ def test_no_ticket_is_made_of_a_probe_that_did_not_pass() -> None:
     def candidate(verdict: Verdict, commit: str = "c" * 40) -> e.CandidateJudged:
         return e.CandidateJudged(Sha("a" * 40), (TaskId("t"),), verdict, Sha(commit))
 
-    assert land.verified(candidate(Verdict.GREEN), False).commit == "c" * 40
-    assert land.verified(candidate(Verdict.UNCHECKED), True).commit == "c" * 40
+    assert land.Verified(candidate(Verdict.GREEN), False).commit == "c" * 40
+    assert land.Verified(candidate(Verdict.UNCHECKED), True).commit == "c" * 40
     for bad in (candidate(Verdict.RED), candidate(Verdict.UNCHECKED), candidate(Verdict.GREEN, "")):
         with pytest.raises(WtmanError):
-            land.verified(bad, False)
+            land.Verified(bad, False)
         with pytest.raises(WtmanError):
             land.Verified(bad)
 

@@ -8,7 +8,7 @@ left. A target that moved is an outcome, not an error: the train is built again.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,18 +58,13 @@ class Verified:
         return self.signed or self.candidate.commit
 
 
-def verified(candidate: CandidateJudged, unchecked_allowed: bool) -> Verified:
-    """What `land` takes. Raises WtmanError for a candidate that did not pass."""
-    return Verified(candidate, unchecked_allowed)
-
-
 async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Event, ...]:
     """Land the action's members, or say why that was not possible."""
     merge = state.merge
     assert merge is not None
     if action.members:
         candidate = merge.candidates[action.on, action.members]
-        ticket = verified(candidate, merge.asked.unchecked)
+        ticket = Verified(candidate, merge.asked.unchecked)
         # Tasks of a run were looked at one by one, when they were checked.
         notes = await changed_expectations(ctx, state, candidate) if state.kind.external else ()
         events = tuple(
@@ -77,7 +72,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
             for event in await land(ctx, state, action, ticket)
         )
     else:
-        events = (_landed(merge, action, action.on, {}, "", None, moved=False),)
+        events = (_landed(merge, action),)
     for event in events:
         if isinstance(event, e.Landed | e.MergeFailed):
             # Before the journal says that it is over: a kill here does it once more.
@@ -100,41 +95,47 @@ async def land(
 
 
 def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tuple[e.Event, ...]:
+    """Assemble the train once more, prove it, and do with it what was asked for."""
     merge = state.merge
     assert merge is not None
-    asked = merge.asked
     train = train_of(state, action.on, action.members)
     made = assemble(ctx.control, train)
     commits = require_same(made, ticket.commit)
     proof = prove(ctx.control, train, made)
     if not proof.proven:
         return (_disproved(proof),)
-    if asked.dry_run:
-        return (_landed(merge, action, action.on, commits, "", proof, moved=False),)
+    if merge.asked.dry_run:
+        return (_landed(merge, action, commits, proof),)
     if signature.wanted(ctx.control):
         commits, ticket = _signed(ctx, state, action.on, commits, ticket)
-    outcome = target_outcome(ctx, merge, action.on, ticket) if not asked.patch_only else None
+    if merge.asked.patch_only:
+        draft, body = _drafted(ctx, state, action, ticket, commits, proof)
+        return (_landed(merge, action, commits, proof, draft.publish(body)),)
+    outcome = target_outcome(ctx, merge, action.on, ticket)
     if isinstance(outcome, e.TargetMoved):
         return (outcome,)
     draft, body = _drafted(ctx, state, action, ticket, commits, proof)
     try:
-        if outcome is not None:
-            keep_landed(ctx, state, ticket)
-            outcome()
+        keep_landed(ctx, state, ticket)
+        outcome()
     except WtmanError as error:
         draft.discard()
-        now = refs.read_one(ctx.repo, _target(merge))
-        if isinstance(error, RaceError) and now is None:
-            raise _deleted(merge) from error
-        if isinstance(error, RaceError) and now is not None and now != action.on:
-            return (e.TargetMoved(now),)
-        raise
+        return (_overtaken(ctx, merge, action.on, error),)
     folder = draft.publish(body)
-    if asked.patch_only:
-        return (_landed(merge, action, action.on, commits, folder, proof, moved=False),)
     stayed = retire(ctx, state, tuple(commits))
     notes = tuple(e.Noted(reason, task) for task, reason in stayed.items())
-    return (_landed(merge, action, ticket.commit, commits, folder, proof, moved=True), *notes)
+    return (_landed(merge, action, commits, proof, folder, after=ticket.commit), *notes)
+
+
+def _overtaken(ctx: Context, merge: MergeView, on: Sha, error: WtmanError) -> e.TargetMoved:
+    """The target that somebody moved meanwhile; raises what else was in the way."""
+    if isinstance(error, RaceError):
+        now = refs.read_one(ctx.repo, _target(merge))
+        if now is None:
+            raise _deleted(merge) from error
+        if now != on:
+            return e.TargetMoved(now)
+    raise error
 
 
 def _disproved(proof: Proof) -> e.Disproved | e.MergeFailed:
@@ -313,31 +314,29 @@ def _drafted(
 def _landed(
     merge: MergeView,
     action: LandTrain,
-    after: Sha,
-    commits: dict[TaskId, Sha],
-    patches: str,
-    proof: Proof | None,
-    *,
-    moved: bool,
+    commits: Mapping[TaskId, Sha] | None = None,
+    proof: Proof | None = None,
+    patches: str = "",
+    after: Sha | None = None,
 ) -> e.Landed:
+    """What to journal; without `after` the target has not moved."""
     candidate = merge.candidates.get((action.on, action.members))
-    adapted = proof.adaptations if proof is not None else ()
-    told = (e.Adapted(item.task, item.path, item.how) for item in adapted)
+    adapted = [*candidate.adapted] if candidate is not None else []
+    if proof is not None:
+        adapted += [e.Adapted(item.task, item.path, item.how) for item in proof.adaptations]
     return e.Landed(
         target=merge.asked.target,
         before=action.on,
-        after=after,
-        commits={str(task): commit for task, commit in commits.items()},
+        after=after or action.on,
+        commits={str(task): commit for task, commit in (commits or {}).items()},
         excluded=action.excluded,
         checks=check_runs(merge),
         flaky=_flaky(merge),
-        adapted=tuple(
-            dict.fromkeys((*(candidate.adapted if candidate is not None else ()), *told))
-        ),
+        adapted=tuple(dict.fromkeys(adapted)),
         needs=action.needs or None,
         patches=patches,
         proof=summary(proof) if proof is not None else "",
-        moved=moved,
+        moved=after is not None,
     )
 
 
