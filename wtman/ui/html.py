@@ -141,7 +141,7 @@ def _landed(state: State) -> str:
     last = "The last merge: " if before else ""
     why.append(last + text(merge_lines(state, landed)[0]))
     if landed.proof:
-        why.append(f"Conservation proof: {text(landed.proof)}")
+        why.append(text(landed.proof))
     why += list(_train_facts(state, merge))
     if landed.patches:
         why.append(f"Patches, bundle and manifest: {code(landed.patches)}")

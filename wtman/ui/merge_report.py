@@ -119,7 +119,7 @@ def lines(state: State, landed: Landed) -> list[str]:
     out += [f"! {clean(note_text(state, note), 400)}" for note in landed.notes]
     out += _lost_tests(state, landed)
     if landed.proof:
-        out += ["", f"conservation: {clean(landed.proof, 200)}"]
+        out += ["", clean(landed.proof, 200)]
     if landed.patches:
         out += ["", f"patches: {clean(landed.patches)}"]
     return out

@@ -193,7 +193,7 @@ def _merge(state: State, merge: MergeView) -> list[str]:
     if candidate is not None:
         lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, candidate)]
     if landed.proof:
-        lines.append(f"- conservation: {_text(landed.proof)}")
+        lines.append(f"- {_text(landed.proof)}")
     if landed.patches:
         lines.append(f"- patches: `{_code(landed.patches)}`")
     return lines
