@@ -5,20 +5,21 @@ leave it, and tells what it does on stdout as stream-json, in the shapes of
 Claude Code's events. It promises that its shell dies with it however it ends,
 that its shell never sees the key, that every billed token is in its result, and
 that a conversation can be gone on with after any end. It is the only importer of
-`anthropic`, and knows nothing of wtman but `core` and `errors`.
+`anthropic`, and knows nothing of wtman but its values, formats and errors.
 
     options       what it was asked for: flags and stdin
-    talk          the loop: ask, run tools, ask again, until there is an answer or an end
-    asking        one response of the model, with bounded retries
-    faults        what can go wrong with a response, and whether asking again helps
+    session       one session from its options to its exit status
+    loop          ask, run tools, ask again, until there is an answer or an end
+    response      one response of the model, with bounded retries
+    errors        what can go wrong with a response, and whether asking again helps
     request       the parameters of a request
-    traits        what a model takes: effort, thinking, system turns
+    models        what a model takes: effort, thinking, system turns
     meter         tokens, money and turns, and whether a cap is reached
-    answer        an answer that has to fit a JSON schema
-    toolbox       the tools, by name
+    result        how a session ends, as its last event says it
+    tools         the tools, by name
     shell         the shell that commands run in
-    warden        a program: holds that shell, and kills all of it when the agent is gone
+    shell_guard   a program: holds that shell, and kills all of it when the agent is gone
     transcript    the conversation on disk
-    telling       events on stdout
+    events        events on stdout
     access        the server and the key, and that nobody else reads it
 """

@@ -9,7 +9,6 @@ from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from wtman.apiagent import answer
 from wtman.apiagent.errors import Failed
 from wtman.apiagent.events import EventWriter
 from wtman.apiagent.meter import Meter
@@ -44,9 +43,8 @@ class AgentLoop:
         self._options, self._client, self._toolbox = options, client, toolbox
         self._transcript, self._meter, self._tell = transcript, meter, tell
         self._patience = patience
-        self._schema = answer.wire_schema(options.schema) if options.schema else None
         self._clear_above = 0  # tokens from which the server clears old results; 0 is never
-        self._cut = self._repairs = 0
+        self._cut = 0
         self._said = ""  # the text of responses that were cut
         self._warned = False
 
@@ -82,7 +80,7 @@ class AgentLoop:
             tools=self._toolbox.definitions(),
             response_tokens=options.response_tokens,
             effort=options.effort,
-            schema=self._schema,
+            schema=options.schema,
             clear_above=self._clear_above,
         )
 
@@ -115,7 +113,7 @@ class AgentLoop:
             return None
         if reply.stop not in ("end_turn", "stop_sequence", "tool_use"):
             return failed(f"the model stopped: {reply.stop}", stop=reply.stop)
-        return self._finish(reply)
+        return Ending(text=self._said + reply.text, stop=reply.stop)
 
     def _too_long(self, reply: Reply) -> Ending | None:
         if traits(self._transcript.model).clears and not self._clear_above:
@@ -150,24 +148,6 @@ class AgentLoop:
         if not self._warned and self._meter.nearly(self._options):
             self._warned, news = True, FINISH
         self._say(results, news)
-
-    def _finish(self, reply: Reply) -> Ending | None:
-        text, self._said = self._said + reply.text, ""
-        if self._options.schema is None:
-            return Ending(text=text, stop=reply.stop)
-        value, problem = answer.read(text, self._options.schema)
-        if not problem:
-            return Ending(text=text, stop=reply.stop, structured=value)
-        if self._repairs < answer.REPAIRS:
-            self._repairs += 1
-            self._say([{"type": "text", "text": answer.again(problem)}])
-            return None
-        return Ending(
-            "error_max_structured_output_retries",
-            error=f"the answer does not fit its schema: {problem}",
-            terminal="failed",
-            stop=reply.stop,
-        )
 
 
 def _result(call: str, text: str) -> dict[str, Any]:

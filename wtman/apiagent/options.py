@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wtman.apiagent.answer import check
 from wtman.errors import UsageError
 
 DEFAULT_MODEL = "claude-opus-5-5"
@@ -51,8 +50,6 @@ def parse(argv: Sequence[str], stdin: bytes) -> Options:
     given["schema"] = _schema(schema) if schema else None
     given["tools"] = tuple(name.strip() for name in given["tools"].split(",") if name.strip())
     options = Options(**{**given, **request})
-    if options.schema is not None:
-        _check(options.schema)
     if not options.prompt.strip():
         raise UsageError("the prompt is empty", hint="write it to stdin")
     return options
@@ -134,15 +131,6 @@ def _schema(text: str) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise UsageError("the schema is no JSON object", hint='begin with {"type": "object"')
     return schema
-
-
-def _check(schema: dict[str, Any]) -> None:
-    try:
-        check(schema)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"the schema cannot be used: {error}", hint="leave out what it names"
-        ) from error
 
 
 def _read(path: str) -> str:

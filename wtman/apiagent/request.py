@@ -1,5 +1,8 @@
 """The parameters of one request, from the conversation and what its model takes.
 
+A schema is what the server is asked to hold the model to (`output_config.format`), which it
+may ignore: whoever wants the answer judges it.
+
 The conversation itself is never changed: tools, system text and earlier turns stay as
 they are, so that each request reads the one before from the cache. Old results of
 tools are cleared by the server, once the prompt is long.
@@ -74,13 +77,23 @@ def parameters(
     if level := takes.effort(effort):
         output["effort"] = level
     if schema is not None:
-        output["format"] = {"type": "json_schema", "schema": schema}
+        output["format"] = {"type": "json_schema", "schema": _known(schema)}
     if output:
         found["output_config"] = output
     if clear_above and takes.clears and tools:
         found["extra_headers"] = {"anthropic-beta": CLEAR_BETA}
         found["extra_body"] = {"context_management": {"edits": [_clearing(clear_above)]}}
     return found
+
+
+def _known(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema as the server takes it: what it does not know goes into descriptions."""
+    from anthropic import transform_schema
+
+    try:
+        return transform_schema(schema)
+    except (ValueError, TypeError, KeyError):
+        return schema
 
 
 def _clearing(above: int) -> dict[str, Any]:

@@ -21,7 +21,6 @@ class Ending:
     stop: str | None = None
     status: int | None = None
     kind: str = ""  # a stable word for `status`
-    structured: Any = None
 
     def fields(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -37,8 +36,6 @@ class Ending:
             found["errors"] = [self.error]
         if self.subtype == "success":
             found["result"] = self.error or self.text
-        if self.structured is not None:
-            found["structured_output"] = self.structured
         return found
 
 

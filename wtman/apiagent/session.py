@@ -15,7 +15,6 @@ from typing import BinaryIO
 from anthropic import AsyncAnthropic
 
 from wtman.apiagent import access as ways
-from wtman.apiagent import answer
 from wtman.apiagent.access import Access
 from wtman.apiagent.events import EventWriter
 from wtman.apiagent.loop import AgentLoop
@@ -27,6 +26,7 @@ from wtman.apiagent.result import Ending, failed
 from wtman.apiagent.tools import Tools, chosen
 from wtman.apiagent.transcript import Transcript
 from wtman.errors import WtmanError
+from wtman.formats.json_answers import in_words
 
 NO_KEY = "no key: set ANTHROPIC_API_KEY, or --base-url of a server that needs none"
 
@@ -159,7 +159,7 @@ def _role(options: Options, way: Access) -> str:
     """The text of the role, with the schema where the server may not hold the model to it."""
     if options.schema is None or way.theirs:
         return options.system
-    return f"{options.system.strip()}\n\n{answer.asked(options.schema)}"
+    return f"{options.system.strip()}\n\n{in_words(options.schema)}"
 
 
 def _news(options: Options, transcript: Transcript, way: Access) -> str:

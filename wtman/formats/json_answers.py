@@ -58,13 +58,16 @@ def _refuse(name: str) -> Any:
 
 def asked(prompt: str, schema: Mapping[str, Any], role: str = "") -> str:
     """A prompt for an agent that has no way of its own for a role or a schema."""
-    parts = [role.strip()] if role.strip() else []
-    parts.append(prompt.strip())
-    parts.append(
+    parts = [role.strip(), prompt.strip(), in_words(schema)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def in_words(schema: Mapping[str, Any]) -> str:
+    """The schema, for who cannot be held to it otherwise."""
+    return (
         "Answer with one JSON value and nothing else: no words around it, no code fence. "
         f"It has to fit this JSON schema:\n{json.dumps(schema, indent=1, ensure_ascii=False)}"
     )
-    return "\n\n".join(parts) + "\n"
 
 
 def again(problems: Sequence[str], prompt: str = "", said: str = "") -> str:
