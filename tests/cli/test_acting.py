@@ -214,7 +214,7 @@ def test_commands_of_the_repository_need_approval(
         "commands of this repository:\n    test -e README.md\n"
     )
     assert wtman("trust", "--yes", cwd=repo).out.endswith("1 command approved\n")
-    assert wtman("trust", cwd=repo).out == "there is nothing to approve\n"
+    assert wtman("trust", cwd=repo).out == "nothing to approve\n"
     wtman("resume", "--yes", cwd=repo)
     assert state_of(wtman, repo) == "ready"
 
@@ -303,15 +303,15 @@ def test_clean_takes_what_is_merged_and_it_can_come_back(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
 ) -> None:
     run = built("core")
-    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+    assert wtman("clean", cwd=repo).out == "nothing to clean\n"
     head = wtman("status", "--json", cwd=repo).json()["tasks"][0]["head"]
     wtman("merge", cwd=repo)
     done = wtman("clean", cwd=repo)
     assert masked(done.out) == (
         "RUN/core  removed\n"
-        "  for 14 days a branch comes back with: "
+        "  to bring a branch back within 14 days: "
         "git branch wtman/RUN/core refs/wtman/trash/RUN/core\n"
-        "  and its files are in TMP/repo.worktrees/.trash\n"
+        "  the files are in TMP/repo.worktrees/.trash\n"
     )
     assert git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert git(repo, "for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
@@ -320,7 +320,7 @@ def test_clean_takes_what_is_merged_and_it_can_come_back(
     assert kept == [".trash"]
     git(repo, "branch", f"wtman/{run}/core", f"refs/wtman/trash/{run}/core")
     git(repo, "branch", "-D", f"wtman/{run}/core")
-    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+    assert wtman("clean", cwd=repo).out == "nothing to clean\n"
     assert wtman("status", cwd=repo).out.endswith(f"next: wtman report {run}\n")
 
 
@@ -334,11 +334,11 @@ def test_clean_keeps_what_would_be_lost(
     assert masked(done.out) == (
         "RUN/idle  removed\n"
         "RUN/core  kept: 1 commit on wtman/RUN/core not merged\n"
-        "RUN/docs  kept: notes.txt in TMP/repo.worktrees/RUN/docs not committed\n"
-        "  for 14 days a branch comes back with: "
+        "RUN/docs  kept: notes.txt in TMP/repo.worktrees/RUN/docs is not committed\n"
+        "  to bring a branch back within 14 days: "
         "git branch wtman/RUN/idle refs/wtman/trash/RUN/idle\n"
-        "  and its files are in TMP/repo.worktrees/.trash\n"
-        "  remove it all the same: wtman clean --force RUN/core\n"
+        "  the files are in TMP/repo.worktrees/.trash\n"
+        "  to remove it anyway: wtman clean --force RUN/core\n"
     )
     told = wtman("clean", "--force", f"{run}/docs", "--json", cwd=repo, check_status=1).json()
     assert [item["task"] for item in told["runs"][0]["cleaned"]] == ["docs"]
@@ -366,8 +366,8 @@ def test_a_live_run_is_seen_followed_and_stopped_from_elsewhere(
     told = wtman("status", "--json", cwd=repo).json()
     assert (told["run"]["live"], told["run"]["state"]) == (True, "running")
     for words in (["resume", "--yes"], ["clean", run], ["merge", run]):
-        assert f"run {run} is live" in wtman(*words, cwd=repo, check_status=3).err
-    assert wtman("clean", cwd=repo).out == "there is nothing to clean\n"
+        assert f"run {run} is running" in wtman(*words, cwd=repo, check_status=3).err
+    assert wtman("clean", cwd=repo).out == "nothing to clean\n"
     stopped = wtman("stop", cwd=repo)
     assert masked(stopped.out) == "run RUN has stopped\nnext: wtman resume RUN\n"
     rest, _ = running.communicate(timeout=30)
@@ -377,4 +377,4 @@ def test_a_live_run_is_seen_followed_and_stopped_from_elsewhere(
     assert "slow  session 1 interrupted" in watched
     followed, _ = following.communicate(timeout=30)
     assert followed.endswith("working on slow\nstarted\n")
-    assert wtman("stop", cwd=repo).out == f"run {run} is not live: there is nothing to stop\n"
+    assert wtman("stop", cwd=repo).out == f"run {run} is not running\n"

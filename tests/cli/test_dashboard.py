@@ -59,7 +59,7 @@ def test_a_finished_run_can_be_read(repo: Path, built: Callable[..., str]) -> No
             await pilot.press("s", "r")  # nobody drives it
             await pilot.pause()
             told = [item.message for item in app._notifications]
-            assert any("nothing to stop" in text for text in told), told
+            assert any("is not running" in text for text in told), told
             assert any(f"wtman retry {run}/bad" in text for text in told), told
 
     with dashboard(repo, run) as app:

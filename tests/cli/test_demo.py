@@ -96,7 +96,7 @@ def test_the_story_is_true(wtman: kit.Program, tmp_path: Path) -> None:
     assert "vouchers  session 2 finished" in out
     assert re.search(r"confirmed: len\(catalog\) counts pieces", out)
     assert re.search(r"not reproduced: Prices get lost", out)
-    assert re.search(r"2 objections to `stock`.*1 held", " ".join(out.split()))
+    assert re.search(r"2 findings on `stock`.*1 was confirmed", " ".join(out.split()))
     assert "left out: interaction with subtotal" in out
     assert "reproduce: git worktree add" in out
     assert "1 task landed on main" in out
@@ -115,7 +115,7 @@ def test_a_folder_with_something_in_it_is_refused(wtman: kit.Program, tmp_path: 
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept/mine").write_text("")
     done = wtman("demo", "--keep", "kept", cwd=tmp_path, check_status=2)
-    assert "kept is there already" in done.err
+    assert "kept already exists" in done.err
     assert os.listdir(tmp_path / "kept") == ["mine"]
 
 

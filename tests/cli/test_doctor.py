@@ -118,7 +118,7 @@ def test_init_then_trust_then_the_checks_run(
     assert "found: Python" in wtman("init", cwd=repo).out
     assert (repo / "wtman.toml").read_text() == shown
     again = wtman("init", cwd=repo, check_status=2)
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     first = wtman("doctor", "--checks", "--json", cwd=repo, check_status=None).json()["lines"]
     assert [line["fix"] for line in of(first, "config") if line["fix"]] == ["wtman trust"]
     assert "not approved" in of(first, "base")[0]["text"]

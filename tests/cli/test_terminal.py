@@ -98,7 +98,7 @@ def test_commands_of_the_repository_are_approved_by_the_yes(
     assert "need your approval:\n    test -e README.md" in shown
     asked.child.send("y\r")
     assert asked.end() == 0
-    assert wtman("trust", cwd=repo).out == "there is nothing to approve\n"
+    assert wtman("trust", cwd=repo).out == "nothing to approve\n"
 
 
 def test_unchecked_branches_are_asked_about(

@@ -20,7 +20,7 @@ ONE = ("--reviewers", "1")
         pytest.param("dies", "killed by SIGKILL", marks=pytest.mark.slow),
         pytest.param("hangs", "timed out after", marks=pytest.mark.slow),
         ("nonsense", "no usable answer"),
-        ("tampers", "changed files that it was only to read: shop/cart.py"),
+        ("tampers", "changed files in a read-only checkout: shop/cart.py"),
     ],
 )
 @pytest.mark.slow

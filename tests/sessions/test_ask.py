@@ -154,10 +154,10 @@ def test_rules_of_the_asker_are_mended_like_the_schema(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "script, reason",
     [
-        ("echo nonsense", "it gave no usable answer: there is no JSON object in it"),
+        ("echo nonsense", "it gave no usable answer: it has no JSON object"),
         ("echo '[1, 2]'", "it gave no usable answer: "),
         ("""echo '{"answer": NaN}'""", "it gave no usable answer: "),
-        ("true", "it gave no usable answer: there is no JSON object in it"),
+        ("true", "it gave no usable answer: it has no JSON object"),
     ],
 )
 def test_nonsense_twice_is_no_answer(desk: Desk, script: str, reason: str) -> None:
@@ -189,7 +189,7 @@ def test_who_changes_what_it_reads_has_said_nothing(desk: Desk, change: str) -> 
     answer = desk.ask()
     assert answer.value is None
     assert len(answer.tampered) == 1
-    assert answer.reason == f"it changed files that it was only to read: {answer.tampered[0]}"
+    assert answer.reason == f"it changed files in a read-only checkout: {answer.tampered[0]}"
     desk.says("""cat a.py b.py >&2; [ ! -e new.py ]; echo '{"answer": "fine"}'""")
     assert desk.ask(key="scouting/2").value == {"answer": "fine"}, "the next one reads it whole"
 

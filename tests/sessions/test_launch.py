@@ -94,7 +94,7 @@ COUNT = "import time\nfor n in range(1, 200): print(n, flush=True); time.sleep(0
 
 @pytest.mark.parametrize(
     ("cap", "reason"),
-    [({"max_tokens": 5}, "reached its cap of 5 tokens"), ({"max_usd": 0.05}, "cap of $0.05")],
+    [({"max_tokens": 5}, "reached its limit of 5 tokens"), ({"max_usd": 0.05}, "limit of $0.05")],
 )
 def test_a_session_over_its_cap_is_stopped(run: Run, cap: dict[str, object], reason: str) -> None:
     run.agent = Metered
@@ -126,7 +126,7 @@ def test_a_success_told_in_the_line_that_reaches_the_cap_counts(run: Run, word: 
     run.agent = Telling
     text = f"import time; print('7 {word}', flush=True); time.sleep(60)"
     exit_, outcome, _ = run.go(text, max_tokens=5)
-    assert exit_.detail == "reached its cap of 5 tokens"
+    assert exit_.detail == "reached its limit of 5 tokens"
     assert (outcome.ok, outcome.reason) == (word == "done", "" if word == "done" else exit_.detail)
 
 

@@ -160,8 +160,8 @@ STRAYED = {
     "failed": ("echo 1 > new; git add new; git commit -qm x; exit 3", "3"),
     "wiped": ("echo 1 > new; rm -rf $(git rev-parse --git-common-dir)", "destroyed its git"),
     "gone": ("cd /; rm -rf $WTMAN_WORKTREE", "its worktree was removed"),
-    "folder": ("echo 1 > new; rm .git; git init -q .", "cannot be taken"),
-    "large": ("truncate -s 101M big", "cannot be taken: big has 101 MiB"),
+    "folder": ("echo 1 > new; rm .git; git init -q .", "cannot be collected"),
+    "large": ("truncate -s 101M big", "cannot be collected: big has 101 MiB"),
 }
 
 
@@ -200,7 +200,7 @@ def test_what_is_too_large_is_not_hashed_into_the_repository(path: Path) -> None
     assert kit.run_git(path, "ls-tree", "--name-only", first.saved).split() == [
         *(".gitignore", "a.txt", "b.txt", "new")
     ]
-    assert {note.split()[1] for note in first.notes} == {"a.txt", "big"}
+    assert {note.split()[0] for note in first.notes} == {"a.txt", "big"}
     assert again.ended is Ended.OK and site.file(again.head, "new") == "2", again
     trash = path.parent / "worktrees/.trash"
     assert [file.stat().st_size for file in trash.iterdir()] == [1 << 40] * 2

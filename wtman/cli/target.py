@@ -27,7 +27,12 @@ from wtman.ui.status_json import FINISHED
 
 Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", show_default=False, help="The run.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", show_default=False, help="The run; default: the newest unfinished one."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ def require_idle(home: Home, run: RunId) -> None:
     """Refuse to go on with a run that another process drives."""
     if pid := home.store.live(run):
         raise MissingError(
-            f"run {run} is live (process {pid})",
+            f"run {run} is running (process {pid})",
             hint=f"watch it: wtman status {run} --watch; or stop it: wtman stop {run}",
             code="live",
         )

@@ -133,7 +133,7 @@ class Store:
             if not _flock(descriptor):
                 pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
                 raise MissingError(
-                    f"run {run} is live (process {pid or 'unknown'})",
+                    f"run {run} is running (process {pid or 'unknown'})",
                     hint=f"watch it with `wtman status {run} --watch`, "
                     f"or stop it with `wtman stop {run}`",
                     code="live",

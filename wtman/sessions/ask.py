@@ -121,7 +121,7 @@ async def ask(ctx: Context, settings: Settings, question: Question) -> Answer:
             return answer
         changed = await ctx.git(paths_changed, ctx.control, before, after)
     named = ", ".join(changed[:_NAMED]) + (" and more" if len(changed) > _NAMED else "")
-    reason = f"it changed files that it was only to read: {named}"
+    reason = f"it changed files in a read-only checkout: {named}"
     return replace(answer, value=None, reason=reason, tampered=tuple(changed))
 
 
@@ -188,7 +188,7 @@ class _Asking:
             wanted = self._launch(prompt, resume, left or Cap())
             known = await self._ctx.git(read_exit, wanted.folder)
             if known is None and left is None:
-                self._sum = replace(self._sum, reason="its sessions have used up its cap")
+                self._sum = replace(self._sum, reason="its sessions used up its limit")
                 return None, ""
             exit_, outcome = await launch(self._ctx, self._settings, wanted, self._follow)
             self._count(exit_, outcome, resumed=bool(resume), ran=known is None)
@@ -281,7 +281,7 @@ def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
         if not wrong:
             return value, ()
         found = found or wrong
-    return None, found or ("there is no JSON object in it",)
+    return None, found or ("it has no JSON object",)
 
 
 def _unusable(problems: tuple[str, ...]) -> str:

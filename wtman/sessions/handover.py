@@ -58,7 +58,7 @@ async def over(folder: str) -> Exit:
             return ended
         at_it = files.is_locked(os.path.join(folder, _LOCK))  # None: nobody has taken it yet
         if at_it is None and time.monotonic() > begun + _PATIENCE:
-            return Exit(ExitReason.LOST, detail="nobody came to the terminal")
+            return Exit(ExitReason.LOST, detail="no terminal attached in time")
         if at_it is False:
             return read_exit(folder) or Exit(ExitReason.EXITED, code=0)
         await asyncio.sleep(_POLL)

@@ -85,7 +85,7 @@ async def launch(
     `follow` is given what the session does while it lives. Cancelling stops it politely and
     gives its end (`stopped`); it is not swallowed: whoever cancels waits for that end. A
     session over its cap is stopped too: its exit then has a `detail`, and its outcome the
-    reason "reached its cap of ...".
+    reason "reached its limit of ...".
     """
     agent = ctx.agent(wanted.agent)
     begun = time.monotonic()
@@ -110,7 +110,7 @@ async def launch(
     exit_, outcome = outcome_of(agent, wanted.folder, exit_)
     if not outcome.ok and (refused := ctx.gateway.refused_since(begun)):
         named = ", ".join(refused[:3])
-        return exit_, replace(outcome, reason=f"{outcome.reason} (kept from {named})")
+        return exit_, replace(outcome, reason=f"{outcome.reason} (blocked by the sandbox: {named})")
     return exit_, outcome
 
 
@@ -322,7 +322,7 @@ class _Stream:
         reached = cap.reached(activity.usage or Usage())
         if reached and not self._over:
             self._over = True
-            reason = f"reached its cap of {reached}"
+            reason = f"reached its limit of {reached}"
             Path(self._wanted.folder, _CAPPED).write_text(reason, encoding="utf-8")
             self.stop()
 

@@ -199,7 +199,7 @@ class Dashboard(App[None]):
             self._logged = (task, number)
             self._tails = tuple(map(Tail, self._source.log(task, number))) if number else ()
             log.clear()
-            said = f"== {task}, attempt {number} ==" if number else f"{task} has had no session yet"
+            said = f"== {task}, attempt {number} ==" if number else f"{task} has no session yet"
             log.write(Text(said, "bold"))
         for tail in self._tails:
             for line in tail.lines():
@@ -274,7 +274,7 @@ class Dashboard(App[None]):
     def action_stop(self) -> None:
         """Ask, then stop the run politely."""
         if not self._source.live():
-            self.notify("it is not live: there is nothing to stop", markup=False)
+            self.notify("the run is not running", markup=False)
             return
 
         def said(yes: bool | None) -> None:

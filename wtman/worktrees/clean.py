@@ -157,14 +157,14 @@ def _unsaved(
     )
     ignored = _files_below(worktree.path) - len(history.files(ctl, snapshot.tree))
     if snapshot.nested:
-        return f"holds a repository of its own in {snapshot.nested[0]}", max(ignored, 0)
+        return f"holds a nested repository in {snapshot.nested[0]}", max(ignored, 0)
     if snapshot.left:
-        return f"{snapshot.left[0]} in {worktree.path} is too large to be kept", max(ignored, 0)
+        return f"{snapshot.left[0]} in {worktree.path} is too large to be saved", max(ignored, 0)
     held = without_furniture(ctl, state, place_of(state, task), snapshot.tree, tip)
     if held != history.tree_of(ctl, tip):
         changed = history.paths_changed(ctl, history.tree_of(ctl, tip), held)
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        return f"{changed[0]}{more} in {worktree.path} not committed", max(ignored, 0)
+        return f"{changed[0]}{more} in {worktree.path} is not committed", max(ignored, 0)
     return "", max(ignored, 0)
 
 
@@ -184,7 +184,7 @@ def _elsewhere(ctl: Control, worktree: Worktree, view: TaskView) -> str:
         head = head_of(worktree)
         own = (f"ref: refs/heads/{view.branch}", view.head, view.merged)
         if view.branch and head not in own and head.startswith("ref: "):
-            return f"{worktree.path} stands on another branch now"
+            return f"{worktree.path} is on another branch now"
     return ""
 
 

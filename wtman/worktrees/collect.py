@@ -103,7 +103,7 @@ def collect(ctx: Context, state: State, finished: Finished) -> Collected:
     except DiskFullError:
         raise
     except WtmanError as error:
-        reason = f"what it left cannot be taken: {error.message}"
+        reason = f"its work cannot be collected: {error.message}"
         return _lost(ctx, finished, reason)
 
 
@@ -126,15 +126,15 @@ def _put_back(ctx: Context, finished: Finished) -> tuple[str, ...]:
         return ()
     if tip is None:
         refs.restore(ctx.repo, place.ref, finished.at)
-        return (f"{place.branch} was deleted by somebody else and is back",)
-    note = f"{place.branch} was moved to {tip[:12]} by somebody else and is back"
+        return (f"{place.branch} was deleted and has been restored",)
+    note = f"{place.branch} was moved to {tip[:12]} and has been moved back"
     try:
         keep(ctx, place, tip)
         note += f", see {place.saved_ref(tip)}"
     except DiskFullError:
         raise
     except WtmanError:
-        note += "; there was nothing behind that name"
+        note += "; that commit does not exist"
     refs.restore(ctx.repo, place.ref, finished.at)
     return (note,)
 
@@ -178,7 +178,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
             )
         reason = "it changed nothing"
         if snapshot.nested:
-            reason += f" but the nested repository at {snapshot.nested[0]}, which is not taken"
+            reason += f" but the nested repository at {snapshot.nested[0]}, which is not collected"
         return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
     refs.update(
         ctx.repo,
@@ -188,7 +188,9 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
         ],
     )
     _show_clean(ctx, worktree, commit, snapshot.tree)
-    notes += tuple(f"left a nested repository at {path}, not taken" for path in snapshot.nested)
+    notes += tuple(
+        f"left a nested repository at {path}, which is not collected" for path in snapshot.nested
+    )
     alone = tip == finished.start and commit != tip
     found = _accept(ctx, state, finished, commit, int(alone))
     # From here on the ref that names the attempt speaks for it.
@@ -216,7 +218,7 @@ def _head_back(worktree: Worktree, place: TaskPlace) -> tuple[str, ...]:
         return ()
     worktrees.repair_head(worktree, place.branch)
     where = says.removeprefix("ref: ") or "nowhere"
-    return (f"HEAD of its worktree was moved to {where} by somebody else: it is back",)
+    return (f"HEAD of its worktree was moved to {where} and has been moved back",)
 
 
 def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> None:
@@ -267,9 +269,9 @@ def _set_aside(
 ) -> Collected:
     """Keep what does not count under a ref of its own; the branch stays where it was."""
     kept = save(ctx, state, finished.place, worktree, tip)
-    notes += tuple(f"left {path} where it is: too large to be kept" for path in kept.left[:3])
+    notes += tuple(f"{path} is too large and was not collected" for path in kept.left[:3])
     if kept.left[3:]:
-        notes += (f"left {len(kept.left) - 3} more files where they are: too large to be kept",)
+        notes += (f"{len(kept.left) - 3} more files are too large and were not collected",)
     saved = kept.commit
     if saved is None and tip != finished.at:
         saved = tip  # the agent had committed everything itself

@@ -50,7 +50,7 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
         _join, ctx, state, state.tasks[action.task].onto or state.base, tuple(needs.values())
     )
     if trouble:
-        reason = f"what it needs conflicts in {', '.join(trouble)}"
+        reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
     worktree = await ctx.git(_place, ctx, state, place, start)
@@ -108,7 +108,7 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
     onto = state.tasks[task].onto
     start, trouble = _join(ctx, state, onto or state.base, tuple(needs.values()))
     if trouble:
-        reason = f"what it needs conflicts in {', '.join(trouble)}"
+        reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(task, needs, reason),)
     merged = merge_tree.merge(ctx.control, action.start, action.head, start)
     if merged.tree is None:

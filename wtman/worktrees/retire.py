@@ -68,12 +68,12 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     admin = os.path.join(ctx.repo.common_dir, "worktrees", name)
     worktree = Worktree(view.worktree, admin, os.path.join(admin, "index"))
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
-        return f"branch {view.branch} is checked out somewhere that is not its worktree"
+        return f"branch {view.branch} is checked out outside its worktree"
     snapshot = git_snapshot.snapshot(
         ctx.control, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
     )
     held = without_furniture(ctx.control, state, place_of(state, view.task.id), snapshot.tree, tip)
     if snapshot.nested or snapshot.left or held != history.tree_of(ctx.control, tip):
-        return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
+        return f"branch {view.branch} stays: {worktree.path} has uncommitted changes"
     detach(worktree, tip)
     return ""

@@ -26,10 +26,11 @@ _SPARE = 60.0  # seconds beyond the grace that a session has, and for what is le
 
 
 def attach(ctx: typer.Context, task: Task, directory: target.Directory = "") -> int:
-    """Pause a task and go on with it by hand: the agent's own interactive mode, in its
-    worktree and sandbox, with its conversation. An agent that cannot resume gives a shell.
+    """Continue a task by hand, in the agent's own interactive mode.
 
-    What you leave in the worktree is collected as one more attempt.
+    The task is paused, and the agent started in its worktree and sandbox, with its
+    conversation. An agent that cannot resume one gives a shell there. Your work in the
+    worktree is collected as one more attempt.
     """
     with target.journal(ctx, directory) as home:
         state, name = target.a_task(home, task)
@@ -42,18 +43,18 @@ def _require(state: State, task: TaskId) -> None:
     """Refuse what nobody can attach to."""
     view = state.tasks[task]
     if view.external or view.merged:
-        what = "a branch that wtman did not make" if view.external else "merged"
-        raise UsageError(f"{task} is {what}: there is no session to go on with")
+        why = "wtman did not make this branch" if view.external else "it is merged"
+        raise UsageError(f"cannot attach to {task}: {why}")
     if view.excluded is not None:
         raise UsageError(
-            f"{task} was left out of a merge", hint=f"first: wtman retry {state.run}/{task}"
+            f"{task} was excluded from a merge", hint=f"first run: wtman retry {state.run}/{task}"
         )
     if not view.worktree or view.cleaned:
         raise MissingError(
             f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
         )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise MissingError("attach needs a terminal", hint="run it at one", code="terminal")
+        raise MissingError("attach needs a terminal", hint="run it in one", code="terminal")
 
 
 async def _play(home: target.Home, state: State, task: TaskId, live: bool) -> int:
@@ -85,7 +86,7 @@ async def _handed(home: target.Home, state: State, task: TaskId, folder: str) ->
 
     before = state.tasks[task].last
     until = time.monotonic() + state.settings.grace + _SPARE
-    print(f"wtman: {task} is being paused", file=sys.stderr)
+    print(f"wtman: pausing {task}", file=sys.stderr)
     while time.monotonic() < until:
         flight = home.state(state.run).tasks[task].in_flight
         if flight is not None and flight.attach and flight.number > before:
@@ -136,7 +137,7 @@ async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:
     wanted = await prepare(ctx, state.settings, wanted)
     agent = ctx.agent(action.agent)
     if not (getattr(agent, "attach", None) and action.resume):
-        print(f"wtman: {agent.name} cannot resume; here is a shell, and its prompt was:\n")
+        print(f"wtman: {agent.name} cannot resume a conversation: this is a shell. The prompt:\n")
         print("\n".join(clean(line) for line in action.prompt.splitlines()) + "\n", flush=True)
     return await hold_terminal(confined(ctx, state.settings, wanted))
 
@@ -153,7 +154,7 @@ def _told(home: target.Home, state: State, task: TaskId, number: int) -> int:
         time.sleep(_POLL)
     done = attempt.outcome
     if done is None:
-        print(f"wtman: what you left in {task} is collected by: wtman resume {state.run}")
+        print(f"wtman: to collect your work in {task}: wtman resume {state.run}")
         return 0
     if done.ended is Ended.OK:
         print(f"{task}: attempt {number}: {size(done.files, done.insertions, done.deletions)}")

@@ -41,10 +41,10 @@ def clean(
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Remove worktrees and branches whose work is merged or worthless.
+    """Remove worktrees and branches that are no longer needed.
 
-    Without RUN all finished runs, never a live one. What would be lost stays, and is
-    named; what goes can be brought back for 14 days.
+    Without RUN, of all finished runs, never of a running one. What would be lost is kept,
+    with the reason; what is removed can be brought back for 14 days.
     """
     from wtman.worktrees.clean import run_of
 
@@ -154,7 +154,7 @@ def _tell(
         print(json.dumps({"schema": SCHEMA, "runs": runs}, ensure_ascii=True))
         return
     if not any(gone or kept for _, (gone, kept) in results):
-        print("there is nothing to clean")
+        print("nothing to clean")
     for state, (gone, kept) in results:
         for item in gone:
             ignored = f" (with {count(item.ignored, 'ignored file')})" if item.ignored else ""
@@ -165,14 +165,14 @@ def _tell(
         if gone:
             _tell_recovery(state, gone)
         for left in kept[:1]:
-            print(f"  remove it all the same: wtman clean --force {state.run}/{left.task}")
+            print(f"  to remove it anyway: wtman clean --force {state.run}/{left.task}")
 
 
 def _tell_recovery(state: State, gone: list["Gone"]) -> None:
     shown = next((item for item in gone if item.ref), None)
     if shown is not None:
         branch = f"wtman/{state.run}/{shown.task}"
-        print(f"  for 14 days a branch comes back with: git branch {branch} {shown.ref}")
+        print(f"  to bring a branch back within 14 days: git branch {branch} {shown.ref}")
     folder = next((item.folder for item in gone if item.folder), "")
     if folder:
-        print(f"  and its files are in {os.path.dirname(folder)}")
+        print(f"  the files are in {os.path.dirname(folder)}")

@@ -30,22 +30,20 @@ _BOLD = "1"
 _YOURS = """\
 Now in a repository of yours:
 
-  wtman doctor                   what works here, and the fix for the rest
-  wtman split "what you want"    a plan, one question, then it is built
-  wtman merge                    lands what is verified, as one change
+  wtman doctor                   check what works here
+  wtman split "what you want"    plan it, confirm once, build it
+  wtman merge                    land what is verified, as one change
 """
 
 
 def demo(
-    keep: Annotated[
-        str, typer.Option(metavar="DIR", help="Make it there, and leave it to look around.")
-    ] = "",
-    fast: Annotated[bool, typer.Option("--fast", help="Sessions that do not pause.")] = False,
+    keep: Annotated[str, typer.Option(metavar="DIR", help="Create it there, and keep it.")] = "",
+    fast: Annotated[bool, typer.Option("--fast", help="Let the sessions not wait.")] = False,
 ) -> int:
-    """See the whole job on a small project: no account, no network, about 20 seconds.
+    """Run the whole job on a small project: no account, no network, about 20 seconds.
 
-    Five sessions at once: one fails its check and is told why, a reviewer's objection is
-    executed, and two branches that are green alone and red together are caught.
+    Five sessions at once: one fails its check and is told why, a reviewer's finding is
+    executed, and two branches that pass alone and fail together are caught.
     """
     folder = _made(keep)
     status = 1
@@ -58,11 +56,11 @@ def demo(
         if not kept:
             _remove(folder)
     if kept:
-        print(f"\nIt is all in {folder}: the repository is {stage.repo}.")
+        print(f"\nEverything is in {folder}; the repository is {stage.repo}.")
     elif status == 130:
-        print("\nThe throwaway repository is gone, nothing is left to go on with.")
+        print("\nThe throwaway repository was removed: there is nothing to resume.")
     elif not status:
-        print("\nThe throwaway repository is gone again; `wtman demo --keep DIR` leaves it.")
+        print("\nThe throwaway repository was removed; `wtman demo --keep DIR` keeps it.")
     if not status:
         print("\n" + _YOURS, end="")
     return status
@@ -97,11 +95,11 @@ def _made(keep: str) -> str:
         return os.path.realpath(tempfile.mkdtemp(prefix="wtman-demo-"))
     folder = os.path.realpath(keep)
     if os.path.lexists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
-        raise UsageError(f"{keep} is there already", hint="name a folder that is not")
+        raise UsageError(f"{keep} already exists", hint="name a new folder")
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{keep} cannot be made: {error.strerror}") from error
+        raise UsageError(f"cannot create {keep}: {error.strerror}") from error
     return folder
 
 
@@ -151,14 +149,14 @@ def _play(stage: _Stage) -> int:
         reviews = ("--reviewer", stage.reviewer, "--reviewers", "1")
         _run(stage, "split", *plan, *reviews, *sandbox, "--yes")
         _tell(
-            f"`vouchers` failed its own test, was told so, and mended it. {_reviewed(stage)}"
-            " Every branch is green by itself. Now all of them as one change:"
+            f"`vouchers` failed its own test, was told so, and fixed it. {_reviewed(stage)}"
+            " Every branch passes by itself. Now all of them as one change:"
         )
         _run(stage, "merge", "-o", "../patches", wanted=(0, 1))
         _tell(
-            "`subtotal` renamed what `receipt` calls: each is green alone, both are red"
-            " together, and git sees no conflict. Only `receipt` stayed behind, with a command"
-            " that shows why. It gets one more attempt, on what has landed:"
+            "`subtotal` renamed what `receipt` calls: each passes alone, both fail together,"
+            " and git sees no conflict. Only `receipt` was excluded, with a command that"
+            " reproduces it. It gets one more attempt, on what has landed:"
         )
         _run(stage, "retry", "receipt")
         _run(stage, "merge")
@@ -169,12 +167,14 @@ def _play(stage: _Stage) -> int:
         print(f"\nwtman: {error.message}", file=sys.stderr)
         return 1
     took = time.monotonic() - started
-    _tell(f"That was {took:.0f} seconds. The same for any agent: claude, codex, your own program.")
+    _tell(
+        f"That took {took:.0f} seconds. It works with any agent: claude, codex, your own program."
+    )
     return 0
 
 
 def _reviewed(stage: _Stage) -> str:
-    """What became of the reviewer's objections, from the journal."""
+    """What became of the reviewer's findings, from the journal."""
     from wtman.coordinator.create import load_state, open_store
     from wtman.git.discovery import discover
     from wtman.ui.findings import findings_json
@@ -185,8 +185,8 @@ def _reviewed(stage: _Stage) -> str:
     if not found:
         return "The reviewer found nothing."
     return (
-        f"The reviewer made {count(len(found), 'objection')} to `stock`, each with a test, and"
-        f" wtman ran them on the base and on the branch: {len(proven)} held, and was mended."
+        f"The reviewer reported {count(len(found), 'finding')} on `stock`, each with a test, and"
+        f" wtman ran them on the base and on the branch: {len(proven)} was confirmed, and fixed."
     )
 
 
@@ -214,20 +214,20 @@ def _run(stage: _Stage, *words: str, wanted: tuple[int, ...] = (0,)) -> None:
     if status in (130, 143, -2, -15):
         raise _Interrupted
     if status not in wanted:
-        raise WtmanError(f"wtman {words[0]} ended with status {status}, which was not the plan")
+        raise WtmanError(f"wtman {words[0]} ended with status {status}, which was not expected")
 
 
 def _show(stage: _Stage) -> None:
     """What came of it: the history and the patches."""
     from wtman.git.run import git
 
-    _tell("What there is to look at:")
+    _tell("The result:")
     _prompt(("git", "log", "--oneline"))
     log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=stage.repo).out
     print(log.decode("utf-8", "replace"), end="")
     _prompt(("ls", "../patches"))
     print("\n".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
-    _tell("And `wtman report`: what was done, checked, left out and why, on one page.")
+    _tell("And `wtman report`: what was done, checked and excluded, and why, on one page.")
 
 
 def _tell(text: str) -> None:

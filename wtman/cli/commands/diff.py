@@ -14,12 +14,12 @@ def diff(
     task: Annotated[
         str, typer.Argument(metavar="TASK", show_default=False, help="`id`, `RUN/id` or RUN.")
     ] = "",
-    stat: Annotated[bool, typer.Option("--stat", help="Only the files and their sizes.")] = False,
+    stat: Annotated[bool, typer.Option("--stat", help="Show only files and their sizes.")] = False,
     directory: target.Directory = "",
 ) -> int:
-    """What a branch changes against its base; without TASK, every branch of the run.
+    """Show what a branch changes against its base; without TASK, every branch of the run.
 
-    A pipe gets the exact bytes, which apply; a terminal is shown what is in them.
+    A pipe gets the exact patch. In a terminal, control characters are made visible.
     """
     from wtman.git.control_dir import prepare
     from wtman.git.patches.series import diff as patch

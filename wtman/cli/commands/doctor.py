@@ -26,7 +26,7 @@ def doctor(
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Say what works here, and the exact fix for the rest. Exit status 3: nothing can run."""
+    """Check what works here, and print the fix for the rest. Exit status 3: nothing can run."""
     from wtman.cli.commands.doctor_checks import diagnose
 
     outer = ctx.find_root().obj or {}

@@ -16,12 +16,14 @@ from wtman import __version__
 from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
 from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
+from wtman.model.check import Verdict
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind, RunState
 from wtman.text.terminal import count
 
 _LITTLE, _ENOUGH = 1 << 30, 5 << 30  # bytes free at the worktrees
 _MANY = 5  # unfinished runs that are named
+_VERDICTS = {Verdict.GREEN: "passed", Verdict.RED: "failed", Verdict.UNCHECKED: "unchecked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,8 @@ def _repository(start: str) -> tuple[Repository | None, list[Line]]:
         where = head_branch(repo) or "a detached HEAD: merge will need --into"
         lines.append(Line("repository", "ok", f"{repo.main or repo.common_dir}, on {where}"))
         if repo.toplevel and (dirty := is_dirty(repo, repo.toplevel)):
-            said = (
-                f"{count(len(dirty), 'uncommitted change')}: tasks start from {base[:10]} without"
-            )
-            lines.append(Line("repository", "warn", said, "commit what the work builds on"))
+            said = f"{count(len(dirty), 'uncommitted change')}: tasks start from {base[:10]}"
+            lines.append(Line("repository", "warn", said, "commit what the tasks need"))
     except WtmanError as error:
         lines.append(Line("repository", "missing", error.message, error.hint))
     for odd in oddities(repo):
@@ -178,7 +178,7 @@ def _sandbox(place: DoctorScope) -> Iterator[Line]:
             yield Line("sandbox", "missing", error.message, error.hint)
             return
         yield from _passed((name, sandbox.trouble(name)) for name in sandbox.TIERS[:-1])
-        fix = "one of those above; or --sandbox none: agents and checks then have all your rights"
+        fix = "one of those above; or --sandbox none, with all of your rights"
         yield Line("sandbox", "missing", "no sandbox works here", fix)
         return
     yield from _passed((name, text) for name, _, text in (item.partition(": ") for item in passed))
@@ -204,7 +204,7 @@ def _agents(place: DoctorScope) -> Iterator[Line]:
         if one.signed_in:
             yield Line("agent", "ok", f"{words}, signed in by {one.how}")
         elif one.signed_in is None:
-            said = f"{words}: {one.how} may sign in, nothing here says so"
+            said = f"{words}: signed in only if {one.how} does it"
             yield Line("agent", "warn", said, one.needs.sign_in)
         elif one.path:
             yield Line("agent", "warn", f"{words}: not signed in", one.needs.sign_in)
@@ -285,8 +285,9 @@ def _base(place: DoctorScope) -> Iterator[Line]:
     told = base_checked(repo, settings, resolve(repo, "HEAD"), place.environ)
     for result in told.results:
         tests = f", {count(result.collected, 'test')}" if result.collected is not None else ""
-        known = f", {result.known_failures} red before" if result.known_failures else ""
-        said = f"`{result.command}`: {result.verdict}{tests}{known} ({result.seconds:.1f} s)"
+        known = f", {result.known_failures} failed before" if result.known_failures else ""
+        verdict = _VERDICTS[result.verdict]
+        said = f"`{result.command}`: {verdict}{tests}{known} ({result.seconds:.1f} s)"
         yield Line("base", "warn" if known else "ok", said)
     for text in told.warnings:
         yield Line("base", "warn", text)
@@ -313,7 +314,12 @@ def _disk(place: DoctorScope) -> Iterator[Line]:
         note = "" if free >= _ENOUGH else ", little for many checkouts with dependencies"
         yield Line("disk", "ok", said + note)
     if on_network(folder):
-        yield Line("disk", "warn", "worktrees are on a network file system", "set worktrees")
+        yield Line(
+            "disk",
+            "warn",
+            "worktrees are on a network file system",
+            "set `worktrees` to a local folder",
+        )
 
 
 def _runs(place: DoctorScope) -> Iterator[Line]:
@@ -336,7 +342,7 @@ def _runs(place: DoctorScope) -> Iterator[Line]:
             status = run_state(state)
             stalled = status in (RunState.RUNNING, RunState.MERGING) and not live
             said = f"{state.run}: {status}" + (" (live)" if live else "")
-            said += ", and no process drives it" if stalled else ""
+            said += ", interrupted" if stalled else ""
             yield Line("run", "warn" if stalled else "ok", said, next_command(state, live))
         if len(open_) > _MANY:
             yield Line("run", "ok", f"and {len(open_) - _MANY} more", "wtman status --all")

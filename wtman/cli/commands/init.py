@@ -21,14 +21,16 @@ def init(
     shown: Annotated[bool, typer.Option("--print", help="Print it, write nothing.")] = False,
     directory: target.Directory = "",
 ) -> int:
-    """Write a wtman.toml from what is here: checks, setup, files to copy. Overwrites nothing.
+    """Write a wtman.toml for this repository: checks, setup, files to copy.
 
-    What it holds is a proposal with its reasons as comments. Its commands run only
-    after you approved them.
+    It is a proposal, with the reasons as comments. Its commands run only after you
+    approved them. An existing file is never overwritten.
     """
     repo = target.repository(ctx, directory)
     if not repo.toplevel:
-        raise UsageError("a bare repository has no place for a file", hint="run it in a checkout")
+        raise UsageError(
+            "cannot write wtman.toml in a bare repository", hint="run this in a checkout"
+        )
     path = os.path.join(repo.toplevel, _NAME)
     if not shown:
         _require_new(repo, path)
@@ -42,14 +44,14 @@ def init(
             file.write(written)
     except OSError as error:
         raise no_access(error) from error
-    kinds = ", ".join(found.kinds) or "nothing that it knows"
-    print(f"{path} is written; found: {kinds}")
+    kinds = ", ".join(found.kinds) or "nothing known"
+    print(f"wrote {path}; found: {kinds}")
     for note in found.notes:
         print(f"! {note}")
     if found.check or found.setup:
         print("next: read it, then `wtman trust` and `wtman doctor --checks`")
     else:
-        print("next: no tests were found; give it a `check`, or branches end unchecked")
+        print("next: no tests were found: set `check`, or branches end unchecked")
     return 0
 
 
@@ -57,12 +59,12 @@ def _require_new(repo: Repository, path: str) -> None:
     from wtman.config.sources import read_regular
 
     if os.path.lexists(path):
-        raise UsageError(f"{path} is there already", hint="see another with: wtman init --print")
+        raise UsageError(f"{path} already exists", hint="print a new one: wtman init --print")
     project = read_regular(os.path.join(repo.toplevel, "pyproject.toml")) or b""
     if b"[tool.wtman" in project:
         raise UsageError(
-            "pyproject.toml has a table [tool.wtman], which a wtman.toml would hide",
-            hint="see what would be in it: wtman init --print",
+            "pyproject.toml has [tool.wtman], which a wtman.toml would replace",
+            hint="print what it would hold: wtman init --print",
         )
 
 
@@ -124,7 +126,7 @@ def text(found: Habits) -> str:
     """The whole file."""
     keys = [
         _Key(
-            "What judges every branch and the merge; red on the base is found first."
+            "Commands that must pass on every branch and on the merged result."
             if found.check
             else "No tests were found. Without a check branches end unchecked.",
             "check",
@@ -132,12 +134,12 @@ def text(found: Habits) -> str:
             not found.check,
         ),
         *(
-            [_Key("It looks set up for these too:", "check", found.check + found.lint, True)]
+            [_Key("These are set up here too:", "check", found.check + found.lint, True)]
             if found.lint
             else []
         ),
         _Key(
-            "Run once in every fresh checkout: it holds only what is in git. With the network."
+            "Run once in every fresh checkout, which holds only what is in git. Has the network."
             if found.setup
             else "Run once in every fresh checkout, which holds only what is in git.",
             "setup",
@@ -150,19 +152,23 @@ def text(found: Habits) -> str:
             found.copy or (".env.test",),
             True,
         ),
-        _Key("Paths that judge the work, besides tests and CI.", "protect", ("golden/**",), True),
+        _Key(
+            "Paths that judge the work, instead of tests, CI files and test configuration.",
+            "protect",
+            ("tests/**", "golden/**"),
+            True,
+        ),
     ]
     parts = [
-        "# How wtman works in this repository; every key is optional. Commands in here run\n"
-        "# only after whoever uses them approved their text (`wtman trust`).\n"
+        "# How wtman works in this repository; every key is optional. Commands run only\n"
+        "# after you approved their text (`wtman trust`). See `wtman help configuration`.\n"
     ]
     parts += [_lines(key) for key in keys]
     parts.append(
-        "# Who builds; without it the first agent that is installed and signed in.\n"
-        '# agent = "claude"\n'
+        '# The agent. Default: the first one that is installed and signed in.\n# agent = "claude"\n'
     )
     parts.append(
-        "# Sessions at once, and what a run may cost at most.\n# jobs = 16\n# budget.usd = 20.0\n"
+        "# Sessions at once, and the most that a run may cost.\n# jobs = 16\n# budget.usd = 20.0\n"
     )
     return "\n".join(parts)
 

@@ -17,15 +17,19 @@ from wtman.model.ids import TaskId
 def logs(
     ctx: typer.Context,
     task: Task,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Until the attempt ends.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="The agent's own stream, as bytes.")] = False,
-    attempt: Annotated[int, typer.Option("--attempt", metavar="N", help="Only this one.")] = 0,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Follow until the attempt ends.")
+    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the agent's own stream.")] = False,
+    attempt: Annotated[
+        int, typer.Option("--attempt", metavar="N", help="Show only this one.", show_default=False)
+    ] = 0,
     record: Annotated[
-        str, typer.Option(metavar="FILE", help="Write the newest one for `replay:FILE`.")
+        str, typer.Option(metavar="FILE", help="Record the newest one, for `replay:FILE`.")
     ] = "",
     directory: target.Directory = "",
 ) -> int:
-    """What the sessions of a task said and did, attempt by attempt."""
+    """Show what the sessions of a task said and did, attempt by attempt."""
     from wtman.ui import logs as shown
 
     with target.journal(ctx, directory) as home:
@@ -40,7 +44,7 @@ def logs(
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
         if not attempts:
-            print(f"wtman: {name} has had no session yet", file=sys.stderr)
+            print(f"wtman: {name} has no session yet", file=sys.stderr)
         for item in attempts:
             place = os.path.join(folder, str(item.number))
             if raw:
@@ -57,10 +61,10 @@ def _record(
     from wtman.cli.commands import logs_record
 
     if not attempts:
-        raise UsageError(f"task {task} has had no session yet")
+        raise UsageError(f"task {task} has no session yet")
     path = os.path.join(os.getcwd(), path)
     logs_record.record(home, state, state.tasks[task], attempts[-1], path)
-    print(f"play it again with: --agent replay:{path}")
+    print(f"replay it with: --agent replay:{path}")
     return 0
 
 
@@ -72,7 +76,7 @@ def _follow(home: target.Home, state: State, task: TaskId, folder: str, raw: boo
         time.sleep(_POLL)
         state = home.state(run)
     if not state.tasks[task].attempts:
-        print(f"wtman: {task} has had no session yet, and nothing runs", file=sys.stderr)
+        print(f"wtman: {task} has no session yet, and the run is not running", file=sys.stderr)
         return 0
     newest = state.tasks[task].attempts[-1]
     place = os.path.join(folder, str(newest.number))

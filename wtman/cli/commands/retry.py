@@ -23,14 +23,16 @@ def retry(
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Give a task one more attempt, in the live run or by going on with it here."""
+    """Give a task one more attempt. A run that is not running is resumed here."""
     with target.journal(ctx, directory) as home:
         state, name = target.a_task(home, task)
         view = state.tasks[name]
         if view.external:
-            raise UsageError(f"{name} is a branch that wtman did not make: it has no sessions")
+            raise UsageError(f"cannot retry {name}: wtman did not make this branch")
         if view.merged:
-            raise UsageError(f"{name} is merged: plan further work as a new run")
+            raise UsageError(
+                f"cannot retry {name}: it is merged", hint="start a new run for further work"
+            )
         if not state.approved:
             raise UsageError(
                 f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
@@ -38,7 +40,7 @@ def retry(
         asked = Requested("retry", name, onto(home, state, view))
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
-            told = f"{name} gets one more attempt in the live run"
+            told = f"{name} gets one more attempt"
             print(
                 json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
             )

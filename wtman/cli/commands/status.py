@@ -32,14 +32,14 @@ Task = Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")]
 def status(
     ctx: typer.Context,
     run: target.Run = "",
-    watch: Annotated[bool, typer.Option("--watch", help="Follow until nothing runs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it stops.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Where every branch stands, who needs you, and the next command to type."""
+    """Show task status, what needs attention, and the next command."""
     if every and (run or watch):
-        raise UsageError("--all lists the runs: it goes with neither RUN nor --watch")
+        raise UsageError("--all cannot be combined with RUN or --watch")
     with target.journal(ctx, directory) as home:
         if every:
             return _list_runs(home, as_json)

@@ -21,7 +21,7 @@ def stop(
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Stop a live run politely: its sessions are ended, nothing is lost, `resume` goes on."""
+    """Stop a run: its sessions are ended, nothing is lost, and `wtman resume` continues it."""
     with target.journal(ctx, directory) as home:
         name = target.a_run(home, run, lambda state: bool(home.store.live(state.run)))
         pid = home.store.live(name)
@@ -34,9 +34,9 @@ def stop(
         if as_json:
             print(json.dumps({"schema": SCHEMA, "run": name, "live": not stopped}))
         elif not pid:
-            print(f"run {name} is not live: there is nothing to stop")
+            print(f"run {name} is not running")
         elif stopped:
             print(f"run {name} has stopped\nnext: wtman resume {name}")
         else:
-            print(f"run {name} was asked to stop and has not yet (process {pid})")
+            print(f"run {name} has not stopped yet (process {pid})")
     return int(not stopped)

@@ -23,7 +23,7 @@ def trust(
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Approve the commands that this repository brought along, by their very text."""
+    """Approve the commands in this repository's configuration, by their exact text."""
     from wtman.config import load, repository_commands
     from wtman.config.trust import approve, approved
 
@@ -36,7 +36,7 @@ def trust(
     if missing and not yes:
         if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise MissingError(
-                f"{count(len(missing), 'command')} not approved, and nobody is there to ask",
+                f"{count(len(missing), 'command')} not approved: confirmation needs a terminal",
                 hint="read them, then: wtman trust --yes",
                 code="approval",
             )
@@ -50,5 +50,5 @@ def trust(
     elif missing:
         print(f"{count(len(missing), 'command')} approved")
     else:
-        print("there is nothing to approve")
+        print("nothing to approve")
     return 0

@@ -22,7 +22,7 @@ def ui(
     run: target.Run = "",
     directory: target.Directory = "",
 ) -> int:
-    """A full-screen dashboard: tasks, live log, diff, findings; stop and retry."""
+    """Show a run in a full-screen dashboard: tasks, live log, diff, findings; stop and retry."""
     try:
         from wtman.ui.dashboard import Dashboard
     except ModuleNotFoundError as error:
@@ -57,9 +57,11 @@ def source_of(home: target.Home, run: RunId) -> "DashboardSource":
         state = home.state(run)
         view = state.tasks[task]
         if view.external or view.merged:
-            raise UsageError(f"{task} is {'merged' if view.merged else 'not made by wtman'}")
+            raise UsageError(
+                f"cannot retry {task}: {'it is merged' if view.merged else 'wtman did not make it'}"
+            )
         if not home.store.live(run):
-            raise MissingError("no process drives this run", hint=f"wtman retry {run}/{task}")
+            raise MissingError(f"run {run} is not running", hint=f"wtman retry {run}/{task}")
         home.store.append(run, [Requested("retry", task, onto(home, state, view))], time.time())
 
     return DashboardSource(

@@ -10,11 +10,11 @@ from wtman.cli import target
 
 def verify(
     ctx: typer.Context,
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="With manifest.json.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder with manifest.json.")],
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
-    """Re-check a manifest and its patches against this repository."""
+    """Check a manifest and its patches against this repository."""
     from wtman.cli.land import run
 
     return run.verify(target.repository(ctx, directory), os.path.join(os.getcwd(), folder), as_json)
