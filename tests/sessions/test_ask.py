@@ -75,7 +75,7 @@ class Desk:
     @property
     def starts(self) -> int:
         path = self.folder / "desk/starts"
-        return int(path.read_text()) if path.exists() else 0
+        return int(path.read_text() or 0) if path.exists() else 0
 
     def question(self, **more: Any) -> Question:
         role = role_from("You answer.", "scout", "scout.md", ours=True)
