@@ -118,9 +118,9 @@ EFFECTS = frozenset(
     provision/setup.py
     review/perform.py
     review/reproduce.py
-    sandbox/__init__.py
     sandbox/advice.py
     sandbox/bubblewrap.py
+    sandbox/choice.py
     sandbox/confine_command.py
     sandbox/environment.py
     sandbox/gateway.py

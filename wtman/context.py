@@ -21,9 +21,9 @@ from wtman.git.control_dir import Control
 from wtman.git.repo import Repository
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
-from wtman.sandbox import Sandbox
 from wtman.sandbox.gateway import Gateway
 from wtman.sandbox.guard import Guard
+from wtman.sandbox.policy import Sandbox
 
 _READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
 

@@ -16,11 +16,11 @@ import tempfile
 import time
 from dataclasses import replace
 
-from wtman import sandbox
 from wtman.execution.spawn import install_child_watcher
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Command, Work
-from wtman.sandbox import Limits, Sandbox, SandboxPolicy
+from wtman.sandbox import choice
+from wtman.sandbox.policy import Limits, Sandbox, SandboxPolicy
 
 MOST = 150.0  # milliseconds that the default tier may cost a session
 
@@ -66,11 +66,11 @@ def main() -> None:
         ways["port"] = replace(policy, network="off", ports=(8123,))
         print(f"{'tier':12} {'network':8} {'CPU ms':>8} {'more':>8} {'ratio':>6} {'wrap ms':>14}")
         bare = 0.0
-        for name in ("none", *sandbox.TIERS[:-1]):
-            if problem := sandbox.trouble(name):
+        for name in ("none", *choice.NAMES[:-1]):
+            if problem := choice.trouble(name):
                 print(f"{name:12} {problem}")
                 continue
-            tier = sandbox.load(name)
+            tier = choice.load(name)
             costs = "{:.1f}, then {:.1f}".format(*wrapping(tier, policy))
             for way, given in ways.items():
                 spent = asyncio.run(sessions(tier, folder, given, count))

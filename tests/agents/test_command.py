@@ -2,13 +2,14 @@
 
 import pytest
 
-from wtman import agents, sandbox
+from wtman import agents
 from wtman.agents import load as load_module
 from wtman.errors import UsageError
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.session import Job, Outcome
-from wtman.sandbox import SandboxPolicy
+from wtman.sandbox import choice
+from wtman.sandbox.policy import SandboxPolicy
 
 JOB = Job(TaskId("t"), 1, "prompt é\n", "/p", "/w", "/h", {"WTMAN_RUN": "r"})
 
@@ -82,6 +83,6 @@ def test_dotted_path_to_nothing_is_refused(spec: str) -> None:
 
 def test_no_sandbox_changes_nothing() -> None:
     command = Command(("x",), "/w", {"A": "b"}, b"in")
-    none = sandbox.load("none")
+    none = choice.load("none")
     assert none.probe() == ""
     assert none.wrap(command, SandboxPolicy(write=("/w",), network="off")) == command

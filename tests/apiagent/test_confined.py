@@ -9,7 +9,7 @@ import pytest
 
 from tests import kit
 from tests.apiagent.server import Server, call, says, serving
-from wtman.sandbox import trouble
+from wtman.sandbox.choice import trouble
 
 KEY = "sk-confined-0001"
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.kit import assert_no_leftover_processes, commit_files, run_git, write_files
-from wtman import sandbox
 from wtman.checks import perform
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.judge import Judged, judge
@@ -31,6 +30,7 @@ from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.settings import Settings
 from wtman.provision.ports import check_port, port_of
+from wtman.sandbox import choice
 
 GREEN, RED, UNCHECKED = Verdict.GREEN, Verdict.RED, Verdict.UNCHECKED
 PYTHON = shlex.quote(sys.executable)
@@ -85,7 +85,7 @@ class World:
                     control=await in_pool(control_dir.prepare, here),
                     store=store,
                     executor=executor,
-                    sandbox=sandbox.load("none"),
+                    sandbox=choice.load("none"),
                     agent=None,
                     git=in_pool,
                     clock=lambda: 0.0,

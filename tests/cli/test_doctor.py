@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman import sandbox
 from wtman.cli.commands.doctor_checks import diagnose
 from wtman.config.detect import habits
-from wtman.sandbox import confine
+from wtman.sandbox import choice, confine
 
 TESTED = {
     "shop.py": "def one():\n    return 1\n",
@@ -223,11 +222,11 @@ def test_where_no_sandbox_works_each_tier_has_its_fix(
     monkeypatch.setenv("PATH", _only_git())
     monkeypatch.setattr(confine, "landlock_abi", lambda: 0)
     monkeypatch.delenv("WTMAN_SANDBOX")
-    sandbox.trouble.cache_clear()
+    choice.trouble.cache_clear()
     try:
         lines = [one for one in diagnose(str(repo), os.environ, False) if one.name == "sandbox"]
     finally:
-        sandbox.trouble.cache_clear()
+        choice.trouble.cache_clear()
     told = [(line.level, line.text) for line in lines]
     assert told == [
         ("warn", "not bubblewrap: bwrap is not installed"),

@@ -12,7 +12,6 @@ import pytest
 from tests.checks.test_perform import SHOP, World
 from tests.kit import run_git, write_files
 from tests.sandbox.conftest import tier
-from wtman import sandbox
 from wtman.checks.judge import judge
 from wtman.execution.spawn import install_child_watcher
 from wtman.git.checkouts.worktrees import WorktreeSpec, create
@@ -21,6 +20,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Identity, Task
 from wtman.model.settings import Settings
 from wtman.provision.setup import provision
+from wtman.sandbox import choice
 from wtman.worktrees.baseline import provision_task
 from wtman.worktrees.place import bring, place_of
 
@@ -77,7 +77,7 @@ def got(world: World, tier: str, *commands: str, trusted: bool = False) -> set[s
 
     async def go() -> str:
         async with world.ctx() as ctx:
-            ctx = replace(ctx, sandbox=sandbox.load(tier))
+            ctx = replace(ctx, sandbox=choice.load(tier))
             run_git(world.repo, "branch", "one")
             create(ctx.repo, [WorktreeSpec("one", str(path), "one")])
             run_git(path, "reset", "-q", "--hard")
@@ -113,7 +113,7 @@ def test_a_check_checkout_is_never_trusted(world: World, tier: str) -> None:
 
     async def go() -> str:
         async with world.ctx() as ctx:
-            ctx = replace(ctx, sandbox=sandbox.load(tier))
+            ctx = replace(ctx, sandbox=choice.load(tier))
             found = await judge(ctx, world.settings, ("cat got",), world.head(), None, stem="t")
             return world.log(found.results[0].log)
 
@@ -127,12 +127,12 @@ def test_a_worktree_is_trusted_until_a_session_has_worked_there(world: World, na
     one = TaskId("one")
     attempt = Attempt(1, "l", "", base, base, "a", 0.0)
     view = TaskView(Task(one, "do"), lineage="l", attempts=(attempt,))
-    tier = next(name for name in sandbox.TIERS[:-1] if not sandbox.trouble(name))
+    tier = next(name for name in choice.NAMES[:-1] if not choice.trouble(name))
     world = world.set(setup=("sh setup.sh",))
 
     async def go() -> str:
         async with world.ctx() as ctx:
-            ctx = replace(ctx, sandbox=sandbox.load(tier))
+            ctx = replace(ctx, sandbox=choice.load(tier))
             state = State(
                 run=ctx.run,
                 base=base,

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.review.conftest import Shop, claim, proof_of
-from wtman.sandbox import load
+from wtman.sandbox.choice import load
 
 THREE = proof_of("three", "self.assertEqual(total([1, 2, 3]), 6)")
 ONE = ("--reviewers", "1")

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from wtman import sandbox
 from wtman.errors import MissingError, UsageError
-from wtman.sandbox import advice, bubblewrap, confine, confine_command
+from wtman.sandbox import advice, bubblewrap, choice, confine, confine_command
 
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    sandbox.trouble.cache_clear()
+    choice.trouble.cache_clear()
     yield
-    sandbox.trouble.cache_clear()
+    choice.trouble.cache_clear()
 
 
 @pytest.fixture
@@ -32,22 +31,22 @@ def says(fake: Path, complaint: str) -> None:
     fake.chmod(0o755)
 
 
-def test_every_tier_has_a_file_and_the_order_is_of_strength() -> None:
-    assert sandbox.known() == ("bubblewrap", "landlock", "seatbelt", "none")
-    assert [sandbox.load(name).name for name in sandbox.known()] == list(sandbox.known())
+def test_the_order_is_of_strength() -> None:
+    assert choice.NAMES == ("bubblewrap", "landlock", "seatbelt", "none")
+    assert [choice.load(name).name for name in choice.NAMES] == list(choice.NAMES)
 
 
 @pytest.mark.skipif(not confine.landlock_abi(), reason="no Landlock here")
 def test_next_tier_and_why_not_the_first(fake: Path) -> None:
-    chosen, passed = sandbox.choose("")
+    chosen, passed = choice.choose("")
     assert chosen.name == "landlock"
     assert passed == (
         "bubblewrap: bwrap is not installed; install it (`apt-get install bubblewrap`,"
         " `dnf install bubblewrap`, ...)",
     )
     says(fake, "Creating new namespace failed: Operation not permitted")
-    sandbox.trouble.cache_clear()
-    chosen, passed = sandbox.choose("auto")
+    choice.trouble.cache_clear()
+    chosen, passed = choice.choose("auto")
     assert chosen.name == "landlock"
     assert "'Creating new namespace failed: Operation not permitted'; " in passed[0]
 
@@ -55,18 +54,18 @@ def test_next_tier_and_why_not_the_first(fake: Path) -> None:
 def test_a_named_tier_has_to_work(fake: Path) -> None:
     says(fake, "setting up uid map: Permission denied")
     with pytest.raises(MissingError, match="the sandbox bubblewrap does not work here: bwrap said"):
-        sandbox.choose("bubblewrap")
-    assert sandbox.choose("none")[0].name == "none"
+        choice.choose("bubblewrap")
+    assert choice.choose("none")[0].name == "none"
     with pytest.raises(UsageError, match="no sandbox 'chroot'"):
-        sandbox.choose("chroot")
+        choice.choose("chroot")
 
 
 def test_no_tier_works(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confine, "landlock_abi", lambda: 0)
     with pytest.raises(MissingError, match="no sandbox works here") as raised:
-        sandbox.choose()
+        choice.choose()
     assert "--sandbox none" in raised.value.hint
-    assert all(f"{name}: " in raised.value.message for name in sandbox.TIERS[:-1])
+    assert all(f"{name}: " in raised.value.message for name in choice.NAMES[:-1])
 
 
 def test_advice_names_the_fix_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +91,7 @@ def test_older_bubblewrap_is_used_without_what_it_lacks(fake: Path) -> None:
         " esac\nexit 0\n"
     )
     fake.chmod(0o755)
-    tier = bubblewrap.make()
+    tier = bubblewrap.Bubblewrap()
     assert tier.probe() == ""
     assert tier.nests == (os.geteuid() != 0)
 

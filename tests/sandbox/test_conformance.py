@@ -21,7 +21,7 @@ import pytest
 from tests import kit
 from tests.sandbox.world import World, untouched
 from wtman.model.command import ExitReason
-from wtman.sandbox import Limits
+from wtman.sandbox.policy import Limits
 
 TRY_TO_CONNECT = (
     "import socket, sys\n"

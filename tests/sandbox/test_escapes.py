@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.sandbox import trouble
+from wtman.sandbox.choice import trouble
 
 # Each is a task; `$REPO` is the main checkout, `$TRICK` leaves a mark where it runs outside
 # of all sessions: in one, it is but a program of that session.

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wtman.sandbox import SandboxPolicy, programs, seatbelt
+from wtman.sandbox import programs, seatbelt
 from wtman.sandbox.mounts import picture
+from wtman.sandbox.policy import SandboxPolicy
 
 
 @pytest.fixture

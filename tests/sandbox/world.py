@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wtman import sandbox
 from wtman.execution.spawn import install_child_watcher
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Command, Exit, Work
-from wtman.sandbox import Sandbox, SandboxPolicy
+from wtman.sandbox import choice
+from wtman.sandbox.policy import Limits, Sandbox, SandboxPolicy
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -106,7 +106,7 @@ def as_somebody_else(root: str, tier: str) -> None:
     """The short battery, for a process that has become another user; asserts."""
     install_child_watcher()
     os.environ["HOME"] = root + "/user"
-    found = sandbox.load(tier)
+    found = choice.load(tier)
     assert found.probe() == "", found.probe()
     world = World(Path(root), found)
     ran = world.sh(
@@ -121,7 +121,7 @@ def as_somebody_else(root: str, tier: str) -> None:
     assert (nested.code == 0) == found.nests, nested
     few = world.sh(
         "for i in 1 2 3 4 5 6 7 8 9; do sleep 3 & done; echo here",
-        limits=sandbox.Limits(processes=6),
+        limits=Limits(processes=6),
     )
     # The kernel counts by user and user namespace: elsewhere the user's own count, too.
     if tier == "bubblewrap":

@@ -25,7 +25,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Role, Task
 from wtman.model.session import Outcome, Usage
 from wtman.model.settings import Settings
-from wtman.sandbox import trouble
+from wtman.sandbox.choice import trouble
 from wtman.sessions.launch import Launch, launch
 
 pytestmark = pytest.mark.skipif(bool(trouble("bubblewrap")), reason="bubblewrap does not work here")

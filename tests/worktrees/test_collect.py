@@ -345,7 +345,7 @@ def test_what_wtman_does_meanwhile_is_nobodys_fault(path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_user_who_commits_while_a_confined_session_runs_is_only_told(path: Path) -> None:
-    from wtman.sandbox import load
+    from wtman.sandbox.choice import load
 
     if problem := load("bubblewrap").probe():
         pytest.skip(problem)

@@ -31,8 +31,8 @@ from wtman.provision.command_text import JUNIT
 from wtman.provision.files import linked, stamp
 from wtman.provision.ports import check_port
 from wtman.provision.setup import git_folders, make_home, provision
-from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
+from wtman.sandbox.policy import USUAL, SandboxPolicy
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from wtman.model.ids import RunId, TaskId
 
 if TYPE_CHECKING:
     from wtman.context import Context
-    from wtman.sandbox import Sandbox
     from wtman.sandbox.guard import Guard
+    from wtman.sandbox.policy import Sandbox
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +119,7 @@ def _guard(store: Store, run: RunId, folder: str) -> "Guard":
 
 def _sandbox(name: str) -> "Sandbox":
     """The run's sandbox, which its journal names. A run never goes on in a weaker one."""
-    from wtman.sandbox import choose
+    from wtman.sandbox.choice import choose
 
     try:
         return choose(name or "none")[0]

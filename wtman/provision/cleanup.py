@@ -7,7 +7,6 @@ sentence: the worktree goes all the same, for it can be brought back.
 import os
 from collections.abc import Mapping
 
-from wtman import sandbox
 from wtman.execution.output import read_exit
 from wtman.execution.supervisor import run_kept
 from wtman.git.discovery import Repository
@@ -16,9 +15,10 @@ from wtman.model.command import Command, Work
 from wtman.model.ids import TaskId
 from wtman.provision.command_text import argv
 from wtman.provision.ports import port_of
-from wtman.sandbox import SandboxPolicy
+from wtman.sandbox import choice
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
+from wtman.sandbox.policy import SandboxPolicy
 
 
 async def clear_out(
@@ -42,7 +42,7 @@ async def clear_out(
         "WTMAN_PORT": str(port),
         "WTMAN_ROOT": root,
     }
-    confine = sandbox.load(tier)
+    confine = choice.load(tier)
     policy = SandboxPolicy(
         read=(*((root,) if root else ()), *given.read),
         write=(path,),

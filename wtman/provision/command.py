@@ -9,7 +9,7 @@ from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.settings import Settings
 from wtman.provision.command_result import CommandResult, excerpt
 from wtman.provision.command_text import argv
-from wtman.sandbox import SandboxPolicy
+from wtman.sandbox.policy import SandboxPolicy
 
 _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
 

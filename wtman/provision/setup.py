@@ -12,7 +12,7 @@ reach depends on who may have written the tree:
 - any other tree, and every check checkout, so that base and branch are judged alike: the
   network, and of the main checkout only what `symlink` points at; a command whose text
   says WTMAN_ROOT has the main checkout without its git, read-only, and no network.
-Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. The tier
+Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. With the sandbox
 `none` holds nothing of this.
 """
 
@@ -32,9 +32,9 @@ from wtman.model.settings import Settings
 from wtman.provision.command import CommandRun, run_text
 from wtman.provision.files import _bring_files, linked
 from wtman.provision.ports import port_of
-from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
+from wtman.sandbox.policy import USUAL, SandboxPolicy
 
 _ROOT = "WTMAN_ROOT"
 
@@ -120,7 +120,7 @@ def _kept_from(ctx: Context, policy: SandboxPolicy) -> str:
 
 
 def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:
-    """Make a private HOME, where the tier has one, for an agent of these needs. Blocking."""
+    """Make a private HOME, where the sandbox has one, for an agent of these needs. Blocking."""
     if ctx.sandbox.name == "none" and needs in (None, Needs()):
         return
     provision_home(home, ctx.environ, needs, _identity(ctx.repo))

@@ -1,4 +1,4 @@
-"""What to do where a tier does not work, from what the system said; texts for `doctor`.
+"""What to do where a sandbox does not work, from what the system said; texts for `doctor`.
 
 The causes are few and their words well known: a distribution or a container that keeps
 user namespaces back, a bubblewrap that is missing or too old, a kernel without Landlock.

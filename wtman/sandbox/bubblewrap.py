@@ -1,7 +1,7 @@
-"""The tier of Linux: a picture of the machine of its own, made by bubblewrap.
+"""The sandbox of Linux: a picture of the machine of its own, made by bubblewrap.
 
 It holds: the system read-only, nothing of the user's home folder, of other worktrees and
-of the main checkout but what Reach names; processes, System V memory, host name and
+of the main checkout but what the policy names; processes, System V memory, host name and
 (without `on`) network of its own; no capabilities, no new privileges; /tmp, /var/tmp and
 /dev/shm private and sized; a dead keeper or coordinator takes everything with it.
 
@@ -22,8 +22,9 @@ from functools import cache
 from wtman.errors import ExternalError
 from wtman.execution import spawn
 from wtman.model.command import Command
-from wtman.sandbox import SandboxPolicy, confine_command, mounts, system
+from wtman.sandbox import confine_command, mounts, system
 from wtman.sandbox.advice import of_bubblewrap
+from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
 _TRY = 32 << 20  # bytes of /tmp in the probe
@@ -69,10 +70,6 @@ class Bubblewrap:
             *command.argv,
         )
         return confine_command.placed(command, policy, "/tmp", argv)
-
-
-def make() -> Bubblewrap:
-    return Bubblewrap()
 
 
 def _program() -> str:

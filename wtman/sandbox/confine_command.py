@@ -1,11 +1,12 @@
-"""What the tiers have in common: how confine.py is called, and what they do to a Command."""
+"""What the sandboxes have in common: how confine.py is called, and what they do to a Command."""
 
 import os
 from dataclasses import replace
 
 from wtman.execution.spawn import program_of
 from wtman.model.command import Command
-from wtman.sandbox import Limits, SandboxPolicy, confine, programs, system
+from wtman.sandbox import confine, programs, system
+from wtman.sandbox.policy import Limits, SandboxPolicy
 
 # Set by what stands between the keeper and the command, where the command did not ask for it.
 _OURS = ("LC_CTYPE", "PWD")

@@ -6,7 +6,7 @@ promises to write only below that HOME, which sessions have written before: no l
 one left there is followed; and to change nothing of the user's own.
 
 It keeps secrets of the user's, none of the repository's: what was ever committed, in any
-branch, a confined program can read from git's object database, in every tier.
+branch, a confined program can read from git's object database, in every sandbox.
 """
 
 import os
@@ -63,7 +63,7 @@ _DROPPED_PREFIXES = ("GIT_", "WTMAN_", "LD_", "DYLD_", "GPG_", "DBUS_", "BASH_FU
 _SIGN_IN_MOST = 4 * 1024 * 1024  # bytes of one file
 
 
-SCRATCH = ".tmp"  # below a private HOME, for tiers that cannot give a /tmp
+SCRATCH = ".tmp"  # below a private HOME, for sandboxes that cannot give a /tmp
 
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -78,19 +78,19 @@ class Surroundings:
 
 
 def surroundings(
-    tier: str,
+    sandbox: str,
     environ: Mapping[str, str],
     home: str,
     names: Iterable[str] = (),
     *,
     online: bool = True,
 ) -> Surroundings:
-    """What a program gets of the user's environment in a sandbox of this tier.
+    """What a program gets of the user's environment in the sandbox of this name.
 
-    `home` is its HOME; the tier `none` leaves the user's. `names` are variables that the
+    `home` is its HOME; `none` leaves the user's. `names` are variables that the
     user wants handed in besides. Proxies only where `online`: they may hold a password.
     """
-    if tier == "none":
+    if sandbox == "none":
         return Surroundings(_unconfined(environ), ())
     wanted = {*_PLAIN, *_CERTIFICATES, *_TOOLCHAINS, *names}
     if online:

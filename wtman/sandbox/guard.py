@@ -24,8 +24,8 @@ from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.fingerprint import Fingerprint
 from wtman.git.ref_log import Move
-from wtman.sandbox import Sandbox
 from wtman.sandbox.guard_file import GuardRecord, load, seen_now, store
+from wtman.sandbox.policy import Sandbox
 
 Threaded = Callable[..., Awaitable[Any]]
 Merging = Callable[[str, str], bool]
@@ -97,7 +97,7 @@ class Guard:
     async def begin(
         self, ctl: Control, session: str, *, isolation: Isolation, git: Threaded
     ) -> None:
-        """A session is about to start behind these walls."""
+        """A session is about to start in this isolation."""
         await self._look(ctl, git)
         self._alive[session] = isolation
         if isolation is Isolation.APART:

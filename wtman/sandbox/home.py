@@ -26,7 +26,7 @@ def provision_home(
             os.rename(home, f"{home}.aside-{os.urandom(4).hex()}")
         os.makedirs(home, mode=0o700, exist_ok=True)
         with _folder(home, [SCRATCH]):
-            pass  # a real folder: a tier may allow writing wherever it leads
+            pass  # a real folder: a sandbox may allow writing wherever it leads
         if who is not None:
             _put(home, ".gitconfig", _git_config(who), None)
         for path in needs.files if needs else ():

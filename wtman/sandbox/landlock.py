@@ -1,7 +1,7 @@
-"""The tier for a Linux where bubblewrap is missing or refused: the kernel's Landlock.
+"""The sandbox for a Linux where bubblewrap is missing or refused: the kernel's Landlock.
 
-It holds: writing only where Reach says so, and reading only there and in the system;
-no signal to, and no look into, processes outside; TCP only as Reach says (kernel 6.7).
+It holds: writing only where the policy says so, and reading only there and in the system;
+no signal to, and no look into, processes outside; TCP only as the policy says (kernel 6.7).
 
 It does not hold, as nothing is mounted and no namespace made: paths are those of the host
 and that a file exists can be seen (`stat`); `guard` and the target of `binds`; processes
@@ -10,15 +10,16 @@ of others are listed with their command lines; UDP, unix sockets by path, and be
 own on loopback has to listen on one of `serves`. Modes, times and extended attributes of
 the user's own files can be changed (`chmod`, `touch`, `setfattr`): the kernel has no rule
 for these. No pseudo-terminal can be opened, as it would be among the user's. /tmp is out
-of reach, TMPDIR is `Reach.scratch`. What outlives the keeper's own death is left to the
+of reach, TMPDIR is `SandboxPolicy.scratch`. What outlives the keeper's own death is left to the
 sweep.
 """
 
 import os
 
 from wtman.model.command import Command
-from wtman.sandbox import SandboxPolicy, confine, confine_command, system
+from wtman.sandbox import confine, confine_command, system
 from wtman.sandbox.advice import of_landlock
+from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
 # Opened for writing by everybody; harmless, or the kernel's own to guard.
@@ -49,10 +50,6 @@ class Landlock:
         ]
         argv = (*confine_command.confined_by("landlock", *words), *command.argv)
         return confine_command.placed(command, policy, policy.scratch, argv)
-
-
-def make() -> Landlock:
-    return Landlock()
 
 
 def _files(policy: SandboxPolicy, programs: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the folders of a Reach become the mounts of one picture, and in which order.
+"""How the folders of a policy become the mounts of one picture, and in which order.
 
 Pure of effects but for looking at links: a folder is shown at its real place, and every
 link on the way to it is made again, because a mount cannot be put on a link.
@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wtman.sandbox import SandboxPolicy, system
+from wtman.sandbox import system
+from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
 

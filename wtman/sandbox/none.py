@@ -1,11 +1,11 @@
-"""The tier without confinement: a session reaches whatever the user can.
+"""No sandbox: a session reaches whatever the user can.
 
 It promises nothing, which is why the user is told when it is in use. What it does
-reach outside its branch is for the git room to detect.
+reach outside its branch is for the guard to detect.
 """
 
 from wtman.model.command import Command
-from wtman.sandbox import SandboxPolicy
+from wtman.sandbox.policy import SandboxPolicy
 
 
 class NoSandbox:
@@ -20,7 +20,3 @@ class NoSandbox:
 
     def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
         return command
-
-
-def make() -> NoSandbox:
-    return NoSandbox()

@@ -1,4 +1,4 @@
-"""The tier of macOS: sandbox-exec with a profile made for each command.
+"""The sandbox of macOS: sandbox-exec with a profile made for each command.
 
 UNTESTED: written from Apple's documentation of the profile language and from profiles in
 public use; nobody has run it on a Mac for this project. It means to hold what Landlock
@@ -9,7 +9,8 @@ limits. `sandbox-exec` is called deprecated by its manual, and is what others us
 import os
 
 from wtman.model.command import Command
-from wtman.sandbox import SandboxPolicy, confine_command, mounts, system
+from wtman.sandbox import confine_command, mounts, system
+from wtman.sandbox.policy import SandboxPolicy
 
 PROGRAM = "/usr/bin/sandbox-exec"
 _SYSTEM = (
@@ -41,10 +42,6 @@ class Seatbelt:
             )
         argv = (*beside, PROGRAM, "-p", text, *command.argv)
         return confine_command.placed(command, policy, policy.scratch, argv)
-
-
-def make() -> Seatbelt:
-    return Seatbelt()
 
 
 def profile(policy: SandboxPolicy, programs: tuple[str, ...] = ()) -> str:

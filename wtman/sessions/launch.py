@@ -25,10 +25,10 @@ from wtman.model.session import Cap, Job, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.provision.files import linked
 from wtman.provision.setup import make_home
-from wtman.sandbox import USUAL, SandboxPolicy
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import leave_in_home
 from wtman.sandbox.hosts import Rule
+from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.provider import handed_in, own_ports, provider_rules
 
 _PACKAGE = os.path.dirname(

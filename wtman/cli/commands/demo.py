@@ -192,7 +192,7 @@ def _reviewed(stage: _Stage) -> str:
 
 def _sandbox(stage: _Stage) -> tuple[str, ...]:
     """Its own scripts may run where no sandbox works; everybody else is asked."""
-    from wtman.sandbox import choose
+    from wtman.sandbox.choice import choose
 
     if "WTMAN_SANDBOX" in stage.env:
         return ()

@@ -164,7 +164,7 @@ def _writable(place: DoctorScope) -> Iterator[Line]:
 
 
 def _sandbox(place: DoctorScope) -> Iterator[Line]:
-    from wtman import sandbox
+    from wtman.sandbox import choice
 
     wanted = place.settings.sandbox
     if wanted == "none":
@@ -172,12 +172,12 @@ def _sandbox(place: DoctorScope) -> Iterator[Line]:
         yield Line("sandbox", "warn", said, "sandbox = auto")
         return
     try:
-        found, passed = sandbox.choose(wanted)
+        found, passed = choice.choose(wanted)
     except MissingError as error:
         if wanted not in ("", "auto"):
             yield Line("sandbox", "missing", error.message, error.hint)
             return
-        yield from _passed((name, sandbox.trouble(name)) for name in sandbox.TIERS[:-1])
+        yield from _passed((name, choice.trouble(name)) for name in choice.NAMES[:-1])
         fix = "one of those above; or --sandbox none, with all of your rights"
         yield Line("sandbox", "missing", "no sandbox works here", fix)
         return
@@ -268,7 +268,7 @@ def _base(place: DoctorScope) -> Iterator[Line]:
     from wtman.cli.start.base_check import base_checked
     from wtman.config.trust import approved
     from wtman.git.repo import resolve
-    from wtman.sandbox import choose
+    from wtman.sandbox.choice import choose
 
     repo, loaded = place.repo, place.loaded
     if repo is None or loaded is None or not loaded.settings.check:

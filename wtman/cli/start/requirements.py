@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
-from wtman import agents, sandbox
+from wtman import agents
 from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, agent_of, agent_of_task
 from wtman.model.settings import Settings
+from wtman.sandbox import choice
 from wtman.text.words import did_you_mean, quoted
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
@@ -59,7 +60,7 @@ def require_agents(
 
 def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
     """The settings with the sandbox that is used, and what there is to say about it."""
-    found, passed = sandbox.choose(settings.sandbox)
+    found, passed = choice.choose(settings.sandbox)
     # A dotted name stays: the plug-in's own may not lead back to it.
     name = settings.sandbox if "." in settings.sandbox else found.name
     notes = [f"sandbox: not {reason}" for reason in passed]
