@@ -12,8 +12,8 @@ reach depends on who may have written the tree:
 - any other tree, and every check checkout, so that base and branch are judged alike: the
   network, and of the main checkout only what `symlink` points at; a command whose text
   says WTMAN_ROOT has the main checkout without its git, read-only, and no network.
-Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. With the sandbox
-`none` holds nothing of this.
+Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. Without a
+sandbox nothing of this holds.
 """
 
 import os
