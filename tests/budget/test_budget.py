@@ -104,7 +104,7 @@ def test_a_budget_is_shared_among_the_tasks_that_wait() -> None:
 
 
 def test_a_live_session_counts_with_all_of_its_cap_or_more_where_it_overshoots() -> None:
-    world = ready("a", "b", budget_usd=8.0, session_usd=3.0)
+    world = ready("a", "b", budget_usd=8.0, session_budget_usd=3.0)
     world.turn()
     assert world.state.reserved == {"session/a": Cap(usd=3.0), "session/b": Cap(usd=3.0)}
     assert budget_status(world.state).left.usd == 2.0
@@ -113,7 +113,7 @@ def test_a_live_session_counts_with_all_of_its_cap_or_more_where_it_overshoots()
 
 
 def test_what_a_session_did_not_use_is_given_back() -> None:
-    world = ready("a", "b", budget_usd=6.0, session_usd=4.0, check=())
+    world = ready("a", "b", budget_usd=6.0, session_budget_usd=4.0, check=())
     world.usage_fate = lambda name, attempt, cap: used(1.0)
     world.turn()
     assert list(world.running) == ["session/a"], "two caps of 4 do not fit 6: the other waits"
@@ -124,7 +124,7 @@ def test_what_a_session_did_not_use_is_given_back() -> None:
 
 
 def test_a_used_up_budget_parks_and_more_of_it_goes_on() -> None:
-    world = ready("a", "b", jobs=1, budget_usd=4.0, session_usd=3.0)
+    world = ready("a", "b", jobs=1, budget_usd=4.0, session_budget_usd=3.0)
     world.usage_fate = lambda name, attempt, cap: used(2.0, 10)
     state = world.drive(first)
     assert run_state(state) is RunState.PAUSED
@@ -168,8 +168,8 @@ def test_the_overshoot_is_told() -> None:
         (Settings(), Cap(usd=1.0), Outcome(False, usage=used(0.5)), True),
         (Settings(), Cap(usd=1.0), Outcome(False, usage=used(1.0)), False),
         (Settings(), Cap(tokens=9), Outcome(False, usage=used(None, 9)), False),
-        (Settings(session_usd=1.0), Cap(usd=1.0), Outcome(False, usage=used(1.0)), True),
-        (Settings(session_usd=1.0), Cap(1.0, 9), Outcome(False, usage=used(0.1, 9)), False),
+        (Settings(session_budget_usd=1.0), Cap(usd=1.0), Outcome(False, usage=used(1.0)), True),
+        (Settings(session_budget_usd=1.0), Cap(1.0, 9), Outcome(False, usage=used(0.1, 9)), False),
         (Settings(), NONE, Outcome(False, fatal="no credit"), False),
         (Settings(), NONE, Outcome(False, limited=True), False),
     ],
@@ -299,7 +299,7 @@ def test_any_run_ends_or_parks_within_its_budget_and_its_pace(
     limits = {
         "budget_usd": data.draw(st.sampled_from([0.0, 1.0, 5.0])),
         "budget_tokens": data.draw(st.sampled_from([0, 40, 1000])),
-        "session_usd": data.draw(st.sampled_from([0.0, 0.5])),
+        "session_budget_usd": data.draw(st.sampled_from([0.0, 0.5])),
     }
     world.append(created(*tasks, jobs=jobs, **limits))
     call = Cap(0.3, 20)  # the most that one model call costs

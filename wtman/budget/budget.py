@@ -72,7 +72,7 @@ def budget_status(state: State, live: Mapping[str, Usage] | None = None) -> Budg
         held += Cap(max(cap.usd, used.usd or 0.0), max(cap.tokens, used.tokens))
     return BudgetStatus(
         budget=Cap(settings.budget_usd, settings.budget_tokens),
-        own=Cap(settings.session_usd, settings.session_tokens),
+        own=Cap(settings.session_budget_usd, settings.session_budget_tokens),
         charged=state.charged,
         held=held,
     )
@@ -121,7 +121,7 @@ def counts(settings: Settings, cap: Cap, outcome: Outcome) -> bool:
     """
     if outcome.fatal or outcome.limited:
         return False
-    own = Cap(settings.session_usd, settings.session_tokens)
+    own = Cap(settings.session_budget_usd, settings.session_budget_tokens)
     shared = Cap(0.0 if own.usd else cap.usd, 0 if own.tokens else cap.tokens)
     return not shared.reached(outcome.usage)
 

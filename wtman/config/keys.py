@@ -1,145 +1,128 @@
-"""The keys of the configuration and the types of their values, as a pydantic model.
+"""The keys of the configuration, one row each: all else about a key follows from its row.
 
-The only module that imports pydantic, and itself imported late: it costs more
-than all the rest of a short command. Everything is optional, so that one model
-judges each source by itself; `model_fields_set` says what a source gave.
+Loading, `WTMAN_*`, flags and their help, what a message calls a key, and what a resume may
+change. A new key is a row here and a field of `Settings`. `kinds` has the kinds of values;
+it costs pydantic, which a short command cannot afford.
 """
 
-import math
-import re
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-
-from wtman.formats.durations import seconds
-from wtman.formats.gitignore import flaw
-from wtman.sandbox.hosts import rule
-from wtman.text.words import quoted
+Path = tuple[str, ...]  # where a file has a value: ("jobs",), ("roles", "planner")
+ANY = "*"  # in a key's path: a name that the user chooses
 
 
-def _as_list(value: object) -> object:
-    """One text is a list of one."""
-    return [value] if isinstance(value, str) else value
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`name` is a key's field in `Settings`, its flag, and behind WTMAN_ its variable.
+
+    A key without `help` has no flag; `flag` is its spelling where it is another one, `path`
+    its place in a file where that is not the name.
+    """
+
+    name: str
+    kind: str
+    help: str = ""
+    flag: str = ""
+    path: str = ""
+    least: int = 1
+    most: int = 1_000_000
+    in_files: bool = True  # and in the environment; else only a flag says it
+    resumable: bool = False  # `resume` and `review` may change it
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Of its flag; the last one is the long one."""
+        return tuple((self.flag or f"--{self.name.replace('_', '-')}").split("/"))
+
+    @property
+    def variable(self) -> str:
+        """Its variable of the environment."""
+        return f"WTMAN_{self.name.upper()}"
+
+    @property
+    def place(self) -> Path:
+        """Where a file has it."""
+        return tuple((self.path or self.name).split("."))
 
 
-def _some(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is an empty text")
-    if "\0" in text:
-        raise ValueError("holds a NUL character")
-    return text
+KEYS = (
+    Key("agent", "text", "Agent of every role: a name, or command:ARGV."),
+    Key("model", "text", "Model of every session."),
+    Key("effort", "text", "Effort of every session, from low to max."),
+    Key("roles", "text", path="roles.*", resumable=True),
+    Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False,
+        resumable=True),
+    Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0,
+        resumable=True),
+    Key("rounds", "integer", "Most rounds of reviews.", resumable=True),
+    Key("check", "texts", "Command that must pass; repeatable."),
+    Key("jobs", "integer", "Most sessions at once.", "-j/--jobs", resumable=True),
+    Key("check_jobs", "integer", "Most checks at once.", resumable=True),
+    Key("max_sessions", "integer", "Most sessions of the run.", resumable=True),
+    Key("attempts", "integer", "Most sessions of a task.", resumable=True),
+    Key("budget_usd", "money", "Maximum spend for this run (USD).", path="budget.usd",
+        resumable=True),
+    Key("budget_tokens", "integer", "Maximum tokens for this run.", path="budget.tokens",
+        most=10**12, resumable=True),
+    Key("plan_budget_usd", "money", "Maximum spend for planning (USD).", path="budget.plan_usd"),
+    Key("session_budget_usd", "money", path="budget.session_usd"),
+    Key("session_budget_tokens", "integer", path="budget.session_tokens", most=10**12),
+    Key("timeout", "time", "Most time of a session: 90s, 15m, 2h."),
+    Key("check_timeout", "time", "Most time of a check: 90s, 15m, 2h."),
+    Key("grace", "time"),
+    Key("setup", "texts"),
+    Key("cleanup", "texts"),
+    Key("copy", "patterns"),
+    Key("symlink", "patterns"),
+    Key("protect", "patterns"),
+    Key("worktrees", "text"),
+    Key("sandbox", "text", "Isolation of sessions, setup and checks."),
+    Key("network", "network"),
+    Key("check_network", "switch"),
+    Key("env", "variables"),
+    Key("block_on", "texts"),
+    Key("allow_failing_base", "switch", "Go on where a check fails on the base.", in_files=False,
+        resumable=True),
+    # What `Settings` has no field for, as it does not govern a run.
+    Key("notify", "texts"),
+    Key("agents", "anything", path="agents.*.*"),
+)  # fmt: skip
 
 
-def _pattern(text: str) -> str:
-    if what := flaw(text):
-        raise ValueError(f"has the pattern {quoted(text)}, which {what}")
-    return text
+def named(name: str) -> Key:
+    """The key of a flag, or of a field of `Settings`."""
+    return next(key for key in KEYS if key.name == name)
 
 
-def _duration(value: object) -> float:
-    length = seconds(value)
-    if not length:
-        raise ValueError("has to be more than 0")
-    return length
+def at(place: Path) -> Key | None:
+    """The key of a file's value."""
+    for key in KEYS:
+        if key.in_files and len(key.place) == len(place) and _within(place, key):
+            return key
+    return None
 
 
-def _amount(value: float) -> float:
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError("has to be a finite number above 0")
-    return value
+def below(table: Path) -> tuple[str, ...]:
+    """What a table of a file may hold; nothing where the path is no table."""
+    depth = len(table)
+    names = (key.place[depth] for key in KEYS if len(key.place) > depth and _within(table, key))
+    return tuple(dict.fromkeys(names))
 
 
-def _network(value: object) -> object:
-    """On, off, `allow-list` (the agents' providers), or the hosts that may be reached besides."""
-    if isinstance(value, bool):
-        return value
-    words = {"on": True, "off": False, "allow-list": []}
-    if isinstance(value, str) and value in words:
-        return words[value]
-    hosts = [value] if isinstance(value, str) else value
-    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise ValueError("is neither true nor false nor a list of hosts")
-    for host in hosts:
-        try:
-            rule(host)
-        except ValueError as error:
-            raise ValueError(f"names {quoted(host)}, which {error}") from None
-    return hosts
+def by_name(values: Mapping[Path, Any]) -> dict[str, Any]:
+    """Values at their places in a file, by the names of their keys."""
+    found: dict[str, Any] = {}
+    for place, value in values.items():
+        key = next(key for key in KEYS if len(key.place) == len(place) and _within(place, key))
+        *tables, last = (key.name, *place[1:]) if ANY in key.place else (key.name,)
+        inner = found
+        for table in tables:
+            inner = inner.setdefault(table, {})
+        inner[last] = value
+    return found
 
 
-def _variable(text: str) -> str:
-    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text):
-        raise ValueError(f"has {quoted(text)}, which is no name of a variable")
-    if text == "HOME" or text.startswith(("WTMAN_", "LD_", "GIT_")):
-        raise ValueError(f"has {quoted(text)}, which cannot be handed in")
-    return text
-
-
-Text = Annotated[str, Field(strict=True, max_length=65536), AfterValidator(_some)]
-Texts = Annotated[list[Text], BeforeValidator(_as_list)]
-Patterns = Annotated[
-    list[Annotated[str, Field(strict=True), AfterValidator(_pattern)]], BeforeValidator(_as_list)
-]
-Variables = Annotated[
-    list[Annotated[str, Field(strict=True), AfterValidator(_variable)]], BeforeValidator(_as_list)
-]
-Duration = Annotated[float, BeforeValidator(_duration)]
-Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
-Positive = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Tokens = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-Money = Annotated[float, Field(strict=True), AfterValidator(_amount)]
-Switch = Annotated[bool, Field(strict=True)]
-
-
-class Budget(BaseModel):
-    """Limits of a run; `plan_usd` is for the planning alone, `session_*` for each session."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    usd: Money | None = None
-    tokens: Tokens | None = None
-    plan_usd: Money | None = None
-    session_usd: Money | None = None
-    session_tokens: Tokens | None = None
-
-
-class Keys(BaseModel):
-    """One source of configuration: a file, the environment or the flags."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    agent: Text | None = None
-    model: Text | None = None
-    effort: Text | None = None
-    roles: dict[str, Text] | None = None
-    jobs: Positive | None = None
-    check_jobs: Positive | None = None
-    max_sessions: Positive | None = None
-    attempts: Positive | None = None
-    timeout: Duration | None = None
-    check_timeout: Duration | None = None
-    grace: Duration | None = None
-    check: Texts | None = None
-    setup: Texts | None = None
-    cleanup: Texts | None = None
-    copy_: Patterns | None = Field(default=None, alias="copy")
-    symlink: Patterns | None = None
-    protect: Patterns | None = None
-    reviewers: Count | None = None
-    rounds: Count | None = None
-    worktrees: Text | None = None
-    sandbox: Text | None = None
-    network: Annotated[Any, BeforeValidator(_network)] = None
-    check_network: Switch | None = None
-    env: Variables | None = None
-    budget: Budget | None = None
-    block_on: Texts | None = None
-    notify: Texts | None = None
-    agents: dict[str, dict[str, Any]] | None = None
-
-
-class FlagKeys(Keys):
-    """What flags may say beyond what files may."""
-
-    allow_failing_base: Switch | None = None
-    reviewed_by: Texts | None = None
+def _within(path: Path, key: Key) -> bool:
+    return all(own in (ANY, part) for part, own in zip(path, key.place, strict=False))

@@ -3,45 +3,26 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wtman.config.keys import Path, by_name
 from wtman.config.sources import (
-    BUDGET_NAMES,
-    FLAG_NAMES,
-    NAMES,
+    Given,
     Kind,
-    Layer,
     Source,
-    environment_layer,
-    flag_layer,
+    of_environment,
+    of_flags,
+    of_repository,
+    of_user,
     read_regular,
-    repository_layer,
-    user_layer,
     worktree_include,
 )
 from wtman.errors import UsageError
 from wtman.model.settings import Settings
-from wtman.text.words import did_you_mean, printable, quoted
+from wtman.text.words import quoted
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-_TABLES = ("roles", "budget", "agents")  # merged key by key
 _COMMANDS = ("check", "setup", "cleanup", "notify")
-_SAID = {
-    "string_type": "is no text",
-    "int_type": "is no whole number",
-    "float_type": "is no number",
-    "bool_type": "is neither true nor false",
-    "list_type": "is no text or list of texts",
-    "dict_type": "is no table",
-    "model_type": "is no table",
-}
-_BOUNDS = {
-    "greater_than_equal": "has to be {ge} or more",
-    "less_than_equal": "has to be {le:,} or less",
-    "string_too_long": "is longer than {max_length:,} characters",
-}
+_REVIEWERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +54,13 @@ def load(
     (`default_worktrees`).
     """
     read = read_committed or (lambda path: read_regular(os.path.join(toplevel, path)))
-    repository, warnings = repository_layer(read)
-    environment, more = environment_layer(environ)
-    values: dict[str, Any] = {}
+    repository, warnings = of_repository(read)
+    environment, more = of_environment(environ)
+    values: dict[Path, Any] = {}
     origin: dict[str, Source] = {}
-    for layer in (user_layer(environ), repository, environment, flag_layer(flags)):
-        if layer is not None and layer.values:
-            _merge(values, origin, _judged(layer), layer.source)
+    for given in (*of_user(environ), *repository, *environment, *of_flags(flags)):
+        values[given.place] = _judged(given)
+        origin[".".join(given.place)] = given.source
     dropped = _include(values, origin, worktree_include(read))
     _place_worktrees(values, toplevel, environ)
     return _loaded(values, origin, (*warnings, *more, *dropped))
@@ -122,90 +103,18 @@ def _openings(loaded: Loaded) -> list[str]:
     ]
 
 
-def _judged(layer: Layer) -> dict[str, Any]:
-    """The layer's values in their types, or a UsageError about the first wrong one."""
-    plain = all(_is_plain(key, value) for key, value in layer.values.items())
-    if plain and layer.source.kind is Kind.FLAG:
-        return {key: _frozen(value) for key, value in layer.values.items()}
-    from pydantic import ValidationError
+def _judged(given: Given) -> Any:
+    """The value in its type, or a UsageError about it."""
+    from wtman.config.kinds import judged
 
-    from wtman.config.keys import FlagKeys, Keys
-
-    model = FlagKeys if layer.source.kind is Kind.FLAG else Keys
     try:
-        judged = model.model_validate(layer.values)
-    except ValidationError as error:
-        raise _refusal(error.errors(include_url=False)[0], layer) from None
-    return judged.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
-
-
-def _is_plain(key: str, value: object) -> bool:
-    """Whether a flag is right as the command line gave it: most calls need no pydantic."""
-    if key in _PLAIN_TEXTS:
-        return isinstance(value, str) and value.isprintable() and value.strip() == value != ""
-    if key in _PLAIN_NUMBERS:
-        return type(value) is int and 0 < value < _PLAIN_MOST
-    if key in ("check", "reviewed_by") and isinstance(value, (tuple, list)):
-        return all(isinstance(item, str) and item.isprintable() and item.strip() for item in value)
-    return False
-
-
-# Keys of the table `budget`, and where `Settings` has them.
-_BUDGET_FIELDS = {
-    "usd": "budget_usd",
-    "tokens": "budget_tokens",
-    "plan_usd": "plan_usd",
-    "session_usd": "session_usd",
-    "session_tokens": "session_tokens",
-}
-_PLAIN_TEXTS = frozenset({"agent", "model", "effort", "sandbox"})
-_PLAIN_NUMBERS = frozenset(
-    {"jobs", "check_jobs", "max_sessions", "attempts", "reviewers", "rounds"}
-)
-_REVIEWERS = 2
-_PLAIN_MOST = 1_000_000
-
-
-def _refusal(error: "ErrorDetails", layer: Layer) -> UsageError:
-    path, kind = error["loc"], error["type"]
-    at = layer.places.at(*layer.prefix, *path)
-    key = printable(".".join(part for part in path if isinstance(part, str)), 80)
-    if kind == "extra_forbidden":
-        outer = FLAG_NAMES if layer.source.kind is Kind.FLAG else NAMES
-        known = outer if len(path) == 1 else BUDGET_NAMES
-        guess = did_you_mean(str(path[-1]), known)
-        hint = f"known keys: {', '.join(known)}"
-        return UsageError(f"{at}unknown key {quoted(key)}{guess}", hint=hint)
-    context = error.get("ctx", {})
-    if kind == "value_error":
-        what = str(context["error"])
-    elif kind in _BOUNDS:
-        what = _BOUNDS[kind].format(**context)
-    else:
-        what = _SAID.get(kind, f"is refused: {error['msg']}")
-    return UsageError(f"{at}{key} {printable(what)}")
-
-
-def _merge(
-    values: dict[str, Any], origin: dict[str, Source], judged: dict[str, Any], source: Source
-) -> None:
-    for key, value in judged.items():
-        if key not in _TABLES:
-            values[key] = value
-            origin[key] = source
-            continue
-        table = values.setdefault(key, {})
-        for name, item in value.items():
-            if key == "agents":
-                table[name] = {**table.get(name, {}), **item}
-                origin.update({f"agents.{name}.{inner}": source for inner in item})
-            else:
-                table[name] = item
-                origin[f"{key}.{name}"] = source
+        return judged(given.key, given.value)
+    except ValueError as error:
+        raise UsageError(f"{given.label}: {error}") from None
 
 
 def _include(
-    values: dict[str, Any], origin: dict[str, Source], patterns: tuple[str, ...]
+    values: dict[Path, Any], origin: dict[str, Source], patterns: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Append `.worktreeinclude` to `copy`; what is unusable in it is a warning."""
     if not patterns:
@@ -214,7 +123,7 @@ def _include(
 
     usable = [pattern for pattern in patterns if not flaw(pattern)]
     if usable:
-        values["copy"] = [*values.get("copy", []), *usable]
+        values["copy",] = (*values.get(("copy",), ()), *usable)
         origin.setdefault("copy", Source(Kind.REPOSITORY, ".worktreeinclude"))
     return tuple(
         f".worktreeinclude: {quoted(pattern)} is left out: it {flaw(pattern)}"
@@ -223,39 +132,29 @@ def _include(
     )
 
 
-def _place_worktrees(values: dict[str, Any], toplevel: str, environ: Mapping[str, str]) -> None:
-    folder = values.get("worktrees", "")
+def _place_worktrees(values: dict[Path, Any], toplevel: str, environ: Mapping[str, str]) -> None:
+    folder = values.get(("worktrees",), "")
     if not folder:
         return
     home = environ.get("HOME", "")
     if home and (folder == "~" or folder.startswith("~/")):
         folder = home + folder[1:]
-    values["worktrees"] = os.path.normpath(os.path.join(toplevel, folder))
+    values["worktrees",] = os.path.normpath(os.path.join(toplevel, folder))
 
 
-def _loaded(values: dict[str, Any], origin: dict[str, Source], warnings: tuple[str, ...]) -> Loaded:
-    known = {field.name for field in fields(Settings)}
-    given = {key: _frozen(value) for key, value in values.items() if key in known}
-    given.setdefault("check_jobs", _cores())
-    given.setdefault("sandbox", "auto")
+def _loaded(
+    values: dict[Path, Any], origin: dict[str, Source], warnings: tuple[str, ...]
+) -> Loaded:
+    given: dict[str, Any] = {"check_jobs": _cores(), "sandbox": "auto", **by_name(values)}
     # Who names three reviewers wants three.
     given.setdefault("reviewers", max(_REVIEWERS, len(given.get("reviewed_by", ()))))
-    if "network" in given:
-        given |= _network(given["network"])
-    given |= {_BUDGET_FIELDS[key]: value for key, value in values.pop("budget", {}).items()}
-    extra = {key: _frozen(value) for key, value in values.items() if key not in known}
+    if isinstance(given.get("network"), tuple):
+        given |= {"network": "allow-list", "hosts": given["network"]}
+    elif "network" in given:
+        given["network"] = "on" if given["network"] else "off"
+    known = {field.name for field in fields(Settings)}
+    extra = {key: given.pop(key) for key in given.keys() - known}
     return Loaded(Settings(**given), origin, extra, warnings)
-
-
-def _network(value: Any) -> dict[str, Any]:
-    """The network of agents as `Settings` has it."""
-    if isinstance(value, bool):
-        return {"network": "on" if value else "off"}
-    return {"network": "allow-list", "hosts": tuple(value)}
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _cores() -> int:

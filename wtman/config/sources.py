@@ -4,40 +4,24 @@ A file is read only if it is a regular one and not absurdly large, so that a
 FIFO or a device under a configuration's name cannot hang wtman.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from wtman import files
 from wtman.config.folders import xdg_folder
+from wtman.config.keys import ANY, KEYS, Key, Path, at, below, named
 from wtman.errors import UsageError
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
-from wtman.text.words import did_you_mean, quoted
-
-# The keys of `keys.Keys` and `keys.Budget`, here without the cost of importing pydantic.
-NAMES = tuple(
-    "agent model effort roles jobs check_jobs max_sessions attempts timeout check_timeout grace"
-    " check setup cleanup copy symlink protect reviewers rounds worktrees sandbox network"
-    " check_network env budget block_on notify agents".split()
-)
-FLAG_NAMES = (*NAMES, "allow_failing_base", "reviewed_by")
-BUDGET_NAMES = ("usd", "tokens", "plan_usd", "session_usd", "session_tokens")
+from wtman.text.words import did_you_mean, printable, quoted, shown
 
 _MOST_BYTES = 4 * 1024 * 1024
 # What wtman itself puts into the environment of sessions, setup and tests: not configuration.
 _NOT_KEYS = frozenset(
     "run task branch worktree port root session attempt prompt_file home debug role".split()
 )
-_LISTS = frozenset("check setup cleanup copy symlink protect env block_on notify".split())
-_BUDGET = {
-    "budget_usd": "usd",
-    "budget_tokens": "tokens",
-    "plan_budget_usd": "plan_usd",
-    "session_budget_usd": "session_usd",
-    "session_budget_tokens": "session_tokens",
-}
 
 
 class Kind(StrEnum):
@@ -57,83 +41,102 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """What one source says, not yet judged."""
+class Given:
+    """One value that a source gave, not yet judged; `label` is what messages call its key."""
 
     source: Source
-    values: dict[str, Any]
-    places: Places
-    prefix: tuple[str, ...] = ()  # the table of the document that the values are in
+    key: Key
+    place: Path
+    value: Any
+    label: str
 
 
-def user_layer(environ: Mapping[str, str]) -> Layer | None:
+def of_user(environ: Mapping[str, str]) -> Iterator[Given]:
     """The user's own `wtman/config.toml`."""
     folder = xdg_folder("CONFIG", environ)
     path = f"{folder}/config.toml"
     data = read_regular(path) if folder else None
-    if data is None:
-        return None
-    values, places = read_toml(data, path)
-    return Layer(Source(Kind.USER, path), values, places)
+    if data is not None:
+        yield from _of_table(Source(Kind.USER, path), *read_toml(data, path))
 
 
-def repository_layer(read: Callable[[str], bytes | None]) -> tuple[Layer | None, tuple[str, ...]]:
+def of_repository(read: Callable[[str], bytes | None]) -> tuple[list[Given], tuple[str, ...]]:
     """`wtman.toml`, else `[tool.wtman]` of pyproject.toml; and what there is to warn of."""
     own, project = read("wtman.toml"), read("pyproject.toml")
     # A project file that does not name wtman is none of its business, broken or not.
     project = project if project is not None and b"wtman" in project else None
     if own is not None:
-        values, places = read_toml(own, "wtman.toml")
+        source = Source(Kind.REPOSITORY, "wtman.toml")
+        values = list(_of_table(source, *read_toml(own, "wtman.toml")))
         ignored = project is not None and _has_table(project)
         said = "wtman.toml counts, [tool.wtman] of pyproject.toml is ignored"
-        source = Source(Kind.REPOSITORY, "wtman.toml")
-        return Layer(source, values, places), (said,) if ignored else ()
+        return values, (said,) if ignored else ()
     if project is None:
-        return None, ()
+        return [], ()
     document, places = read_toml(project, "pyproject.toml")
     table = _tool_table(document)
-    if table is None:
-        return None, ()
-    if not isinstance(table, dict):
-        raise UsageError(f"{places.at('tool', 'wtman')}tool.wtman is no table")
     source = Source(Kind.REPOSITORY, "pyproject.toml")
-    return Layer(source, table, places, ("tool", "wtman")), ()
+    within = ("tool", "wtman")
+    return [] if table is None else list(_of_table(source, table, places, prefix=within)), ()
 
 
-def environment_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
+def of_environment(environ: Mapping[str, str]) -> tuple[list[Given], tuple[str, ...]]:
     """`WTMAN_*`: text as TOML where a key takes no text, one command or pattern a line in lists."""
-    values: dict[str, Any] = {}
+    known = {key.variable: key for key in KEYS if key.in_files}
+    values: list[Given] = []
     said = []
     for variable, text in sorted(environ.items()):
-        key = variable.removeprefix("WTMAN_").lower()
-        if not variable.startswith("WTMAN_") or key in _NOT_KEYS or not text.strip():
+        own = variable.startswith("WTMAN_") and variable.removeprefix("WTMAN_").lower()
+        if not own or own in _NOT_KEYS or not text.strip():
             continue
-        if key in _BUDGET:
-            values.setdefault("budget", {})[_BUDGET[key]] = _as_toml(text)
-        elif key in NAMES:
-            value = _of_text(key, text)
-            known = values.get(key)
-            values[key] = known | value if isinstance(known, dict) else value
+        if (key := known.get(variable)) is not None:
+            values += _of_key(Source(Kind.ENVIRONMENT), key, _of_text(key, text), variable)
         else:
-            known_variables = [f"WTMAN_{name.upper()}" for name in (*NAMES, *_BUDGET)]
-            guess = did_you_mean(variable, known_variables)
+            guess = did_you_mean(variable, known)
             said.append(f"the environment variable {quoted(variable)} is no setting{guess}")
-    return Layer(Source(Kind.ENVIRONMENT), values, Places("environment")), tuple(said)
+    return values, tuple(said)
 
 
-def flag_layer(flags: Mapping[str, object]) -> Layer:
-    """What the command line says; None and empty lists are flags that were not given."""
-    values: dict[str, Any] = {}
-    for flag, value in flags.items():
-        key = flag.lstrip("-").replace("-", "_")
-        if value is None or value == () or value == []:
-            continue
-        plain = list(value) if isinstance(value, tuple) else value
-        if key in _BUDGET:
-            values["budget"] = {**values.get("budget", {}), _BUDGET[key]: plain}
+def of_flags(flags: Mapping[str, object]) -> Iterator[Given]:
+    """What the command line says, by the names of keys; None and empty ones were not given."""
+    for name, value in flags.items():
+        if value not in (None, "", (), []):
+            key = named(name)
+            plain = list(value) if isinstance(value, tuple) else value
+            yield from _of_key(Source(Kind.FLAG), key, plain, key.spellings[-1])
+
+
+def _of_table(
+    source: Source, table: object, places: Places, path: Path = (), prefix: Path = ()
+) -> Iterator[Given]:
+    """The values in a file's table, each under its key."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{_label(places, path, prefix)}: expected a table, got {shown(table)}")
+    for name, value in table.items():
+        here = (*path, name)
+        if (key := at(here)) is not None:
+            yield Given(source, key, here, value, _label(places, here, prefix))
+        elif below(here):
+            yield from _of_table(source, value, places, here, prefix)
         else:
-            values[key] = plain
-    return Layer(Source(Kind.FLAG), values, Places("command line"))
+            known = below(path)
+            raise UsageError(
+                f"{places.at(*prefix, *here)}unknown key {quoted('.'.join(here))}"
+                f"{did_you_mean(name, known)}",
+                hint=f"known keys: {', '.join(known)}",
+            )
+
+
+def _label(places: Places, path: Path, prefix: Path = ()) -> str:
+    return f"{places.at(*prefix, *path)}{printable('.'.join(path or prefix), 80)}"
+
+
+def _of_key(source: Source, key: Key, value: object, label: str) -> Iterator[Given]:
+    """What a variable or flag gives: one value, or a table where the user chooses the names."""
+    if ANY in key.place:
+        yield from _of_table(source, value, Places(label), key.place[:1])
+    else:
+        yield Given(source, key, key.place, value, label)
 
 
 def worktree_include(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
@@ -166,16 +169,20 @@ def _tool_table(document: Mapping[str, Any]) -> Any:
     return tool.get("wtman") if isinstance(tool, dict) else None
 
 
-def _of_text(key: str, text: str) -> Any:
-    if key in _LISTS:
-        lines = [line for line in text.split("\n") if line.strip()]
-        value = _as_toml(text) if text.lstrip().startswith("[") else lines
-        return value if isinstance(value, list) else lines
-    if key in ("timeout", "check_timeout", "grace", "agent", "model", "effort", "worktrees"):
+def _of_text(key: Key, text: str) -> Any:
+    """The value in the text of a variable."""
+    if key.kind in ("texts", "patterns", "variables"):
+        value = _as_toml(text) if text.lstrip().startswith("[") else None
+        return (
+            value
+            if isinstance(value, list)
+            else [line for line in text.split("\n") if line.strip()]
+        )
+    if key.place == (key.name,) and key.kind in ("text", "time"):
         return text
-    if key == "network" and text.lower() in ("on", "yes", "1", "off", "no", "0"):
+    if key.kind == "network" and text.lower() in ("yes", "1", "no", "0", "on", "off"):
         return text.lower() in ("on", "yes", "1")
-    return text if key == "sandbox" else _as_toml(text)
+    return _as_toml(text)
 
 
 def _as_toml(text: str) -> Any:

@@ -107,7 +107,7 @@ def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
     if state.sessions >= state.settings.max_sessions:
         reason = f"the run has had its {state.settings.max_sessions} sessions"
         return (Pause(reason, "raise the limit: wtman resume --max-sessions N"),)
-    money, own = budget_status(state), state.settings.plan_usd
+    money, own = budget_status(state), state.settings.plan_budget_usd
     cap = money.admit(_PLANNING_SHARE)
     if cap is None:
         return (Pause(*exhausted(state)),)

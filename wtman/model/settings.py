@@ -37,9 +37,9 @@ class Settings:
     env: tuple[str, ...] = ()  # variables of the user's that sessions, setup and checks get
     budget_usd: float = 0.0  # of the whole run; 0 is no limit
     budget_tokens: int = 0
-    plan_usd: float = 0.0  # of the planning alone
-    session_usd: float = 0.0  # of one session; 0: its share of what the run has left
-    session_tokens: int = 0
+    plan_budget_usd: float = 0.0  # of the planning alone
+    session_budget_usd: float = 0.0  # of one session; 0: its share of what the run has left
+    session_budget_tokens: int = 0
     backoff: float = 30.0  # the first wait when a provider turns sessions away; it doubles
     reviewers: int = 0
     rounds: int = 3

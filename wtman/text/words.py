@@ -17,6 +17,11 @@ def quoted(text: object) -> str:
     return f'"{printable(str(text), _WIDEST)}"'
 
 
+def shown(value: object) -> str:
+    """A foreign value as Python would write it, short enough for one line."""
+    return printable(repr(value), _WIDEST)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean "owns"?' where a known word is near, else nothing."""
     from difflib import get_close_matches

@@ -130,8 +130,8 @@ def _limits(settings: Settings) -> str:
 def at_most(settings: Settings) -> str:
     """What a run may cost by its budgets and caps; empty where nothing bounds it."""
     sessions = settings.max_sessions
-    usd = settings.budget_usd or settings.session_usd * sessions
-    tokens = settings.budget_tokens or settings.session_tokens * sessions
+    usd = settings.budget_usd or settings.session_budget_usd * sessions
+    tokens = settings.budget_tokens or settings.session_budget_tokens * sessions
     parts = [f"${usd:,.2f}"] if usd else []
     parts += [f"{tokens:,} tokens"] if tokens else []
     return " and ".join(parts)

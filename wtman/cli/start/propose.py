@@ -106,7 +106,7 @@ def _planner(order: ordering.PreparedRun) -> str:
 
 def announced(planner: str, settings: Settings) -> str:
     """What planning may cost, before it does."""
-    limit = settings.plan_usd or settings.budget_usd / 10
+    limit = settings.plan_budget_usd or settings.budget_usd / 10
     money = f"at most ${limit:.2f}" if limit else "no limit in dollars (--plan-budget-usd)"
     return (
         f"planning with {clean(planner, 200)}: one session, and one more if its answer needs "

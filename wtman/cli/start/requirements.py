@@ -71,8 +71,8 @@ def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
 
 def require_metered(named: Iterable[str], settings: Settings) -> None:
     """Refuse a budget that an agent cannot be held to, as it never says what it used."""
-    money = settings.budget_usd or settings.session_usd
-    tokens = settings.budget_tokens or settings.session_tokens
+    money = settings.budget_usd or settings.session_budget_usd
+    tokens = settings.budget_tokens or settings.session_budget_tokens
     for spec in sorted(named):
         agent = load.load(spec)
         counted = agents.tells_tokens(agent)

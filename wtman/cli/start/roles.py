@@ -64,7 +64,7 @@ def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> Pl
             f"there is nobody to plan: the agent {quoted(agent)} only builds",
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
         )
-    if settings.plan_usd and not load.load(agent).priced:
+    if settings.plan_budget_usd and not load.load(agent).priced:
         raise UsageError(
             f"--plan-budget-usd cannot hold the planner {quoted(agent)}: it tells no prices",
             hint="leave it away: --timeout is the planner's limit too",

@@ -33,7 +33,7 @@ class LimitsChanged:
     allow_failing_base: bool | None = None
     budget_usd: float | None = None
     budget_tokens: int | None = None
-    plan_usd: float | None = None
+    plan_budget_usd: float | None = None
     reviewers: int | None = None
     rounds: int | None = None
     reviewed_by: tuple[str, ...] | None = None

@@ -1,0 +1,148 @@
+"""What a value of a file, a variable or a flag may be, and how a refusal is put.
+
+pydantic's core judges. Its models and type adapters would cost three times as much to
+import, and there is a table of keys already. Imported late all the same.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import CoreSchema, SchemaValidator, ValidationError
+from pydantic_core import core_schema as schema
+
+from wtman.config.keys import Key
+from wtman.formats.durations import seconds
+from wtman.formats.gitignore import flaw
+from wtman.sandbox.hosts import rule
+from wtman.text.words import printable, quoted, shown
+
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list of strings",
+    "dict_type": "a table",
+    "greater_than_equal": "{ge:,} or more",
+    "less_than_equal": "{le:,} or less",
+    "string_too_long": "at most {max_length:,} characters",
+}
+
+
+def judged(key: Key, value: object) -> Any:
+    """A key's value in its type; ValueError says what is wrong with it."""
+    try:
+        return SchemaValidator(_schema(key)).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(refusal(error)[1]) from None
+
+
+def refusal(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Where the first wrong value stands, and what is wrong with it."""
+    first = error.errors(include_url=False)[0]
+    context, kind = first.get("ctx", {}), first["type"]
+    if kind == "value_error":
+        return first["loc"], printable(str(context["error"]))
+    if kind not in _EXPECTED:
+        return first["loc"], printable(first["msg"])
+    expected = _EXPECTED[kind].format(**context)
+    return first["loc"], f"expected {expected}, got {shown(first['input'])}"
+
+
+def _schema(key: Key) -> CoreSchema:
+    match key.kind:
+        case "integer":
+            return schema.int_schema(strict=True, ge=key.least, le=key.most)
+        case "money":
+            return _then(_amount, schema.float_schema(strict=True))
+        case "switch":
+            return SWITCH
+        case "time":
+            return _then(_some_time, TIME)
+        case "text":
+            return _COMMAND
+        case "texts":
+            return several(_COMMAND)
+        case "patterns":
+            return several(_then(_pattern, TEXT))
+        case "variables":
+            return several(_then(_variable, TEXT))
+        case "network":
+            return _then(_network, schema.any_schema())
+        case _:
+            return schema.any_schema()
+
+
+def _then(check: Callable[[Any], Any], kind: CoreSchema) -> CoreSchema:
+    return schema.no_info_after_validator_function(check, kind)
+
+
+def several(kind: CoreSchema) -> CoreSchema:
+    """A list; one value is a list of one."""
+    single = schema.no_info_before_validator_function
+    return single(lambda value: [value] if isinstance(value, str) else value, texts(kind))
+
+
+def texts(kind: CoreSchema) -> CoreSchema:
+    """A list as a tuple."""
+    return _then(tuple, schema.list_schema(kind))
+
+
+def _some(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is an empty string")
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return text
+
+
+def _pattern(text: str) -> str:
+    if what := flaw(text):
+        raise ValueError(f"pattern {quoted(text)} {what}")
+    return text
+
+
+def _some_time(length: float) -> float:
+    if not length:
+        raise ValueError("expected more than 0")
+    return length
+
+
+def _amount(value: float) -> float:
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"expected a finite number above 0, got {value}")
+    return value
+
+
+def _network(value: object) -> object:
+    """On, off, `allow-list` (the agents' providers), or the hosts that may be reached besides."""
+    words = {"on": True, "off": False, "allow-list": ()}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in words:
+        return words[value]
+    hosts = [value] if isinstance(value, str) else value
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise ValueError(f"expected true, false or a list of hosts, got {shown(value)}")
+    for host in hosts:
+        try:
+            rule(host)
+        except ValueError as error:
+            raise ValueError(f"host {quoted(host)} {error}") from None
+    return tuple(hosts)
+
+
+def _variable(text: str) -> str:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError(f"{quoted(text)} is not the name of a variable")
+    if text == "HOME" or text.startswith(("WTMAN_", "LD_", "GIT_")):
+        raise ValueError(f"{quoted(text)} cannot be handed in")
+    return text
+
+
+TEXT = schema.str_schema(strict=True)
+SWITCH = schema.bool_schema(strict=True)
+TIME = schema.no_info_plain_validator_function(seconds)
+_COMMAND = _then(_some, schema.str_schema(strict=True, max_length=65536))
