@@ -6,7 +6,7 @@ import, and there is a table of keys already. Imported late all the same.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError
@@ -36,19 +36,20 @@ def judged(key: Key, value: object) -> Any:
     try:
         return SchemaValidator(_schema(key)).validate_python(value)
     except ValidationError as error:
-        raise ValueError(refusal(error)[1]) from None
+        raise ValueError(refusal(error)[2]) from None
 
 
-def refusal(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
-    """Where the first wrong value stands, and what is wrong with it."""
+def refusal(error: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
+    """Where the first wrong value stands, pydantic's name for what is wrong, and our words."""
     first = error.errors(include_url=False)[0]
     context, kind = first.get("ctx", {}), first["type"]
     if kind == "value_error":
-        return first["loc"], printable(str(context["error"]))
-    if kind not in _EXPECTED:
-        return first["loc"], printable(first["msg"])
-    expected = _EXPECTED[kind].format(**context)
-    return first["loc"], f"expected {expected}, got {shown(first['input'])}"
+        what = printable(str(context["error"]))
+    elif kind in _EXPECTED:
+        what = f"expected {_EXPECTED[kind].format(**context)}, got {shown(first['input'])}"
+    else:
+        what = printable(first["msg"])
+    return first["loc"], kind, what
 
 
 def _schema(key: Key) -> CoreSchema:
@@ -88,6 +89,15 @@ def several(kind: CoreSchema) -> CoreSchema:
 def texts(kind: CoreSchema) -> CoreSchema:
     """A list as a tuple."""
     return _then(tuple, schema.list_schema(kind))
+
+
+def record(kinds: Mapping[str, CoreSchema], required: Container[str]) -> CoreSchema:
+    """A table with these keys and no others."""
+    fields = {
+        name: schema.typed_dict_field(kind, required=name in required)
+        for name, kind in kinds.items()
+    }
+    return schema.typed_dict_schema(fields, extra_behavior="forbid", total=False)
 
 
 def _some(text: str) -> str:

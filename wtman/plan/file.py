@@ -2,30 +2,29 @@
 
 A plan is written by people, planners and programs, so everything in it is
 suspect: whatever `parse` or `validate` refuses is a UsageError that names the
-file, the line and the task. `parse` accepts exactly the keys of SPEC section 3;
-`validate` adds what depends on the run (limits, overlapping ownership). Plans
-that did not come from a file go through `validate` too, without lines.
+file, the line and the task. `parse` accepts exactly the keys of SPEC section 3, which are
+the fields of `Plan` and `Task`; `validate` adds what depends on the run (limits,
+overlapping ownership). Plans that did not come from a file go through `validate` too,
+without lines.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any
 
 from wtman.errors import UsageError
-from wtman.formats.durations import seconds
+from wtman.formats.codec import from_plain, to_plain
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
-from wtman.plan.dump import dump
 from wtman.plan.rules import overlaps, require_capacity, require_sound
 from wtman.text.words import did_you_mean, quoted
 
-__all__ = ["dump", "from_document", "locate", "parse", "quick_task", "slug", "validate"]
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema, ValidationError
 
-_PLAN_KEYS = ("request", "context", "check", "task")
-_TEXT_KEYS = ("id", "title", "prompt", "expect", "agent", "model", "effort", "role")
-_TASK_KEYS = (*_TEXT_KEYS, "owns", "needs", "tools", "reads", "check", "timeout", "may_be_empty")
 _MOST_NAMED = 10
 _MOST_SLUG = 32
 
@@ -40,21 +39,81 @@ def locate(text: bytes | str, name: str) -> Places:
     return read_toml(text, name)[1]
 
 
+def dump(plan: Plan) -> str:
+    """The plan as a text that `parse` reads back to an equal plan, without what is at its default.
+
+    Meant to be read and edited: long texts on lines of their own.
+    """
+    import tomli_w
+
+    plain = {"request": plan.request, **to_plain(plan)}
+    tables = [plain, *plain.pop("tasks")]
+    for table in tables:
+        if float(table.get("timeout", 0.5)).is_integer():
+            table["timeout"] = int(table["timeout"])
+    # On lines of its own a text would lose its carriage returns.
+    lines = "\\r" not in repr(plan)
+    return "\n[[task]]\n".join(tomli_w.dumps(one, multiline_strings=lines) for one in tables)
+
+
 def from_document(document: Mapping[str, Any], where: Places) -> Plan:
     """The plan in the plain values that TOML or JSON give."""
-    top = _Table(document, where, (), "")
-    top.require_known(_PLAN_KEYS)
-    tables = document.get("task", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{where.at('task')}tasks are written as [[task]]")
-    plan = Plan(
-        request=top.text("request"),
-        context=top.text("context"),
-        check=top.texts("check", single=True),
-        tasks=tuple(_task(table, where, number) for number, table in enumerate(tables)),
-    )
+    from pydantic_core import SchemaValidator, ValidationError, core_schema
+
+    from wtman.config import kinds
+
+    task = kinds.record({item.name: _kind(item) for item in fields(Task)}, ("id", "prompt"))
+    top = {item.name: _kind(item) for item in fields(Plan) if item.name != "tasks"}
+    schema = kinds.record({**top, "task": core_schema.list_schema(task)}, ())
+    try:
+        plain = SchemaValidator(schema).validate_python(document)
+    except ValidationError as error:
+        raise _refused(error, document, where) from None
+    plan: Plan = from_plain(Plan, {"request": "", **plain, "tasks": plain.pop("task", ())})
     require_sound(plan, where)
     return plan
+
+
+def _kind(item: "Field[Any]") -> "CoreSchema":
+    """What a file may say for a field of `Plan` or `Task`."""
+    from wtman.config import kinds
+
+    if item.name == "check":
+        return kinds.several(kinds.TEXT)
+    if item.type is float:
+        return kinds.TIME
+    if item.type is bool:
+        return kinds.SWITCH
+    return kinds.TEXT if item.type in (str, TaskId) else kinds.texts(kinds.TEXT)
+
+
+def _refused(error: "ValidationError", document: Mapping[str, Any], where: Places) -> UsageError:
+    """The first refusal, with its line and its task."""
+    from wtman.config.kinds import refusal
+
+    path, kind, what = refusal(error)
+    name, known = "", _names(Plan)
+    match path:
+        case ("task", int(number), *_):
+            given = document["task"][number]
+            known_by = given.get("id") if isinstance(given, dict) else None
+            name = f"task {quoted(known_by) if isinstance(known_by, str) else number + 1}: "
+            known = _names(Task)
+    *_, key = (part for part in path if isinstance(part, str))
+    at = where.at(*path) + name
+    if kind == "extra_forbidden":
+        near = did_you_mean(key, known)
+        hint = f"known keys: {', '.join(known)}"
+        return UsageError(f"{at}unknown key {quoted(key)}{near}", hint=hint)
+    if kind == "missing":
+        return UsageError(f"{at}has no {key}")
+    if key == "task":
+        return UsageError(f"{where.at('task')}tasks are written as [[task]]")
+    return UsageError(f"{at}{key}: {what}")
+
+
+def _names(kind: type[Plan] | type[Task]) -> tuple[str, ...]:
+    return tuple("task" if item.name == "tasks" else item.name for item in fields(kind))
 
 
 def validate(
@@ -117,70 +176,3 @@ def slug(request: str) -> str:
             break
         name += "-" + word
     return name or "run"
-
-
-def _task(table: Mapping[str, Any], where: Places, number: int) -> Task:
-    known_by = table.get("id")
-    name = f"task {quoted(known_by)}: " if isinstance(known_by, str) else f"task {number + 1}: "
-    entry = _Table(table, where, ("task", number), name)
-    entry.require_known(_TASK_KEYS)
-    for key in ("id", "prompt"):
-        if key not in table:
-            raise entry.error(f"has no {key}", key)
-    return Task(
-        **{key: entry.text(key) for key in _TEXT_KEYS},  # type: ignore[arg-type]
-        owns=entry.texts("owns"),
-        needs=tuple(TaskId(need) for need in entry.texts("needs")),
-        tools=entry.texts("tools"),
-        reads=entry.texts("reads"),
-        check=entry.texts("check", single=True),
-        timeout=entry.duration("timeout"),
-        may_be_empty=entry.yes("may_be_empty"),
-    )
-
-
-class _Table:
-    """A table of the document, read key by key with errors that say where."""
-
-    def __init__(
-        self, table: Mapping[str, Any], where: Places, path: tuple[str | int, ...], name: str
-    ) -> None:
-        self.table = table
-        self.where = where
-        self.path = path
-        self.name = name
-
-    def error(self, what: str, key: str, hint: str = "") -> UsageError:
-        return UsageError(f"{self.where.at(*self.path, key)}{self.name}{what}", hint=hint)
-
-    def require_known(self, known: Iterable[str]) -> None:
-        for key in self.table:
-            if key not in known:
-                what = f"unknown key {quoted(key)}{did_you_mean(str(key), known)}"
-                raise self.error(what, key, hint=f"known keys: {', '.join(known)}")
-
-    def text(self, key: str) -> str:
-        value = self.table.get(key, "")
-        if not isinstance(value, str):
-            raise self.error(f"{key} is no text", key, hint=f'write {key} = "..."')
-        return value
-
-    def texts(self, key: str, *, single: bool = False) -> tuple[str, ...]:
-        value = self.table.get(key, [])
-        if single and isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(f"{key} is no list of texts", key, hint=f'write {key} = ["..."]')
-        return tuple(value)
-
-    def yes(self, key: str) -> bool:
-        value = self.table.get(key, False)
-        if not isinstance(value, bool):
-            raise self.error(f"{key} is neither true nor false", key)
-        return value
-
-    def duration(self, key: str) -> float:
-        try:
-            return seconds(self.table.get(key, 0))
-        except ValueError as error:
-            raise self.error(f"{key} {error}", key) from None
