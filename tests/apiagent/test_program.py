@@ -180,10 +180,10 @@ def program(*args: str, stdin: bytes = b"x", flags: tuple[str, ...] = ("-I",)) -
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
-def test_without_the_extra_it_says_how_to_get_it() -> None:
+def test_without_its_packages_it_says_how_to_get_them() -> None:
     code, said = program(flags=("-I", "-S"))
     assert code == 3
-    assert "pip install 'wtman[api]'" in said
+    assert "cannot import anthropic: pip install wtman" in said
     line = said.splitlines()[0].encode()
     state, _ = AGENT.step(AGENT.begin(), line)
     assert "pip install" in AGENT.end(state, Exit(ExitReason.EXITED, 3)).fatal

@@ -22,7 +22,6 @@ _NEEDS = Needs(
     env=("ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "ANTHROPIC_CUSTOM_HEADERS"),
     endpoints=("ANTHROPIC_BASE_URL",),
     hosts=("api.anthropic.com",),
-    install="pip install 'wtman[api]'",
     sign_in="set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL of a server that needs none",
 )
 

@@ -31,7 +31,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wtman":
             raise
-        _say("failed", f"the api agent needs {error.name}: pip install 'wtman[api]'", "missing")
+        _say("failed", f"the api agent cannot import {error.name}: pip install wtman", "missing")
         return 3
     environ = dict(os.environ)
     try:
