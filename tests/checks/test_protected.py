@@ -3,8 +3,8 @@
 import pytest
 
 from wtman.checks.protected import compare, protected
+from wtman.model.changes import Change, Entry
 from wtman.model.check import CheckResult, Verdict
-from wtman.model.tracked import PathChange
 
 GREEN = CheckResult("pytest", Verdict.GREEN)
 RED = CheckResult(
@@ -12,8 +12,9 @@ RED = CheckResult(
 )
 
 
-def changed(*paths: str, added: bool = False) -> tuple[PathChange, ...]:
-    return tuple(PathChange(path, "100644", "0" * 40, added) for path in paths)
+def changed(*paths: str, added: bool = False) -> tuple[Change, ...]:
+    entry = Entry("100644", "0" * 40)
+    return tuple(Change(path, None if added else entry, entry) for path in paths)
 
 
 def test_by_default_tests_ci_and_the_configuration_of_checks_are_protected() -> None:

@@ -13,6 +13,7 @@ from wtman.checks.actions import CheckTask
 from wtman.execution.spawn import install_child_watcher
 from wtman.git import control_dir
 from wtman.git.discovery import discover
+from wtman.git.objects.changes import changes
 from wtman.git.patches import apply
 from wtman.journal.events import Checked, Event, Noted
 from wtman.journal.state import State, TaskView
@@ -91,7 +92,7 @@ def test_a_deleted_test_comes_back_and_what_took_its_place_goes(world: World) ->
     run_git(world.repo, "rm", "-q", "test_shop.py")
     head = world.commit({"test_shop.py/x.txt": "a folder now\n", "shop.py": WRONG})
     ctl = control_dir.prepare(discover(str(world.repo)))
-    old = [item for item in apply.changes(ctl, start, head) if item.path == "test_shop.py"]
+    old = [item for item in changes(ctl, start, head) if item.path == "test_shop.py"]
     made = apply.restored(ctl, head, old)
     listed = run_git(world.repo, "ls-tree", "-r", "--name-only", made).split()
     assert listed == [".gitignore", "shop.py", "test_shop.py"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.git.world import WHEN
+from tests.git.world import WHEN, is_whole
 from wtman.errors import ExternalError
 from wtman.git import control_dir, fingerprint, refs, repo
 from wtman.git.checkouts import snapshot, standalone, worktrees
@@ -227,7 +227,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     external = snapshot.snapshot(ctl, str(tree), index, head)
     message = "work\n\nWtman-Task: t\n"
     tip = history.commit(ctl, external.tree, (head,), message, ctl.identity, WHEN)
-    assert history.fsck_ok(ctl, tip) and history.is_ancestor(ctl, head, tip)
+    assert is_whole(ctl, tip) and history.is_ancestor(ctl, head, tip)
     assert history.numstat(ctl, head, tip).files >= 1
     assert history.merge_base(ctl, head, tip) == head
     refs.update(here, [refs.RefChange("refs/heads/evil", tip, head)])

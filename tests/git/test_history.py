@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.git.world import WHEN, commit_of, fsck, show
+from tests.git.world import WHEN, commit_of, fsck, is_whole, show
 from wtman.errors import ExternalError, MissingError, UsageError
 from wtman.git import control_dir, refs, repo
 from wtman.git.checkouts import snapshot
@@ -115,13 +115,13 @@ def test_missing_objects_are_noticed(
     project: Path, ctl: control_dir.Control, head: Sha, tmp_path: Path, git: Git
 ) -> None:
     tip = commit_of(ctl, tmp_path / "w", {"lost": "lost content"}, head)
-    assert history.fsck_ok(ctl, tip) and history.fsck_ok(ctl, tip, known=(head,))
+    assert is_whole(ctl, tip) and is_whole(ctl, tip, known=(head,))
     name = git(project, "rev-parse", f"{tip}:lost")
     (project / ".git/objects" / name[:2] / name[2:]).unlink()
-    assert not history.fsck_ok(ctl, tip)
-    assert not history.fsck_ok(ctl, tip, known=(head,))
-    assert history.fsck_ok(ctl, head)
-    assert not history.fsck_ok(ctl, "1" * 40)
+    assert not is_whole(ctl, tip)
+    assert not is_whole(ctl, tip, known=(head,))
+    assert is_whole(ctl, head)
+    assert not is_whole(ctl, "1" * 40)
 
 
 def test_merges(
@@ -204,7 +204,7 @@ def test_objects_of_another_repository_and_a_shallow_one(
         head = repo.resolve(here, "HEAD")
         a = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
         b = commit_of(ctl, tmp_path / "w", {"x": "z"}, head)
-        assert history.fsck_ok(ctl, a)
+        assert is_whole(ctl, a)
         assert merge_tree.merge(ctl, head, a, b).conflicts == ("x",)
         assert history.count_commits(ctl, head, a) == 1
 

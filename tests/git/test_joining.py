@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.git.world import WHEN
+from tests.git.world import WHEN, is_whole
+from wtman.formats.git_output import text
 from wtman.git import control_dir, repo, run
 from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree, sequence
@@ -22,8 +23,8 @@ from wtman.git.objects import changes as git_changes
 from wtman.git.objects import history as git_history
 from wtman.git.objects import writer
 from wtman.git.objects import writer as objects_module
-from wtman.git.objects.changes import RawChange, RawEntry
 from wtman.git.objects.writer import Objects
+from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -35,10 +36,13 @@ def made(objects: Objects, tree: Tree, root: Sha, parents: Sequence[Sha] = ()) -
     """A commit of this tree, written object by object."""
     draft = DraftTree(root, objects)
     changes = [
-        RawChange(
-            path,
+        Change(
+            text(path),
             None,
-            RawEntry(mode, content.decode() if mode == b"160000" else objects.add("blob", content)),
+            Entry(
+                mode.decode(),
+                content.decode() if mode == b"160000" else objects.add("blob", content),
+            ),
         )
         for path, (mode, content) in sorted(tree.items())
     ]
@@ -202,7 +206,7 @@ def test_the_short_way_gives_what_merging_gives(
             steps.append((begin, made(objects, tree, root, (begin,))))
         objects.keep((on, *(end for _, end in steps)))
 
-    changes = git_changes.changes_many(ctl, steps)
+    changes = git_changes.changes_many(ctl, steps, folders=True)
     with (
         writer.quarantine(ctl, head) as objects,
         writer.quarantine(ctl, head) as others,
@@ -219,7 +223,7 @@ def test_the_short_way_gives_what_merging_gives(
             others.spill()
         commit = objects.commit(tip, (on,), "tip", WHO, WHO, WHEN)
         objects.keep((commit,))
-    assert git_history.fsck_ok(ctl, commit)
+    assert is_whole(ctl, commit)
 
 
 # --- the objects ------------------------------------------------------------------------------
@@ -248,7 +252,7 @@ def test_nothing_reaches_the_repository_but_what_is_kept(
 
     before = names()
     with writer.quarantine(ctl, head) as objects:
-        tree = objects.tree({b"a": RawEntry(b"100644", objects.add("blob", b"kept\n"))})
+        tree = objects.tree({b"a": Entry("100644", objects.add("blob", b"kept\n"))})
         dropped = objects.commit(tree, (), "dropped", WHO, WHO, WHEN)
         merged = merge_tree.merge(objects.ctl, head, git_history.tree_of(ctl, head), head)
         assert merged.tree == git_history.tree_of(ctl, head)
@@ -258,7 +262,7 @@ def test_nothing_reaches_the_repository_but_what_is_kept(
         objects.keep((commit,))
     assert dropped not in names()
     assert len(names() - before) == 3
-    assert git_history.fsck_ok(ctl, commit)
+    assert is_whole(ctl, commit)
 
 
 def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
@@ -284,7 +288,7 @@ def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
 def test_many_new_objects_are_one_pack(ctl: Control, head: Sha, project: Path) -> None:
     with writer.quarantine(ctl, head) as objects:
         entries = {
-            b"%d" % number: RawEntry(b"100644", objects.add("blob", b"%d" % number * 99))
+            b"%d" % number: Entry("100644", objects.add("blob", b"%d" % number * 99))
             for number in range(300)
         }
         commit = objects.commit(objects.tree(entries), (), "many", WHO, WHO, WHEN)
@@ -300,10 +304,10 @@ def test_a_tree_that_git_would_not_write_takes_the_long_way(ctl: Control, head: 
         blob = objects.add("blob", b"x\n")
         odd = objects.add("tree", b"100664 a\0" + bytes.fromhex(blob))
         start = objects.commit(odd, (), "odd", WHO, WHO, WHEN)
-        more = objects.tree({name: RawEntry(b"100644", blob) for name in (b"a", b"b")})
+        more = objects.tree({name: Entry("100644", blob) for name in (b"a", b"b")})
         end = objects.commit(more, (start,), "more", WHO, WHO, WHEN)
         objects.keep((end,))
-    changes = git_changes.changes_many(ctl, [(start, end)])
+    changes = git_changes.changes_many(ctl, [(start, end)], folders=True)
     with writer.quarantine(ctl, head) as objects, Joiner(objects, start, changes) as joiner:
         joined = joiner.add(start, end, changes[0])
     assert joined.tree == merge_tree.merge(ctl, start, start, end).tree
@@ -335,7 +339,7 @@ def test_trees_and_commits_of_a_sha256_repository(
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "second")
     end = Sha(git(path, "rev-parse", "HEAD").strip())
-    changes = git_changes.changes_many(ctl, [(start, end)])
+    changes = git_changes.changes_many(ctl, [(start, end)], folders=True)
     with writer.quarantine(ctl, start) as objects:
         with Joiner(objects, start, changes) as joiner:
             joined = joiner.add(start, end, changes[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wtman.errors import DiskFullError, ExternalError, MissingError
+from wtman.formats.git_output import raw, text
 from wtman.git import run
 from wtman.git.run import git
 
@@ -74,4 +75,4 @@ def test_a_git_in_the_folder_it_runs_in_is_not_found(
 
 def test_paths_survive_as_text() -> None:
     odd = b"a\xff\n \"'\xc3\xa9"
-    assert run.raw(run.text(odd)) == odd
+    assert raw(text(odd)) == odd

@@ -1,13 +1,14 @@
 """Trees, commits and planted files for the tests of git."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wtman.formats.git_output import raw
 from wtman.git import control_dir
 from wtman.git.checkouts import snapshot
 from wtman.git.objects import history
-from wtman.git.run import git, raw
+from wtman.git.run import git
 from wtman.model.ids import Sha
 
 WHEN = 1_700_000_000.0
@@ -36,6 +37,12 @@ def commit_of(
 
 def show(ctl: control_dir.Control, treeish: str, path: str) -> bytes | None:
     return history.blob(ctl, treeish, path, 1 << 20)
+
+
+def is_whole(ctl: control_dir.Control, commit: str, known: Sequence[str] = ()) -> bool:
+    """Whether every object that `commit` reaches, and no commit in `known` does, is there."""
+    args = ["rev-list", "--objects", "--quiet", commit, *(f"^{item}" for item in known)]
+    return control_dir.call(ctl, args, ok=(0, 1, 128)).code == 0
 
 
 def fsck(ctl: control_dir.Control) -> str:

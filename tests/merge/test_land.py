@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests import kit
+from tests.git.world import is_whole
 from tests.yard import FILES, Yard, landed
 from wtman.context import Context
 from wtman.coordinator.create import load_state
 from wtman.errors import UsageError, WtmanError
 from wtman.git import refs
-from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.merge import land, patchset, verify
@@ -506,4 +506,4 @@ def test_a_task_whose_text_is_hostile_still_makes_good_patches(yard: Yard) -> No
     assert len(message.splitlines()[0]) <= 72
     assert "\x1b" not in message
     assert yard.git("log", "-1", "--format=%(trailers:key=Wtman-Task,valueonly)", "main") == "one\n"
-    assert history.fsck_ok(yard.control, outcome.after)
+    assert is_whole(yard.control, outcome.after)

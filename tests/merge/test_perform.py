@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests import kit
+from tests.git.world import is_whole
 from tests.yard import CHECK, FILES, Yard, landed
 from wtman.coordinator.create import load_state, open_store
-from wtman.git.objects import history
 from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.journal import events as e
 from wtman.model.check import Verdict
@@ -233,7 +233,7 @@ def test_what_was_red_can_be_looked_at_later(eight: Yard) -> None:
     }
     eight.git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
     assert len(wanted) == 3
-    assert all(history.fsck_ok(eight.control, commit) for commit in wanted)
+    assert all(is_whole(eight.control, commit) for commit in wanted)
 
 
 def test_all_conflicts_of_a_train_are_told_at_once(yard: Yard) -> None:

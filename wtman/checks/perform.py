@@ -11,6 +11,7 @@ from wtman.checks.judge import BaseRun, Judged, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git.objects import history
+from wtman.git.objects.changes import changes
 from wtman.git.patches import apply
 from wtman.journal import events as e
 from wtman.journal.state import State
@@ -52,7 +53,7 @@ async def _expected(
 ) -> tuple[Judged, tuple[str, ...]]:
     """The verdict after a second look, with what judges the work as the task found it."""
     settings, owns = state.settings, state.tasks[action.task].task.owns
-    changed = await ctx.git(apply.changes, ctx.control, action.start, action.head)
+    changed = await ctx.git(changes, ctx.control, action.start, action.head)
     old = protected.protected(settings.protect, changed)
     if not old or not judged.results:
         return judged, ()

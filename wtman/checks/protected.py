@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wtman.formats.gitignore import matches, outside
+from wtman.model.changes import Change
 from wtman.model.check import CheckResult, Verdict
-from wtman.model.tracked import PathChange
 
 DEFAULT = (
     # Tests, by the habits of the common languages.
@@ -68,10 +68,10 @@ DEFAULT = (
 _SHOWN = 5
 
 
-def protected(protect: Sequence[str], changes: Sequence[PathChange]) -> tuple[PathChange, ...]:
+def protected(protect: Sequence[str], changes: Sequence[Change]) -> tuple[Change, ...]:
     """The changes that touch what judges the work; `protect` empty: what usually does."""
     patterns = tuple(protect) or DEFAULT
-    return tuple(item for item in changes if not item.added and matches(patterns, item.path))
+    return tuple(item for item in changes if item.old is not None and matches(patterns, item.path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wtman.git.run import git, text
+from wtman.formats.git_output import text
+from wtman.git.run import git
 
 _WHERE = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _TRUSTED = ("global", "system")

@@ -16,7 +16,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from wtman import files
@@ -25,6 +25,7 @@ from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.repo import identity
 from wtman.git.run import GitAnswer, git
+from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
@@ -36,16 +37,23 @@ class Control:
     """`identity` is the user's; its name is empty where git does not know one.
 
     `aside` is a folder that takes new objects in place of the repository ("": none does).
+    `trees` remembers which tree a commit has: names never change their meaning.
     """
 
     repo: Repository
     path: str
     identity: Identity
     aside: str = ""
+    trees: dict[str, Sha] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def objects(self) -> str:
         return self.aside or os.path.join(self.repo.common_dir, "objects")
+
+
+def without_memory(ctl: Control) -> Control:
+    """The same, for a judge who takes nobody's word: it asks git about every commit anew."""
+    return replace(ctl, trees={})
 
 
 def prepare(repo: Repository) -> Control:

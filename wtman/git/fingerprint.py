@@ -14,8 +14,8 @@ from hashlib import sha256
 
 from wtman import files
 from wtman.errors import WtmanError
+from wtman.formats.git_output import text
 from wtman.git.control_dir import Control, call
-from wtman.git.run import text
 
 _SMALL = 1 << 10
 _CAP = 64 << 20

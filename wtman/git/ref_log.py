@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from wtman.formats.git_output import raw, text
 from wtman.git.discovery import Repository
-from wtman.git.run import raw, text
 
 _CAP = 8 << 20
 ANY = "*"

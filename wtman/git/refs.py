@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
+from wtman.formats.git_output import raw, text
 from wtman.git.discovery import Repository
 from wtman.git.ref_log import ANY, Move, announce
-from wtman.git.run import git, raw, text
+from wtman.git.run import git
 from wtman.model.ids import Sha
 
 _LOST = re.compile(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
+from wtman.formats.git_output import text
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
 from wtman.git.disk import file_system, free_bytes, on_network
 from wtman.git.ref_log import ANY, Move, announce
-from wtman.git.run import GitAnswer, git, text
+from wtman.git.run import GitAnswer, git
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 

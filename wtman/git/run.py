@@ -163,15 +163,6 @@ class Conversation:
         return failure(self._args, self._argv, self._cwd, GitAnswer(code, b"", said))
 
 
-def text(raw: bytes) -> str:
-    """A path as text that `raw` turns back into the very same bytes."""
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def raw(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
-
-
 def environment(parent: Mapping[str, str], path: str, extra: Mapping[str, str]) -> dict[str, str]:
     """The parent's environment without GIT_*, with what keeps git quiet, and `extra`."""
     scrubbed = {key: value for key, value in parent.items() if not key.startswith("GIT_")}

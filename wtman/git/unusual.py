@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wtman.formats.git_output import text
 from wtman.git.config import entries, value_of
 from wtman.git.discovery import Repository
 from wtman.git.disk import file_system, on_network
-from wtman.git.run import git, text
+from wtman.git.run import git
 
 _UNDERWAY = {
     "MERGE_HEAD": "a merge",

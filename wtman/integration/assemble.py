@@ -14,12 +14,12 @@ from wtman.errors import WtmanError
 from wtman.git.control_dir import Control
 from wtman.git.merges.sequence import Joiner
 from wtman.git.objects import changes as git_changes
-from wtman.git.objects.changes import Changes
 from wtman.git.objects.writer import Objects, quarantine
 from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
 from wtman.journal.events import Adapted, Conflict
 from wtman.journal.state import State
+from wtman.model.changes import Changes
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
 
@@ -72,7 +72,9 @@ def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "
 
 def assemble(ctl: Control, train: Train) -> Assembled:
     """Put the parts together, one commit a part."""
-    changes = git_changes.changes_many(ctl, [(part.start, part.head) for part in train.parts])
+    changes = git_changes.changes_many(
+        ctl, [(part.start, part.head) for part in train.parts], folders=True
+    )
     with quarantine(ctl, train.on) as objects:
         made = _joined(objects, train, changes)
         objects.keep((made.commit or made.keeper,))

@@ -15,9 +15,9 @@ from wtman.git.merges import sequence
 from wtman.git.merges.sequence import AppliedSequence
 from wtman.git.merges.union import Union
 from wtman.git.objects import changes as git_changes
-from wtman.git.objects.changes import Changes
 from wtman.git.objects.writer import Objects
 from wtman.journal.events import Conflict
+from wtman.model.changes import Changes, meeting
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
 
@@ -133,13 +133,14 @@ def _pairs_to_try(
         for number, walked in enumerate(alone)
         if walked.at is None and parts[number].start != on
     ]
-    there = git_changes.changes_many(objects.ctl, [(on, alone[number].tree) for number in moved])
+    ends = [(on, alone[number].tree) for number in moved]
+    there = git_changes.changes_many(objects.ctl, ends, folders=True)
     groups = [[change] for change in changes]
     for number, change in zip(moved, there, strict=True):
         groups[number].append(change)
     return [
         (one, two)
-        for one, two in git_changes.meeting(groups)
+        for one, two in meeting(groups)
         if one not in look.below(two) and two not in look.below(one)
     ]
 

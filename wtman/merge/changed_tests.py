@@ -11,11 +11,12 @@ from wtman.checks.judge import judge
 from wtman.checks.protected import compare, protected
 from wtman.context import Context
 from wtman.git.objects import history
+from wtman.git.objects.changes import changes
 from wtman.git.patches import apply
 from wtman.journal.events import CandidateJudged, MergeNote
 from wtman.journal.state import State
+from wtman.model.changes import Change
 from wtman.model.ids import TaskId
-from wtman.model.tracked import PathChange
 
 
 async def changed_expectations(
@@ -24,7 +25,7 @@ async def changed_expectations(
     """What to say of the members of a train that passed."""
     if not candidate.results:
         return ()
-    changed = await ctx.git(apply.changes, ctx.control, candidate.on, candidate.commit)
+    changed = await ctx.git(changes, ctx.control, candidate.on, candidate.commit)
     old = protected(state.settings.protect, changed)
     if not old or not await _told(ctx, state, candidate, old):
         return ()
@@ -42,11 +43,11 @@ async def changed_expectations(
 
 
 def _by_task(
-    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[PathChange, ...]
-) -> dict[TaskId, tuple[PathChange, ...]]:
+    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[Change, ...]
+) -> dict[TaskId, tuple[Change, ...]]:
     """The protected paths that each member has touched."""
     ends = [(state.tasks[task].start, state.tasks[task].head) for task in candidate.members]
-    found: dict[TaskId, tuple[PathChange, ...]] = {}
+    found: dict[TaskId, tuple[Change, ...]] = {}
     for task, names in zip(
         candidate.members, history.paths_changed_many(ctx.control, ends), strict=True
     ):
@@ -57,7 +58,7 @@ def _by_task(
 
 
 async def _told(
-    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[PathChange, ...]
+    ctx: Context, state: State, candidate: CandidateJudged, old: tuple[Change, ...]
 ) -> tuple[str, ...]:
     """What the checks say with these paths as on the target, and not without."""
     commit = await ctx.git(apply.restored, ctx.control, candidate.commit, old)

@@ -1,7 +1,7 @@
 """Whom of a red train its failing tests point at, by what each branch changed.
 
 Three git processes whatever the number of branches, and only after a red check run: that
-costs more than all of it. Promises nothing, for it is a guess (see `core.telltale`).
+costs more than all of it. Promises nothing, for it is a guess (see `suspects`).
 Blocking; touches nothing.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from wtman.git.control_dir import Control
 from wtman.git.objects import compare
+from wtman.git.objects.changes import changes_many
 from wtman.journal.state import State
 from wtman.merge.suspects import suspects, words
 from wtman.model.changes import Change, Comparison, Entry
@@ -27,18 +28,20 @@ def pointed(
     if len(members) < 2:
         return ()
     ends = [end for task in members for end in (state.tasks[task].start, state.tasks[task].head)]
-    trees = compare.trees(ctl, ends)
-    pairs = list(zip(trees[0::2], trees[1::2], strict=True))
-    changes = compare.changes(ctl, set(pairs))
+    pairs = list(zip(ends[0::2], ends[1::2], strict=True))
+    changed = dict(zip(members, changes_many(ctl, pairs), strict=True))
     blobs = {
-        names for pair in pairs for item in changes[pair] if (names := _contents(item)) is not None
+        names
+        for changes in changed.values()
+        for item in changes
+        if (names := _contents(item)) is not None
     }
     compared = compare.contents(ctl, blobs)
     said = {
         task: frozenset[str]().union(
-            *(_words(item, compared.get(_contents(item) or ("", ""))) for item in changes[pair])
+            *(_words(item, compared.get(_contents(item) or ("", ""))) for item in changes)
         )
-        for task, pair in zip(members, pairs, strict=True)
+        for task, changes in changed.items()
     }
     failing = " ".join(name for result in results for name in result.new_failures)
     return suspects(failing, printed, said)

@@ -1,10 +1,12 @@
 """What git says of trees, commits and the differences between them, as values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+
+FOLDER = "040000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file as a tree names it; `mode` in six digits."""
+    """What a tree names; `mode` in six digits."""
 
     mode: str
     oid: str
@@ -24,6 +26,10 @@ class Entry:
     @property
     def regular(self) -> bool:
         return self.mode.startswith("100")
+
+    @property
+    def is_folder(self) -> bool:
+        return self.mode == FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,21 @@ class Change:
     path: str
     old: Entry | None
     new: Entry | None
+
+    @property
+    def kind(self) -> str:
+        """Git's letter for it: added, deleted, another type of file, modified."""
+        if self.old is None or self.new is None:
+            return "D" if self.new is None else "A"
+        return "M" if self.old.mode[:2] == self.new.mode[:2] else "T"
+
+    @property
+    def inside(self) -> bool:
+        """A folder in both: something below it changed."""
+        return bool(self.old and self.new and self.old.is_folder and self.new.is_folder)
+
+
+Changes = tuple[Change, ...]
 
 
 Pair = tuple[str, str]  # names of two contents, "" for none
@@ -59,12 +80,6 @@ class Comparison:
     new: Lines
     spans: tuple[Span, ...]
 
-    @property
-    def turned(self) -> "Comparison":
-        """The other way round."""
-        spans = tuple(Span(item.b0, item.b1, item.a0, item.a1) for item in self.spans)
-        return Comparison(self.new, self.old, spans)
-
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -73,3 +88,31 @@ class Edit:
     path: str
     mode: str = ""
     content: bytes = b""
+
+
+def meeting(groups: Sequence[Sequence[Changes]]) -> list[tuple[int, int]]:
+    """Pairs of groups that change one path, or one a path above or below the other's.
+
+    Folders count only where they came, went or turned into something else.
+    """
+    touched = [
+        {change.path for part in group for change in part if not change.inside} for group in groups
+    ]
+    where: dict[str, list[int]] = {}
+    for number, paths in enumerate(touched):
+        for path in paths:
+            where.setdefault(path, []).append(number)
+    found: set[tuple[int, int]] = set()
+    for number, paths in enumerate(touched):
+        for place in {place for path in paths for place in (path, *_above(path))}:
+            for other in where.get(place, ()):
+                if other != number:
+                    found.add((min(number, other), max(number, other)))
+    return sorted(found)
+
+
+def _above(path: str) -> Iterator[str]:
+    cut = path.rfind("/")
+    while cut > 0:
+        yield path[:cut]
+        cut = path.rfind("/", 0, cut)

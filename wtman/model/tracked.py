@@ -1,4 +1,4 @@
-"""Tracked files of a commit, and paths that differ between two."""
+"""Tracked files of a commit."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,3 @@ class TrackedFile:
 
     path: str
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class PathChange:
-    """A path that differs between two trees, with what it was in the first."""
-
-    path: str
-    mode: str
-    blob: str
-    added: bool

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from wtman import files
+from wtman.formats.git_output import raw, text
 from wtman.git.checkouts.snapshot import snapshot
 from wtman.git.control_dir import Control, call, own_index
-from wtman.git.run import raw, text
 from wtman.model.ids import Sha
 
 _MOST_PATHS, _MOST_BYTES = 5_000, 32 * 1024 * 1024

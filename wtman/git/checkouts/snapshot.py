@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from wtman import files
 from wtman.errors import DiskFullError, ExternalError
+from wtman.formats.git_output import raw, text
 from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
-from wtman.git.run import raw, text
 from wtman.model.ids import Sha
 
 _GITLINK = "160000"

@@ -9,9 +9,11 @@ there. Whatever does not fit has to be merged by git.
 
 from collections.abc import Iterable, Sequence
 
+from wtman.formats.git_objects import Unusual, read_tree
+from wtman.formats.git_output import raw
 from wtman.git.control_dir import call
-from wtman.git.objects.changes import FOLDER, Changes, RawChange, RawEntry
-from wtman.git.objects.writer import Objects, Unusual, read_tree
+from wtman.git.objects.writer import Objects
+from wtman.model.changes import FOLDER, Change, Changes, Entry
 from wtman.model.ids import Sha
 
 Parts = tuple[bytes, ...]
@@ -22,7 +24,7 @@ class Folder:
 
     __slots__ = ("items", "oid")
 
-    def __init__(self, items: "dict[bytes, RawEntry | Folder]", oid: str) -> None:
+    def __init__(self, items: "dict[bytes, Entry | Folder]", oid: str) -> None:
         self.items = items
         self.oid = oid
 
@@ -32,7 +34,7 @@ class DraftTree:
 
     def __init__(self, root: str, objects: Objects) -> None:
         self._objects = objects
-        self._read: dict[str, dict[bytes, RawEntry]] = {}
+        self._read: dict[str, dict[bytes, Entry]] = {}
         self._first = root
         self._root = self._folder(root)
 
@@ -40,14 +42,14 @@ class DraftTree:
         """Read in one go the folders that these changes will need."""
         start = self._first.encode() + b":"
         found = {item.path for changes in several for item in changes if _is_folder(item)}
-        self._load([start + path for path in sorted(found)])
+        self._load([start + raw(path) for path in sorted(found)])
 
     def fits(self, changes: Changes) -> bool:
         """Whether merging these changes into the tree as it is can only mean applying them."""
         leaving = {change.path for change in changes if change.old is not None}
         return all(self._free(change, leaving) for change in changes)
 
-    def _free(self, change: RawChange, leaving: set[bytes]) -> bool:
+    def _free(self, change: Change, leaving: set[str]) -> bool:
         here = self._at(change.path)
         old = change.old
         if old is None:
@@ -60,7 +62,7 @@ class DraftTree:
             return old.is_folder and self._name(here) == old.oid
         return here == old
 
-    def apply(self, changes: Sequence[RawChange]) -> None:
+    def apply(self, changes: Sequence[Change]) -> None:
         """Put the changes on the tree; what leaves goes first."""
         plain = [item for item in changes if not _is_folder(item)]
         for change in plain:
@@ -80,21 +82,21 @@ class DraftTree:
 
     # --- the folders ----------------------------------------------------------------------------
 
-    def _at(self, path: bytes) -> RawEntry | Folder | None:
-        here: RawEntry | Folder | None = self._root
+    def _at(self, path: str) -> Entry | Folder | None:
+        here: Entry | Folder | None = self._root
         for name in _parts(path):
             if not isinstance(here, Folder):
                 return None
             here = self._item(here, name)
         return here
 
-    def _item(self, folder: Folder, name: bytes) -> RawEntry | Folder | None:
+    def _item(self, folder: Folder, name: bytes) -> Entry | Folder | None:
         item = folder.items.get(name)
-        if isinstance(item, RawEntry) and item.is_folder:
+        if isinstance(item, Entry) and item.is_folder:
             item = folder.items[name] = self._folder(item.oid)
         return item
 
-    def _put(self, parts: Parts, entry: RawEntry) -> None:
+    def _put(self, parts: Parts, entry: Entry) -> None:
         here = self._root
         for name in parts[:-1]:
             here.oid = ""
@@ -124,7 +126,7 @@ class DraftTree:
     def _name(self, folder: Folder) -> str:
         if not folder.oid:
             entries = {
-                name: RawEntry(FOLDER, self._name(item)) if isinstance(item, Folder) else item
+                name: Entry(FOLDER, self._name(item)) if isinstance(item, Folder) else item
                 for name, item in folder.items.items()
             }
             folder.oid = self._objects.tree(entries)
@@ -161,11 +163,11 @@ class DraftTree:
                 self._read[oid.decode()] = read_tree(content, len(oid) // 2)
 
 
-def _parts(path: bytes) -> Parts:
-    return tuple(path.split(b"/"))
+def _parts(path: str) -> Parts:
+    return tuple(raw(path).split(b"/"))
 
 
-def _is_folder(change: RawChange) -> bool:
+def _is_folder(change: Change) -> bool:
     """Folders come and go with what is in them."""
     sides = [side for side in (change.old, change.new) if side is not None]
     return all(side.is_folder for side in sides)

@@ -5,20 +5,18 @@ only parent is a commit of the base, in an object folder that lives as long as t
 Result trees go to the repository's objects. No merge driver runs.
 """
 
-import hashlib
-import os
 import signal
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError
+from wtman.formats.git_output import text
 from wtman.git.control_dir import Control, call, environment_of, scratch
 from wtman.git.merges.attributes import laid_out
-from wtman.git.objects.changes import RawEntry
 from wtman.git.objects.history import paths_changed, trees_of
 from wtman.git.objects.writer import Objects
-from wtman.git.run import Conversation, text
+from wtman.git.run import Conversation
+from wtman.model.changes import Entry
 from wtman.model.ids import Sha
 
 _CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
@@ -30,8 +28,8 @@ _PERSON = b"wtman <wtman@localhost> 0 +0000"
 class ConflictedFile:
     """A file whose contents clash. `sides` are the names of base, ours and theirs."""
 
-    path: bytes
-    mode: bytes
+    path: str
+    mode: str
     sides: tuple[str, str, str]
 
 
@@ -64,16 +62,16 @@ def merge_many(
     """
     if not triples:
         return ()
-    trees = iter(trees_of(ctl, [item for triple in triples for item in triple]))
+    trees = trees_of(ctl, [item for triple in triples for item in triple])
     with scratch(ctl) as objects:
-        made: dict[tuple[str, str], str] = {}
-        lines, names = [], {}
-        for _, ours, theirs in triples:
-            root = _made(objects, made, next(trees), "")
-            left = _made(objects, made, next(trees), root)
-            right = _made(objects, made, next(trees), root)
-            names[left], names[right] = ours, theirs
-            lines.append(f"{left} {right}\n")
+        made = Objects(ctl, objects, trees[0])
+        lines: list[str] = []
+        names: dict[str, str] = {}
+        for at, (_, ours, theirs) in enumerate(triples):
+            line = merge_line(made, *trees[3 * at : 3 * at + 3])
+            names |= dict(zip(line.split(), (ours, theirs), strict=True))
+            lines.append(line)
+        made.spill()
         args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
         script = "".join(lines).encode()
         answer = call(
@@ -97,29 +95,6 @@ def merge_heads(ctl: Control, ours: str, theirs: str) -> Merged:
     args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
     answer = call(ctl, args, input=f"{ours} {theirs}\n".encode(), ok=(0, 1))
     return next(results(iter(answer.out.split(b"\0")), {}))
-
-
-def _made(objects: str, made: dict[tuple[str, str], str], tree: str, parent: str) -> str:
-    """Name of the commit of `tree` on `parent`, written into the folder `objects`."""
-    if (tree, parent) not in made:
-        made[tree, parent] = _write_commit(objects, tree, parent)
-    return made[tree, parent]
-
-
-def _write_commit(objects: str, tree: str, parent: str) -> str:
-    lines = [b"tree " + tree.encode()]
-    if parent:
-        lines.append(b"parent " + parent.encode())
-    lines += [b"author " + _PERSON, b"committer " + _PERSON, b"", b""]
-    body = b"\n".join(lines)
-    content = b"commit %d\0" % len(body) + body
-    digest = hashlib.sha1 if len(tree) == 40 else hashlib.sha256
-    name = digest(content, usedforsecurity=False).hexdigest()
-    folder = os.path.join(objects, name[:2])
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, name[2:]), "wb") as file:
-        file.write(zlib.compress(content, 1))
-    return name
 
 
 def _crashed(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
@@ -179,7 +154,7 @@ class Merger:
 
     def _open(self) -> None:
         add, ctl = self._objects.add, self._objects.ctl
-        old, new = (RawEntry(b"100644", add("blob", text)) for text in (b"old\n", b"new\n"))
+        old, new = (Entry("100644", add("blob", line)) for line in (b"old\n", b"new\n"))
         names = [b"%s%d" % (b"long" * 50, number) for number in range(16)]
         trees = (dict.fromkeys(names, old), dict.fromkeys(names, new), {b"other": old})
         self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
@@ -247,7 +222,7 @@ def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
         plain = {base, ours, theirs} <= {b"100644", b"100755"}
         if not plain or (theirs not in (base, mode)):
             return ()
-        torn.append(ConflictedFile(path, mode, (one, two, three)))
+        torn.append(ConflictedFile(text(path), mode.decode(), (one, two, three)))
     return tuple(torn)
 
 

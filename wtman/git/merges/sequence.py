@@ -8,14 +8,14 @@ that merging each in turn gives, and leaves out (with the paths) what clashes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wtman.formats.git_objects import Unusual
 from wtman.git.merges.attributes import laid_out
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.merge_tree import Merged, Merger, merge_many
 from wtman.git.merges.union import Union
-from wtman.git.objects.changes import Changes
 from wtman.git.objects.history import trees_of
-from wtman.git.objects.writer import Objects, Unusual
-from wtman.git.run import text
+from wtman.git.objects.writer import Objects
+from wtman.model.changes import Changes
 from wtman.model.ids import Sha
 
 
@@ -78,8 +78,7 @@ class Joiner:
 def join_many(union: Union, several: Sequence[Merged]) -> tuple[Joined, ...]:
     """Merges as what they came to, the union rung tried where they clash."""
     return tuple(
-        Joined(merged.tree, merged.conflicts, tuple(text(path) for path in paths))
-        for merged, paths in union.join_many(several)
+        Joined(merged.tree, merged.conflicts, paths) for merged, paths in union.join_many(several)
     )
 
 

@@ -12,11 +12,14 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
+from wtman.formats.git_objects import Unusual, read_tree
+from wtman.formats.git_output import raw
 from wtman.git.control_dir import call, oid, scratch_file
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.merge_tree import ConflictedFile, Merged, merge_line, results
-from wtman.git.objects.changes import RawChange, RawEntry
-from wtman.git.objects.writer import Objects, Unusual, read_tree
+from wtman.git.objects.history import contents
+from wtman.git.objects.writer import Objects
+from wtman.model.changes import Change, Entry
 
 _CAP = 1 << 20
 _BETWEEN = b"=" * 61  # what parts the sides of a clash: longer than any underline
@@ -30,17 +33,17 @@ class Union:
         self._objects = objects
         self._ctl = objects.ctl
         self._on = on
-        self._allowed: dict[bytes, bool] = {}
+        self._allowed: dict[str, bool] = {}
         self._texts: dict[tuple[str, str, str, str], bytes | None] = {}
 
-    def join_many(self, several: Sequence[Merged]) -> tuple[tuple[Merged, tuple[bytes, ...]], ...]:
+    def join_many(self, several: Sequence[Merged]) -> tuple[tuple[Merged, tuple[str, ...]], ...]:
         """Each merge, with the paths where both insertions were kept if that made it clean."""
         torn = [item for merged in several for item in merged.torn]
         self._look(dict.fromkeys(item.path for item in torn))
         self._fill(torn)
         return tuple(self._joined(merged) for merged in several)
 
-    def _joined(self, merged: Merged) -> tuple[Merged, tuple[bytes, ...]]:
+    def _joined(self, merged: Merged) -> tuple[Merged, tuple[str, ...]]:
         texts: list[tuple[ConflictedFile, bytes]] = []
         for torn in merged.torn:
             text = self._texts.get(_key(torn))
@@ -53,7 +56,7 @@ class Union:
             draft = DraftTree(merged.marked, self._objects)
             draft.apply(
                 [
-                    RawChange(torn.path, None, RawEntry(torn.mode, self._objects.add("blob", text)))
+                    Change(torn.path, None, Entry(torn.mode, self._objects.add("blob", text)))
                     for torn, text in texts
                 ]
             )
@@ -61,7 +64,7 @@ class Union:
             return merged, ()
         return Merged(draft.tree()), tuple(torn.path for torn, _ in texts)
 
-    def _look(self, paths: Iterable[bytes]) -> None:
+    def _look(self, paths: Iterable[str]) -> None:
         """Ask git what the target's attributes say of these paths."""
         new = [path for path in paths if path not in self._allowed]
         if not new:
@@ -69,9 +72,11 @@ class Union:
         with scratch_file(self._ctl) as index:
             call(self._ctl, ["read-tree", oid(self._on)], index=index)
             args = ["check-attr", "--cached", "-z", "--stdin", "merge"]
-            out = call(self._ctl, args, index=index, input=b"".join(p + b"\0" for p in new)).out
+            out = call(
+                self._ctl, args, index=index, input=b"".join(raw(path) + b"\0" for path in new)
+            ).out
         words = out.split(b"\0")
-        for path, value in zip(words[0:-1:3], words[2:-1:3], strict=True):
+        for path, value in zip(new, words[2:-1:3], strict=True):
             self._allowed[path] = value in _TEXT
 
     def _fill(self, torn: Iterable[ConflictedFile]) -> None:
@@ -96,18 +101,7 @@ class Union:
         if not wanted:
             return {}
         self._objects.spill()
-        script = "".join(f"{name}\n" for name in wanted).encode()
-        sizes = call(self._ctl, ["cat-file", "--batch-check=%(objectsize)"], input=script).out
-        small = [name for name, size in zip(wanted, sizes.split(), strict=True) if int(size) < _CAP]
-        script = "".join(f"{name}\n" for name in small).encode()
-        out = call(self._ctl, ["cat-file", "--batch=%(objectsize)"], input=script).out
-        found, at = {}, 0
-        for name in small:
-            end = out.index(b"\n", at)
-            size = int(out[at:end])
-            found[name] = out[end + 1 : end + 1 + size]
-            at = end + 2 + size
-        return found
+        return contents(self._ctl, wanted, _CAP)
 
     def _clashes(self, torn: Sequence[ConflictedFile]) -> list[bytes | None]:
         """Merge each file again, this time with the base in the conflict markers."""
@@ -115,7 +109,7 @@ class Union:
             return []
         lines = []
         for item in torn:
-            trees = [self._objects.tree({b"f": RawEntry(item.mode, side)}) for side in item.sides]
+            trees = [self._objects.tree({b"f": Entry(item.mode, side)}) for side in item.sides]
             lines.append(merge_line(self._objects, *trees))
         self._objects.spill()
         # The only attributes that merge-tree reads here: it asks no configuration for them.
@@ -151,7 +145,7 @@ class Union:
 
 
 def _key(torn: ConflictedFile) -> tuple[str, str, str, str]:
-    return (*torn.sides, os.path.splitext(torn.path)[1].decode("ascii", "replace").lower())
+    return (*torn.sides, os.path.splitext(torn.path)[1].lower())
 
 
 def _is_text(content: bytes | None) -> bool:

@@ -1,16 +1,16 @@
 """Commits made, and trees and histories compared, through the control directory.
 
 Many questions of one kind are one process: the `_many` forms. Paths are text that
-`wtman.git.run.raw` turns back into the bytes that git has.
+`wtman.formats.git_output.raw` turns back into the bytes that git has.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, MissingError
+from wtman.formats.git_output import raw, text
 from wtman.git import config
 from wtman.git.control_dir import Control, call, oid
-from wtman.git.run import raw, text
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -86,18 +86,14 @@ def resigned(ctl: Control, commit: str, parents: Mapping[Sha, Sha]) -> Sha:
     return _sha(call(ctl, [*args, "-F", "-"], env=env, input=message).out)
 
 
-# Names never change their meaning, so what a commit holds is asked once.
-_trees: dict[tuple[str, str], Sha] = {}
-
-
 def tree_of(ctl: Control, commit: str) -> Sha:
     """The tree of one commit."""
     return trees_of(ctl, (commit,))[0]
 
 
 def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
-    """The trees of commits; a tree is its own."""
-    known = {item: _trees.get((ctl.path, item)) for item in revisions}
+    """The trees of commits; a tree is its own. Each is asked once."""
+    known = {item: ctl.trees.get(item) for item in revisions}
     missing = [item for item, tree in known.items() if tree is None]
     for item, found in zip(missing, _asked_trees(ctl, missing), strict=True):
         remember(ctl, item, found)
@@ -107,9 +103,9 @@ def trees_of(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
 
 def remember(ctl: Control, commit: str, tree: Sha) -> None:
     """Know from now on which tree this commit, or tree, has."""
-    if len(_trees) > _REMEMBERED:
-        _trees.clear()
-    _trees[ctl.path, commit] = tree
+    if len(ctl.trees) > _REMEMBERED:
+        ctl.trees.clear()
+    ctl.trees[commit] = ctl.trees[tree] = tree
 
 
 def _asked_trees(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
@@ -204,13 +200,6 @@ def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
         found[name] = out[at : at + int(size)]
         at += int(size) + 1
     return found
-
-
-def fsck_ok(ctl: Control, commit: str, known: Sequence[str] = ()) -> bool:
-    """Whether every object that `commit` reaches, and no commit in `known` does, is there."""
-    script = "".join(f"^{oid(item)}\n" for item in known) + oid(commit) + "\n"
-    args = ["rev-list", "--objects", "--quiet", "--stdin"]
-    return call(ctl, args, input=script.encode(), ok=(0, 1, 128)).code == 0
 
 
 def _compared(ctl: Control, pairs: Sequence[tuple[str, str]], form: str) -> Iterator[list[bytes]]:

@@ -3,14 +3,12 @@
 `Objects` is a quarantine: what is made here, and what git makes through its `ctl`, lies
 in a folder of its own, which the repository does not know. `keep` hands the repository
 what a commit needs of that, as one pack that git writes. Promises the very objects that
-git itself would have made of the same facts. Refuses trees that git reads but would not
-write again (`Unusual`): whoever meets one takes the long way.
+git itself would have made of the same facts.
 """
 
 import fcntl
 import hashlib
 import os
-import struct
 import tempfile
 import time
 import zlib
@@ -19,26 +17,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
+from wtman.formats.git_objects import named_in, write_commit, write_pack, write_tree
+from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call
-from wtman.git.objects.changes import FOLDER, RawEntry
 from wtman.git.objects.history import dated, remember
-from wtman.git.run import raw
 from wtman.git.trees import remove_tree
+from wtman.model.changes import Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
-_KINDS = {"commit": 1, "tree": 2, "blob": 3}
-_MODES = frozenset({FOLDER, b"100644", b"100755", b"120000", b"160000"})
-_NAMED = (b"tr", b"pa")  # the lines of a commit that name a tree or a parent
 _PREFIX = "wtman-new-"
 _SETTLED = 60.0  # seconds: between its making and its lock it is not left over
 _MEMORY = "/dev/shm"
 _PLENTY = 2 << 30
 _LOOSE = 100  # more objects than these become a pack, as where git fetches
-
-
-class Unusual(Exception):
-    """A tree that is not in the form in which git writes trees."""
 
 
 @contextmanager
@@ -107,14 +99,8 @@ class Objects:
             self._dry[name] = None
         return Sha(name)
 
-    def tree(self, entries: Mapping[bytes, RawEntry]) -> Sha:
-        """A tree of these entries, in the order that git wants."""
-        names = sorted(entries, key=lambda name: name + b"/" * entries[name].is_folder)
-        lines = [
-            entries[name].mode + b" " + name + b"\0" + bytes.fromhex(entries[name].oid)
-            for name in names
-        ]
-        return self.add("tree", b"".join(lines))
+    def tree(self, entries: Mapping[bytes, Entry]) -> Sha:
+        return self.add("tree", write_tree(entries))
 
     def commit(
         self,
@@ -132,10 +118,7 @@ class Objects:
     def bare_commit(
         self, tree: str, parents: Sequence[str], message: bytes, author: bytes, committer: bytes
     ) -> Sha:
-        lines = [b"tree " + tree.encode()]
-        lines += [b"parent " + parent.encode() for parent in dict.fromkeys(parents)]
-        lines += [b"author " + author, b"committer " + committer, b"", message]
-        return self.add("commit", b"\n".join(lines))
+        return self.add("commit", write_commit(tree, parents, message, author, committer))
 
     def spill(self, roots: Iterable[str] | None = None) -> None:
         """Put what was made, or what these are made of, where git reads it."""
@@ -146,7 +129,7 @@ class Objects:
                 continue
             del self._dry[name]
             kind, content = self._made[name]
-            waiting += _parts(kind, content, len(name) // 2)
+            waiting += named_in(kind, content, len(name) // 2)
             folder = os.path.join(self._folder, name[:2])
             if not os.path.isdir(folder):
                 os.mkdir(folder)
@@ -176,7 +159,7 @@ class Objects:
             if item is None:
                 continue
             found[name] = item
-            parts = _parts(*item, len(name) // 2)
+            parts = named_in(*item, len(name) // 2)
             waiting += parts
             if item[0] == "commit":
                 remember(self._home, name, Sha(parts[0]))
@@ -192,57 +175,10 @@ class Objects:
         }
 
     def _written(self, found: Mapping[str, tuple[str, bytes]]) -> None:
-        parts = [b"PACK", struct.pack(">II", 2, len(found))]
-        for name in sorted(found):
-            kind, content = found[name]
-            parts += [_pack_head(_KINDS[kind], len(content)), zlib.compress(content, 1)]
-        pack = b"".join(parts)
+        pack = write_pack(found)
         many = len(found) > _LOOSE
         verb = ["index-pack", "--stdin"] if many else ["unpack-objects", "-q"]
         call(self._home, verb, input=pack + self._digest(pack).digest())
-
-
-def read_tree(content: bytes, size: int) -> dict[bytes, RawEntry]:
-    """The entries of a tree object; `size` is the length of a name in bytes."""
-    found: dict[bytes, RawEntry] = {}
-    at = 0
-    try:
-        while at < len(content):
-            space = content.index(b" ", at)
-            end = content.index(b"\0", space)
-            mode, name = content[at:space], content[space + 1 : end]
-            if mode not in _MODES or name in found:
-                raise Unusual(name)
-            found[name] = RawEntry(mode, content[end + 1 : end + 1 + size].hex())
-            at = end + 1 + size
-    except ValueError as error:
-        raise Unusual from error
-    return found
-
-
-def _parts(kind: str, content: bytes, size: int) -> list[str]:
-    """The objects that an object names, the tree of a commit first."""
-    if kind == "commit":
-        lines = content.partition(b"\n\n")[0].split(b"\n")
-        return [line[line.index(b" ") + 1 :].decode() for line in lines if line[:2] in _NAMED]
-    found: list[str] = []
-    at = 0
-    while kind == "tree" and at < len(content):
-        end = content.index(b"\0", at)
-        found.append(content[end + 1 : end + 1 + size].hex())
-        at = end + 1 + size
-    return found
-
-
-def _pack_head(kind: int, size: int) -> bytes:
-    """Type and size as a pack has them: 4 bits of the size, then 7 a byte."""
-    first, size = (kind << 4) | (size & 15), size >> 4
-    out = bytearray()
-    while size:
-        out.append(first | 0x80)
-        first, size = size & 0x7F, size >> 7
-    out.append(first)
-    return bytes(out)
 
 
 @lru_cache(maxsize=64)

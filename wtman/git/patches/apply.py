@@ -3,30 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wtman.formats.git_output import raw, text
 from wtman.git.control_dir import Control, call, oid, scratch_file
+from wtman.git.objects.changes import changes
 from wtman.git.objects.history import commit, tree_of
-from wtman.git.run import raw, text
+from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
-from wtman.model.tracked import PathChange
 
 _NOBODY = Identity("wtman", "wtman@localhost")
 
 
-def changes(ctl: Control, a: str, b: str) -> tuple[PathChange, ...]:
-    """The paths that differ between two commits; a rename is two."""
-    trees = (tree_of(ctl, a), tree_of(ctl, b))
-    words = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *trees]).out.split(b"\0")
-    found = []
-    for facts, path in zip(words[0::2], words[1::2], strict=False):
-        mode, _, blob, _, kind = facts.decode().lstrip(":").split()
-        found.append(PathChange(text(path), mode, blob, added=kind == "A"))
-    return tuple(found)
-
-
-def restored(ctl: Control, head: str, old: Sequence[PathChange]) -> Sha:
+def restored(ctl: Control, head: str, changed: Sequence[Change]) -> Sha:
     """A commit on `head` in which these paths are what they were; always the same one."""
-    lines = [b"%s %s\t%s\0" % (i.mode.encode(), oid(i.blob).encode(), raw(i.path)) for i in old]
+    none = Entry("0", "0" * len(head))
+    entries = ((item.old or none, raw(item.path)) for item in changed)
+    lines = [f"{old.mode} {oid(old.oid)}\t".encode() + path + b"\0" for old, path in entries]
     with scratch_file(ctl) as index:
         call(ctl, ["read-tree", tree_of(ctl, head)], index=index)
         args = ["update-index", "-z", "--add", "--replace", "--index-info"]
@@ -35,7 +27,6 @@ def restored(ctl: Control, head: str, old: Sequence[PathChange]) -> Sha:
     return commit(ctl, tree, (head,), "With protected paths as they were\n", _NOBODY, 0.0)
 
 
-_NOBODY = Identity("wtman", "wtman@localhost")
 _WORDS = 300  # characters of git's own reason
 
 
@@ -94,15 +85,18 @@ def overlaid(ctl: Control, head: str, donor: str) -> Sha:
 
 def _touched(ctl: Control, before: str, after: str) -> tuple[PatchedPath, ...]:
     trees = (tree_of(ctl, before), tree_of(ctl, after))
-    raw = call(ctl, ["diff-tree", "-r", "-z", "--no-renames", *map(oid, trees)]).out.split(b"\0")
     args = ["diff-tree", "-r", "-z", "--no-renames", "--numstat", *map(oid, trees)]
     removed = {}
     for line in call(ctl, args).out.split(b"\0"):
         if line:
             _, gone, path = line.split(b"\t", 2)
-            removed[path] = -1 if gone == b"-" else int(gone)
-    found = []
-    for facts, path in zip(raw[0::2], raw[1::2], strict=False):
-        _, mode, _, _, kind = facts.decode().lstrip(":").split()
-        found.append(PatchedPath(text(path), kind, mode, removed.get(path, -1)))
-    return tuple(found)
+            removed[text(path)] = -1 if gone == b"-" else int(gone)
+    return tuple(
+        PatchedPath(
+            item.path,
+            item.kind,
+            item.new.mode if item.new is not None else "000000",
+            removed.get(item.path, -1),
+        )
+        for item in changes(ctl, *trees)
+    )

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, UsageError
+from wtman.formats.git_output import text
 from wtman.git.control_dir import Control, call, oid, scratch, scratch_file
 from wtman.git.objects.history import tree_of
-from wtman.git.run import text
 from wtman.model.ids import Sha
 
 _PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]

@@ -7,8 +7,10 @@ Blocking; touches nothing.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from wtman.git.control_dir import Control
+from wtman.git.control_dir import Control, without_memory
 from wtman.git.objects import compare
+from wtman.git.objects.changes import changes_many
+from wtman.git.objects.history import trees_of
 from wtman.integration.assemble import Assembled, Train
 from wtman.merge.proof.expected import MemberStep
 from wtman.merge.proof.proof import Proof, judge, wanted
@@ -29,9 +31,10 @@ def prove(
     `resolved`: the paths of a task in which something other than git or union decided a
     clash; everything around the clash is proved all the same.
     """
+    ctl = without_memory(ctl)
     commits, broken = _line(train, assembled)
     named = [train.on, *(item for part in train.parts for item in (part.start, part.head))]
-    found = compare.trees(ctl, [*named, *commits, assembled.commit])
+    found = trees_of(ctl, [*named, *commits, assembled.commit])
     on, ends = found[0], found[1 : len(named)]
     line = found[len(named) : -1]
     if found[-1] != assembled.tree or (line or (on,))[-1] != assembled.tree:
@@ -62,7 +65,7 @@ def _steps(
     before = (on, *line)[: len(line)]
     asked = [*zip(starts, heads, strict=True), *zip(before, line, strict=True)]
     asked += [(start, on) for start in starts]
-    found = compare.changes(ctl, asked)
+    found = dict(zip(asked, changes_many(ctl, asked), strict=True))
     moved: dict[Sha, dict[str, Change]] = {
         start: {change.path: change for change in found[start, on]} for start in set(starts)
     }
