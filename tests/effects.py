@@ -6,8 +6,10 @@ EFFECTS = frozenset(
     agents/load.py
     budget/meter.py
     checks/execute.py
+    checks/fingerprint.py
     checks/judge.py
     checks/perform.py
+    checks/results.py
     cli/__init__.py
     cli/commands/attach.py
     cli/commands/clean.py

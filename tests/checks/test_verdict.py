@@ -10,7 +10,7 @@ from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import Exit, ExitReason
 from wtman.provision.command_result import CommandResult, believable, excerpt, keepable
-from wtman.provision.command_text import argv
+from wtman.provision.command_text import JUNIT, argv
 
 GREEN, RED, UNCHECKED = Verdict.GREEN, Verdict.RED, Verdict.UNCHECKED
 CODES = {"p": Status.PASSED, "f": Status.FAILED, "e": Status.ERROR, "s": Status.SKIPPED}
@@ -270,13 +270,13 @@ def test_known_runners_are_asked_for_results(command: str, asked: str | None):
 
 
 def test_command_texts():
-    assert argv("a b && c", "/x y/j") == ("/bin/sh", "-c", "a b && c")
-    assert argv("a {junit}", "/x y/j") == ("/bin/sh", "-c", "a '/x y/j'")
-    assert argv("command:a 'b c' --x={junit} $HOME", "/x y/j") == (
+    assert argv("a b && c", {JUNIT: "/x y/j"}) == ("/bin/sh", "-c", "a b && c")
+    assert argv("a {junit}", {JUNIT: "/x y/j"}) == ("/bin/sh", "-c", "a '/x y/j'")
+    assert argv("command:a 'b c' --x={junit} $HOME", {JUNIT: "/x y/j"}) == (
         "a", "b c", "--x=/x y/j", "$HOME"
     )  # fmt: skip
     with pytest.raises(ValueError, match="quotation"):
-        argv("command:a 'b", "")
+        argv("command:a 'b", {})
 
 
 def test_an_excerpt_is_bounded_and_fit_for_a_terminal():

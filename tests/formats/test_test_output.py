@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from wtman.checks.runners import form_of, with_results
+from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.formats.junit import Status
 from wtman.formats.test_output import read_cargo, read_go, read_jest
-from wtman.provision.command_text import UNITTEST, argv
+from wtman.provision.command_text import JUNIT, argv
 
 PASSED, FAILED, SKIPPED, ERROR = Status.PASSED, Status.FAILED, Status.SKIPPED, Status.ERROR
 
@@ -73,8 +73,9 @@ def test_what_the_user_asked_for_is_read() -> None:
 
 def test_places_are_filled_in_quoted_for_the_shell() -> None:
     text = with_results("python -m unittest -q")
-    assert argv(text, "/a b/j.xml", "/w/u.py")[2] == "python /w/u.py '/a b/j.xml' -q"
-    direct = argv("command:" + text, "/a b/j.xml", "/w/u.py")
+    fill = {JUNIT: "/a b/j.xml", UNITTEST: "/w/u.py"}
+    assert argv(text, fill)[2] == "python /w/u.py '/a b/j.xml' -q"
+    direct = argv("command:" + text, fill)
     assert direct == ("python", "/w/u.py", "/a b/j.xml", "-q")
 
 

@@ -12,10 +12,21 @@ Refuses to believe a failure that another coordinator saw (the user may have
 mended the machine since), and a timeout that a longer limit could undo.
 """
 
+import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from wtman.checks import cache, verdict
-from wtman.checks.execute import _Bench, _bench, _in_checkout, _key, _made, _result, _together
+from wtman.checks.execute import (
+    Bench,
+    CheckRequest,
+    bench_of,
+    cache_key,
+    result,
+    run_anew,
+    run_once,
+)
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import lastfailed, only_failed
 from wtman.checks.verdict import confirmed
@@ -28,6 +39,8 @@ from wtman.model.settings import Settings
 from wtman.provision.command_result import CommandResult, keepable
 
 _EVIDENCE = 3 * 1024
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +76,13 @@ async def judge(
     """
     if not commands:
         return Judged(Verdict.UNCHECKED)
-    bench = await _bench(ctx, settings, stem)
+    bench = await bench_of(ctx, settings, stem)
     distinct = tuple(dict.fromkeys(commands))
     pairs = await _together(
-        _compare(bench, command, number, tree_commit, against)
+        _compare(bench, CheckRequest(command, tree_commit, f"{bench.stem}-{number}"), against)
         for number, command in enumerate(distinct, 1)
     )
-    results = tuple(result for result, _ in pairs)
+    results = tuple(judged for judged, _ in pairs)
     return Judged(verdict.overall(results), results, _evidence(pairs))
 
 
@@ -83,84 +96,76 @@ async def look(
     stem: str,
 ) -> tuple[BaseRun, ...]:
     """Run every command on the base, watching where it finds the repository's own `names`."""
-    bench = await _bench(ctx, settings, stem)
-    return await _together(
-        _look(bench, command, number, commit, names) for number, command in enumerate(commands, 1)
+    bench = await bench_of(ctx, settings, stem)
+    seen = await _together(
+        result(bench, CheckRequest(command, commit, f"{bench.stem}-{number}", names))
+        for number, command in enumerate(commands, 1)
     )
+    return tuple(BaseRun(command, *one) for command, one in zip(commands, seen, strict=True))
 
 
 async def once(
     ctx: Context, settings: Settings, command: str, commit: Sha, *, stem: str
 ) -> CommandResult:
     """Run a command on a commit's tree this very time, whatever is known of it."""
-    bench = await _bench(ctx, settings, stem)
-    ran, _ = await _in_checkout(bench, command, stem, commit, ())
+    bench = await bench_of(ctx, settings, stem)
+    ran, _ = await run_once(bench, CheckRequest(command, commit, stem))
     return ran
 
 
-async def _look(
-    bench: "_Bench", command: str, number: int, commit: Sha, names: tuple[str, ...]
-) -> BaseRun:
-    ran, sight = await _result(bench, command, f"{bench.stem}-{number}", commit, names)
-    return BaseRun(command, ran, sight)
-
-
 async def _compare(
-    bench: "_Bench", command: str, number: int, commit: Sha, against: Sha | None
+    bench: Bench, asked: CheckRequest, against: Sha | None
 ) -> tuple[CheckResult, CommandResult]:
-    label = f"{bench.stem}-{number}"
     allow_red = bench.settings.allow_failing_base
-    now, _ = await _result(bench, command, label, commit)
+    now, _ = await result(bench, asked)
     base: CommandResult | None = None
     if against is not None and (allow_red or now.tests is not None or not now.passed):
-        base, _ = await _result(bench, command, f"{label}-before", against)
-    result = verdict.judge(command, now, base, allow_red=allow_red)
-    if result.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
-        return await _confirmed(bench, command, label, commit, (result, now, base))
-    return result, now
+        before = replace(asked, commit=against, label=f"{asked.label}-before")
+        base, _ = await result(bench, before)
+    judged = verdict.judge(asked.command, now, base, allow_red=allow_red)
+    if judged.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
+        return await _confirmed(bench, asked, judged, now, base)
+    return judged, now
 
 
 async def _confirmed(
-    bench: "_Bench",
-    command: str,
-    label: str,
-    commit: Sha,
-    found: tuple[CheckResult, CommandResult, CommandResult | None],
+    bench: Bench,
+    asked: CheckRequest,
+    first: CheckResult,
+    now: CommandResult,
+    base: CommandResult | None,
 ) -> tuple[CheckResult, CommandResult]:
     """Run what is red a second time, once for each tree, before anybody is blamed for it."""
-    first, now, base = found
-    ctx = bench.ctx
-    key = await _key(bench, command, commit)
+    ctx, allow_red = bench.ctx, bench.settings.allow_failing_base
+    key = await cache_key(bench, asked)
     async with ctx.checkouts.alone(f"{key}/again"):
         if ctx.checkouts.is_mine(f"{key}/again"):
             return first, now
-        if await _fails_again(bench, command, label, commit, (first, now)):
+        if await _fails_again(bench, asked, first, now):
             ctx.checkouts.made(f"{key}/again")
             return first, now
-        again, _ = await _made(bench, command, f"{label}-again", commit, ())
+        again, _ = await run_anew(bench, replace(asked, label=f"{asked.label}-again"))
         ctx.checkouts.made(f"{key}/again")
-        second = verdict.judge(command, again, base, allow_red=bench.settings.allow_failing_base)
+        second = verdict.judge(asked.command, again, base, allow_red=allow_red)
         if second.verdict is not Verdict.RED and keepable(again):
             ctx.store.cache(key, cache.pack(again, None))
     return confirmed(first, second), now if second.verdict is Verdict.RED else again
 
 
 async def _fails_again(
-    bench: "_Bench", command: str, label: str, commit: Sha, found: tuple[CheckResult, CommandResult]
+    bench: Bench, asked: CheckRequest, first: CheckResult, now: CommandResult
 ) -> bool:
     """Whether the failing tests fail when they alone run again.
 
     Where one passes nothing is said: it may fail only in company of the others.
     """
-    first, now = found
-    if now.tests is None or not first.new_failures or not only_failed(command, "cache"):
+    if now.tests is None or not first.new_failures or not only_failed(asked.command, "cache"):
         return False
-    files = await bench.ctx.git(history.files, bench.ctx.control, commit)
+    files = await bench.ctx.git(history.files, bench.ctx.control, asked.commit)
     only = lastfailed(sorted(now.tests.failing), frozenset(files))
     if not only:
         return False
-    bench = replace(bench, only=only)
-    again, _ = await _made(bench, command, f"{label}-failed", commit, ())
+    again, _ = await run_anew(bench, replace(asked, label=f"{asked.label}-failed", only=only))
     return again.tests is not None and set(first.new_failures) <= again.tests.failing
 
 
@@ -171,3 +176,15 @@ def _evidence(pairs: tuple[tuple[CheckResult, CommandResult], ...]) -> str:
         return ""
     share = _EVIDENCE // len(red)
     return "\n\n".join(f"$ {command}\n{ran.output[-share:]}".rstrip() for command, ran in red)
+
+
+async def _together(works: Iterable[Awaitable[T]]) -> tuple[T, ...]:
+    """Await all; when one raises, the others are cancelled and awaited before that goes up."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -8,8 +8,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from wtman.provision.command_text import JUNIT, UNITTEST
+from wtman.provision.command_text import JUNIT
 
+UNITTEST = "{wtman-unittest}"  # the program in `probe/` that speaks for unittest
 _SHELL = re.compile(r"[|&;<>()$`\\\"'\n*?#~!{}\[\]]")
 
 

@@ -1,77 +1,85 @@
-"""A command text of the user's run in a checkout."""
+"""A command text of the user (SPEC section 4) run in a checkout: a check, a setup, a cleanup."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from wtman import files
-from wtman.context import Context
+from wtman.execution import Executor
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.settings import Settings
 from wtman.provision.command_result import CommandResult, excerpt
 from wtman.provision.command_text import argv
-from wtman.sandbox.policy import SandboxPolicy
+from wtman.sandbox.policy import Sandbox, SandboxPolicy
 
 _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
 
 
-_UNITTEST = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-    "checks",
-    "probe",
-    "unittest_junit.py",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class CommandRun:
-    """A command text (SPEC section 4) with all that running it needs. `label` names its log."""
+    """A command text, where it runs, and what it may reach there.
+
+    `label` names its log in the run's evidence, `fill` says what marks in the text stand for.
+    """
 
     text: str
     folder: str
     env: dict[str, str]
     policy: SandboxPolicy
     label: str
-    junit: str = ""
+    fill: Mapping[str, str] = field(default_factory=dict)
 
 
-async def run_text(ctx: Context, settings: Settings, spoken: CommandRun) -> CommandResult:
-    """Run a command text to its end, in the sandbox, with its output in the run's evidence."""
-    log = fresh_folder(ctx, spoken.label)
+async def run_command(
+    executor: Executor, sandbox: Sandbox, settings: Settings, evidence: str, asked: CommandRun
+) -> CommandResult:
+    """Run it to its end; its output is kept in `evidence`, the folder of its wtman run."""
+    log = fresh_folder(evidence, asked.label)
     try:
-        words = argv(spoken.text, spoken.junit, _UNITTEST)
+        words = argv(asked.text, asked.fill)
     except ValueError as error:
         return CommandResult(
             Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}")
         )
     if not words:
         return CommandResult(Exit(ExitReason.UNSTARTED, detail="it names no program"))
-    command = Command(argv=words, cwd=spoken.folder, env=spoken.env)
     work = Work(
-        id=f"{ctx.run}/{os.path.relpath(log, ctx.folder)}",
-        command=ctx.sandbox.wrap(command, spoken.policy),
+        id=os.path.relpath(log, os.path.dirname(evidence)),
+        command=sandbox.wrap(Command(words, asked.folder, asked.env), asked.policy),
         folder=log,
         timeout=settings.check_timeout,
         grace=settings.grace,
     )
-    end = await ctx.executor.run(work)
+    end = await executor.run(work)
     out, err = (files.tail(os.path.join(log, name), _TAIL) for name in ("stdout", "stderr"))
-    return CommandResult(
-        exit=end,
-        output=excerpt(out, err),
-        log=os.path.relpath(log, ctx.folder),
-        limit=settings.check_timeout,
-    )
+    log = os.path.relpath(log, evidence)
+    return CommandResult(end, output=excerpt(out, err), log=log, limit=settings.check_timeout)
 
 
-def fresh_folder(ctx: Context, label: str) -> str:
+def fresh_folder(evidence: str, label: str) -> str:
     """A new folder for evidence: a Work whose folder holds an end would not run again."""
     parts = [part for part in label.split("/") if part not in ("", ".", "..")]
-    number = 1
+    stem, number = os.path.join(evidence, *parts), 1
+    os.makedirs(os.path.dirname(stem), mode=0o700, exist_ok=True)
     while True:
-        path = f"{ctx.below(*parts)}-{number}"
+        path = f"{stem}-{number}"
         try:
             os.mkdir(path, mode=0o700)
         except FileExistsError:
             number += 1
         else:
             return path
+
+
+def variables(
+    run: str, task: str, branch: str, worktree: str, port: int, root: str
+) -> dict[str, str]:
+    """How setup and cleanup are told where they are."""
+    return {
+        "WTMAN_RUN": run,
+        "WTMAN_TASK": task,
+        "WTMAN_BRANCH": branch,
+        "WTMAN_WORKTREE": worktree,
+        "WTMAN_PORT": str(port),
+        "WTMAN_ROOT": root,
+    }

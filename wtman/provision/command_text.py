@@ -1,24 +1,25 @@
 """The text of a command: its words, and what is filled in."""
 
 import shlex
+from collections.abc import Mapping
 
 JUNIT = "{junit}"
 
 
-UNITTEST = "{wtman-unittest}"  # the program in `witness/` that speaks for unittest
+def argv(command: str, fill: Mapping[str, str]) -> tuple[str, ...]:
+    """What to execute: `command:ARGV` split like a shell would, else `sh -c`.
 
-
-def argv(command: str, junit: str, unittest: str = "") -> tuple[str, ...]:
-    """What to execute: `command:ARGV` split like a shell would, else `sh -c`."""
-    places = {JUNIT: junit, UNITTEST: unittest}
+    `fill` says what each mark in the text stands for.
+    """
     if command.startswith("command:"):
         words = shlex.split(command.removeprefix("command:"))
-        return tuple(_filled(word, places) for word in words)
-    return ("/bin/sh", "-c", _filled(command, {k: shlex.quote(v) for k, v in places.items()}))
+        return tuple(_filled(word, fill) for word in words)
+    quoted = {mark: shlex.quote(place) for mark, place in fill.items()}
+    return ("/bin/sh", "-c", _filled(command, quoted))
 
 
-def _filled(text: str, places: dict[str, str]) -> str:
-    for mark, place in places.items():
+def _filled(text: str, fill: Mapping[str, str]) -> str:
+    for mark, place in fill.items():
         text = text.replace(mark, place)
     return text
 

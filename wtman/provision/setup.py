@@ -29,7 +29,7 @@ from wtman.git.untrusted import private
 from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
-from wtman.provision.command import CommandRun, run_text
+from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.files import _bring_files, linked
 from wtman.provision.ports import port_of
 from wtman.sandbox.environment import SCRATCH, surroundings
@@ -63,14 +63,8 @@ async def provision(
     if not settings.setup:
         return ""
     await ctx.git(make_home, ctx, home)
-    named = {
-        "WTMAN_RUN": ctx.run,
-        "WTMAN_TASK": task,
-        "WTMAN_BRANCH": branch,
-        "WTMAN_WORKTREE": folder,
-        "WTMAN_PORT": str(port or port_of(ctx.run, task)),
-        _ROOT: ctx.repo.main or ctx.repo.toplevel,
-    }
+    root, port = ctx.repo.main or ctx.repo.toplevel, port or port_of(ctx.run, task)
+    named = variables(ctx.run, task, branch, folder, port, root)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     for text in settings.setup:
         policy = _policy(ctx, text, folder, shown, trusted=trusted)
@@ -83,7 +77,8 @@ async def provision(
             home=env.get("HOME", ""),
             scratch=os.path.join(home, SCRATCH),
         )
-        ran = await run_text(ctx, settings, CommandRun(text, folder, env, policy, f"setup/{task}"))
+        asked = CommandRun(text, folder, env, policy, f"setup/{task}")
+        ran = await run_command(ctx.executor, ctx.sandbox, settings, ctx.folder, asked)
         problem = ran.problem
         if problem:
             said = f"\n{ran.output}" if ran.output else ""

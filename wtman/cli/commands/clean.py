@@ -93,17 +93,17 @@ def _require_known(states: list[State], forced: Sequence[tuple[RunId, TaskId]]) 
             raise UsageError(f"there is no task {quoted(task)}{did_you_mean(task, known)}")
 
 
-def _clear_out(home: target.Home, state: State, task: TaskId, path: str) -> None:
+def _clean_up(home: target.Home, state: State, task: TaskId, path: str) -> None:
     """Run `cleanup` in a worktree that is about to go; what fails is only told."""
     if not state.settings.cleanup:
         return
     import asyncio
 
     from wtman.execution.spawn import install_child_watcher
-    from wtman.provision.cleanup import clear_out
+    from wtman.provision.cleanup import clean_up
 
     install_child_watcher()
-    for problem in asyncio.run(clear_out(home.repo, state, os.environ, task, path)):
+    for problem in asyncio.run(clean_up(home.repo, state, os.environ, task, path)):
         print(f"wtman: {problem}", file=sys.stderr)
 
 
@@ -119,7 +119,7 @@ def _clean_run(
     with home.store.lock(state.run):
         for task in (*state.tasks, *state.dropped):
             by_name = any(name == task and run in ("", state.run) for run, name in forced)
-            before = partial(_clear_out, home, state, task)
+            before = partial(_clean_up, home, state, task)
             match stage.clean(control, state, task, forced=by_name, before=before):
                 case stage.Gone() as done:
                     home.store.append(state.run, [done.event], time.time())

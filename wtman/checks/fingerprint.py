@@ -1,0 +1,46 @@
+"""What the result of a check follows from besides its tree and command."""
+
+import glob
+import os
+
+from wtman.context import Context
+from wtman.journal.state import digest
+from wtman.model.settings import Settings
+from wtman.provision.files import stamp
+
+# What differs from one terminal to the next and decides no check.
+_VOLATILE = frozenset(
+    "TERM NO_COLOR TMPDIR WTMAN_RUN SHELL COLUMNS LINES COLORTERM TERM_PROGRAM "
+    "TERM_PROGRAM_VERSION TERM_SESSION_ID TMUX TMUX_PANE STY WINDOW WINDOWID DISPLAY "
+    "WAYLAND_DISPLAY SSH_CLIENT SSH_CONNECTION SSH_TTY XDG_SESSION_ID VTE_VERSION "
+    "PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER".split()
+)
+
+
+def fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
+    """The key of environment and setup.
+
+    Installing a package changes the folder that it goes to, so that is in it.
+    """
+    source = ctx.repo.main or ctx.repo.toplevel
+    prefixes = [os.path.dirname(part.rstrip("/")) for part in env["PATH"].split(os.pathsep)]
+    home = ctx.environ.get("HOME", "")
+    prefixes += [env.get("VIRTUAL_ENV", ""), os.path.join(home, ".local") if home else ""]
+    if source:
+        # An environment in the main checkout reaches the checks by `copy` or `symlink`.
+        prefixes += [os.path.join(source, name.strip("/")) for name in settings.symlink]
+    marks = [
+        f"{folder} {os.stat(folder).st_mtime_ns}"
+        for prefix in dict.fromkeys(prefixes)
+        if os.path.isabs(prefix)
+        for folder in sorted(
+            glob.glob(os.path.join(glob.escape(prefix), "lib/python3*/*-packages"))
+        )
+    ]
+    stable = [f"{name}={value}" for name, value in sorted(env.items()) if name not in _VOLATILE]
+    online = "online" if settings.check_network else ""
+    isolation = (ctx.sandbox.name, online)
+    parts = [stable, marks, settings.setup, settings.copy, settings.symlink, isolation]
+    if source and (settings.copy or settings.symlink):
+        parts.append(stamp(source, (*settings.copy, *settings.symlink)))
+    return digest(*("\n".join(part) for part in parts))
