@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from wtman.formats.json_answers import again, asked, candidates
-from wtman.formats.json_schema import problems
 from wtman.model.plan import Role
 from wtman.model.tracked import TrackedFile
+from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
 from wtman.plan.file_map import file_map, readme_of
-from wtman.plan.prompt import Brief, answer_schema, made_of, planner_prompt, problems_of
+from wtman.plan.prompt import Brief, planner_prompt
 
 TESTER = Role("tester", "You test.", "Writes tests.")
 BRIEF = Brief("add OAuth", "3 files", roles=(TESTER,))
@@ -23,6 +24,10 @@ def task(name: str, *owns: str, **more: Any) -> dict[str, Any]:
     return {"id": name, "prompt": f"do {name}", "owns": list(owns), **more}
 
 
+def wrong(given: dict[str, Any], brief: Brief = BRIEF) -> tuple[str, ...]:
+    return wrong_with(PlannerAnswer.model_validate(given), brief)
+
+
 def test_a_good_answer_becomes_a_plan() -> None:
     given = answer(
         task("core", "src/core/**", title="Core", expect="it works", role="implementer"),
@@ -30,10 +35,9 @@ def test_a_good_answer_becomes_a_plan() -> None:
         context="use tokens.py",
         check=["pytest -q"],
     )
-    schema = answer_schema((TESTER,))
-    assert problems(schema, given) == ()
-    assert problems_of(given, BRIEF) == ()
-    made = made_of(given, "add OAuth")
+    read = PlannerAnswer.model_validate(given)
+    assert wrong_with(read, BRIEF) == ()
+    made = made_of(read, "add OAuth")
     assert (made.reason, made.proposed) == ("why", ("pytest -q",))
     assert (made.plan.request, made.plan.context, made.plan.check) == (
         "add OAuth",
@@ -54,13 +58,13 @@ def test_a_good_answer_becomes_a_plan() -> None:
         {"tasks": [{"id": "a"}]},
         {"tasks": [{"id": "a", "prompt": "x", "agent": "command:sh -c evil"}]},
         {"tasks": [{"id": "a", "prompt": "x", "tools": ["Bash"]}]},
-        {"tasks": [{"id": "a", "prompt": "x", "role": "root"}]},
         {"tasks": [{"id": "a", "prompt": "x", "owns": "src/**"}]},
         {"tasks": [], "sandbox": "none"},
     ],
 )
 def test_what_the_schema_refuses(given: Any) -> None:
-    assert problems(answer_schema((TESTER,)), given)
+    with pytest.raises(ValidationError):
+        PlannerAnswer.model_validate(given)
 
 
 @pytest.mark.parametrize(
@@ -73,28 +77,29 @@ def test_what_the_schema_refuses(given: Any) -> None:
         (answer(task("a", "a", needs=["b"]), task("b", "b", needs=["a"])), "form a cycle: a -> b"),
         (answer(task("a", "!a")), "takes away from nothing"),
         (answer(task("a", "a\ud800")), "a"),
+        (answer(task("a", "a", role="root")), 'task "a": there is no role "root"'),
         (answer({"id": "a", "prompt": "  "}), "the prompt is empty"),
         (answer(task("a", "src/**"), task("b", "src/x.py")), "both own"),
     ],
 )
 def test_what_the_rules_of_plans_refuse(given: dict[str, Any], says: str) -> None:
-    (found, *_) = problems_of(given, BRIEF)
+    (found, *_) = wrong(given)
     assert says in found
 
 
 def test_all_overlaps_are_told_at_once_and_bounded() -> None:
     some = answer(*(task(f"t{number}", "src/**") for number in range(3)))
-    assert len(problems_of(some, BRIEF)) == 3
+    assert len(wrong(some)) == 3
     many = answer(*(task(f"t{number}", "src/**") for number in range(9)))
-    assert problems_of(many, BRIEF)[-1] == "24 more pairs of tasks overlap"
-    assert problems_of(many, Brief("x", "", allow_overlap=True)) == ()
+    assert wrong(many)[-1] == "24 more pairs of tasks overlap"
+    assert wrong(many, Brief("x", "", allow_overlap=True)) == ()
     chained = answer(task("a", "src/**"), task("b", "src/**", needs=["a"]))
-    assert problems_of(chained, BRIEF) == ()
+    assert wrong(chained) == ()
 
 
 def test_more_tasks_than_sessions_is_a_problem() -> None:
     given = answer(task("a", "a"), task("b", "b"))
-    assert "at most 1 are allowed" in problems_of(given, Brief("x", "", max_sessions=1))[0]
+    assert "at most 1 are allowed" in wrong(given, Brief("x", "", max_sessions=1))[0]
 
 
 def test_the_prompt_says_what_there_is_and_asks_for_a_check_only_where_it_may() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from tests import kit
 from wtman.config.roles import role_from
@@ -22,12 +23,16 @@ from wtman.model.plan import Plan, Task
 from wtman.model.settings import Settings
 from wtman.sessions.ask import Answer, Question, ask
 
-SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["answer"],
-    "properties": {"answer": {"type": "string"}},
-}
+
+class Said(BaseModel):
+    """What is asked for here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: str
+
+
+FINE = Said(answer="fine")
 # Logs each start, then does what the file `what-N` for its N-th start says, or `what`.
 PROGRAM = """\
 #!/bin/sh
@@ -84,7 +89,7 @@ class Desk:
                 "key": "scouting/1",
                 "role": role,
                 "prompt": "How is it?",
-                "schema": SCHEMA,
+                "answer": Said,
                 "agent": f"command:{self.folder}/desk/program.sh",
                 "commit": resolve(self.repo, "main"),
                 **more,
@@ -115,18 +120,18 @@ def test_an_answer_in_the_middle_of_words_is_found(desk: Desk) -> None:
         """echo 'Let me see {this}.'; echo '```json'; echo '{"answer": "fine"}'; echo '```'"""
     )
     answer = desk.ask()
-    assert (answer.value, answer.reason, answer.sessions) == ({"answer": "fine"}, "", 1)
+    assert (answer.value, answer.reason, answer.sessions) == (FINE, "", 1)
     asked = desk.prompt(1)
     assert asked.startswith("You answer.\n\nHow is it?\n"), "a program has no system prompt"
     assert '"additionalProperties": false' in asked
     desk.says("echo '{}'")
-    assert desk.ask().value == {"answer": "fine"}, "the same key is the same question"
+    assert desk.ask().value == FINE, "the same key is the same question"
     assert desk.starts == 1
 
 
 def test_a_program_with_a_protocol_gets_its_request_and_no_prompt(desk: Desk) -> None:
     desk.says("""echo '{"answer": "fine"}'""")
-    assert desk.ask(program='{"schema": 1}').value == {"answer": "fine"}
+    assert desk.ask(program='{"schema": 1}').value == FINE
     assert desk.prompt(1) == '{"schema": 1}'
 
 
@@ -134,7 +139,7 @@ def test_what_does_not_fit_is_mended_once(desk: Desk) -> None:
     desk.says("""echo '{"answr": 1}'""", 1)
     desk.says("""echo '{"answer": "fine"}'""", 2)
     answer = desk.ask()
-    assert (answer.value, answer.sessions) == ({"answer": "fine"}, 2)
+    assert (answer.value, answer.sessions) == (FINE, 2)
     again = desk.prompt(2)
     assert "How is it?" in again and '{"answr": 1}' in again, "a new session knows nothing"
     assert "answer" in again.split("cannot be used:")[1]
@@ -145,9 +150,9 @@ def test_rules_of_the_asker_are_mended_like_the_schema(desk: Desk) -> None:
     desk.says("""echo '{"answer": "good"}'""")
 
     def judge(value: Any) -> tuple[str, ...]:
-        return () if value["answer"] == "good" else ("the answer is bad, say good",)
+        return () if value.answer == "good" else ("the answer is bad, say good",)
 
-    assert desk.ask(judge=judge).value == {"answer": "good"}
+    assert desk.ask(judge=judge).value == Said(answer="good")
     assert "- the answer is bad, say good\n" in desk.prompt(2)
 
 
@@ -155,7 +160,8 @@ def test_rules_of_the_asker_are_mended_like_the_schema(desk: Desk) -> None:
     "script, reason",
     [
         ("echo nonsense", "it gave no usable answer: it has no JSON object"),
-        ("echo '[1, 2]'", "it gave no usable answer: "),
+        ("echo '[1, 2]'", "it gave no usable answer: the answer: Input should be a valid dict"),
+        ("""echo '{"answer": 1, "b": 2}'""", "it gave no usable answer: answer: Input should be"),
         ("""echo '{"answer": NaN}'""", "it gave no usable answer: "),
         ("true", "it gave no usable answer: it has no JSON object"),
     ],
@@ -191,13 +197,13 @@ def test_who_changes_what_it_reads_has_said_nothing(desk: Desk, change: str) -> 
     assert len(answer.tampered) == 1
     assert answer.reason == f"it changed files in a read-only checkout: {answer.tampered[0]}"
     desk.says("""cat a.py b.py >&2; [ ! -e new.py ]; echo '{"answer": "fine"}'""")
-    assert desk.ask(key="scouting/2").value == {"answer": "fine"}, "the next one reads it whole"
+    assert desk.ask(key="scouting/2").value == FINE, "the next one reads it whole"
 
 
 def test_caches_of_tools_are_no_tampering(desk: Desk) -> None:
     desk.says("""echo x > cache.tmp; git commit -q --allow-empty -m x || true
 echo '{"answer": "fine"}'""")
-    assert desk.ask().value == {"answer": "fine"}
+    assert desk.ask().value == FINE
 
 
 def test_one_that_was_stopped_is_asked_again(desk: Desk) -> None:
@@ -206,7 +212,7 @@ def test_one_that_was_stopped_is_asked_again(desk: Desk) -> None:
     assert (answer.value, answer.stopped, answer.sessions) == (None, True, 1)
     desk.says("""echo '{"answer": "fine"}'""")
     answer = desk.ask()
-    assert (answer.value, answer.sessions, desk.starts) == ({"answer": "fine"}, 1, 2)
+    assert (answer.value, answer.sessions, desk.starts) == (FINE, 1, 2)
 
 
 def test_many_at_once_each_have_a_checkout(desk: Desk) -> None:
@@ -219,7 +225,7 @@ def test_many_at_once_each_have_a_checkout(desk: Desk) -> None:
                 return await asyncio.gather(*(ask(ctx, desk.settings, one) for one in questions))
 
     answers = asyncio.run(main())
-    assert sorted(answer.value["answer"] for answer in answers) == ["0", "1", "2", "3"]
+    assert sorted(answer.value.answer for answer in answers) == ["0", "1", "2", "3"]
 
 
 def test_a_resuming_agent_is_only_told_what_is_wrong(
@@ -261,7 +267,7 @@ class Talker(CommandAgent):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     answer = desk.ask(agent="talking.agent:agent")
-    assert answer.value == {"answer": "fine"}
+    assert answer.value == FINE
     assert desk.prompt(1) == "How is it?"
     assert "How is it?" not in desk.prompt(2) and "cannot be used" in desk.prompt(2)
     assert (answer.usage.input_tokens, answer.usage.usd, answer.session) == (20, 1.0, "s1")
@@ -293,7 +299,7 @@ desk.ask()
     process.wait()
     kit.assert_no_leftover_processes(desk.folder)
     desk.says("""echo '{"answer": "fine"}'""")
-    assert desk.ask().value == {"answer": "fine"}
+    assert desk.ask().value == FINE
     assert desk.starts == 2
     assert desk.ask().sessions == 0
 

@@ -7,13 +7,15 @@ the schema and by the rules of whoever asked before anything is made of it.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 _CAP = 1 << 20  # characters of an answer that are looked at, the last ones
 _TRIES = 500  # places where a bare value may begin
 _SAID = 6000  # characters of an unusable answer that its author is shown again
 _PROBLEMS = 20
+_NAME = 80  # characters of a key
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)\n[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -68,6 +70,19 @@ def in_words(schema: Mapping[str, Any]) -> str:
         "Answer with one JSON value and nothing else: no words around it, no code fence. "
         f"It has to fit this JSON schema:\n{json.dumps(schema, indent=1, ensure_ascii=False)}"
     )
+
+
+def problems_of(errors: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What pydantic finds wrong with a value, a line each with its place: `tasks[0].id: ...`."""
+    return tuple(
+        " ".join(f"{_place(error['loc']) or 'the answer'}: {error['msg']}".split())
+        for error in islice(errors, _PROBLEMS)
+    )
+
+
+def _place(path: Iterable[str | int]) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part[:_NAME]}" for part in path)
+    return "".join(parts).removeprefix(".")
 
 
 def again(problems: Sequence[str], prompt: str = "", said: str = "") -> str:

@@ -14,7 +14,7 @@ from wtman.journal.state import State
 from wtman.model.roles import PLANNER, RESOLVER
 from wtman.plan.actions import MakePlan
 from wtman.plan.file_map import file_map, readme_of
-from wtman.plan.prompt import Brief, answer_schema, made_of, planner_prompt, problems_of
+from wtman.plan.prompt import Brief, planner_prompt
 from wtman.sessions.ask import Answer, Question, ask
 
 _README_BYTES = 1 << 20
@@ -22,6 +22,8 @@ _README_BYTES = 1 << 20
 
 async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event, ...]:
     """Ask the planner; the plan as events, or why there is none."""
+    from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
+
     assert state.planning is not None
     wanted = state.planning.wanted
     brief = await ctx.git(_brief, ctx, state)
@@ -32,10 +34,10 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             key=f"planning/{action.attempt}",
             role=state.roles[PLANNER],
             prompt=planner_prompt(brief),
-            schema=answer_schema(brief.roles),
+            answer=PlannerAnswer,
             agent=action.agent,
             commit=action.base,
-            judge=lambda value: problems_of(value, brief),
+            judge=lambda value: wrong_with(value, brief),
             model=wanted.model,
             effort=wanted.effort,
             max_usd=action.max_usd,

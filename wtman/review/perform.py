@@ -20,11 +20,9 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
 from wtman.review.actions import Couple, Refute, Reproduce, Review
-from wtman.review.claims import SCHEMA, by_task, claims_of, reproducer_of, tidy
 from wtman.review.coupling import BranchWork, couplings
 from wtman.review.judgement import judgement
 from wtman.review.prompts import (
-    REFUTATION,
     BranchDiff,
     refute_prompt,
     refute_request,
@@ -82,10 +80,12 @@ def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:
 
 
 async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
+    from wtman.review.answers import ReviewAnswer
+
     unit = action.unit
     commit, problem = await ctx.git(_tree, ctx, state, unit.members)
     if problem:
-        return _reviewed(action, Answer(value={"findings": []}, reason=problem))
+        return _reviewed(action, Answer(value=ReviewAnswer(findings=[]), reason=problem))
     seen = await ctx.git(_seen, ctx, state, unit.members)
     role = _role(state, "reviewer")
     answer = await ask(
@@ -96,8 +96,7 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
             role=role,
             prompt=review_prompt(state, unit, seen, state.base),
             program=review_request(state, unit, seen, state.base),
-            schema=SCHEMA,
-            tidy=tidy,
+            answer=ReviewAnswer,
             agent=unit.agent,
             commit=commit,
             label=unit.members[0] if len(unit.members) == 1 else "",
@@ -113,9 +112,11 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
 def _reviewed(
     action: Review, answer: Answer, branches: Mapping[str, TaskId] = MappingProxyType({})
 ) -> Reviewed:
+    from wtman.review.answers import claims_of
+
     unit = action.unit
-    said = by_task(answer.value, branches)
-    claims, problems = claims_of(said, unit.members) if said else ((), ())
+    said = answer.value
+    claims, problems = claims_of(said, unit.members, branches) if said else ((), ())
     return Reviewed(
         unit=unit.key,
         kind=unit.kind,
@@ -148,6 +149,8 @@ async def _reproduce(ctx: Context, state: State, action: Reproduce) -> Reproduce
 
 
 async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
+    from wtman.review.answers import RefutationAnswer, reproducer_of
+
     finding = state.reviews.findings[action.finding]
     members = tuple(action.tips)
     commit, problem = await ctx.git(_tree, ctx, state, members)
@@ -165,7 +168,7 @@ async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
             role=role,
             prompt=refute_prompt(*told),
             program=refute_request(*told),
-            schema=REFUTATION,
+            answer=RefutationAnswer,
             agent=action.agent,
             commit=commit,
             label=members[0] if len(members) == 1 else "",
@@ -175,15 +178,15 @@ async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
             max_tokens=action.max_tokens,
         ),
     )
-    said = answer.value or {}
+    said: RefutationAnswer | None = answer.value
     return Refuted(
         finding=finding.id,
         lens=action.lens,
         agent=action.agent,
         tips=action.tips,
-        answer=said.get("answer", ""),
-        evidence=str(said.get("evidence", ""))[:4000],
-        reproducer=reproducer_of(said.get("reproducer")),
+        answer=said.answer if said else "",
+        evidence=said.evidence[:4000] if said else "",
+        reproducer=reproducer_of(said.reproducer)[0] if said else None,
         reason=answer.reason,
         usage=answer.usage,
         seconds=answer.seconds,

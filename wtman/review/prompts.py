@@ -30,23 +30,6 @@ _LENSES = {
     "one branch promises and no other keeps, names and formats that do not agree.",
 }
 
-# What a refuter's answer has to look like.
-REFUTATION: dict[str, Any] = {
-    "type": "object",
-    "required": ["answer", "evidence"],
-    "additionalProperties": False,
-    "properties": {
-        "answer": {"type": "string", "enum": ["refuted", "confirmed", "cannot tell"]},
-        "evidence": {"type": "string"},
-        "reproducer": {
-            "type": "object",
-            "required": ["command"],
-            "additionalProperties": False,
-            "properties": {"patch": {"type": "string"}, "command": {"type": "string"}},
-        },
-    },
-}
-
 
 @dataclass(frozen=True, slots=True)
 class BranchDiff:

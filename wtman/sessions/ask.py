@@ -12,14 +12,13 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wtman import files
 from wtman.agents import Activity, Agent
 from wtman.context import Context
 from wtman.execution.output import read_exit
-from wtman.formats.json_answers import again, asked, candidates
-from wtman.formats.json_schema import problems as schema_problems
+from wtman.formats.json_answers import again, asked, candidates, problems_of
 from wtman.git.checkouts.snapshot import snapshot
 from wtman.git.objects.history import paths_changed
 from wtman.model.command import Exit, ExitReason
@@ -28,6 +27,9 @@ from wtman.model.plan import Role
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.sessions.launch import Launch, launch
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _SAID_CAP = 4 << 20  # bytes of a program's output
 _LEFTOVERS = 50  # evidence of sessions that were stopped before they had answered
@@ -39,11 +41,6 @@ def no_rules(value: Any) -> tuple[str, ...]:
     return ()
 
 
-def as_it_is(value: Any) -> Any:
-    """A question whose schema is meant to the letter."""
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of whom.
@@ -52,22 +49,20 @@ class Question:
     asks under the same key gets the finished session's answer. `commit` is what the read-only
     checkout holds; with `folder` that checkout is there already (absolute). `program` is what a
     `command:` agent finds on stdin instead of the prompt, where it has a protocol of its own.
-    `tidy` takes away what does no harm before a value is held against the schema; `judge` names
-    what is wrong with one that fits. `label` is who is said to be
-    doing something. Caps are of all sessions of the question together, 0 is none; `timeout` is
-    seconds for one, 0 the run's.
+    `answer` gives the schema and reads what is said; `judge` names what is wrong with a value of
+    it. `label` is who is said to be doing something. Caps are of all sessions of the question
+    together, 0 is none; `timeout` is seconds for one, 0 the run's.
     """
 
     key: str
     role: Role
     prompt: str
-    schema: Mapping[str, Any]
+    answer: "type[BaseModel]"
     agent: str
     commit: Sha
     folder: str = ""
     program: str = ""
     judge: Callable[[Any], tuple[str, ...]] = no_rules
-    tidy: Callable[[Any], Any] = as_it_is
     label: str = ""
     model: str = ""
     effort: str = ""
@@ -80,12 +75,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`value` None is no answer, and `reason` says why in one line; `problems` what did not fit.
+    """`value` is a `Question.answer`; None is no answer, and `reason` says why in one line.
 
-    `tampered` are paths that the session changed although it was only to read; `stopped`: it
-    was cancelled, nothing can be concluded from it. `fatal` and `limited` are its outcome's.
-    `usage` and `seconds` are of all sessions that it took, `sessions` counts those that ran
-    now and not before a kill, `session` is the agent's own id of the last one.
+    `problems` are what did not fit. `tampered` are paths that the session changed although it
+    was only to read; `stopped`: it was cancelled, nothing can be concluded from it. `fatal` and
+    `limited` are its outcome's. `usage` and `seconds` are of all sessions that it took,
+    `sessions` counts those that ran now and not before a kill, `session` is the agent's own id
+    of the last one.
     """
 
     value: Any = None
@@ -168,7 +164,7 @@ class _Asking:
             return question.prompt
         # A program has no system prompt either; adapters of other agents put the role in front.
         role = question.role.text if _is_program(self._agent) else ""
-        return asked(question.prompt, question.schema, role)
+        return asked(question.prompt, question.answer.model_json_schema(), role)
 
     def _may_repair(self) -> bool:
         """Whether a second round is worth it, and fits the caps."""
@@ -212,7 +208,7 @@ class _Asking:
         return outcome, said
 
     def _launch(self, prompt: str, resume: str, left: Cap) -> Launch:
-        question, ctx = self._question, self._ctx
+        question, ctx, structured = self._question, self._ctx, self._agent.structured
         label = TaskId(question.label or question.role.name)
         return Launch(
             id=f"{ctx.run}/{question.key}/{self._number}",
@@ -236,7 +232,7 @@ class _Asking:
             role=question.role,
             model=question.model,
             effort=question.effort,
-            schema=json.dumps(question.schema) if self._agent.structured else "",
+            schema=json.dumps(question.answer.model_json_schema()) if structured else "",
             resume=resume,
             timeout=question.timeout,
             grace=self._settings.grace,
@@ -274,11 +270,16 @@ def _is_program(agent: Agent) -> bool:
 
 def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
     """The answer in what was said, or what is wrong with the likeliest one."""
+    from pydantic import ValidationError
+
     found: tuple[str, ...] = ()
     for raw in candidates(said):
-        value = question.tidy(raw)
-        wrong = schema_problems(question.schema, value) or question.judge(value)
-        if not wrong:
+        try:
+            value = question.answer.model_validate(raw)
+        except ValidationError as error:
+            found = found or problems_of(error.errors(include_input=False))
+            continue
+        if not (wrong := question.judge(value)):
             return value, ()
         found = found or wrong
     return None, found or ("it has no JSON object",)

@@ -1,14 +1,19 @@
-"""Claims: taken from any answer, told apart, and matched when they come back."""
+"""Answers: claims taken from any, told apart, and matched when they come back."""
 
+import pytest
+from anthropic import transform_schema
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from wtman.formats.codec import from_plain, to_plain
 from wtman.model.finding import Claim, Reproducer, finding_id, known_as, same
 from wtman.model.ids import TaskId
-from wtman.review.claims import SEVERITIES, claims_of
+from wtman.plan.answer import PlannerAnswer
+from wtman.review.answers import RefutationAnswer, ReviewAnswer, claims_of, reproducer_of
 
 A, B = TaskId("a"), TaskId("b")
+SEVERITIES = ("blocker", "major", "minor")
 
 
 def claim(title: str, **changes: object) -> Claim:
@@ -44,13 +49,17 @@ def test_well_formed_claims_are_taken_and_others_named() -> None:
             },
         ]
     }
-    claims, problems = claims_of(answer, (A, B))
+    claims, problems = claims_of(ReviewAnswer.model_validate(answer), (A, B), {"refs/b": B})
     assert [item.title for item in claims] == ["it crashes", "with proof", "bad proof"]
     assert claims[0].branches == (A,) and claims[0].line == 3
     assert claims[1].branches == (A, B) and claims[1].severity == "minor"
     assert claims[1].reproducer == Reproducer("pytest -q", "diff")
     assert claims[2].reproducer is None
-    assert len(problems) == 3
+    assert problems == (
+        "finding 2: title: Field required",
+        "finding 3: the answer: Input should be a valid dictionary or instance of FindingAnswer",
+        "finding 5: its reproducer cannot be used: command: Field required",
+    )
     assert all(from_plain(Claim, to_plain(item)) == item for item in claims)
 
 
@@ -72,9 +81,74 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_any_answer_is_borne(answer: object) -> None:
-    claims, _ = claims_of(answer, (A, B))
-    for item in claims:
+    try:
+        read = ReviewAnswer.model_validate(answer)
+    except ValidationError:
+        return
+    for item in claims_of(read, (A, B), {})[0]:
         assert item.title and item.severity in SEVERITIES and set(item.branches) <= {A, B}
+
+
+def test_what_does_no_harm_is_understood() -> None:
+    """Programs say null for what they have not got, and more than they are asked."""
+    found = {
+        "title": " t ",
+        "severity": None,
+        "branches": "refs/b",
+        "why": 7,
+        "path": "p\udcff",
+        "line": True,
+        "reproducer": None,
+        "more": 1,
+    }
+    answer = ReviewAnswer.model_validate({"findings": [found], "schema": 1})
+    assert claims_of(answer, (A, B), {"refs/b": B}) == (
+        (Claim("t", "minor", (B,), "", "p\udcff"),),
+        (),
+    )
+
+
+def test_what_is_too_large_is_cut_or_left_out() -> None:
+    found = {"title": "t" * 999, "severity": "major", "branches": [], "why": "w" * 9999}
+    answer = ReviewAnswer(findings=[found] * 60)
+    claims, problems = claims_of(answer, (A,), {})
+    assert (len(claims), len(claims[0].title), len(claims[0].why)) == (50, 200, 4000)
+    assert problems == ("only the first 50 findings are taken",)
+    for proof in (
+        {"command": "x", "patch": "p" * 300_000},
+        {"command": "x" * 5000},
+        {"command": "a\0b"},
+        {"command": " "},
+        "pytest",
+    ):
+        assert reproducer_of(proof)[0] is None and reproducer_of(proof)[1]
+    assert reproducer_of({"command": " x ", "patch": None}) == (Reproducer("x"), "")
+    assert reproducer_of(None) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"answer": "refuted"},
+        {"answer": "maybe", "evidence": ""},
+        {"answer": "refuted", "evidence": "", "more": 1},
+        {"answer": "refuted", "evidence": None},
+    ],
+)
+def test_a_refuter_is_held_to_the_letter(answer: object) -> None:
+    with pytest.raises(ValidationError):
+        RefutationAnswer.model_validate(answer)
+
+
+@pytest.mark.parametrize("model", [ReviewAnswer, RefutationAnswer, PlannerAnswer])
+def test_schemas_are_what_every_provider_takes(model: type[BaseModel]) -> None:
+    """Objects are closed, and nothing is asked for that is not said in the schema."""
+    schema = model.model_json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        assert part["additionalProperties"] is False
+        assert part["required"] and set(part["required"]) <= set(part["properties"])
+    taken = transform_schema(schema)
+    assert taken["$defs"].keys() == schema["$defs"].keys()
 
 
 def test_a_settled_claim_is_known_again_reworded() -> None:

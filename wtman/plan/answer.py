@@ -1,0 +1,108 @@
+"""What a planner answers: the schema it is given, and the plan that is made of what it said.
+
+The rules are those of every plan (`plan/rules.py`); here they are only collected, so that one
+repair round can mend all of what is wrong at once. Import this late: pydantic takes its time.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wtman.errors import UsageError
+from wtman.formats.toml_positions import Places
+from wtman.model.plan import Plan, Task
+from wtman.model.roles import DEFAULT
+from wtman.plan.file import from_document, validate
+from wtman.plan.prompt import Brief
+from wtman.plan.rules import overlaps
+from wtman.text.words import quoted
+
+_OVERLAPS = 12
+_REASON = 600
+
+
+class PlannedTask(BaseModel):
+    """One task; agents, tools and checks of a task are not for a planner to choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="Short and telling, for example billing-oauth.")
+    title: str = Field("", description="One line for people.")
+    prompt: str = Field(description="All that its author is told about the task.")
+    owns: list[str] = Field([], description="Patterns of the paths that it may change.")
+    needs: list[str] = Field([], description="Ids of the tasks that it starts from.")
+    expect: str = Field("", description="What is true afterwards and was not before.")
+    role: str = Field("", description=f"Who does it; left out or empty: {DEFAULT}.")
+
+
+class PlannerAnswer(BaseModel):
+    """The request, cut into tasks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(
+        "", description="One or two sentences: why it is cut like this, or better not cut."
+    )
+    context: str = Field(
+        "",
+        description="What all authors have to agree on: names, signatures, formats. "
+        "Every one of them is told. Empty if there is nothing.",
+    )
+    check: list[str] = Field([], description="Proposed commands that judge a tree, if any.")
+    tasks: list[PlannedTask]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedPlan:
+    """A plan with what its planner says of it. `proposed` checks are not in the plan yet."""
+
+    plan: Plan
+    reason: str = ""
+    proposed: tuple[str, ...] = ()
+
+
+def made_of(answer: PlannerAnswer, request: str) -> ProposedPlan:
+    """The plan in an answer. Raises UsageError for what no plan may be."""
+    document = {
+        "request": request,
+        "context": answer.context,
+        "check": answer.check,
+        "task": [task.model_dump() for task in answer.tasks],
+    }
+    plan = from_document(document, Places())
+    tasks = tuple(replace(task, role="") if task.role == DEFAULT else task for task in plan.tasks)
+    return ProposedPlan(
+        plan=replace(plan, tasks=tasks, check=()),
+        reason=" ".join(answer.reason.split())[:_REASON],
+        proposed=plan.check,
+    )
+
+
+def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
+    """Everything that keeps an answer from being a plan, for its author to mend."""
+    try:
+        plan = made_of(answer, brief.request).plan
+        validate(plan, max_sessions=brief.max_sessions, allow_overlap=True)
+    except UsageError as error:
+        return (f"{error.message}{f' ({error.hint})' if error.hint else ''}",)
+    known = {"", *(role.name for role in brief.roles)}
+    found = [
+        f"task {quoted(task.id)}: there is no role {quoted(task.role)}"
+        for task in plan.tasks
+        if task.role not in known
+    ]
+    return tuple(found if brief.allow_overlap else [*found, *_shared(plan.tasks)])
+
+
+def _shared(tasks: Sequence[Task]) -> list[str]:
+    found = list(overlaps(tasks))
+    said = [
+        f"tasks {quoted(one.id)} and {quoted(other.id)} both own {json.dumps(path)}, and neither "
+        "needs the other: narrow their `owns`, let one need the other, or make one task of them"
+        for one, other, path in found[:_OVERLAPS]
+    ]
+    if len(found) > _OVERLAPS:
+        said.append(f"{len(found) - _OVERLAPS} more pairs of tasks overlap")
+    return said
