@@ -127,11 +127,11 @@ def test_every_key_is_read() -> None:
         (body(title='"x\\u0000"'), 'plan.toml:4: task "a": title holds a NUL character'),
         (
             body(title=f'"{"x" * 2**20}y"'),
-            'plan.toml:4: task "a": title is 1,048,577 bytes long; at most 1,048,576 are taken',
+            'plan.toml:4: task "a": title is 1,048,577 bytes long; at most 1,048,576 are allowed',
         ),
         (
             body(prompt=f'"{"é" * 2**19}y"'),
-            'plan.toml:3: task "a": prompt is 1,048,577 bytes long; at most 1,048,576 are taken',
+            'plan.toml:3: task "a": prompt is 1,048,577 bytes long; at most 1,048,576 are allowed',
         ),
     ],
 )
@@ -180,14 +180,16 @@ def test_unusable_ownership(pattern: str) -> None:
 
 
 def test_ownership_that_only_takes_away_is_refused() -> None:
-    assert "takes away from nothing" in refused(body(owns='["!docs/**"]'))
+    assert "excludes from nothing" in refused(body(owns='["!docs/**"]'))
 
 
 def test_unknown_needs_and_cycles() -> None:
     missing = body() + body(id='"b"', needs='["zz"]')
-    assert refused(missing) == ('plan.toml:7: task "b": needs "zz", which is no task of this plan')
+    assert refused(missing) == (
+        'plan.toml:7: task "b": needs "zz", which is not a task of this plan'
+    )
     near = body(id='"core"') + body(id='"b"', needs='["cor"]')
-    assert refused(near).endswith('is no task of this plan; did you mean "core"?')
+    assert refused(near).endswith('is not a task of this plan; did you mean "core"?')
     ring = body(needs='["b"]') + body(id='"b"', needs='["c"]') + body(id='"c"', needs='["a"]')
     assert refused(ring) == ('plan.toml:4: task "a": the needs form a cycle: a -> b -> c -> a')
     assert refused(body(needs='["a"]')).endswith("a cycle: a -> a")

@@ -14,7 +14,7 @@ def load(spec: str) -> Agent:
     if "." in name:
         return _load_outside(spec, name, argument if colon else "make")
     unknown = UsageError(
-        f"no agent {spec!r}",
+        f"there is no agent {spec!r}",
         hint=f"known: {', '.join(known())}; or command:ARGV for any program, "
         "or package.module:attribute",
     )
@@ -29,7 +29,7 @@ def _load_outside(spec: str, module: str, attribute: str) -> Agent:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, TypeError) as error:  # TypeError: a leading dot
         raise UsageError(
-            f"no agent {spec!r}: {error}", hint="is its package installed beside wtman?"
+            f"there is no agent {spec!r}: {error}", hint="is its package installed beside wtman?"
         ) from error
     made: Agent = found() if callable(found) else found
     return made

@@ -184,7 +184,7 @@ def _root(
     """Turn one request into many branches built at the same time, landed as one change.
 
     Exit status: 0 done; 1 the work fell short; 2 wrong usage; 3 the environment lacks
-    something; 4 paused; 130 interrupted.
+    something; 4 paused; 130 interrupted. The manual: wtman help.
     """
     ctx.obj = {**(ctx.obj or {}), "directory": directory}
 

@@ -101,7 +101,7 @@ def _text(path: str, toplevel: str, ours: bool) -> str:
         raise ValueError("it leads out of the repository")
     data = read_regular(real)
     if data is None:
-        raise ValueError("it is not there")
+        raise ValueError("it does not exist")
     if len(data) > _MOST_BYTES:
         raise ValueError(f"it is larger than {_MOST_BYTES >> 10} KiB")
     try:
@@ -119,7 +119,7 @@ def role_from(text: str, stem: str, source: str, *, ours: bool) -> Role:
     fields = document.fields
     name = fields.get("name", "") or stem
     if not name.isprintable() or not 0 < len(name) <= _MOST_NAME:
-        raise ValueError("its name is no name")
+        raise ValueError("its name is not valid")
     if not document.body.strip():
         raise ValueError("it has no text below its front matter")
     network = fields.get("network", "").lower()

@@ -126,7 +126,7 @@ def _sandbox(name: str) -> "Sandbox":
     except MissingError as error:
         raise MissingError(
             f"this run is confined by {name}: {error}",
-            hint="mend that, then `wtman resume`; or start another run with --sandbox auto",
+            hint="fix that, then `wtman resume`; or start another run with --sandbox auto",
         ) from error
 
 

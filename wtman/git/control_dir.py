@@ -128,7 +128,7 @@ def call(
 def oid(name: str) -> str:
     """`name` itself if it is the full name of an object: nothing else becomes an argument."""
     if not _REVISION.fullmatch(name):
-        raise UsageError(f"{name!r} is no full object name")
+        raise UsageError(f"{name!r} is not a full object name")
     return name
 
 

@@ -76,7 +76,7 @@ def git_dir_at(folder: str) -> str:
         return ""
     if not _is_git_dir(target):
         raise MissingError(
-            f"{dot_git} points to {target}, which is no git directory",
+            f"{dot_git} points to {target}, which is not a git directory",
             hint="run git worktree repair in the main checkout",
         )
     return target

@@ -35,8 +35,8 @@ def route(repo: Repository, target: str) -> Route:
         remote = "origin"
     if not config.value_of(settings, f"remote.{remote}.url"):
         raise MissingError(
-            f"there is no remote {remote!r} to open a pull request at",
-            hint="git remote add origin URL; or take --patch-only",
+            f"there is no remote {remote!r} for the pull request",
+            hint="git remote add origin URL; or use --patch-only",
         )
     upstream = config.value_of(settings, f"branch.{target}.merge")
     return Route(remote, upstream.removeprefix("refs/heads/") or target)

@@ -55,7 +55,7 @@ def listed(git_dir: str, *prefixes: str) -> bytes:
     for prefix in prefixes:
         if odd := _odd(os.path.join(git_dir, prefix)):
             raise ExternalError(
-                f"{odd} is no file, and git would wait there for ever",
+                f"{odd} is not a regular file: git would hang on it",
                 hint="a session may have put it there: look at it, then remove it",
             )
     args = ["for-each-ref", "--format=%(objectname) %(refname)", *prefixes]
@@ -143,7 +143,7 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
     except ExternalError as error:
         if lost := _LOST.search(error.stderr):
             raise RaceError(
-                f"{lost['ref']} was changed by somebody else", hint="run the command again"
+                f"{lost['ref']} was changed meanwhile", hint="run the command again"
             ) from error
         raise
 
@@ -189,10 +189,12 @@ def _first(path: str) -> str:
 
 def _line(change: RefChange) -> bytes:
     if not change.ref.startswith("refs/") or "\0" in change.ref:
-        raise UsageError(f"{change.ref!r} is no full ref name")
+        raise UsageError(f"{change.ref!r} is not a full ref name")
     for oid in (change.new, change.old):
         if oid is not None and not _OID.fullmatch(oid):
-            raise UsageError(f"{oid!r} is no object name", hint=f"it was meant for {change.ref}")
+            raise UsageError(
+                f"{oid!r} is not an object name", hint=f"it was meant for {change.ref}"
+            )
     ref = raw(change.ref)
     new, old = (change.new or "").encode(), (change.old or "").encode()
     if change.new is None and change.old is None:

@@ -65,7 +65,7 @@ def resolve(repo: Repository, rev: str) -> Sha:
             "this repository has no commit yet",
             hint='make a first commit: git commit --allow-empty -m "first commit"',
         )
-    raise UsageError(f"{rev!r} names no commit of this repository")
+    raise UsageError(f"{rev!r} is not a commit of this repository")
 
 
 def _revision(repo: Repository, rev: str) -> str:
@@ -96,7 +96,7 @@ def identity(repo: Repository) -> Identity:
     answer = _ask(repo, ["var", "GIT_AUTHOR_IDENT"], ok=(0, 1, 128), env=asked)
     if answer.code != 0:
         raise MissingError(
-            "git does not know who you are",
+            "git has no user name and email",
             hint='git config --global user.name "Your Name"\n'
             "git config --global user.email you@example.com",
         )
@@ -175,7 +175,7 @@ def _why_not(error: ExternalError, path: str, after: str) -> ExternalError | Rac
         return RaceError(
             f"{path} moved away from the history of {after[:12]}", hint="run the same merge again"
         )
-    hint = "finish or abort what is under way there, then run the same merge again"
+    hint = "finish or abort the operation in progress there, then run the same merge again"
     if "would be overwritten" in error.stderr or "would be lost" in error.stderr:
         hint = "commit, stash or move these files, then run the same merge again"
     elif "index.lock" in error.stderr:
@@ -218,7 +218,7 @@ def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b""
     git_dir = git_dir_at(path)
     if not git_dir or common_dir_of(git_dir) != repo.common_dir:
         raise MissingError(
-            f"{path} is no checkout of {repo.common_dir}", hint="run git worktree list"
+            f"{path} is not a checkout of {repo.common_dir}", hint="run git worktree list"
         )
     env = config.users_own() | config.without_planted(config.entries(git_dir))
     env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}

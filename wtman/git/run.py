@@ -175,7 +175,7 @@ def program(path: str) -> str:
     """Absolute path of git in the search path `path`."""
     found = shutil.which("git", path=_absolute(path))
     if found is None:
-        raise MissingError("git was not found on PATH", hint="install git 2.39 or newer")
+        raise MissingError("git is not on PATH", hint="install git 2.39 or newer")
     return found
 
 

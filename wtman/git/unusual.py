@@ -70,7 +70,7 @@ def _history(repo: Repository) -> Iterator[UnusualFeature]:
         yield UnusualFeature(said, "git fetch --unshallow")
     for name, what in _UNDERWAY.items():
         if os.path.exists(os.path.join(repo.git_dir, name)):
-            said = f"{what} is under way: tasks start from HEAD, without what is not committed"
+            said = f"{what} is in progress: tasks start from HEAD, without uncommitted changes"
             yield UnusualFeature(said, "finish or abort it first")
 
 

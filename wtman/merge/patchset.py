@@ -96,7 +96,7 @@ def require_free(folder: str) -> None:
     if os.path.isdir(folder) and (not os.listdir(folder) or _ours(folder)):
         return
     raise UsageError(
-        f"{folder} is there already and holds more than wtman merge has written",
+        f"{folder} already exists and holds files that wtman merge did not write",
         hint="choose another folder with -o, or move this one away",
     )
 

@@ -101,7 +101,7 @@ def _commits(
         if told is None or told.tree != item.get("tree"):
             yield f"commit {sha[:12]} of {name} is not in the bundle with the tree of {MANIFEST}"
         elif not history.is_ancestor(ctl, sha, after):
-            yield f"commit {sha[:12]} of {name} is no part of what landed"
+            yield f"commit {sha[:12]} of {name} is not part of what landed"
         elif manifest.get("strategy") == "merge" and item.get("patch"):
             if str(item.get("head")) not in told.parents:
                 yield f"head {str(item.get('head'))[:12]} of {name} is not what was merged"

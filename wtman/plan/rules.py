@@ -116,8 +116,8 @@ def _require_text(text: str, key: str, at: str) -> None:
         raise UsageError(f"{at}{key} holds half a surrogate pair, which is no text") from None
     if size > MOST_TEXT:
         raise UsageError(
-            f"{at}{key} is {size:,} bytes long; at most {MOST_TEXT:,} are taken",
-            hint="put long material into a file of the repository and name it",
+            f"{at}{key} is {size:,} bytes long; at most {MOST_TEXT:,} are allowed",
+            hint="put long text into a file of the repository and name that",
         )
 
 
@@ -136,8 +136,8 @@ def _require_patterns(patterns: tuple[str, ...], key: str, at: str) -> None:
             )
     if patterns and patterns[0].startswith("!"):
         raise UsageError(
-            f"{at}{key} starts with {quoted(patterns[0])}, which takes away from nothing",
-            hint=f'put what it is taken from in front: ["**", "{patterns[0]}"]',
+            f"{at}{key} starts with {quoted(patterns[0])}, which excludes from nothing",
+            hint=f'put what it excludes from in front: ["**", "{patterns[0]}"]',
         )
 
 
@@ -148,12 +148,12 @@ def _require_needs(tasks: Sequence[Task], where: Places) -> None:
             if need not in known:
                 raise UsageError(
                     f"{where.at('task', number, 'needs')}task {quoted(task.id)}: needs"
-                    f" {quoted(need)}, which is no task of this plan{did_you_mean(need, known)}"
+                    f" {quoted(need)}, which is not a task of this plan{did_you_mean(need, known)}"
                 )
     ring = cycle(tasks)
     if ring:
         raise UsageError(
             f"{where.at('task', known[ring[0]], 'needs')}task {quoted(ring[0])}: the needs form a"
             f" cycle: {' -> '.join(ring)}",
-            hint="take one of these needs away, or make one task of them",
+            hint="remove one of these needs, or make one task of them",
         )

@@ -18,7 +18,7 @@ _AUTO = "`--sandbox auto` takes the strongest that works, `wtman doctor` says wh
 def load(name: str) -> Sandbox:
     """The sandbox of this name."""
     if name not in _ALL:
-        raise UsageError(f"no sandbox {name!r}", hint=f"known: {', '.join(NAMES)}")
+        raise UsageError(f"there is no sandbox {name!r}", hint=f"known: {', '.join(NAMES)}")
     return _ALL[name]()
 
 
@@ -48,6 +48,6 @@ def choose(wanted: str = "auto") -> tuple[Sandbox, tuple[str, ...]]:
         passed.append(f"{name}: {problem}")
     raise MissingError(
         f"no sandbox works here ({'; '.join(text.partition('; ')[0] for text in passed)})",
-        hint="`wtman doctor` says how to mend that; or `--sandbox none`: agents and checks then "
-        "have all your rights",
+        hint="`wtman doctor` says how to fix it; or use `--sandbox none`: agents and checks then "
+        "have all of your rights",
     )

@@ -37,7 +37,7 @@ def provision_home(
         kind = DiskFullError if error.errno in files.NO_SPACE else ExternalError
         raise kind(
             f"cannot provision the private HOME {home}: {error.strerror}",
-            hint="mend or remove that folder, then `wtman resume`",
+            hint="repair or remove that folder, then `wtman resume`",
         ) from error
 
 

@@ -37,7 +37,7 @@ def rule(text: str) -> Rule:
     host, port = _split(text.strip())
     if host.startswith("*."):
         if not is_name(host[2:]) or "." not in host[2:]:
-            raise ValueError("has a wildcard that is no *.name.tld")
+            raise ValueError("has a wildcard that is not *.name.tld")
     elif not is_name(host) and not is_address(host):
         raise ValueError("is neither a host name nor an address")
     return Rule(_same(host), port)
@@ -111,7 +111,7 @@ def _split(text: str) -> tuple[str, int]:
     if not colon:
         host, port = text, ""
     elif not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
-        raise ValueError("has a port that is no number from 1 to 65535")
+        raise ValueError("has a port that is not a number from 1 to 65535")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     return host, int(port or 0)

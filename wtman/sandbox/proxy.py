@@ -205,7 +205,7 @@ async def _through(proxy: str, host: str, port: int) -> Streams:
     """A tunnel by an HTTP proxy; other kinds of proxies are not spoken."""
     parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
     if parts.scheme != "http" or not parts.hostname:
-        raise OSError(f"a proxy of the kind {parts.scheme} is not spoken")
+        raise OSError(f"a proxy of the kind {parts.scheme} is not supported")
     reader, writer = await asyncio.open_connection(
         parts.hostname, parts.port or 80, limit=_HEAD_MOST
     )

@@ -189,7 +189,7 @@ def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
     for size, path in _sizes(worktree, paths):
         if size > largest:
             raise ExternalError(
-                f"{path} has {size >> 20} MiB, {largest >> 20} MiB is the most for a file",
+                f"{path} has {size >> 20} MiB; a file may have {largest >> 20} MiB",
                 hint="add it to .gitignore",
             )
 

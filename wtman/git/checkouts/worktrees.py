@@ -108,7 +108,7 @@ def restore(repo: Repository, entry: str) -> Worktree:
         note = json.loads(_read(os.path.join(entry, _NOTE)))
         name, path = str(note["name"]), str(note["path"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{entry} is no dropped worktree") from error
+        raise UsageError(f"{entry} is not a removed worktree") from error
     admin = os.path.join(repo.common_dir, "worktrees", name)
     if os.path.lexists(path) or os.path.lexists(admin):
         raise RaceError(f"{path} is in use again", hint="move it away, then restore")
@@ -153,7 +153,7 @@ def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:
         if taken and (real + os.sep).startswith(taken.rstrip(os.sep) + os.sep):
             raise UsageError(
                 f"a worktree at {path} would be inside {taken}",
-                hint="choose a folder outside the checkout (setting worktrees)",
+                hint="choose a folder outside the checkout (setting `worktrees`)",
             )
     return WorktreeSpec(name, real, spec.branch)
 
@@ -204,7 +204,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     except OSError as error:
         if adopted := _adopted(repo, spec):
             return adopted
-        raise ExternalError(f"worktree {spec.name} could not be made: {error}") from error
+        raise ExternalError(f"worktree {spec.name} could not be created: {error}") from error
     return _worktree(spec, admin)
 
 

@@ -59,7 +59,7 @@ def dated(role: str, who: Identity, when: float) -> dict[str, str]:
     """The environment that names the AUTHOR or COMMITTER of a commit and its time."""
     if not who.name or not who.email:
         raise MissingError(
-            "git does not know who you are",
+            "git has no user name and email",
             hint='git config --global user.name "Your Name"\n'
             "git config --global user.email you@example.com",
         )

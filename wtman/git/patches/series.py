@@ -76,7 +76,7 @@ def bundle(ctl: Control, base: str | None, tip: str, refname: str) -> bytes:
     history, `git clone BUNDLE` does too.
     """
     if not refname.startswith("refs/") or any(char.isspace() for char in refname):
-        raise UsageError(f"{refname!r} is no full ref name")
+        raise UsageError(f"{refname!r} is not a full ref name")
     # Written here because `git bundle create` wants a ref, and the control directory has
     # none: the format is a few lines before a pack (gitformat-bundle).
     head = ["# v2 git bundle"] if len(tip) == 40 else ["# v3 git bundle", "@object-format=sha256"]
