@@ -7,10 +7,9 @@ out that mean the run cannot go on.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from wtman.agents import Agent
 from wtman.budget.meter import LiveUsage
@@ -19,6 +18,7 @@ from wtman.git.checkouts.live import WatchMemory
 from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control_dir import Control
 from wtman.git.repo import Repository
+from wtman.git.run import Threaded
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
 from wtman.sandbox.gateway import Gateway
@@ -26,12 +26,6 @@ from wtman.sandbox.guard import Guard
 from wtman.sandbox.policy import Sandbox
 
 _READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
-
-
-class Threaded(Protocol):
-    """Runs a blocking function of git/ in its pool: `await ctx.git(control.commit, ...)`."""
-
-    def __call__(self, function: Callable[..., Any], /, *args: Any) -> Awaitable[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,19 +42,17 @@ def machine(tmp_path: Path) -> Machine:
 def test_an_empty_machine_has_no_agent_but_ours(machine: Machine) -> None:
     assert machine.seen() == [("api", False, "")]
     assert installed.first_agent(machine.environ) == ""
-    with pytest.raises(MissingError, match="no coding agent") as caught:
-        installed.default_agent(machine.environ)
-    assert caught.value.status == 3
+    said = installed.no_agent(machine.environ)
+    assert (said.status, "no coding agent" in str(said)) == (3, True)
     for way in ("claude-code", "@openai/codex", "ANTHROPIC_API_KEY", "command:", "wtman demo"):
-        assert way in caught.value.hint
+        assert way in said.hint
 
 
 def test_a_program_without_a_sign_in_is_no_default(machine: Machine) -> None:
     machine.program("codex")
     assert machine.seen() == [("codex", False, ""), ("api", False, "")]
-    with pytest.raises(MissingError, match="codex is not signed in") as caught:
-        installed.default_agent(machine.environ)
-    assert "codex login" in caught.value.hint
+    said = installed.no_agent(machine.environ)
+    assert "codex is not signed in" in str(said) and "codex login" in said.hint
     installed.require_installed("codex", machine.environ)
     with pytest.raises(MissingError, match="no claude on PATH") as missing:
         installed.require_installed("claude", machine.environ)
@@ -66,15 +64,15 @@ def test_the_first_that_is_signed_in_plays(machine: Machine) -> None:
     machine.program("codex")
     machine.file(".codex/config.toml")
     assert machine.seen()[1] == ("codex", None, "~/.codex/config.toml")
-    assert installed.default_agent(machine.environ) == "codex", "better than nobody"
+    assert installed.first_agent(machine.environ) == "codex", "better than nobody"
     machine.environ["ANTHROPIC_API_KEY"] = "k"
     assert machine.seen()[0] == ("claude", True, "ANTHROPIC_API_KEY")
-    assert installed.default_agent(machine.environ) == "claude"
+    assert installed.first_agent(machine.environ) == "claude"
     (machine.folder / "bin/claude").unlink()
-    assert installed.default_agent(machine.environ) == "api", "a key is surer than a file"
+    assert installed.first_agent(machine.environ) == "api", "a key is surer than a file"
     machine.file(".codex/auth.json")
     assert machine.seen()[0] == ("codex", True, "~/.codex/auth.json")
-    assert installed.default_agent(machine.environ) == "codex"
+    assert installed.first_agent(machine.environ) == "codex"
     machine.program("claude")
     del machine.environ["ANTHROPIC_API_KEY"]
     machine.file(".claude/.credentials.json")

@@ -12,6 +12,7 @@ from tests.git.test_private import place
 from wtman.git import control_dir, fingerprint, ref_log, refs, repo
 from wtman.git.fingerprint import difference, take
 from wtman.model.ids import Sha
+from wtman.model.ref_moves import ANY, Move, leads
 
 Change = Callable[[Path], object]
 
@@ -130,22 +131,22 @@ def test_what_wtman_does_itself_is_noted_before(
         ours = difference(
             before,
             take(watched),
-            lambda what, old, new, noted=noted: ref_log.leads(noted, what, old, new),  # type: ignore[misc]
+            lambda what, old, new, noted=noted: leads(noted, what, old, new),  # type: ignore[misc]
         )
         assert [what for what, _ in ours] == ["index"]
-        assert ref_log.Move("index", ref_log.ANY, ref_log.ANY) in noted
+        assert Move("index", ANY, ANY) in noted
 
 
 def test_a_move_excuses_only_what_it_says() -> None:
     done = {
-        ref_log.Move("a", "1", "2"),
-        ref_log.Move("a", "2", "3"),
-        ref_log.Move("b", ref_log.ANY, "7"),
+        Move("a", "1", "2"),
+        Move("a", "2", "3"),
+        Move("b", ANY, "7"),
     }
-    assert ref_log.leads(done, "a", "1", "3") and ref_log.leads(done, "a", "1", "2")
-    assert ref_log.leads(done, "b", "rubbish", "7")
+    assert leads(done, "a", "1", "3") and leads(done, "a", "1", "2")
+    assert leads(done, "b", "rubbish", "7")
     for what, old, new in (("a", "1", "4"), ("a", "3", "1"), ("b", "7", "8"), ("c", "1", "2")):
-        assert not ref_log.leads(done, what, old, new)
+        assert not leads(done, what, old, new)
 
 
 def test_looking_again_is_cheap(watched: control_dir.Control, project: Path) -> None:

@@ -91,13 +91,6 @@ def first_agent(environ: Mapping[str, str]) -> str:
     return ""
 
 
-def default_agent(environ: Mapping[str, str]) -> str:
-    """As `first_agent`; MissingError with the ways to get one where there is none."""
-    if name := first_agent(environ):
-        return name
-    raise no_agent(environ)
-
-
 def require_installed(spec: str, environ: Mapping[str, str]) -> None:
     """Raise MissingError where the program of the agent is not on PATH."""
     agent = load.load(spec)

@@ -9,8 +9,6 @@ never a guess. Long prompts of a model with two tiers pay the higher one whole.
 import re
 from dataclasses import dataclass
 
-SOURCE = "platform.claude.com pricing, 2026-11-22"
-
 # Writing to the cache costs more than plain input: by how much, for 5 minutes and an hour.
 WRITE_5M, WRITE_1H = 1.25, 2.0
 

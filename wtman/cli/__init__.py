@@ -262,9 +262,12 @@ def _log(error: Exception, args: list[str]) -> str:
     import traceback
 
     from wtman import __version__
+    from wtman.config.folders import xdg_folder
 
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    path = os.path.join(state, "wtman", "errors", time.strftime("%Y%m%d-%H%M%S") + ".log")
+    state = xdg_folder("STATE", os.environ)
+    if not state:
+        return ""
+    path = os.path.join(state, "errors", time.strftime("%Y%m%d-%H%M%S") + ".log")
     text = "".join(traceback.format_exception(error))
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

@@ -7,12 +7,13 @@ the user has not declared safe.
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from wtman.errors import ExternalError, MissingError
 from wtman.git.config import users_own
 from wtman.git.run import git
+from wtman.model.ref_moves import Move
 
 OLDEST = (2, 39)
 _POINTER_CAP = 8192
@@ -20,12 +21,16 @@ _POINTER_CAP = 8192
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Absolute real paths. `git_dir` is that of the checkout the user stands in."""
+    """Absolute real paths. `git_dir` is that of the checkout the user stands in.
+
+    `announced` is what this process was about to do to its refs (`ref_log`).
+    """
 
     common_dir: str
     git_dir: str
     toplevel: str  # "" in a bare repository or inside the git directory
     main: str  # the main checkout, "" when bare
+    announced: list[Move] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def wtman_dir(self) -> str:

@@ -1,39 +1,24 @@
 """What wtman is about to do to refs, HEAD and index, noted before: nobody else is to blame.
 
-What this process does is kept in its memory, where no session can write. A file tells the
-other coordinators of the repository; a session without a sandbox could write lines there
-too, so who reads it believes no more of it than fits (`wtman.sandbox.guard`).
+What this process does is kept in the memory of its `Repository`, where no session can
+write. A file tells the other coordinators of the repository; a session without a sandbox
+could write lines there too, so who reads it believes no more of it than fits
+(`wtman.sandbox.guard`).
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from wtman.formats.git_output import raw, text
 from wtman.git.discovery import Repository
+from wtman.model.ref_moves import Move
 
 _CAP = 8 << 20
-ANY = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """`what` as in a fingerprint (`refs/heads/main`, `HEAD`, `index`), from `old` to `new`.
-
-    "" is absent, ANY whatever it was.
-    """
-
-    what: str
-    old: str
-    new: str
-
-
-_own: list[tuple[str, Move]] = []  # as long-lived as the process that made them
 
 
 def announce(repo: Repository, moves: Sequence[Move]) -> None:
     """Note what is about to be done; it may fail or not be done after all."""
-    _own.extend((repo.common_dir, move) for move in moves)
+    repo.announced.extend(moves)
     lines = "".join(f"{move.old or '-'} {move.new or '-'} {move.what}\n" for move in moves)
     try:
         os.makedirs(repo.wtman_dir, mode=0o700, exist_ok=True)
@@ -51,8 +36,8 @@ def announce(repo: Repository, moves: Sequence[Move]) -> None:
 
 def own(repo: Repository, since: int) -> tuple[frozenset[Move], int]:
     """What this process has noted since that place, and the place to go on from."""
-    place = len(_own)
-    return frozenset(move for at, move in _own[since:place] if at == repo.common_dir), place
+    place = len(repo.announced)
+    return frozenset(repo.announced[since:place]), place
 
 
 def told(repo: Repository, since: int) -> tuple[frozenset[Move], int]:
@@ -73,19 +58,6 @@ def size(repo: Repository) -> int:
         return os.stat(_file(repo)).st_size
     except OSError:
         return 0
-
-
-def leads(moves: Iterable[Move], what: str, old: str, new: str) -> bool:
-    """Whether these moves, one after the other, make `new` out of `old`."""
-    steps = [move for move in moves if move.what == what]
-    reached, waiting = {old}, [old]
-    while waiting:
-        here = waiting.pop()
-        for move in steps:
-            if move.old in (here, ANY) and move.new not in reached:
-                reached.add(move.new)
-                waiting.append(move.new)
-    return new in reached and new != old
 
 
 def _parsed(line: str) -> Move | None:

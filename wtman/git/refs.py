@@ -17,9 +17,10 @@ from functools import lru_cache
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
 from wtman.formats.git_output import raw, text
 from wtman.git.discovery import Repository
-from wtman.git.ref_log import ANY, Move, announce
+from wtman.git.ref_log import announce
 from wtman.git.run import git
 from wtman.model.ids import Sha
+from wtman.model.ref_moves import ANY, Move
 
 _LOST = re.compile(
     r"cannot lock ref '(?P<ref>[^']*)': (?:is at|reference already exists|reference is missing"

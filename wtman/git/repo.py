@@ -16,10 +16,11 @@ from wtman.formats.git_output import text
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
 from wtman.git.disk import file_system, free_bytes, on_network
-from wtman.git.ref_log import ANY, Move, announce
+from wtman.git.ref_log import announce
 from wtman.git.run import GitAnswer, git
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.ref_moves import ANY, Move
 
 if TYPE_CHECKING:
     from git import Repo

@@ -16,9 +16,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, Protocol
 
 from wtman.errors import DiskFullError, ExternalError, MissingError
 
@@ -66,6 +67,12 @@ class GitAnswer:
     code: int
     out: bytes
     err: str
+
+
+class Threaded(Protocol):
+    """Runs a blocking function of git/ in its pool: `await ctx.git(history.commit, ...)`."""
+
+    def __call__(self, function: Callable[..., Any], /, *args: Any) -> Awaitable[Any]: ...
 
 
 def git(

@@ -13,21 +13,20 @@ that file, the journal and everything else that its user can.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from wtman.errors import WtmanError
 from wtman.git import fingerprint, ref_log
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.fingerprint import Fingerprint
-from wtman.git.ref_log import Move
+from wtman.git.run import Threaded
+from wtman.model.ref_moves import Move, leads
 from wtman.sandbox.guard_file import GuardRecord, load, seen_now, store
 from wtman.sandbox.policy import Sandbox
 
-Threaded = Callable[..., Awaitable[Any]]
 Merging = Callable[[str, str], bool]
 
 INTERVAL = 0.5  # seconds between two looks while somebody could change something
@@ -263,10 +262,10 @@ class _Known:
             return name not in self.mine and not what.endswith(("/locked", "/config.worktree"))
         if what == "index":
             return any(move.what == what for move in self.own) or self._is_merged()
-        if ref_log.leads(self.own, what, old, new):
+        if leads(self.own, what, old, new):
             return True
         believed = {move for move in self.told if self._believes(move)}
-        return ref_log.leads(self.own | believed, what, old, new)
+        return leads(self.own | believed, what, old, new)
 
     def _believes(self, move: Move) -> bool:
         parts = move.what.split("/")

@@ -6,19 +6,17 @@ objects; it is emptied when the coordinator begins and when it has grown.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from wtman.errors import WtmanError
 from wtman.git.checkouts.glance import Glance, beside, glance
 from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
+from wtman.git.run import Threaded
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Pair, Sha, TaskId
-
-Threaded = Callable[..., Awaitable[Any]]
 
 # Looks after which the watch's objects are thrown away: an hour's worth at least.
 _FRESH = 240

@@ -10,16 +10,15 @@ import asyncio
 import contextlib
 import heapq
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 from wtman.git.checkouts import standalone
 from wtman.git.control_dir import Control
+from wtman.git.run import Threaded
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Sha
-
-Threaded = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
