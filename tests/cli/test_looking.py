@@ -132,10 +132,10 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
             'say what, or give a plan with --plan FILE, or tasks with --task "ID: PROMPT"',
         ),
         (
-            ["split", "--jobs", "0"],
+            ["split", "--task", "a: b", "--jobs", "0"],
             2,
-            "invalid value for '-j' / '--jobs': Input should be greater than or equal to 1",
-            "see `wtman split --help`",
+            "--jobs: expected 1 or more, got 0",
+            "",
         ),
         (
             ["split", "--plan", "absent.toml"],

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
+from wtman.config import (
+    Kind,
+    Loaded,
+    Source,
+    default_worktrees,
+    judged_flags,
+    load,
+    repository_commands,
+)
 from wtman.config.keys import KEYS
 from wtman.config.kinds import judged
 from wtman.config.trust import approvals_path, approve, approved
@@ -280,6 +288,20 @@ def test_budget_flags(house: House) -> None:
     loaded = house.load({"max_sessions": 9, "budget_usd": 1.0, "budget_tokens": 5, "agent": "x"})
     assert loaded.settings.max_sessions == 9
     assert (loaded.settings.budget_usd, loaded.settings.budget_tokens) == (1.0, 5)
+
+
+def test_what_a_resume_may_change_is_judged_and_goes_into_the_settings() -> None:
+    flags = {"jobs": 3, "budget_usd": 5, "roles": {"a": "b"}, "reviewed_by": ("x",)}
+    changed = judged_flags(flags)
+    assert changed == {
+        "jobs": 3,
+        "budget_usd": 5.0,
+        "roles": {"a": "b"},
+        "reviewed_by": ("x",),
+    }
+    Settings(**changed)
+    with pytest.raises(UsageError, match="^--max-sessions: expected 1 or more, got 0$"):
+        judged_flags({"max_sessions": 0})
 
 
 def test_worktreeinclude_is_appended_to_copy(house: House) -> None:

@@ -7,7 +7,15 @@ user's approval before they run; approvals themselves are `wtman.config.trust`.
 """
 
 from wtman.config.folders import default_worktrees
-from wtman.config.settings import Loaded, load, repository_commands
+from wtman.config.settings import Loaded, judged_flags, load, repository_commands
 from wtman.config.sources import Kind, Source
 
-__all__ = ["Kind", "Loaded", "Source", "default_worktrees", "load", "repository_commands"]
+__all__ = [
+    "Kind",
+    "Loaded",
+    "Source",
+    "default_worktrees",
+    "judged_flags",
+    "load",
+    "repository_commands",
+]

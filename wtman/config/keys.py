@@ -29,7 +29,7 @@ class Key:
     least: int = 1
     most: int = 1_000_000
     in_files: bool = True  # and in the environment; else only a flag says it
-    resumable: bool = False  # `resume` and `review` may change it
+    resumable: bool = False  # `resume` may change it
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -51,12 +51,10 @@ KEYS = (
     Key("agent", "text", "Agent of every role: a name, or command:ARGV."),
     Key("model", "text", "Model of every session."),
     Key("effort", "text", "Effort of every session, from low to max."),
-    Key("roles", "text", path="roles.*", resumable=True),
-    Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False,
-        resumable=True),
-    Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0,
-        resumable=True),
-    Key("rounds", "integer", "Most rounds of reviews.", resumable=True),
+    Key("roles", "text", path="roles.*"),
+    Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False),
+    Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0),
+    Key("rounds", "integer", "Most rounds of reviews."),
     Key("check", "texts", "Command that must pass; repeatable."),
     Key("jobs", "integer", "Most sessions at once.", "-j/--jobs", resumable=True),
     Key("check_jobs", "integer", "Most checks at once.", resumable=True),

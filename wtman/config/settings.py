@@ -103,6 +103,11 @@ def _openings(loaded: Loaded) -> list[str]:
     ]
 
 
+def judged_flags(flags: Mapping[str, object]) -> dict[str, Any]:
+    """The flags alone, as fields of `Settings`."""
+    return by_name({given.place: _judged(given) for given in of_flags(flags)})
+
+
 def _judged(given: Given) -> Any:
     """The value in its type, or a UsageError about it."""
     from wtman.config.kinds import judged

@@ -5,13 +5,15 @@ instead. Whose use nobody knows is charged its whole cap.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
+from wtman.formats.codec import from_plain, to_plain
 from wtman.journal import events as e
 from wtman.journal.events import BackoffEnded, LimitsChanged, RateLimited
 from wtman.journal.state import State
 from wtman.model.session import Cap, Ended, Usage
+from wtman.model.settings import Settings
 
 
 def without_backoff(state: State) -> State:
@@ -71,9 +73,8 @@ def session_over(state: State, event: e.SessionFinished) -> State:
 
 
 def _limits_changed(state: State, event: LimitsChanged, at: float) -> State:
-    given = {item.name: getattr(event, item.name) for item in fields(event)}
-    changed = {key: value for key, value in given.items() if value is not None}
-    return replace(state, settings=replace(state.settings, **changed))
+    plain = {**to_plain(state.settings), **event.settings}
+    return replace(state, settings=from_plain(Settings, plain))
 
 
 def _rate_limited(state: State, event: RateLimited, at: float) -> State:

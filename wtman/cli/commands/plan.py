@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wtman.cli import target as where
+from wtman.cli.options import Flags, with_keys
 from wtman.cli.start import request as request_module
 
 if TYPE_CHECKING:
     from wtman.model.plan import Plan
 
 
+@with_keys(
+    *("agent", "check", "jobs", "max_sessions", "plan_budget_usd"),
+    *("timeout", "model", "effort", "sandbox"),
+)
 def plan(
     ctx: typer.Context,
     request: Annotated[str, typer.Argument(metavar="REQUEST", help="In words; - is stdin.")],
     out: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="Write the plan there.")
     ] = "",
-    agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
     planner: Annotated[
         str, typer.Option(metavar="NAME", help="Who plans; `static` cuts without a model.")
     ] = "",
@@ -30,22 +34,8 @@ def plan(
         list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
     ] = None,
     base: Annotated[str, typer.Option(metavar="REF", help="Where tasks start from.")] = "HEAD",
-    check: Annotated[
-        list[str] | None, typer.Option(metavar="CMD", help="Judges a tree; repeatable.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")
-    ] = None,
-    max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
-    plan_budget_usd: Annotated[
-        float | None, typer.Option(metavar="N", help="Dollars of the planning.")
-    ] = None,
-    timeout: Annotated[
-        str, typer.Option(metavar="TIME", help="Of one session: 90s, 15m, 2h.")
-    ] = "",
-    model: Annotated[str, typer.Option(metavar="NAME", help="For every session.")] = "",
-    effort: Annotated[str, typer.Option(metavar="LEVEL", help="From low to max.")] = "",
-    sandbox: Annotated[str, typer.Option(metavar="TIER", help="What sessions may reach.")] = "",
+    *,
+    flags: Flags,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
@@ -67,18 +57,7 @@ def plan(
         edit=False,
         allow_overlap=allow_overlap,
         allow_failing_base=False,
-        flags={
-            "agent": agent,
-            "roles": parsed_roles(role or (), planner) or None,
-            "check": tuple(check or ()),
-            "jobs": jobs,
-            "max_sessions": max_sessions,
-            "plan_budget_usd": plan_budget_usd,
-            "timeout": timeout,
-            "model": model,
-            "effort": effort,
-            "sandbox": sandbox,
-        },
+        flags={**flags, "roles": parsed_roles(role or (), planner)},
         # Whoever reads the file approves what is in it.
         may_ask=True,
         aside=True,

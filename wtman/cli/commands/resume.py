@@ -7,55 +7,37 @@ from typing import Annotated
 import typer
 
 from wtman.cli import target
-from wtman.cli.commands.split import Detach, Tokens, Usd, Yes, _on_terminal
+from wtman.cli.commands.split import Detach, Yes, _on_terminal
+from wtman.cli.options import RESUMABLE, Flags, with_keys
 from wtman.model.ids import RunId
 
 
+@with_keys(*RESUMABLE)
 def resume(
     ctx: typer.Context,
     run: target.Run = "",
     plan: Annotated[str, typer.Option(metavar="FILE", help="Go on with this edited plan.")] = "",
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once, from now on.")
-    ] = None,
-    check_jobs: Annotated[
-        int | None, typer.Option(min=1, help="Checks at once, from now on.")
-    ] = None,
-    max_sessions: Annotated[
-        int | None, typer.Option(min=1, help="Sessions in all, those so far included.")
-    ] = None,
-    attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
-    budget_usd: Usd = None,
-    budget_tokens: Tokens = None,
+    *,
+    flags: Flags,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
     ] = False,
     detach: Detach = False,
     yes: Yes = False,
     as_json: target.Json = False,
-    allow_failing_base: Annotated[
-        bool, typer.Option("--allow-failing-base", help="Go on where a check fails on the base.")
-    ] = False,
     directory: target.Directory = "",
 ) -> int:
     """Go on where the journal ends. Says first what is reused and what runs again."""
     from wtman.cli.drive import carry
     from wtman.cli.start import order
+    from wtman.config import judged_flags
     from wtman.config.trust import approve
     from wtman.journal.events import Approved, Event, LimitsChanged, Resumed
 
     with target.journal(ctx, directory) as home:
         state = home.state(target.a_run(home, run))
         target.require_idle(home, state.run)
-        limits = LimitsChanged(
-            jobs,
-            check_jobs,
-            max_sessions,
-            attempts,
-            True if allow_failing_base else None,
-            budget_usd,
-            budget_tokens,
-        )
+        limits = LimitsChanged(judged_flags(flags))
         order.require_budget(state, limits)
         edited: tuple[Event, ...] = ()
         if plan:

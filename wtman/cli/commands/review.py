@@ -7,13 +7,14 @@ mended there, for nobody's session is theirs. The same command again asks nobody
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
 from wtman.cli import target
+from wtman.cli.options import Flags, with_keys
 from wtman.errors import UsageError
 from wtman.git.discovery import Repository
 from wtman.journal.state import State
@@ -22,19 +23,13 @@ from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 
 _REVIEWERS = 2
+_OF_RUN = ("jobs", "max_sessions", "budget_usd", "reviewers", "rounds")
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewOptions:
-    """Who is to review, and how often. None and empty leave what is configured."""
-
-    reviewers: int | None
-    rounds: int | None
-    reviewed_by: tuple[str, ...]
-    roles: Mapping[str, str]
-    flags: Mapping[str, Any]
-
-
+@with_keys(
+    *("agent", "reviewed_by", "reviewers", "rounds", "jobs"),
+    *("max_sessions", "budget_usd", "timeout", "sandbox"),
+)
 def review(
     ctx: typer.Context,
     run: target.Run = "",
@@ -48,22 +43,11 @@ def review(
     audit: Annotated[
         str, typer.Option(metavar="REQUEST", help="Look through the repository as it stands.")
     ] = "",
-    reviewer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Who reviews; repeatable.")
-    ] = None,
-    reviewers: Annotated[int | None, typer.Option(min=1, help="Reviewers of each branch.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of reviews.")] = None,
     role: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
     ] = None,
-    agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")
-    ] = None,
-    max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(metavar="N", help="Dollars.")] = None,
-    timeout: Annotated[str, typer.Option(metavar="TIME", help="Of one session.")] = "",
-    sandbox: Annotated[str, typer.Option(metavar="TIER", help="What sessions may reach.")] = "",
+    *,
+    flags: Flags,
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:
@@ -75,20 +59,7 @@ def review(
     """
     from wtman.cli.start.roles import parsed_roles
 
-    wanted = ReviewOptions(
-        reviewers,
-        rounds,
-        tuple(reviewer or ()),
-        parsed_roles(role or (), ""),
-        {
-            "agent": agent,
-            "jobs": jobs,
-            "max_sessions": max_sessions,
-            "budget_usd": budget_usd,
-            "timeout": timeout,
-            "sandbox": sandbox,
-        },
-    )
+    wanted = {**flags, "roles": parsed_roles(role or (), "")}
     if bool(run) + bool(branches) + bool(audit) > 1:
         raise UsageError("name a RUN, --branches or --audit, only one of them")
     if branches or audit:
@@ -109,7 +80,8 @@ def _reviewable(state: State) -> bool:
     return state.approved and run_state(state) not in (RunState.MERGED, RunState.FAILED)
 
 
-def _of_run(home: target.Home, state: State, wanted: ReviewOptions, as_json: bool) -> int:
+def _of_run(home: target.Home, state: State, wanted: Flags, as_json: bool) -> int:
+    from wtman.config import judged_flags
     from wtman.journal.events import Event, LimitsChanged, Resumed
     from wtman.review.judgement import reviewers
 
@@ -119,20 +91,16 @@ def _of_run(home: target.Home, state: State, wanted: ReviewOptions, as_json: boo
             f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
         )
     here = os.getcwd()
-    named = tuple(_placed(home.repo, item, here) for item in wanted.reviewed_by)
-    roles = {name: _placed(home.repo, item, here) for name, item in wanted.roles.items()}
-    many = wanted.reviewers
-    if many is None and named and len(named) > state.settings.reviewers:
-        many = max(len(named), _REVIEWERS)
-    limits = LimitsChanged(
-        jobs=wanted.flags["jobs"],
-        max_sessions=wanted.flags["max_sessions"],
-        budget_usd=wanted.flags["budget_usd"],
-        reviewers=many,
-        rounds=wanted.rounds,
-        reviewed_by=named or None,
-        roles={**state.settings.roles, **roles} if roles else None,
-    )
+    named = tuple(_placed(home.repo, item, here) for item in wanted.get("reviewed_by", ()))
+    roles = {name: _placed(home.repo, item, here) for name, item in wanted["roles"].items()}
+    changed = {
+        **{key: wanted[key] for key in _OF_RUN if key in wanted},
+        **({"reviewed_by": named} if named else {}),
+        **({"roles": {**state.settings.roles, **roles}} if roles else {}),
+    }
+    if "reviewers" not in wanted and len(named) > state.settings.reviewers:
+        changed["reviewers"] = max(len(named), _REVIEWERS)
+    limits = LimitsChanged(judged_flags(changed))
     events: list[Event] = [Resumed("review")]
     if limits != LimitsChanged():
         events.append(limits)
@@ -182,7 +150,7 @@ def _apart(
     names: Sequence[str],
     base: str,
     audit: str,
-    wanted: ReviewOptions,
+    wanted: Flags,
     as_json: bool,
 ) -> int:
     from wtman.cli.land.branches import heads_of
@@ -250,9 +218,7 @@ def _apart(
         return _carried(home, state, [Resumed("review")], as_json)
 
 
-def _settings(
-    repo: Repository, wanted: ReviewOptions, default: int
-) -> tuple[Settings, tuple[str, ...]]:
+def _settings(repo: Repository, wanted: Flags, default: int) -> tuple[Settings, tuple[str, ...]]:
     """What the reviews run under: no check judges here, and no author is asked."""
     from wtman.agents.installed import first_agent
     from wtman.cli.start import order
@@ -262,15 +228,7 @@ def _settings(
     from wtman.config.trust import approved
     from wtman.model.plan import Plan
 
-    given = {
-        **wanted.flags,
-        "reviewed_by": wanted.reviewed_by,
-        "reviewers": wanted.reviewers,
-        "rounds": wanted.rounds,
-        "roles": dict(wanted.roles) or None,
-    }
-    flags = {key: value for key, value in given.items() if value not in (None, "", ())}
-    loaded = load(repo.toplevel, os.environ, flags, None)
+    loaded = load(repo.toplevel, os.environ, wanted)
     theirs = repository_commands(loaded)
     missing = approved(
         [text for text in theirs if text not in loaded.settings.check], os.environ, repo.common_dir

@@ -8,17 +8,9 @@ from typing import Annotated
 import typer
 
 from wtman.cli import target
+from wtman.cli.options import FLAGGED, Flags, with_keys
 from wtman.cli.start import request as request_module
 from wtman.model.ids import RunId
-
-Duration = Annotated[str, typer.Option(metavar="TIME", help="Of one session: 90s, 15m, 2h.")]
-
-
-Usd = Annotated[float | None, typer.Option(metavar="N", help="Dollars of the run, all roles.")]
-
-
-Tokens = Annotated[int | None, typer.Option(metavar="N", min=1, help="Tokens of the run.")]
-
 
 Detach = Annotated[
     bool, typer.Option("--detach", help="Go on in the background after the question.")
@@ -28,6 +20,7 @@ Detach = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing. Approves no command.")]
 
 
+@with_keys(*FLAGGED)
 def split(
     ctx: typer.Context,
     request: Annotated[
@@ -37,7 +30,6 @@ def split(
     task: Annotated[
         list[str] | None, typer.Option(metavar="'ID: PROMPT'", help="A task; repeatable.")
     ] = None,
-    agent: Annotated[str, typer.Option(metavar="NAME", help="NAME, or command:ARGV.")] = "",
     role: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
     ] = None,
@@ -47,41 +39,12 @@ def split(
     parts: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Tasks of `--planner static`.")
     ] = None,
-    reviewer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Who reviews; repeatable.")
-    ] = None,
-    reviewers: Annotated[
-        int | None, typer.Option(min=0, help="Reviewers of each branch; 0: no reviews.")
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of reviews.")] = None,
     base: Annotated[str, typer.Option(metavar="REF", help="Where tasks start from.")] = "HEAD",
-    check: Annotated[
-        list[str] | None, typer.Option(metavar="CMD", help="Judges a tree; repeatable.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Sessions at once.")
-    ] = None,
-    check_jobs: Annotated[int | None, typer.Option(min=1, help="Checks at once.")] = None,
-    max_sessions: Annotated[int | None, typer.Option(min=1, help="Sessions in all.")] = None,
-    attempts: Annotated[int | None, typer.Option(min=1, help="Sessions a task.")] = None,
-    budget_usd: Usd = None,
-    budget_tokens: Tokens = None,
-    plan_budget_usd: Annotated[
-        float | None, typer.Option(metavar="N", help="Dollars of the planning.")
-    ] = None,
-    timeout: Duration = "",
-    check_timeout: Annotated[
-        str, typer.Option(metavar="TIME", help="Of one check: 90s, 15m, 2h.")
-    ] = "",
-    model: Annotated[str, typer.Option(metavar="NAME", help="For every session.")] = "",
-    effort: Annotated[str, typer.Option(metavar="LEVEL", help="From low to max.")] = "",
-    sandbox: Annotated[str, typer.Option(metavar="TIER", help="What sessions may reach.")] = "",
+    *,
+    flags: Flags,
     edit: Annotated[bool, typer.Option("--edit", help="Edit the plan first.")] = False,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
-    ] = False,
-    allow_failing_base: Annotated[
-        bool, typer.Option("--allow-failing-base", help="Go on where a check fails on the base.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it and stop.")] = False,
     detach: Detach = False,
@@ -107,27 +70,8 @@ def split(
         base=base,
         edit=edit,
         allow_overlap=allow_overlap,
-        allow_failing_base=allow_failing_base,
-        flags={
-            "agent": agent,
-            "roles": parsed_roles(role or (), planner) or None,
-            "reviewed_by": tuple(reviewer or ()),
-            "reviewers": reviewers,
-            "rounds": rounds,
-            "check": tuple(check or ()),
-            "jobs": jobs,
-            "check_jobs": check_jobs,
-            "max_sessions": max_sessions,
-            "attempts": attempts,
-            "budget_usd": budget_usd,
-            "budget_tokens": budget_tokens,
-            "plan_budget_usd": plan_budget_usd,
-            "timeout": timeout,
-            "check_timeout": check_timeout,
-            "model": model,
-            "effort": effort,
-            "sandbox": sandbox,
-        },
+        allow_failing_base="allow_failing_base" in flags,
+        flags={**flags, "roles": parsed_roles(role or (), planner)},
         may_ask=not (yes or as_json) and _on_terminal(),
         aside=dry_run,
     )

@@ -257,10 +257,8 @@ def edited(repo: Repository, state: State, path: str, allow_overlap: bool) -> tu
 
 
 def require_budget(state: State, limits: LimitsChanged) -> None:
-    """Refuse budgets that a resume cannot keep, or that are no amount."""
-    if limits.budget_usd is not None and not 0 < limits.budget_usd < float("inf"):
-        raise UsageError("--budget-usd has to be a finite number above 0")
-    if limits.budget_usd is None and limits.budget_tokens is None:
+    """Refuse budgets that a resume cannot keep."""
+    if not limits.settings.keys() & {"budget_usd", "budget_tokens"}:
         return
     after = replay([Recorded(state.seq, state.updated, limits)], state)
     named = {agent_of(state, view) for view in state.tasks.values() if not view.external}

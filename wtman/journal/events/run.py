@@ -1,6 +1,6 @@
 """What happened to a run that its provider slows down. Part of the vocabulary in `events`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -24,20 +24,9 @@ class BackoffEnded:
 
 @dataclass(frozen=True, slots=True)
 class LimitsChanged:
-    """A resume gave the run other limits; None leaves one as it was."""
+    """A resume gave the run other limits: fields of its settings."""
 
-    jobs: int | None = None
-    check_jobs: int | None = None
-    max_sessions: int | None = None
-    attempts: int | None = None
-    allow_failing_base: bool | None = None
-    budget_usd: float | None = None
-    budget_tokens: int | None = None
-    plan_budget_usd: float | None = None
-    reviewers: int | None = None
-    rounds: int | None = None
-    reviewed_by: tuple[str, ...] | None = None
-    roles: dict[str, str] | None = None  # all of them
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
