@@ -34,10 +34,10 @@ one and all
 base       SHA first
 target     main
 agent      command:sh TMP/agent.sh
-reviews    none: no reviewer is named (--reviewer)
+reviews    none: no reviewer specified (--reviewer)
 checks     true
 sandbox    none: agents and checks run with all of your rights
-forecast   2 branches, 2 to 6 sessions, 2 waves at 16 at once
+forecast   2 branches, 2 to 6 sessions, 2 stages, up to 16 in parallel
 limits     1,000 sessions, 3 attempts a task, 1 h 00 m each
 worktrees  TMP/repo.worktrees
 """
@@ -96,10 +96,10 @@ def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
         "base  1 check ran (N s)\n"
         "core  session 1 started (command:sh)\n"
         "core  session 1 finished: 1 file, +1 -0 (N s)\n"
-        "core  checks green (N s)\n"
+        "core  checks passed (N s)\n"
         "docs  session 1 started (command:sh)\n"
         "docs  session 1 finished: 1 file, +1 -0 (N s)\n"
-        "docs  checks green (N s)\n"
+        "docs  checks passed (N s)\n"
         "\n"
         "RUN  ready  one and all\n"
         "2 tasks: 2 verified · N s · no sandbox\n"
@@ -231,15 +231,14 @@ def test_merge_lands_and_its_patches_verify(
     assert git(repo, "log", "--format=%s") == "first"
     done = wtman("merge", cwd=repo)
     assert masked(done.out) == (
-        "train  core, docs: green (known)\n"
-        "train  2 tasks landed on main: SHA\n"
+        "train  combined check of core, docs: passed (cached)\n"
+        "train  2 tasks landed on main: SHA (0 check runs)\n"
         "\n"
         "2 tasks landed on main: SHA (0 check runs)\n"
         "  core  SHA\n"
         "  docs  SHA\n"
         "\n"
         "Integrity check passed: 2 of 2 hunks merged, no unrelated line removed\n"
-        "\n"
         "patches: TMP/repo/.git/wtman/runs/RUN/patches\n"
         "\n"
         "next: wtman clean RUN\n"

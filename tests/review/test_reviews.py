@@ -34,7 +34,7 @@ def test_a_proven_defect_goes_back_to_its_author_and_is_mended(shop: Shop) -> No
     assert "three items are 0" in report
     assert "| sum | failed | 3 | 3 |" in report
     assert "AssertionError: 0 != 6" in report
-    assert "reproduce: `git worktree add" in report
+    assert "    git worktree add" in report
     assert "no reviewer" not in report
     merged = shop.wtman("merge", "--json", cwd=shop.repo).json()
     assert merged["landed"] == ["sum", "plain"]
@@ -122,7 +122,7 @@ def test_a_program_is_no_reviewer_unless_it_is_named(shop: Shop) -> None:
     assert "- no reviewer looked at these branches" in shop.wtman("report", cwd=shop.repo).out
     assert shop.status()["reviews"]["unlooked"] == ["no reviewer looked at these branches"]
     dry = shop.wtman(*(w for w in words if w != "--json"), "--dry-run", cwd=shop.repo).out
-    assert "reviews    none: no reviewer is named" in dry
+    assert "reviews    none: no reviewer specified" in dry
 
 
 @pytest.mark.slow

@@ -170,7 +170,7 @@ def merged(*excluded: e.Excluded) -> tuple[e.Event, ...]:
 
 
 LEFT_OUT = (
-    e.Excluded("portal", "conflict", ("core",), ("a.py",), "both changed it", "git merge-tree a b"),
+    e.Excluded("portal", "conflict", ("core",), ("a.py",), reproduce="git merge-tree a b"),
     e.Excluded("docs", "failed", evidence="FAILED test_docs\nmore"),
 )
 
@@ -197,7 +197,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
                 "reason": "conflict",
                 "with": ["core"],
                 "paths": ["a.py"],
-                "evidence": "both changed it",
+                "evidence": "conflicts with core in a.py",
                 "reproduce": "git merge-tree a b",
                 "unresolved": "",
             },
@@ -224,20 +224,20 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "  core  1111111111",
         "  billing  2222222222",
         "",
-        "left out:",
-        "  portal  conflict with core in a.py: both changed it",
+        "Not merged:",
+        "  portal  conflicts with core in a.py",
         "    reproduce: git merge-tree a b",
-        "  docs  failed: FAILED test_docs",
-        "billing works only with core",
+        "  docs  FAILED test_docs",
         "",
+        "billing works only with core",
         "patches: /patches",
     ]
 
 
 def test_the_report_says_what_nobody_looked_at() -> None:
     text = report(played((*merged(*LEFT_OUT), e.Noted("<b>`x`\n# y", "core"))))
-    assert "| core | merged | 1 |" in text
-    assert "- portal: **left out**, conflict with core in a.py" in text
+    assert "| core | **merged** | The core | 1 |" in text
+    assert "## Not merged\n\n### portal: conflicts with core in a.py\n" in text
     assert "- note: &lt;b>\\`x\\` \\# y" in text
     assert text.endswith(
         "## Not covered\n\n"
@@ -253,15 +253,16 @@ def test_the_report_counts_what_earlier_merges_landed() -> None:
         e.Landed("main", "2" * 40, "3" * 40, {"portal": "3" * 40}, LEFT_OUT[1:]),
     )
     text = report(played((*merged(*LEFT_OUT), *again)))
-    assert "3 tasks landed, 1 of them in the last merge\n\nThe last merge:\n" in text
-    assert "- core: `1111111111`, in an earlier merge" in text
-    assert "- portal: `3333333333`\n" in text
+    assert "### The last merge: 1 task landed on main: 2222222222..3333333333" in text
+    assert "- 3 tasks landed, 1 of them in the last merge\n" in text
+    assert "| core | `1111111111`, in an earlier merge |" in text
+    assert "| portal | `3333333333` |" in text
     assert "last merge" not in report(played(merged(*LEFT_OUT)))
 
 
 def test_fewer_tests_than_before_are_named() -> None:
     text = report(played((*A_RUN, *DONE)))
-    assert "- check `pytest -q`: green, 10 tests, **2 fewer than its start**" in text
+    assert "- check `pytest -q`: passed, 10 tests (12 before), **2 fewer**" in text
 
 
 def test_a_failed_session_is_in_the_report() -> None:

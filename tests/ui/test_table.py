@@ -126,7 +126,7 @@ def test_the_table_of_a_live_run() -> None:
 
 def test_a_run_that_nobody_drives_says_so() -> None:
     lines = table(played(whole()), 80, NOW, colour=False, live=False)
-    assert "! no process drives this run any more" in lines
+    assert "! Run was interrupted" in lines
     assert lines[-1] == "next: wtman resume oauth-7f3a"
 
 

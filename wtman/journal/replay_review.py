@@ -25,7 +25,7 @@ def _reviewed(state: State, event: Reviewed, at: float) -> State:
 
 
 def _take(findings: dict[str, Finding], claim: Claim, event: Reviewed) -> None:
-    who = f"{event.lens} by {event.agent}" if event.lens else event.agent
+    who = (event.lens, event.agent)
     name = known_as(claim, ((name, item.claim) for name, item in findings.items()))
     known = findings.get(name)
     if known is None:

@@ -22,6 +22,7 @@ from wtman.model.plan import Identity, Role, Task
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.text.words import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Finding:
     kind: str  # of the review that claimed it: branch, interaction, completeness
     members: tuple[TaskId, ...]  # what that review looked at
     tips: dict[TaskId, Sha]
-    reviewers: tuple[str, ...] = ()  # "lens by agent"
+    reviewers: tuple[tuple[str, str], ...] = ()  # lens and agent of each
     reproducer: Reproducer | None = None
     proofs: tuple[Reproduced, ...] = ()
     opinions: tuple[Refuted, ...] = ()
@@ -312,17 +313,15 @@ def red_text(event: e.Checked | e.CandidateJudged) -> str:
     for result in event.results:
         if result.verdict is Verdict.RED:
             lines.append(describe_red(result))
-    text = "\n".join(lines) or "a check is red"
+    text = "\n".join(lines) or "a check failed"
     return f"{text}\n{event.evidence}".rstrip()
 
 
 def describe_red(result: CheckResult) -> str:
     """One line on a red check: its command, why, and the first failing tests."""
-    line = f"check `{result.command}`: {result.reason or 'red'}"
+    line = f"check `{result.command}`: {result.reason or 'failed'}"
     if result.new_failures:
-        shown = ", ".join(result.new_failures[:10])
-        more = len(result.new_failures) - 10
-        line += f": {shown}" + (f" and {more} more" if more > 0 else "")
+        line += f": {listed(result.new_failures)}"
     return line
 
 

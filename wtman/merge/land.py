@@ -35,6 +35,7 @@ from wtman.merge.proof.text import summary, violation_text
 from wtman.merge.proof.violations import Violation
 from wtman.merge.search import passed
 from wtman.model.ids import Sha, TaskId
+from wtman.text.words import listed
 from wtman.worktrees.retire import retire
 
 
@@ -236,9 +237,9 @@ def require_clean(repo: Repository, target: str) -> list[Checkout]:
         )
     dirty = is_dirty(repo, stands[0].path)
     if dirty:
-        shown = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if dirty[5:] else "")
         raise WtmanError(
-            f"{stands[0].path}, where {target} is checked out, has uncommitted changes: {shown}",
+            f"{stands[0].path}, where {target} is checked out, has uncommitted changes: "
+            f"{listed(dirty, 5)}",
             hint=f"commit or stash them there and run the same merge again, {way_on}",
             code="dirty",
         )

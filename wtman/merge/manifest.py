@@ -4,7 +4,7 @@ Pure. Together with the patches beside it, `manifest.json` says what was asked, 
 did what, what was checked with which result, and which tree must come out where.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from wtman.formats.codec import to_plain
 from wtman.journal.events import CandidateJudged, Excluded
 from wtman.journal.state import State, TaskView
 from wtman.merge.test_counts import tallies
-from wtman.model.check import CheckResult
+from wtman.model.check import check_plain
 from wtman.model.ids import Sha, TaskId
 from wtman.text.words import iso
 
@@ -72,9 +72,9 @@ def manifest(
         "plan": [to_plain(view.task) for view in state.tasks.values()],
         "tasks": [_task(view, steps.get(task)) for task, view in state.tasks.items()],
         "series": [step.task for step in outcome.steps if step.patch],
-        "checks": [_check(item) for item in (candidate.results if candidate is not None else ())],
+        "checks": list(map(check_plain, candidate.results)) if candidate is not None else [],
         "verdict": str(candidate.verdict) if candidate is not None else None,
-        "excluded": [_excluded(item) for item in outcome.excluded],
+        "excluded": [excluded_plain(item) for item in outcome.excluded],
         "flaky": list(outcome.flaky),
         "proof": dict(outcome.proof or {}),
         "tests": [to_plain(item) for item in (tallies(state, candidate) if candidate else ())],
@@ -96,7 +96,7 @@ def _task(view: TaskView, step: SeriesStep | None) -> dict[str, Any]:
         "tree": step.tree if step is not None else None,
         "patch": (step.patch or None) if step is not None else None,
         "verdict": str(checked.verdict) if checked is not None else None,
-        "checks": [_check(item) for item in (checked.results if checked is not None else ())],
+        "checks": list(map(check_plain, checked.results)) if checked is not None else [],
         "attempts": [
             {
                 "number": attempt.number,
@@ -112,29 +112,14 @@ def _task(view: TaskView, step: SeriesStep | None) -> dict[str, Any]:
     }
 
 
-def _check(result: CheckResult) -> dict[str, Any]:
+def excluded_plain(item: Excluded, label: Callable[[TaskId], str] = str) -> dict[str, Any]:
+    """A branch that did not land, as JSON has it; `label` names a branch."""
     return {
-        "command": result.command,
-        "verdict": str(result.verdict),
-        "reason": result.reason,
-        "exit": result.exit,
-        "new_failures": list(result.new_failures),
-        "known_failures": result.known_failures,
-        "collected": result.collected,
-        "base_collected": result.base_collected,
-        "newly_skipped": list(result.newly_skipped),
-        "gone": list(result.gone),
-        "seconds": result.seconds,
-    }
-
-
-def _excluded(item: Excluded) -> dict[str, Any]:
-    return {
-        "task": item.task,
+        "task": label(item.task),
         "reason": item.reason,
-        "with": list(item.others),
+        "with": list(map(label, item.others)),
         "paths": list(item.paths),
-        "evidence": item.why(),
+        "evidence": item.why(label),
         "reproduce": item.reproduce,
     }
 

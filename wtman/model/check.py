@@ -1,7 +1,8 @@
 """What a check says of a tree."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -33,3 +34,9 @@ class CheckResult:
     log: str = ""
     flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree
     commit: str = ""  # what it was run on, where that is not the very tree that is judged
+
+
+def check_plain(result: CheckResult) -> dict[str, Any]:
+    """A result as JSON has it, with every key."""
+    values = {item.name: getattr(result, item.name) for item in fields(result)}
+    return {name: list(it) if isinstance(it, tuple) else it for name, it in values.items()}

@@ -5,12 +5,13 @@ meets gets a reviewer for the two. Imports are read from the text of changed fil
 Python and for JavaScript's relative ones; other languages meet by path only.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from wtman.formats.imports import _is_used, uses
 from wtman.journal.events import Coupling
 from wtman.model.ids import TaskId
+from wtman.text.words import listed
 
 _CLUSTER = 4  # branches that one reviewer can hold together
 
@@ -70,17 +71,12 @@ def _why(
 ) -> str:
     both = sorted(works[one].paths & works[two].paths)
     if both:
-        return f"both change {_listed(both)}"
+        return f"both change {listed(both, _NAMED)}"
     for user, other in ((one, two), (two, one)):
         met = sorted(path for path in works[other].paths if _is_used(path, used[user]))
         if met:
-            return f"{user} uses {_listed(met)}, which {other} changes"
+            return f"{user} uses {listed(met, _NAMED)}, which {other} changes"
     return ""
-
-
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(paths[:_NAMED]) + more
 
 
 def _clusters(pairs: Collection[frozenset[TaskId]]) -> list[frozenset[TaskId]]:

@@ -292,6 +292,11 @@ def about(state: State, task: TaskId) -> Iterator[tuple[Finding, Judgement]]:
             yield finding, judgement(state, finding)
 
 
+def judgements(state: State) -> tuple[tuple[Finding, Judgement], ...]:
+    """Every finding of the run with what it comes to."""
+    return tuple((item, judgement(state, item)) for item in state.reviews.findings.values())
+
+
 def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...]:
     """What the task has to mend before it may land."""
     return tuple(

@@ -1,6 +1,6 @@
 """Small pieces of message text: quoting what a file said, and guessing what was meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 _WIDEST = 60
@@ -29,6 +29,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     choices = {choice.casefold().replace("-", "_"): choice for choice in known}
     near = get_close_matches(word[:80].casefold().replace("-", "_"), choices, n=1, cutoff=0.6)
     return f"; did you mean {quoted(choices[near[0]])}?" if near else ""
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """`a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def iso(at: float) -> str:

@@ -42,7 +42,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
         ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
-        ("checks", "; ".join(plan.check or settings.check) or "none: branches end unchecked"),
+        ("checks", "; ".join(plan.check or settings.check) or "none: results will not be verified"),
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", _sandbox(settings)),
@@ -70,7 +70,7 @@ def reviews_words(settings: Settings) -> str:
     agents = review_agents(settings)
     if not agents:
         wanted = settings.reviewers > 0
-        return "none: no reviewer is named (--reviewer)" if wanted else "none"
+        return "none: no reviewer specified (--reviewer)" if wanted else "none"
     return (
         f"{count(settings.reviewers, 'reviewer')} a branch, "
         f"{count(settings.rounds, 'round')} at most, by {', '.join(agents)}"
@@ -112,7 +112,7 @@ def _forecast(forecast: Forecast, settings: Settings) -> str:
     )
     return (
         f"{count(forecast.branches, 'branch')}, {sessions}, "
-        f"{count(len(forecast.waves), 'wave')} at {settings.jobs} at once"
+        f"{count(len(forecast.waves), 'stage')}, up to {settings.jobs} in parallel"
     )
 
 

@@ -20,11 +20,11 @@ from textual.widgets import DataTable, Footer, Label, RichLog, Static, TabbedCon
 from wtman.errors import WtmanError
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
-from wtman.review.judgement import judgement, subjects
+from wtman.review.judgement import about
 from wtman.sessions.activity import ActivityReport
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, count
-from wtman.ui.findings import evidence_of, review_facts, shown_by
+from wtman.ui.findings import evidence_of, finding_told, shown_by
 from wtman.ui.logs import Tail
 from wtman.ui.status_json import next_command
 from wtman.ui.table import attention, progress, rows_of
@@ -228,15 +228,13 @@ class Dashboard(App[None]):
 
     def _findings(self, task: TaskId) -> list[str]:
         lines = []
-        for finding in self._state.reviews.findings.values():
-            if task not in subjects(finding):
-                continue
+        for finding, judged in about(self._state, task):
             lines.append(clean(finding.claim.title))
-            lines += [f"  {clean(words)}" for _, words in review_facts(self._state, finding)]
-            proof = shown_by(finding, judgement(self._state, finding))
+            lines += [f"  {clean(text)}" for text in finding_told(self._state, finding, judged)]
+            proof = shown_by(finding, judged)
             if proof is not None:
                 lines += [f"    {clean(cell.tree)}: {cell.result}" for cell in proof.cells]
-                lines += [f"    | {clean(line)}" for line in evidence_of(proof)]
+                lines += [f"    | {clean(line)}" for line in evidence_of(proof).splitlines()]
                 lines += [f"    $ {clean(proof.by_hand)}"] if proof.by_hand else []
             lines.append("")
         return lines or ["no finding concerns this task"]
@@ -280,7 +278,7 @@ class Dashboard(App[None]):
         def said(yes: bool | None) -> None:
             if yes:
                 self._source.stop()
-                self.notify("asked to stop: nothing is lost", markup=False)
+                self.notify("stopping; no work is lost", markup=False)
 
         busy = sum(view.in_flight is not None for view in self._state.tasks.values())
         self.push_screen(ConfirmScreen(f"Stop the run and end {count(busy, 'session')}?"), said)

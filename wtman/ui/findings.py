@@ -18,9 +18,8 @@ from wtman.review.judgement import (
     Judgement,
     branch_units,
     interaction_units,
-    judgement,
+    judgements,
     reviewers,
-    subjects,
     words_on,
 )
 from wtman.text.words import printable
@@ -28,22 +27,17 @@ from wtman.text.words import printable
 _EVIDENCE_LINES = 12
 
 
-# --- JSON ---------------------------------------------------------------------------------------
+Judged = tuple[Finding, Judgement]
 
 
-def findings_json(state: State, task: TaskId = TaskId("")) -> list[dict[str, Any]]:  # noqa: B008
-    """The findings of a run, or those that concern one task, as SPEC section 8 has them."""
-    return [
-        finding_json(state, finding)
-        for finding in state.reviews.findings.values()
-        if not task or task in subjects(finding)
-    ]
+def findings_json(state: State) -> list[dict[str, Any]]:
+    """The findings of a run as SPEC section 8 has them."""
+    return [finding_json(state, *item) for item in judgements(state)]
 
 
-def finding_json(state: State, finding: Finding) -> dict[str, Any]:
+def finding_json(state: State, finding: Finding, judged: Judgement) -> dict[str, Any]:
     """One finding. `state` says what its verdict means now: open, mended, refuted, ..."""
-    judged, claim = judgement(state, finding), finding.claim
-    proof = shown_by(finding, judged)
+    claim, proof = finding.claim, shown_by(finding, judged)
     return {
         "id": finding.id,
         "title": claim.title,
@@ -52,7 +46,9 @@ def finding_json(state: State, finding: Finding) -> dict[str, Any]:
         "path": claim.path,
         "line": claim.line or None,
         "why": claim.why,
-        "reviewer": ", ".join(finding.reviewers),
+        "reviewer": ", ".join(
+            f"{lens} by {agent}" if lens else agent for lens, agent in finding.reviewers
+        ),
         "verdict": judged.verdict,
         "blocking": judged.blocking,
         "matrix": [
@@ -93,12 +89,21 @@ def standing_of(judged: Judgement) -> str:
 
 # --- lines --------------------------------------------------------------------------------------
 
-_LOUDEST = ("open", "pending", "concern", "mended", "refuted", "moot")
+# The most pressing first: each standing as people read it.
+STANDINGS = {
+    "open": "confirmed",
+    "pending": "not verified yet",
+    "concern": "concern",
+    "mended": "confirmed, fixed",
+    "refuted": "refuted",
+    "moot": "outdated",
+}
+_LOUDEST = tuple(STANDINGS)
 
 
 def finding_lines(state: State, most: int = 0) -> list[str]:
     """A line a finding, the most pressing first; of no more than `most` (0: all)."""
-    found = [(finding, judgement(state, finding)) for finding in state.reviews.findings.values()]
+    found = list(judgements(state))
     found.sort(key=lambda item: _LOUDEST.index(standing_of(item[1])))
     lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
     if most and len(found) > most:
@@ -109,18 +114,24 @@ def finding_lines(state: State, most: int = 0) -> list[str]:
 def _line(state: State, finding: Finding, judged: Judgement) -> str:
     claim = finding.claim
     names = ", ".join(state.label(name) for name in (judged.guilty or claim.branches))
-    place = f" ({claim.path}{f':{claim.line}' if claim.line else ''})" if claim.path else ""
-    said = "" if standing_of(judged) in ("concern", "moot") else f"{judged.verdict}, "
     blocks = ", blocks" if judged.blocking and judged.verdict != CONFIRMED else ""
-    head = f"{finding.id}  {said}{standing_of(judged)}{blocks}  {claim.severity}  {names}: "
-    return printable(head + claim.title + place, 400)
+    standing = STANDINGS[standing_of(judged)]
+    head = f"{finding.id}  {standing}{blocks}  {claim.severity}  {names}: "
+    return printable(head + claim.title + _place(finding, " (", ")"), 400)
 
 
-def tally(state: State) -> str:
-    """The findings of a run in a few words; empty where there are none."""
-    found = [standing_of(judgement(state, item)) for item in state.reviews.findings.values()]
-    words = [f"{found.count(word)} {word}" for word in _LOUDEST if word in found]
-    return ", ".join(words)
+def _place(finding: Finding, before: str, after: str = "") -> str:
+    claim = finding.claim
+    line = f":{claim.line}" if claim.line else ""
+    return f"{before}{claim.path}{line}{after}" if claim.path else ""
+
+
+def tally(found: Iterable[Judged]) -> str:
+    """Findings in a few words; empty where there are none."""
+    standings = [standing_of(judged) for _, judged in found]
+    return ", ".join(
+        f"{standings.count(name)} {words}" for name, words in STANDINGS.items() if name in standings
+    )
 
 
 # --- who looked ---------------------------------------------------------------------------------
@@ -190,25 +201,25 @@ def _of_tip(state: State, task: TaskId) -> Iterable[Reviewed]:
 # --- the report ---------------------------------------------------------------------------------
 
 
-def review_facts(state: State, finding: Finding) -> list[tuple[str, str]]:
-    """What there is to say of a finding: (kind of fact, text); kinds are claim, why, shown,
-    word and fate. Texts are not escaped."""
-    judged, claim = judgement(state, finding), finding.claim
-    place = f" in {claim.path}{f':{claim.line}' if claim.line else ''}" if claim.path else ""
+def finding_told(state: State, finding: Finding, judged: Judgement) -> list[str]:
+    """What there is to say of a finding, a text a fact, not escaped."""
+    claim = finding.claim
     names = ", ".join(state.label(name) for name in claim.branches)
-    facts = [
-        ("claim", f"{claim.severity}, claimed of {names}{place} by {'; '.join(finding.reviewers)}")
+    lenses = ", ".join(dict.fromkeys(lens or "completeness" for lens, _ in finding.reviewers))
+    many = "reviewer" if len(finding.reviewers) == 1 else "reviewers"
+    told = [
+        f"reported on {names}{_place(finding, ' in ')} by the {lenses} {many}, {claim.severity}"
     ]
     if claim.why:
-        facts.append(("why", claim.why))
+        told.append(claim.why)
     for item in finding.proofs:
         tips = ", ".join(f"{state.label(task)} {tip[:10]}" for task, tip in item.tips.items())
-        facts.append(("shown", f"its reproducer on {tips}: {item.kind}, {item.reason}"))
-    facts += [("word", f"refuter, {words_on(item)}") for item in finding.opinions]
-    facts.append(("fate", f"{judged.verdict}, {standing_of(judged)}: {judged.why}"))
-    return facts
+        told.append(f"its reproducer on {tips}: {item.kind}, {item.reason}")
+    told += [f"refuter, {words_on(item)}" for item in finding.opinions]
+    return [*told, f"{STANDINGS[standing_of(judged)]}: {judged.why}"]
 
 
-def evidence_of(proof: Reproduced) -> list[str]:
+def evidence_of(proof: Reproduced) -> str:
     """The last lines of what it said where it failed."""
-    return [line for line in proof.evidence.splitlines() if line.strip()][-_EVIDENCE_LINES:]
+    lines = [line for line in proof.evidence.splitlines() if line.strip()]
+    return "\n".join(lines[-_EVIDENCE_LINES:])

@@ -24,6 +24,7 @@ from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
+from wtman.ui.facts import VERDICTS, excluded_told, headline, with_hint
 
 _LINE = 400  # columns of foreign text on one line
 
@@ -85,24 +86,25 @@ def _finished(state: State, event: e.SessionFinished) -> list[str]:
 
 def _checked(state: State, event: e.Checked) -> list[str]:
     if event.verdict is not Verdict.RED:
-        return [_line(event.task, f"checks {event.verdict}{_seconds(event.results)}")]
+        return [
+            _line(event.task, f"checks {VERDICTS[event.verdict].text}{_seconds(event.results)}")
+        ]
     red = [item for item in event.results if item.verdict is Verdict.RED]
     return [_line(event.task, describe_red(item)) for item in red] or [
-        _line(event.task, "checks red")
+        _line(event.task, "checks failed")
     ]
 
 
 def _seconds(results: tuple[CheckResult, ...]) -> str:
     if results and all(item.cached for item in results):
-        return " (known)"
+        return " (cached)"
     return f" ({duration(sum(item.seconds for item in results))})" if results else ""
 
 
 def _base(state: State, event: e.BaseChecked) -> list[str]:
     lines = [_line("base", f"warning: {text}") for text in event.warnings]
     if event.problem:
-        hint = f" ({event.hint})" if event.hint else ""
-        return [*lines, _line("base", event.problem + hint)]
+        return [*lines, _line("base", with_hint(event.problem, event.hint))]
     if not event.results:
         return lines
     checks = count(len(event.results), "check")
@@ -143,23 +145,17 @@ def _judged(state: State, event: e.CandidateJudged) -> list[str]:
         paths = ", ".join(event.conflict.paths)
         task = state.label(event.conflict.task)
         return [_line(task, f"conflicts with {others} in {paths}")]
-    return [_line("train", f"{who}: {event.verdict}{_seconds(event.results)}")]
+    verdict = VERDICTS[event.verdict].text
+    return [_line("train", f"combined check of {who}: {verdict}{_seconds(event.results)}")]
 
 
 def _landed(state: State, event: e.Landed) -> list[str]:
-    lines = []
-    for item in event.excluded:
-        others = ", ".join(state.label(task) for task in item.others)
-        company = f" with {others}" if others else ""
-        lines.append(_line(state.label(item.task), f"left out: {item.reason}{company}"))
+    lines = [
+        _line(state.label(item.task), f"Not merged: {excluded_told(state, item)}")
+        for item in event.excluded
+    ]
     if event.moved and event.commits:
-        tasks = count(len(event.commits), "branch" if state.kind.external else "task")
-        lines.append(
-            _line(
-                "train",
-                f"{tasks} landed on {event.target}: {event.before[:10]}..{event.after[:10]}",
-            )
-        )
+        lines.append(_line("train", headline(state, event)))
     return lines
 
 
@@ -194,18 +190,17 @@ def _title(state: State, finding: str) -> str:
 
 def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> list[str]:
     word = {e.Paused: "paused", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
-    hint = f" ({event.hint})" if event.hint else ""
-    return [_line("run", f"{word}: {event.reason}{hint}")]
+    return [_line("run", f"{word}: {with_hint(event.reason, event.hint)}")]
 
 
 def _rate_limited(state: State, event: RateLimited) -> list[str]:
     if not event.jobs:
         return [_line("run", "goes at full speed again")]
-    return [_line("run", f"slowed to {count(event.jobs, 'session')} at once by {event.reason}")]
+    return [_line("run", f"slowed to {count(event.jobs, 'session')} in parallel: {event.reason}")]
 
 
 _ASKED = {
-    "stop": "stopping: sessions are asked to end, nothing is lost (Ctrl-C again ends at once)",
+    "stop": "stopping: ending sessions, no work is lost (Ctrl-C again ends immediately)",
     "retry": "gets one more attempt",
     "attach": "is handed to a terminal",
 }

@@ -3,20 +3,9 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from wtman.model.states import TaskState
 from wtman.text.terminal import clean
 
 _NUMBER = ' class="n"'
-_KINDS = {
-    TaskState.VERIFIED: "good",
-    TaskState.MERGED: "good",
-    TaskState.FAILED: "bad",
-    TaskState.REJECTED: "bad",
-    TaskState.EXCLUDED: "bad",
-    TaskState.UNCHECKED: "warn",
-    TaskState.PAUSED: "warn",
-    TaskState.PENDING: "quiet",
-}
 
 
 def text(words: object, most: int = 2000) -> str:
@@ -37,10 +26,8 @@ def lines(words: str, most: int = 200) -> str:
     return escape("\n".join([*cut, *listed[-most:]]))
 
 
-def badge(words: object, kind: str = "") -> str:
+def badge(words: str, kind: str) -> str:
     """A word in a pill; colour never says more than the word does."""
-    if not kind:
-        kind = _KINDS.get(words, "busy") if isinstance(words, TaskState) else "quiet"
     return f'<span class="badge {kind}">{text(words)}</span>'
 
 

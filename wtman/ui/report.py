@@ -1,207 +1,260 @@
-"""The one coordinated report of a run, as Markdown.
+"""The one coordinated report of a run, for Markdown and HTML.
 
 Pure. Says what was done, what was checked and, as plainly, what was not: an
 unchecked branch, a missing review or an unconfined session is never implied away.
 """
 
+from collections.abc import Iterator, Mapping
+
 from wtman.budget.budget import overshoot, spent
-from wtman.journal.state import Attempt, MergeView, State, TaskView, describe_red
-from wtman.merge.test_counts import describe, tallies
-from wtman.model.check import CheckResult, Verdict
+from wtman.journal.state import Attempt, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
-from wtman.model.states import Standing
-from wtman.review.judgement import judgement
+from wtman.model.states import RunState, Standing
+from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
-from wtman.text.terminal import clean, count, duration, size
+from wtman.text.terminal import count, duration, size
 from wtman.text.words import iso
+from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
+from wtman.ui.facts import (
+    KINDS,
+    check_told,
+    evidence_told,
+    excluded_told,
+    headline,
+    landed_before,
+    landed_in_all,
+    merge_told,
+    unresolved,
+    with_hint,
+)
 from wtman.ui.findings import (
+    STANDINGS,
+    Judged,
     evidence_of,
+    finding_told,
     problems,
-    review_facts,
     reviewed_words,
     shown_by,
+    standing_of,
     tally,
     unlooked,
 )
-from wtman.ui.merge_report import adapted_text, landed_before, landed_in_all
+from wtman.ui.markdown import markdown
 from wtman.ui.status_json import agent_of, last_outcome, shortfall, used_by, working_time
+
+_GOOD = (RunState.READY, RunState.MERGED)
+_FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
+_CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
+_NOT_REPORTED = "not reported"
 
 
 def report(state: State) -> str:
     """The report as one Markdown text."""
     known = standings(state)
-    blocks = [
-        _title(state, known),
-        _summary(state, known),
-        *(_task(state, state.tasks[task], item) for task, item in known.items()),
-    ]
-    if state.reviews.findings:
-        blocks.append(_findings(state))
-    if state.merge is not None:
-        blocks.append(_merge(state, state.merge))
-    blocks.append(_unsaid(state))
-    return "\n".join(line for block in blocks for line in [*block, ""]).rstrip() + "\n"
+    figures = line(", ".join(f"{name}: {value}" for name, value in figures_of(state)))
+    return markdown(
+        line(state.request or state.run),
+        [about(state, known), figures],
+        shortfall(state),
+        sections(state, known),
+    )
 
 
-def _title(state: State, known: dict[TaskId, Standing]) -> list[str]:
+def about(state: State, known: Mapping[TaskId, Standing]) -> Line:
+    """Which run it is, and how it stands."""
+    status = run_state(state, known)
+    kind = "good" if status in _GOOD else "bad" if status is RunState.FAILED else "warn"
     facts = [
-        f"run `{state.run}`, **{run_state(state, known)}**",
-        f"created {iso(state.created)}",
-        f"base `{state.base[:10]}`",
+        line(Words(status, "badge", kind)),
+        line("run ", code(state.run)),
+        line(f"created {iso(state.created)}"),
+        line("base ", code(state.base[:10])),
     ]
-    if state.target:
-        facts.append(f"target `{_code(state.target)}`")
-    lines = [f"# {_text(state.request) or state.run}", "", ", ".join(facts)]
-    tokens = state.usage.tokens
-    money = "cost unknown" if state.usage.usd is None else f"${state.usage.usd:.2f}"
-    told = f", {tokens:,} tokens" if tokens else ""
-    lines.append(f"{count(state.sessions, 'session')}{told}, {money}")
-    if budgets := spent(state):
-        lines.append(f"budget: {budgets}{_over(state)}")
-    return lines + [f"\n> {_text(reason)}" for reason in shortfall(state)]
+    return joined(facts + ([line("target ", code(state.target))] if state.target else []))
 
 
-def usage_text(usage: Usage) -> str:
-    """`12,300 tokens, $0.41`; empty where nothing is known."""
-    parts = [f"{usage.tokens:,} tokens"] if usage.tokens else []
-    parts += [f"${usage.usd:.2f}"] if usage.usd is not None else []
-    return ", ".join(parts)
-
-
-def _over(state: State) -> str:
-    over = overshoot(state)
-    parts = [f"${over.usd:.2f}"] if over.usd else []
-    parts += [f"{over.tokens:,} tokens"] if over.tokens else []
-    return f"; **{' and '.join(parts)} over it**, by last calls of live sessions" if parts else ""
-
-
-def _summary(state: State, known: dict[TaskId, Standing]) -> list[str]:
-    lines = [
-        "| task | state | attempts | change | time | used |",
-        "| --- | --- | --- | --- | --- | --- |",
+def figures_of(state: State) -> list[tuple[str, str]]:
+    """What it took, each figure with its name."""
+    used, over, budgets = state.usage, overshoot(state), spent(state)
+    figures = [
+        ("tasks", str(len(state.tasks))),
+        ("sessions", str(state.sessions)),
+        ("time", duration(max(state.updated - state.created, 0))),
+        ("tokens", f"{used.tokens:,}" if used.tokens else _NOT_REPORTED),
+        ("cost", _NOT_REPORTED if used.usd is None else f"${used.usd:.2f}"),
     ]
+    beyond = [f"${over.usd:.2f}"] if over.usd else []
+    beyond += [f"{over.tokens:,} tokens"] if over.tokens else []
+    if budgets and beyond:
+        budgets += f"; {' and '.join(beyond)} over it, by last calls of live sessions"
+    return figures + ([("budget", budgets)] if budgets else [])
+
+
+def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
+    """Everything below the head."""
+    found = judgements(state)
+    return [
+        Section("landed", "Merged changes and evidence", list(_merge(state))),
+        Section("excluded", "Not merged", list(_excluded(state))),
+        Section("tasks", "Tasks", [_summary(state, known)]),
+        Section("findings", "Findings", list(_findings(state, found))),
+        Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
+        Section("cost", "Cost", [_costs(state)]),
+        Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
+    ]
+
+
+# --- the merge ------------------------------------------------------------------------------------
+
+
+def _merge(state: State) -> Iterator[Card]:
+    merge = state.merge
+    if merge is None:
+        return
+    landed = merge.landed
+    if merge.failed is not None:
+        why = with_hint(merge.failed.reason, merge.failed.hint)
+        yield Card(line("Merge failed"), [Facts([line(f"{why}; the target is untouched")])], "bad")
+    elif landed is None:
+        tried = f"{count(len(merge.candidates), 'candidate')} checked so far"
+        yield Card(line("Merge not finished"), [Facts([line(tried)])])
+    else:
+        before = landed_before(state, landed)
+        told = [line(landed_in_all(before, landed))] if before else []
+        told += [*evidence_told(state, landed), *merge_told(state, landed)]
+        rows = [_commit(state, task, sha, ", in an earlier merge") for task, sha in before.items()]
+        rows += [_commit(state, TaskId(task), sha) for task, sha in landed.commits.items()]
+        head = ("task", "commit", "checks against its own base", "reviewed")
+        title = line("The last merge: " if before else "", headline(state, landed))
+        kind = "good" if landed.commits else "warn"
+        yield Card(title, [Facts(told), *([Table(head, rows)] if rows else [])], kind)
+
+
+def _commit(state: State, task: TaskId, sha: str, more: str = "") -> tuple[Line, ...]:
+    checked = state.tasks[task].checked
+    results = checked.results if checked is not None else ()
+    checks = joined(map(check_told, results), "; ") or line(Words("not checked", "warn"))
+    reviewed = reviewed_words(state, task) or "not reviewed"
+    return (_link(state, task), line(code(sha[:10]), more), checks, line(reviewed))
+
+
+def _link(state: State, task: TaskId) -> Line:
+    return line(Words(state.label(task), to=f"task-{task}"))
+
+
+def _excluded(state: State) -> Iterator[Card]:
+    landed = state.merge.landed if state.merge is not None else None
+    for item in landed.excluded if landed is not None else ():
+        blocks: list[Facts | Table | Verbatim] = []
+        if why := unresolved(state, item.task):
+            blocks.append(Facts([line(f"not resolved: {why}")]))
+        blocks += [Verbatim(item.evidence)] if item.evidence else []
+        blocks += [Verbatim(item.reproduce, runs=True)] if item.reproduce else []
+        yield Card(line(f"{state.label(item.task)}: {excluded_told(state, item)}"), blocks, "bad")
+
+
+# --- tasks ----------------------------------------------------------------------------------------
+
+
+def _state(item: Standing) -> Words:
+    return Words(item.state, "badge", KINDS.get(item.state, "busy"))
+
+
+def _summary(state: State, known: Mapping[TaskId, Standing]) -> Table:
+    rows = []
     for task, item in known.items():
         view = state.tasks[task]
         last = last_outcome(view)
-        changed = size(last.files, last.insertions, last.deletions) if last else ""
-        time = duration(working_time(view, 0.0)) if view.attempts else ""
-        cells = (task, item.state, len(view.attempts), changed, time, usage_text(used_by(view)))
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
-    return lines
+        changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
+        cells = (
+            line(item.reason[:200] or view.task.title[:120]),
+            line(str(len(view.attempts) or "")),
+            line(changed),
+            line(duration(working_time(view, 0.0)) if view.attempts else ""),
+        )
+        rows.append((_link(state, task), line(_state(item)), *cells))
+    return Table(("task", "state", "", "attempts", "change", "time"), rows, 3)
 
 
-def _task(state: State, view: TaskView, item: Standing) -> list[str]:
-    title = _text(view.task.title)
-    lines = [f"## {view.task.id}" + (f": {title}" if title else ""), ""]
-    lines.append(f"**{item.state}**" + (f": {_text(item.reason)}" if item.reason else ""))
-    if view.branch:
-        where = f" at `{view.head[:10]}`" if view.head else ""
-        lines.append(f"branch `{_code(view.branch)}`{where}, by `{_code(agent_of(state, view))}`")
+def _task(state: State, task: TaskId, item: Standing) -> Card:
+    view = state.tasks[task]
+    told = []
+    if view.branch and not view.external:
+        where = line(" at ", code(view.head[:10])) if view.head else ()
+        agent = code(agent_of(state, view)[:200])
+        told.append(line("branch ", code(view.branch), *where, ", by ", agent))
     if item.waiting_for:
-        lines.append("waits for " + ", ".join(item.waiting_for))
-    facts = [fact for attempt in view.attempts if (fact := _attempt(attempt))]
+        told.append(line("waits for " + ", ".join(item.waiting_for)))
+    told += [fact for attempt in view.attempts if (fact := _attempt(attempt))]
     if view.checked is not None and view.checked.commit == view.head:
-        facts += [_check(result) for result in view.checked.results]
-    if words := reviewed_words(state, view.task.id):
-        facts.append(words)
-    facts += [f"note: {_text(note)}" for note in view.notes]
-    return lines + ([""] if facts else []) + [f"- {fact}" for fact in facts]
+        told += map(check_told, view.checked.results)
+    told += [line(words)] if (words := reviewed_words(state, task)) else []
+    told += [line(f"note: {note}") for note in view.notes]
+    title = f": {view.task.title}" if view.task.title else ""
+    return Card(line(view.label, title, " ", _state(item)), [Facts(told)], name=f"task-{task}")
 
 
-def _attempt(attempt: Attempt) -> str:
+def _attempt(attempt: Attempt) -> Line:
     reason = attempt.outcome.reason if attempt.outcome is not None else ""
     why = attempt.red.splitlines()[0] if attempt.red else reason
-    return f"attempt {attempt.number}: {_text(why)}" if why else ""
+    return line(f"attempt {attempt.number}: {why[:400]}") if why else ()
 
 
-def _check(result: CheckResult) -> str:
-    if result.verdict is Verdict.RED:
-        return _text(describe_red(result))
-    facts = [f"check `{_code(result.command)}`: {result.verdict}"]
-    if result.reason:
-        facts.append(_text(result.reason))
-    if result.collected is not None:
-        facts.append(count(result.collected, "test"))
-    if result.base_collected is not None and (result.collected or 0) < result.base_collected:
-        facts.append(f"**{result.base_collected - (result.collected or 0)} fewer than its start**")
-    if result.known_failures:
-        facts.append(f"{count(result.known_failures, 'failure')} known from the base")
-    for word, names in (
-        ("newly skipped", result.newly_skipped),
-        ("gone", result.gone),
-        ("flaky", result.flaky),
-    ):
-        if names:
-            facts.append(f"**{word}**: {_text(', '.join(names[:10]))}")
-    return ", ".join(facts)
+# --- findings -------------------------------------------------------------------------------------
 
 
-def _findings(state: State) -> list[str]:
+def _findings(state: State, found: tuple[Judged, ...]) -> Iterator[Facts | Card]:
     """Each finding with all that became of it."""
-    lines = ["## Findings", "", tally(state)]
-    for finding in state.reviews.findings.values():
-        lines += ["", f"### {finding.id}: {_text(finding.claim.title)}", ""]
-        lines += [f"- {_text(text)}" for _, text in review_facts(state, finding)]
-        proof = shown_by(finding, judgement(state, finding))
-        if proof is None:
-            continue
-        lines += ["", "| tree | result | runs | failed |", "| --- | --- | --- | --- |"]
-        lines += [
-            f"| {_text(cell.tree)} | {cell.result} | {cell.runs} | {cell.failures} |"
-            for cell in proof.cells
+    if found:
+        yield Facts([line(tally(found))])
+    for finding, judged in found:
+        standing = standing_of(judged)
+        kind = _FATES.get(standing, "quiet")
+        blocks: list[Facts | Table | Verbatim] = [
+            Facts([line(text) for text in finding_told(state, finding, judged)])
         ]
-        if evidence := evidence_of(proof):
-            lines += ["", *(f"    {_code(line)}" for line in evidence)]
-        if proof.by_hand:
-            lines += ["", f"reproduce: `{_code(proof.by_hand)}`"]
-    return lines
+        proof = shown_by(finding, judged)
+        if proof is not None:
+            rows = [
+                (
+                    line(cell.tree),
+                    line(Words(cell.result, _CELLS.get(cell.result, ""))),
+                    line(f"{cell.failures} of {cell.runs}"),
+                    line(cell.detail[:200] if cell.result == "unrun" else ""),
+                )
+                for cell in proof.cells
+            ]
+            blocks.append(Table(("tree", "its reproducer", "failures", ""), rows))
+            blocks += [Verbatim(said)] if (said := evidence_of(proof)) else []
+            blocks += [Verbatim(proof.by_hand, runs=True)] if proof.by_hand else []
+        badge = Words(STANDINGS[standing], "badge", kind)
+        yield Card(line(f"{finding.id}: {finding.claim.title} ", badge), blocks, kind)
 
 
-def _merge(state: State, merge: MergeView) -> list[str]:
-    lines = ["## Merge", ""]
-    if merge.failed is not None:
-        hint = f" ({_text(merge.failed.hint)})" if merge.failed.hint else ""
-        return [*lines, f"failed: {_text(merge.failed.reason)}{hint}; the target is untouched"]
-    landed = merge.landed
-    if landed is None:
-        return [*lines, f"not over yet; {count(len(merge.candidates), 'train')} checked so far"]
-    verb = "landed on" if landed.moved else "assembled (nothing moved) on"
-    before = landed_before(state, landed)
-    if before:
-        lines += [landed_in_all(before, landed), "", "The last merge:", ""]
-    lines.append(
-        f"{count(len(landed.commits), 'task')} {verb} `{_code(landed.target)}`, "
-        f"`{landed.before[:10]}..{landed.after[:10]}`, {count(landed.checks, 'check run')}"
-    )
-    lines.append("")
-    lines += [f"- {task}: `{commit[:10]}`, in an earlier merge" for task, commit in before.items()]
-    lines += [f"- {task}: `{commit[:10]}`" for task, commit in landed.commits.items()]
-    for item in landed.excluded:
-        others = f" with {', '.join(item.others)}" if item.others else ""
-        paths = f" in {_text(', '.join(item.paths))}" if item.paths else ""
-        lines.append(f"- {item.task}: **left out**, {item.reason}{others}{paths}")
-        if item.reproduce:
-            lines.append(f"  - reproduce: `{_code(item.reproduce)}`")
-    for task, needs in (landed.needs or {}).items():
-        lines.append(f"- {task} works only with {', '.join(needs)}")
-    lines += [f"- flaky: `{_code(name)}`" for name in landed.flaky]
-    lines += [f"- adapted: {_text(adapted_text(state, item))}" for item in landed.adapted]
-    candidate = merge.candidates.get(
-        (landed.before, tuple(TaskId(task) for task in landed.commits))
-    )
-    if candidate is not None:
-        lines += [f"- tests: {_text(describe(item))}" for item in tallies(state, candidate)]
-    if landed.proof:
-        lines.append(f"- {_text(landed.proof)}")
-    if landed.patches:
-        lines.append(f"- patches: `{_code(landed.patches)}`")
-    return lines
+# --- costs, and what is missing -------------------------------------------------------------------
 
 
-def _unsaid(state: State) -> list[str]:
-    """What nobody looked at."""
-    return ["## Not covered", "", *(f"- {_text(line)}" for line in not_covered(state))]
+def _costs(state: State) -> Facts | Table:
+    rows = [_cost(task, used_by(view)) for task, view in state.tasks.items() if _told(view)]
+    made = state.planning.made if state.planning is not None else None
+    if made is not None and made.usage.input_tokens:
+        rows.insert(0, _cost("planning", made.usage))
+    if not rows:
+        return Facts([line("Tokens: not reported"), line("Cost: not reported by this agent")])
+    rows.append(_cost("all", state.usage))
+    return Table(("", "tokens read", "tokens written", "dollars"), rows, 3)
+
+
+def _told(view: TaskView) -> bool:
+    used = used_by(view)
+    return bool(used.tokens) or used.usd is not None
+
+
+def _cost(name: str, used: Usage) -> tuple[Line, ...]:
+    usd = "unknown" if used.usd is None else f"{used.usd:.2f}"
+    figures = (f"{used.input_tokens:,}", f"{used.output_tokens:,}", usd)
+    return (line(name), *map(line, figures))
 
 
 def not_covered(state: State) -> list[str]:
@@ -210,20 +263,8 @@ def not_covered(state: State) -> list[str]:
     if not state.checks:
         lines.append("no check judged any branch")
     if state.settings.allow_failing_base:
-        lines.append("a check that is red on the base was allowed to be so")
+        lines.append("a check that fails on the base was allowed to")
     if state.settings.sandbox in ("", "none"):
         lines.append("sessions and checks ran without a sandbox, with the user's own rights")
     base = state.base_checked
     return [*lines, *(base.warnings if base is not None else ()), *state.notes]
-
-
-def _text(text: str) -> str:
-    """Foreign words on one line that Markdown and HTML leave as words."""
-    escaped = clean(text.strip(), 400)
-    for letter in "\\`*_[]|#":
-        escaped = escaped.replace(letter, "\\" + letter)
-    return escaped.replace("<", "&lt;")
-
-
-def _code(text: str) -> str:
-    return clean(text, 400).replace("`", "'")

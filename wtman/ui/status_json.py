@@ -4,21 +4,22 @@ Pure. Keys are always present and only ever added; times are UTC in ISO 8601;
 `usd` null means that nobody knows.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtman.journal.events import SessionFinished
 from wtman.journal.state import State, TaskView
-from wtman.model.check import CheckResult
+from wtman.model.check import check_plain
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import SCHEMA, RunState, Standing, TaskState
+from wtman.review.judgement import judgements, subjects
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.words import iso
-from wtman.ui.findings import findings_json, problems, unlooked
+from wtman.ui.facts import with_hint
+from wtman.ui.findings import Judged, finding_json, problems, unlooked
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
 
@@ -28,12 +29,12 @@ FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
 
 def status(state: State, live: bool) -> dict[str, Any]:
     """The answer of `wtman status --json` for one run."""
-    known = standings(state)
+    known, found = standings(state), judgements(state)
     return {
         "schema": SCHEMA,
         "run": {**summary(state, live, known), "notes": list(state.notes)},
-        "tasks": [_task(state, task, known[task]) for task in state.tasks],
-        "findings": findings_json(state),
+        "tasks": [_task(state, task, known[task], found) for task in state.tasks],
+        "findings": [finding_json(state, *item) for item in found],
         "reviews": {"unlooked": unlooked(state), "problems": problems(state)},
     }
 
@@ -69,7 +70,9 @@ def summary(
     }
 
 
-def _task(state: State, task: TaskId, standing: Standing) -> dict[str, Any]:
+def _task(
+    state: State, task: TaskId, standing: Standing, found: Sequence[Judged]
+) -> dict[str, Any]:
     view = state.tasks[task]
     last = last_outcome(view)
     ended = _ended(view)
@@ -92,22 +95,14 @@ def _task(state: State, task: TaskId, standing: Standing) -> dict[str, Any]:
         "files": last.files if last else 0,
         "insertions": last.insertions if last else 0,
         "deletions": last.deletions if last else 0,
-        "checks": [_check(result) for result in view.checked.results] if view.checked else [],
-        "findings": findings_json(state, task),
+        "checks": list(map(check_plain, view.checked.results)) if view.checked else [],
+        "findings": [finding_json(state, *item) for item in found if task in subjects(item[0])],
         "usage": _usage(used_by(view)),
         "started": iso(view.attempts[0].started) if view.attempts else None,
         "ended": iso(ended) if ended else None,
         "merged": view.merged or None,
         "notes": list(view.notes),
     }
-
-
-def _check(result: CheckResult) -> dict[str, Any]:
-    return {item.name: _plain(getattr(result, item.name)) for item in fields(result)}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -163,18 +158,14 @@ def shortfall(state: State) -> tuple[str, ...]:
     """Why the run as a whole does not go on, each with what mends it."""
     lines = []
     if state.failed is not None:
-        lines.append(_with_hint(state.failed.reason, state.failed.hint))
+        lines.append(with_hint(state.failed.reason, state.failed.hint))
     elif state.base_checked is not None and state.base_checked.problem:
-        lines.append(_with_hint(state.base_checked.problem, state.base_checked.hint))
+        lines.append(with_hint(state.base_checked.problem, state.base_checked.hint))
     if state.paused is not None:
-        lines.append(_with_hint(f"paused: {state.paused.reason}", state.paused.hint))
+        lines.append(with_hint(f"paused: {state.paused.reason}", state.paused.hint))
     if state.merge is not None and state.merge.failed is not None:
-        lines.append(_with_hint(state.merge.failed.reason, state.merge.failed.hint))
+        lines.append(with_hint(state.merge.failed.reason, state.merge.failed.hint))
     return tuple(lines)
-
-
-def _with_hint(reason: str, hint: str) -> str:
-    return f"{reason} ({hint})" if hint else reason
 
 
 def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:

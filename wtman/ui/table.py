@@ -232,7 +232,7 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
         busy = sum(view.in_flight is not None for view in state.tasks.values())
         lines.insert(0, f"! stopping: waits for {count(busy, 'session')} to end, nothing is lost")
     if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
-        lines.append("! no process drives this run any more")
+        lines.append("! Run was interrupted")
     for task, item in known.items():
         if item.state in FELL_SHORT:
             why = clean(item.reason, 48) or str(item.state)

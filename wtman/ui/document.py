@@ -1,0 +1,88 @@
+"""A report as values: what it says, before it is Markdown, HTML or a line of a terminal.
+
+Pure. A `Line` is made of pieces, whose text is foreign and not escaped: each printer does that
+in its own way.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words in one style: plain, code, strong, good, bad, warn or badge.
+
+    A badge has a `kind` of its own; `to` names the card that it leads to.
+    """
+
+    text: str
+    style: str = ""
+    kind: str = ""
+    to: str = ""
+
+
+Line = tuple[Words, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Lines that stand side by side."""
+
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; the last `numbers` columns are numbers."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Line]]
+    numbers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """The last lines of an output, or a command to copy (`runs`)."""
+
+    text: str
+    runs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of several things alike: a finding, a task, an excluded branch."""
+
+    title: Line
+    blocks: Sequence["Facts | Table | Verbatim"]
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    name: str
+    title: str
+    blocks: Sequence[Facts | Table | Card]
+
+
+def line(*parts: str | Words) -> Line:
+    """A line of these words, without what is empty."""
+    pieces = (part if isinstance(part, Words) else Words(part) for part in parts)
+    return tuple(words for words in pieces if words.text)
+
+
+def joined(lines: Iterable[Line], between: str = ", ") -> Line:
+    """One line of several."""
+    found: list[Words] = []
+    for item in lines:
+        found += [Words(between), *item] if found else item
+    return tuple(found)
+
+
+def code(text: str) -> Words:
+    return Words(text, "code")
+
+
+def plain(item: Line) -> str:
+    """The words alone."""
+    return "".join(words.text for words in item)
