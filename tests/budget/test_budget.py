@@ -336,8 +336,8 @@ def test_the_report_and_the_status_tell_use_and_budget() -> None:
     world.usage_fate = lambda name, attempt, cap: used(4.5, 1234)
     state = world.drive(first)
     text = report(state)
-    assert "budget: $4.50 of $4.00 and 1,234 of 10,000 tokens; **$0.50 over it**" in text
-    assert "| 1,234 tokens, $4.50 |" in text
+    assert "budget: $4.50 of $4.00 and 1,234 of 10,000 tokens; $0.50 over it" in text
+    assert "| a | 1,234 | 0 | 4.50 |" in text
     told = status(state, live=False)
     assert told["run"]["budget"] == {
         "sessions": 1000,

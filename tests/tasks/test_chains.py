@@ -13,7 +13,7 @@ from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
 from wtman.journal import events as e
 from wtman.journal.state import State
-from wtman.merge.decide import candidates
+from wtman.merge.decide import eligible
 from wtman.model.check import Verdict
 from wtman.model.graph import cycle
 from wtman.model.ids import Branch, Pair, Sha, TaskId
@@ -187,7 +187,7 @@ def test_a_chain_not_begun_binds_neither_finished_work_nor_the_train() -> None:
     assert state.tasks[B].head == before
     assert len(state.tasks[B].attempts) == 1
     world.append([e.MergeAsked(Branch("main"), Sha("base"), exclude=(A,))])
-    members, left = candidates(world.state)
+    members, left = eligible(world.state)
     assert ([item.id for item in members], left) == (["b"], ())
 
 

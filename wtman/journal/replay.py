@@ -388,7 +388,7 @@ def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
     return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
 
 
-def _probed(state: State, event: e.CandidateJudged, at: float) -> State:
+def _judged(state: State, event: e.CandidateJudged, at: float) -> State:
     state = _done(state, "candidate/" + ",".join(event.members))
     if state.merge is None:
         return state
@@ -479,7 +479,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.RunFailed: _run_failed,
     e.Resumed: _resumed,
     e.MergeAsked: _merge_asked,
-    e.CandidateJudged: _probed,
+    e.CandidateJudged: _judged,
     e.TargetMoved: _target_moved,
     e.Disproved: _disproved,
     e.Landed: _landed,

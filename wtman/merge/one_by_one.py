@@ -16,8 +16,6 @@ from wtman.model.ids import TaskId
 # One in so many has to be red, to begin and to go on; the first few say little.
 _DENSE = 3
 _DOUBT = 2
-
-
 _MANY = 24  # branches from which on it pays
 
 

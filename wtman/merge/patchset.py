@@ -25,21 +25,12 @@ from wtman.merge.manifest import KIND, SCHEMA, names
 from wtman.model.ids import RunId, Sha, TaskId
 
 MANIFEST = "manifest.json"
-
-
 COMBINED = "combined.patch"
-
-
 SERIES = "series.mbox"
-
 
 # A bundle of so many bytes holds the whole history, so that it can be cloned, too.
 _SMALL = 8 * 1024 * 1024
-
-
 _PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
-
-
 _MANIFEST_CAP = 64 * 1024 * 1024
 
 

@@ -21,11 +21,7 @@ from wtman.sessions.prompt import BROKEN_OFF
 from wtman.worktrees.actions import Restore
 
 REASONS = frozenset({"conflict", "interaction"})
-
-
 _DIFF, _TEXT, _EVIDENCE = 20_000, 8_000, 6_000  # characters of each in the prompt
-
-
 _SIDES, _PATHS = 4, 20
 
 

@@ -14,11 +14,7 @@ from wtman.model.ids import TaskId
 from wtman.text.words import listed
 
 _CLUSTER = 4  # branches that one reviewer can hold together
-
-
 _MOST = 40  # couplings; a thousand branches in one file are told by the first of them
-
-
 _NAMED = 3
 
 

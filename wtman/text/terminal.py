@@ -10,7 +10,6 @@ _SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 
-
 _MARKS = 3  # combining marks kept on one letter; more only smear the lines around
 
 

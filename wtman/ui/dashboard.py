@@ -31,6 +31,7 @@ from wtman.ui.table import attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks
 _LINES = 5000  # of a log, and of a diff
+_STYLES = {"good": "green", "bad": "red", "warn": "yellow", "busy": "cyan", "quiet": "dim"}
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _PANES = ("log", "diff", "findings", "task")
 
@@ -167,9 +168,9 @@ class Dashboard(App[None]):
         table = self.query_one("#tasks", DataTable)
         for row in rows_of(self._state, now, told.used):
             cells = {
-                "glyph": Text(row.glyph, row.style),
+                "glyph": Text(row.glyph, _STYLES[row.kind]),
                 "task": Text(clean(row.task)),
-                "state": Text(row.state, row.style),
+                "state": Text(row.state, _STYLES[row.kind]),
                 "#": Text(row.attempt, justify="right"),
                 "time": Text(row.time, justify="right"),
                 "used": Text(row.used, justify="right"),

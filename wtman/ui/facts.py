@@ -10,7 +10,7 @@ from wtman.journal.state import State
 from wtman.merge.test_counts import describe, tallies
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
-from wtman.model.states import TaskState
+from wtman.model.states import RunState, TaskState
 from wtman.text.terminal import count
 from wtman.text.words import listed
 from wtman.ui.document import Line, Words, code, joined, line
@@ -31,6 +31,13 @@ KINDS = {
     TaskState.FAILED: "bad",
     TaskState.REJECTED: "bad",
     TaskState.EXCLUDED: "bad",
+}
+RUN_KINDS = {
+    RunState.READY: "good",
+    RunState.MERGED: "good",
+    RunState.FAILED: "bad",
+    RunState.PAUSED: "warn",
+    RunState.STOPPED: "warn",
 }
 
 

@@ -25,8 +25,6 @@ from wtman.review.judgement import (
 from wtman.text.words import printable
 
 _EVIDENCE_LINES = 12
-
-
 Judged = tuple[Finding, Judgement]
 
 

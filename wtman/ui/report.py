@@ -10,7 +10,7 @@ from wtman.budget.budget import overshoot, spent
 from wtman.journal.state import Attempt, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
-from wtman.model.states import RunState, Standing
+from wtman.model.states import Standing
 from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import count, duration, size
@@ -18,6 +18,7 @@ from wtman.text.words import iso
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
 from wtman.ui.facts import (
     KINDS,
+    RUN_KINDS,
     check_told,
     evidence_told,
     excluded_told,
@@ -43,7 +44,6 @@ from wtman.ui.findings import (
 from wtman.ui.markdown import markdown
 from wtman.ui.status_json import agent_of, last_outcome, shortfall, used_by, working_time
 
-_GOOD = (RunState.READY, RunState.MERGED)
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
 _NOT_REPORTED = "not reported"
@@ -64,9 +64,8 @@ def report(state: State) -> str:
 def about(state: State, known: Mapping[TaskId, Standing]) -> Line:
     """Which run it is, and how it stands."""
     status = run_state(state, known)
-    kind = "good" if status in _GOOD else "bad" if status is RunState.FAILED else "warn"
     facts = [
-        line(Words(status, "badge", kind)),
+        line(Words(status, "badge", RUN_KINDS.get(status, "busy"))),
         line("run ", code(state.run)),
         line(f"created {iso(state.created)}"),
         line("base ", code(state.base[:10])),

@@ -22,8 +22,6 @@ from wtman.ui.facts import with_hint
 from wtman.ui.findings import Judged, finding_json, problems, unlooked
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
-
-
 FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
 
 

@@ -17,6 +17,7 @@ from wtman.model.states import DONE, RunState, Standing, TaskState
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
+from wtman.ui.facts import KINDS, RUN_KINDS
 from wtman.ui.findings import finding_lines
 from wtman.ui.status_json import (
     FELL_SHORT,
@@ -42,41 +43,13 @@ _GLYPHS = {
     TaskState.EXCLUDED: "✗",
 }
 
-
 _GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
-
-
-_COLOURS = {
-    TaskState.PENDING: _DIM,
-    TaskState.RUNNING: _CYAN,
-    TaskState.CHECKING: _CYAN,
-    TaskState.REVIEWING: _CYAN,
-    TaskState.FIXING: _CYAN,
-    TaskState.VERIFIED: _GREEN,
-    TaskState.UNCHECKED: _YELLOW,
-    TaskState.REJECTED: _RED,
-    TaskState.FAILED: _RED,
-    TaskState.PAUSED: _YELLOW,
-    TaskState.MERGED: _GREEN,
-    TaskState.EXCLUDED: _RED,
-}
-
-
+_CODES = {"good": _GREEN, "bad": _RED, "warn": _YELLOW, "busy": _CYAN, "quiet": _DIM}
 ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
-
-
 _NOTABLE = (*FELL_SHORT, TaskState.PAUSED)
-
-
 _ID_WIDTH = 24
-
-
 _WIDE = 72  # columns from which on there is room to say what a task used
-
-
 _PRESSING = 5  # lines of what needs the user
-
-
 _FINDINGS = 6  # lines of findings in a live table
 
 
@@ -110,20 +83,18 @@ def table(
     listed = min(len(state.reviews.findings), _FINDINGS + 1)
     room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
     shown = _shown(known, room)
-    spending = {task: _spending(state.tasks[task], (used or {}).get(task)) for task in shown}
-    money = max((len(text) for text in spending.values()), default=0) if width >= _WIDE else 0
+    rows_shown = [_row(state.tasks[task], known[task], now, used or {}) for task in shown]
+    money = max((len(row.used) for row in rows_shown), default=0) if width >= _WIDE else 0
     most = _ID_WIDTH if width >= 100 or not money else 20
     name = min(max((columns(task) for task in shown), default=2), most, max(width - 18, 8))
-    look = _Look(width, now, colour, name, money)
+    look = _Look(width, colour, name, money)
     rows = [
-        _row(
-            state.tasks[task],
-            known[task],
-            _note(state, task, known[task], clean((doing or {}).get(task, ""), width)),
-            spending[task],
+        _line(
+            row,
+            _note(state, row.task, known[row.task], clean((doing or {}).get(row.task, ""), width)),
             look,
         )
-        for task in shown
+        for row in rows_shown
     ]
     if len(shown) < len(known):
         more = count(len(known) - len(shown), "task")
@@ -195,11 +166,7 @@ def _spending(view: TaskView, live: Usage | None) -> str:
 
 
 def _run_colour(status: RunState) -> str:
-    if status in (RunState.READY, RunState.MERGED):
-        return _GREEN
-    if status is RunState.FAILED:
-        return _RED
-    return _YELLOW if status in (RunState.PAUSED, RunState.STOPPED) else _CYAN
+    return _CODES[RUN_KINDS.get(status, "busy")]
 
 
 def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
@@ -260,67 +227,59 @@ def _quietness(status: TaskState) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    width: int
-    now: float
-    colour: bool
-    name: int  # columns of the task's name
-    money: int  # columns of what it used; 0: not shown
-
-
-def _row(view: TaskView, item: Standing, note: str, spending: str, look: _Look) -> str:
-    number = len(view.current)
-    attempt = f"#{number}" if number else ""
-    spent = working_time(view, look.now if item.state in ACTIVE else 0.0)
-    time = duration(spent) if view.attempts else ""
-    glyph = paint(_GLYPHS[item.state], _COLOURS[item.state], look.colour)
-    word = paint(f"{item.state:<9}", _COLOURS[item.state], look.colour)
-    left = f"  {glyph} {pad(view.task.id, look.name)}  {word}  "
-    room = look.width - (4 + look.name + 2 + 9 + 2)
-    if room >= 3 + 2 + 9:
-        left += f"{attempt:>3}  {time:>9}  "
-        room -= 3 + 2 + 9 + 2
-    if look.money and room > look.money:
-        left += f"{spending:>{look.money}}  "
-        room -= look.money + 2
-    return (left + (clean(note, room) if room > 0 else "")).rstrip()
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
-    """A task's line, in pieces, for views that lay them out themselves. `style` is rich's."""
+    """A task's line, in pieces. `kind` is one of `facts.KINDS`."""
 
     task: TaskId
     glyph: str
     state: str
-    style: str
+    kind: str
     attempt: str
     time: str
     used: str
 
 
-_STYLES = {_GREEN: "green", _RED: "red", _YELLOW: "yellow", _CYAN: "cyan", _DIM: "dim"}
-
-
 def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
     """Every task's line, in plan order; times run up to `now`."""
-    found = []
-    for task, item in standings(state).items():
-        view = state.tasks[task]
-        number = len(view.current)
-        spent = working_time(view, now if item.state in ACTIVE else 0.0)
-        found.append(
-            Row(
-                task=task,
-                glyph=_GLYPHS[item.state],
-                state=str(item.state),
-                style=_STYLES[_COLOURS[item.state]],
-                attempt=f"#{number}" if number else "",
-                time=duration(spent) if view.attempts else "",
-                used=_spending(view, used.get(task)),
-            )
-        )
-    return found
+    known = standings(state)
+    return [_row(state.tasks[task], item, now, used) for task, item in known.items()]
+
+
+def _row(view: TaskView, item: Standing, now: float, used: Mapping[TaskId, Usage]) -> Row:
+    number = len(view.current)
+    spent = working_time(view, now if item.state in ACTIVE else 0.0)
+    return Row(
+        task=view.task.id,
+        glyph=_GLYPHS[item.state],
+        state=str(item.state),
+        kind=KINDS.get(item.state, "busy"),
+        attempt=f"#{number}" if number else "",
+        time=duration(spent) if view.attempts else "",
+        used=_spending(view, used.get(view.task.id)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    width: int
+    colour: bool
+    name: int  # columns of the task's name
+    money: int  # columns of what it used; 0: not shown
+
+
+def _line(row: Row, note: str, look: _Look) -> str:
+    """The row as far as there is room."""
+    glyph = paint(row.glyph, _CODES[row.kind], look.colour)
+    word = paint(f"{row.state:<9}", _CODES[row.kind], look.colour)
+    left = f"  {glyph} {pad(row.task, look.name)}  {word}  "
+    room = look.width - (4 + look.name + 2 + 9 + 2)
+    if room >= 3 + 2 + 9:
+        left += f"{row.attempt:>3}  {row.time:>9}  "
+        room -= 3 + 2 + 9 + 2
+    if look.money and room > look.money:
+        left += f"{row.used:>{look.money}}  "
+        room -= look.money + 2
+    return (left + (clean(note, room) if room > 0 else "")).rstrip()
 
 
 def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:

@@ -26,7 +26,6 @@ from wtman.model.changes import Comparison, Entry, Lines, Pair
 
 _ALIKE = 0.5  # of the lines, for a rename that nothing else makes known
 
-
 # --- contents -------------------------------------------------------------------------------------
 
 
