@@ -91,7 +91,7 @@ def test_the_guilty_are_named_by_the_names_of_their_branches(
     words = ("merge", "--branches", *names, "--check", CHECK)
     rehearsed = wtman(*words, "--dry-run", cwd=repo, check_status=1)
     assert "2 branches would land on main" in rehearsed.out
-    assert "  right/Line  conflict with left/Line in lines.txt" in rehearsed.out
+    assert "  right/Line  conflicts with left/Line in lines.txt" in rehearsed.out
     assert "next:" not in rehearsed.out
     assert git(repo, "log", "--format=%s") == "first"
     told = wtman(*words, "--json", cwd=repo, check_status=1).json()

@@ -32,7 +32,7 @@ def test_a_proven_defect_goes_back_to_its_author_and_is_mended(shop: Shop) -> No
     assert told["tasks"][1]["findings"] == []
     report = shop.wtman("report", cwd=shop.repo).out
     assert "three items are 0" in report
-    assert "| sum | failed | 3 | 3 |" in report
+    assert "| sum | **failed** | 3 of 3 |" in report
     assert "AssertionError: 0 != 6" in report
     assert "    git worktree add" in report
     assert "no reviewer" not in report

@@ -29,7 +29,6 @@ class LandTrain:
     on: Sha
     members: tuple[TaskId, ...]
     excluded: tuple[Excluded, ...] = ()
-    flaky: tuple[str, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
 
     @property

@@ -51,7 +51,6 @@ def decide_merge(
             on=merge.on,
             members=step.landing,
             excluded=(*left, *step.excluded),
-            flaky=step.flaky,
             needs=dict(step.needs),
         ),
     )

@@ -27,7 +27,7 @@ from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
-from wtman.merge.manifest import MergeOutcome, SeriesStep, manifest, names
+from wtman.merge.manifest import SeriesStep, manifest, names
 from wtman.merge.patchset import PatchsetDraft, Series, require_free, require_sound, write
 from wtman.merge.proof.proof import Proof
 from wtman.merge.proof.prove import prove
@@ -105,27 +105,28 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     proof = prove(ctx.control, train, made)
     if not proof.proven:
         return (_disproved(proof),)
+    landed = _landed(merge, action, commits, proof)
     if merge.asked.dry_run:
-        return (_landed(merge, action, commits, proof),)
+        return (landed,)
     if signature.wanted(ctx.control):
         commits, ticket = _signed(ctx, state, action.on, commits, ticket)
+        landed = _landed(merge, action, commits, proof)
     if merge.asked.patch_only:
-        draft, body = _drafted(ctx, state, action, ticket, commits, proof)
-        return (_landed(merge, action, commits, proof, draft.publish(body)),)
+        draft, body = _drafted(ctx, state, action, ticket, landed, proof)
+        return (replace(landed, patches=draft.publish(body)),)
     outcome = target_outcome(ctx, merge, action.on, ticket)
     if isinstance(outcome, e.TargetMoved):
         return (outcome,)
-    draft, body = _drafted(ctx, state, action, ticket, commits, proof)
+    draft, body = _drafted(ctx, state, action, ticket, landed, proof)
     try:
         keep_landed(ctx, state, ticket)
         outcome()
     except WtmanError as error:
         draft.discard()
         return (_overtaken(ctx, merge, action.on, error),)
-    folder = draft.publish(body)
+    landed = replace(landed, after=ticket.commit, patches=draft.publish(body), moved=True)
     stayed = retire(ctx, state, tuple(commits))
-    notes = tuple(e.Noted(reason, task) for task, reason in stayed.items())
-    return (_landed(merge, action, commits, proof, folder, after=ticket.commit), *notes)
+    return (landed, *(e.Noted(reason, task) for task, reason in stayed.items()))
 
 
 def _overtaken(ctx: Context, merge: MergeView, on: Sha, error: WtmanError) -> e.TargetMoved:
@@ -271,7 +272,7 @@ def _drafted(
     state: State,
     action: LandTrain,
     ticket: Verified,
-    commits: dict[TaskId, Sha],
+    landed: e.Landed,
     proof: Proof,
 ) -> tuple[PatchsetDraft, dict[str, Any]]:
     """The patches, written beside their place, and the manifest that belongs to them."""
@@ -281,7 +282,7 @@ def _drafted(
     out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
     folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
     require_free(folder)
-    linear = commits
+    linear = {TaskId(task): commit for task, commit in landed.commits.items()}
     if merge.asked.strategy != "squash":
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
         linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
@@ -289,19 +290,8 @@ def _drafted(
     before_tree, *trees = history.trees_of(ctl, (on, *linear.values()))
     files = names(tuple(series.changed))
     steps = tuple(
-        SeriesStep(task, commit, tree, commits[task], files.get(task, ""))
+        SeriesStep(task, commit, tree, landed.commits[task], files.get(task, ""))
         for (task, commit), tree in zip(linear.items(), trees, strict=True)
-    )
-    outcome = MergeOutcome(
-        before=on,
-        before_tree=before_tree,
-        after=ticket.commit,
-        after_tree=ticket.candidate.tree,
-        steps=steps,
-        excluded=action.excluded,
-        flaky=_flaky(merge),
-        needs=action.needs,
-        proof=to_plain(proof),
     )
     draft = write(ctl, folder, state.run, series, ticket.commit)
     try:
@@ -309,7 +299,8 @@ def _drafted(
     except WtmanError:
         draft.discard()
         raise
-    return draft, manifest(state, ticket.candidate, outcome, draft.sums)
+    told = to_plain(proof)
+    return draft, manifest(state, ticket.candidate, landed, steps, before_tree, told, draft.sums)
 
 
 def _landed(
@@ -317,10 +308,8 @@ def _landed(
     action: LandTrain,
     commits: Mapping[TaskId, Sha] | None = None,
     proof: Proof | None = None,
-    patches: str = "",
-    after: Sha | None = None,
 ) -> e.Landed:
-    """What to journal; without `after` the target has not moved."""
+    """What to journal, as long as nothing has moved."""
     candidate = merge.candidates.get((action.on, action.members))
     adapted = [*candidate.adapted] if candidate is not None else []
     if proof is not None:
@@ -328,16 +317,15 @@ def _landed(
     return e.Landed(
         target=merge.asked.target,
         before=action.on,
-        after=after or action.on,
+        after=action.on,
         commits={str(task): commit for task, commit in (commits or {}).items()},
         excluded=action.excluded,
         checks=check_runs(merge),
         flaky=_flaky(merge),
         adapted=tuple(dict.fromkeys(adapted)),
         needs=action.needs or None,
-        patches=patches,
         proof=summary(proof) if proof is not None else "",
-        moved=after is not None,
+        moved=False,
     )
 
 

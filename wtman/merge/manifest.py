@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import to_plain
-from wtman.journal.events import CandidateJudged, Excluded
+from wtman.journal.events import CandidateJudged, Excluded, Landed
 from wtman.journal.state import State, TaskView
 from wtman.merge.test_counts import tallies
 from wtman.model.check import check_plain
@@ -35,28 +35,19 @@ class SeriesStep:
     patch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MergeOutcome:
-    """What a merge came to, besides what the state knows."""
-
-    before: Sha
-    before_tree: Sha
-    after: Sha
-    after_tree: Sha
-    steps: tuple[SeriesStep, ...]
-    excluded: tuple[Excluded, ...] = ()
-    flaky: tuple[str, ...] = ()
-    needs: Mapping[str, tuple[TaskId, ...]] | None = None
-    proof: Mapping[str, Any] | None = None
-
-
 def manifest(
-    state: State, candidate: CandidateJudged | None, outcome: MergeOutcome, files: Mapping[str, str]
+    state: State,
+    candidate: CandidateJudged,
+    landed: Landed,
+    steps: Sequence[SeriesStep],
+    before_tree: Sha,
+    proof: Mapping[str, Any],
+    files: Mapping[str, str],
 ) -> dict[str, Any]:
     """The manifest; `files` are the sha256 sums of the files beside it, by name."""
     assert state.merge is not None
     asked = state.merge.asked
-    steps = {step.task: step for step in outcome.steps}
+    known = {step.task: step for step in steps}
     return {
         "schema": SCHEMA,
         "kind": KIND,
@@ -67,18 +58,18 @@ def manifest(
         "target": asked.target,
         "strategy": asked.strategy,
         "base": state.base,
-        "before": {"commit": outcome.before, "tree": outcome.before_tree},
-        "after": {"commit": outcome.after, "tree": outcome.after_tree},
+        "before": {"commit": landed.before, "tree": before_tree},
+        "after": {"commit": steps[-1].landed, "tree": candidate.tree},
         "plan": [to_plain(view.task) for view in state.tasks.values()],
-        "tasks": [_task(view, steps.get(task)) for task, view in state.tasks.items()],
-        "series": [step.task for step in outcome.steps if step.patch],
-        "checks": list(map(check_plain, candidate.results)) if candidate is not None else [],
-        "verdict": str(candidate.verdict) if candidate is not None else None,
-        "excluded": [excluded_plain(item) for item in outcome.excluded],
-        "flaky": list(outcome.flaky),
-        "proof": dict(outcome.proof or {}),
-        "tests": [to_plain(item) for item in (tallies(state, candidate) if candidate else ())],
-        "needs": {name: list(needs) for name, needs in (outcome.needs or {}).items()},
+        "tasks": [_task(view, known.get(task)) for task, view in state.tasks.items()],
+        "series": [step.task for step in steps if step.patch],
+        "checks": list(map(check_plain, candidate.results)),
+        "verdict": str(candidate.verdict),
+        "excluded": [excluded_plain(item) for item in landed.excluded],
+        "flaky": list(landed.flaky),
+        "proof": dict(proof),
+        "tests": list(map(to_plain, tallies(state, candidate))),
+        "needs": {name: list(needs) for name, needs in (landed.needs or {}).items()},
         "files": dict(files),
     }
 

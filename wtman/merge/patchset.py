@@ -9,7 +9,6 @@ needs a repository and the folder, no run, and trusts nothing in the folder. Blo
 import glob
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ SERIES = "series.mbox"
 
 # A bundle of so many bytes holds the whole history, so that it can be cloned, too.
 _SMALL = 8 * 1024 * 1024
-_PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
 _MANIFEST_CAP = 64 * 1024 * 1024
 
 
@@ -71,8 +69,8 @@ def contents(ctl: Control, series: Series) -> dict[str, bytes]:
 def require_sound(ctl: Control, folder: str, series: Series) -> None:
     """Raise WtmanError where the patches do not give the tree of the series to `git apply`."""
     before, wanted = history.trees_of(ctl, (series.before, series.tip))
-    single = [_content(folder, name) or b"" for name in names(tuple(series.changed)).values()]
-    for several in (single, [_content(folder, COMBINED) or b""]):
+    single = [content_of(folder, name) or b"" for name in names(tuple(series.changed)).values()]
+    for several in (single, [content_of(folder, COMBINED) or b""]):
         if patches.apply_all(ctl, before, several) != wanted:
             raise WtmanError(
                 "the patches that were written do not give the tree that was checked",
@@ -155,7 +153,7 @@ def _is_small(ctl: Control, tip: Sha) -> bool:
         return False  # a partial clone does not hold it
 
 
-def _manifest(folder: str) -> dict[str, Any]:
+def load_manifest(folder: str) -> dict[str, Any]:
     try:
         manifest = json.loads(files.read(os.path.join(folder, MANIFEST), _MANIFEST_CAP)[0])
     except (OSError, ValueError) as error:
@@ -173,7 +171,7 @@ def _manifest(folder: str) -> dict[str, Any]:
     return manifest
 
 
-def _content(folder: str, name: str) -> bytes | None:
+def content_of(folder: str, name: str) -> bytes | None:
     """A file directly in the folder; a manifest may not point anywhere else."""
     path = os.path.join(folder, name)
     if not name or os.path.basename(name) != name:
@@ -184,7 +182,7 @@ def _content(folder: str, name: str) -> bytes | None:
 def _ours(folder: str) -> bool:
     """Whether everything in the folder is an earlier output: it is replaced as a whole."""
     try:
-        listed = _manifest(folder).get("files")
+        listed = load_manifest(folder).get("files")
     except UsageError:
         return False
     known = listed if isinstance(listed, dict) else {}

@@ -39,7 +39,6 @@ class Decision:
 
     landing: Key
     excluded: tuple[Excluded, ...] = ()
-    flaky: tuple[str, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
     culprits: tuple[Culprit, ...] = ()
 
@@ -72,7 +71,7 @@ def next_step(
     except StopIteration as stop:
         found: SearchResult = stop.value
     excluded = _left_out(arrange(members), found, candidates)
-    return Decision(found.landing, excluded, (), found.needs, found.culprits)
+    return Decision(found.landing, excluded, found.needs, found.culprits)
 
 
 def passed(candidate: CandidateJudged, *, unchecked: bool = False) -> bool:

@@ -1,6 +1,7 @@
 """A manifest, its patches and its bundle checked again, without a run."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -11,8 +12,10 @@ from wtman.git.objects import history
 from wtman.git.patches import bundles
 from wtman.git.patches import series as patches
 from wtman.merge.manifest import faults
-from wtman.merge.patchset import _PREFIX, COMBINED, MANIFEST, SERIES, _content, _manifest
+from wtman.merge.patchset import COMBINED, MANIFEST, SERIES, content_of, load_manifest
 from wtman.model.ids import Sha
+
+_PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
 
 
 def verify(ctl: Control, folder: str) -> tuple[str, ...]:
@@ -20,7 +23,7 @@ def verify(ctl: Control, folder: str) -> tuple[str, ...]:
 
     Raises UsageError where the folder holds no manifest at all.
     """
-    manifest = _manifest(folder)
+    manifest = load_manifest(folder)
     problems = [*_damaged(folder, manifest)]
     try:
         before, before_tree = _point(manifest, "before")
@@ -45,7 +48,7 @@ def _damaged(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
         yield f"{MANIFEST} lists no files"
         return
     for name, wanted in listed.items():
-        content = _content(folder, name)
+        content = content_of(folder, name)
         if content is None:
             yield f"{name} is missing"
         elif sha256(content).hexdigest() != wanted:
@@ -74,7 +77,7 @@ def _carried(ctl: Control, folder: str, manifest: Mapping[str, Any]) -> Iterable
         if found or after != before:
             yield f"{MANIFEST} lists {len(found)} bundles, not one"
         return
-    content = _content(folder, found[0]) or b""
+    content = content_of(folder, found[0]) or b""
     if set(bundles.heads(content).values()) != {after}:
         yield f"{found[0]} does not carry {after[:12]}, where the merge ended"
         return
@@ -107,7 +110,7 @@ def _commits(
                 yield f"head {str(item.get('head'))[:12]} of {name} is not what was merged"
     # A later task without a change of its own has the commit of the one before.
     wanted = [known[shas[name]] for name in map(str, _series(manifest)) if shas.get(name) in known]
-    mails = patches.mails(ctl, _content(folder, SERIES) or b"") if wanted else ()
+    mails = patches.mails(ctl, content_of(folder, SERIES) or b"") if wanted else ()
     if len(mails) != len(wanted):
         yield f"{SERIES} holds {len(mails)} mails, not {len(wanted)}"
     for mail, told in zip(mails, wanted, strict=False):
@@ -144,7 +147,7 @@ def _series(manifest: Mapping[str, Any]) -> list[Any]:
 def _reapplied(
     ctl: Control, folder: str, manifest: Mapping[str, Any], before: Sha, after_tree: Sha
 ) -> Iterable[str]:
-    series, combined = _content(folder, SERIES), _content(folder, COMBINED)
+    series, combined = content_of(folder, SERIES), content_of(folder, COMBINED)
     if series is not None:
         yield from _compared(SERIES, after_tree, lambda: patches.am(ctl, before, series))
     if combined is not None:
@@ -155,7 +158,7 @@ def _reapplied(
         )
     tree = history.tree_of(ctl, before)
     for name, wanted in _steps(manifest):
-        content = _content(folder, name)
+        content = content_of(folder, name)
         if content is None:
             yield f"{name or 'the patch of a task'} is missing"
             return

@@ -71,7 +71,7 @@ class Written:
 def post(
     ledger: Ledger,
     member: int,
-    company: frozenset[int],
+    earlier: frozenset[int],
     at: str,
     to: str,
     pieces: Sequence[Piece],
@@ -82,7 +82,7 @@ def post(
 ) -> Written:
     """Enter the change of `member` to the file `at`, which is `to` afterwards.
 
-    `company` are the members that its start had already. `fills` say where in `result`
+    `earlier` are the members that its start had already. `fills` say where in `result`
     each clash went; without them a clash has all of both sides.
     """
     before = _opened(ledger, at, ours.new)
@@ -109,7 +109,7 @@ def post(
             )
         else:
             owners += mine
-    _restored(ledger, company, member, to, [theirs.new[span.b0 : span.b1] for span in theirs.spans])
+    _restored(ledger, earlier, member, to, [theirs.new[span.b0 : span.b1] for span in theirs.spans])
     ledger.removals[to] += [
         first + n for n, span in enumerate(theirs.spans) if span.b0 == span.b1 and span.a0 < span.a1
     ]
@@ -221,12 +221,12 @@ def _clashed(
 
 
 def _restored(
-    ledger: Ledger, company: frozenset[int], member: int, path: str, added: Sequence[Lines]
+    ledger: Ledger, earlier: frozenset[int], member: int, path: str, added: Sequence[Lines]
 ) -> None:
     """Note who put back what an earlier member, known to it, had removed here."""
     for number in ledger.removals.get(path, ()):
         hunk = ledger.hunks[number]
-        if hunk.member in company and any(_inside(hunk.removed, lines) for lines in added):
+        if hunk.member in earlier and any(_inside(hunk.removed, lines) for lines in added):
             hunk.undone.add(member)
 
 

@@ -45,10 +45,6 @@ class FileChange:
     next: Entry | None
 
     @property
-    def renames(self) -> bool:
-        return not self.path == self.to_path == self.at == self.to
-
-    @property
     def common(self) -> Entry | None:
         """What both sides changed; nothing where both made a file of something else."""
         base, head, prev = self.base, self.head, self.prev

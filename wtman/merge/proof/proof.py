@@ -131,9 +131,9 @@ def judge(
     book = _Book(contents_of(comparisons), violations=list(broken))
     order = [step.task for step in steps]
     for number, plan in enumerate(plans(steps)):
-        company = _company(steps, number)
+        earlier = _earlier(steps, number)
         free = frozenset((resolved or {}).get(plan.step.task, ()))
-        _step(book, number, order, plan, company, free)
+        _step(book, number, order, plan, earlier, free)
     return _proof(book, order)
 
 
@@ -156,7 +156,7 @@ def _step(
     number: int,
     order: Sequence[TaskId],
     plan: ExpectedChanges,
-    company: frozenset[int],
+    earlier: frozenset[int],
     free: frozenset[str],
 ) -> None:
     done: set[str] = set()
@@ -167,22 +167,22 @@ def _step(
         trial = held(book.contents, claim, claim.to in free)
         if trial.right:
             done |= paths
-            _enter(book, number, order, company, trial)
+            _enter(book, number, order, earlier, trial)
     for path, claim in plan.claims.items():
         if path not in done:
             trial = held(book.contents, claim, path in free)
-            _enter(book, number, order, company, trial)
+            _enter(book, number, order, earlier, trial)
     for change in plan.strays:
         if change.path not in done:
             path = change.path
             claim = FileChange(
                 path, path, path, path, change.old, change.old, change.old, change.new
             )
-            _enter(book, number, order, company, held(book.contents, claim, False))
+            _enter(book, number, order, earlier, held(book.contents, claim, False))
 
 
 def _enter(
-    book: _Book, number: int, order: Sequence[TaskId], company: frozenset[int], trial: Trial
+    book: _Book, number: int, order: Sequence[TaskId], earlier: frozenset[int], trial: Trial
 ) -> None:
     """Write the trial into the ledger, and what is wrong with it into the book."""
     claim, ledger = trial.claim, book.ledger
@@ -190,7 +190,7 @@ def _enter(
     made = Written((), [])
     if trial.pieces is not None:
         made = post(
-            ledger, number, company, claim.at, claim.to,
+            ledger, number, earlier, claim.at, claim.to,
             trial.pieces, trial.ours, trial.theirs, trial.fills, trial.result,
         )  # fmt: skip
         for span in trial.theirs.spans if not is_token(trial.theirs.new) else ():
@@ -298,7 +298,7 @@ def _faults(
 # --- in numbers -----------------------------------------------------------------------------------
 
 
-def _company(steps: Sequence[MemberStep], number: int) -> frozenset[int]:
+def _earlier(steps: Sequence[MemberStep], number: int) -> frozenset[int]:
     """Numbers of the members that a member was built on."""
     numbers = {step.task: at for at, step in enumerate(steps)}
     found: set[int] = set()
