@@ -281,7 +281,7 @@ def test_merged_branches_leave_refs_heads_and_their_worktrees_stay(yard: Yard) -
     assert kit.run_git(place / "one", "rev-parse", "HEAD") == head
     assert kit.run_git(place / "one", "status", "--porcelain") == ""
     assert (place / "busy/more.txt").exists()
-    assert "not committed" in state.tasks[TaskId("busy")].notes[-1]
+    assert "uncommitted changes" in state.tasks[TaskId("busy")].notes[-1]
     assert state.tasks[TaskId("one")].merged
 
 
