@@ -99,6 +99,7 @@ EFFECTS = frozenset(
     git/signature.py
     git/trees.py
     git/untrusted/gate.py
+    git/untrusted/git_dir.py
     git/untrusted/private.py
     git/unusual.py
     integration/assemble.py

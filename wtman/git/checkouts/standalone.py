@@ -14,10 +14,11 @@ import shutil
 from wtman.errors import DiskFullError, ExternalError
 from wtman.git.checkouts.snapshot import checkout
 from wtman.git.control_dir import Control, call, oid, own_index
-from wtman.git.refs import listed
 from wtman.git.trees import folders_of, purge, remove_tree, strays
+from wtman.git.untrusted.git_dir import write_git_dir
 
 _GITLINK = b"160000"
+_LEFT_OUT = ("\tfsync", "\texcludesFile")  # settings that only make a check slower
 
 
 def make(ctl: Control, folder: str, commit: str) -> None:
@@ -87,34 +88,17 @@ def _put_aside(folder: str) -> None:
 def _give_git(ctl: Control, folder: str, commit: str) -> None:
     draft = f"{folder}.git-{secrets.token_hex(4)}"
     try:
-        for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
-            os.makedirs(os.path.join(draft, part))
-        _write(draft, "HEAD", oid(commit) + "\n")
-        _write(draft, "config", _config(ctl))
-        _write(draft, "objects/info/alternates", ctl.objects + "\n")
-        _write(draft, "packed-refs", _tags(ctl))
-        for name in ("info/exclude", "shallow"):
-            if os.path.exists(os.path.join(ctl.path, name)):
-                shutil.copyfile(os.path.join(ctl.path, name), os.path.join(draft, name))
+        write_git_dir(
+            ctl,
+            draft,
+            head=oid(commit),
+            objects=(ctl.objects,),
+            refs=("refs/tags",),
+            without=_LEFT_OUT,
+        )
         # With its time, which git compares with those of the files.
         shutil.copy2(own_index(ctl, folder, ""), os.path.join(draft, "index"))
         os.rename(draft, os.path.join(folder, ".git"))
     except BaseException:
         remove_tree(draft)
         raise
-
-
-def _config(ctl: Control) -> str:
-    """The control directory's own, without what only makes a check slower."""
-    with open(os.path.join(ctl.path, "config"), encoding="utf-8", errors="surrogateescape") as file:
-        lines = file.readlines()
-    return "".join(line for line in lines if not line.startswith(("\tfsync", "\texcludesFile")))
-
-
-def _tags(ctl: Control) -> str:
-    return "# pack-refs with: sorted \n" + os.fsdecode(listed(ctl.repo.common_dir, "refs/tags"))
-
-
-def _write(draft: str, name: str, content: str) -> None:
-    with open(os.path.join(draft, name), "wb") as file:
-        file.write(os.fsencode(content))

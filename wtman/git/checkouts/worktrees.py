@@ -28,6 +28,7 @@ from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.run import git
 from wtman.git.trees import remove_tree
+from wtman.git.untrusted.git_dir import admin_files, write_texts
 
 _HEAD_CAP = 4096
 _NOTE = "worktree.json"
@@ -193,9 +194,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     _require_empty(spec.path, admin)
     draft = os.path.join(drafts, spec.name)
     os.mkdir(draft)
-    _write(os.path.join(draft, "HEAD"), f"ref: refs/heads/{spec.branch}\n")
-    _write(os.path.join(draft, "commondir"), "../..\n")
-    _write(os.path.join(draft, "gitdir"), os.path.join(spec.path, ".git") + "\n")
+    write_texts(draft, admin_files(spec.branch, spec.path))
     os.makedirs(spec.path, exist_ok=True)
     # Before the rename: `git worktree prune` removes an entry whose .git is missing.
     point(spec.path, admin, repo.wtman_dir)
@@ -327,11 +326,6 @@ def _aside(repo: Repository) -> Iterator[str]:
 def _read(path: str) -> str:
     """A small regular file, "" for anything else: sessions can put a pipe or a link there."""
     return os.fsdecode(files.head(path, _HEAD_CAP) or b"")
-
-
-def _write(path: str, content: str) -> None:
-    with open(path, "wb") as file:
-        file.write(os.fsencode(content))
 
 
 def _replace(path: str, content: str) -> None:

@@ -21,11 +21,12 @@ import secrets
 import shutil
 from dataclasses import dataclass
 
+from wtman import files
 from wtman.git import config
 from wtman.git.checkouts.worktrees import Worktree, point
 from wtman.git.control_dir import Control, oid
-from wtman.git.refs import listed
 from wtman.git.trees import remove_tree
+from wtman.git.untrusted.git_dir import admin_files, write_git_dir, write_texts
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -110,19 +111,21 @@ def leave(git: PrivateGit) -> None:
 
 def _fill(ctl: Control, git: PrivateGit, draft: str, target: str, who: Identity) -> None:
     admin = os.path.join("worktrees", git.name)
-    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", admin):
-        os.makedirs(os.path.join(draft, part), mode=0o700)
-    _write(draft, "HEAD", f"ref: refs/heads/{target or 'main'}\n")
-    _write(draft, "config", _config(ctl, who))
-    _write(draft, "packed-refs", _refs(ctl, target))
-    _write(draft, f"refs/heads/{git.branch}", oid(git.at) + "\n")
-    _write(draft, "objects/info/alternates", _alternates(git))
-    for name in ("info/exclude", "shallow"):
-        if os.path.exists(os.path.join(ctl.path, name)):
-            shutil.copyfile(os.path.join(ctl.path, name), os.path.join(draft, name))
-    _write(draft, f"{admin}/HEAD", f"ref: refs/heads/{git.branch}\n")
-    _write(draft, f"{admin}/commondir", "../..\n")
-    _write(draft, f"{admin}/gitdir", os.path.join(git.worktree.path, ".git") + "\n")
+    inside = os.path.join(git.common, _SHARED) if git.mounted else git.common
+    write_git_dir(
+        ctl,
+        draft,
+        head=f"ref: refs/heads/{target or 'main'}",
+        objects=(
+            os.path.join(inside, "objects"),
+            *alternates(os.path.join(git.common, "objects")),
+        ),
+        refs=("refs/tags", "refs/remotes", *((f"refs/heads/{target}",) if target else ())),
+        without=_LEFT_OUT,
+        settings=_settings(who),
+    )
+    write_texts(draft, {f"refs/heads/{git.branch}": f"{oid(git.at)}\n"})
+    write_texts(os.path.join(draft, admin), admin_files(git.branch, git.worktree.path))
     if os.path.exists(git.worktree.index):
         # With its time, which git compares with those of the files.
         shutil.copy2(git.worktree.index, os.path.join(draft, admin, "index"))
@@ -156,12 +159,8 @@ def _plain(common: str, folder: str) -> tuple[tuple[str, str, bool], ...]:
 def alternates(objects: str, depth: int = _DEEPEST) -> tuple[str, ...]:
     """Absolute paths of the object folders that this one borrows from, and they in turn."""
     found: list[str] = []
-    try:
-        with open(os.path.join(objects, "info", "alternates"), "rb") as file:
-            lines = os.fsdecode(file.read(_ALTERNATES_CAP)).splitlines()
-    except OSError:
-        return ()
-    for line in lines:
+    listed = files.head(os.path.join(objects, "info", "alternates"), _ALTERNATES_CAP, follow=True)
+    for line in os.fsdecode(listed or b"").splitlines():
         if not line or line.startswith("#"):
             continue
         place = os.path.realpath(os.path.join(objects, line.strip('"')))
@@ -172,33 +171,14 @@ def alternates(objects: str, depth: int = _DEEPEST) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _alternates(git: PrivateGit) -> str:
-    inside = os.path.join(git.common, _SHARED) if git.mounted else git.common
-    places = [os.path.join(inside, "objects"), *alternates(os.path.join(git.common, "objects"))]
-    return "".join(place + "\n" for place in places)
-
-
-def _config(ctl: Control, who: Identity) -> str:
-    """The control directory's own, less what only it needs, and whom commits are by."""
-    with open(os.path.join(ctl.path, "config"), encoding="utf-8", errors="surrogateescape") as file:
-        lines = [line for line in file if not line.startswith(_LEFT_OUT)]
-    if who.name and who.email:
-        lines += ["[user]\n", f"\tname = {config.quoted(who.name)}\n"]
-        lines.append(f"\temail = {config.quoted(who.email)}\n")
-    return "".join(lines) + "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
-
-
-def _refs(ctl: Control, target: str) -> str:
-    wanted = ["refs/tags", "refs/remotes", *([f"refs/heads/{target}"] if target else [])]
-    return "# pack-refs with: sorted \n" + os.fsdecode(listed(ctl.repo.common_dir, *wanted))
+def _settings(who: Identity) -> str:
+    """Whom commits are by, and that nothing is tidied up behind our back."""
+    quiet = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+    if not (who.name and who.email):
+        return quiet
+    name, email = config.quoted(who.name), config.quoted(who.email)
+    return f"[user]\n\tname = {name}\n\temail = {email}\n{quiet}"
 
 
 def _point(git: PrivateGit, admin: str) -> None:
     point(git.worktree.path, admin, os.path.join(git.common, "wtman"))
-
-
-def _write(draft: str, name: str, content: str) -> None:
-    path = os.path.join(draft, name)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(os.fsencode(content))
