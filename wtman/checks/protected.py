@@ -63,8 +63,6 @@ DEFAULT = (
     ".eslintrc*",
     "phpunit.xml*",
 )
-
-
 _SHOWN = 5
 
 

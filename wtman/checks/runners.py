@@ -12,8 +12,6 @@ from wtman.provision.command_text import JUNIT
 
 UNITTEST = "{wtman-unittest}"  # the program in `probe/` that speaks for unittest
 _SHELL = re.compile(r"[|&;<>()$`\\\"'\n*?#~!{}\[\]]")
-
-
 _PYTHON = re.compile(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
 
 
@@ -56,17 +54,11 @@ _RUNNERS = {
         "cargo", ("--no-fail-fast",), ("--no-fail-fast",), verb=("test",), ends=("--no-run", "--")
     ),
 }
-
-
 _UNITTEST = _Runner("junit", (), ())
-
-
 _EXECUTORS = {
     *(("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run")),
     *(("pnpm", "exec"), ("bun", "x")),
 }
-
-
 _LAUNCHERS = ("npx", "bunx", "yarn", "pnpm")  # one word before a program of node
 
 

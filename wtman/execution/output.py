@@ -7,8 +7,6 @@ from wtman.formats.codec import from_plain
 from wtman.model.command import Exit
 
 _PIECE = 1 << 20
-
-
 _LINE_MOST = 8 << 20
 
 

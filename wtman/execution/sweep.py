@@ -9,14 +9,8 @@ from contextlib import suppress
 from wtman.execution import keeper
 
 SESSION = "WTMAN_SESSION"
-
-
 _KEEPER = "WTMAN_KEEPER"  # what a keeper carries, so that a sweep lets it do its work first
-
-
 _KEEPER_PATIENCE = 2.0  # seconds that a sweep leaves to keepers whose coordinator is dead
-
-
 _SWEEP_PATIENCE = 5.0
 
 

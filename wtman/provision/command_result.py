@@ -1,22 +1,22 @@
-"""One run of a check on one tree, before anybody judges it.
+"""One run of a command on one tree, before anybody judges it.
 
-A `Ran` follows from tree, command, environment and setup alone, so it can be
+The result of a check follows from tree, command, environment and setup alone, so it can be
 kept and believed again; what it is worth depends on the tree that it is
-compared with, see `verdict`.
+compared with, see checks/verdict.
 """
 
-import re
 from dataclasses import dataclass
 
 from wtman.formats.junit import TestRun
 from wtman.model.command import Exit, ExitReason
+from wtman.text.terminal import clean
 
 _EXCERPT = 3 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a check ended. `tests` is None where it has no test-level results.
+    """How a command ended. `tests` is None where it has no test-level results.
 
     `unfit` says why the tree could not even be checked: its setup failed.
     """
@@ -68,16 +68,6 @@ def believable(ran: CommandResult, limit: float, mine: bool) -> bool:
     return ran.passed or mine
 
 
-# --- output ------------------------------------------------------------------------------------
-
-_ESCAPES = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links
-    r"|\x1b[PX^_].*?(?:\x1b\\|$)"  # DCS and its kin
-    r"|[\x1b\x9b]\[?[0-?]*[ -/]*[@-~]"  # CSI and two-character escapes
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # what is left of the control characters, CR too
-)
-
-
 def excerpt(out: bytes, err: bytes, limit: int = _EXCERPT) -> str:
     """The last of both streams in at most `limit` characters, without terminal escapes."""
     spoken, complained = _clean(out), _clean(err)
@@ -89,8 +79,8 @@ def excerpt(out: bytes, err: bytes, limit: int = _EXCERPT) -> str:
 
 
 def _clean(raw: bytes) -> str:
-    text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
-    return _ESCAPES.sub("", text).strip()
+    lines = raw.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(map(clean, line.split("\t"))) for line in lines).strip()
 
 
 def _tail(text: str, limit: int) -> str:

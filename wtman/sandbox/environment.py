@@ -17,17 +17,11 @@ from dataclasses import dataclass
 _PLAIN = frozenset(
     "PATH LANG LANGUAGE TERM COLORTERM TZ USER LOGNAME SHELL VIRTUAL_ENV CONDA_PREFIX".split()
 )
-
-
 _CERTIFICATES = (
     "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS "
     "AWS_CA_BUNDLE CARGO_HTTP_CAINFO".split()
 )
-
-
 _PROXIES = "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY".split()
-
-
 # Folders of toolchains, readable where they are. Not GOPATH and CARGO_HOME: these are
 # written to, and the latter holds a registry's token; a private HOME has its own.
 _TOOLCHAINS = (
@@ -35,37 +29,23 @@ _TOOLCHAINS = (
     "SDKMAN_DIR ANDROID_HOME ANDROID_SDK_ROOT DOTNET_ROOT M2_HOME MAVEN_HOME GRADLE_HOME "
     "VIRTUAL_ENV CONDA_PREFIX".split()
 )
-
-
 # Toolchains that are looked for in the HOME where no variable names them.
 _IN_HOME = {"RUSTUP_HOME": ".rustup", "PYENV_ROOT": ".pyenv", "NVM_DIR": ".nvm"}
-
-
 _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_EDITOR": "true",
     "GIT_OPTIONAL_LOCKS": "0",
     "CI": "1",
 }
-
-
 # Without a sandbox everything is handed on but what would lead a program astray: git's
 # variables of an outer command, switches of loaders, the sockets that sign for the user.
 _DROPPED = frozenset(
     "PYTHONPATH PYTHONHOME PYTHONSTARTUP NODE_OPTIONS BASH_ENV ENV PERL5OPT RUBYOPT "
     "PROMPT_COMMAND SSH_AUTH_SOCK SSH_AGENT_PID XDG_RUNTIME_DIR OLDPWD PWD SHLVL _".split()
 )
-
-
 _DROPPED_PREFIXES = ("GIT_", "WTMAN_", "LD_", "DYLD_", "GPG_", "DBUS_", "BASH_FUNC_")
-
-
 _SIGN_IN_MOST = 4 * 1024 * 1024  # bytes of one file
-
-
 SCRATCH = ".tmp"  # below a private HOME, for sandboxes that cannot give a /tmp
-
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
