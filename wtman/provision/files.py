@@ -30,7 +30,7 @@ def linked(ctx: Context, settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*paths, *map(os.path.realpath, paths)]))
 
 
-def _bring_files(ctx: Context, settings: Settings, folder: str) -> str:
+def bring(ctx: Context, settings: Settings, folder: str) -> str:
     """Copy and link from the main checkout what its user named; says what went wrong."""
     source = ctx.repo.main or ctx.repo.toplevel
     if not source:

@@ -30,7 +30,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
 from wtman.provision.command import CommandRun, run_command, variables
-from wtman.provision.files import _bring_files, linked
+from wtman.provision.files import bring, linked
 from wtman.provision.ports import port_of
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
@@ -57,7 +57,7 @@ async def provision(
     installers leave half of what they make there.
     """
     if settings.copy or settings.symlink:
-        problem = await ctx.git(_bring_files, ctx, settings, folder)
+        problem = await ctx.git(bring, ctx, settings, folder)
         if problem:
             return str(problem)
     if not settings.setup:

@@ -20,8 +20,8 @@ from wtman.model.ids import Pair, Sha, TaskId
 from wtman.tasks.actions import Watch
 from wtman.tasks.lifecycle import standings
 from wtman.tasks.overlap import candidates, common_paths, live, overlapped, subjects
-from wtman.worktrees.baseline import is_provisioned, without_furniture
-from wtman.worktrees.place import index_of, place_of
+from wtman.worktrees.baseline import is_provisioned, without_baseline
+from wtman.worktrees.place import place_of, worktree_of
 
 # Seconds between two looks, or as many times what the last one took: 2.5 % of a core at most.
 INTERVAL, REST = 15.0, 40.0
@@ -85,14 +85,14 @@ async def _work(ctx: Context, ctl: Control, state: State, task: TaskId) -> Sha |
     attempt = state.tasks[task].in_flight
     assert attempt is not None
     tip = await ctx.git(refs.read_one, ctx.repo, place.ref) or attempt.at
-    official = index_of(ctx, place)
+    official = worktree_of(ctx.repo, place).index
     tree = await ctx.looks.tree(ctl, task, place.path, official, tip, ctx.git)
     if tree is None or not is_provisioned(state):
         return tree
     known = ctx.looks.unprovisioned
     if (tree, tip) not in known:
         try:
-            known[tree, tip] = await ctx.git(without_furniture, ctl, state, place, tree, tip)
+            known[tree, tip] = await ctx.git(without_baseline, ctl, state, place, tree, tip)
         except WtmanError:
             return None
     return known[tree, tip]

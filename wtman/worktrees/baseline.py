@@ -16,6 +16,7 @@ from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
+from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.provision.ports import port_of
@@ -77,7 +78,7 @@ def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:
     return is_provisioned(state) and refs.read_one(ctx.repo, _ref(place)) is not None
 
 
-def without_furniture(ctl: Control, state: State, place: TaskPlace, tree: Sha, tip: Sha) -> Sha:
+def without_baseline(ctl: Control, state: State, place: TaskPlace, tree: Sha, tip: Sha) -> Sha:
     """`tree` less what provisioning had brought, as a change on `tip`. Blocking.
 
     Where the session changed provisioned files in a way that cannot be told apart, the
@@ -89,6 +90,26 @@ def without_furniture(ctl: Control, state: State, place: TaskPlace, tree: Sha, t
     if provisioned is None:
         return tree
     return merge_tree.merge(ctl, provisioned, tip, tree).tree or tree
+
+
+def unsaved(
+    ctl: Control, state: State, place: TaskPlace, worktree: Worktree, tip: Sha
+) -> tuple[str, Sha]:
+    """What of the worktree no commit holds, in words, and the tree that it holds. Blocking."""
+    snapshot = git_snapshot.snapshot(
+        ctl, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
+    )
+    if snapshot.nested:
+        return f"holds a nested repository in {snapshot.nested[0]}", snapshot.tree
+    if snapshot.left:
+        return f"{snapshot.left[0]} in {worktree.path} is too large to be saved", snapshot.tree
+    held = without_baseline(ctl, state, place, snapshot.tree, tip)
+    committed = history.tree_of(ctl, tip)
+    if held == committed:
+        return "", snapshot.tree
+    changed = history.paths_changed(ctl, committed, held)
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"{changed[0]}{more} in {worktree.path} is not committed", snapshot.tree
 
 
 def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:

@@ -12,20 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wtman.git import refs
-from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, drop, empty_trash, head_of
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
 from wtman.git.trees import remove_tree
-from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.integration import candidate_refs
 from wtman.journal.events import Cleaned
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
-from wtman.worktrees.baseline import without_furniture
-from wtman.worktrees.place import place_of
+from wtman.worktrees.baseline import unsaved
+from wtman.worktrees.place import place_of, worktree_of
 
 KEPT_SECONDS = 14 * 24 * 3600.0
 
@@ -63,7 +61,7 @@ def clean(
     `before` is called with the worktree's path when it is sure to go.
     """
     view = state.tasks.get(task) or state.dropped[task]
-    worktree = _worktree(ctl, state, view)
+    worktree = worktree_of(ctl.repo, place_of(state, task), view.worktree)
     tips = _tips(ctl, state, view)
     there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
     if view.external or not (there or tips):
@@ -130,12 +128,6 @@ def tidy(state: State) -> None:
     remove_tree(place + "-reading")
 
 
-def _worktree(ctl: Control, state: State, view: TaskView) -> Worktree:
-    path = view.worktree or os.path.join(state.settings.worktrees, state.run, view.task.id)
-    admin = os.path.join(ctl.repo.common_dir, "worktrees", f"wtman-{state.run}-{view.task.id}")
-    return Worktree(path, admin, os.path.join(admin, "index"))
-
-
 def _tips(ctl: Control, state: State, view: TaskView) -> dict[str, Sha]:
     """The refs that go, the branch first."""
     names = (
@@ -152,20 +144,8 @@ def _unsaved(
     """What of the worktree no commit holds, and how many ignored files are in it."""
     if not os.path.isdir(worktree.path) or not os.path.isdir(worktree.admin) or not tip:
         return "", 0
-    snapshot = git_snapshot.snapshot(
-        ctl, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
-    )
-    ignored = _files_below(worktree.path) - len(history.files(ctl, snapshot.tree))
-    if snapshot.nested:
-        return f"holds a nested repository in {snapshot.nested[0]}", max(ignored, 0)
-    if snapshot.left:
-        return f"{snapshot.left[0]} in {worktree.path} is too large to be saved", max(ignored, 0)
-    held = without_furniture(ctl, state, place_of(state, task), snapshot.tree, tip)
-    if held != history.tree_of(ctl, tip):
-        changed = history.paths_changed(ctl, history.tree_of(ctl, tip), held)
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        return f"{changed[0]}{more} in {worktree.path} is not committed", max(ignored, 0)
-    return "", max(ignored, 0)
+    why, tree = unsaved(ctl, state, place_of(state, task), worktree, tip)
+    return why, max(_files_below(worktree.path) - len(history.files(ctl, tree)), 0)
 
 
 def _files_below(folder: str) -> int:

@@ -28,7 +28,7 @@ from wtman.git.untrusted.private import PrivateGit
 from wtman.journal.state import State
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
-from wtman.worktrees.baseline import without_furniture
+from wtman.worktrees.baseline import without_baseline
 from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
 
@@ -166,7 +166,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
     snapshot = git_snapshot.snapshot(
         ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
     )
-    tree = without_furniture(ctx.control, state, place, snapshot.tree, tip)
+    tree = without_baseline(ctx.control, state, place, snapshot.tree, tip)
     commit = tip
     if tree != history.tree_of(ctx.control, tip):
         commit = _commit(ctx, state, finished, tree, tip)

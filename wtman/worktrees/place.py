@@ -1,6 +1,6 @@
 """One task's worktree: where it is, how it is brought to a commit, how it is saved.
 
-Shared by the stages that move a task. Promises: what a worktree holds is committed
+Shared by all that moves a task. Promises: what a worktree holds is committed
 below refs/wtman/ before anything of it is replaced, the branch moves only by
 compare-and-swap, and git never runs with the worktree as its repository.
 """
@@ -14,6 +14,7 @@ from wtman.errors import DiskFullError, WtmanError
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
+from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
@@ -59,9 +60,10 @@ def name_of(place: TaskPlace) -> str:
     return f"wtman-{place.run}-{place.task}"
 
 
-def index_of(ctx: Context, place: TaskPlace) -> str:
-    """Where git looks for the index of its worktree."""
-    return os.path.join(ctx.repo.common_dir, "worktrees", name_of(place), "index")
+def worktree_of(repo: Repository, place: TaskPlace, path: str = "") -> Worktree:
+    """The worktree as git knows it, there or not; `path` where it is not in its place."""
+    admin = os.path.join(repo.common_dir, "worktrees", name_of(place))
+    return Worktree(path or place.path, admin, os.path.join(admin, "index"))
 
 
 def made(ctx: Context, place: TaskPlace) -> Worktree:

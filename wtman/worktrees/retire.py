@@ -11,16 +11,13 @@ import os
 from wtman.context import Context
 from wtman.errors import DiskFullError, WtmanError
 from wtman.git import refs
-from wtman.git.checkouts import snapshot as git_snapshot
-from wtman.git.checkouts.worktrees import Worktree, detach, head_of
-from wtman.git.objects import history
+from wtman.git.checkouts.worktrees import detach, head_of
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts
-from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
-from wtman.worktrees.baseline import without_furniture
-from wtman.worktrees.place import place_of
+from wtman.worktrees.baseline import unsaved
+from wtman.worktrees.place import place_of, worktree_of
 
 
 def retire(ctx: Context, state: State, tasks: tuple[TaskId, ...]) -> dict[TaskId, str]:
@@ -64,16 +61,11 @@ def _retire(ctx: Context, state: State, view: TaskView, tip: Sha, stands: Checko
 
 def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     """Let the task's own worktree stand on the commit instead of the branch."""
-    name = f"wtman-{state.run}-{view.task.id}"
-    admin = os.path.join(ctx.repo.common_dir, "worktrees", name)
-    worktree = Worktree(view.worktree, admin, os.path.join(admin, "index"))
+    place = place_of(state, view.task.id)
+    worktree = worktree_of(ctx.repo, place, view.worktree)
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
-        return f"branch {view.branch} is checked out outside its worktree"
-    snapshot = git_snapshot.snapshot(
-        ctx.control, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
-    )
-    held = without_furniture(ctx.control, state, place_of(state, view.task.id), snapshot.tree, tip)
-    if snapshot.nested or snapshot.left or held != history.tree_of(ctx.control, tip):
-        return f"branch {view.branch} stays: {worktree.path} has uncommitted changes"
+        return f"branch {view.branch} is checked out somewhere that is not its worktree"
+    if unsaved(ctx.control, state, place, worktree, tip)[0]:
+        return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
     detach(worktree, tip)
     return ""
