@@ -1,6 +1,6 @@
-"""Everything that a stage may touch, in one value.
+"""Everything that an effect may touch, in one value.
 
-A stage is `async def perform(ctx, state, action) -> tuple[Event, ...]`: it reads
+An effect is `async def perform(ctx, state, action) -> tuple[Event, ...]`: it reads
 the state, does its one effect (safe to do twice) and returns what happened. It
 never writes the journal, never decides what comes next, and lets only errors
 out that mean the run cannot go on.

@@ -1,4 +1,4 @@
-"""Runs: made, and opened with everything that their stages touch.
+"""Runs: opened with everything that their effects touch.
 
 The only place that builds a `Context`. Everything heavy is imported here, late:
 `status` and `--help` never come this way.
@@ -34,7 +34,7 @@ async def open_run(
     *,
     aside: bool = False,
 ) -> AsyncIterator["Context"]:
-    """Hold the run's lock and everything that its stages need.
+    """Hold the run's lock and everything that its effects need.
 
     Raises MissingError when the run is live elsewhere. Sweeps what an earlier
     coordinator of the run may have left alive. `aside` is for a terminal that the

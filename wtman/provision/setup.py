@@ -108,7 +108,7 @@ def _policy(
 
 
 def _kept_from(ctx: Context, policy: SandboxPolicy) -> str:
-    """A word on the network, for whoever wonders why it was not there."""
+    """Why there was no network, where that may be what it failed for."""
     if policy.network == "on" or ctx.sandbox.name == "none":
         return ""
     return f" (what names {_ROOT} has no network here: fetch in a command of its own)"

@@ -64,8 +64,8 @@ def _detach(ctx: Context, state: State, view: TaskView, tip: Sha) -> str:
     place = place_of(state, view.task.id)
     worktree = worktree_of(ctx.repo, place, view.worktree)
     if head_of(worktree) != f"ref: refs/heads/{view.branch}":
-        return f"branch {view.branch} is checked out somewhere that is not its worktree"
+        return f"branch {view.branch} is checked out outside its worktree"
     if unsaved(ctx.control, state, place, worktree, tip)[0]:
-        return f"branch {view.branch} stays: {worktree.path} holds work that is not committed"
+        return f"branch {view.branch} stays: {worktree.path} has uncommitted changes"
     detach(worktree, tip)
     return ""
