@@ -9,8 +9,9 @@ from wtman.journal import events as e
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended, Usage
 from wtman.ui.merge_report import answer, lines
+from wtman.ui.outcome import exit_status, next_command
 from wtman.ui.report import report
-from wtman.ui.status_json import exit_status, next_command, status
+from wtman.ui.status_json import status
 
 CHECK = CheckResult("pytest -q", Verdict.GREEN, seconds=1.5, collected=10, base_collected=12)
 DONE = (

@@ -21,7 +21,7 @@ from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.ui.jsonl import JsonLines
 from wtman.ui.lines import RunLines
-from wtman.ui.status_json import exit_status
+from wtman.ui.outcome import exit_status
 from wtman.ui.table import table
 
 Watch = Callable[[State, Sequence[Recorded]], None]

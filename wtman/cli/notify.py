@@ -16,7 +16,7 @@ from wtman.journal.state import State
 from wtman.model.states import RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import clean
-from wtman.ui.status_json import next_command, shortfall
+from wtman.ui.outcome import next_command, shortfall
 
 # Who started something this short is still looking: no bell.
 _LOOKS_AWAY = 10.0  # seconds

@@ -23,7 +23,7 @@ from wtman.model.ids import RunId, TaskId
 from wtman.model.states import RunKind, RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import did_you_mean, quoted
-from wtman.ui.status_json import FINISHED
+from wtman.ui.outcome import FINISHED
 
 Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -9,7 +9,7 @@ from wtman.merge.resolve import resolver_session
 from wtman.model.ids import Sha
 from wtman.model.roles import agent_of_task
 from wtman.model.session import Cap
-from wtman.review.judgement import mend_text
+from wtman.review.judgement import fix_text
 from wtman.sessions.actions import RunSession
 from wtman.sessions.prompt import BROKEN_OFF
 from wtman.tasks.lifecycle import last_counted
@@ -38,7 +38,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         if last.outcome.detail:
             failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
         resume = last.outcome.session
-    mend = mend_text(state, view)
+    mend = fix_text(state, view)
     failure = "\n".join(part for part in (view.left_out, failure, mend) if part)
     if view.again and not failure:
         failure = "The user asked for this task to be gone over again."

@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping
 
 _SCRIPT = re.compile(r"""(?:from|import|require\()\s*["'](\.[^"']+)["']""")
-
-
-_SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts")
+SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts")
 
 
 def uses(texts: Mapping[str, str]) -> frozenset[str]:
@@ -17,7 +15,7 @@ def uses(texts: Mapping[str, str]) -> frozenset[str]:
     for path, text in texts.items():
         if path.endswith(".py"):
             found |= _python(path, text)
-        elif path.endswith(_SCRIPTS):
+        elif path.endswith(SCRIPTS):
             folder = posixpath.dirname(path)
             for name in _SCRIPT.findall(text):
                 found.add(_stem(posixpath.normpath(posixpath.join(folder, name))))
@@ -42,8 +40,8 @@ def _python(path: str, text: str) -> set[str]:
     return found
 
 
-def _is_used(path: str, used: frozenset[str]) -> bool:
-    if path.endswith(_SCRIPTS):
+def is_used(path: str, used: frozenset[str]) -> bool:
+    if path.endswith(SCRIPTS):
         stem = _stem(path)
         return stem in used or stem.removesuffix("/index") in used
     if not path.endswith(".py"):
@@ -54,7 +52,7 @@ def _is_used(path: str, used: frozenset[str]) -> bool:
 
 
 def _stem(path: str) -> str:
-    for end in _SCRIPTS:
+    for end in SCRIPTS:
         if path.endswith(end):
             return path.removesuffix(end)
     return path

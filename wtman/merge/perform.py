@@ -15,7 +15,7 @@ from wtman.merge.actions import JudgeCandidate
 from wtman.merge.suspects_read import pointed
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
-from wtman.review.reproduce import still_mended
+from wtman.review.reproduce import still_fixed
 
 
 async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Event, ...]:
@@ -38,7 +38,7 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
         ctx, state.settings, commands, made.commit, on, stem=f"train-{made.commit[:12]}"
     )
     if judged.verdict is not Verdict.RED:
-        judged = await still_mended(ctx, state, made.commit, members, judged)
+        judged = await still_fixed(ctx, state, made.commit, members, judged)
     suspects: tuple[TaskId, ...] = ()
     if judged.verdict is Verdict.RED:
         args = (ctx.control, state, members, judged.results, judged.evidence)

@@ -15,7 +15,7 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.model.session import Cap, Ended
 from wtman.model.states import DEAD, Standing, TaskState
-from wtman.review.judgement import mend_text
+from wtman.review.judgement import fix_text
 from wtman.sessions.actions import RunSession
 from wtman.sessions.prompt import BROKEN_OFF
 from wtman.worktrees.actions import Restore
@@ -111,7 +111,7 @@ def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
     if counted and not view.restart and (done := counted[-1].outcome) is not None:
         failure = counted[-1].red or "\n".join(t for t in (done.reason, done.detail) if t)
         resume = done.session
-    failure = "\n".join(part for part in (failure, mend_text(state, view)) if part)
+    failure = "\n".join(part for part in (failure, fix_text(state, view)) if part)
     if mine and (cut := mine[-1].outcome) is not None and broken_off(mine[-1]) and cut.session:
         resume, kept = cut.session, cut.saved
         failure = "\n".join(part for part in (failure, BROKEN_OFF) if part)

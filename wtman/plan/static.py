@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename, commonpath, dirname, splitext
 
 from wtman.formats.gitignore import matches, owned
-from wtman.formats.imports import uses
+from wtman.formats.imports import SCRIPTS, uses
 from wtman.formats.test_paths import TESTS
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
@@ -27,7 +27,6 @@ _SLACK = 1.25  # how far over its share a part may grow to keep together what be
 _LIGHT = frozenset(
     ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map .po".split()
 )
-_SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts")
 _LONGEST_ID = 40
 _TITLE = 100
 PATHS, FILES = "{paths}", "{files}"  # in the command of an agent
@@ -43,7 +42,7 @@ class _Part:
 
 def wants_text(path: str) -> bool:
     """Whether the imports of this file say what belongs together."""
-    return path.endswith((".py", *_SCRIPTS))
+    return path.endswith((".py", *SCRIPTS))
 
 
 def static_plan(
@@ -109,7 +108,7 @@ def _links(texts: Mapping[str, str], known: Mapping[str, int]) -> Counter[tuple[
     python = _python_names(path for path in known if path.endswith(".py"))
     stems: dict[str, str] = {}
     for path in sorted(known):
-        if path.endswith(_SCRIPTS):
+        if path.endswith(SCRIPTS):
             stem = splitext(path)[0]
             stems.setdefault(stem, path)
             stems.setdefault(stem.removesuffix("/index"), path)

@@ -8,7 +8,7 @@ Python and for JavaScript's relative ones; other languages meet by path only.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from wtman.formats.imports import _is_used, uses
+from wtman.formats.imports import is_used, uses
 from wtman.journal.events import Coupling
 from wtman.model.ids import TaskId
 from wtman.text.words import listed
@@ -69,7 +69,7 @@ def _why(
     if both:
         return f"both change {listed(both, _NAMED)}"
     for user, other in ((one, two), (two, one)):
-        met = sorted(path for path in works[other].paths if _is_used(path, used[user]))
+        met = sorted(path for path in works[other].paths if is_used(path, used[user]))
         if met:
             return f"{user} uses {listed(met, _NAMED)}, which {other} changes"
     return ""

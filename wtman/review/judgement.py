@@ -1,4 +1,4 @@
-"""What reviews say of tasks: which are wanted, what they come to, and who has to mend what.
+"""What reviews say of tasks: which are wanted, what they come to, and who has to fix what.
 
 Pure, and derived anew from the journal each time, so that nothing is reviewed twice for the
 same tips and a settled claim does not come back. An executed reproducer outranks any number
@@ -21,7 +21,7 @@ REFUTERS = ("does it happen", "is it meant")  # what each refuter of a claim ask
 TRIES = 2  # sessions that a review or refutation gets before it is over without a verdict
 
 CONFIRMED, REFUTED, NO_VERDICT = "confirmed", "refuted", "no verdict"
-_TOLD, _TOLD_LEAST = 5600, 800  # characters on all findings to mend, and of each at least
+_TOLD, _TOLD_LEAST = 5600, 800  # characters on all findings to fix, and of each at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Judgement:
     """What a finding comes to, as its branches are now.
 
     `pending`: something has to be run before that can be said. `open`: it holds for the tips
-    as they are now; a confirmed finding that is not open was mended. `guilty`: whom a proof
-    names. `fixer`: who has to mend it.
+    as they are now; a confirmed finding that is not open was fixed. `guilty`: whom a proof
+    names. `fixer`: who has to fix it.
     """
 
     verdict: str
@@ -190,13 +190,12 @@ def judgement(state: State, finding: Finding) -> Judgement:
     if proof is not None and proof.kind in SHOWS:
         return _shown_by(state, finding, proof)
     if before is not None and proof is not None and proof.kind == "invalid":
-        # It passes nowhere any more: that is no mending.
-        why = f"not mended: {proof.reason}"
+        # It passes nowhere any more: that is no fix.
+        why = f"not fixed: {proof.reason}"
         fixer = _fixer(state, before) or _last(state, _accused(before))
         return Judgement(CONFIRMED, True, True, False, _accused(before), fixer, why, proof)
     if before is not None and proof is not None and proof.kind in DISPROVES:
-        why = f"mended: {proof.reason}"
-        return Judgement(CONFIRMED, False, False, False, before.guilty, (), why, proof)
+        return Judgement(CONFIRMED, False, False, False, before.guilty, (), proof.reason, proof)
     if proof is not None and proof.kind in DISPROVES:
         return Judgement(REFUTED, why=proof.reason, proof=proof)
     if not claimed and proof is None:
@@ -298,7 +297,7 @@ def judgements(state: State) -> tuple[tuple[Finding, Judgement], ...]:
 
 
 def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...]:
-    """What the task has to mend before it may land."""
+    """What the task has to fix before it may land."""
     return tuple(
         (finding, found)
         for finding, found in about(state, task)
@@ -307,7 +306,7 @@ def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...
 
 
 def once_confirmed(state: State, members: Collection[TaskId]) -> tuple[Finding, ...]:
-    """Findings that a proof has shown of these branches, mended or not; a train of them must
+    """Findings that a proof has shown of these branches, fixed or not; a train of them must
     not have one of them again."""
     found = []
     for finding in state.reviews.findings.values():
@@ -321,14 +320,14 @@ def _accused(proof: Reproduced) -> tuple[TaskId, ...]:
     return proof.guilty or proof.members
 
 
-def mend_text(state: State, view: TaskView) -> str:
-    """What the author's next session is told of the findings that it has to mend."""
+def fix_text(state: State, view: TaskView) -> str:
+    """What the author's next session is told of the findings that it has to fix."""
     found = blockers(state, view.task.id)
     if not found:
         return ""
     share = max(_TOLD // len(found), _TOLD_LEAST)
     parts = [
-        "Reviewers found what follows, and it was shown by running it. Mend the code, do not "
+        "Reviewers found what follows, and it was shown by running it. Fix the code, do not "
         "argue with the test:"
         if any(judged.verdict == CONFIRMED for _, judged in found)
         else "Reviewers found what follows, and it has to be settled before this may land:"

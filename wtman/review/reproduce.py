@@ -274,7 +274,7 @@ async def _steadied(
 # --- on the train -------------------------------------------------------------------------------
 
 
-async def still_mended(
+async def still_fixed(
     ctx: Context, state: State, commit: Sha, members: Sequence[TaskId], judged: Judged
 ) -> Judged:
     """What the checks said of a train, and what the proofs say that its branches once failed.

@@ -24,9 +24,11 @@ from wtman.review.judgement import about
 from wtman.sessions.activity import ActivityReport
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, count
+from wtman.ui.document import plain
+from wtman.ui.facts import task_told
 from wtman.ui.findings import evidence_of, finding_told, shown_by
 from wtman.ui.logs import Tail
-from wtman.ui.status_json import next_command
+from wtman.ui.outcome import next_command
 from wtman.ui.table import attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks
@@ -215,14 +217,10 @@ class Dashboard(App[None]):
             self._diffed = (task, view.head)
             self._read_diff(task, view)
         facts = [f"{task}  {standings(self._state)[task].state}", clean(view.task.title)]
-        facts += [f"branch {clean(view.branch)}", f"worktree {clean(view.worktree)}"]
+        facts.append(f"worktree {clean(view.worktree)}")
         facts.append(f"now: {clean(told.said[task], 200)}" if task in told.said else "")
         facts += [f"owns {clean(', '.join(view.task.owns))}" if view.task.owns else ""]
-        facts += [f"note: {clean(note)}" for note in view.notes]
-        for attempt in view.attempts:
-            reason = attempt.red or (attempt.outcome.reason if attempt.outcome else "")
-            if reason:
-                facts.append(f"attempt {attempt.number}: {clean(reason, 400)}")
+        facts += [clean(plain(item), 400) for item in task_told(self._state, task)]
         prompt = [clean(line) for line in view.task.prompt.splitlines()]
         self._write("task-text", [line for line in facts if line] + ["", *prompt])
         self._write("findings-text", self._findings(task))

@@ -6,7 +6,7 @@ Pure. Reports, terminal lines and live lines print what is told here, each in it
 from collections.abc import Iterable, Mapping
 
 from wtman.journal.events import Adapted, CandidateJudged, Excluded, Landed, MergeNote
-from wtman.journal.state import State
+from wtman.journal.state import Attempt, State
 from wtman.merge.test_counts import describe, tallies
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
@@ -14,6 +14,8 @@ from wtman.model.states import RunState, TaskState
 from wtman.text.terminal import count
 from wtman.text.words import listed
 from wtman.ui.document import Line, Words, code, joined, line
+from wtman.ui.findings import reviewed_words
+from wtman.ui.outcome import agent_of
 
 VERDICTS = {
     Verdict.GREEN: Words("passed", "good"),
@@ -39,10 +41,6 @@ RUN_KINDS = {
     RunState.PAUSED: "warn",
     RunState.STOPPED: "warn",
 }
-
-
-def with_hint(reason: str, hint: str) -> str:
-    return f"{reason} ({hint})" if hint else reason
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -74,6 +72,31 @@ def check_told(result: CheckResult) -> Line:
         if names:
             facts.append(line(Words(word, "strong"), f": {listed(names)}"))
     return joined(facts)
+
+
+# --- a task ---------------------------------------------------------------------------------------
+
+
+def task_told(state: State, task: TaskId) -> list[Line]:
+    """Its branch, attempts, checks, reviews and notes."""
+    view = state.tasks[task]
+    told = []
+    if view.branch and not view.external:
+        where = line(" at ", code(view.head[:10])) if view.head else ()
+        agent = code(agent_of(state, view)[:200])
+        told.append(line("branch ", code(view.branch), *where, ", by ", agent))
+    told += [fact for attempt in view.attempts if (fact := _attempt(attempt))]
+    if view.checked is not None and view.checked.commit == view.head:
+        told += map(check_told, view.checked.results)
+    told += [line(words)] if (words := reviewed_words(state, task)) else []
+    told += [line(f"note: {note}") for note in view.notes]
+    return told
+
+
+def _attempt(attempt: Attempt) -> Line:
+    reason = attempt.outcome.reason if attempt.outcome is not None else ""
+    why = attempt.red.splitlines()[0] if attempt.red else reason
+    return line(f"attempt {attempt.number}: {why[:400]}") if why else ()
 
 
 # --- a merge --------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from wtman.tasks.lifecycle import standings
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words
 from wtman.ui.html_diff import diff_view
 from wtman.ui.markup import badge, code, lines, listed, section, table, text
+from wtman.ui.outcome import next_command, shortfall
 from wtman.ui.report import about, figures_of, sections
-from wtman.ui.status_json import next_command, shortfall
 from wtman.ui.timeline import timeline
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

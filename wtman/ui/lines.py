@@ -24,7 +24,8 @@ from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
-from wtman.ui.facts import VERDICTS, excluded_told, headline, with_hint
+from wtman.ui.facts import VERDICTS, excluded_told, headline
+from wtman.ui.outcome import with_hint
 
 _LINE = 400  # columns of foreign text on one line
 

@@ -7,7 +7,7 @@ unchecked branch, a missing review or an unconfined session is never implied awa
 from collections.abc import Iterator, Mapping
 
 from wtman.budget.budget import overshoot, spent
-from wtman.journal.state import Attempt, State, TaskView
+from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
@@ -26,8 +26,8 @@ from wtman.ui.facts import (
     landed_before,
     landed_in_all,
     merge_told,
+    task_told,
     unresolved,
-    with_hint,
 )
 from wtman.ui.findings import (
     STANDINGS,
@@ -42,7 +42,7 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.markdown import markdown
-from wtman.ui.status_json import agent_of, last_outcome, shortfall, used_by, working_time
+from wtman.ui.outcome import last_outcome, shortfall, used_by, with_hint, working_time
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
@@ -178,26 +178,11 @@ def _summary(state: State, known: Mapping[TaskId, Standing]) -> Table:
 
 def _task(state: State, task: TaskId, item: Standing) -> Card:
     view = state.tasks[task]
-    told = []
-    if view.branch and not view.external:
-        where = line(" at ", code(view.head[:10])) if view.head else ()
-        agent = code(agent_of(state, view)[:200])
-        told.append(line("branch ", code(view.branch), *where, ", by ", agent))
+    told = task_told(state, task)
     if item.waiting_for:
         told.append(line("waits for " + ", ".join(item.waiting_for)))
-    told += [fact for attempt in view.attempts if (fact := _attempt(attempt))]
-    if view.checked is not None and view.checked.commit == view.head:
-        told += map(check_told, view.checked.results)
-    told += [line(words)] if (words := reviewed_words(state, task)) else []
-    told += [line(f"note: {note}") for note in view.notes]
     title = f": {view.task.title}" if view.task.title else ""
     return Card(line(view.label, title, " ", _state(item)), [Facts(told)], name=f"task-{task}")
-
-
-def _attempt(attempt: Attempt) -> Line:
-    reason = attempt.outcome.reason if attempt.outcome is not None else ""
-    why = attempt.red.splitlines()[0] if attempt.red else reason
-    return line(f"attempt {attempt.number}: {why[:400]}") if why else ()
 
 
 # --- findings -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
 from wtman.ui.facts import KINDS, RUN_KINDS
 from wtman.ui.findings import finding_lines
-from wtman.ui.status_json import (
+from wtman.ui.outcome import (
     FELL_SHORT,
     last_outcome,
     next_command,
@@ -204,7 +204,7 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
         if item.state in FELL_SHORT:
             why = clean(item.reason, 48) or str(item.state)
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
-    # Why a stronger sandbox was passed over, with what would mend it.
+    # Why a stronger sandbox was passed over, with the fix.
     lines += ["! " + clean(note) for note in state.notes if note.startswith("sandbox: ")]
     extra = len(lines) - _PRESSING
     return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]

@@ -21,7 +21,7 @@ from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import count
 from wtman.text.words import did_you_mean, quoted
-from wtman.ui.status_json import FINISHED
+from wtman.ui.outcome import FINISHED
 
 if TYPE_CHECKING:
     from wtman.worktrees.clean import Gone, KeptTask

@@ -327,7 +327,7 @@ def _runs(place: DoctorScope) -> Iterator[Line]:
     from wtman.git.disk import on_network
     from wtman.journal.store import Store
     from wtman.tasks.lifecycle import run_state
-    from wtman.ui.status_json import FINISHED, next_command
+    from wtman.ui.outcome import FINISHED, next_command
 
     repo = place.repo
     if repo is None or not Store.exists(repo.wtman_dir):

@@ -295,7 +295,7 @@ def _status(state: State) -> int:
 def _tell(state: State, status: int, as_json: bool) -> None:
     from wtman.model.states import SCHEMA
     from wtman.ui.findings import finding_lines, findings_json, problems, unlooked
-    from wtman.ui.status_json import shortfall
+    from wtman.ui.outcome import shortfall
 
     if as_json:
         told = {

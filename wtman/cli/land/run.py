@@ -23,7 +23,7 @@ from wtman.text.terminal import clean, count
 from wtman.text.words import did_you_mean, quoted
 from wtman.ui.lines import RunLines
 from wtman.ui.merge_report import answer, lines
-from wtman.ui.status_json import exit_status, next_command
+from wtman.ui.outcome import exit_status, next_command
 
 
 @dataclass(frozen=True, slots=True)

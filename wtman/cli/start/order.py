@@ -43,7 +43,7 @@ from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes, impact
 from wtman.text.terminal import clean, count, fit
 from wtman.ui.confirm import Proposal, screen
-from wtman.ui.status_json import agent_of
+from wtman.ui.outcome import agent_of
 
 
 @dataclass(frozen=True, slots=True)

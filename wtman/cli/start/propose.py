@@ -40,7 +40,7 @@ from wtman.text.terminal import clean, count, duration, fit
 from wtman.ui.confirm import Proposal, answer, screen
 from wtman.ui.jsonl import JsonLines
 from wtman.ui.lines import RunLines
-from wtman.ui.status_json import exit_status, shortfall
+from wtman.ui.outcome import exit_status, shortfall
 
 Tell = Callable[[State, Sequence[Recorded]], None]
 Doing = Callable[[TaskId, str], None]

@@ -1,0 +1,120 @@
+"""What became of a run and its tasks so far: what every view asks, and what to type next.
+
+Pure.
+"""
+
+from collections.abc import Mapping
+
+from wtman.journal.events import SessionFinished
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import TaskId
+from wtman.model.roles import agent_of_task
+from wtman.model.session import Usage
+from wtman.model.states import RunState, Standing, TaskState
+from wtman.tasks.lifecycle import run_state, standings
+
+FINISHED = (RunState.MERGED, RunState.FAILED)
+FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
+
+
+def used_by(view: TaskView) -> Usage:
+    """What the sessions of a task have used, the finished ones."""
+    total = Usage()
+    for item in view.attempts:
+        if item.outcome is not None:
+            total = total + item.outcome.usage
+    return total
+
+
+def agent_of(state: State, view: TaskView) -> str:
+    """The agent that plays a task: of its newest attempt, else as the plan names it."""
+    played = next((item.agent for item in reversed(view.attempts) if item.agent), "")
+    return played or agent_of_task(state.settings, state.roles, view.task)
+
+
+def last_outcome(view: TaskView) -> SessionFinished | None:
+    """How the newest finished attempt ended."""
+    return next((item.outcome for item in reversed(view.attempts) if item.outcome), None)
+
+
+def working_time(view: TaskView, now: float) -> float:
+    """Seconds spent in sessions; the one in flight counts up to `now`."""
+    total = 0.0
+    for item in view.attempts:
+        if item.ended is None:
+            total += max(now - item.started, 0.0) if now else 0.0
+        elif item.outcome is not None and item.outcome.seconds:
+            total += item.outcome.seconds
+        else:
+            total += max(item.finished - item.started, 0.0)
+    return total
+
+
+def shortfall(state: State) -> tuple[str, ...]:
+    """Why the run as a whole does not go on, each with the fix."""
+    lines = []
+    if state.failed is not None:
+        lines.append(with_hint(state.failed.reason, state.failed.hint))
+    elif state.base_checked is not None and state.base_checked.problem:
+        lines.append(with_hint(state.base_checked.problem, state.base_checked.hint))
+    if state.paused is not None:
+        lines.append(with_hint(f"paused: {state.paused.reason}", state.paused.hint))
+    if state.merge is not None and state.merge.failed is not None:
+        lines.append(with_hint(state.merge.failed.reason, state.merge.failed.hint))
+    return tuple(lines)
+
+
+def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:
+    """What to type next."""
+    known = known if known is not None else standings(state)
+    run = state.run
+    short = next((task for task, item in known.items() if item.state in FELL_SHORT), "")
+    if live:
+        return f"wtman status {run} --watch"
+    match run_state(state, known):
+        case RunState.PLANNED:
+            return f"wtman resume {run} --yes"
+        case RunState.READY:
+            into = "" if state.target else " --into BRANCH"
+            return f"wtman merge {run}{into}{_unchecked(state, known)}"
+        case RunState.MERGED:
+            if short:
+                return f"wtman retry {run}/{short}"
+            cleaned = all(view.cleaned for view in state.tasks.values())
+            return f"wtman {'report' if cleaned else 'clean'} {run}"
+        case RunState.FAILED if short:
+            return f"wtman retry {run}/{short}"
+        case _:
+            return f"wtman resume {run}"
+
+
+def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
+    """The word that lets branches land which no check judged; without it all would be left out."""
+    judged = any(item.state is TaskState.VERIFIED for item in known.values())
+    waiting = any(
+        item.state is TaskState.UNCHECKED and not state.tasks[task].external
+        for task, item in known.items()
+    )
+    return " --unchecked" if waiting and not judged else ""
+
+
+def exit_status(state: State) -> int:
+    """The exit status of SPEC section 2 for a run that nobody drives any more."""
+    known = standings(state)
+    if state.base_checked is not None and state.base_checked.problem:
+        return 3
+    if state.failed is not None:
+        return 1
+    match run_state(state, known):
+        case RunState.PAUSED:
+            return 4
+        case RunState.STOPPED:
+            return 130
+        case RunState.READY | RunState.MERGED:
+            return int(any(item.state in FELL_SHORT for item in known.values()))
+        case _:
+            return 1
+
+
+def with_hint(reason: str, hint: str) -> str:
+    return f"{reason} ({hint})" if hint else reason
