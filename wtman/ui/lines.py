@@ -9,17 +9,7 @@ from typing import Any, TextIO
 
 from wtman.budget.budget import wait_of
 from wtman.journal import events as e
-from wtman.journal import record as record_module
-from wtman.journal.events import (
-    PlanFailed,
-    Planned,
-    RateLimited,
-    Refuted,
-    Reproduced,
-    Resolving,
-    Reviewed,
-    Unresolved,
-)
+from wtman.journal.record import Recorded
 from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended
@@ -36,7 +26,7 @@ class RunLines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def watch(self, state: State, news: Sequence[record_module.Recorded]) -> None:
+    def watch(self, state: State, news: Sequence[Recorded]) -> None:
         """Tell what is new."""
         for record in news:
             for line in told(state, record.event):
@@ -61,7 +51,7 @@ def _intended(state: State, event: e.Intended) -> list[str]:
     return [_line(event.task, f"session {event.attempt} started ({agent})")]
 
 
-def _planned(state: State, event: Planned) -> list[str]:
+def _planned(state: State, event: e.Planned) -> list[str]:
     if not event.agent:
         return []
     return [_line("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
@@ -160,7 +150,7 @@ def _landed(state: State, event: e.Landed) -> list[str]:
     return lines
 
 
-def _reviewed(state: State, event: Reviewed) -> list[str]:
+def _reviewed(state: State, event: e.Reviewed) -> list[str]:
     if event.stopped:
         return []
     who = "+".join(state.label(task) for task in event.members)
@@ -171,13 +161,13 @@ def _reviewed(state: State, event: Reviewed) -> list[str]:
     return [_line(who, f"{what}: {found}")]
 
 
-def _reproduced(state: State, event: Reproduced) -> list[str]:
+def _reproduced(state: State, event: e.Reproduced) -> list[str]:
     title = _title(state, event.finding)
     shown = {"regression": "confirmed", "interaction": "confirmed"}.get(event.kind, event.kind)
     return [_line(event.finding, f"{shown}: {title} ({event.reason})")]
 
 
-def _refuted(state: State, event: Refuted) -> list[str]:
+def _refuted(state: State, event: e.Refuted) -> list[str]:
     if event.stopped:
         return []
     said = event.answer or f"no verdict ({event.reason})"
@@ -194,7 +184,7 @@ def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> li
     return [_line("run", f"{word}: {with_hint(event.reason, event.hint)}")]
 
 
-def _rate_limited(state: State, event: RateLimited) -> list[str]:
+def _rate_limited(state: State, event: e.RateLimited) -> list[str]:
     if not event.jobs:
         return [_line("run", "goes at full speed again")]
     return [_line("run", f"slowed to {count(event.jobs, 'session')} in parallel: {event.reason}")]
@@ -208,14 +198,14 @@ _ASKED = {
 
 _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Intended: _intended,
-    Planned: _planned,
-    PlanFailed: lambda _, event: [_line("run", f"{event.reason} ({event.hint})")],
+    e.Planned: _planned,
+    e.PlanFailed: lambda _, event: [_line("run", f"{event.reason} ({event.hint})")],
     e.SessionFinished: _finished,
     e.Checked: _checked,
     e.BaseChecked: _base,
     e.Followed: _followed,
-    Resolving: lambda _, event: [_line(event.task, "goes to a resolver")],
-    Unresolved: lambda _, event: [_line(event.task, f"not resolved: {event.reason}")],
+    e.Resolving: lambda _, event: [_line(event.task, "goes to a resolver")],
+    e.Unresolved: lambda _, event: [_line(event.task, f"not resolved: {event.reason}")],
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,
@@ -224,10 +214,10 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Paused: _stopping,
     e.RunFailed: _stopping,
     e.MergeFailed: _stopping,
-    RateLimited: _rate_limited,
-    Reviewed: _reviewed,
-    Reproduced: _reproduced,
-    Refuted: _refuted,
+    e.RateLimited: _rate_limited,
+    e.Reviewed: _reviewed,
+    e.Reproduced: _reproduced,
+    e.Refuted: _refuted,
     e.StartFailed: lambda _, event: [_line(event.task, f"cannot start: {event.reason}")],
     e.Noted: lambda _, event: [_line(event.task, event.text)],
     e.Stopped: lambda _, event: [_line("run", "stopped" + (event.reason and f": {event.reason}"))],
