@@ -27,6 +27,7 @@ from wtman.merge import land
 from wtman.merge import perform as train
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.merge.decide import decide_merge
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Plan, Task
@@ -135,14 +136,16 @@ class Yard:
         spec = worktrees.WorktreeSpec(f"wtman-{self.run}-{task.id}", str(path), branch)
         (tree,) = worktrees.create(self.repo, [spec])
         snapshot.checkout(self.control, tree.path, tree.index, head)
-        lineage = load_state(store, self.run).tasks[task.id].lineage  # type: ignore[arg-type]
+        fingerprint = load_state(store, self.run).tasks[task.id].fingerprint  # type: ignore[arg-type]
         checks = task.check or self.check
         results = tuple(CheckResult(text, Verdict.GREEN) for text in checks)
         needs = {need: self.ends[need][1] for need in task.needs}
         return [
             e.WorktreeMade(task.id, str(path), branch, start, needs),
             e.Intended(
-                "RunSession", f"session/{task.id}", task.id, 1, lineage, "", start, start, "robot"
+                "RunSession",
+                ActionKey(ActionKind.SESSION, task.id),
+                attempt=e.AttemptStart(1, fingerprint, "", start, start, "robot"),
             ),
             e.SessionFinished(task.id, 1, Ended.OK, head),
             e.Checked(task.id, head, start, Verdict.GREEN, results),

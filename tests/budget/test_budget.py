@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.coordinator.simulation import World, created, task
+from tests.coordinator.simulation import World, created, key_of, task
 from wtman.budget.budget import (
     MOST_WAITS,
     BudgetStatus,
@@ -43,7 +43,7 @@ def ready(*names: str, **settings: object) -> World:
 
 
 def sessions(world: World, live: dict[str, Usage] | None = None) -> list[a.RunSession]:
-    actions = decide(world.state, frozenset(world.running), live)
+    actions = decide(world.state, world.keys, live)
     return [item for item in actions if isinstance(item, a.RunSession)]
 
 
@@ -99,16 +99,19 @@ def test_caps_never_add_up_to_more_than_the_budget(
 
 def test_a_budget_is_shared_among_the_tasks_that_wait() -> None:
     world = ready("a", "b", "c", "d", budget_usd=8.0, budget_tokens=4000)
-    caps = [(item.max_usd, item.max_tokens) for item in sessions(world)]
+    caps = [(item.cap.usd, item.cap.tokens) for item in sessions(world)]
     assert caps == [(2.0, 1000)] * 4
 
 
 def test_a_live_session_counts_with_all_of_its_cap_or_more_where_it_overshoots() -> None:
     world = ready("a", "b", budget_usd=8.0, session_budget_usd=3.0)
     world.turn()
-    assert world.state.reserved == {"session/a": Cap(usd=3.0), "session/b": Cap(usd=3.0)}
+    assert world.state.reserved == {
+        key_of("session/a"): Cap(usd=3.0),
+        key_of("session/b"): Cap(usd=3.0),
+    }
     assert budget_status(world.state).left.usd == 2.0
-    over = {"session/a": used(3.5), "session/b": used(1.0)}
+    over = {key_of("session/a"): used(3.5), key_of("session/b"): used(1.0)}
     assert budget_status(world.state, over).left.usd == 1.5
 
 
@@ -240,7 +243,7 @@ def test_nobody_waits_for_a_provider_in_a_parked_run() -> None:
     world.turn()
     assert {"session/b", "backoff"} <= set(world.running)
     world.finish("session/b")
-    assert a.Cancel("backoff") in decide(world.state, frozenset(world.running))
+    assert a.Cancel(key_of("backoff")) in decide(world.state, world.keys)
 
 
 def test_a_session_that_was_cut_off_goes_on_with_its_conversation_and_its_folder() -> None:

@@ -769,7 +769,7 @@ def test_a_task_is_judged_by_its_own_checks_against_its_start(world: World):
     async def go(task: Task) -> Checked:
         async with world.ctx() as ctx:
             state = State(
-                run=ctx.run, settings=settings, tasks={task.id: TaskView(task, lineage="l")}
+                run=ctx.run, settings=settings, tasks={task.id: TaskView(task, fingerprint="l")}
             )
             (event,) = await perform.perform(ctx, state, CheckTask(task.id, start, head))
             assert isinstance(event, Checked)

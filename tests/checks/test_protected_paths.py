@@ -42,7 +42,7 @@ def judged(
 
     async def go() -> tuple[Event, ...]:
         async with world.ctx() as ctx:
-            views = {task.id: TaskView(task, lineage="l")}
+            views = {task.id: TaskView(task, fingerprint="l")}
             state = State(run=ctx.run, settings=world.settings, tasks=views)
             return await perform.perform(ctx, state, CheckTask(task.id, start, head))
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from wtman.budget.budget import counts
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
+from wtman.coordinator.loop import intent_of
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded
 from wtman.journal.replay import replay
 from wtman.journal.state import State, digest
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.graph import cycle
 from wtman.model.ids import Branch, Pair, RunId, Sha, TaskId
@@ -53,12 +55,22 @@ def created(*tasks: Task, **settings: object) -> list[e.Event]:
     ]
 
 
+def key_of(name: str) -> ActionKey:
+    """The key of an action that is spelled so: "session/a", "base"."""
+    kind, _, subject = name.partition("/")
+    return ActionKey(ActionKind(kind), subject)
+
+
+def spelled(key: ActionKey) -> str:
+    return f"{key.kind}/{key.subject}" if key.subject else key.kind.value
+
+
 @dataclass
 class World:
     """The journal, what is being performed, and what the outside remembers."""
 
     journal: list[record.Recorded] = field(default_factory=list)
-    running: dict[str, a.Action] = field(default_factory=dict)
+    running: dict[str, a.Action] = field(default_factory=dict)  # by key, spelled "session/a"
     cancelled: set[str] = field(default_factory=set)
     finished: set[tuple[str, int]] = field(default_factory=set)  # sessions with an exit marker
     ran: list[str] = field(default_factory=list)  # content keys of sessions, as they end
@@ -82,6 +94,10 @@ class World:
     def state(self) -> State:
         return replay(self.journal)
 
+    @property
+    def keys(self) -> frozenset[ActionKey]:
+        return frozenset(key_of(name) for name in self.running)
+
     def turn(self) -> None:
         """Decide, and journal the intents of what starts; again where needs were added."""
         while self._turn():
@@ -92,11 +108,10 @@ class World:
 
     def _turn(self) -> bool:
         linked = False
-        keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
-        for action in decide(self.state, keys):
+        for action in decide(self.state, self.keys):
             if isinstance(action, a.Cancel):
-                assert action.target in self.running
-                self.cancelled.add(action.target)
+                assert spelled(action.key) in self.running
+                self.cancelled.add(spelled(action.key))
                 continue
             if isinstance(action, a.Pause):
                 self.append([e.Paused(action.reason, action.hint)])
@@ -110,15 +125,16 @@ class World:
                 self.append([e.Unchained(action.task, action.need, action.reason)])
                 linked = True
                 continue
-            assert action.key not in self.running, f"{action.key} is running already"
+            name = spelled(action.key)
+            assert name not in self.running, f"{name} is running already"
             if isinstance(action, a.Watch | a.Backoff):
-                self.running[action.key] = action
+                self.running[name] = action
                 continue
             if isinstance(action, a.RunSession):
                 self._may_start(action)
                 self._may_spend(action)
-            self.running[action.key] = action
-            self.append([_intent(action)])
+            self.running[name] = action
+            self.append([intent_of(action)])
         sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
         self.most_sessions = max(self.most_sessions, sessions)
         return linked
@@ -157,12 +173,12 @@ class World:
         for budget, cap, used in (
             (
                 state.settings.budget_usd,
-                action.max_usd,
+                action.cap.usd,
                 state.charged.usd + sum(c.usd for c in caps),
             ),
             (
                 state.settings.budget_tokens,
-                action.max_tokens,
+                action.cap.tokens,
                 state.charged.tokens + sum(c.tokens for c in caps),
             ),
         ):
@@ -213,7 +229,7 @@ class World:
                 return (e.WorktreeMade(name, f"/w/{name}", branch, start, dict(needs)),)
             case a.RunSession():
                 fate = "stopped" if cancelled else self.session_fate(action.task, action.attempt)
-                return (self._session(action, fate, action.content),)
+                return (self._session(action, fate, action.cache_key),)
             case a.Collect(name, attempt):
                 if (name, attempt) in self.finished:
                     return (self._session(action, self.session_fate(name, attempt), ""),)
@@ -277,22 +293,3 @@ class World:
             )
         head = Sha(digest(name, str(attempt), action.at))
         return e.SessionFinished(name, attempt, Ended.OK, head, files=1, usage=usage)
-
-
-def _intent(action: a.Action) -> e.Intended:
-    if isinstance(action, a.RunSession):
-        return e.Intended(
-            "RunSession",
-            action.key,
-            action.task,
-            action.attempt,
-            action.lineage,
-            action.content,
-            action.start,
-            action.at,
-            action.agent,
-            action.max_usd,
-            action.max_tokens,
-            action.attach,
-        )
-    return e.Intended(type(action).__name__, action.key)

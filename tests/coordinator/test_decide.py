@@ -28,7 +28,7 @@ def begun(*tasks: Task, **settings: object) -> World:
 
 
 def kinds(world: World) -> list[str]:
-    return [type(item).__name__ for item in decide(world.state, frozenset(world.running))]
+    return [type(item).__name__ for item in decide(world.state, world.keys)]
 
 
 def sessions_of(world: World, name: str) -> int:
@@ -311,7 +311,7 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
     ]
     assert len(completed) == len(set(completed))
     for view in state.tasks.values():
-        finished = [item.content for item in view.attempts if item.ended == "ok"]
+        finished = [item.cache_key for item in view.attempts if item.ended == "ok"]
         assert len(finished) == len(set(finished)), "the same content ran to its end twice"
         assert view.failures <= state.settings.attempts
 

@@ -7,6 +7,7 @@ from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.replay import replay
 from wtman.journal.state import State
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Identity, Task
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
@@ -31,19 +32,13 @@ A_RUN: tuple[e.Event, ...] = (
 )
 
 
-# Lineages as replay works them out, so that attempts count as current.
+# Fingerprints as replay works them out, so that attempts count as current.
 _VIEWS = replay([record.Recorded(1, START, event) for event in A_RUN]).tasks
 
 
 def started(task: str, attempt: int) -> e.Intended:
-    return e.Intended(
-        "RunSession",
-        f"session/{task}",
-        task,
-        attempt,
-        lineage=_VIEWS[task].lineage,
-        agent="command:build",
-    )
+    begins = e.AttemptStart(attempt, _VIEWS[task].fingerprint, "", "", "", "command:build")
+    return e.Intended("RunSession", ActionKey(ActionKind.SESSION, task), attempt=begins)
 
 
 def finished(task: str, attempt: int, ended: Ended = Ended.OK, **more: Any) -> tuple[e.Event, ...]:

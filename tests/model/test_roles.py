@@ -4,7 +4,7 @@ import pytest
 
 from wtman.config.roles import role_from
 from wtman.formats.front_matter import read, words
-from wtman.journal.state import lineage_of
+from wtman.journal.state import fingerprint_of
 from wtman.model.ids import TaskId
 from wtman.model.plan import Role, Task
 from wtman.model.roles import agent_of, agent_of_task, effort_of, model_of, role_of
@@ -101,6 +101,8 @@ def test_who_plays_a_role() -> None:
 
 def test_the_text_of_a_role_is_part_of_the_work() -> None:
     task = Task(TaskId("a"), "do")
-    without = lineage_of(task, "", "x", "", "")
-    assert lineage_of(task, "", "x", "", "", "k1") != lineage_of(task, "", "x", "", "", "k2")
-    assert lineage_of(task, "", "x", "", "", "") == without, "older runs keep their keys"
+    without = fingerprint_of(task, "", "x", "", "")
+    assert fingerprint_of(task, "", "x", "", "", "k1") != fingerprint_of(
+        task, "", "x", "", "", "k2"
+    )
+    assert fingerprint_of(task, "", "x", "", "", "") == without, "older runs keep their keys"

@@ -86,17 +86,7 @@ class World:
             case RunSession(task, number):
                 head = f"{task}-{number}"
                 self.tell(
-                    e.Intended(
-                        "RunSession",
-                        action.key,
-                        task,
-                        number,
-                        action.lineage,
-                        action.content,
-                        action.start,
-                        action.at,
-                        action.agent,
-                    ),
+                    e.Intended("RunSession", action.key, attempt=action.begins),
                     e.SessionFinished(task, number, Ended.OK, head, session=f"s-{task}"),
                 )
             case CheckTask(task, start, head):

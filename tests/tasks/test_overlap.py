@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.coordinator.simulation import World, created, task
+from tests.coordinator.simulation import World, created, key_of, task
 from tests.journal.runs import A_RUN, NOW, finished, journal, played, started
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
@@ -99,9 +99,9 @@ def test_the_watch_ends_with_the_last_session_and_leaves_no_trace() -> None:
 
 def test_the_watch_is_one_at_a_time_and_ends_when_the_run_is_stopped() -> None:
     world = at_work(task("a"), task("b"))
-    assert a.Watch() not in decide(world.state, frozenset(world.running))
+    assert a.Watch() not in decide(world.state, world.keys)
     world.append([e.Requested("stop")])
-    assert a.Cancel("watch") in decide(world.state, frozenset(world.running))
+    assert a.Cancel(key_of("watch")) in decide(world.state, world.keys)
 
 
 def test_a_parked_run_is_watched_only_while_sessions_are_in_flight() -> None:

@@ -18,6 +18,7 @@ from wtman.git.discovery import Repository, discover
 from wtman.git.repo import resolve
 from wtman.journal import events as e
 from wtman.journal.state import State
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import Pair, RunId, TaskId
 from wtman.model.plan import Identity, Plan, Task
 from wtman.model.session import Ended
@@ -76,9 +77,9 @@ class Site:
             made = await worktrees.perform(self.ctx, self.state, MakeWorktree(TaskId(name), tips))
             self.say(*made)
             view = self.state.tasks[TaskId(name)]
-            key = f"session/{name}"
             at = view.start
-            self.say(e.Intended("RunSession", key, TaskId(name), 1, view.lineage, "", at, at, "x"))
+            begins = e.AttemptStart(1, view.fingerprint, "", at, at, "x")
+            self.say(e.Intended("RunSession", ActionKey(ActionKind.SESSION, name), attempt=begins))
 
     def finish(self, name: str) -> None:
         """The session ends, with everything committed as the agent could have done itself."""

@@ -81,14 +81,7 @@ class Site:
     def intend(self, name: str) -> RunSession:
         view = self.state.tasks[TaskId(name)]
         action = next_session(self.state, view)
-        at = action.at
-        number = action.attempt
-        self.say(
-            e.Intended(
-                "RunSession", action.key, action.task, number, view.lineage, "", action.start, at,
-                action.agent,
-            )
-        )  # fmt: skip
+        self.say(e.Intended("RunSession", action.key, attempt=action.begins))
         return action
 
     async def play(self, *names: str, jobs: int = 16) -> dict[str, e.SessionFinished]:

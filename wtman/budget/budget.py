@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wtman.journal.state import Attempt, State
+from wtman.model.actions import ActionKey
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 
@@ -63,7 +64,7 @@ def _share(budget: float, own: float, left: float, waiting: int, unit: float) ->
     return wanted if wanted <= left else None
 
 
-def budget_status(state: State, live: Mapping[str, Usage] | None = None) -> BudgetStatus:
+def budget_status(state: State, live: Mapping[ActionKey, Usage] | None = None) -> BudgetStatus:
     """The purse of a run; `live` is what live sessions have used so far, by action key."""
     settings = state.settings
     held = Cap()

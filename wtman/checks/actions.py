@@ -2,28 +2,22 @@
 
 from dataclasses import dataclass
 
-from wtman.model.ids import Sha, TaskId
+from wtman.model.actions import ActionKind, RunAction, TaskAction
+from wtman.model.ids import Sha
 
 
 @dataclass(frozen=True, slots=True)
-class CheckBase:
+class CheckBase(RunAction):
     """Run every check of the plan on the base, before any session."""
 
+    kind = ActionKind.BASE
     commit: Sha
-
-    @property
-    def key(self) -> str:
-        return "base"
 
 
 @dataclass(frozen=True, slots=True)
-class CheckTask:
+class CheckTask(TaskAction):
     """Judge the task's tip against its start."""
 
-    task: TaskId
+    kind = ActionKind.CHECK
     start: Sha
     head: Sha
-
-    @property
-    def key(self) -> str:
-        return f"check/{self.task}"

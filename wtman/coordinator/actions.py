@@ -1,7 +1,6 @@
-"""What `decide` asks for: each action is performed by one stage and has a key.
+"""What `decide` asks for, of all domains.
 
-Two actions with the same key never run at once. Actions carry immutable names
-(shas, attempt numbers), never positions.
+Actions carry immutable names (shas, attempt numbers), never positions.
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
@@ -13,7 +12,8 @@ from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
 from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
 
-Action = (
+# What runs for a while, under a key.
+Performed = (
     MakePlan
     | CheckBase
     | MakeWorktree
@@ -30,9 +30,8 @@ Action = (
     | Review
     | Reproduce
     | Refute
-    | Chain
-    | Unchain
     | Backoff
-    | Cancel
-    | Pause
 )
+
+# What is done at once: an event, or the end of what runs.
+Action = Performed | Chain | Unchain | Cancel | Pause

@@ -17,7 +17,7 @@ from wtman.coordinator.next_session import attached_session, next_session
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
-from wtman.model.actions import Backoff, Cancel, Pause
+from wtman.model.actions import ActionKey, ActionKind, Backoff, Cancel, Pause, busy
 from wtman.model.graph import critical
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
@@ -37,7 +37,7 @@ _PLANNING_SHARE = 10  # without a limit of its own, planning gets a tenth of the
 
 
 def decide(
-    state: State, running: frozenset[str], live: Mapping[str, Usage] | None = None
+    state: State, running: frozenset[ActionKey], live: Mapping[ActionKey, Usage] | None = None
 ) -> tuple[Action, ...]:
     """The actions to start now, most important first. Empty and nothing running: all is done.
 
@@ -46,11 +46,7 @@ def decide(
     if state.merge is not None and not state.merge.over:
         return decide_merge(state, running)
     if state.asked_stop or state.stopped is not None or state.failed is not None:
-        return tuple(
-            Cancel(key)
-            for key in sorted(running)
-            if not key.startswith("cancel/") and f"cancel/{key}" not in running
-        )
+        return tuple(Cancel(key) for key in sorted(running))
     if state.planning is not None and state.planning.made is None:
         return _plan(state, running)
     if not state.approved:
@@ -76,7 +72,7 @@ def decide(
     return (*actions, *_watch(state, running, known, actions))
 
 
-def _handed_over(state: State, running: frozenset[str], wanted: list[Action]) -> list[Action]:
+def _handed_over(state: State, running: frozenset[ActionKey], wanted: list[Action]) -> list[Action]:
     """Tasks whose next session the user plays: what runs of them ends, nothing else begins."""
     asked = {task for task, view in state.tasks.items() if view.attach}
     if not asked:
@@ -86,23 +82,19 @@ def _handed_over(state: State, running: frozenset[str], wanted: list[Action]) ->
         for item in wanted
         if getattr(item, "task", "") not in asked or isinstance(item, Collect)
     ]
-    for task in sorted(asked):
+    for key in sorted(running):
+        if key.subject in asked and key.kind in (ActionKind.SESSION, ActionKind.CHECK):
+            out.append(Cancel(key))
+    for task in sorted(asked - busy(running)):
         view = state.tasks[task]
-        busy = [f"{kind}/{task}" for kind in ("session", "check", "worktree")]
-        busy = [key for key in busy if key in running]
-        out += [
-            Cancel(key)
-            for key in busy
-            if not key.startswith("worktree/") and f"cancel/{key}" not in running
-        ]
-        if not busy and view.in_flight is None and view.worktree:
+        if view.in_flight is None and view.worktree:
             out.append(attached_session(state, view))
     return out
 
 
-def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
+def _plan(state: State, running: frozenset[ActionKey]) -> tuple[Action, ...]:
     """The planner's session, before there is anything else to do."""
-    if state.paused is not None or "plan" in running or state.planning is None:
+    if state.paused is not None or ActionKey(ActionKind.PLAN) in running or state.planning is None:
         return ()
     if state.sessions >= state.settings.max_sessions:
         reason = f"the run has had its {state.settings.max_sessions} sessions"
@@ -113,12 +105,12 @@ def _plan(state: State, running: frozenset[str]) -> tuple[Action, ...]:
         return (Pause(*exhausted(state)),)
     usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
     wanted = state.planning.wanted
-    return (MakePlan(state.planning.attempt, wanted.agent, state.base, usd, cap.tokens),)
+    return (MakePlan(state.planning.attempt, wanted.agent, state.base, Cap(usd, cap.tokens)),)
 
 
 def _watch(
     state: State,
-    running: frozenset[str],
+    running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
     begun: list[Action],
 ) -> list[Action]:
@@ -127,42 +119,40 @@ def _watch(
         state,
         known,
         {
-            *(task for task in state.tasks if f"session/{task}" in running),
+            *(state.tasks.keys() & busy(running, ActionKind.SESSION)),
             *(item.task for item in begun if isinstance(item, RunSession)),
         },
     )
-    if "watch" not in running:
+    if Watch().key not in running:
         return [Watch()] if wanted else []
-    return [] if wanted or "cancel/watch" in running else [Cancel("watch")]
+    return [] if wanted else [Cancel(Watch().key)]
 
 
-def _cancels(state: State, running: frozenset[str]) -> list[Action]:
+def _cancels(state: State, running: frozenset[ActionKey]) -> list[Action]:
     """Sessions whose task is gone or has been worded anew."""
     out: list[Action] = []
-    for key in sorted(running):
-        kind, _, name = key.partition("/")
-        view = state.tasks.get(TaskId(name))
-        if kind != "session" or f"cancel/{key}" in running:
-            continue
+    for task in sorted(busy(running, ActionKind.SESSION)):
+        view = state.tasks.get(task)
         flight = view.in_flight if view is not None else None
-        if view is None or (flight is not None and flight.lineage != view.lineage):
-            out.append(Cancel(key))
+        if view is None or (flight is not None and flight.fingerprint != view.fingerprint):
+            out.append(Cancel(ActionKey(ActionKind.SESSION, task)))
     return out
 
 
-def _settle_left(state: State, running: frozenset[str]) -> list[Action]:
+def _settle_left(state: State, running: frozenset[ActionKey]) -> list[Action]:
     """Attempts that a dead coordinator left behind."""
+    live = busy(running, ActionKind.SESSION)
     out: list[Action] = []
     for task, view in (*state.tasks.items(), *state.dropped.items()):
         flight = view.in_flight
-        if flight is None or f"session/{task}" in running:
+        if flight is None or task in live:
             continue
         out.append(Collect(task, flight.number, view.start, view.head, flight.at, flight.agent))
     return out
 
 
-def _base(state: State, running: frozenset[str]) -> list[Action]:
-    if base_settled(state) or "base" in running:
+def _base(state: State, running: frozenset[ActionKey]) -> list[Action]:
+    if base_settled(state) or ActionKey(ActionKind.BASE) in running:
         return []
     return [CheckBase(state.base)]
 
@@ -177,18 +167,18 @@ def base_settled(state: State) -> bool:
 
 
 def _follows(
-    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
 ) -> list[Follow | Adopt]:
     """Tasks with work of their own whose needs have moved to another settled tip."""
     out: list[Follow | Adopt] = []
+    at_work = busy(running)
     for task, view in state.tasks.items():
         if not view.attempts or known[task].state in SETTLED:
             continue
-        busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running
-        if busy or view.in_flight is not None or view.merged or view.external:
+        if task in at_work or view.in_flight is not None or view.merged or view.external:
             continue
         last = last_counted(view)
-        if last is not None and last.ended is Ended.OK and view.owner != view.lineage:
+        if last is not None and last.ended is Ended.OK and view.owner != view.fingerprint:
             assert last.outcome is not None
             out.append(Adopt(task, view.head, last.start, last.outcome.head))
             continue
@@ -201,11 +191,12 @@ def _follows(
 
 
 def _checks(
-    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
 ) -> list[Action]:
     if not base_settled(state):
         return []
     out: list[Action] = []
+    at_work = busy(running)
     for task, item in known.items():
         view = state.tasks[task]
         settled = item.state in (TaskState.CHECKING, TaskState.PAUSED)
@@ -214,9 +205,9 @@ def _checks(
         last = last_counted(view)
         if last is None or last.ended is not Ended.OK or last.red or view.restart or view.again:
             continue
-        if stale_needs(state, view, known) or view.owner != view.lineage:
+        if stale_needs(state, view, known) or view.owner != view.fingerprint:
             continue
-        if {f"check/{task}", f"worktree/{task}", f"session/{task}"} & running:
+        if task in at_work:
             continue
         out.append(CheckTask(task, view.start, view.head))
     return out
@@ -224,10 +215,10 @@ def _checks(
 
 def _starts(
     state: State,
-    running: frozenset[str],
+    running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
     held: Collection[TaskId],
-    live: Mapping[str, Usage],
+    live: Mapping[ActionKey, Usage],
     begun: Sequence[Action],
 ) -> list[Action]:
     """New sessions into free slots, and worktrees ahead of them; none for what is `held`.
@@ -238,11 +229,12 @@ def _starts(
     jobs = state.settings.jobs
     asked = [item for item in begun if isinstance(item, Review | Refute)]
     slots = _slots(state, running) - len(asked)
-    ahead = jobs - sum(1 for key in running if key.startswith("worktree/"))
+    moving = busy(running, ActionKind.WORKTREE)
+    ahead = jobs - len(moving)
     left = state.settings.max_sessions - state.sessions - len(asked)
     money = budget_status(state, live)
     for item in asked:
-        money = money.holding(Cap(item.max_usd, item.max_tokens))
+        money = money.holding(item.cap)
     waiting = sum(
         1
         for task, item in known.items()
@@ -253,11 +245,11 @@ def _starts(
     for task in ready:
         view = state.tasks[task]
         if not _placed(state, view):
-            if ahead > 0 and f"worktree/{task}" not in running:
+            if ahead > 0 and task not in moving:
                 out.append(MakeWorktree(task, _tips(state, view)))
                 ahead -= 1
             continue
-        if not may_run or slots <= 0 or f"worktree/{task}" in running:
+        if not may_run or slots <= 0 or task in moving:
             ahead -= 1
             continue
         if state.backoff:
@@ -278,22 +270,20 @@ def _starts(
     return out
 
 
-def _slots(state: State, running: frozenset[str]) -> int:
+def _slots(state: State, running: frozenset[ActionKey]) -> int:
     """How many more sessions may live now, of all roles."""
     jobs = state.settings.jobs
-    return min(jobs, state.rate_limit or jobs) - sum(
-        1 for key in running if key.startswith(_SESSIONS)
-    )
+    return min(jobs, state.rate_limit or jobs) - sum(1 for key in running if key.kind in _SESSIONS)
 
 
-_SESSIONS = ("session/", "review/", "refute/")
+_SESSIONS = (ActionKind.SESSION, ActionKind.REVIEW, ActionKind.REFUTE)
 
 
 def _reviews(
     state: State,
-    running: frozenset[str],
+    running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
-    live: Mapping[str, Usage],
+    live: Mapping[ActionKey, Usage],
 ) -> list[Action]:
     """What the reviews need next. They come before new work: what is nearly done gets done."""
     free, wanted = review_actions(state, running, known)
@@ -308,7 +298,7 @@ def _reviews(
         cap = money.admit(len(wanted) - number)
         if cap is None:
             return [*out, *_broke(state, money)]
-        out.append(replace(action, max_usd=cap.usd, max_tokens=cap.tokens))
+        out.append(replace(action, cap=cap))
         money = money.holding(cap)
     return out
 
@@ -322,30 +312,33 @@ def _broke(state: State, money: BudgetStatus) -> list[Action]:
     return [Pause(*exhausted(state))] if money.held == Cap() else []
 
 
-def _backoff(state: State, running: frozenset[str]) -> list[Action]:
+def _backoff(state: State, running: frozenset[ActionKey]) -> list[Action]:
     """Sessions were turned away: wait longer each time, in the end for the user."""
     if state.turned_away > MOST_WAITS:
         reason = (
             f"rate limits: the provider turned sessions away {state.turned_away} times in a row"
         )
         return [Pause(reason, f"try again later: wtman resume {state.run}")]
-    return [] if "backoff" in running else [Backoff(wait_of(state))]
+    return [] if ActionKey(ActionKind.BACKOFF) in running else [Backoff(wait_of(state))]
 
 
-def _end_backoff(running: frozenset[str]) -> list[Action]:
+def _end_backoff(running: frozenset[ActionKey]) -> list[Action]:
     """Nobody waits for a provider any more."""
-    return [Cancel("backoff")] if "backoff" in running and "cancel/backoff" not in running else []
+    return [Cancel(key) for key in running if key.kind is ActionKind.BACKOFF]
 
 
-def _ready(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[TaskId]:
+def _ready(
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
+) -> list[TaskId]:
     """Tasks that wait for nothing but a slot: longest chain of dependents first."""
     rank = _rank(tuple(view.task for view in state.tasks.values()))
+    live = busy(running, ActionKind.SESSION)
     names = []
     for place, (task, item) in enumerate(known.items()):
         view = state.tasks[task]
         if item.state not in (TaskState.PENDING, TaskState.FIXING) or item.waiting_for:
             continue
-        if view.in_flight is not None or f"session/{task}" in running:
+        if view.in_flight is not None or task in live:
             continue
         # Work that is under way comes before work that has not begun.
         names.append((not view.current, -rank[task], place, task))

@@ -12,7 +12,7 @@ before its intent is on disk. The caller holds the run's lock.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wtman.checks import perform
@@ -27,7 +27,8 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.merge import land
 from wtman.merge import perform as train
-from wtman.model.session import Usage
+from wtman.model.actions import ActionKey, ActionKind
+from wtman.model.session import Cap, Usage
 from wtman.plan import perform as plan
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
@@ -40,7 +41,13 @@ Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
 # How often requests of other processes are looked for, in seconds.
 _POLL = 0.25
 
-_PERFORMERS: dict[type, Perform] = {
+
+async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[e.Event, ...]:
+    await asyncio.sleep(action.seconds)
+    return (BackoffEnded(),)
+
+
+_PERFORMERS: Mapping[type, Perform] = {
     a.MakePlan: plan.perform,
     a.CheckBase: perform.perform,
     a.CheckTask: perform.perform,
@@ -57,17 +64,12 @@ _PERFORMERS: dict[type, Perform] = {
     a.Review: reviews.perform,
     a.Reproduce: reviews.perform,
     a.Refute: reviews.perform,
+    a.Backoff: _backoff,
 }
 
 
-async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[e.Event, ...]:
-    await asyncio.sleep(action.seconds)
-    return (BackoffEnded(),)
-
-
-_PERFORMERS[a.Backoff] = _backoff
 # What leaves nothing behind that a resume would look for, done or not.
-_TRACELESS = (a.Watch().key, a.Backoff(0).key)
+_TRACELESS = frozenset({ActionKind.WATCH, ActionKind.BACKOFF})
 
 
 async def drive(ctx: Context, watch: Watch | None = None) -> State:
@@ -86,8 +88,8 @@ class _Loop:
     def __init__(self, ctx: Context, watch: Watch) -> None:
         self.ctx = ctx
         self.watch = watch
-        self.running: dict[str, asyncio.Task[tuple[e.Event, ...]]] = {}
-        self.cancelled: set[str] = set()
+        self.running: dict[ActionKey, asyncio.Task[tuple[e.Event, ...]]] = {}
+        self.cancelled: set[ActionKey] = set()
         self.state = State()
         self.interrupted = False
 
@@ -120,14 +122,13 @@ class _Loop:
         provisional = replay(
             [record.Recorded(self.state.seq, at, event) for event in outcomes], self.state
         )
-        keys = frozenset(self.running) | {f"cancel/{key}" for key in self.cancelled}
-        begun: list[a.Action] = []
+        begun: list[a.Performed] = []
         journal: list[e.Event] = list(outcomes)
         linked = False
-        for action in decide(provisional, keys, self._live()):
+        for action in decide(provisional, frozenset(self.running), self._live()):
             match action:
-                case a.Cancel(target):
-                    self._cancel(target)
+                case a.Cancel(key):
+                    self._cancel(key)
                 case a.Pause(reason, hint):
                     journal.append(e.Paused(reason, hint))
                 case a.Chain(task, need, paths):
@@ -162,25 +163,25 @@ class _Loop:
         """How many sessions the provider bears at once; 0 is no limit but the settings'."""
         return self.ctx.live_usage.jobs(self.state.settings.jobs)
 
-    def _live(self) -> dict[str, Usage]:
+    def _live(self) -> dict[ActionKey, Usage]:
         """What live sessions of tasks have used so far, by key."""
         used = self.ctx.live_usage.used
         found = {
-            f"session/{task}": used.get(f"{self.state.run}/{task}/{view.last}")
+            ActionKey(ActionKind.SESSION, task): used.get(f"{self.state.run}/{task}/{view.last}")
             for task, view in self.state.tasks.items()
             if view.in_flight is not None
         }
         return {key: usage for key, usage in found.items() if usage is not None}
 
-    def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[str]:
+    def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[ActionKey]:
         return [key for key, task in self.running.items() if task in done]
 
-    def _outcome(self, key: str) -> tuple[e.Event, ...]:
+    def _outcome(self, key: ActionKey) -> tuple[e.Event, ...]:
         """What an ended action has to tell; an error becomes the end of the run, not of others."""
         task = self.running.pop(key)
         self.cancelled.discard(key)
         if task.cancelled():
-            return () if key in _TRACELESS else (e.Abandoned(key, "cancelled"),)
+            return () if key.kind in _TRACELESS else (e.Abandoned(key, "cancelled"),)
         error = task.exception()
         match error:
             case None:
@@ -192,9 +193,10 @@ class _Loop:
             case _:
                 raise error
 
-    def _cancel(self, key: str) -> None:
+    def _cancel(self, key: ActionKey) -> None:
+        """Once only: a second one would cut its cleaning up short."""
         task = self.running.get(key)
-        if task is not None:
+        if task is not None and key not in self.cancelled:
             self.cancelled.add(key)
             task.cancel()
 
@@ -220,30 +222,10 @@ class _Loop:
         await self.ctx.git(self.ctx.looks.close)
 
 
-def intent_of(action: a.Action) -> e.Intended:
+def intent_of(action: a.Performed) -> e.Intended:
     """What is journalled before the action is performed."""
-    name = type(action).__name__
-    if isinstance(action, a.RunSession):
-        return e.Intended(
-            action=name,
-            key=action.key,
-            task=action.task,
-            attempt=action.attempt,
-            lineage=action.lineage,
-            content=action.content,
-            start=action.start,
-            at=action.at,
-            agent=action.agent,
-            max_usd=action.max_usd,
-            max_tokens=action.max_tokens,
-            attach=action.attach,
-        )
-    return e.Intended(
-        action=name,
-        key=action.key,
-        max_usd=getattr(action, "max_usd", 0.0),
-        max_tokens=getattr(action, "max_tokens", 0),
-    )
+    attempt = action.begins if isinstance(action, a.RunSession) else None
+    return e.Intended(type(action).__name__, action.key, getattr(action, "cap", Cap()), attempt)
 
 
 @contextlib.contextmanager

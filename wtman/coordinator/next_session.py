@@ -54,15 +54,14 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
     return RunSession(
         task=view.task.id,
         attempt=number,
-        lineage=view.lineage,
-        content=digest(view.lineage, at, failure),
+        fingerprint=view.fingerprint,
+        cache_key=digest(view.fingerprint, at, failure),
         start=view.start,
         head=view.head,
         at=at,
         agent=agent_of_task(state.settings, state.roles, view.task),
         prompt=prompt,
         resume=resume,
-        max_usd=cap.usd,
-        max_tokens=cap.tokens,
+        cap=cap,
         kept=kept,
     )

@@ -10,16 +10,18 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import record
-from wtman.journal import replay_limits as live_usage
+from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as resolving
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
+from wtman.journal.replay_limits import done
 from wtman.journal.state import Attempt, MergeView, State, TaskView, red_text
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
-from wtman.model.session import Cap
+from wtman.model.session import Ended
 from wtman.model.states import RunKind
 
 
@@ -60,12 +62,12 @@ def _view(state: State, task: Task) -> TaskView:
     known = state.tasks.get(task.id) or state.dropped.get(task.id)
     if known is not None and task.needs == known.planned.needs:
         task = replace(task, needs=known.task.needs)
-    lineage = planning.lineage_in(state, task)
+    fingerprint = planning.fingerprint_in(state, task)
     if known is None:
-        return TaskView(task=task, lineage=lineage)
+        return TaskView(task=task, fingerprint=fingerprint)
     # Another wording gets a fresh count of attempts; what was granted was for the old one.
-    granted = known.granted if known.lineage == lineage else 0
-    return replace(known, task=task, lineage=lineage, granted=granted)
+    granted = known.granted if known.fingerprint == fingerprint else 0
+    return replace(known, task=task, fingerprint=fingerprint, granted=granted)
 
 
 def _unjudged(view: TaskView) -> TaskView:
@@ -133,34 +135,33 @@ def _approved(state: State, event: e.Approved, at: float) -> State:
     return replace(state, approved=True, kind=kind)
 
 
-# Actions that are a session too, though of no task.
-_ASKING = frozenset({"Review", "Refute", "MakePlan"})
+# What is a session too, though of no task.
+_ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN})
 
 
 def _intended(state: State, event: e.Intended, at: float) -> State:
     state = replace(state, intents=state.intents | {event.key})
-    if event.action in _ASKING:
-        return live_usage.reserve(replace(state, sessions=state.sessions + 1), event)
-    if event.action != "RunSession":
+    begins, task = event.attempt, TaskId(event.key.subject)
+    if event.key.kind in _ASKING:
+        return limits.reserve(replace(state, sessions=state.sessions + 1), event)
+    if begins is None or task not in state.tasks:
         return state
-    view = state.tasks.get(event.task)
-    if view is None:
-        return state
+    view = state.tasks[task]
     attempt = Attempt(
-        number=event.attempt,
-        lineage=event.lineage,
-        content=event.content,
-        start=event.start,
-        at=event.at,
-        agent=event.agent,
+        number=begins.number,
+        fingerprint=begins.fingerprint,
+        cache_key=begins.cache_key,
+        start=begins.start,
+        at=begins.at,
+        agent=begins.agent,
         started=at,
-        cap=Cap(event.max_usd, event.max_tokens),
-        attach=event.attach,
+        cap=event.cap,
+        attach=begins.attach,
         again=view.again,
         restart=view.restart,
         left_out=view.left_out,
     )
-    state.tasks[event.task] = replace(
+    state.tasks[task] = replace(
         view,
         attempts=(*view.attempts, attempt),
         restart="",
@@ -169,15 +170,15 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         attach=False,
         cleaned=False,
     )
-    return live_usage.reserve(replace(state, sessions=state.sessions + 1), event)
+    return limits.reserve(replace(state, sessions=state.sessions + 1), event)
 
 
 def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
-    return _done(state, event.key)
+    return done(state, event.key)
 
 
 def _base_checked(state: State, event: e.BaseChecked, at: float) -> State:
-    state = replace(_done(state, "base"), base_checked=event)
+    state = replace(done(state, ActionKey(ActionKind.BASE)), base_checked=event)
     if event.problem:
         return replace(state, failed=e.RunFailed(event.problem, event.hint))
     return state
@@ -195,11 +196,11 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
     }
     if fresh:
         changes["head"] = event.start
-    return _with(_done(state, f"worktree/{event.task}"), event.task, **changes)
+    return _with(done(state, ActionKey(ActionKind.WORKTREE, event.task)), event.task, **changes)
 
 
 def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
-    state = _done(state, f"worktree/{event.task}")
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
     if view is not None and view.loose:
         # It did without them before: what was meant to spare a conflict must not end a task.
@@ -210,8 +211,8 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
 
 
 def _session_finished(state: State, event: e.SessionFinished, at: float) -> State:
-    key = f"session/{event.task}"
-    state = live_usage.session_over(_done(live_usage.settle(state, key, event), key), event)
+    key = ActionKey(ActionKind.SESSION, event.task)
+    state = limits.session_over(state, key, event, answered=event.ended is Ended.OK)
     view = state.tasks.get(event.task) or state.dropped.get(event.task)
     if view is None:
         return state
@@ -221,7 +222,7 @@ def _session_finished(state: State, event: e.SessionFinished, at: float) -> Stat
         else item
         for item in view.attempts
     )
-    owner = next((item.lineage for item in attempts if item.number == event.attempt), "")
+    owner = next((item.fingerprint for item in attempts if item.number == event.attempt), "")
     view = replace(view, attempts=attempts, head=event.head, owner=owner, notes=event.notes)
     view = resolving.asked_still(view, event)
     home = state.tasks if event.task in state.tasks else state.dropped
@@ -230,7 +231,7 @@ def _session_finished(state: State, event: e.SessionFinished, at: float) -> Stat
 
 
 def _followed(state: State, event: e.Followed, at: float) -> State:
-    state = _done(state, f"worktree/{event.task}")
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     restart = ""
     if event.conflicts:
         restart = "what this task needs has changed and conflicts with the work so far in " + (
@@ -248,19 +249,19 @@ def _followed(state: State, event: e.Followed, at: float) -> State:
 
 
 def _adopted(state: State, event: e.Adopted, at: float) -> State:
-    state = _done(state, f"worktree/{event.task}")
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
     if view is None:
         return state
     # No tips are known for that start: what the task needs is merged in again.
     needs: dict[TaskId, Sha] = {} if event.start != view.start else view.needs
     return _with(
-        state, event.task, start=event.start, head=event.head, owner=view.lineage, needs=needs
+        state, event.task, start=event.start, head=event.head, owner=view.fingerprint, needs=needs
     )
 
 
 def _checked(state: State, event: e.Checked, at: float) -> State:
-    state = _done(state, f"check/{event.task}")
+    state = done(state, ActionKey(ActionKind.CHECK, event.task))
     view = state.tasks.get(event.task)
     if view is None:
         return state
@@ -351,7 +352,7 @@ def _left_out(state: State, view: TaskView) -> str:
 
 
 def _paused(state: State, event: e.Paused, at: float) -> State:
-    return replace(state, paused=event, intents=state.intents - {"pause"})
+    return replace(state, paused=event)
 
 
 def _stopped(state: State, event: e.Stopped, at: float) -> State:
@@ -367,7 +368,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     if base is not None and base.problem:
         base = None  # what was wrong may be mended by now: look again
     return replace(
-        live_usage.without_backoff(state),
+        limits.without_backoff(state),
         asked_stop=False,
         paused=None,
         stopped=None,
@@ -389,7 +390,7 @@ def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
 
 
 def _judged(state: State, event: e.CandidateJudged, at: float) -> State:
-    state = _done(state, "candidate/" + ",".join(event.members))
+    state = done(state, ActionKey(ActionKind.CANDIDATE, ",".join(event.members)))
     if state.merge is None:
         return state
     candidates = {**state.merge.candidates, (event.on, event.members): event}
@@ -397,21 +398,21 @@ def _judged(state: State, event: e.CandidateJudged, at: float) -> State:
 
 
 def _target_moved(state: State, event: e.TargetMoved, at: float) -> State:
-    state = _done(state, "land")
+    state = done(state, ActionKey(ActionKind.LAND))
     if state.merge is None:
         return state
     return _with_merge(state, on=event.now)
 
 
 def _disproved(state: State, event: e.Disproved, at: float) -> State:
-    state = _done(state, "land")
+    state = done(state, ActionKey(ActionKind.LAND))
     if state.merge is None:
         return state
     return _with_merge(state, disproved=(*state.merge.disproved, *event.excluded))
 
 
 def _landed(state: State, event: e.Landed, at: float) -> State:
-    state = _done(state, "land")
+    state = done(state, ActionKey(ActionKind.LAND))
     merge = state.merge
     if merge is None:
         return state
@@ -426,7 +427,7 @@ def _landed(state: State, event: e.Landed, at: float) -> State:
 
 
 def _merge_failed(state: State, event: e.MergeFailed, at: float) -> State:
-    state = _done(state, "land")
+    state = done(state, ActionKey(ActionKind.LAND))
     if state.merge is None:
         return state
     return _with_merge(state, failed=event)
@@ -439,10 +440,6 @@ def _cleaned(state: State, event: e.Cleaned, at: float) -> State:
 def _with_merge(state: State, **changes: Any) -> State:
     assert state.merge is not None
     return replace(state, merge=replace(state.merge, **changes))
-
-
-def _done(state: State, key: str) -> State:
-    return live_usage.release(replace(state, intents=state.intents - {key}), key)
 
 
 def _with(state: State, task: TaskId, **changes: Any) -> State:
@@ -485,7 +482,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Landed: _landed,
     e.MergeFailed: _merge_failed,
     e.Cleaned: _cleaned,
-    **live_usage.FOLDS,
+    **limits.FOLDS,
     **planning.FOLDS,
     **resolving.FOLDS,
     **reviews.FOLDS,

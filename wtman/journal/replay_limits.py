@@ -10,83 +10,88 @@ from typing import Any
 
 from wtman.formats.codec import from_plain, to_plain
 from wtman.journal import events as e
-from wtman.journal.events import BackoffEnded, LimitsChanged, RateLimited
 from wtman.journal.state import State
-from wtman.model.session import Cap, Ended, Usage
+from wtman.model.actions import ActionKey, ActionKind
+from wtman.model.session import Cap, Usage
 from wtman.model.settings import Settings
 
 
 def without_backoff(state: State) -> State:
     """What a resume takes off, and what a dead coordinator's sessions are charged."""
-    alive = {f"session/{task}" for task, view in state.tasks.items() if view.in_flight is not None}
-    alive |= {f"session/{task}" for task, view in state.dropped.items() if view.in_flight}
+    views = (*state.tasks.items(), *state.dropped.items())
+    alive = {
+        ActionKey(ActionKind.SESSION, task) for task, view in views if view.in_flight is not None
+    }
     for task, view in state.tasks.items():
         if view.attach:  # whoever asked was told that it could not be paused
             state.tasks[task] = replace(view, attach=False)
-    for key, cap in state.reserved.items():
-        if key not in alive:
-            state = release(charge(state, Usage(), cap), key)
+    for key in state.reserved.keys() - alive:
+        state = settle(state, key, Usage(), True)
     return replace(state, rate_limit=0, backoff=False, turned_away=0)
 
 
 def reserve(state: State, event: e.Intended) -> State:
     """A session is about to start, and may use this much."""
-    cap = Cap(event.max_usd, event.max_tokens)
-    if cap == Cap():
+    if event.cap == Cap():
         return state
-    return replace(state, reserved={**state.reserved, event.key: cap})
+    return replace(state, reserved={**state.reserved, event.key: event.cap})
 
 
-def release(state: State, key: str) -> State:
-    """Whatever has become of the action, nothing is reserved for it any more."""
-    if key not in state.reserved:
-        return state
-    left = {name: cap for name, cap in state.reserved.items() if name != key}
-    return replace(state, reserved=left)
+def done(state: State, key: ActionKey) -> State:
+    """Whatever has become of the action, it is over, and nothing is reserved for it any more."""
+    reserved = state.reserved
+    if key in reserved:
+        reserved = {name: cap for name, cap in reserved.items() if name != key}
+    return replace(state, intents=state.intents - {key}, reserved=reserved)
 
 
-def charge(state: State, usage: Usage, cap: Cap = Cap(), ran: bool = True) -> State:  # noqa: B008
-    """Count what a session used; `ran` False: it never came to start."""
-    held = cap if ran else Cap()
+def settle(state: State, key: ActionKey, usage: Usage, ran: bool) -> State:
+    """The action is over: count what its sessions used; `ran` False: none came to start."""
+    held = state.reserved.get(key, Cap()) if ran else Cap()
     # No tokens and no money: an agent that would have told at its end did not get there.
     tokens = usage.tokens if usage.tokens or usage.usd is not None else held.tokens
     usd = usage.usd if usage.usd is not None else held.usd
-    return replace(state, usage=state.usage + usage, charged=state.charged + Cap(usd, tokens))
+    state = replace(state, usage=state.usage + usage, charged=state.charged + Cap(usd, tokens))
+    return done(state, key)
 
 
-def settle(state: State, key: str, event: e.SessionFinished) -> State:
-    """Charge a session that is over."""
-    return charge(state, event.usage, state.reserved.get(key, Cap()), event.seconds > 0)
+def session_over(
+    state: State,
+    key: ActionKey,
+    event: e.SessionFinished | e.Reviewed | e.Refuted,
+    *,
+    answered: bool,
+) -> State:
+    """What the end of a session means for the sessions to come, whoever played it.
 
-
-def session_over(state: State, event: e.SessionFinished) -> State:
-    """Pause on trouble that no retry mends; cool down where a provider has too much."""
+    It is charged; trouble that no retry mends pauses the run, and a provider that has too much
+    is left alone for a while. `answered`: it did what it was for, so the provider is well.
+    """
+    state = settle(state, key, event.usage, event.seconds > 0)
     if event.fatal and state.paused is None:
-        state = replace(state, paused=e.Paused(event.fatal, event.hint))
+        hint = event.hint if isinstance(event, e.SessionFinished) else ""
+        state = replace(state, paused=e.Paused(event.fatal, hint))
     if event.limited:
         # Sessions that were alive together are turned away together: that is once.
-        again = state.turned_away + (not state.backoff)
-        return replace(state, backoff=True, turned_away=again)
-    if event.ended is Ended.OK:
-        return replace(state, turned_away=0)
-    return state
+        return replace(state, backoff=True, turned_away=state.turned_away + (not state.backoff))
+    return replace(state, turned_away=0) if answered else state
 
 
-def _limits_changed(state: State, event: LimitsChanged, at: float) -> State:
+def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
     plain = {**to_plain(state.settings), **event.settings}
     return replace(state, settings=from_plain(Settings, plain))
 
 
-def _rate_limited(state: State, event: RateLimited, at: float) -> State:
+def _rate_limited(state: State, event: e.RateLimited, at: float) -> State:
     return replace(state, rate_limit=event.jobs)
 
 
-def _backoff_ended(state: State, event: BackoffEnded, at: float) -> State:
+def _backoff_ended(state: State, event: e.BackoffEnded, at: float) -> State:
     return replace(state, backoff=False)
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
-    LimitsChanged: _limits_changed,
-    RateLimited: _rate_limited,
-    BackoffEnded: _backoff_ended,
+    e.LimitsChanged: _limits_changed,
+    e.RateLimited: _rate_limited,
+    e.BackoffEnded: _backoff_ended,
 }

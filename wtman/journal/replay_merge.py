@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.journal.events import Landed, MergeAsked, Resolving, SessionFinished, Unresolved
+from wtman.journal.replay_limits import done
 from wtman.journal.state import TRIES, MergeView, State, TaskView
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
 
@@ -37,19 +39,20 @@ def _resolving(state: State, event: Resolving, at: float) -> State:
 
 
 def _unresolved(state: State, event: Unresolved, at: float) -> State:
-    state = replace(state, intents=state.intents - {f"worktree/{event.task}"})
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
     if view is None or view.before is None or view.resolving is None:
         return state
     before = view.before
     # The attempts stay, and say nothing of the task's own work any more.
     attempts = tuple(
-        replace(item, lineage="") if item.number > before.last else item for item in view.attempts
+        replace(item, fingerprint="") if item.number > before.last else item
+        for item in view.attempts
     )
     state.tasks[event.task] = replace(
         before,
         task=view.task,
-        lineage=view.lineage,
+        fingerprint=view.fingerprint,
         worktree=view.worktree,
         attempts=attempts,
         unresolved=event.reason or "it did not bring them together",

@@ -5,29 +5,29 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.journal import events as e
-from wtman.journal import replay_limits as live_usage
+from wtman.journal import replay_limits as limits
 from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesAssigned
-from wtman.journal.state import Planning, State, lineage_of
+from wtman.journal.state import Planning, State, fingerprint_of
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
-from wtman.model.session import Cap
 
 
-def lineage_in(state: State, task: Task) -> str:
+def fingerprint_in(state: State, task: Task) -> str:
     """What makes the task, as this run casts it, the same work as another wording of it."""
     settings = state.settings
     role = role_of(state.roles, task)
     agent = agent_of_task(settings, state.roles, task)
     model = model_of(settings, role, agent, task.model)
     effort = effort_of(settings, role, task.effort)
-    return lineage_of(task, state.context, agent, model, effort, key_of(role))
+    return fingerprint_of(task, state.context, agent, model, effort, key_of(role))
 
 
 def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
     roles = {**state.roles, **{role.name: role for role in event.roles}}
     state = replace(state, roles=roles)
     for task, view in state.tasks.items():
-        state.tasks[task] = replace(view, lineage=lineage_in(state, view.task))
+        state.tasks[task] = replace(view, fingerprint=fingerprint_in(state, view.task))
     return state
 
 
@@ -50,16 +50,9 @@ def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
 def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
     """Charge what it used. The session that was intended is counted, a repair is one more;
     one that a resume took up again was counted twice."""
-    held = state.reserved.get("plan", Cap())
-    state = live_usage.charge(state, event.usage, held, event.seconds > 0)
-    state = live_usage.release(state, "plan")
+    state = limits.settle(state, ActionKey(ActionKind.PLAN), event.usage, event.seconds > 0)
     planning = replace(state.planning, **changes) if state.planning is not None else None
-    return replace(
-        state,
-        planning=planning,
-        sessions=state.sessions + event.sessions - 1,
-        intents=state.intents - {"plan"},
-    )
+    return replace(state, planning=planning, sessions=state.sessions + event.sessions - 1)
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {

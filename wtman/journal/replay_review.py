@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wtman.journal import replay_limits as live_usage
-from wtman.journal.events import Coupled, Paused, Refuted, Reproduced, Reviewed
+from wtman.journal.events import Coupled, Refuted, Reproduced, Reviewed
+from wtman.journal.replay_limits import done, session_over
 from wtman.journal.state import Finding, State
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, known_as
-from wtman.model.session import Cap, Usage
 
 _MOST_SPARE = 10  # proofs of one finding that wait
 
 
 def _reviewed(state: State, event: Reviewed, at: float) -> State:
-    state = _session_over(state, f"review/{event.unit}", event)
+    state = _session_over(state, ActionKey(ActionKind.REVIEW, event.unit), event, answered=event.ok)
     findings = dict(state.reviews.findings)
     for claim in event.claims:
         _take(findings, claim, event)
@@ -65,7 +65,7 @@ def _next_proof(known: Finding) -> Finding:
 
 
 def _reproduced(state: State, event: Reproduced, at: float) -> State:
-    state = _done(state, f"reproduce/{event.finding}")
+    state = done(state, ActionKey(ActionKind.REPRODUCE, event.finding))
     known = state.reviews.findings.get(event.finding)
     if known is None:
         return state
@@ -74,7 +74,8 @@ def _reproduced(state: State, event: Reproduced, at: float) -> State:
 
 
 def _refuted(state: State, event: Refuted, at: float) -> State:
-    state = _session_over(state, f"refute/{event.finding}/{event.lens}", event)
+    key = ActionKey(ActionKind.REFUTE, f"{event.finding}/{event.lens}")
+    state = _session_over(state, key, event, answered=bool(event.answer))
     known = state.reviews.findings.get(event.finding)
     if known is None:
         return state
@@ -83,28 +84,16 @@ def _refuted(state: State, event: Refuted, at: float) -> State:
 
 
 def _coupled(state: State, event: Coupled, at: float) -> State:
-    state = _done(state, "couple")
+    state = done(state, ActionKey(ActionKind.COUPLE))
     return replace(state, reviews=replace(state.reviews, coupled=event))
 
 
-def _session_over(state: State, key: str, event: Reviewed | Refuted) -> State:
-    """Charge what it used; sessions beyond the one that was intended (a repair) count too."""
-    used: Usage = event.usage
-    state = live_usage.charge(state, used, state.reserved.get(key, Cap()), event.seconds > 0)
+def _session_over(
+    state: State, key: ActionKey, event: Reviewed | Refuted, *, answered: bool
+) -> State:
+    """Sessions beyond the one that was intended (a repair) count too."""
     state = replace(state, sessions=state.sessions + max(event.sessions - 1, 0))
-    if event.fatal and state.paused is None:
-        state = replace(state, paused=Paused(event.fatal))
-    if event.limited:
-        # Sessions that were alive together are turned away together: that is once.
-        again = state.turned_away + (not state.backoff)
-        state = replace(state, backoff=True, turned_away=again)
-    elif event.counts:
-        state = replace(state, turned_away=0)
-    return _done(state, key)
-
-
-def _done(state: State, key: str) -> State:
-    return live_usage.release(replace(state, intents=state.intents - {key}), key)
+    return session_over(state, key, event, answered=answered)
 
 
 def _with(state: State, finding: Finding) -> State:

@@ -15,6 +15,7 @@ from wtman.journal.events import (
     Resolving,
     Reviewed,
 )
+from wtman.model.actions import ActionKey
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -73,8 +74,8 @@ class Attempt:
     """One session of a task. `ended` None: intended, and no outcome journalled yet."""
 
     number: int
-    lineage: str
-    content: str
+    fingerprint: str
+    cache_key: str
     start: Sha
     at: Sha
     agent: str
@@ -96,12 +97,12 @@ class TaskView:
     """A task with everything that the journal says of it."""
 
     task: Task
-    lineage: str
+    fingerprint: str
     branch: Branch = Branch("")
     start: Sha = Sha("")
     needs: dict[TaskId, Sha] = field(default_factory=dict)  # tips that `start` was made of
     head: Sha = Sha("")  # recorded tip of the branch
-    owner: str = ""  # lineage of the sessions that made `head`
+    owner: str = ""  # fingerprint of the sessions that made `head`
     worktree: str = ""
     attempts: tuple[Attempt, ...] = ()
     checked: e.Checked | None = None  # of the newest judged tip
@@ -135,7 +136,7 @@ class TaskView:
     @property
     def current(self) -> tuple[Attempt, ...]:
         """The attempts at the task as it is worded now."""
-        return tuple(item for item in self.attempts if item.lineage == self.lineage)
+        return tuple(item for item in self.attempts if item.fingerprint == self.fingerprint)
 
     @property
     def planned(self) -> Task:
@@ -168,7 +169,7 @@ class TaskView:
     @property
     def has_work(self) -> bool:
         """Whether sessions at the task as it is worded now left something to carry along."""
-        return self.head != self.start and self.owner == self.lineage
+        return self.head != self.start and self.owner == self.fingerprint
 
     @property
     def in_flight(self) -> Attempt | None:
@@ -241,7 +242,7 @@ class State:
     stopped: e.Stopped | None = None
     failed: e.RunFailed | None = None
     merge: MergeView | None = None
-    intents: frozenset[str] = frozenset()  # keys of actions without an outcome
+    intents: frozenset[ActionKey] = frozenset()  # keys of actions without an outcome
     notes: tuple[str, ...] = ()
     overlaps: tuple[e.Overlap, ...] = ()  # as the watch last saw them
     # Pairs that ever collided, with the attempts of both at that time.
@@ -249,7 +250,7 @@ class State:
     usage: Usage = Usage()
     reviews: Reviews = Reviews()
     charged: Cap = Cap()  # what ended sessions count against the budgets
-    reserved: dict[str, Cap] = field(default_factory=dict)  # of live ones, by key of the action
+    reserved: dict[ActionKey, Cap] = field(default_factory=dict)  # of live ones
     rate_limit: int = (
         0  # most sessions at once that the provider bears; 0: no less than the settings
     )
@@ -275,7 +276,7 @@ class State:
         return self.tasks[task].task.check or self.settings.check
 
 
-def lineage_of(
+def fingerprint_of(
     task: Task, context: str, agent: str, model: str, effort: str, role: str = ""
 ) -> str:
     """What makes two wordings of a task the same work (DESIGN, decision 8).

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from wtman.journal.events import Excluded
+from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.ids import Sha, TaskId
 
 
@@ -14,23 +15,20 @@ class JudgeCandidate:
     members: tuple[TaskId, ...]
 
     @property
-    def key(self) -> str:
-        return "candidate/" + ",".join(self.members)
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.CANDIDATE, ",".join(self.members))
 
 
 @dataclass(frozen=True, slots=True)
-class LandTrain:
+class LandTrain(RunAction):
     """Move the target to the commit of a candidate that passed; write the patches.
 
     Empty `members`: nothing lands, only the outcome is told. `needs` names, for a branch
     that fails alone and passes with others, the branches that carry what it lacks.
     """
 
+    kind = ActionKind.LAND
     on: Sha
     members: tuple[TaskId, ...]
     excluded: tuple[Excluded, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        return "land"

@@ -12,7 +12,7 @@ from wtman.journal.state import State
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.merge.search import Ask, next_step
 from wtman.merge.selection import Member
-from wtman.model.actions import Cancel
+from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.graph import closure, order
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing, TaskState
@@ -20,22 +20,18 @@ from wtman.tasks.lifecycle import standings
 
 
 def decide_merge(
-    state: State, running: frozenset[str]
+    state: State, running: frozenset[ActionKey]
 ) -> tuple[Cancel | CheckBase | JudgeCandidate | LandTrain, ...]:
     """The candidates to start, or the landing that they lead to."""
     merge = state.merge
     assert merge is not None
     if state.asked_stop or _ended(state):
-        return tuple(
-            Cancel(key)
-            for key in sorted(running)
-            if not key.startswith("cancel/") and f"cancel/{key}" not in running
-        )
-    if "land" in running:
+        return tuple(Cancel(key) for key in sorted(running))
+    if ActionKey(ActionKind.LAND) in running:
         return ()
     if state.kind.external and merge.asked.check and state.base_checked is None:
         # Branches that wtman did not make had no split that looked at the checks first.
-        return () if "base" in running else (CheckBase(merge.on),)
+        return () if ActionKey(ActionKind.BASE) in running else (CheckBase(merge.on),)
     members, left = eligible(state)
     candidates = {
         names: candidate for (on, names), candidate in merge.candidates.items() if on == merge.on

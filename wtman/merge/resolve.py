@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wtman.budget.budget import broken_off
 from wtman.journal.events import Excluded
 from wtman.journal.state import TRIES, Attempt, State, TaskView, digest
+from wtman.model.actions import ActionKey, busy
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.model.session import Cap, Ended
@@ -66,15 +67,15 @@ def fits(state: State, standing: Standing) -> bool:
 
 
 def given_up(
-    state: State, running: Collection[str], known: Mapping[TaskId, Standing]
+    state: State, running: Collection[ActionKey], known: Mapping[TaskId, Standing]
 ) -> list[Restore]:
     """Tasks whose resolver has had its tries: they go back to where they were."""
+    at_work = busy(running)
     out: list[Restore] = []
     for task, view in state.tasks.items():
         if view.resolving is None or view.before is None or view.merged or view.excluded:
             continue
-        busy = {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & set(running)
-        if busy or view.in_flight is not None or view.attach:
+        if task in at_work or view.in_flight is not None or view.attach:
             continue
         spent = len(_counted(view)) >= TRIES and known[task].state in _WANTING
         if spent or known[task].state in DEAD:
@@ -119,16 +120,15 @@ def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
     return RunSession(
         task=view.task.id,
         attempt=max((item.number for item in view.attempts), default=0) + 1,
-        lineage=view.lineage,
-        content=digest(view.lineage, RESOLVER, at, asked.told, failure),
+        fingerprint=view.fingerprint,
+        cache_key=digest(view.fingerprint, RESOLVER, at, asked.told, failure),
         start=view.start,
         head=view.head,
         at=at,
         agent=asked.agent,
         prompt=prompt,
         resume=resume,
-        max_usd=cap.usd,
-        max_tokens=cap.tokens,
+        cap=cap,
         kept=kept,
         role=RESOLVER,
     )

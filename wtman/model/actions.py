@@ -1,28 +1,89 @@
-"""Actions that no domain owns."""
+"""What every action has, and the actions that no domain owns.
 
+An action is a value that `decide` asks for. One that is performed has a key, and two of one
+key never run at once; the key is what is journalled of it before.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from wtman.model.ids import TaskId
+
+
+class ActionKind(StrEnum):
+    """What an action is about, apart from its subject."""
+
+    PLAN = "plan"
+    BASE = "base"
+    WORKTREE = "worktree"
+    SESSION = "session"
+    CHECK = "check"
+    WATCH = "watch"
+    COUPLE = "couple"
+    REVIEW = "review"
+    REPRODUCE = "reproduce"
+    REFUTE = "refute"
+    CANDIDATE = "candidate"
+    LAND = "land"
+    BACKOFF = "backoff"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ActionKey:
+    """What an action is known by; without a subject there is one at a time in a run."""
+
+    kind: ActionKind
+    subject: str = ""
+
+
+# What works on the branch or the worktree of a task.
+ON_TASK = (ActionKind.SESSION, ActionKind.WORKTREE, ActionKind.CHECK)
+
+
+def busy(running: Collection[ActionKey], *kinds: ActionKind) -> frozenset[TaskId]:
+    """The tasks that something running works on, of these kinds or of any."""
+    wanted = kinds or ON_TASK
+    return frozenset(TaskId(key.subject) for key in running if key.kind in wanted)
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """Wait before a provider that turned sessions away is asked again."""
+class RunAction:
+    """An action of the whole run."""
 
-    seconds: float
+    kind: ClassVar[ActionKind]
 
     @property
-    def key(self) -> str:
-        return "backoff"
+    def key(self) -> ActionKey:
+        return ActionKey(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAction:
+    """An action on one task."""
+
+    kind: ClassVar[ActionKind]
+    task: TaskId
+
+    @property
+    def key(self) -> ActionKey:
+        return ActionKey(self.kind, self.task)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff(RunAction):
+    """Wait before a provider that turned sessions away is asked again."""
+
+    kind = ActionKind.BACKOFF
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the running action of this key politely."""
+    """Stop the running action of this key politely. One that is stopping already goes on so."""
 
-    target: str
-
-    @property
-    def key(self) -> str:
-        return f"cancel/{self.target}"
+    key: ActionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +92,3 @@ class Pause:
 
     reason: str
     hint: str = ""
-
-    @property
-    def key(self) -> str:
-        return "pause"

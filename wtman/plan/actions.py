@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 
+from wtman.model.actions import ActionKind, RunAction
 from wtman.model.ids import Sha
+from wtman.model.session import Cap
 
 
 @dataclass(frozen=True, slots=True)
-class MakePlan:
+class MakePlan(RunAction):
     """Have a planner cut the request into tasks."""
 
+    kind = ActionKind.PLAN
     attempt: int
     agent: str
     base: Sha
-    max_usd: float = 0.0  # of all its sessions; 0 is none
-    max_tokens: int = 0
-
-    @property
-    def key(self) -> str:
-        return "plan"
+    cap: Cap = Cap()  # of all its sessions

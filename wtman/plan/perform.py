@@ -40,8 +40,8 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             judge=lambda value: wrong_with(value, brief),
             model=wanted.model,
             effort=wanted.effort,
-            max_usd=action.max_usd,
-            max_tokens=action.max_tokens,
+            max_usd=action.cap.usd,
+            max_tokens=action.cap.tokens,
         ),
     )
     if answer.stopped:

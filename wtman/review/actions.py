@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 
 from wtman.journal.state import Unit
+from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.ids import Sha, TaskId
+from wtman.model.session import Cap
 
 
 @dataclass(frozen=True, slots=True)
-class Couple:
+class Couple(RunAction):
     """Find out which of these tips meet, in paths, hunks or imports."""
 
+    kind = ActionKind.COUPLE
     tips: tuple[tuple[TaskId, Sha], ...]
-
-    @property
-    def key(self) -> str:
-        return "couple"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,11 @@ class Review:
 
     unit: Unit
     number: int
-    max_usd: float = 0.0
-    max_tokens: int = 0
+    cap: Cap = Cap()
 
     @property
-    def key(self) -> str:
-        return f"review/{self.unit.key}"
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.REVIEW, self.unit.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,8 @@ class Reproduce:
     tips: dict[TaskId, Sha]
 
     @property
-    def key(self) -> str:
-        return f"reproduce/{self.finding}"
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.REPRODUCE, self.finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,8 @@ class Refute:
     agent: str
     number: int
     tips: dict[TaskId, Sha]
-    max_usd: float = 0.0
-    max_tokens: int = 0
+    cap: Cap = Cap()
 
     @property
-    def key(self) -> str:
-        return f"refute/{self.finding}/{self.lens}"
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.REFUTE, f"{self.finding}/{self.lens}")

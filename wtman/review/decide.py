@@ -7,6 +7,7 @@ slots that sessions share. A proof is run before anybody is asked for an opinion
 from collections.abc import Iterator, Mapping
 
 from wtman.journal.state import State, Unit
+from wtman.model.actions import ActionKey
 from wtman.model.ids import Sha, TaskId
 from wtman.model.states import SETTLED, Standing, TaskState
 from wtman.review.actions import Couple, Refute, Reproduce, Review
@@ -29,21 +30,19 @@ _CHECKED = frozenset({TaskState.REVIEWING, TaskState.VERIFIED, TaskState.UNCHECK
 
 
 def review_actions(
-    state: State, running: frozenset[str], known: Mapping[TaskId, Standing]
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
 ) -> tuple[list[Couple | Reproduce], list[Review | Refute]]:
     """What is to be run, and the sessions that are wanted, the most telling first."""
     if not reviewers(state):
         return [], []
     checked = _checked(state, known)
-    free: list[Couple | Reproduce] = list(_coupling(state, running, checked))
-    free += _proofs(state, running, checked)
+    free: list[Couple | Reproduce] = [*_coupling(state, checked), *_proofs(state, checked)]
+    free = [item for item in free if item.key not in running]
     sessions: list[Review | Refute] = [
-        Review(unit, next_try(state, unit))
-        for unit in units_wanted(state, known)
-        if f"review/{unit.key}" not in running
+        Review(unit, next_try(state, unit)) for unit in units_wanted(state, known)
     ]
-    sessions += _opinions(state, running, checked)
-    return free, sessions
+    sessions += _opinions(state, checked)
+    return free, [item for item in sessions if item.key not in running]
 
 
 def units_wanted(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Unit]:
@@ -76,11 +75,9 @@ def _checked(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ..
     )
 
 
-def _coupling(
-    state: State, running: frozenset[str], checked: tuple[TaskId, ...]
-) -> Iterator[Couple]:
+def _coupling(state: State, checked: tuple[TaskId, ...]) -> Iterator[Couple]:
     """Asked anew whenever another tip has passed its checks."""
-    if len(checked) < 2 or "couple" in running:
+    if len(checked) < 2:
         return
     now = tips(state, checked)
     seen = state.reviews.coupled.tips if state.reviews.coupled is not None else {}
@@ -88,14 +85,10 @@ def _coupling(
         yield Couple(tuple(now.items()))
 
 
-def _proofs(
-    state: State, running: frozenset[str], checked: tuple[TaskId, ...]
-) -> Iterator[Reproduce]:
+def _proofs(state: State, checked: tuple[TaskId, ...]) -> Iterator[Reproduce]:
     for finding in state.reviews.findings.values():
         members = subjects(finding)
         if finding.reproducer is None or not set(members) <= set(checked):
-            continue
-        if f"reproduce/{finding.id}" in running:
             continue
         found = judgement(state, finding)
         if found.pending and found.proof is None and not _opinion_due(state, finding.id):
@@ -113,9 +106,7 @@ def _opinion_due(state: State, name: str) -> bool:
     )
 
 
-def _opinions(
-    state: State, running: frozenset[str], checked: tuple[TaskId, ...]
-) -> Iterator[Refute]:
+def _opinions(state: State, checked: tuple[TaskId, ...]) -> Iterator[Refute]:
     agent = refuter(state)
     if not agent:
         return
@@ -126,9 +117,8 @@ def _opinions(
         if finding.reproducer is not None and not _opinion_due(state, finding.id):
             continue
         for lens in wanted_opinions(state, finding):
-            if f"refute/{finding.id}/{lens}" not in running:
-                number = sum(1 for item in finding.opinions if item.lens == lens) + 1
-                yield Refute(finding.id, lens, agent, number, tips(state, members))
+            number = sum(1 for item in finding.opinions if item.lens == lens) + 1
+            yield Refute(finding.id, lens, agent, number, tips(state, members))
 
 
 def _whole(

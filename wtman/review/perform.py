@@ -102,8 +102,8 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
             label=unit.members[0] if len(unit.members) == 1 else "",
             model=model_of(state.settings, role, unit.agent),
             effort=effort_of(state.settings, role),
-            max_usd=action.max_usd,
-            max_tokens=action.max_tokens,
+            max_usd=action.cap.usd,
+            max_tokens=action.cap.tokens,
         ),
     )
     return _reviewed(action, answer, {state.tasks[name].branch: name for name in unit.members})
@@ -174,8 +174,8 @@ async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
             label=members[0] if len(members) == 1 else "",
             model=model_of(state.settings, role, action.agent),
             effort=effort_of(state.settings, role),
-            max_usd=action.max_usd,
-            max_tokens=action.max_tokens,
+            max_usd=action.cap.usd,
+            max_tokens=action.cap.tokens,
         ),
     )
     said: RefutationAnswer | None = answer.value

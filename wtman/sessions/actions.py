@@ -2,45 +2,52 @@
 
 from dataclasses import dataclass
 
-from wtman.model.ids import Sha, TaskId
+from wtman.journal.events import AttemptStart
+from wtman.model.actions import ActionKind, TaskAction
+from wtman.model.ids import Sha
+from wtman.model.session import Cap
 
 
 @dataclass(frozen=True, slots=True)
-class RunSession:
+class RunSession(TaskAction):
     """Run attempt `attempt`; the worktree is brought to `at` first."""
 
-    task: TaskId
+    kind = ActionKind.SESSION
     attempt: int
-    lineage: str
-    content: str
+    fingerprint: str
+    cache_key: str
     start: Sha
     head: Sha  # the branch's recorded tip, for the compare-and-swap
     at: Sha
     agent: str
     prompt: str
     resume: str = ""
-    max_usd: float = 0.0  # its own limits; 0 is none
-    max_tokens: int = 0
+    cap: Cap = Cap()  # its own
     kept: Sha = Sha("")  # unfinished work of the resumed session, laid over `at` uncommitted
     attach: bool = False  # the user plays it, at a terminal of another process
     role: str = ""  # who plays it, where that is not the task's own role
 
     @property
-    def key(self) -> str:
-        return f"session/{self.task}"
+    def begins(self) -> AttemptStart:
+        """What is journalled of it before it runs."""
+        return AttemptStart(
+            self.attempt,
+            self.fingerprint,
+            self.cache_key,
+            self.start,
+            self.at,
+            self.agent,
+            self.attach,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(TaskAction):
     """Settle an attempt that a dead coordinator left: adopt it if it was finished."""
 
-    task: TaskId
+    kind = ActionKind.SESSION
     attempt: int
     start: Sha
     head: Sha
     at: Sha
     agent: str
-
-    @property
-    def key(self) -> str:
-        return f"session/{self.task}"

@@ -156,8 +156,8 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
         resume=action.resume,
         timeout=task.timeout,
         grace=settings.grace,
-        max_usd=action.max_usd,
-        max_tokens=action.max_tokens,
+        max_usd=action.cap.usd,
+        max_tokens=action.cap.tokens,
     )
 
 

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
+from wtman.model.actions import ActionKind, RunAction
 from wtman.model.ids import TaskId
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(RunAction):
     """Look once, after a while, which live worktrees will not merge. Leaves no effect behind."""
 
-    @property
-    def key(self) -> str:
-        return "watch"
+    kind = ActionKind.WATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,6 @@ class Chain:
     need: TaskId
     paths: tuple[str, ...]
 
-    @property
-    def key(self) -> str:
-        return f"chain/{self.task}"
-
 
 @dataclass(frozen=True, slots=True)
 class Unchain:
@@ -34,7 +29,3 @@ class Unchain:
     task: TaskId
     need: TaskId
     reason: str
-
-    @property
-    def key(self) -> str:
-        return f"chain/{self.task}"

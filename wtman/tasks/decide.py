@@ -9,6 +9,7 @@ where nothing comes of the other, the chain goes and the task is as it was.
 from collections.abc import Mapping
 
 from wtman.journal.state import State
+from wtman.model.actions import ActionKey, busy
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
 from wtman.model.states import DEAD, Standing, TaskState
@@ -27,12 +28,14 @@ def unchained(state: State, known: Mapping[TaskId, Standing]) -> list[Unchain]:
     ]
 
 
-def chained(state: State, running: frozenset[str], known: Mapping[TaskId, Standing]) -> list[Chain]:
+def chained(
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
+) -> list[Chain]:
     """The chains to make now."""
     pairs = [item for item in state.overlaps if lasting(item)]
     if not pairs:
         return []
-    bonds = Dependencies(state)
+    bonds, at_work = Dependencies(state), busy(running)
     out: list[Chain] = []
     for item in pairs:
         if item.task not in known or item.other not in known:
@@ -40,7 +43,8 @@ def chained(state: State, running: frozenset[str], known: Mapping[TaskId, Standi
         # Where both have an attempt before them, the one later in the plan yields.
         for task, need in ((item.other, item.task), (item.task, item.other)):
             if (
-                _between_attempts(state, running, known, task)
+                task not in at_work
+                and _between_attempts(state, known, task)
                 and _may_be_needed(state, known, need)
                 and need not in state.tasks[task].unchained
                 and need not in bonds.of(task)
@@ -51,16 +55,12 @@ def chained(state: State, running: frozenset[str], known: Mapping[TaskId, Standi
     return out
 
 
-def _between_attempts(
-    state: State, running: frozenset[str], known: Mapping[TaskId, Standing], task: TaskId
-) -> bool:
+def _between_attempts(state: State, known: Mapping[TaskId, Standing], task: TaskId) -> bool:
     """Whether its next session starts anew or mends: finished work is left alone."""
     view = state.tasks[task]
     last = last_counted(view)
     finished = last is not None and last.ended is Ended.OK and not last.red and not view.restart
     if finished or view.in_flight is not None or view.external or view.merged:
-        return False
-    if {f"{kind}/{task}" for kind in ("session", "worktree", "check")} & running:
         return False
     return known[task].state in (TaskState.PENDING, TaskState.FIXING)
 

@@ -205,7 +205,7 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
                 return Standing(TaskState.REJECTED, _titles(left))
             return Standing(TaskState.FAILED, reason)
         return Standing(TaskState.FIXING, reason, tuple(need for need in waiting if need in loose))
-    if view.owner != view.lineage:
+    if view.owner != view.fingerprint:
         return Standing(TaskState.CHECKING, "takes up earlier work again")
     if stale_needs(state, view, known):
         return Standing(TaskState.CHECKING, "follows what it needs")

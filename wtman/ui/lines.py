@@ -45,10 +45,11 @@ def _line(subject: str, text: str) -> str:
 
 
 def _intended(state: State, event: e.Intended) -> list[str]:
-    if event.action != "RunSession":
+    attempt = event.attempt
+    if attempt is None:
         return []
-    agent = clean(event.agent.split()[0] if event.agent else "agent", 40)
-    return [_line(event.task, f"session {event.attempt} started ({agent})")]
+    agent = clean(attempt.agent.split()[0] if attempt.agent else "agent", 40)
+    return [_line(event.key.subject, f"session {attempt.number} started ({agent})")]
 
 
 def _planned(state: State, event: e.Planned) -> list[str]:

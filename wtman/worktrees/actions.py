@@ -2,59 +2,44 @@
 
 from dataclasses import dataclass
 
+from wtman.model.actions import ActionKind, TaskAction
 from wtman.model.ids import Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
-class MakeWorktree:
+class MakeWorktree(TaskAction):
     """Make the task's worktree at the base, or at the joined tips of what it needs."""
 
-    task: TaskId
+    kind = ActionKind.WORKTREE
     needs: tuple[tuple[TaskId, Sha], ...]
-
-    @property
-    def key(self) -> str:
-        return f"worktree/{self.task}"
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(TaskAction):
     """Merge the new tips of what the task needs into the task."""
 
-    task: TaskId
+    kind = ActionKind.WORKTREE
     start: Sha
     head: Sha
     needs: tuple[tuple[TaskId, Sha], ...]
 
-    @property
-    def key(self) -> str:
-        return f"worktree/{self.task}"
-
 
 @dataclass(frozen=True, slots=True)
-class Adopt:
-    """Bring branch and worktree back to finished work of the same content."""
+class Adopt(TaskAction):
+    """Bring branch and worktree back to finished work of the same fingerprint."""
 
-    task: TaskId
+    kind = ActionKind.WORKTREE
     head: Sha  # the branch's recorded tip
     start: Sha
     to: Sha
 
-    @property
-    def key(self) -> str:
-        return f"worktree/{self.task}"
-
 
 @dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(TaskAction):
     """Bring a task that a resolver gave up back to where it was before."""
 
-    task: TaskId
+    kind = ActionKind.WORKTREE
     head: Sha  # the branch's recorded tip
     start: Sha
     to: Sha
     reason: str
-
-    @property
-    def key(self) -> str:
-        return f"worktree/{self.task}"

@@ -50,6 +50,7 @@ from wtman.journal.events.run import (
 )
 from wtman.journal.events.session import (
     Adopted,
+    AttemptStart,
     Cleaned,
     Followed,
     SessionFinished,

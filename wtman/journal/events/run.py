@@ -1,10 +1,13 @@
-"""What happened to a run that its provider slows down. Part of the vocabulary in `events`."""
+"""Events of a run as a whole: made, held back, stopped, taken up again."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtman.journal.events.session import AttemptStart
+from wtman.model.actions import ActionKey
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity
+from wtman.model.session import Cap
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 
@@ -53,24 +56,16 @@ class Intended:
     """An action is about to be performed. Without an outcome it is the to-do list of a resume."""
 
     action: str
-    key: str
-    task: TaskId = TaskId("")
-    attempt: int = 0
-    lineage: str = ""
-    content: str = ""  # content key of a session
-    start: Sha = Sha("")  # the task's start, which its work is compared with
-    at: Sha = Sha("")  # the commit that the worktree stands at when the session starts
-    agent: str = ""
-    max_usd: float = 0.0  # the session's own limits; 0 is none
-    max_tokens: int = 0
-    attach: bool = False  # the user plays it, at a terminal
+    key: ActionKey
+    cap: Cap = Cap()  # of a session
+    attempt: AttemptStart | None = None  # of a session of a task
 
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
     """An intended action was cancelled or failed to start; nothing came of it."""
 
-    key: str
+    key: ActionKey
     reason: str = ""
 
 

@@ -27,6 +27,19 @@ class StartFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptStart:
+    """What an attempt at a task begins with. `fingerprint` is of the task, as it is worded."""
+
+    number: int
+    fingerprint: str
+    cache_key: str  # of what decides the session's result
+    start: Sha  # the task's start, which its work is compared with
+    at: Sha  # the commit that the worktree stands at when the session starts
+    agent: str
+    attach: bool = False  # the user plays it, at a terminal
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFinished:
     """An attempt is over and its work, if any, is committed: `head` is the branch's tip.
 
