@@ -20,13 +20,13 @@ _LOG = "detached.log"
 
 
 def detach(home: target.Home, run: RunId, events: Sequence[Event], as_json: bool) -> int:
-    """Journal `events`, which approve the run, and go on with it in the background.
+    """Journal `events`, which approve the run, and continue it in the background.
 
     Says how to watch and stop it. Returns when that process has taken the run, or has ended.
     """
     from wtman.execution.spawn import start_apart
 
-    folder = os.path.join(home.repo.wtman_dir, "runs", run)
+    folder = home.folder(run)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     log = os.path.join(folder, _LOG)
     with home.store.lock(run):
@@ -53,11 +53,11 @@ def detach(home: target.Home, run: RunId, events: Sequence[Event], as_json: bool
         print(json.dumps({"schema": SCHEMA, **told}, ensure_ascii=True))
         return 0
     if live:
-        print(f"run {run} goes on in the background (process {pid})")
+        print(f"run {run} continues in the background (process {pid})")
         print(f"  watch it: wtman status {run} --watch")
         print(f"  stop it:  wtman stop {run}")
     else:
-        print(f"run {run} went on in the background and is {run_state(home.state(run))}")
+        print(f"run {run} continued in the background and is {run_state(home.state(run))}")
         print(f"  see it:   wtman status {run}")
     print(f"  its log:  {clean(log)}")
     return 0

@@ -52,7 +52,7 @@ def _shown(home: target.Home, state: State) -> Iterator[tuple[Watch, Doing | Non
         return
     from wtman.ui.live import LiveTable
 
-    folder = os.path.join(home.repo.wtman_dir, "runs", state.run)
+    folder = home.folder(state.run)
     with LiveTable(state, time.time, target.colour(), folder) as live:
         yield live.watch, live.doing
 

@@ -43,8 +43,6 @@ def call(repo: Repository, state: State, event: str, words: str, began: float) -
     """Ring and notify; what went wrong with that is a line and no more."""
     from wtman.config import load
 
-    pass
-
     if target.on_terminal() and time.monotonic() - began >= _LOOKS_AWAY:
         sys.stdout.write("\a")
         sys.stdout.flush()

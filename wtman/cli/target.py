@@ -33,6 +33,7 @@ Run = Annotated[
         metavar="RUN", show_default=False, help="The run; default: the newest unfinished one."
     ),
 ]
+Task = Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Home:
     repo: Repository
     store: Store
     _known: dict[RunId, State] = field(default_factory=dict)
+
+    def folder(self, run: RunId) -> str:
+        """Where the evidence of a run lies: what its sessions said, reports, patches."""
+        return os.path.join(self.repo.wtman_dir, "runs", run)
 
     def state(self, run: RunId) -> State:
         """The run as its journal tells it now; only what is new is read again."""

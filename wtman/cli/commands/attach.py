@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from wtman.cli import target
-from wtman.cli.commands.status import Task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
 from wtman.journal.state import State
@@ -25,7 +24,7 @@ _POLL = 0.1
 _SPARE = 60.0  # seconds beyond the grace that a session has, and for what is left to collect
 
 
-def attach(ctx: typer.Context, task: Task, directory: target.Directory = "") -> int:
+def attach(ctx: typer.Context, task: target.Task, directory: target.Directory = "") -> int:
     """Continue a task by hand, in the agent's own interactive mode.
 
     The task is paused, and the agent started in its worktree and sandbox, with its

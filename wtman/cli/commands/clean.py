@@ -1,4 +1,4 @@
-"""Commands that steer: stop, retry, clean, trust."""
+"""`wtman clean`: what is merged or worthless goes to the trash, what would be lost stays."""
 
 import json
 import os
@@ -25,10 +25,6 @@ from wtman.ui.outcome import FINISHED
 
 if TYPE_CHECKING:
     from wtman.worktrees.clean import Gone, KeptTask
-_POLL = 0.1
-
-
-_SPARE = 15.0  # seconds beyond the grace that sessions have
 
 
 def clean(

@@ -1,4 +1,4 @@
-"""`wtman doctor`: what will go wrong, before it does, and what to do about it."""
+"""`wtman doctor`: what works here, and how to fix the rest, before a run needs it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`wtman logs`."""
+"""`wtman logs`: what sessions printed, as readable lines or as it was."""
 
 import os
 import sys
@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from wtman.cli import target
-from wtman.cli.commands.status import _POLL, Task, _folder
 from wtman.errors import UsageError
 from wtman.journal.state import Attempt, State
 from wtman.model.ids import TaskId
 
+_POLL = 0.25  # seconds between two looks at the files
+
 
 def logs(
     ctx: typer.Context,
-    task: Task,
+    task: target.Task,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Follow until the attempt ends.")
     ] = False,
@@ -37,7 +38,7 @@ def logs(
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
-        folder = os.path.join(_folder(home, state.run), "tasks", name)
+        folder = os.path.join(home.folder(state.run), "tasks", name)
         if record:
             return _record(home, state, name, attempts, record)
         if follow:

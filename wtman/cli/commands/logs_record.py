@@ -1,4 +1,4 @@
-"""`wtman logs TASK --record FILE`: a finished session, for others to play again."""
+"""`wtman logs TASK --record FILE`: a finished session as a recording to replay."""
 
 import os
 
@@ -21,9 +21,7 @@ def record(home: where.Home, state: State, view: TaskView, attempt: Attempt, pat
             f"attempt {attempt.number} of {view.task.id} has not ended",
             hint="wait for its end, or stop it: wtman stop",
         )
-    folder = os.path.join(
-        home.repo.wtman_dir, "runs", state.run, "tasks", view.task.id, str(attempt.number)
-    )
+    folder = os.path.join(home.folder(state.run), "tasks", view.task.id, str(attempt.number))
     ended = read_exit(folder)
     status = ended.code if ended is not None and ended.code is not None else 1
     # The player's own exit status is all that is judged then: an agent may fail with 0.

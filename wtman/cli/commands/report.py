@@ -1,5 +1,6 @@
 """`wtman report`."""
 
+import json
 import os
 import sys
 from typing import Annotated
@@ -7,7 +8,6 @@ from typing import Annotated
 import typer
 
 from wtman.cli import target
-from wtman.cli.commands.status import _print_json
 from wtman.model.states import SCHEMA
 
 
@@ -31,7 +31,7 @@ def report(
 
             write_page(home, state, os.path.join(os.getcwd(), html) if html else "", browse)
         elif as_json:
-            _print_json({"schema": SCHEMA, "run": state.run, "markdown": text(state)})
+            print(json.dumps({"schema": SCHEMA, "run": state.run, "markdown": text(state)}))
         else:
             sys.stdout.write(text(state))
     return 0

@@ -20,7 +20,7 @@ def write_page(home: where.Home, state: State, path: str, browse: bool) -> None:
 
     control = prepare(home.repo)
     text = page(state, diffs(control, state), time.time(), bool(home.store.live(state.run)))
-    target = path or os.path.join(home.repo.wtman_dir, "runs", state.run, "report.html")
+    target = path or os.path.join(home.folder(state.run), "report.html")
     try:
         with open(target, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)

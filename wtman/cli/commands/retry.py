@@ -1,8 +1,7 @@
-"""`wtman retry`."""
+"""`wtman retry`: one more attempt, asked of the running coordinator or made here."""
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +12,10 @@ from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.states import SCHEMA
 
-if TYPE_CHECKING:
-    pass
-
 
 def retry(
     ctx: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")],
+    task: target.Task,
     as_json: target.Json = False,
     directory: target.Directory = "",
 ) -> int:

@@ -1,6 +1,5 @@
-"""Commands that look: status, logs, diff, report. They change nothing, not even a lock."""
+"""`wtman status`: changes nothing, not even a lock."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,9 +25,6 @@ from wtman.ui.table import table
 _POLL = 0.25  # seconds between two looks at the journal
 
 
-Task = Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")]
-
-
 def status(
     ctx: typer.Context,
     run: target.Run = "",
@@ -51,7 +47,7 @@ def status(
         if as_json:
             _print_json(status_of(state, live))
         else:
-            told = load_activity(_folder(home, name)) if live else ActivityReport()
+            told = load_activity(home.folder(name)) if live else ActivityReport()
             lines = table(
                 state,
                 target.width(),
@@ -90,7 +86,7 @@ def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
     elif target.on_terminal():
         from wtman.ui.live import LiveTable
 
-        folder = _folder(home, run)
+        folder = home.folder(run)
         with LiveTable(state, time.time, target.colour(), folder) as live:
             for new, _ in _news(home, state):
                 live.watch(new, ())
@@ -103,10 +99,6 @@ def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
         for new, news in _news(home, state):
             lines.watch(new, news)
     return 0
-
-
-def _folder(home: target.Home, run: RunId) -> str:
-    return os.path.join(home.repo.wtman_dir, "runs", run)
 
 
 def _news(home: target.Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:

@@ -1,18 +1,16 @@
-"""`wtman stop`."""
+"""`wtman stop`: asks the coordinator of a run to end it, and waits."""
 
 import json
 import time
-from typing import TYPE_CHECKING
 
 import typer
 
 from wtman.cli import target
-from wtman.cli.commands.clean import _POLL, _SPARE
 from wtman.journal.events import Requested
 from wtman.model.states import SCHEMA
 
-if TYPE_CHECKING:
-    pass
+_POLL = 0.1
+_SPARE = 15.0  # seconds beyond the grace that sessions have
 
 
 def stop(

@@ -1,9 +1,9 @@
-"""`wtman trust`."""
+"""`wtman trust`: the repository's own commands, shown and approved by their text."""
 
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from wtman.errors import MissingError
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import count
-
-if TYPE_CHECKING:
-    pass
 
 
 def trust(

@@ -51,7 +51,7 @@ def source_of(home: target.Home, run: RunId) -> "DashboardSource":
     from wtman.ui.dashboard import DashboardSource
 
     control = prepare(home.repo)
-    folder = os.path.join(home.repo.wtman_dir, "runs", run)
+    folder = home.folder(run)
 
     def retry(task: TaskId) -> None:
         state = home.state(run)
