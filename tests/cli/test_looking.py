@@ -139,6 +139,18 @@ def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) ->
             'say what, or give a plan with --plan FILE, or tasks with --task "ID: PROMPT"',
         ),
         (
+            ["split", "--jobs", "many"],
+            2,
+            "--jobs: expected an integer, got 'many'",
+            "see `wtman split --help`",
+        ),
+        (
+            ["plan", "x", "--parts", "0"],
+            2,
+            "--parts: expected 1 or more, got '0'",
+            "see `wtman plan --help`",
+        ),
+        (
             ["split", "--task", "a: b", "--jobs", "0"],
             2,
             "--jobs: expected 1 or more, got 0",
@@ -230,7 +242,7 @@ def test_a_reader_that_leaves_is_no_error(wtman: kit.Program, repo: Path, built:
 
 def test_looking_imports_nothing_heavy(wtman: kit.Program, repo: Path, built: Built) -> None:
     built("core")
-    heavy = "('asyncio', 'pydantic', 'rich', 'git', 'httpx')"
+    heavy = "('asyncio', 'pydantic', 'pydantic_core', 'rich', 'git', 'httpx')"
     for words in (["--help"], ["status"], ["status", "--json"], ["logs", "core"]):
         code = f"import sys; from wtman.cli import main; main({words}); "
         code += f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"

@@ -8,10 +8,8 @@ and a log file; never a traceback on the terminal.
 
 import importlib
 import os
-import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +17,7 @@ import typer.core
 import typer.main
 from typer.exceptions import TyperException
 
-from wtman.errors import WtmanError
+from wtman.errors import UsageError, WtmanError
 
 # Name -> its module and its line in `wtman --help`; the function has the command's name.
 _COMMANDS = {
@@ -46,56 +44,48 @@ _COMMANDS = {
 }
 
 
-@dataclass(frozen=True)
 class _Plain:
-    """Lets flags, plain text and defaults through as they are.
+    """Reads what our options take: text, numbers, switches, lists of text.
 
-    For each typer would build a pydantic adapter that does the same; that import alone
-    costs five times the start of Python, at every `status`.
+    typer would read them by pydantic, whose import costs five times the start of Python, at
+    every `status`. No door of typer leads here; without it all only starts slower.
     """
 
-    descriptor: Any
-
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        wanted = _PLAIN[self.descriptor.annotation]
-        if value is None or type(value) is wanted:
-            return value
-        if wanted is list and isinstance(value, tuple):
-            return list(value)
-        if wanted is int and isinstance(value, str) and value.isdecimal():
-            least = getattr(self.descriptor.parameter_info, "min", None)
-            most = getattr(self.descriptor.parameter_info, "max", None)
-            if int(value) >= (least or 0) and most is None:
-                return int(value)
-        if wanted is float and isinstance(value, str) and _NUMBER.fullmatch(value):
-            return float(value)
-        return _build(self.descriptor).coerce(value, param=param, ctx=ctx)
+        kind = param.type_descriptor.annotation
+        if value is None or kind not in _NUMBERS:
+            return list(value) if isinstance(value, tuple) else value
+        from wtman.text.words import shown
+
+        least = param.type_descriptor.parameter_info.min
+        try:
+            number = kind(value)
+        except ValueError:
+            wanted = _NUMBERS[kind]
+        else:
+            wanted = "" if least is None or number >= least else f"{least} or more"
+        if not wanted:
+            return number
+        told = f"{param.opts[-1]}: expected {wanted}, got {shown(value)}"
+        raise UsageError(told, hint=f"see `{ctx.command_path} --help`")
 
 
-# Annotations that need no adapter, and the type that a value of theirs already has.
-_PLAIN: dict[Any, type] = {
-    str: str,
-    bool: bool,
-    int: int,
-    float: float,
-    list[str]: list,
-}
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
-_build: Any = getattr(typer.core, "build_runtime_param", None)
+_NUMBERS = {int: "an integer", float: "a number"}
+_PLAIN = (str, bool, int, float, list[str])
 
 
-def _build_quickly(descriptor: Any) -> Any:
-    plain = descriptor.annotation in _PLAIN and descriptor.file_annotation is None
-    return _Plain(descriptor) if plain else _build(descriptor)
-
-
-# No door of typer leads here. Without this one place it only starts slower.
-if _build is not None:
-    setattr(typer.core, "build_runtime_param", _build_quickly)  # noqa: B010
+def _read_plainly(params: Sequence[Any]) -> None:
+    for param in params:
+        if param.type_descriptor.annotation in _PLAIN:
+            param._runtime_param = _Plain()
 
 
 class _Commands(typer.core.TyperGroup):
     """The group whose commands come from the table, each imported when it is used."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_COMMANDS)
@@ -127,6 +117,7 @@ class _Command(typer.core.TyperCommand):
     """A command that reads `--branches a b` as `--branches a --branches b`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _read_plainly(self.get_params(ctx))
         return super().parse_args(ctx, _spread(args))
 
 
