@@ -87,7 +87,9 @@ def lines(found: tuple[str, ...]) -> str:
 
 
 @pytest.mark.parametrize("isolation", EVERY)
-def test_what_counts_against_a_session_behind_these_walls(post: Post, isolation: Isolation) -> None:
+def test_what_counts_against_a_session_with_this_isolation(
+    post: Post, isolation: Isolation
+) -> None:
     async def work() -> None:
         await post.begin("r/t/1", isolation)
         post.git("tag", "mine")

@@ -24,6 +24,15 @@ def raw(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def tree_lines(out: bytes) -> Iterator[tuple[str, Entry, int]]:
+    """What `ls-tree -z` lists: path, entry, and the size in bytes where `-l` asked for it."""
+    for line in out.split(b"\0"):
+        facts, tab, path = line.partition(b"\t")
+        if tab:
+            mode, _, oid, *size = facts.decode().split()
+            yield text(path), Entry(mode, oid), int(size[0]) if size and size[0].isdigit() else 0
+
+
 def raw_changes(out: bytes, headers: Sequence[bytes]) -> Iterator[Changes]:
     """The answers of `diff-tree --stdin --raw -z`, each behind the line that asked for it.
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wtman import files
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.formats.git_output import text
 from wtman.git import config
@@ -163,11 +164,7 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
 
 def _branch_at(checkout: str, before: str, after: str) -> list[Move]:
     """The branch that stands there, as it is about to be."""
-    try:
-        with open(os.path.join(git_dir_at(checkout), "HEAD"), "rb") as file:
-            said = text(file.read(4096)).strip()
-    except OSError:
-        return []
+    said = text(files.head(os.path.join(git_dir_at(checkout), "HEAD"), 4096) or b"").strip()
     return [Move(said[5:], before, after)] if said.startswith("ref: ") else []
 
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wtman import files
 from wtman.formats.git_output import text
 from wtman.git.config import entries, value_of
 from wtman.git.discovery import Repository
@@ -87,8 +88,5 @@ def _attributes(repo: Repository, lfs: str) -> Iterator[UnusualFeature]:
 
 
 def _uses_lfs(repo: Repository) -> bool:
-    try:
-        with open(os.path.join(repo.toplevel, ".gitattributes"), "rb") as file:
-            return b"filter=lfs" in file.read(1 << 20)
-    except OSError:
-        return False
+    held = files.head(os.path.join(repo.toplevel, ".gitattributes"), 1 << 20, follow=True)
+    return b"filter=lfs" in (held or b"")

@@ -6,6 +6,8 @@ user namespaces back, a bubblewrap that is missing or too old, a kernel without 
 
 import os
 
+from wtman import files
+
 INSTALL = "install it (`apt-get install bubblewrap`, `dnf install bubblewrap`, ...)"
 _UBUNTU = (
     "this system keeps user namespaces back; give bwrap an AppArmor profile with `userns,`"
@@ -64,8 +66,4 @@ def in_container() -> bool:
 
 
 def _content(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip()
-    except (OSError, ValueError):
-        return ""
+    return (files.head(path, 4096, follow=True) or b"").decode("ascii", "replace").strip()

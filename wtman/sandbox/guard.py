@@ -84,7 +84,7 @@ class Guard:
     path: str = ""
     merging: Merging = field(default=lambda ref, new: False)
     _alive: dict[str, Isolation] = field(default_factory=dict)
-    _slates: dict[str, dict[str, str]] = field(default_factory=dict)  # session -> what -> line
+    _blamed: dict[str, dict[str, str]] = field(default_factory=dict)  # session -> what -> line
     _others: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _last: Fingerprint | None = None
@@ -101,7 +101,7 @@ class Guard:
         self._alive[session] = isolation
         if isolation is Isolation.APART:
             return
-        self._slates[session] = {}
+        self._blamed[session] = {}
         await self._keep(git)
         if self._watch is None or self._watch.done():
             self._watch = asyncio.ensure_future(self._go_on(ctl, git))
@@ -112,7 +112,7 @@ class Guard:
             await self._look(ctl, git)
         except (WtmanError, OSError) as error:
             for name in self._weak():
-                self._slates[name]["repository"] = f"the repository became unreadable ({error})"
+                self._blamed[name]["repository"] = f"the repository became unreadable ({error})"
         finally:
             isolation = self._alive.pop(session, Isolation.APART)
             if not self._weak() and self._watch is not None:
@@ -130,14 +130,14 @@ class Guard:
         `began`: it was started, so that something must have been kept about it.
         """
         await self._look(ctl, git)
-        if began and isolation is Isolation.NONE and session not in self._slates:
+        if began and isolation is Isolation.NONE and session not in self._blamed:
             gone = {"record": "what was kept about it for the next coordinator was removed"}
-            self._slates[session] = gone
+            self._blamed[session] = gone
         return self._seen(session)
 
     def _seen(self, session: str) -> RepositoryChanges:
-        # The slate stays: until the journal has it, a kill could lose it.
-        found = self._slates.get(session, {})
+        # It stays: until the journal has it, a kill could lose it.
+        found = self._blamed.get(session, {})
         new = {what: line for what, line in self._others.items() if what not in self._told}
         self._told |= new.keys()
         return RepositoryChanges(tuple(found.values())[:_MOST], tuple(new.values())[:_MOST])
@@ -152,7 +152,7 @@ class Guard:
                 await self._look(ctl, git)
 
     async def _look(self, ctl: Control, git: Threaded) -> None:
-        """Compare with the last time, and write what changed on the slates of the living."""
+        """Compare with the last time, and blame what changed on those that live."""
         async with self._turn:
             if self._last is None:
                 await self._first(ctl, git)
@@ -169,7 +169,7 @@ class Guard:
             if not self._alive:
                 return
             for what, line in fingerprint.difference(before, now, known.is_ours):
-                self._write(what, line, self._alive)
+                self._blame(what, line, self._alive)
             if self._weak():
                 await self._keep(git)
 
@@ -180,7 +180,7 @@ class Guard:
             self._places = (0, await git(ref_log.size, ctl.repo))
             self._last = await git(fingerprint.take, ctl)
             return
-        self._slates = {name: dict(slate) for name, slate in kept.slates.items()}
+        self._blamed = {name: dict(lines) for name, lines in kept.blamed.items()}
         known_isolation = {str(item): item for item in Isolation}
         dead = {
             name: known_isolation.get(text, Isolation.NONE) for name, text in kept.alive.items()
@@ -195,18 +195,18 @@ class Guard:
                 if Isolation.NONE in dead.values():
                     self._others[what] = f"while wtman was not running, {line}: after its sessions"
                 continue
-            self._write(what, f"{line}, before or while wtman was killed", dead)
+            self._blame(what, f"{line}, before or while wtman was killed", dead)
         await self._keep(git)
 
-    def _write(self, what: str, line: str, living: dict[str, Isolation]) -> None:
-        """On the slates of those who could have done it, else among what others did."""
+    def _blame(self, what: str, line: str, living: dict[str, Isolation]) -> None:
+        """Blame it on those who could have done it, else note it among what others did."""
         blamed = [
             name
             for name, isolation in living.items()
             if isolation is Isolation.NONE or (isolation is Isolation.DENIED and not is_daily(what))
         ]
         for name in blamed:
-            self._slates.setdefault(name, {}).setdefault(what, line)
+            self._blamed.setdefault(name, {}).setdefault(what, line)
         if not blamed and living:
             words = f"while sessions ran, {line}: not by them, their sandbox rules it out"
             self._others.setdefault(what, words)
@@ -214,8 +214,8 @@ class Guard:
     async def _keep(self, git: Threaded) -> None:
         if self.path and self._last is not None:
             alive = {name: str(self._alive[name]) for name in self._weak()}
-            slates = {name: dict(slate) for name, slate in self._slates.items()}
-            await git(store, self.path, GuardRecord(self._last.facts, alive, slates))
+            lines = {name: dict(known) for name, known in self._blamed.items()}
+            await git(store, self.path, GuardRecord(self._last.facts, alive, lines))
 
     async def _known(
         self, repo: Repository, git: Threaded, dead: dict[str, Isolation] | None = None

@@ -16,18 +16,18 @@ _CAP = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class GuardRecord:
-    """`facts` of the last fingerprint; `alive` are sessions and their isolation, `slates` what is
+    """`facts` of the last fingerprint; `alive` are sessions and their isolation, `blamed` what is
     blamed on which session: what -> line. `when` is the time of the last look, in seconds."""
 
     facts: dict[str, str]
     alive: dict[str, str]
-    slates: dict[str, dict[str, str]]
+    blamed: dict[str, dict[str, str]]
     when: float = 0.0
 
 
 def store(path: str, kept: GuardRecord) -> None:
     """Write it; a kill leaves the one from before. Blocking."""
-    body = {"facts": kept.facts, "alive": kept.alive, "slates": kept.slates}
+    body = {"facts": kept.facts, "alive": kept.alive, "blamed": kept.blamed}
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     files.replace(path, json.dumps(body).encode())
 
@@ -43,8 +43,8 @@ def load(path: str) -> GuardRecord | None:
     try:
         content, facts = files.read(path, _CAP)
         body = json.loads(content)
-        slates = {str(name): _texts(slate) for name, slate in body["slates"].items()}
-        return GuardRecord(_texts(body["facts"]), _texts(body["alive"]), slates, facts.st_mtime)
+        blamed = {str(name): _texts(lines) for name, lines in body["blamed"].items()}
+        return GuardRecord(_texts(body["facts"]), _texts(body["alive"]), blamed, facts.st_mtime)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -12,12 +12,13 @@ import secrets
 import shutil
 
 from wtman.errors import DiskFullError, ExternalError
+from wtman.formats.git_output import raw, tree_lines
 from wtman.git.checkouts.snapshot import checkout
 from wtman.git.control_dir import Control, call, oid, own_index
 from wtman.git.trees import folders_of, purge, remove_tree, strays
 from wtman.git.untrusted.git_dir import write_git_dir
 
-_GITLINK = b"160000"
+_GITLINK = "160000"
 _LEFT_OUT = ("\tfsync", "\texcludesFile")  # settings that only make a check slower
 
 
@@ -58,10 +59,8 @@ def _expected(ctl: Control, commit: str) -> tuple[set[bytes], set[bytes]]:
     listed = call(ctl, ["ls-tree", "-r", "-z", "--full-tree", oid(commit)]).out
     files: set[bytes] = set()
     links: set[bytes] = set()
-    for item in listed.split(b"\0"):
-        facts, tab, path = item.partition(b"\t")
-        if tab:
-            (links if facts.startswith(_GITLINK) else files).add(path)
+    for path, entry, _ in tree_lines(listed):
+        (links if entry.mode == _GITLINK else files).add(raw(path))
     return files, links
 
 

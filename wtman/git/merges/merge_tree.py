@@ -6,46 +6,20 @@ Result trees go to the repository's objects. No merge driver runs.
 """
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from wtman.errors import ExternalError
-from wtman.formats.git_output import text
+from wtman.formats.merge_tree import Merged, results
 from wtman.git.control_dir import Control, call, environment_of, scratch
 from wtman.git.merges.attributes import laid_out
 from wtman.git.objects.history import paths_changed, trees_of
 from wtman.git.objects.writer import Objects
 from wtman.git.run import Conversation
 from wtman.model.changes import Entry
-from wtman.model.ids import Sha
 
 _CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
 _PATIENCE = 10.0  # seconds for a first answer
 _PERSON = b"wtman <wtman@localhost> 0 +0000"
-
-
-@dataclass(frozen=True, slots=True)
-class ConflictedFile:
-    """A file whose contents clash. `sides` are the names of base, ours and theirs."""
-
-    path: str
-    mode: str
-    sides: tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """`tree` is None exactly when there were conflicts.
-
-    Where contents of files were all that clashed, `torn` are these and `marked` is the
-    tree in which they have conflict markers and everything else is merged.
-    """
-
-    tree: Sha | None
-    conflicts: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
-    marked: Sha = Sha("")
-    torn: tuple[ConflictedFile, ...] = ()
 
 
 def merge(ctl: Control, base: str, ours: str, theirs: str, attributes: str = "") -> Merged:
@@ -174,66 +148,3 @@ class Merger:
         if self._talk is not None:
             self._talk.close()
             self._talk = None
-
-
-def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
-    """What merge-tree says, as it comes.
-
-    That is `status, tree, stage..., "", (count, path..., kind, message)..., ""` repeatedly.
-    """
-    for status in words:
-        if not status:
-            continue
-        tree = Sha(next(words).decode())
-        stages = list(_until_empty(words))
-        paths = [stage.partition(b"\t")[2] for stage in stages]
-        messages, kinds = [], set()
-        for count in _until_empty(words):
-            if not count.isdigit():
-                break  # git 2.39 writes its advice on submodules into the place of the end
-            about = [next(words) for _ in range(int(count))]
-            kind = next(words)
-            message = next(words)
-            if b"CONFLICT" in message:
-                kinds.add(kind)
-                paths += about
-                messages.append(_named(text(message).strip(), names))
-        if status == b"1":
-            yield Merged(tree)
-            continue
-        conflicts = tuple(sorted({text(path) for path in paths}))
-        torn = _torn(stages) if kinds == {b"CONFLICT (contents)"} else ()
-        yield Merged(None, conflicts, tuple(messages), tree if torn else Sha(""), torn)
-
-
-def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
-    """The files of a conflict if each is a plain one on all three sides, else none."""
-    found: dict[bytes, dict[bytes, tuple[bytes, str]]] = {}
-    for line in stages:
-        facts, _, path = line.partition(b"\t")
-        mode, oid, stage = facts.split(b" ")
-        found.setdefault(path, {})[stage] = mode, oid.decode()
-    torn = []
-    for path, sides in found.items():
-        if sorted(sides) != [b"1", b"2", b"3"]:
-            return ()
-        (base, one), (ours, two), (theirs, three) = (sides[stage] for stage in sorted(sides))
-        mode = theirs if ours == base else ours
-        plain = {base, ours, theirs} <= {b"100644", b"100755"}
-        if not plain or (theirs not in (base, mode)):
-            return ()
-        torn.append(ConflictedFile(text(path), mode.decode(), (one, two, three)))
-    return tuple(torn)
-
-
-def _until_empty(words: Iterator[bytes]) -> Iterable[bytes]:
-    while word := next(words, b""):
-        yield word
-
-
-def _named(message: str, names: dict[str, str]) -> str:
-    """The message with what the caller called each side."""
-    for made, given in names.items():
-        if made in message:
-            message = message.replace(made, given)
-    return message

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.formats.git_objects import Unusual
+from wtman.formats.merge_tree import Merged
 from wtman.git.merges.attributes import laid_out
 from wtman.git.merges.draft_tree import DraftTree
-from wtman.git.merges.merge_tree import Merged, Merger, merge_many
+from wtman.git.merges.merge_tree import Merger, merge_many
 from wtman.git.merges.union import Union
 from wtman.git.objects.history import trees_of
 from wtman.git.objects.writer import Objects

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from wtman.formats.git_objects import Unusual, read_tree
 from wtman.formats.git_output import raw
+from wtman.formats.merge_tree import ConflictedFile, Merged, results
 from wtman.git.control_dir import call, oid, scratch_file
 from wtman.git.merges.draft_tree import DraftTree
-from wtman.git.merges.merge_tree import ConflictedFile, Merged, merge_line, results
+from wtman.git.merges.merge_tree import merge_line
 from wtman.git.objects.history import contents
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Change, Entry

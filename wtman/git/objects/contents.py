@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from wtman.formats.git_output import text
+from wtman.formats.git_output import tree_lines
 from wtman.git.control_dir import Control, call, oid
 from wtman.git.objects.changes import changes
 from wtman.git.objects.history import contents
@@ -32,23 +32,15 @@ def edits(ctl: Control, a: str, b: str) -> tuple[Edit, ...]:
 def entries(ctl: Control, treeish: str) -> tuple[TrackedFile, ...]:
     """Every file, link and submodule (size 0) of a tree."""
     listed = call(ctl, ["ls-tree", "-r", "-l", "-z", "--full-tree", oid(treeish)]).out
-    found = []
-    for item in listed.split(b"\0"):
-        facts, tab, path = item.partition(b"\t")
-        if tab:
-            size = facts.split()[3]
-            found.append(TrackedFile(text(path), int(size) if size.isdigit() else 0))
-    return tuple(found)
+    return tuple(TrackedFile(path, size) for path, _, size in tree_lines(listed))
 
 
 def texts(ctl: Control, treeish: str, paths: Collection[str], cap: int) -> dict[str, str]:
     """What these files of a tree say; links, submodules and what is larger than `cap` left out."""
     listed = call(ctl, ["ls-tree", "-r", "-z", "--full-tree", oid(treeish)]).out
-    names: dict[str, str] = {}
-    for item in listed.split(b"\0"):
-        facts, tab, raw = item.partition(b"\t")
-        if tab and facts.startswith(b"100") and (path := text(raw)) in paths:
-            names[path] = facts.split()[2].decode()
+    names = {
+        path: entry.oid for path, entry, _ in tree_lines(listed) if entry.regular and path in paths
+    }
     held = contents(ctl, list(names.values()), cap)
     return {
         path: held[name].decode("utf-8", "replace") for path, name in names.items() if name in held

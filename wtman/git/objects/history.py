@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, MissingError
-from wtman.formats.git_output import raw, text
+from wtman.formats.git_output import raw, text, tree_lines
 from wtman.git import config
 from wtman.git.control_dir import Control, call, oid
 from wtman.model.ids import Sha
@@ -174,13 +174,9 @@ def files(ctl: Control, treeish: str) -> tuple[str, ...]:
 def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
     """Content of a file; None if there is no such regular file or it is larger than `cap`."""
     args = ["ls-tree", "-l", "-z", "--full-tree", oid(treeish), "--", path]
-    for item in call(ctl, args).out.split(b"\0"):
-        facts, _, name = item.partition(b"\t")
-        if not facts or text(name) != path:
-            continue
-        mode, _, name_of, size = facts.split()
-        if mode in (b"100644", b"100755") and int(size) <= cap:
-            return call(ctl, ["cat-file", "blob", name_of.decode()]).out
+    for name, entry, size in tree_lines(call(ctl, args).out):
+        if name == path and entry.regular and size <= cap:
+            return call(ctl, ["cat-file", "blob", entry.oid]).out
     return None
 
 
