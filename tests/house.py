@@ -41,6 +41,7 @@ ORDER = (
     "git",
     "formats",
     "text",
+    "prices",
     "model",
     "files",
     "errors",
@@ -48,7 +49,7 @@ ORDER = (
 RANK = {name: place for place, name in enumerate(reversed(ORDER))}
 # Packages that run in a process of their own, and data: what of wtman they may import.
 APART: dict[str, frozenset[str]] = {
-    "apiagent": frozenset({"errors", "formats", "model", "text"}),
+    "apiagent": frozenset({"errors", "formats", "model", "prices", "text"}),
     "demo": frozenset(),
     "roles": frozenset(),
     "manual": frozenset(),
@@ -75,6 +76,7 @@ ONLY: dict[str, frozenset[str]] = {
     "anthropic": frozenset({"apiagent"}),
     "typer": frozenset({"cli"}),
     "textual": frozenset({"ui/dashboard.py"}),
+    "genai_prices": frozenset({"prices.py"}),
     "subprocess": frozenset(
         {
             "git/run.py",
@@ -101,7 +103,7 @@ SPAWN_ONLY = {
     "sandbox/confine.py",
 }
 # Costly: importing them when the program starts would be paid by `status` too.
-LATE = {"git", "anthropic", "textual"}
+LATE = {"git", "anthropic", "textual", "genai_prices"}
 # Subclasses what it imports, and is itself only imported late.
 LATE_ITSELF = {"ui/dashboard.py"}
 

@@ -32,6 +32,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     journal/      events and replay by domain, state; store.py alone imports sqlite3
     git/          the only place that runs git or imports GitPython
     formats/      file formats as values        text/   foreign text made safe
+    prices.py     what tokens cost
     model/        the values that all speak     files.py   files replaced whole, read, locked
     errors.py     the few ways to fail
 

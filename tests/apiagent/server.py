@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wtman.apiagent.prices import Tokens, cost
+from wtman.model.session import Usage
+from wtman.prices import cost
 
 USAGE = {
     "input_tokens": 100,
@@ -142,13 +143,10 @@ class Server:
     def usd(self) -> float:
         total = 0.0
         for model, usage in self.billed:
-            tokens = Tokens(
-                usage["input_tokens"],
-                usage["output_tokens"],
-                usage["cache_read_input_tokens"],
-                usage["cache_creation_input_tokens"],
-            )
-            total += cost(model, tokens) or 0.0
+            cached, written = (usage[f"cache_{kind}_input_tokens"] for kind in ("read", "creation"))
+            read = usage["input_tokens"] + cached + written
+            used = Usage(read, usage["output_tokens"], None, cached)
+            total += cost("anthropic", model, used, written=written) or 0.0
         return total
 
     def next(self, request: dict[str, Any]) -> Turn:

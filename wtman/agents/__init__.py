@@ -11,11 +11,14 @@ agent's name; `argument` is what follows the colon in `NAME:ARGUMENT`, mostly em
 """
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome, Usage
+from wtman.prices import cost
+
+_PROMPT = 50_000  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class Agent(Protocol):
 
     @property
     def priced(self) -> bool:
-        """Whether its usage comes with money."""
+        """Whether its usage comes with money; else `provider`, if it has one, names a price
+        list for its tokens (`with_cost`)."""
         ...
 
     @property
@@ -96,6 +100,23 @@ def tells_tokens(agent: Agent) -> bool:
     """Whether its stream says how many tokens a session used; one that does not says so by
     an attribute `metered` that is False."""
     return bool(getattr(agent, "metered", True))
+
+
+def with_cost(agent: Agent, model: str, usage: Usage) -> Usage:
+    """The usage, with its money by the price list of the agent's `provider` where it tells none.
+
+    Its stream tells the sum of many requests, each far below the price of a long prompt.
+    """
+    provider = str(getattr(agent, "provider", ""))
+    if usage.usd is not None or not usage.tokens or not provider or not model:
+        return usage
+    requests = usage.input_tokens // _PROMPT + 1
+    return replace(usage, usd=cost(provider, model, usage, requests=requests))
+
+
+def tells_cost(agent: Agent, model: str) -> bool:
+    """Whether it is known what its sessions cost: by its stream, or by its model's price."""
+    return agent.priced or with_cost(agent, model, Usage(1)).usd is not None
 
 
 def anchored(spec: str, folder: str) -> str:

@@ -46,6 +46,7 @@ class CodexAgent:
     name: str = "codex"
     resumes: bool = True
     priced: bool = False
+    provider: str = "openai"
     structured: bool = False
     needs: Needs = Needs(
         program="codex",

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wtman.apiagent.options import Options
-from wtman.apiagent.prices import Tokens, cost, price_of
+from wtman.model.session import Usage
+from wtman.prices import cost
 
+PROVIDER = "anthropic"
 KEYS = (
     "input_tokens",
     "cache_creation_input_tokens",
@@ -46,14 +48,9 @@ class Meter:
         split = getattr(usage, "cache_creation", None)
         hour = int(getattr(split, "ephemeral_1h_input_tokens", None) or 0)
         written = found["cache_creation_input_tokens"]
-        tokens = Tokens(
-            fresh=found["input_tokens"],
-            output=found["output_tokens"],
-            cache_read=found["cache_read_input_tokens"],
-            write_5m=max(written - hour, 0),
-            write_1h=min(hour, written),
-        )
-        price = cost(model, tokens)
+        cached = found["cache_read_input_tokens"]
+        used = Usage(found["input_tokens"] + written + cached, found["output_tokens"], None, cached)
+        price = cost(PROVIDER, model, used, written=written, written_1h=min(hour, written))
         self.usd = None if self.usd is None or price is None else self.usd + price
         for key, number in found.items():
             self.usage[key] += number
@@ -93,4 +90,4 @@ class Meter:
 
 
 def priced(model: str) -> bool:
-    return price_of(model) is not None
+    return cost(PROVIDER, model, Usage(1)) is not None

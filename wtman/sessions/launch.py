@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wtman.agents import Activity, Agent, Needs
+from wtman.agents import Activity, Agent, Needs, with_cost
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
 from wtman.model.command import Command, Exit, ExitReason, Work
@@ -107,7 +107,7 @@ async def launch(
         exit_ = read_exit(wanted.folder) or Exit(ExitReason.STOPPED)
     finally:
         ctx.live_usage.end(wanted.id)
-    exit_, outcome = outcome_of(agent, wanted.folder, exit_)
+    exit_, outcome = outcome_of(agent, wanted.folder, exit_, wanted.model)
     if not outcome.ok and (refused := ctx.gateway.refused_since(begun)):
         named = ", ".join(refused[:3])
         return exit_, replace(outcome, reason=f"{outcome.reason} (blocked by the sandbox: {named})")
@@ -265,8 +265,13 @@ def _prompt_file(wanted: Launch) -> str:
     return os.path.join(wanted.folder, "prompt.md")
 
 
-def outcome_of(agent: Agent, folder: str, exit_: Exit) -> tuple[Exit, Outcome]:
+def outcome_of(agent: Agent, folder: str, exit_: Exit, model: str) -> tuple[Exit, Outcome]:
     """What a finished session of this evidence folder came to; safe to ask again later."""
+    exit_, outcome = _outcome(agent, folder, exit_)
+    return exit_, replace(outcome, usage=with_cost(agent, model, outcome.usage))
+
+
+def _outcome(agent: Agent, folder: str, exit_: Exit) -> tuple[Exit, Outcome]:
     state = _folded(agent, folder)
     outcome = agent.end(state, exit_)
     capped = _capped(folder)

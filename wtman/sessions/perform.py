@@ -104,7 +104,9 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event,
     if exit_ is None:
         detail = "its coordinator died" if started(folder) else "it had not begun"
         exit_ = Exit(ExitReason.LOST, detail=detail)
-    found = outcome_of(ctx.agent(action.agent), folder, exit_)
+    task = state.tasks[action.task].task
+    model = model_of(state.settings, role_of(state.roles, task), action.agent, task.model)
+    found = outcome_of(ctx.agent(action.agent), folder, exit_, model)
     seen = await ctx.guard.settle(
         ctx.control,
         _id(state, action),

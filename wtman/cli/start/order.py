@@ -13,7 +13,7 @@ from wtman.agents.installed import first_agent
 from wtman.cli import target
 from wtman.cli.start.agents import anchored_agents, assigned_agents
 from wtman.cli.start.request import StartRequest
-from wtman.cli.start.requirements import in_sandbox, require, require_metered, unkept
+from wtman.cli.start.requirements import in_sandbox, require, require_metered, unkept, with_models
 from wtman.cli.start.roles import agent_commands, assigned_roles, plan_wanted
 from wtman.cli.start.static_plan import without_static
 from wtman.config import Loaded, default_worktrees, load, repository_commands
@@ -43,7 +43,6 @@ from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes, impact
 from wtman.text.terminal import clean, count, fit
 from wtman.ui.confirm import Proposal, screen
-from wtman.ui.outcome import agent_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +260,8 @@ def require_budget(state: State, limits: LimitsChanged) -> None:
     if not limits.settings.keys() & {"budget_usd", "budget_tokens"}:
         return
     after = replay([Recorded(state.seq, state.updated, limits)], state)
-    named = {agent_of(state, view) for view in state.tasks.values() if not view.external}
-    others = {*state.settings.roles.values(), *state.settings.reviewed_by}
-    require_metered({*named, *others} - {""}, after.settings)
+    tasks = tuple(view.task for view in state.tasks.values() if not view.external)
+    require_metered(with_models(Plan("", tasks), after.settings, state.roles), after.settings)
 
 
 def unapproved_of(

@@ -11,7 +11,7 @@ from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, agent_of, agent_of_task
+from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
 from wtman.model.settings import Settings
 from wtman.sandbox import choice
 from wtman.text.words import did_you_mean, quoted
@@ -43,7 +43,7 @@ def require(
             near = did_you_mean(effort, EFFORTS)
             hint = f"one of {', '.join(EFFORTS)}"
             raise UsageError(f"there is no effort {quoted(effort)}{near}", hint=hint)
-    require_metered({*named, *settings.roles.values(), *settings.reviewed_by}, settings)
+    require_metered(with_models(plan, settings, roles), settings)
     _require_place(settings.worktrees)
 
 
@@ -54,7 +54,7 @@ def require_agents(
     for spec in sorted(named):
         load.load(spec)
         _require_program(spec, environ, tracked)
-    require_metered(named, settings)
+    require_metered({(spec, settings.model) for spec in named}, settings)
     _require_place(settings.worktrees)
 
 
@@ -69,18 +69,39 @@ def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
     return replace(settings, sandbox=name), tuple(notes)
 
 
-def require_metered(named: Iterable[str], settings: Settings) -> None:
-    """Refuse a budget that an agent cannot be held to, as it never says what it used."""
+def with_models(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> set[tuple[str, str]]:
+    """The agents of a run, each with the model that it is to use."""
+    names = settings.roles.keys() | ({PLANNER, DEFAULT} if not plan.tasks else set())
+    played = [roles.get(name) or Role(name, "") for name in names]
+    found = {(spec := agent_of(settings, role), model_of(settings, role, spec)) for role in played}
+    reviewer = roles.get(REVIEWER)
+    found |= {(spec, model_of(settings, reviewer, spec)) for spec in settings.reviewed_by}
+    for task in plan.tasks:
+        spec = agent_of_task(settings, roles, task)
+        found.add((spec, model_of(settings, role_of(roles, task), spec, task.model)))
+    return {(spec, model) for spec, model in found if spec}
+
+
+def require_metered(named: Iterable[tuple[str, str]], settings: Settings) -> None:
+    """Refuse a budget that nothing holds: an agent that never says what it used, or uses a
+    model that has no known price. Each agent comes with its model."""
     money = settings.budget_usd or settings.session_budget_usd
     tokens = settings.budget_tokens or settings.session_budget_tokens
-    for spec in sorted(named):
+    for spec, model in sorted(named):
         agent = load.load(spec)
         counted = agents.tells_tokens(agent)
-        if money and not agent.priced:
-            other = "use --budget-tokens" if counted else "use --max-sessions and --timeout"
+        if money and counted and not agents.tells_cost(agent, model):
+            unknown = (
+                f"no price is known for {quoted(model)}" if model else "its model is not named"
+            )
+            raise UsageError(
+                f"a budget in dollars cannot hold the agent {quoted(spec)}: {unknown}",
+                hint="name a model with a known price (--model), or use --budget-tokens",
+            )
+        if money and not counted:
             raise UsageError(
                 f"a budget in dollars cannot hold the agent {quoted(spec)}: it tells no prices",
-                hint=other,
+                hint="use --max-sessions and --timeout",
             )
         if tokens and not counted:
             raise UsageError(

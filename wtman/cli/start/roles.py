@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wtman.agents import load
+from wtman.agents import load, tells_cost
 from wtman.config.roles import Roles
 from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
@@ -64,14 +64,15 @@ def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> Pl
             f"there is nobody to plan: the agent {quoted(agent)} only builds",
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
         )
-    if settings.plan_budget_usd and not load.load(agent).priced:
+    model = model_of(settings, planner, agent)
+    if settings.plan_budget_usd and not tells_cost(load.load(agent), model):
         raise UsageError(
             f"--plan-budget-usd cannot hold the planner {quoted(agent)}: it tells no prices",
             hint="leave it away: --timeout is the planner's limit too",
         )
     return PlanWanted(
         agent=agent,
-        model=model_of(settings, planner, agent),
+        model=model,
         effort=effort_of(settings, planner),
         checks=wanted.may_ask,
         allow_overlap=wanted.allow_overlap,
