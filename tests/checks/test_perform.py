@@ -711,7 +711,7 @@ def test_both_inside_and_outside_is_a_warning(package: World):
     assert "outside the checkout" in event.warnings[0]
 
 
-def test_the_witness_sees_workers_and_hurried_exits(package: World):
+def test_the_import_probe_sees_workers_and_hurried_exits(package: World):
     python = environment(package.tmp / "venv", package.repo / "src")
     for code in (
         "import os, shop; os._exit(0)",
@@ -724,7 +724,7 @@ def test_the_witness_sees_workers_and_hurried_exits(package: World):
         assert "does not see the checkout" in event.problem, code
 
 
-def test_the_witness_changes_nothing(package: World):
+def test_the_import_probe_changes_nothing(package: World):
     """The next sitecustomize is loaded, nothing is said, and the exit status stays."""
     site = package.tmp / "site"
     write_files(site, {"sitecustomize.py": "print('customized')\n"})
@@ -740,7 +740,7 @@ def test_the_witness_changes_nothing(package: World):
     assert "exit status 7" in status.problem
 
 
-def test_a_check_that_the_witness_disturbs_is_believed_without_it(package: World):
+def test_a_check_that_the_import_probe_disturbs_is_believed_without_it(package: World):
     command, count = counted(
         package,
         f'{PYTHON} -c \'import os, sys; sys.path.append("src"); import shop; '

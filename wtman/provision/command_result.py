@@ -70,12 +70,11 @@ def believable(ran: CommandResult, limit: float, mine: bool) -> bool:
 
 def excerpt(out: bytes, err: bytes, limit: int = _EXCERPT) -> str:
     """The last of both streams in at most `limit` characters, without terminal escapes."""
-    spoken, complained = _clean(out), _clean(err)
-    if not spoken or not complained:
-        return _tail(spoken or complained, limit)
-    share = max(limit - len(spoken), limit // 2)
-    complaint = _tail(complained, share)
-    return f"{_tail(spoken, limit - len(complaint) - 1)}\n{complaint}"
+    printed, errors = _clean(out), _clean(err)
+    if not printed or not errors:
+        return _tail(printed or errors, limit)
+    errors = _tail(errors, max(limit - len(printed), limit // 2))
+    return f"{_tail(printed, limit - len(errors) - 1)}\n{errors}"
 
 
 def _clean(raw: bytes) -> str:

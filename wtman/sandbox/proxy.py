@@ -192,8 +192,8 @@ def _proxy_of(environ: Mapping[str, str], host: str) -> str | None:
 
 
 def _is_excepted(environ: Mapping[str, str], host: str) -> bool:
-    spoken = environ.get("NO_PROXY", "") or environ.get("no_proxy", "")
-    names = [name.strip().lower() for name in spoken.split(",") if name.strip()]
+    listed = environ.get("NO_PROXY", "") or environ.get("no_proxy", "")
+    names = [name.strip().lower() for name in listed.split(",") if name.strip()]
     same = host.lower()
     return any(
         name == "*" or same == name.lstrip(".*") or same.endswith("." + name.lstrip(".*"))
@@ -202,7 +202,7 @@ def _is_excepted(environ: Mapping[str, str], host: str) -> bool:
 
 
 async def _through(proxy: str, host: str, port: int) -> Streams:
-    """A tunnel by an HTTP proxy; other kinds of proxies are not spoken."""
+    """A tunnel by an HTTP proxy; other kinds of proxies are refused."""
     parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
     if parts.scheme != "http" or not parts.hostname:
         raise OSError(f"a proxy of the kind {parts.scheme} is not supported")
