@@ -4,22 +4,18 @@ The rules are those of every plan (`plan/rules.py`); here they are only collecte
 repair round can mend all of what is wrong at once. Import this late: pydantic takes its time.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wtman.errors import UsageError
 from wtman.formats.toml_positions import Places
-from wtman.model.plan import Plan, Task
+from wtman.model.plan import Plan
 from wtman.model.roles import DEFAULT
 from wtman.plan.file import from_document, validate
 from wtman.plan.prompt import Brief
-from wtman.plan.rules import overlaps
 from wtman.text.words import quoted
 
-_OVERLAPS = 12
 _REASON = 600
 
 
@@ -84,7 +80,7 @@ def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
     """Everything that keeps an answer from being a plan, for its author to mend."""
     try:
         plan = made_of(answer, brief.request).plan
-        validate(plan, max_sessions=brief.max_sessions, allow_overlap=True)
+        shared = validate(plan, max_sessions=brief.max_sessions, allow_overlap=True)
     except UsageError as error:
         return (f"{error.message}{f' ({error.hint})' if error.hint else ''}",)
     known = {"", *(role.name for role in brief.roles)}
@@ -93,16 +89,5 @@ def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
         for task in plan.tasks
         if task.role not in known
     ]
-    return tuple(found if brief.allow_overlap else [*found, *_shared(plan.tasks)])
-
-
-def _shared(tasks: Sequence[Task]) -> list[str]:
-    found = list(overlaps(tasks))
-    said = [
-        f"tasks {quoted(one.id)} and {quoted(other.id)} both own {json.dumps(path)}, and neither "
-        "needs the other: narrow their `owns`, let one need the other, or make one task of them"
-        for one, other, path in found[:_OVERLAPS]
-    ]
-    if len(found) > _OVERLAPS:
-        said.append(f"{len(found) - _OVERLAPS} more pairs of tasks overlap")
-    return said
+    mended = "narrow their `owns`, let one need the other, or make one task of them"
+    return tuple(found if brief.allow_overlap else [*found, *(f"{x}: {mended}" for x in shared)])
