@@ -1,6 +1,5 @@
 """Files that a checkout needs and git does not carry: copied and linked."""
 
-import errno
 import os
 import shlex
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from wtman.context import Context
 from wtman.errors import DiskFullError
+from wtman.files import NO_SPACE
 from wtman.formats.gitignore import matches
 from wtman.git import repo
 from wtman.git.objects import history
@@ -42,7 +42,7 @@ def bring(ctx: Context, settings: Settings, folder: str) -> str:
         for path in chosen(source, settings.copy, tracked):
             _place(source, folder, path, link=False)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise DiskFullError(
                 f"no space left to copy files into {folder}",
                 hint="free some space, then `wtman resume`",
