@@ -127,6 +127,7 @@ MOST_SHARE = 0.135  # of all lines, in one package
 MOST_AT_THE_TOP = 8  # files
 BAD_NAMES = {"util", "utils", "helper", "helpers", "manager", "handler", "common", "misc"}
 BAD_SUFFIXES = ("Manager", "Helper", "Handler", "Utils")
+MUTATORS = {"append", "add", "update", "extend", "pop", "clear", "setdefault", "remove", "insert"}
 # A module is a noun. These are.
 NOUNS_IN_ING = {"recording", "coupling", "finding"}
 # The codec reads annotations as types.
@@ -204,6 +205,7 @@ def _judge(module: Module, modules: Mapping[str, Module]) -> Iterator[tuple[int,
         if module.pure:
             yield from ((item.line, what) for what in _pure_import(module, item, modules))
     yield from _spawns(module)
+    yield from _state(module)
     if module.pure:
         yield from _impure_calls(module)
 
@@ -348,6 +350,38 @@ def _only_declared(node: ast.AsyncFunctionDef) -> bool:
     """A method of a Protocol: a docstring and `...`."""
     return all(
         isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) for item in node.body
+    )
+
+
+def _state(module: Module) -> Iterator[tuple[int, str]]:
+    """Names of the module that change while the program runs."""
+    if module.path in PROGRAMS or module.package == "demo":
+        return
+    mutable = {
+        target.id: node.lineno
+        for node in module.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and _makes_mutable(node.value)
+    }
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Global):
+            yield node.lineno, f"{', '.join(node.names)}: no state in a module"
+        changed = ""
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            changed = _last_name(node.value) if isinstance(node.value, ast.Name) else ""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in MUTATORS and isinstance(node.func.value, ast.Name):
+                changed = node.func.value.id
+        if changed in mutable:
+            yield node.lineno, f"{changed}: no state in a module"
+
+
+def _makes_mutable(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        return _last_name(value.func) in {"dict", "list", "set", "defaultdict", "deque"}
+    return isinstance(
+        value, ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp
     )
 
 

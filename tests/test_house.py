@@ -115,6 +115,9 @@ BREACHES = [
     ("model/a.py", "class PlanManager: ...", "say what it is"),
     ("model/a.py", "def get_plan(): ...", "a noun"),
     ("model/plan.py", "from __future__ import annotations", "real annotations"),
+    ("merge/a.py", "n = 1\ndef f():\n    global n\n    n = 2", "n: no state in a module"),
+    ("merge/a.py", "seen = {}\ndef f(x):\n    seen[x] = 1", "seen: no state in a module"),
+    ("merge/a.py", "_seen = set()\ndef f(x):\n    _seen.add(x)", "_seen: no state in a module"),
 ]
 
 
