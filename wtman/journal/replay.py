@@ -26,9 +26,12 @@ from wtman.model.states import RunKind
 
 
 def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> State:
-    """Fold events into a state; with `state`, go on from there."""
+    """Fold events into a state; with `state`, go on from there, and leave that one as it is.
+
+    For speed the folds change the dicts `tasks` and `dropped` of the state that they are given,
+    and only these: they are copied here, once, and nobody else calls a fold.
+    """
     current = state if state is not None else State()
-    # One copy for the batch: the fold below may then change its own dicts.
     current = replace(current, tasks=dict(current.tasks), dropped=dict(current.dropped))
     last: record.Recorded | None = None
     for last in recorded:
