@@ -1,7 +1,7 @@
 """The live table of a run in a terminal.
 
 Redrawn in place a few times a second, follows the terminal's size, and stays on
-the screen as it was when the run ended. The text is `core.render.table`; here is
+the screen as it was when the run ended. The text is `table.table`; here is
 only the drawing, so that a pipe never pays for it.
 """
 
