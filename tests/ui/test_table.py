@@ -197,3 +197,10 @@ def test_a_polite_stop_is_said() -> None:
         played((*whole(), e.Requested("stop"))), 80, NOW, colour=False, live=True, height=20
     )
     assert "! stopping: waits for 1 session to end, nothing is lost" in lines
+
+
+def test_only_a_pressing_note_is_in_the_table() -> None:
+    notes = (e.Noted("a stronger sandbox is missing", pressing=True), e.Noted("by the way"))
+    lines = table(played((*A_RUN, *notes)), 100, NOW, False, live=True)
+    assert "! a stronger sandbox is missing" in lines
+    assert not any("by the way" in line for line in lines)

@@ -39,7 +39,7 @@ def create(
     kind: RunKind = RunKind.SPLIT,
     key: str = "",
     given: tuple[str, ...] = (),
-    notes: Sequence[str] = (),
+    notes: Sequence[e.Noted] = (),
     begin: Sequence[e.Event] = (),
     then: Sequence[e.Event] = (),
 ) -> RunId:
@@ -62,8 +62,7 @@ def create(
         key=key,
     )
     tasks = (e.TaskAdded(task) for task in plan.tasks)
-    said = (e.Noted(note) for note in notes)
-    store.append(run, [created, *begin, *tasks, *said, *then], time.time())
+    store.append(run, [created, *begin, *tasks, *notes, *then], time.time())
     return run
 
 

@@ -279,7 +279,8 @@ def _checked(state: State, event: e.Checked, at: float) -> State:
 def _noted(state: State, event: e.Noted, at: float) -> State:
     if event.task and event.task in state.tasks:
         return _with(state, event.task, notes=(*state.tasks[event.task].notes, event.text))
-    return replace(state, notes=(*state.notes, event.text))
+    pressing = (*state.pressing, event.text) if event.pressing else state.pressing
+    return replace(state, notes=(*state.notes, event.text), pressing=pressing)
 
 
 def _overlapped(state: State, event: e.Overlapped, at: float) -> State:

@@ -244,6 +244,7 @@ class State:
     merge: MergeView | None = None
     intents: frozenset[ActionKey] = frozenset()  # keys of actions without an outcome
     notes: tuple[str, ...] = ()
+    pressing: tuple[str, ...] = ()  # of the notes: what every view has to tell
     overlaps: tuple[e.Overlap, ...] = ()  # as the watch last saw them
     # Pairs that ever collided, with the attempts of both at that time.
     collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)

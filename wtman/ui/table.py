@@ -205,7 +205,7 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
             why = clean(item.reason, 48) or str(item.state)
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
     # Why a stronger sandbox was passed over, with the fix.
-    lines += ["! " + clean(note) for note in state.notes if note.startswith("sandbox: ")]
+    lines += ["! " + clean(note) for note in state.pressing]
     extra = len(lines) - _PRESSING
     return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]
 

@@ -17,6 +17,7 @@ from wtman.cli import target
 from wtman.cli.options import Flags, with_keys
 from wtman.errors import UsageError
 from wtman.git.discovery import Repository
+from wtman.journal.events import Noted
 from wtman.journal.state import State
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.settings import Settings
@@ -184,7 +185,10 @@ def _apart(
         )
         notes = (
             *notes,
-            *(f"{name} has nothing that {base} has not" for name in external_branches.present),
+            *(
+                Noted(f"{name} has nothing that {base} has not")
+                for name in external_branches.present
+            ),
         )
         if not external:
             print(json.dumps({"findings": []}) if as_json else "there is nothing to review")
@@ -218,7 +222,7 @@ def _apart(
         return _carried(home, state, [Resumed("review")], as_json)
 
 
-def _settings(repo: Repository, wanted: Flags, default: int) -> tuple[Settings, tuple[str, ...]]:
+def _settings(repo: Repository, wanted: Flags, default: int) -> tuple[Settings, tuple[Noted, ...]]:
     """What the reviews run under: no check judges here, and no author is asked."""
     from wtman.agents.installed import first_agent
     from wtman.cli.start import order

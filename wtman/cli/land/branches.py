@@ -25,7 +25,7 @@ from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, resolve
 from wtman.integration.external import ExternalBranches, take
-from wtman.journal.events import Approved, MergeAsked, Resumed
+from wtman.journal.events import Approved, MergeAsked, Noted, Resumed
 from wtman.journal.state import State, digest
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity, Plan
@@ -44,7 +44,7 @@ class ExternalMerge:
     before: Sha
     settings: Settings
     identity: Identity
-    notes: tuple[str, ...] = ()
+    notes: tuple[Noted, ...] = ()
     same: Mapping[str, str] = field(default_factory=dict)  # other names, with the first one
 
     def key(self, wanted: landing.MergeOptions) -> str:
@@ -251,7 +251,8 @@ def _journalled(
         out=wanted.out,
         apart={str(task): why for task, why in external_branches.apart.items()} or None,
     )
-    there = (f"{name} is in {order.target or 'HEAD'} already" for name in external_branches.present)
+    where = order.target or "HEAD"
+    there = (Noted(f"{name} is in {where} already") for name in external_branches.present)
     notes = (*order.notes, *there)
     landing.require_clean(home.repo, asked)
     branches = external_branches.branches

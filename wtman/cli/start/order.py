@@ -26,7 +26,7 @@ from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.journal.events import Event, LimitsChanged, RolesAssigned
+from wtman.journal.events import Event, LimitsChanged, Noted, RolesAssigned
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
@@ -53,7 +53,7 @@ class PreparedRun:
     proposal: Proposal
     identity: Identity
     given: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Noted, ...] = ()
     begin: tuple[Event, ...] = ()  # of the journal: who plays which role, who makes the plan
 
 
@@ -112,7 +112,13 @@ def order(repo: Repository, wanted: StartRequest, environ: Mapping[str, str]) ->
         subject=subject(control, base),
         target=head_branch(repo),
         commands=commands,
-        warnings=(*loaded.warnings, *unkept(loaded.extra), *notes, *warnings, *_uncommitted(repo)),
+        warnings=(
+            *loaded.warnings,
+            *unkept(loaded.extra),
+            *(note.text for note in notes),
+            *warnings,
+            *_uncommitted(repo),
+        ),
         assigned_agents=assigned_agents(plan, settings, assigned, environ),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)

@@ -10,6 +10,7 @@ from wtman import agents
 from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
+from wtman.journal.events import Noted
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
 from wtman.model.settings import Settings
@@ -58,14 +59,14 @@ def require_agents(
     _require_place(settings.worktrees)
 
 
-def in_sandbox(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
+def in_sandbox(settings: Settings) -> tuple[Settings, tuple[Noted, ...]]:
     """The settings with the sandbox that is used, and what there is to say about it."""
     found, passed = choice.choose(settings.sandbox)
     # A dotted name stays: the plug-in's own may not lead back to it.
     name = settings.sandbox if "." in settings.sandbox else found.name
-    notes = [f"sandbox: not {reason}" for reason in passed]
+    notes = [Noted(f"sandbox: not {reason}", pressing=True) for reason in passed]
     if name == "none" and (settings.network != "on"):
-        notes.append("the network of agents is not limited: that needs a sandbox")
+        notes.append(Noted("the network of agents is not limited: that needs a sandbox"))
     return replace(settings, sandbox=name), tuple(notes)
 
 

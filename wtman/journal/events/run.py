@@ -71,10 +71,11 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something the user should know, on a task or on the run."""
+    """Something the user should know, on a task or on the run; `pressing`: in every view."""
 
     text: str
     task: TaskId = TaskId("")
+    pressing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
