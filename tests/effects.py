@@ -35,20 +35,16 @@ EFFECTS = frozenset(
     cli/commands/ui.py
     cli/commands/verify.py
     cli/detach.py
+    cli/door.py
     cli/drive.py
+    cli/editor.py
     cli/land/branches.py
     cli/land/pull_request.py
     cli/land/resolve.py
     cli/land/run.py
     cli/notify.py
-    cli/start/agents.py
-    cli/start/base_check.py
-    cli/start/order.py
-    cli/start/propose.py
-    cli/start/requirements.py
-    cli/start/roles.py
-    cli/start/static_plan.py
     cli/target.py
+    cli/terminal.py
     config/__init__.py
     config/folders.py
     config/roles.py
@@ -56,9 +52,21 @@ EFFECTS = frozenset(
     config/sources.py
     config/trust.py
     context.py
+    coordinator/base_check.py
+    coordinator/branches.py
     coordinator/create.py
+    coordinator/home.py
     coordinator/loop.py
     coordinator/open.py
+    coordinator/review.py
+    coordinator/start/agents.py
+    coordinator/start/approval.py
+    coordinator/start/order.py
+    coordinator/start/requirements.py
+    coordinator/start/resumption.py
+    coordinator/start/roles.py
+    coordinator/start/static_plan.py
+    coordinator/start/steps.py
     execution/local.py
     execution/output.py
     execution/spawn.py

@@ -79,16 +79,15 @@ def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
     wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
 ) -> None:
     saved = wtman("split", "--plan", plan, "--agent", agent, cwd=repo, check_status=3)
-    assert masked(saved.out).endswith(
-        "\nrun RUN is saved and not started: nobody was there to ask\n"
-        "next: wtman resume RUN --yes\n"
-    )
-    assert state_of(wtman, repo) == "planned"
-    refused = wtman("resume", cwd=repo, check_status=3)
-    assert masked(refused.err) == (
-        "wtman: run RUN needs a yes, and there is no terminal to ask on\n"
+    assert masked(saved.out).endswith("\nrun RUN\n")
+    waits = (
+        "wtman: run RUN is not started: confirmation needs a terminal\n"
         "  hint: wtman resume RUN --yes\n"
     )
+    assert masked(saved.err) == waits
+    assert state_of(wtman, repo) == "planned"
+    refused = wtman("resume", cwd=repo, check_status=3)
+    assert masked(refused.err) == waits
     assert masked(wtman("resume", "--yes", cwd=repo).out) == (
         "run RUN  one and all\n"
         "  sessions for  core, docs\n"
@@ -138,7 +137,8 @@ def test_json_names_the_run_first_and_its_end_last(
 ) -> None:
     words = ("split", "--plan", plan, "--agent", agent, "--json")
     saved = wtman(*words, cwd=repo, check_status=3).jsonl()
-    assert [line["event"] for line in saved] == ["run", "end"]
+    assert [line["event"] for line in saved] == ["run", "error", "end"]
+    assert saved[1]["error"]["code"] == "approval"
     assert (saved[-1]["state"], saved[-1]["exit"]) == ("planned", 3)
     lines = wtman(*words, "--yes", cwd=repo).jsonl()
     assert lines[0]["event"] == "run"
@@ -208,7 +208,7 @@ def test_commands_of_the_repository_need_approval(
     saved = wtman(*words, cwd=repo, check_status=3, env=mine)
     assert "\nsetup      echo one\ncleanup    echo two\n" in saved.out
     assert "need your approval:\n    test -e README.md\n" in saved.out
-    assert masked(saved.out).endswith("next: wtman trust --yes && wtman resume RUN --yes\n")
+    assert masked(saved.err).endswith("hint: wtman trust --yes && wtman resume RUN --yes\n")
     assert "approval" in wtman("resume", "--yes", cwd=repo, check_status=3).err
     assert wtman("trust", cwd=repo, check_status=3).out == (
         "commands of this repository:\n    test -e README.md\n"

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import RichLog, Static, TabbedContent
 
 from tests import kit
-from wtman.cli import target
 from wtman.cli.commands.ui import source_of
+from wtman.coordinator.home import Home
 from wtman.git.discovery import discover
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
@@ -23,7 +23,7 @@ from wtman.ui.dashboard import Dashboard
 def dashboard(repo: Path, run: str) -> Iterator[Dashboard]:
     found = discover(str(repo))
     with Store.open(found.wtman_dir) as store:
-        yield Dashboard(source_of(target.Home(found, store), RunId(run)))
+        yield Dashboard(source_of(Home(found, store), RunId(run)))
 
 
 def logged(app: Dashboard, name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.cli import notify, target
+from wtman.cli import notify, terminal
 from wtman.git.discovery import discover
 from wtman.journal.state import State
 from wtman.model.ids import RunId
@@ -105,7 +105,7 @@ def test_a_command_that_came_with_the_repository_calls_only_once_approved(
 def test_the_bell_rings_for_who_may_have_looked_away(
     repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(target, "on_terminal", lambda: True)
+    monkeypatch.setattr(terminal, "on_terminal", lambda: True)
     state, now = State(run=RunId("r-1")), time.monotonic()
     notify.call(discover(str(repo)), state, "ready", "run r-1 is ready", now)
     assert capsys.readouterr().out == ""

@@ -107,7 +107,7 @@ def test_without_a_terminal_the_plan_waits_for_a_yes(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, planner: Planner
 ) -> None:
     done = split("--check", "true", code=3)
-    (again,) = re.findall(r"next: wtman (resume \S+ --yes)\n", done.out)
+    (again,) = re.findall(r"hint: wtman (resume \S+ --yes)\n", done.err)
     assert wtman("status", "--json", cwd=repo).json()["run"]["state"] == "planned"
     went = wtman(*again.split(), cwd=repo)
     assert "2 tasks: 2 verified" in went.out
@@ -128,7 +128,7 @@ def test_json_is_one_stream_from_the_planning_to_the_end(
 
 def test_a_builder_is_no_planner(repo: Path, wtman: kit.Program, agent: str) -> None:
     done = wtman("split", "one and all", "--agent", agent, cwd=repo, check_status=2)
-    assert "there is nobody to plan" in done.err
+    assert "no planner: the agent " in done.err
     assert "--planner NAME" in done.err and "--plan FILE" in done.err
     wrong = wtman(
         "split", "x", "--agent", agent, "--role", "ploner=claude", cwd=repo, check_status=2
@@ -175,7 +175,7 @@ def test_checks_of_a_planner_need_a_yes_on_a_terminal(
 ) -> None:
     planner.answers({**TWO, "check": ["test -d ."]})
     done = split("--yes", code=3)
-    assert "commands of this plan need your approval: `test -d .`" in done.err
+    assert "commands of this repository need your approval: `test -d .`" in done.err
     assert "propose" not in planner.asked, "nobody is there to approve it"
     child = pexpect.spawn(
         sys.executable,
@@ -300,6 +300,6 @@ def test_an_agent_of_the_repository_is_approved_by_its_very_text(
     kit.write_files(sub, {"evil.sh": ""})
     words = ("split", "--task", "a: x", "--sandbox", "none")
     saved = wtman(*words, cwd=sub, check_status=3)
-    (run,) = re.findall(r"run (\S+) is saved", saved.out)
+    (run,) = re.findall(r"run (\S+) is not started", saved.err)
     refused = wtman("resume", run, "--yes", cwd=repo, check_status=3)
     assert "need your approval: `command:sh evil.sh`" in refused.err

@@ -68,7 +68,7 @@ def test_any_branches_are_reviewed_and_nothing_is_changed(
 @pytest.mark.slow
 def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
     shop.wtman(*shop.words("sum")[:-2], cwd=shop.repo)
-    assert "nobody is named" in shop.wtman("review", cwd=shop.repo, check_status=2).err
+    assert "no reviewer specified" in shop.wtman("review", cwd=shop.repo, check_status=2).err
     shop.says(**{"tests sum": [claim("no test for three", "sum")]})
     (found,) = review(shop, "--reviewers", "3")["findings"]
     assert (found["verdict"], found["state"]) == ("no verdict", "concern")
@@ -110,7 +110,7 @@ def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
         (("--branches", "nope", "--reviewer", "command:true"), 2, 'there is no branch "nope"'),
         (("--branches", "main", "--audit", "x"), 2, "only one of them"),
         (("--audit", "x", "--reviewer", "command:nowhere-to-be-found"), 3, "is not there"),
-        (("--audit", "x", "--agent", "command:true"), 2, "nobody is named to review"),
+        (("--audit", "x", "--agent", "command:true"), 2, "no reviewer specified"),
         (("nope",), 3, "there is no run"),
     ],
 )

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.journal.runs import A_RUN, finished, played, started
+from wtman.coordinator.outcome import exit_status, next_command
 from wtman.journal import events as e
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended, Usage
 from wtman.ui.merge_report import answer, lines
-from wtman.ui.outcome import exit_status, next_command
 from wtman.ui.report import report
 from wtman.ui.status_json import status
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from wtman.cli import target
+from wtman.coordinator.home import Home
 from wtman.errors import WtmanError
 from wtman.journal.events import Event
 from wtman.model.ids import RunId
@@ -19,7 +19,7 @@ _POLL = 0.05
 _LOG = "detached.log"
 
 
-def detach(home: target.Home, run: RunId, events: Sequence[Event], as_json: bool) -> int:
+def detach(home: Home, run: RunId, events: Sequence[Event], as_json: bool) -> int:
     """Journal `events`, which approve the run, and continue it in the background.
 
     Says how to watch and stop it. Returns when that process has taken the run, or has ended.

@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Mapping
 
-from wtman.cli import target
+from wtman.cli import terminal
 from wtman.config import Loaded, repository_commands
 from wtman.config.trust import approved
+from wtman.coordinator.outcome import next_command, shortfall
 from wtman.errors import ExternalError, WtmanError
 from wtman.execution.spawn import answer_of
 from wtman.git.discovery import Repository
@@ -16,7 +17,6 @@ from wtman.journal.state import State
 from wtman.model.states import RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import clean
-from wtman.ui.outcome import next_command, shortfall
 
 # Who started something this short is still looking: no bell.
 _LOOKS_AWAY = 10.0  # seconds
@@ -43,7 +43,7 @@ def call(repo: Repository, state: State, event: str, words: str, began: float) -
     """Ring and notify; what went wrong with that is a line and no more."""
     from wtman.config import load
 
-    if target.on_terminal() and time.monotonic() - began >= _LOOKS_AWAY:
+    if terminal.on_terminal() and time.monotonic() - began >= _LOOKS_AWAY:
         sys.stdout.write("\a")
         sys.stdout.flush()
     try:

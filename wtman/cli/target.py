@@ -1,76 +1,15 @@
-"""Which repository, run and task a command means, by the rules of SPEC section 2.
-
-RUN is optional: the newest unfinished run, else the newest. TASK is `id` or `RUN/id`.
-"""
+"""Which repository a command means."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Annotated
 
 import typer
 
-from wtman.errors import MissingError, UsageError
+from wtman.coordinator.home import Home, no_run
 from wtman.git.discovery import Repository, discover
 from wtman.git.disk import on_network
-from wtman.journal.events import MergeAsked
-from wtman.journal.replay import replay
-from wtman.journal.state import State
 from wtman.journal.store import Store
-from wtman.model.ids import RunId, TaskId
-from wtman.model.states import RunKind, RunState
-from wtman.tasks.lifecycle import run_state
-from wtman.text.words import did_you_mean, quoted
-from wtman.ui.outcome import FINISHED
-
-Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Run = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", show_default=False, help="The run; default: the newest unfinished one."
-    ),
-]
-Task = Annotated[str, typer.Argument(metavar="TASK", help="`id` or `RUN/id`.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A repository with its open journal."""
-
-    repo: Repository
-    store: Store
-    _known: dict[RunId, State] = field(default_factory=dict)
-
-    def folder(self, run: RunId) -> str:
-        """Where the evidence of a run lies: what its sessions said, reports, patches."""
-        return os.path.join(self.repo.wtman_dir, "runs", run)
-
-    def state(self, run: RunId) -> State:
-        """The run as its journal tells it now; only what is new is read again."""
-        known = self._known.get(run)
-        news = self.store.events(run, known.seq if known is not None else 0)
-        state = replay(news, known) if news or known is None else known
-        if rehearsing(state) and not state.kind.external and not self.store.live(run):
-            # Killed before it could take itself back: no command is to take it for a merge.
-            with self.store.lock(run):
-                asked = max(
-                    item.seq
-                    for item in self.store.events(run)
-                    if isinstance(item.event, MergeAsked)
-                )
-                self.store.forget(run, asked - 1, state.seq)
-            state = replay(self.store.events(run))
-        self._known[run] = state
-        return state
-
-
-def rehearsing(state: State) -> bool:
-    """Whether a dry run was asked for and has not come to its end."""
-    merge = state.merge
-    return merge is not None and merge.asked.dry_run and not merge.over
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
@@ -89,93 +28,3 @@ def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
         if not store.runs():
             raise no_run()
         yield Home(repo, store)
-
-
-def no_run() -> MissingError:
-    """The error of a command that has nothing to look at."""
-    return MissingError(
-        "there is no run in this repository",
-        hint='start one: wtman split "what you want"; or see how it goes: wtman demo',
-    )
-
-
-def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
-    """The run called `name`, or the newest that is `wanted`, else the newest.
-
-    What a `merge --branches` or a `plan` journalled is only meant where it is named.
-    """
-    runs = home.store.runs()
-    if name:
-        return _named(runs, name)
-    wanted = wanted or unfinished
-    newest = RunId("")
-    for run in reversed(runs):
-        state = home.state(run)
-        if state.kind is not RunKind.SPLIT:
-            continue
-        newest = newest or run
-        if wanted(state):
-            return run
-    if not newest:
-        raise no_run()
-    return newest
-
-
-def unfinished(state: State) -> bool:
-    """Whether something can still be done with the run."""
-    return run_state(state) not in FINISHED
-
-
-def ready(state: State) -> bool:
-    """Whether the run can be merged."""
-    return run_state(state) in (RunState.READY, RunState.MERGING)
-
-
-def _named(runs: tuple[RunId, ...], name: str) -> RunId:
-    found = [run for run in runs if run == name] or [run for run in runs if run.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"{quoted(name)} fits more than one run: {', '.join(found[:5])}")
-    raise UsageError(
-        f"there is no run {quoted(name)}{did_you_mean(name, runs)}", hint="see wtman status --all"
-    )
-
-
-def a_task(home: Home, text: str) -> tuple[State, TaskId]:
-    """The task that `id` or `RUN/id` names, with the state of its run."""
-    name, _, task = text.rpartition("/")
-    state = home.state(a_run(home, name))
-    if task in state.tasks:
-        return state, TaskId(task)
-    raise UsageError(
-        f"run {state.run} has no task {quoted(task)}{did_you_mean(task, state.tasks)}",
-        hint=f"see wtman status {state.run}",
-    )
-
-
-def colour() -> bool:
-    """Whether stdout is a terminal that wants colours."""
-    return on_terminal() and not os.environ.get("NO_COLOR")
-
-
-def on_terminal() -> bool:
-    """Whether stdout is a terminal that can be drawn on."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
-
-
-def width() -> int:
-    """Columns to fill: of the terminal, or COLUMNS, else 80; at least 40."""
-    import shutil
-
-    return max(shutil.get_terminal_size().columns, 40)
-
-
-def require_idle(home: Home, run: RunId) -> None:
-    """Refuse to go on with a run that another process drives."""
-    if pid := home.store.live(run):
-        raise MissingError(
-            f"run {run} is running (process {pid})",
-            hint=f"watch it: wtman status {run} --watch; or stop it: wtman stop {run}",
-            code="live",
-        )

@@ -81,7 +81,8 @@ KEYS = (
     Key("check_network", "switch"),
     Key("env", "variables"),
     Key("block_on", "texts"),
-    Key("allow_failing_base", "switch", "Go on where a check fails on the base.", in_files=False,
+    Key("allow_failing_base", "switch",
+        "Continue on a base that fails a check (results are not verified).", in_files=False,
         resumable=True),
     # What `Settings` has no field for, as it does not govern a run.
     Key("notify", "texts"),

@@ -17,6 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Label, RichLog, Static, TabbedContent, TabPane
 
+from wtman.coordinator.outcome import next_command
 from wtman.errors import WtmanError
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
@@ -28,7 +29,6 @@ from wtman.ui.document import plain
 from wtman.ui.facts import task_told
 from wtman.ui.findings import evidence_of, finding_told, shown_by
 from wtman.ui.logs import Tail
-from wtman.ui.outcome import next_command
 from wtman.ui.table import attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks

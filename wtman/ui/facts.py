@@ -5,6 +5,7 @@ Pure. Reports, terminal lines and live lines print what is told here, each in it
 
 from collections.abc import Iterable, Mapping
 
+from wtman.coordinator.outcome import agent_of
 from wtman.journal.events import Adapted, CandidateJudged, Excluded, Landed, MergeNote
 from wtman.journal.state import Attempt, State
 from wtman.merge.test_counts import describe, tallies
@@ -15,7 +16,6 @@ from wtman.text.terminal import count
 from wtman.text.words import listed
 from wtman.ui.document import Line, Words, code, joined, line
 from wtman.ui.findings import reviewed_words
-from wtman.ui.outcome import agent_of
 
 VERDICTS = {
     Verdict.GREEN: Words("passed", "good"),

@@ -8,13 +8,13 @@ template language: the pieces are few, and each is escaped where it is made.
 from collections.abc import Mapping
 from importlib.resources import files
 
+from wtman.coordinator.outcome import next_command, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.tasks.lifecycle import standings
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words
 from wtman.ui.html_diff import diff_view
 from wtman.ui.markup import badge, code, lines, listed, section, table, text
-from wtman.ui.outcome import next_command, shortfall
 from wtman.ui.report import about, figures_of, sections
 from wtman.ui.timeline import timeline
 

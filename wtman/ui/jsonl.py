@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from wtman.errors import WtmanError
 from wtman.journal.record import Recorded, encode
 from wtman.journal.state import State
 from wtman.model.states import SCHEMA
@@ -40,6 +41,11 @@ class JsonLines:
             kind, body = encode(record.event)
             line = {"event": kind, "seq": record.seq, "at": iso(record.at), "data": body}
             self._write(line)
+
+    def error(self, error: WtmanError) -> None:
+        """The line of what ends the stream before its time."""
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        self._write({"event": "error", "error": told})
 
     def end(self, state: State, exit_status: int) -> None:
         """The line that says how it ended."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from wtman.budget.budget import wait_of
+from wtman.coordinator.outcome import with_hint
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.state import State, describe_red
@@ -15,7 +16,6 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
 from wtman.ui.facts import VERDICTS, excluded_told, headline
-from wtman.ui.outcome import with_hint
 
 _LINE = 400  # columns of foreign text on one line
 

@@ -7,6 +7,7 @@ unchecked branch, a missing review or an unconfined session is never implied awa
 from collections.abc import Iterator, Mapping
 
 from wtman.budget.budget import overshoot, spent
+from wtman.coordinator.outcome import last_outcome, shortfall, used_by, with_hint, working_time
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
@@ -42,7 +43,6 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.markdown import markdown
-from wtman.ui.outcome import last_outcome, shortfall, used_by, with_hint, working_time
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}

@@ -7,6 +7,7 @@ Pure. Keys are always present and only ever added; times are UTC in ISO 8601;
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wtman.coordinator.outcome import agent_of, last_outcome, next_command, shortfall, used_by
 from wtman.journal.state import State, TaskView
 from wtman.model.check import check_plain
 from wtman.model.ids import TaskId
@@ -17,7 +18,6 @@ from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, finding_json, problems, unlooked
-from wtman.ui.outcome import agent_of, last_outcome, next_command, shortfall, used_by
 
 
 def status(state: State, live: bool) -> dict[str, Any]:

@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wtman.budget.budget import spent
+from wtman.coordinator.outcome import (
+    FELL_SHORT,
+    last_outcome,
+    next_command,
+    shortfall,
+    used_by,
+    working_time,
+)
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended, Usage
@@ -19,14 +27,6 @@ from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
 from wtman.ui.facts import KINDS, RUN_KINDS
 from wtman.ui.findings import finding_lines
-from wtman.ui.outcome import (
-    FELL_SHORT,
-    last_outcome,
-    next_command,
-    shortfall,
-    used_by,
-    working_time,
-)
 
 _GLYPHS = {
     TaskState.PENDING: "·",

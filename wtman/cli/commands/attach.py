@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
 from wtman.journal.state import State
@@ -24,7 +25,7 @@ _POLL = 0.1
 _SPARE = 60.0  # seconds beyond the grace that a session has, and for what is left to collect
 
 
-def attach(ctx: typer.Context, task: target.Task, directory: target.Directory = "") -> int:
+def attach(ctx: typer.Context, task: options.Task, directory: options.Directory = "") -> int:
     """Continue a task by hand, in the agent's own interactive mode.
 
     The task is paused, and the agent started in its worktree and sandbox, with its
@@ -32,7 +33,7 @@ def attach(ctx: typer.Context, task: target.Task, directory: target.Directory = 
     worktree is collected as one more attempt.
     """
     with target.journal(ctx, directory) as home:
-        state, name = target.a_task(home, task)
+        state, name = a_task(home, task)
         _require(state, name)
         number = asyncio.run(_play(home, state, name, bool(home.store.live(state.run))))
         return _told(home, state, name, number)
@@ -56,7 +57,7 @@ def _require(state: State, task: TaskId) -> None:
         raise MissingError("attach needs a terminal", hint="run it in one", code="terminal")
 
 
-async def _play(home: target.Home, state: State, task: TaskId, live: bool) -> int:
+async def _play(home: Home, state: State, task: TaskId, live: bool) -> int:
     """Get the attempt, hand the terminal over, and see it collected; its number."""
     from wtman.coordinator.open import open_run
     from wtman.sessions import handover
@@ -79,7 +80,7 @@ async def _play(home: target.Home, state: State, task: TaskId, live: bool) -> in
     return action.attempt
 
 
-async def _handed(home: target.Home, state: State, task: TaskId, folder: str) -> RunSession:
+async def _handed(home: Home, state: State, task: TaskId, folder: str) -> RunSession:
     """Wait until the run's coordinator has stopped what runs of the task, and offers it."""
     from wtman.sessions import handover
 
@@ -98,7 +99,7 @@ async def _handed(home: target.Home, state: State, task: TaskId, folder: str) ->
     )
 
 
-async def _begun(ctx: "Context", home: target.Home, state: State, task: TaskId) -> RunSession:
+async def _begun(ctx: "Context", home: Home, state: State, task: TaskId) -> RunSession:
     """Without a coordinator: what one would do, for this task alone."""
     from wtman.coordinator.loop import intent_of
     from wtman.coordinator.next_session import attached_session
@@ -113,7 +114,7 @@ async def _begun(ctx: "Context", home: target.Home, state: State, task: TaskId) 
     return action
 
 
-async def _settled(ctx: "Context", home: target.Home, task: TaskId) -> None:
+async def _settled(ctx: "Context", home: Home, task: TaskId) -> None:
     """Collect the attempt in flight, if there is one."""
     from wtman.sessions import perform
 
@@ -141,7 +142,7 @@ async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:
     return await hold_terminal(confined(ctx, state.settings, wanted))
 
 
-def _told(home: target.Home, state: State, task: TaskId, number: int) -> int:
+def _told(home: Home, state: State, task: TaskId, number: int) -> int:
     """Wait for what became of the attempt, and say it."""
     until = time.monotonic() + _SPARE
     while time.monotonic() < until:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import Home, a_run, require_idle
+from wtman.coordinator.outcome import FINISHED
 from wtman.errors import UsageError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
@@ -21,7 +23,6 @@ from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import count
 from wtman.text.words import did_you_mean, quoted
-from wtman.ui.outcome import FINISHED
 
 if TYPE_CHECKING:
     from wtman.worktrees.clean import Gone, KeptTask
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 
 def clean(
     ctx: typer.Context,
-    run: target.Run = "",
+    run: options.Run = "",
     force: Annotated[
         list[str] | None,
         typer.Option(metavar="TASK", help="Remove this one whatever it holds; repeatable."),
     ] = None,
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Remove worktrees and branches that are no longer needed.
 
@@ -64,18 +65,18 @@ def _forget_rehearsals(repo: Repository) -> None:
             candidate_refs.forget(repo, candidate_refs.runs_with(repo).difference(store.runs()))
 
 
-def _to_clean(home: target.Home, run: str, forced: Sequence[tuple[RunId, TaskId]]) -> list[State]:
+def _to_clean(home: Home, run: str, forced: Sequence[tuple[RunId, TaskId]]) -> list[State]:
     from wtman.tasks.lifecycle import run_state
 
     named = {name for name, _ in forced if name}
     if run:
-        named.add(target.a_run(home, run))
+        named.add(a_run(home, run))
     elif forced and not named:
-        named.add(target.a_run(home, ""))
+        named.add(a_run(home, ""))
     if named:
         for name in named:
-            target.require_idle(home, target.a_run(home, name))
-        return [home.state(target.a_run(home, name)) for name in sorted(named)]
+            require_idle(home, a_run(home, name))
+        return [home.state(a_run(home, name)) for name in sorted(named)]
     states = (home.state(name) for name in home.store.runs())
     return [
         state for state in states if run_state(state) in FINISHED and not home.store.live(state.run)
@@ -89,7 +90,7 @@ def _require_known(states: list[State], forced: Sequence[tuple[RunId, TaskId]]) 
             raise UsageError(f"there is no task {quoted(task)}{did_you_mean(task, known)}")
 
 
-def _clean_up(home: target.Home, state: State, task: TaskId, path: str) -> None:
+def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
     """Run `cleanup` in a worktree that is about to go; what fails is only told."""
     if not state.settings.cleanup:
         return
@@ -104,7 +105,7 @@ def _clean_up(home: target.Home, state: State, task: TaskId, path: str) -> None:
 
 
 def _clean_run(
-    home: target.Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
+    home: Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
 ) -> tuple[list["Gone"], list["KeptTask"]]:
     from wtman.git.control_dir import prepare
     from wtman.worktrees import clean as stage

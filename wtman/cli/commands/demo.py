@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import terminal
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.model.command import Command
 from wtman.model.plan import Identity
@@ -232,18 +232,18 @@ def _show(stage: _Stage) -> None:
 
 def _tell(text: str) -> None:
     """Narration, as wide as the terminal."""
-    print("\n" + "\n".join(wrap(text, target.width())), flush=True)
+    print("\n" + "\n".join(wrap(text, terminal.width())), flush=True)
 
 
 def _prompt(words: tuple[str, ...]) -> None:
     """The command as it could be typed, on as many lines as it needs."""
     lines = [f"$ {words[0]}"]
     for word in map(_quoted, words[1:]):
-        if len(lines[-1]) + len(word) + 3 > target.width():
+        if len(lines[-1]) + len(word) + 3 > terminal.width():
             lines[-1] += " \\"
             lines.append("   ")
         lines[-1] += f" {word}"
-    colour = target.colour()
+    colour = terminal.colour()
     print("\n" + "\n".join(paint(line, _BOLD, colour) for line in lines), flush=True)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target, terminal
+from wtman.coordinator.home import Home, a_run, a_task
 from wtman.journal.state import TaskView
 
 
@@ -15,7 +16,7 @@ def diff(
         str, typer.Argument(metavar="TASK", show_default=False, help="`id`, `RUN/id` or RUN.")
     ] = "",
     stat: Annotated[bool, typer.Option("--stat", help="Show only files and their sizes.")] = False,
-    directory: target.Directory = "",
+    directory: options.Directory = "",
 ) -> int:
     """Show what a branch changes against its base; without TASK, every branch of the run.
 
@@ -28,7 +29,7 @@ def diff(
     with target.journal(ctx, directory) as home:
         views = _chosen(home, task)
         control = prepare(home.repo)
-        colour = target.colour()
+        colour = terminal.colour()
         for view in views:
             if not view.head or view.head == view.start:
                 print(f"wtman: {view.task.id}: nothing is committed yet", file=sys.stderr)
@@ -47,9 +48,9 @@ def diff(
     return 0
 
 
-def _chosen(home: target.Home, name: str) -> list[TaskView]:
+def _chosen(home: Home, name: str) -> list[TaskView]:
     """The tasks to show: one, or all of a run."""
     if not name or name in home.store.runs():
-        return list(home.state(target.a_run(home, name)).tasks.values())
-    state, task = target.a_task(home, name)
+        return list(home.state(a_run(home, name)).tasks.values())
+    state, task = a_task(home, name)
     return [state.tasks[task]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, terminal
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean, fold, paint
 
@@ -23,8 +23,8 @@ def doctor(
     checks: Annotated[
         bool, typer.Option("--checks", help="Also run the checks, on HEAD, in a fresh checkout.")
     ] = False,
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Check what works here, and print the fix for the rest. Exit status 3: nothing can run."""
     from wtman.cli.commands.doctor_checks import diagnose
@@ -37,7 +37,7 @@ def doctor(
         told = {"schema": SCHEMA, "ok": not missing, "lines": [asdict(line) for line in lines]}
         print(json.dumps(told, ensure_ascii=True))
         return 3 if missing else 0
-    colour, width = target.colour(), target.width()
+    colour, width = terminal.colour(), terminal.width()
     for line in lines:
         left = f"{line.level:<8} {line.name:<11}"
         text = _beside(clean(line.text), width)

@@ -265,8 +265,8 @@ def _sources(place: DoctorScope) -> Iterable[Source]:
 
 def _base(place: DoctorScope) -> Iterator[Line]:
     """The checks, run on HEAD."""
-    from wtman.cli.start.base_check import base_checked
     from wtman.config.trust import approved
+    from wtman.coordinator.base_check import base_checked
     from wtman.git.repo import resolve
     from wtman.sandbox.choice import choose
 
@@ -323,11 +323,11 @@ def _disk(place: DoctorScope) -> Iterator[Line]:
 
 
 def _runs(place: DoctorScope) -> Iterator[Line]:
-    from wtman.cli.target import Home
+    from wtman.coordinator.home import Home
+    from wtman.coordinator.outcome import FINISHED, next_command
     from wtman.git.disk import on_network
     from wtman.journal.store import Store
     from wtman.tasks.lifecycle import run_state
-    from wtman.ui.outcome import FINISHED, next_command
 
     repo = place.repo
     if repo is None or not Store.exists(repo.wtman_dir):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import target, terminal
 from wtman.errors import UsageError
 from wtman.text.words import did_you_mean, quoted
 from wtman.ui.manual_page import painted, subject
@@ -47,7 +47,7 @@ def help(
     page = _page(topic)
     if options:
         page += f"\n## The command\n\n```text\n{options}```\n"
-    _show(painted(page) if target.colour() else page)
+    _show(painted(page) if terminal.colour() else page)
     return 0
 
 
@@ -72,7 +72,7 @@ def _options(ctx: typer.Context, name: str) -> str:
 def _show(text: str) -> None:
     """Print it; in a terminal through the user's pager, as git does."""
     pager = os.environ.get("PAGER", "less" if shutil.which("less") else "")
-    if target.on_terminal() and pager not in ("", "cat"):
+    if terminal.on_terminal() and pager not in ("", "cat"):
         from wtman.execution.spawn import run_in_terminal
 
         # As git sets it up: a short page stays on the screen, colours are kept.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
 from wtman.config.detect import PYTHON_TEST, READ, Habits, habits
 from wtman.errors import ExternalError, MissingError, UsageError, no_access
 from wtman.git.discovery import Repository
@@ -19,7 +19,7 @@ _NAME = "wtman.toml"
 def init(
     ctx: typer.Context,
     shown: Annotated[bool, typer.Option("--print", help="Print it, write nothing.")] = False,
-    directory: target.Directory = "",
+    directory: options.Directory = "",
 ) -> int:
     """Write a wtman.toml for this repository: checks, setup, files to copy.
 

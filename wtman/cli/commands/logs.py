@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import Home, a_task
 from wtman.errors import UsageError
 from wtman.journal.state import Attempt, State
 from wtman.model.ids import TaskId
@@ -17,7 +18,7 @@ _POLL = 0.25  # seconds between two looks at the files
 
 def logs(
     ctx: typer.Context,
-    task: target.Task,
+    task: options.Task,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Follow until the attempt ends.")
     ] = False,
@@ -28,13 +29,13 @@ def logs(
     record: Annotated[
         str, typer.Option(metavar="FILE", help="Record the newest one, for `replay:FILE`.")
     ] = "",
-    directory: target.Directory = "",
+    directory: options.Directory = "",
 ) -> int:
     """Show what the sessions of a task said and did, attempt by attempt."""
     from wtman.ui import logs as shown
 
     with target.journal(ctx, directory) as home:
-        state, name = target.a_task(home, task)
+        state, name = a_task(home, task)
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
@@ -56,9 +57,7 @@ def logs(
     return 0
 
 
-def _record(
-    home: target.Home, state: State, task: TaskId, attempts: list[Attempt], path: str
-) -> int:
+def _record(home: Home, state: State, task: TaskId, attempts: list[Attempt], path: str) -> int:
     from wtman.cli.commands import logs_record
 
     if not attempts:
@@ -69,7 +68,7 @@ def _record(
     return 0
 
 
-def _follow(home: target.Home, state: State, task: TaskId, folder: str, raw: bool) -> int:
+def _follow(home: Home, state: State, task: TaskId, folder: str, raw: bool) -> int:
     from wtman.ui import logs as shown
 
     run = state.run

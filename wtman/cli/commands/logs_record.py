@@ -3,14 +3,14 @@
 import os
 
 from wtman.agents.recording import recording
-from wtman.cli import target as where
+from wtman.coordinator.home import Home
 from wtman.errors import MissingError, UsageError
 from wtman.journal.state import Attempt, State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
 
 
-def record(home: where.Home, state: State, view: TaskView, attempt: Attempt, path: str) -> None:
+def record(home: Home, state: State, view: TaskView, attempt: Attempt, path: str) -> None:
     """Write the recording of an attempt to `path`, which must not be there."""
     from wtman.execution.output import read_exit
     from wtman.git.control_dir import prepare

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import a_run, ready, require_idle
 from wtman.errors import UsageError
 from wtman.model.ids import TaskId
 
 
 def merge(
     ctx: typer.Context,
-    run: target.Run = "",
+    run: options.Run = "",
     branches: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,8 +59,8 @@ def merge(
     resolver: Annotated[
         str, typer.Option(metavar="AGENT", help="Who plays it; implies --resolve.")
     ] = "",
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Land the verified branches together, as one verified change, and as patches.
 
@@ -112,8 +113,8 @@ def merge(
     if allow_failing_base:
         raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
     with target.journal(ctx, directory) as home:
-        state = home.state(target.a_run(home, run, target.ready))
-        target.require_idle(home, state.run)
+        state = home.state(a_run(home, run, ready))
+        require_idle(home, state.run)
         asked = landing.ask(home.repo, state, wanted)
         asks = landing.Resolver(
             require_resolver(home, state, asked, resolver if wanted.resolve else None),

@@ -1,92 +1,100 @@
 """`wtman plan`: the planning alone, and its plan as a file that can be read, edited and split."""
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wtman.cli import options, run_options
 from wtman.cli import target as where
-from wtman.cli.options import Flags, with_keys
-from wtman.cli.start import request as request_module
+from wtman.errors import UsageError
 
 if TYPE_CHECKING:
+    from wtman.journal.state import State
     from wtman.model.plan import Plan
 
 
-@with_keys(
+@run_options.with_keys(
     *("agent", "check", "jobs", "max_sessions", "plan_budget_usd"),
     *("timeout", "model", "effort", "sandbox"),
 )
 def plan(
     ctx: typer.Context,
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="In words; - is stdin.")],
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="What to plan; - is stdin.")],
     out: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Write the plan there.")
+        str, typer.Option("-o", "--output", metavar="FILE", help="File to write the plan to.")
     ] = "",
-    planner: Annotated[
-        str, typer.Option(metavar="NAME", help="Who plans; `static` cuts without a model.")
-    ] = "",
-    parts: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Tasks of `--planner static`.")
-    ] = None,
-    role: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE=AGENT", help="Who plays a role; repeatable.")
-    ] = None,
-    base: Annotated[str, typer.Option(metavar="REF", help="Where tasks start from.")] = "HEAD",
     *,
-    flags: Flags,
-    allow_overlap: Annotated[
-        bool, typer.Option("--allow-overlap", help="Tasks may own the same path.")
-    ] = False,
-    as_json: where.Json = False,
-    directory: where.Directory = "",
+    flags: run_options.Flags,
+    planner: run_options.Planner = "",
+    parts: run_options.Parts = None,
+    role: run_options.Role = None,
+    base: run_options.Base = "HEAD",
+    allow_overlap: run_options.AllowOverlap = False,
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
-    from wtman.cli.start import propose
-    from wtman.cli.start.roles import parsed_roles
-    from wtman.cli.start.static_plan import cut
+    from wtman.cli.door import PlanOnly, unplanned
+    from wtman.coordinator.start.proposal import plan_of, planner_notes
+    from wtman.coordinator.start.request import StartRequest
+    from wtman.coordinator.start.static_plan import cut
+    from wtman.coordinator.start.steps import End, start
+    from wtman.model.states import RunKind
     from wtman.plan.file import dump
+    from wtman.ui.proposal import annotated
 
     repo = where.repository(ctx, directory)
-    wanted = request_module.StartRequest(
-        request=sys.stdin.read().strip() if request == "-" else request.strip(),
-        plan="",
-        tasks=(),
-        base=base,
-        edit=False,
-        allow_overlap=allow_overlap,
-        allow_failing_base=False,
-        flags={**flags, "roles": parsed_roles(role or (), planner)},
-        # Whoever reads the file approves what is in it.
-        may_ask=True,
-        aside=True,
-    )
     target = os.path.join(os.getcwd(), out) if out and out != "-" else ""
-    propose.require_writable(target)
-    wanted = cut(repo, wanted, os.environ, parts or 0)
-    if wanted.made is not None:
-        return _written(wanted.made, dump(wanted.made), target, "", as_json)
+    _require_writable(target)
+    wanted = StartRequest(
+        request=sys.stdin.read().strip() if request == "-" else request.strip(),
+        base=base,
+        parts=parts or 0,
+        allow_overlap=allow_overlap,
+        flags={**flags, "roles": run_options.roles_of(role, planner)},
+        kind=RunKind.PLAN,
+        may_ask=True,  # whoever reads the file approves what is in it
+    )
+    made = cut(repo, wanted, os.environ).made
+    if made is not None:
+        return _written(made, dump(made), target, "", as_json)
     # Without a file stdout is the plan and nothing else.
-    manner = propose.Manner(as_json=as_json, only=True, out=sys.stderr)
-    home, run = propose.begin(repo, wanted, manner)
-    with home.store:
-        state = propose.planned(home, run, [], None, sys.stderr)
-        propose.put_away(state)
-        if state.planning is None or state.planning.made is None:
-            return propose.unplanned(state, as_json)
-        made = propose.plan_of(state)
-        text = propose.annotated(state, dump(made))
+    started = start(repo, wanted, os.environ, PlanOnly(quiet=as_json))
+    state = started.state
+    assert state is not None
+    if started.end is End.UNPLANNED:
+        return _failed(state) if as_json else unplanned(state)
     if target and not as_json:
-        for line in propose.of_planner(state):
-            print(line)
-    return _written(made, text, target, run, as_json)
+        print("\n".join(planner_notes(state)))
+    made = plan_of(state)
+    return _written(made, annotated(state, dump(made)), target, state.run, as_json)
+
+
+def _require_writable(path: str) -> None:
+    """Refuse a file that could not be written, before a session is paid for."""
+    if not path:
+        return
+    folder = os.path.dirname(path)
+    place = path if os.path.exists(path) else folder
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(place, os.W_OK):
+        raise UsageError(f"cannot write {path}", hint="name a file in a folder that exists")
+
+
+def _failed(state: "State") -> int:
+    from wtman.coordinator.outcome import exit_status, shortfall
+    from wtman.model.states import SCHEMA
+
+    reason = "; ".join(shortfall(state)) or "interrupted"
+    told = {"code": "planning", "message": reason, "hint": f"wtman resume {state.run}"}
+    print(json.dumps({"schema": SCHEMA, "error": told}))
+    return exit_status(state)
 
 
 def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> int:
     """The plan where it is wanted: in a file, on stdout, or as JSON; `run` has it, if any."""
-    import json
-
     from wtman.formats.codec import to_plain
     from wtman.model.states import SCHEMA
 

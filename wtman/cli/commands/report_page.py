@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from wtman.cli import target as where
+from wtman.coordinator.home import Home
 from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, prepare
 from wtman.git.patches.series import diff
@@ -14,7 +14,7 @@ from wtman.model.ids import TaskId
 _LARGEST = 1 << 20  # bytes of a task's diff in the page
 
 
-def write_page(home: where.Home, state: State, path: str, browse: bool) -> None:
+def write_page(home: Home, state: State, path: str, browse: bool) -> None:
     """Write the page to `path`, or into the run's evidence where it is only to be shown."""
     from wtman.ui.html import page
 

@@ -5,7 +5,8 @@ import time
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import Home, a_task
 from wtman.errors import UsageError
 from wtman.journal.events import Requested, Resumed
 from wtman.journal.state import State, TaskView
@@ -15,13 +16,13 @@ from wtman.model.states import SCHEMA
 
 def retry(
     ctx: typer.Context,
-    task: target.Task,
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    task: options.Task,
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Give a task one more attempt. A run that is not running is resumed here."""
     with target.journal(ctx, directory) as home:
-        state, name = target.a_task(home, task)
+        state, name = a_task(home, task)
         view = state.tasks[name]
         if view.external:
             raise UsageError(f"cannot retry {name}: wtman did not make this branch")
@@ -41,12 +42,13 @@ def retry(
                 json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
             )
             return 0
-        from wtman.cli.drive import carry
+        from wtman.cli.door import JsonDoor, Terminal
 
-        return carry(home, state.run, [Resumed(), asked], as_json=as_json)
+        door = JsonDoor() if as_json else Terminal()
+        return door.carry(home, state, [Resumed(), asked])
 
 
-def onto(home: target.Home, state: State, view: TaskView) -> Sha:
+def onto(home: Home, state: State, view: TaskView) -> Sha:
     """Where the target is now, for a branch that a merge left out: it has to come up to that."""
     from wtman.git.refs import read_one
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target, terminal
+from wtman.coordinator.home import Home, a_run
 from wtman.errors import UsageError
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -27,11 +28,11 @@ _POLL = 0.25  # seconds between two looks at the journal
 
 def status(
     ctx: typer.Context,
-    run: target.Run = "",
+    run: options.Run = "",
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it stops.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Show task status, what needs attention, and the next command."""
     if every and (run or watch):
@@ -39,7 +40,7 @@ def status(
     with target.journal(ctx, directory) as home:
         if every:
             return _list_runs(home, as_json)
-        name = target.a_run(home, run)
+        name = a_run(home, run)
         if watch:
             return _watch(home, name, as_json)
         state = home.state(name)
@@ -50,9 +51,9 @@ def status(
             told = load_activity(home.folder(name)) if live else ActivityReport()
             lines = table(
                 state,
-                target.width(),
+                terminal.width(),
                 time.time(),
-                target.colour(),
+                terminal.colour(),
                 live,
                 doing=told.said,
                 used=told.used,
@@ -61,7 +62,7 @@ def status(
     return 0
 
 
-def _list_runs(home: target.Home, as_json: bool) -> int:
+def _list_runs(home: Home, as_json: bool) -> int:
     states = [home.state(run) for run in home.store.runs()]
     if as_json:
         runs = [summary(state, bool(home.store.live(state.run))) for state in states]
@@ -73,27 +74,27 @@ def _list_runs(home: target.Home, as_json: bool) -> int:
     for state in states:
         live = " (live)" if home.store.live(state.run) else ""
         left = f"{pad(state.run, name)}  {run_state(state) + live:<15}  {iso(state.created)}"
-        print(fit(f"{left}  {clean(state.request)}", target.width()).rstrip())
+        print(fit(f"{left}  {clean(state.request)}", terminal.width()).rstrip())
     return 0
 
 
-def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
+def _watch(home: Home, run: RunId, as_json: bool) -> int:
     state = home.state(run)
     if as_json:
         _print_json(status_of(state, bool(home.store.live(run))))
         for new, _ in _news(home, state):
             _print_json(status_of(new, bool(home.store.live(run))))
-    elif target.on_terminal():
+    elif terminal.on_terminal():
         from wtman.ui.live import LiveTable
 
         folder = home.folder(run)
-        with LiveTable(state, time.time, target.colour(), folder) as live:
+        with LiveTable(state, time.time, terminal.colour(), folder) as live:
             for new, _ in _news(home, state):
                 live.watch(new, ())
     else:
         from wtman.ui.lines import RunLines
 
-        for line in table(state, target.width(), time.time(), False, bool(home.store.live(run))):
+        for line in table(state, terminal.width(), time.time(), False, bool(home.store.live(run))):
             print(line, flush=True)
         lines = RunLines(sys.stdout)
         for new, news in _news(home, state):
@@ -101,7 +102,7 @@ def _watch(home: target.Home, run: RunId, as_json: bool) -> int:
     return 0
 
 
-def _news(home: target.Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:
+def _news(home: Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]]:
     """Each new state of a run, with what made it, while some process drives it."""
     while True:
         # Asked before reading, so that what the coordinator wrote last is still seen.

@@ -5,7 +5,8 @@ import time
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
+from wtman.coordinator.home import a_run
 from wtman.journal.events import Requested
 from wtman.model.states import SCHEMA
 
@@ -15,13 +16,13 @@ _SPARE = 15.0  # seconds beyond the grace that sessions have
 
 def stop(
     ctx: typer.Context,
-    run: target.Run = "",
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    run: options.Run = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Stop a run: its sessions are ended, nothing is lost, and `wtman resume` continues it."""
     with target.journal(ctx, directory) as home:
-        name = target.a_run(home, run, lambda state: bool(home.store.live(state.run)))
+        name = a_run(home, run, lambda state: bool(home.store.live(state.run)))
         pid = home.store.live(name)
         if pid:
             home.store.append(name, [Requested("stop")], time.time())

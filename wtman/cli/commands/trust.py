@@ -2,12 +2,11 @@
 
 import json
 import os
-import sys
 from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target, terminal
 from wtman.errors import MissingError
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
@@ -17,8 +16,8 @@ from wtman.text.terminal import count
 def trust(
     ctx: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without asking.")] = False,
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Approve the commands in this repository's configuration, by their exact text."""
     from wtman.config import load, repository_commands
@@ -31,15 +30,14 @@ def trust(
         print("commands of this repository:")
         print("\n".join(f"    {cleaned(text)}" for text in missing))
     if missing and not yes:
-        if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        answer = None if as_json else terminal.ask("Approve?")
+        if answer is None:
             raise MissingError(
                 f"{count(len(missing), 'command')} not approved: confirmation needs a terminal",
                 hint="read them, then: wtman trust --yes",
                 code="approval",
             )
-        from wtman.ui.confirm import answer
-
-        if not answer("Approve?", sys.stdin, sys.stdout):
+        if not answer:
             return 3
     approve(missing, os.environ, repo.common_dir)
     if as_json:

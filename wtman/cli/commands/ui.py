@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target, terminal
+from wtman.coordinator.home import Home, a_run
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
 from wtman.model.ids import RunId, TaskId
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 def ui(
     ctx: typer.Context,
-    run: target.Run = "",
-    directory: target.Directory = "",
+    run: options.Run = "",
+    directory: options.Directory = "",
 ) -> int:
     """Show a run in a full-screen dashboard: tasks, live log, diff, findings; stop and retry."""
     try:
@@ -33,17 +34,17 @@ def ui(
             hint="pip install 'wtman[tui]'; or without it: wtman status --watch",
             code="extra",
         ) from error
-    if not (sys.stdin.isatty() and target.on_terminal()):
+    if not (sys.stdin.isatty() and terminal.on_terminal()):
         raise MissingError("the dashboard needs a terminal", hint="see wtman status --watch")
     with target.journal(ctx, directory) as home:
-        app = Dashboard(source_of(home, target.a_run(home, run)))
+        app = Dashboard(source_of(home, a_run(home, run)))
         app.run()
         if app.failure is not None:
             raise app.failure
     return 0
 
 
-def source_of(home: target.Home, run: RunId) -> "DashboardSource":
+def source_of(home: Home, run: RunId) -> "DashboardSource":
     """What the dashboard of a run reads and asks."""
     from wtman.cli.commands.report_page import diff_of
     from wtman.cli.commands.retry import onto
@@ -78,5 +79,5 @@ def source_of(home: target.Home, run: RunId) -> "DashboardSource":
     )
 
 
-def _stop(home: target.Home, run: RunId) -> None:
+def _stop(home: Home, run: RunId) -> None:
     home.store.append(run, [Requested("stop")], time.time())

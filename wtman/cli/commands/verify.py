@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import target
+from wtman.cli import options, target
 
 
 def verify(
     ctx: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder with manifest.json.")],
-    as_json: target.Json = False,
-    directory: target.Directory = "",
+    as_json: options.Json = False,
+    directory: options.Directory = "",
 ) -> int:
     """Check a manifest and its patches against this repository."""
     from wtman.cli.land import run

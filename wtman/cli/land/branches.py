@@ -7,20 +7,22 @@ goes on where that journal ends. The branches themselves are never moved or dele
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import typer
 
 from wtman.cli import target as where
+from wtman.cli import terminal
 from wtman.cli.land import run as landing
-from wtman.cli.start.requirements import in_sandbox
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.trust import approved
+from wtman.coordinator.branches import heads_of, once
 from wtman.coordinator.create import branch_added, branch_task, create, open_store
+from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.start.requirements import in_sandbox
 from wtman.errors import MissingError, UsageError
-from wtman.git import branches, refs
+from wtman.git import refs
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import head_branch, identity, resolve
@@ -77,7 +79,7 @@ def merge(
     if order.settings.check and not wanted.check:
         wanted = replace(wanted, check=order.settings.check)
     with open_store(repo) as store:
-        home = where.Home(repo, store)
+        home = Home(repo, store)
         key = order.key(wanted)
         left = _interrupted(home, key)
         for name, first in () if as_json else order.same.items():
@@ -143,37 +145,6 @@ def _before(repo: Repository, target: Branch, aside: bool) -> Sha:
     return before
 
 
-def heads_of(repo: Repository, names: Sequence[str]) -> dict[str, Sha]:
-    """The tip of each branch; `a,b` means two where nothing is called that."""
-    words = tuple(dict.fromkeys(names))
-    found = branches.tips(repo, words)
-    parts = tuple(
-        part
-        for word in words
-        for part in (word.split(",") if found[word] is None else [word])
-        if part
-    )
-    if parts != words:
-        found |= branches.tips(repo, [part for part in parts if part not in found])
-    missing = [name for name in dict.fromkeys(parts) if found[name] is None]
-    if missing:
-        shown = ", ".join(quoted(name) for name in missing)
-        near = did_you_mean(missing[0], branches.names(repo)) if len(missing) == 1 else ""
-        raise UsageError(
-            f"there is no branch {shown}{near}", hint="see git branch --all; a commit will do, too"
-        )
-    return {name: tip for name in parts if (tip := found[name]) is not None}
-
-
-def once(heads: Mapping[str, Sha]) -> tuple[dict[str, Sha], dict[str, str]]:
-    """The heads, each commit under the name given first; and the other names, with that one."""
-    first: dict[Sha, str] = {}
-    for name, head in heads.items():
-        first.setdefault(head, name)
-    same = {name: first[head] for name, head in heads.items() if first[head] != name}
-    return {name: head for head, name in first.items()}, same
-
-
 def _require_approved(repo: Repository, loaded: Loaded) -> None:
     """Commands that came with the repository and that this merge would run."""
     used = {*loaded.settings.check, *loaded.settings.setup}
@@ -194,25 +165,23 @@ def _asked_unchecked(
     """Nothing lands that no check has judged, unless somebody says so."""
     if wanted.check or wanted.unchecked:
         return wanted
-    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if as_json or not (terminal.may_ask()):
         raise MissingError(
             "there is no check to judge these branches, and no terminal to ask on",
             hint="give one with --check CMD; or say --unchecked",
             code="unchecked",
         )
-    from wtman.ui.confirm import answer
-
     print(
         f"no check judges {count(len(external_branches.branches), 'branch')}: "
         "only conflicts would be found"
     )
-    return replace(wanted, unchecked=answer("Land unchecked?", sys.stdin, sys.stdout))
+    return replace(wanted, unchecked=bool(terminal.ask("Land unchecked?")))
 
 
 # --- the journal --------------------------------------------------------------------------------
 
 
-def _interrupted(home: where.Home, key: str) -> State | None:
+def _interrupted(home: Home, key: str) -> State | None:
     """The journal of this very merge, where it has not come to its end."""
     for run in reversed(home.store.runs()):
         state = home.state(run)
@@ -220,19 +189,19 @@ def _interrupted(home: where.Home, key: str) -> State | None:
             continue
         if state.merge.over:
             return None
-        where.require_idle(home, run)
+        require_idle(home, run)
         return state
     return None
 
 
-def _landed(home: where.Home) -> dict[Sha, Sha]:
+def _landed(home: Home) -> dict[Sha, Sha]:
     """Tips that wtman has landed so far, with the commit that each became."""
     views = (view for run in home.store.runs() for view in home.state(run).tasks.values())
     return {view.head: view.merged for view in views if view.merged and view.head}
 
 
 def _journalled(
-    home: where.Home,
+    home: Home,
     order: ExternalMerge,
     external_branches: ExternalBranches,
     wanted: landing.MergeOptions,

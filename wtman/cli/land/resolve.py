@@ -8,8 +8,8 @@ other, since each lands on what the one before has made of the target.
 import os
 from dataclasses import replace
 
-from wtman.cli import target as where
 from wtman.cli.drive import Watch, driven
+from wtman.coordinator.home import Home
 from wtman.errors import UsageError
 from wtman.git import refs
 from wtman.git.control_dir import Control
@@ -23,7 +23,7 @@ from wtman.tasks.lifecycle import task_state
 _READ = 1 << 20  # bytes of a difference that are looked at
 
 
-def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: str | None) -> str:
+def require_resolver(home: Home, state: State, asked: MergeAsked, wanted: str | None) -> str:
     """The agent to ask, or nothing. `wanted` is what the command line says: None does not speak
     of it, "" wants whoever the run has. Refuses one that is not there."""
     nothing_moves = asked.dry_run or asked.patch_only
@@ -34,8 +34,8 @@ def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: 
             "a resolver works on what has landed, and this merge lands nothing",
             hint="leave --resolve away, or --dry-run, --patch-only and --pr",
         )
-    from wtman.cli.start.agents import anchored
-    from wtman.cli.start.requirements import require_agents
+    from wtman.coordinator.start.agents import anchored
+    from wtman.coordinator.start.requirements import require_agents
     from wtman.git.control_dir import prepare
     from wtman.git.objects.history import files
 
@@ -47,7 +47,7 @@ def require_resolver(home: where.Home, state: State, asked: MergeAsked, wanted: 
 
 
 def resolve(
-    home: where.Home, state: State, asked: MergeAsked, agent: str, watch: Watch, *, afresh: bool
+    home: Home, state: State, asked: MergeAsked, agent: str, watch: Watch, *, afresh: bool
 ) -> State:
     """Have each branch that the merge left out brought up to the target, and merge it again."""
     tried: list[TaskId] = []
@@ -85,7 +85,7 @@ def _role(state: State) -> tuple[Event, ...]:
     return (RolesAssigned((load_roles("").named(RESOLVER),)),)
 
 
-def _told(home: where.Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
+def _told(home: Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
     from wtman.git.control_dir import prepare
 
     assert state.merge is not None

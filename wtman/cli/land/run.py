@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wtman.cli import target as where
+from wtman.cli import terminal
 from wtman.cli.drive import Watch, driven
+from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import exit_status, next_command
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git import refs
 from wtman.git.discovery import Repository
@@ -23,7 +25,6 @@ from wtman.text.terminal import clean, count
 from wtman.text.words import did_you_mean, quoted
 from wtman.ui.lines import RunLines
 from wtman.ui.merge_report import answer, lines
-from wtman.ui.outcome import exit_status, next_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +142,10 @@ def unchecked_error(state: State) -> MissingError:
 
 def ask_unchecked(state: State, asked: MergeAsked) -> MergeAsked:
     """Ask on the terminal; a no leaves them out."""
-    from wtman.ui.confirm import answer as ask_user
-
     tasks = _unchecked(state, asked)
     print(f"judged by no check: {', '.join(tasks)}")
     question = f"Land {'it' if len(tasks) == 1 else 'them'} unchecked?"
-    return replace(asked, unchecked=ask_user(question, sys.stdin, sys.stdout))
+    return replace(asked, unchecked=bool(terminal.ask(question)))
 
 
 # --- the merge itself ---------------------------------------------------------------------------
@@ -165,7 +164,7 @@ class Resolver:
 
 
 def land(
-    home: where.Home,
+    home: Home,
     state: State,
     asked: MergeAsked,
     as_json: bool,
@@ -209,7 +208,7 @@ def _has_landed(repo: Repository, state: State) -> bool:
 
 
 def finish(
-    home: where.Home,
+    home: Home,
     state: State,
     events: Sequence[Event],
     as_json: bool,
@@ -255,14 +254,14 @@ def finish(
     return int(bool(landed.excluded) or not (landed.commits or present))
 
 
-def _resolved(home: where.Home, state: State, resolver: Resolver, watch: Watch) -> State:
+def _resolved(home: Home, state: State, resolver: Resolver, watch: Watch) -> State:
     from wtman.cli.land.resolve import resolve
 
     assert state.merge is not None
     return resolve(home, state, state.merge.asked, resolver.agent, watch, afresh=resolver.afresh)
 
 
-def _forget(home: where.Home, state: State, before: int) -> None:
+def _forget(home: Home, state: State, before: int) -> None:
     """A rehearsal leaves nothing that a later command would tell of; only verdicts stay."""
     from wtman.git.trees import remove_tree
     from wtman.worktrees.clean import tidy

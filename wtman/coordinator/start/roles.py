@@ -1,19 +1,16 @@
 """Which roles a run plays and by whom, as the user, the configuration and the files say."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from wtman.agents import load, tells_cost
 from wtman.config.roles import Roles
+from wtman.coordinator.start.request import StartRequest
 from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, RESOLVER, agent_of, effort_of, model_of
 from wtman.model.settings import Settings
 from wtman.text.words import quoted
-
-if TYPE_CHECKING:
-    from wtman.cli.start.request import StartRequest
 
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
 _TEAM = (DEFAULT, "tester", "documenter")
@@ -55,13 +52,13 @@ def agent_commands(
     )
 
 
-def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> PlanWanted:
+def plan_wanted(settings: Settings, planner: Role, request: StartRequest) -> PlanWanted:
     """Who is to plan. Refuses agents that build and do not plan, unless they are named for it."""
     agent = agent_of(settings, planner)
     named = settings.roles.get(PLANNER) or planner.agent
     if not named and agent.partition(":")[0] in _NO_PLANNERS:
         raise UsageError(
-            f"there is nobody to plan: the agent {quoted(agent)} only builds",
+            f"no planner: the agent {quoted(agent)} cannot plan",
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
         )
     model = model_of(settings, planner, agent)
@@ -74,20 +71,6 @@ def plan_wanted(settings: Settings, planner: Role, wanted: "StartRequest") -> Pl
         agent=agent,
         model=model,
         effort=effort_of(settings, planner),
-        checks=wanted.may_ask,
-        allow_overlap=wanted.allow_overlap,
+        checks=request.may_ask,
+        allow_overlap=request.allow_overlap,
     )
-
-
-def parsed_roles(roles: Sequence[str], planner: str) -> dict[str, str]:
-    """`--role ROLE=AGENT` and its short forms, as the configuration has them."""
-    assigned = {PLANNER: planner}
-    for text in roles:
-        role, equals, agent = text.partition("=")
-        if not equals or not role.strip() or not agent.strip():
-            raise UsageError(
-                f"--role {quoted(text)} is not of the form ROLE=AGENT",
-                hint="for example --role tester=codex",
-            )
-        assigned[role.strip()] = agent.strip()
-    return {role: agent for role, agent in assigned.items() if agent}

@@ -1,37 +1,23 @@
-"""The one question that `wtman split` asks, with all that it is about on one screen.
+"""What would start, on one screen: the plan, its forecast, and all that the question is about.
 
-Plan, forecast, base, sandbox, agent, limits, and the text of every command that
-needs approval. Pure text out; `answer` alone reads the terminal.
+Base, sandbox, agents, limits, and the text of every command that needs approval. Pure.
 """
 
-from dataclasses import dataclass
 from textwrap import wrap
-from typing import TextIO
+from typing import Any
 
-from wtman.model.ids import Sha
+from wtman.coordinator.start.proposal import Proposal, Resumption
+from wtman.formats.codec import to_plain
+from wtman.journal.state import State
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
+from wtman.model.states import SCHEMA
 from wtman.plan.forecast import Forecast
 from wtman.review.judgement import review_agents
-from wtman.text.terminal import clean, columns, count, duration, pad, paint
+from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What the user says yes or no to."""
-
-    plan: Plan
-    forecast: Forecast
-    settings: Settings
-    base: Sha
-    subject: str  # of the base commit
-    target: str
-    commands: tuple[str, ...] = ()  # that need approval, as they would be run
-    warnings: tuple[str, ...] = ()
-    assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
 
 
 def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
@@ -58,11 +44,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     for note in notes:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
-    if proposal.commands:
-        lines += ["", "commands of this repository that need your approval:"]
-        # Whole, never cut: what is approved is exactly what is read.
-        lines += [f"    {clean(command)}" for command in proposal.commands]
-    return lines
+    return lines + _to_approve(proposal.commands)
 
 
 def reviews_words(settings: Settings) -> str:
@@ -137,16 +119,67 @@ def at_most(settings: Settings) -> str:
     return " and ".join(parts)
 
 
-def answer(question: str, source: TextIO, out: TextIO) -> bool:
-    """Ask until it is yes or no; the end of the input is no."""
-    while True:
-        out.write(f"{question} [y/N] ")
-        out.flush()
-        line = source.readline()
-        word = line.strip().lower()
-        if word in ("y", "yes"):
-            return True
-        if word in ("", "n", "no"):
-            if not line:
-                out.write("\n")
-            return False
+def announced(planner: str, settings: Settings) -> str:
+    """What planning may cost, before it does."""
+    limit = settings.plan_budget_usd or settings.budget_usd / 10
+    money = f"at most ${limit:.2f}" if limit else "no limit in dollars (--plan-budget-usd)"
+    return (
+        f"planning with {clean(planner, 200)}: one session, and one more if its answer is "
+        f"not usable; {duration(settings.timeout)} each, {money}"
+    )
+
+
+def resumption_lines(told: Resumption, width: int) -> list[str]:
+    """What a resume reuses and what it costs."""
+    parts = (
+        ("reused", told.impact.reused),
+        ("judged again", told.impact.rechecked),
+        ("sessions for", told.impact.rerun),
+        ("added", told.impact.added),
+        ("dropped", told.impact.dropped),
+    )
+    lines = [fit(f"run {told.run}  {clean(told.request)}", width)]
+    lines += [fit(f"  {word:<12}  {', '.join(names)}", width) for word, names in parts if names]
+    return lines + _to_approve(told.commands)
+
+
+def _to_approve(commands: tuple[str, ...]) -> list[str]:
+    """Whole, never cut: what is approved is exactly what is read."""
+    if not commands:
+        return []
+    lines = [f"    {clean(command)}" for command in commands]
+    return ["", "commands of this repository that need your approval:", *lines]
+
+
+def proposal_json(proposal: Proposal) -> dict[str, Any]:
+    """The answer of `wtman split --dry-run --json`."""
+    forecast = proposal.forecast
+    return {
+        "schema": SCHEMA,
+        "dry_run": True,
+        "base": proposal.base,
+        "target": proposal.target,
+        "plan": to_plain(proposal.plan),
+        "settings": to_plain(proposal.settings),
+        "agents": list(proposal.assigned_agents),
+        "forecast": {
+            "branches": forecast.branches,
+            "sessions_least": forecast.sessions_least,
+            "sessions_most": forecast.sessions_most,
+            "waves": to_plain(forecast.waves),
+            "critical_path": list(forecast.critical_path),
+        },
+        "approval": list(proposal.commands),
+        "warnings": list(proposal.warnings),
+    }
+
+
+def annotated(state: State, text: str) -> str:
+    """The text of a plan file with what its reader should know on top."""
+    made = state.planning.made if state.planning is not None else None
+    lines = []
+    if made is not None and made.reason:
+        lines += wrap(f"Why it is cut like this: {clean(made.reason)}", 97)
+    if made is not None and made.proposed:
+        lines += wrap("The check is the planner's proposal: read it before you run this plan.", 97)
+    return "".join(f"# {line}\n" for line in lines) + text

@@ -1,0 +1,184 @@
+"""Reviews ordered: of a run, of branches that wtman did not make, or of the repository as it is.
+
+For a run what is missing is carried on. The others are journalled as runs of their own kinds:
+nothing is fixed there, for their authors have no session. The same order again finds the
+same run, so that no reviewer is asked twice.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wtman.agents.installed import first_agent
+from wtman.config import default_worktrees, judged_flags, load, repository_commands
+from wtman.config.roles import load_roles
+from wtman.config.trust import approved
+from wtman.coordinator.branches import heads_of
+from wtman.coordinator.create import branch_added, branch_task, create
+from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.start.agents import anchored, anchored_agents
+from wtman.coordinator.start.approval import unapproved
+from wtman.coordinator.start.proposal import after
+from wtman.coordinator.start.requirements import in_sandbox, require_agents
+from wtman.errors import UsageError
+from wtman.git.control_dir import prepare
+from wtman.git.discovery import Repository
+from wtman.git.objects.history import files
+from wtman.git.repo import head_branch, identity, resolve
+from wtman.integration.external import ExternalBranch, take
+from wtman.journal.events import Approved, Event, LimitsChanged, Noted, Resumed, RolesAssigned
+from wtman.journal.state import State, digest
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Plan, Role
+from wtman.model.settings import Settings
+from wtman.model.states import RunKind, RunState
+from wtman.review.judgement import LENSES, refuter, reviewers
+from wtman.tasks.lifecycle import run_state
+
+_REVIEWERS = 2
+_OF_RUN = ("jobs", "max_sessions", "budget_usd", "reviewers", "rounds")
+
+
+def reviewable(state: State) -> bool:
+    """Whether reviews of the run can be carried on."""
+    return state.approved and run_state(state) not in (RunState.MERGED, RunState.FAILED)
+
+
+def review_of_run(repo: Repository, state: State, flags: Mapping[str, Any]) -> list[Event]:
+    """The events that carry the reviews of a run on, under what `flags` change."""
+    if not state.approved:
+        raise UsageError(
+            f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
+        )
+    here = os.getcwd()
+
+    def placed(spec: str) -> str:
+        return anchored(spec, here, repo.toplevel, frozenset())
+
+    named = tuple(placed(item) for item in flags.get("reviewed_by", ()))
+    roles = {name: placed(item) for name, item in flags.get("roles", {}).items()}
+    changed = {
+        **{key: flags[key] for key in _OF_RUN if key in flags},
+        **({"reviewed_by": named} if named else {}),
+        **({"roles": {**state.settings.roles, **roles}} if roles else {}),
+    }
+    if "reviewers" not in flags and len(named) > state.settings.reviewers:
+        changed["reviewers"] = max(len(named), _REVIEWERS)
+    limits = LimitsChanged(judged_flags(changed))
+    events: list[Event] = [Resumed("review")]
+    if limits != LimitsChanged():
+        events.append(limits)
+    _require(repo, after(state, tuple(events)))
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class BranchReview:
+    """The reviews of branches, or the audit of the commit `base`, before there is a run."""
+
+    kind: RunKind
+    request: str
+    base: Sha
+    branches: tuple[ExternalBranch, ...]
+    settings: Settings
+    roles: tuple[Role, ...]
+    notes: tuple[Noted, ...]
+
+    @property
+    def key(self) -> str:
+        """What makes two orders the same reviews."""
+        settings = self.settings
+        audit = self.request if self.kind is RunKind.AUDIT else ""
+        told = [f"{item.name} {item.start} {item.head}" for item in self.branches]
+        words = (repr(settings.reviewers), repr(settings.reviewed_by), repr(settings.roles))
+        return digest("review", self.base, audit, settings.agent, *words, *told)
+
+    def state(self, home: Home) -> State:
+        """The run of these very reviews, journalled if there is none."""
+        key = self.key
+        states = (home.state(run) for run in reversed(home.store.runs()))
+        known = next((item for item in states if item.kind is self.kind and item.key == key), None)
+        if known is None:
+            agents = (self.settings.agent, *self.settings.reviewed_by)
+            run = create(
+                home.store,
+                Plan(self.request, tuple(branch_task(item) for item in self.branches)),
+                self.settings,
+                base=self.base,
+                target="",
+                identity=identity(home.repo),
+                kind=self.kind,
+                key=key,
+                given=tuple(text for text in agents if text),
+                notes=self.notes,
+                begin=(RolesAssigned(self.roles),),
+                then=(*(branch_added(item) for item in self.branches), Approved()),
+            )
+            known = home.state(run)
+        require_idle(home, known.run)
+        _require(home.repo, known)
+        return known
+
+
+def review_of_branches(
+    repo: Repository, names: Sequence[str], base: str, audit: str, flags: Mapping[str, Any]
+) -> BranchReview:
+    """The reviews of the branches `names` against `base`; with `audit` of `base` itself."""
+    commit = resolve(repo, base)
+    roles = load_roles(repo.toplevel)
+    assigned = tuple(roles.named(name) for name in ("reviewer", "refuter"))
+    settings, notes = _settings(repo, flags, len(LENSES) if audit else _REVIEWERS)
+    if not reviewers(State(settings=settings, roles={item.name: item for item in assigned})):
+        raise _no_reviewer()
+    if audit:
+        name = (head_branch(repo) if base == "HEAD" else base) or "HEAD"
+        whole = ExternalBranch(TaskId("head"), name, commit, commit, (), audit, None)
+        return BranchReview(RunKind.AUDIT, audit, commit, (whole,), settings, assigned, notes)
+    found = take(prepare(repo), commit, heads_of(repo, names), {})
+    branches = tuple(item for item in found.branches if item.task not in found.apart)
+    request = "review " + ", ".join(item.name for item in branches)
+    notes = (*notes, *(Noted(f"{name} has nothing that {base} has not") for name in found.present))
+    return BranchReview(RunKind.REVIEW, request, commit, branches, settings, assigned, notes)
+
+
+def _no_reviewer() -> UsageError:
+    return UsageError(
+        "no reviewer specified",
+        hint="name one: --reviewer NAME; a program too: --reviewer 'command:ARGV'",
+    )
+
+
+def _require(repo: Repository, state: State) -> None:
+    """Whoever reviews and refutes must be there."""
+    if not reviewers(state):
+        raise _no_reviewer()
+    named = {*reviewers(state), refuter(state)} - {""}
+    tracked = frozenset(files(prepare(repo), state.base))
+    require_agents(named, state.settings, os.environ, tracked)
+
+
+def _settings(
+    repo: Repository, flags: Mapping[str, Any], default: int
+) -> tuple[Settings, tuple[Noted, ...]]:
+    """What the reviews run under: no check judges here, and no author is asked."""
+    loaded = load(repo.toplevel, os.environ, flags, None)
+    theirs = repository_commands(loaded)
+    used = [text for text in theirs if text not in loaded.settings.check]
+    if missing := approved(used, os.environ, repo.common_dir):
+        raise unapproved(missing)
+    settings, notes = in_sandbox(loaded.settings)
+    many = settings.reviewers
+    if "reviewers" not in loaded.origin:
+        many = max(default, len(settings.reviewed_by))
+    settings = replace(
+        settings,
+        agent=settings.agent or ("" if settings.reviewed_by else first_agent(os.environ)),
+        check=(),
+        reviewers=many,
+        worktrees=settings.worktrees or default_worktrees(repo.main or repo.common_dir, os.environ),
+    )
+    _, settings = anchored_agents(
+        Plan("", ()), settings, repo.toplevel, frozenset(), frozenset(theirs)
+    )
+    return settings, notes

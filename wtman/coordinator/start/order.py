@@ -1,0 +1,212 @@
+"""What a request would start: flags, files and repository put together.
+
+Reads and refuses, starts nothing and writes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wtman.agents.installed import first_agent
+from wtman.config import Loaded, default_worktrees, load, repository_commands
+from wtman.config.roles import load_roles
+from wtman.config.trust import approved
+from wtman.coordinator.create import create
+from wtman.coordinator.start.agents import anchored_agents, assigned_agents
+from wtman.coordinator.start.approval import commands_of
+from wtman.coordinator.start.proposal import Proposal
+from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.requirements import in_sandbox, require, unkept
+from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
+from wtman.coordinator.start.static_plan import without_static
+from wtman.errors import UsageError
+from wtman.git.control_dir import Control, call, prepare
+from wtman.git.discovery import Repository
+from wtman.git.objects.history import files
+from wtman.git.repo import head_branch, identity, is_dirty, resolve
+from wtman.journal.events import Event, Noted, PlanWanted, RolesAssigned
+from wtman.journal.store import Store
+from wtman.model.ids import RunId, Sha
+from wtman.model.plan import Identity, Plan, Role
+from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of
+from wtman.model.settings import Settings
+from wtman.model.states import RunKind
+from wtman.plan.file import locate, parse, quick_task, validate
+from wtman.plan.forecast import forecast
+from wtman.plan.static import with_paths
+from wtman.review.judgement import reviews_each
+from wtman.text.terminal import clean, count
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run that could be made now. `given` are the commands that the user gave by hand,
+    `notes` what its journal should say from the start."""
+
+    proposal: Proposal
+    identity: Identity
+    kind: RunKind
+    given: tuple[str, ...]
+    notes: tuple[Noted, ...]
+    begin: tuple[Event, ...]  # of the journal: who plays which role, who makes the plan
+
+    @property
+    def planner(self) -> str:
+        """The agent that is to make the plan, if one is."""
+        return next((item.agent for item in self.begin if isinstance(item, PlanWanted)), "")
+
+    def create(self, store: Store) -> RunId:
+        """Journal the run."""
+        return create(
+            store,
+            self.proposal.plan,
+            self.proposal.settings,
+            base=self.proposal.base,
+            target=self.proposal.target,
+            identity=self.identity,
+            kind=self.kind,
+            given=self.given,
+            notes=self.notes,
+            begin=self.begin,
+        )
+
+
+def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
+    """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
+    plan, text = _plan(request)
+    base = resolve(repo, request.base)
+    control = prepare(repo)
+    loaded = load(repo.toplevel, environ, request.flags, None)
+    check = tuple(request.flags.get("check", ())) or plan.check or loaded.settings.check
+    plan = replace(plan, check=check)
+    settings = replace(
+        loaded.settings,
+        agent=loaded.settings.agent or first_agent(environ),
+        check=check,
+        worktrees=loaded.settings.worktrees
+        or default_worktrees(repo.main or repo.common_dir, environ),
+    )
+    settings = without_static(settings)
+    tracked = files(control, base)
+    own = frozenset(repository_commands(loaded))
+    plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
+    roles = load_roles(repo.toplevel)
+    assigned = assigned_roles(roles, plan, settings)
+    plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
+    require(plan, settings, assigned, environ, frozenset(tracked))
+    begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
+    if request.unplanned:
+        begin = (*begin, plan_wanted(settings, assigned[PLANNER], request))
+    settings, notes = in_sandbox(settings)
+    warnings: tuple[str, ...] = ()
+    if not request.unplanned:
+        warnings = validate(
+            plan,
+            max_sessions=settings.max_sessions,
+            reviewers=reviews_each(settings, assigned.get(REVIEWER)),
+            # A quick task cannot say what it owns: there an overlap is only worth a warning.
+            allow_overlap=request.allow_overlap or bool(request.tasks),
+            where=locate(text, request.plan) if text else None,
+        )
+    theirs = (*_of_repository(loaded, check), *agent_commands(roles, assigned, settings))
+    proposal = propose(
+        control,
+        plan,
+        settings,
+        assigned,
+        environ,
+        base=base,
+        target=head_branch(repo),
+        commands=approved(theirs, environ, repo.common_dir),
+        warnings=(
+            *loaded.warnings,
+            *unkept(loaded.extra),
+            *(note.text for note in notes),
+            *warnings,
+            *_uncommitted(repo),
+        ),
+    )
+    given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
+    return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
+
+
+def propose(
+    control: Control,
+    plan: Plan,
+    settings: Settings,
+    roles: Mapping[str, Role],
+    environ: Mapping[str, str],
+    *,
+    base: Sha,
+    target: str,
+    commands: tuple[str, ...],
+    warnings: tuple[str, ...],
+) -> Proposal:
+    """The proposal of a plan; `commands` are those that nobody has approved."""
+    subject = call(control, ["log", "-1", "--no-show-signature", "--format=%s", str(base)]).out
+    return Proposal(
+        plan=plan,
+        forecast=forecast(
+            plan,
+            settings,
+            files(control, base),
+            reviewers=reviews_each(settings, roles.get(REVIEWER)),
+            rounds=settings.rounds,
+        ),
+        settings=settings,
+        base=base,
+        subject=clean(subject.decode("utf-8", "replace").strip(), 200),
+        target=target,
+        commands=commands,
+        warnings=warnings,
+        assigned_agents=assigned_agents(plan, settings, roles, environ),
+    )
+
+
+def _plan(request: StartRequest) -> tuple[Plan, str]:
+    """The plan and, where it comes from a file, its text."""
+    if request.plan and request.tasks:
+        raise UsageError("--plan and --task are two ways to say the same", hint="use one of them")
+    text = ""
+    if request.plan:
+        raw = read_plan(request.plan)
+        plan = parse(raw, request.plan)
+        text = raw.decode("utf-8", "replace")
+    elif request.tasks:
+        tasks = tuple(quick_task(item) for item in request.tasks)
+        plan = Plan(request="; ".join(task.prompt for task in tasks)[:200], tasks=tasks)
+    elif request.made is not None:
+        plan = request.made
+    elif request.unplanned:
+        return Plan(request=request.request, tasks=()), ""
+    else:
+        raise UsageError(
+            "there is nothing to do",
+            hint='say what, or give a plan with --plan FILE, or tasks with --task "ID: PROMPT"',
+        )
+    plan = replace(plan, request=request.request or plan.request)
+    return (request.edit(plan), "") if request.edit is not None else (plan, text)
+
+
+def read_plan(path: str) -> bytes:
+    """The bytes of a plan file."""
+    try:
+        with open(path, "rb") as source:
+            return source.read()
+    except OSError as error:
+        raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
+
+
+def _of_repository(loaded: Loaded, check: tuple[str, ...]) -> tuple[str, ...]:
+    """The commands that this repository brought along and that the run would use."""
+    # A check that a plan or a flag gave replaces the configured one.
+    unused = set(loaded.settings.check) - set(check)
+    return tuple(text for text in repository_commands(loaded) if text not in unused)
+
+
+def _uncommitted(repo: Repository) -> tuple[str, ...]:
+    dirty = is_dirty(repo, repo.toplevel) if repo.toplevel else ()
+    return (
+        (f"{count(len(dirty), 'uncommitted change')} here: tasks start without them",)
+        if dirty
+        else ()
+    )

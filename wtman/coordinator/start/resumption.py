@@ -1,0 +1,59 @@
+"""What a resume is to change in a run."""
+
+from dataclasses import dataclass
+
+from wtman.config.roles import load_roles
+from wtman.coordinator.start.agents import anchored_agents
+from wtman.coordinator.start.order import read_plan
+from wtman.coordinator.start.proposal import after
+from wtman.coordinator.start.requirements import require_metered, with_models
+from wtman.git.control_dir import prepare
+from wtman.git.discovery import Repository
+from wtman.git.objects.history import files
+from wtman.journal.events import Event, LimitsChanged, RolesAssigned
+from wtman.journal.state import State
+from wtman.model.ids import RunId
+from wtman.model.plan import Plan
+from wtman.model.roles import REVIEWER
+from wtman.plan.file import locate, parse, validate
+from wtman.review.judgement import reviews_each
+from wtman.tasks.edit import changes
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """The run to go on with: from an edited plan file, if `plan` names one, in other limits."""
+
+    run: RunId
+    plan: str = ""
+    limits: LimitsChanged = LimitsChanged()
+    allow_overlap: bool = False
+
+
+def edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[Event, ...]:
+    """The events that turn the run's plan into that of the file."""
+    raw = read_plan(change.plan)
+    plan = parse(raw, change.plan)
+    validate(
+        plan,
+        max_sessions=state.settings.max_sessions,
+        reviewers=reviews_each(state.settings, state.roles.get(REVIEWER)),
+        allow_overlap=change.allow_overlap,
+        where=locate(raw, change.plan),
+    )
+    tracked = frozenset(files(prepare(repo), state.base))
+    plan, _ = anchored_agents(plan, state.settings, repo.toplevel, tracked)
+    # The roles that the run has already stay as they were.
+    new = {task.role: task.id for task in plan.tasks if task.role and task.role not in state.roles}
+    roles = load_roles(repo.toplevel) if new else None
+    assigned = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
+    return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
+
+
+def require_budget(state: State, limits: LimitsChanged) -> None:
+    """Refuse budgets that a resume cannot keep."""
+    if not limits.settings.keys() & {"budget_usd", "budget_tokens"}:
+        return
+    settings = after(state, (limits,)).settings
+    tasks = tuple(view.task for view in state.tasks.values() if not view.external)
+    require_metered(with_models(Plan("", tasks), settings, state.roles), settings)
