@@ -202,7 +202,7 @@ def test_a_busy_provider_slows_the_run_and_takes_no_attempt_away(
         seen.append(line)
         if "waits" in line:
             break
-    assert any("slowed to 1 session at once by rate limits" in line for line in seen), seen
+    assert any("slowed to 1 session in parallel: rate limits" in line for line in seen), seen
     told = status(wtman, repo)["run"]
     assert (told["state"], told["pace"]) == ("running", 1)
     wtman("stop", cwd=repo)

@@ -59,7 +59,7 @@ def test_front_matter_in_its_forms() -> None:
         ("---\nname: x\nno end", "no end"),
         ("---\nname: x\n---\n  \n", "no text"),
         ("---\nnetwork: sometimes\n---\nbody", "network is none of"),
-        ("---\nname: a\tb\n---\nbody", "no name"),
+        ("---\nname: a\tb\n---\nbody", "name is not valid"),
     ],
 )
 def test_what_is_no_role(text: str, says: str) -> None:
