@@ -11,7 +11,7 @@ from wtman.agents import tells_cost, with_cost
 from wtman.agents.claude import ClaudeAgent
 from wtman.agents.codex import CodexAgent
 from wtman.agents.command import CommandAgent
-from wtman.cli.start.requirements import require_metered, with_models
+from wtman.coordinator.start.requirements import require_metered, with_models
 from wtman.errors import UsageError
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
