@@ -20,6 +20,7 @@ from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of, once
 from wtman.coordinator.create import branch_added, branch_task, create, open_store
 from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.start.approval import unapproved
 from wtman.coordinator.start.requirements import in_sandbox
 from wtman.errors import MissingError, UsageError
 from wtman.git import refs
@@ -149,13 +150,10 @@ def _require_approved(repo: Repository, loaded: Loaded) -> None:
     """Commands that came with the repository and that this merge would run."""
     used = {*loaded.settings.check, *loaded.settings.setup}
     theirs = [text for text in repository_commands(loaded) if text in used]
-    missing = approved(theirs, os.environ, repo.common_dir)
-    if missing:
-        shown = ", ".join(f"`{clean(command)}`" for command in missing)
-        raise MissingError(
-            f"commands of this repository need your approval: {shown}",
-            hint="approve what you read with `wtman trust --yes`; --check CMD replaces its checks",
-            code="approval",
+    if missing := approved(theirs, os.environ, repo.common_dir):
+        raise unapproved(
+            missing,
+            "approve what you read with `wtman trust --yes`; --check CMD replaces its checks",
         )
 
 
