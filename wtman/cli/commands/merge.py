@@ -1,4 +1,4 @@
-"""Commands of the landing: merge and verify."""
+"""`wtman merge`."""
 
 import os
 import sys
@@ -23,54 +23,62 @@ def merge(
             help="Merge these branches instead of a run's: local, remote-tracking or commits.",
         ),
     ] = None,
-    into: Annotated[str, typer.Option(metavar="BRANCH", help="Land there instead.")] = "",
+    into: Annotated[str, typer.Option(metavar="BRANCH", help="Branch to merge into.")] = "",
     check: Annotated[
-        list[str] | None, typer.Option(metavar="CMD", help="Judges the train; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="CMD", help="Command that must pass on the merged result; repeatable."
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="TASK", help="Only these and what they need; repeatable."),
+        typer.Option(metavar="TASK", help="Merge only this task and what it needs; repeatable."),
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option(metavar="TASK", help="Not these; repeatable.")
+        list[str] | None, typer.Option(metavar="TASK", help="Exclude this task; repeatable.")
     ] = None,
     strategy: Annotated[
-        str, typer.Option(metavar="squash|merge", help="One commit a task, or merge commits.")
+        str,
+        typer.Option(
+            metavar="squash|merge", help="Make one commit for each task, or merge commits."
+        ),
     ] = "squash",
     patch_only: Annotated[
-        bool, typer.Option("--patch-only", help="Write the patches, move nothing.")
+        bool, typer.Option("--patch-only", help="Write the patches; move no branch.")
     ] = False,
-    out: Annotated[str, typer.Option("-o", metavar="DIR", help="Where the patches go.")] = "",
+    out: Annotated[str, typer.Option("-o", metavar="DIR", help="Folder for the patches.")] = "",
     pr: Annotated[
-        bool, typer.Option("--pr", help="Push it as a branch and open one pull request with gh.")
+        bool, typer.Option("--pr", help="Push the result and open one pull request with gh.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check it, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the merge; change nothing.")
+    ] = False,
     unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Branches that no check judged may land too.")
+        bool, typer.Option("--unchecked", help="Merge branches that no check has judged, too.")
     ] = False,
     allow_failing_base: Annotated[
         bool,
-        typer.Option("--allow-failing-base", help="With --branches: go on where a check is red."),
+        typer.Option("--allow-failing-base", help="With --branches: continue where a check fails."),
     ] = False,
     resolve: Annotated[
         bool,
-        typer.Option("--resolve", help="What conflicts or clashes goes to a resolver session."),
+        typer.Option("--resolve", help="Give conflicting branches to a resolver session."),
     ] = False,
     resolver: Annotated[
-        str, typer.Option(metavar="AGENT", help="Who plays it; implies --resolve.")
+        str, typer.Option(metavar="AGENT", help="Agent of the resolver; implies --resolve.")
     ] = "",
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
-    """Land the verified branches together, as one verified change, and as patches.
+    """Merge the verified branches together, as one verified change, and as patches.
 
-    The train is assembled aside and checked as one tree; the target moves only to the
-    very commit that passed. What is red or conflicts is named and left out; where a
-    resolver is named (--resolve, or for the run: split --role resolver=AGENT), a session
-    of it brings that up to what has landed, and it is checked and merged in turn. With
-    --branches it works for branches that wtman did not make, without any run or
-    configuration: wtman merge --branches a b c --check CMD. They land where you stand,
-    or --into BRANCH, and are themselves left as they are.
+    The branches are combined aside and checked as one tree; the target moves only to the
+    commit that passed. A branch that fails or conflicts is named and excluded. With a
+    resolver (--resolve, or for the run: split --role resolver=AGENT), a session updates
+    each excluded branch to what has landed; it is then checked and merged in turn. With
+    --branches any branches are merged, without a run or configuration:
+    wtman merge --branches a b c --check CMD. They land on the current branch, or
+    --into BRANCH, and are not changed themselves.
     """
     from wtman.cli.land import run as landing
     from wtman.cli.land.resolve import require_resolver
