@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,26 +36,22 @@ class _Kept:
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._held = self._lost = 0
+        self._tail = bytearray()
+        self._size = 0
 
     def add(self, data: bytes) -> None:
+        self._size += len(data)
         room = HEAD - len(self._head)
-        self._head += data[:room] if room > 0 else b""
-        rest = data[room:] if room > 0 else data
-        if rest:
-            self._tail.append(rest)
-            self._held += len(rest)
-        while self._tail and self._held - len(self._tail[0]) >= TAIL:
-            self._held -= len(self._tail[0])
-            self._lost += len(self._tail.popleft())
+        self._head += data[:room]
+        self._tail += data[room:]
+        if len(self._tail) > 2 * TAIL:
+            del self._tail[:-TAIL]
 
     def text(self) -> str:
-        tail = b"".join(self._tail)
-        cut = max(len(tail) - TAIL, 0)
-        lost = self._lost + cut
+        tail = self._tail[-TAIL:]
+        lost = self._size - len(self._head) - len(tail)
         gap = f"\n[{lost} bytes left out]\n".encode() if lost else b""
-        return (bytes(self._head) + gap + tail[cut:]).decode("utf-8", "replace")
+        return (self._head + gap + tail).decode("utf-8", "replace")
 
 
 class Shell:
@@ -132,7 +127,7 @@ class Shell:
         said = bytearray()
 
         def on_output() -> None:
-            if not _take(output, kept):
+            if _take(output, kept) == 0:
                 loop.remove_reader(output)
 
         def on_status() -> None:
@@ -201,24 +196,19 @@ def _feed(warden: subprocess.Popen[bytes], data: bytes) -> None:
         return  # the shell is gone: its status says so
 
 
-def _take(output: int, kept: _Kept) -> bool:
-    """Read what is there; False at the end of the output."""
+def _take(output: int, kept: _Kept) -> int | None:
+    """Read what is there; the number of bytes: 0 at the end of the output, None for nothing yet."""
     try:
         data = os.read(output, 1 << 16)
     except BlockingIOError:
-        return True
+        return None
     kept.add(data)
-    return bool(data)
+    return len(data)
 
 
 def _drain(warden: subprocess.Popen[bytes], kept: _Kept) -> None:
     """Take what a command that has ended has left in the pipe; a flood is not waited for."""
     assert warden.stdout is not None
     for _ in range(64):
-        try:
-            data = os.read(warden.stdout.fileno(), 1 << 16)
-        except BlockingIOError:
+        if not _take(warden.stdout.fileno(), kept):
             return
-        if not data:
-            return
-        kept.add(data)
