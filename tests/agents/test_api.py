@@ -10,6 +10,7 @@ import pytest
 from wtman.agents import Activity
 from wtman.agents.api import ApiAgent
 from wtman.agents.load import load
+from wtman.apiagent.options import Options
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.session import Job, Outcome, Usage
@@ -63,28 +64,16 @@ def fold(*events: Any, code: int = 0, **ended: Any) -> tuple[Outcome, list[Activ
     return AGENT.end(state, Exit(**{"reason": ExitReason.EXITED, "code": code, **ended})), told
 
 
-def flags(job: Job, agent: ApiAgent = AGENT) -> tuple[str, ...]:
-    return agent.command(job).argv[6:]
+def request(job: Job, agent: ApiAgent = AGENT) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(agent.command(job).stdin)
+    return found
 
 
-def test_command_is_isolated_and_says_the_prompt_on_stdin() -> None:
-    job = replace(JOB, system="role", schema='{"type": "object"}')
-    command = AGENT.command(job)
-    assert command.argv[:4] == (sys.executable, "-I", "-X", "utf8")
-    assert command.argv[5] == "--request"
-    assert command.cwd == "/w/tree"
-    assert command.env["HOME"] == "/w/home"
-    assert json.loads(command.stdin) == {
-        "prompt": "do it",
-        "system": "role",
-        "schema": '{"type": "object"}',
-    }
-    assert flags(job) == ()
-
-
-def test_flags() -> None:
+def test_command_is_isolated_and_says_on_stdin_what_is_wanted() -> None:
     job = replace(
         JOB,
+        system="role",
+        schema='{"type": "object"}',
         model="m1",
         effort="max",
         resume="--x",
@@ -94,20 +83,32 @@ def test_flags() -> None:
         max_tokens=9000,
         max_turns=7,
     )
-    assert flags(job) == (
-        "--model=m1",
-        "--effort=max",
-        "--resume=--x",
-        "--tools=Read,Bash(git log:*)",
-        "--max-usd=0.25",
-        "--max-tokens=9000",
-        "--max-turns=7",
-        "--read-only",
+    command = AGENT.command(job)
+    assert command.argv[:4] == (sys.executable, "-I", "-X", "utf8")
+    assert command.argv[5:] == ()
+    assert command.cwd == "/w/tree"
+    assert command.env["HOME"] == "/w/home"
+    assert Options.model_validate_json(command.stdin) == Options(
+        prompt="do it",
+        system="role",
+        answer_schema={"type": "object"},
+        model="m1",
+        effort="max",
+        resume="--x",
+        tools=("Read", "Bash(git log:*)"),
+        read_only=True,
+        max_usd=0.25,
+        max_tokens=9000,
+        max_turns=7,
     )
+    assert Options(**request(JOB)) == Options(prompt="do it")
+
+
+def test_the_model_of_a_job_comes_before_the_agents_own() -> None:
     named = load("api:claude-haiku-5-5")
     assert isinstance(named, ApiAgent)
-    assert flags(JOB, named) == ("--model=claude-haiku-5-5",)
-    assert flags(replace(JOB, model="m1"), named) == ("--model=m1",)
+    assert request(JOB, named)["model"] == "claude-haiku-5-5"
+    assert request(replace(JOB, model="m1"), named)["model"] == "m1"
 
 
 def test_a_success() -> None:

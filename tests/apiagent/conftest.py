@@ -63,14 +63,13 @@ class Yard:
             **more,
         }
 
-    def run(self, *script: Any, prompt: str = "do it", **options: Any) -> Told:
+    def run(self, *script: Any, prompt: str = "do it", base_url: str = "", **options: Any) -> Told:
         """A session against those turns; it must take all of them and ask no more."""
         self.server.script = list(script)
         out = io.BytesIO()
         given = Options(prompt=prompt, **options)
-        session = run(
-            given, environ=self.environ(), cwd=str(self.work), out=out, patience=self.patience
-        )
+        environ = self.environ() | ({"ANTHROPIC_BASE_URL": base_url} if base_url else {})
+        session = run(given, environ=environ, cwd=str(self.work), out=out, patience=self.patience)
         code = asyncio.run(session)
         told = Told(code, [json.loads(line) for line in out.getvalue().splitlines()])
         assert told.result["usage"] == self.counted(), "every billed token is in the result"

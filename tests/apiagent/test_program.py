@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from tests.apiagent.conftest import Yard
 from tests.apiagent.server import call, says
 from tests.apiagent.test_shell import alive, gone
 from tests.kit import ROOT
 from wtman.agents.api import ApiAgent
+from wtman.apiagent.options import Options
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.session import Job, Outcome
@@ -167,10 +169,10 @@ def test_stopped_while_it_loads(yard: Yard) -> None:
     assert not found.ok
 
 
-def program(*args: str, stdin: bytes = b"x", flags: tuple[str, ...] = ("-I",)) -> tuple[int, str]:
+def program(stdin: bytes, *flags: str) -> tuple[int, str]:
     path = ROOT / "wtman/apiagent/__main__.py"
     done = subprocess.run(
-        [sys.executable, *flags, str(path), *args],
+        [sys.executable, "-I", *flags, str(path)],
         input=stdin,
         capture_output=True,
         check=False,
@@ -181,26 +183,32 @@ def program(*args: str, stdin: bytes = b"x", flags: tuple[str, ...] = ("-I",)) -
 
 
 def test_without_its_packages_it_says_how_to_get_them() -> None:
-    code, said = program(flags=("-I", "-S"))
+    code, said = program(b"", "-S")
     assert code == 3
-    assert "cannot import anthropic: pip install wtman" in said
+    assert "cannot import pydantic: pip install wtman" in said
     line = said.splitlines()[0].encode()
     state, _ = AGENT.step(AGENT.begin(), line)
     assert "pip install" in AGENT.end(state, Exit(ExitReason.EXITED, 3)).fatal
 
 
 @pytest.mark.parametrize(
-    "args, stdin, words",
+    "request_text, words",
     [
-        ((), b" ", "the prompt is empty"),
-        (("--request",), b"x", "no JSON"),
-        (("--request",), b'{"system": "x"}', "no prompt"),
-        (("--schema", "[1"), b"x", "[1"),
-        (("--effort", "huge"), b"x", "--effort"),
-        (("--max-turns", "-1"), b"x", "--max-turns"),
-        (("--system-file", "/nowhere/x"), b"x", "/nowhere/x"),
+        ("x", "JSON"),
+        ("{}", "prompt"),
+        ('{"prompt": " "}', "prompt"),
+        ('{"prompt": "x", "answer_schema": "[1"}', "answer_schema"),
+        ('{"prompt": "x", "effort": "huge"}', "effort"),
+        ('{"prompt": "x", "max_turns": -1}', "max_turns"),
+        ('{"prompt": "x", "max_usd": NaN}', "max_usd"),
+        ('{"prompt": "x", "system_file": "/nowhere/x"}', "system_file"),
     ],
 )
-def test_wrong_usage(args: tuple[str, ...], stdin: bytes, words: str) -> None:
-    code, said = program(*args, stdin=stdin, flags=("-I", "-S"))
-    assert (code, words in said) == (2, True)
+def test_a_request_that_makes_no_sense(request_text: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Options.model_validate_json(request_text)
+
+
+def test_the_program_says_what_is_wrong_with_its_request() -> None:
+    code, said = program(b'{"prompt": "x", "max_turns": -1}')
+    assert (code, "max_turns" in said) == (2, True)

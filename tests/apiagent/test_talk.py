@@ -186,7 +186,7 @@ SCHEMA: dict[str, Any] = {
 @pytest.mark.parametrize("text", ['{"names": ["ab"]}', 'So {"names": 1}', "no JSON"])
 def test_a_schema_is_passed_on_and_the_answer_handed_back_as_it_is(yard: Yard, text: str) -> None:
     """Whoever asks judges, and asks again."""
-    told = yard.run(says(text), schema=SCHEMA)
+    told = yard.run(says(text), answer_schema=SCHEMA)
     assert (told.code, told.result["result"]) == (0, text)
     assert "structured_output" not in told.result
     sent = yard.last["output_config"]["format"]

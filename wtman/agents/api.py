@@ -38,26 +38,26 @@ class ApiAgent(ReadsStreamJson):
     needs: Needs = _NEEDS
 
     def command(self, job: Job) -> Command:
-        request = {"prompt": job.prompt, "system": job.system, "schema": job.schema}
-        return Command(
-            argv=(sys.executable, "-I", "-X", "utf8", _PROGRAM, "--request", *self._flags(job)),
-            cwd=job.worktree,
-            env={**job.env, "HOME": job.home} if job.home else {**job.env},
-            stdin=json.dumps(request).encode(),
-        )
-
-    def _flags(self, job: Job) -> tuple[str, ...]:
-        values: dict[str, str] = {
+        request = {
+            "prompt": job.prompt,
+            "system": job.system,
+            "answer_schema": json.loads(job.schema) if job.schema else None,
             "model": job.model or self.model,
             "effort": job.effort,
             "resume": job.resume,
-            "tools": ",".join(job.tools),
-            "max-usd": repr(job.max_usd) if job.max_usd else "",
-            "max-tokens": str(job.max_tokens) if job.max_tokens else "",
-            "max-turns": str(job.max_turns) if job.max_turns else "",
+            "tools": job.tools,
+            "read_only": not job.writes,
+            "max_usd": job.max_usd,
+            "max_tokens": job.max_tokens,
+            "max_turns": job.max_turns,
         }
-        flags = tuple(f"--{name}={value}" for name, value in values.items() if value)
-        return flags if job.writes else (*flags, "--read-only")
+        return Command(
+            argv=(sys.executable, "-I", "-X", "utf8", _PROGRAM),
+            cwd=job.worktree,
+            env={**job.env, "HOME": job.home} if job.home else {**job.env},
+            # File names in a prompt go out as the bytes that they are.
+            stdin=json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogateescape"),
+        )
 
 
 def make(argument: str) -> ApiAgent:

@@ -16,23 +16,24 @@ def main() -> int:
     _find_package()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _too_early)
-    from wtman.apiagent.options import parse
-    from wtman.errors import UsageError
-
-    try:
-        options = parse(sys.argv[1:], b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
-    except UsageError as error:
-        sys.stderr.write(f"{error.message}: {error.hint}\n")
-        return 2
     import asyncio
 
     try:
+        from pydantic import ValidationError
+
+        from wtman.apiagent.options import Options
         from wtman.apiagent.session import run
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wtman":
             raise
         _say("failed", f"the api agent cannot import {error.name}: pip install wtman", "missing")
         return 3
+    try:
+        # The API takes no lone surrogates, and a prompt may quote file names of any bytes.
+        options = Options.model_validate_json(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    except ValidationError as error:
+        sys.stderr.write(f"the request on stdin: {error}\n")
+        return 2
     environ = dict(os.environ)
     try:
         return asyncio.run(run(options, environ=environ, cwd=os.getcwd(), out=sys.stdout.buffer))

@@ -37,12 +37,12 @@ class Access:
         return self.base_url is None or urlsplit(self.base_url).hostname == HOME
 
 
-def access(environ: Mapping[str, str], base_url: str) -> Access | None:
+def access(environ: Mapping[str, str]) -> Access | None:
     """The way in, or None where there is no key and the server is one that asks for it.
 
     A compatible server, mostly a local one, may need none.
     """
-    url = base_url or environ.get("ANTHROPIC_BASE_URL", "") or None
+    url = environ.get("ANTHROPIC_BASE_URL") or None
     if url is not None and not _usable(url):
         raise UsageError(f"{url} is no address of a server", hint="name it with its scheme")
     if key := environ.get("ANTHROPIC_API_KEY", ""):

@@ -38,15 +38,6 @@ class Fault:
     wait: float | None = None
 
 
-class Failed(Exception):
-    """There is no response to be had; `attempts` were made."""
-
-    def __init__(self, fault: Fault, attempts: int) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-        self.attempts = attempts
-
-
 # What asking may raise. A broken stream may be broken within a line of JSON or an event.
 CAUGHT = (anthropic.AnthropicError, httpx2.HTTPError, httpx2.StreamError, ValueError, RuntimeError)
 

@@ -5,18 +5,18 @@ stopped anywhere. A cap is looked at before each response, which is why a sessio
 overshoots it by one response at most.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from wtman.apiagent.errors import Failed
 from wtman.apiagent.events import EventWriter
 from wtman.apiagent.meter import Meter
 from wtman.apiagent.models import traits
 from wtman.apiagent.options import Options
-from wtman.apiagent.request import notice, parameters
+from wtman.apiagent.request import RESPONSE_TOKENS, parameters
 from wtman.apiagent.response import Patience, Reply, ask
-from wtman.apiagent.result import Ending, capped, failed, unanswered
+from wtman.apiagent.result import Ending, failed
 from wtman.apiagent.tools import Tools
 from wtman.apiagent.transcript import Transcript
 
@@ -27,76 +27,71 @@ FINISH = "Four fifths of this session's budget are used. Come to an end now: fin
 FINISH += "begun, leave the files in a working state and report."
 
 
+@dataclass
 class AgentLoop:
     """One session of a conversation."""
 
-    def __init__(
-        self,
-        options: Options,
-        client: AsyncAnthropic,
-        toolbox: Tools,
-        transcript: Transcript,
-        meter: Meter,
-        tell: EventWriter,
-        patience: Patience,
-    ) -> None:
-        self._options, self._client, self._toolbox = options, client, toolbox
-        self._transcript, self._meter, self._tell = transcript, meter, tell
-        self._patience = patience
-        self._clear_above = 0  # tokens from which the server clears old results; 0 is never
-        self._cut = 0
-        self._said = ""  # the text of responses that were cut
-        self._warned = False
+    options: Options
+    client: AsyncAnthropic
+    toolbox: Tools
+    transcript: Transcript
+    meter: Meter
+    tell: EventWriter
+    patience: Patience
+    _clear_above: int = 0  # tokens from which the server clears old results; 0 is never
+    _cut: int = 0
+    _said: str = ""  # the text of responses that were cut
+    _warned: bool = False
 
     async def run(self, news: str = "") -> Ending:
         """Say the prompt, and `news` with the words of a system; until there is an ending."""
-        blocks = self._transcript.unanswered()
-        self._say([*blocks, {"type": "text", "text": self._options.prompt}], news)
+        blocks = self.transcript.unanswered()
+        self._say([*blocks, {"type": "text", "text": self.options.prompt}], news)
         while True:
-            if cap := self._meter.reached(self._options):
-                return capped(cap)
-            try:
-                reply = await ask(
-                    self._client,
-                    self._request(),
-                    self._meter,
-                    self._tell,
-                    self._patience,
-                    lambda: self._meter.reached(self._options) is not None,
-                )
-            except Failed as failure:
-                return unanswered(failure)
+            if ending := self.meter.reached(self.options):
+                return ending
+            if self.meter.prompt > self.options.clear_above > 0:
+                self._clear_above = self._clear_above or self.options.clear_above
+            reply = await ask(
+                self.client,
+                parameters(
+                    self.options, self.transcript, self.toolbox.definitions(), self._clear_above
+                ),
+                self.options,
+                self.meter,
+                self.tell,
+                self.patience,
+            )
+            if isinstance(reply, Ending):
+                return reply
             if ending := await self._take(reply):
                 return ending
 
-    def _request(self) -> dict[str, Any]:
-        options = self._options
-        if self._meter.prompt > options.clear_above > 0:
-            self._clear_above = self._clear_above or options.clear_above
-        return parameters(
-            model=self._transcript.model,
-            system=self._transcript.system,
-            messages=self._transcript.messages,
-            tools=self._toolbox.definitions(),
-            response_tokens=options.response_tokens,
-            effort=options.effort,
-            schema=options.schema,
-            clear_above=self._clear_above,
-        )
-
     def _say(self, content: list[dict[str, Any]], news: str = "") -> None:
-        """A user's turn, and `news` behind it."""
-        turn, block = notice(self._transcript.model, news) if news else (None, None)
-        self._transcript.add({"role": "user", "content": [*content, *([block] if block else [])]})
-        if turn:
-            self._transcript.add(turn)
+        """A user's turn, and `news` behind it: a system's turn where the model takes one there."""
+        system_turns = traits(self.transcript.model).system_turns
+        if news and not system_turns:
+            reminder = f"<system-reminder>\n{news}\n</system-reminder>"
+            content = [*content, {"type": "text", "text": reminder}]
+        self.transcript.add({"role": "user", "content": content})
+        if news and system_turns:
+            turn = {"role": "system", "content": [{"type": "text", "text": news}]}
+            self.transcript.add(turn)
 
     async def _take(self, reply: Reply) -> Ending | None:
         """Act on a response; an ending where there is nothing left to do."""
-        self._meter.turns += 1
+        self.meter.turns += 1
         usage = reply.usage
-        self._meter.prompt = sum(usage.values()) - usage["output_tokens"]
-        self._tell.assistant(_message(reply))
+        self.meter.prompt = sum(usage.values()) - usage["output_tokens"]
+        self.tell.message(
+            "assistant",
+            id=reply.id,
+            type="message",
+            model=reply.model,
+            content=reply.content,
+            stop_reason=reply.stop,
+            usage=usage,
+        )
         if reply.stop == "refusal":
             # Not in the transcript: a conversation does not recover from one.
             why = reply.refusal or "no reason given"
@@ -104,7 +99,7 @@ class AgentLoop:
         if reply.stop == "model_context_window_exceeded":
             return self._too_long(reply)
         if reply.content:
-            self._transcript.add({"role": "assistant", "content": reply.content})
+            self.transcript.add({"role": "assistant", "content": reply.content})
         if reply.stop in ("max_tokens", "pause_turn"):
             return self._go_on(reply)
         self._cut = 0
@@ -116,24 +111,21 @@ class AgentLoop:
         return Ending(text=self._said + reply.text, stop=reply.stop)
 
     def _too_long(self, reply: Reply) -> Ending | None:
-        if traits(self._transcript.model).clears and not self._clear_above:
-            self._clear_above = max(self._meter.prompt // 2, 1)
+        if traits(self.transcript.model).clears and not self._clear_above:
+            self._clear_above = max(self.meter.prompt // 2, 1)
             return None
         return failed("the conversation is longer than the model can read", stop=reply.stop)
 
     def _go_on(self, reply: Reply) -> Ending | None:
         self._cut += 1
         if self._cut > CONTINUED or (reply.stop == "max_tokens" and not reply.content):
-            limit = self._options.response_tokens
-            return failed(
-                f"the model came to no end ({reply.stop}, responses of {limit} tokens)",
-                stop=reply.stop,
-            )
+            limit = f"responses of {RESPONSE_TOKENS} tokens"
+            return failed(f"the model came to no end ({reply.stop}, {limit})", stop=reply.stop)
         if reply.stop == "pause_turn":
             return None
         if reply.calls:
             results = [_result(call["id"], CUT_CALL) for call in reply.calls]
-            self._tell.user(results)
+            self.tell.message("user", content=results)
             self._say(results)
         else:
             self._said += reply.text
@@ -141,26 +133,14 @@ class AgentLoop:
         return None
 
     async def _call(self, calls: list[dict[str, Any]]) -> None:
-        results = [await self._toolbox.call(call) for call in calls]
+        results = [await self.toolbox.call(call) for call in calls]
         self._said = ""
-        self._tell.user(results)
+        self.tell.message("user", content=results)
         news = ""
-        if not self._warned and self._meter.nearly(self._options):
+        if not self._warned and self.meter.nearly(self.options):
             self._warned, news = True, FINISH
         self._say(results, news)
 
 
 def _result(call: str, text: str) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": True}
-
-
-def _message(reply: Reply) -> dict[str, Any]:
-    return {
-        "id": reply.id,
-        "type": "message",
-        "role": "assistant",
-        "model": reply.model,
-        "content": reply.content,
-        "stop_reason": reply.stop,
-        "usage": reply.usage,
-    }

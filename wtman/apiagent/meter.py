@@ -5,9 +5,11 @@ billed. Money is unknown as soon as one model has no known price.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from wtman.apiagent.options import Options
+from wtman.apiagent.result import Ending
 from wtman.model.session import Usage
 from wtman.prices import cost
 
@@ -18,14 +20,6 @@ KEYS = (
     "cache_read_input_tokens",
     "output_tokens",
 )
-
-
-@dataclass(frozen=True)
-class CapReached:
-    """A cap that is reached: the subtype of the result, and one line for people."""
-
-    subtype: str
-    reason: str
 
 
 @dataclass
@@ -65,28 +59,28 @@ class Meter:
         known = entry["costUSD"] is not None and price is not None
         entry["costUSD"] = entry["costUSD"] + price if known else None
 
-    def reached(self, options: Options) -> CapReached | None:
+    def reached(self, options: Options) -> Ending | None:
         """The cap that forbids another response."""
-        if options.max_turns and self.turns >= options.max_turns:
-            reason = f"Reached maximum number of turns ({options.max_turns})"
-            return CapReached("error_max_turns", reason)
-        if options.max_tokens and self.tokens >= options.max_tokens:
-            reason = f"Reached maximum number of tokens ({options.max_tokens})"
-            return CapReached("error_max_budget_tokens", reason)
-        # A price that became unknown on the way may already be above any cap.
-        if options.max_usd and (self.usd is None or self.usd >= options.max_usd):
-            reason = f"Reached maximum budget (${options.max_usd:g})"
-            return CapReached("error_max_budget_usd", reason)
+        for now, most, subtype, words in self._caps(options):
+            if most and now >= most:
+                terminal = "max_turns" if subtype == "error_max_turns" else "budget_exhausted"
+                return Ending(subtype, error=f"Reached maximum {words}", terminal=terminal)
         return None
 
     def nearly(self, options: Options) -> bool:
         """Whether four fifths of a cap are used up."""
-        used = (
-            (self.turns, options.max_turns),
-            (self.tokens, options.max_tokens),
-            (self.usd or 0.0, options.max_usd),
+        return any(most and now >= 0.8 * most for now, most, *_ in self._caps(options))
+
+    def _caps(self, options: Options) -> tuple[tuple[float, float, str, str], ...]:
+        """For each cap: what is used, the cap, and how it is called."""
+        turns, tokens, dollars = options.max_turns, options.max_tokens, options.max_usd
+        # A price that became unknown on the way may already be above any cap.
+        spent = inf if self.usd is None else self.usd
+        return (
+            (self.turns, turns, "error_max_turns", f"number of turns ({turns})"),
+            (self.tokens, tokens, "error_max_budget_tokens", f"number of tokens ({tokens})"),
+            (spent, dollars, "error_max_budget_usd", f"budget (${dollars:g})"),
         )
-        return any(most and now >= 0.8 * most for now, most in used)
 
 
 def priced(model: str) -> bool:

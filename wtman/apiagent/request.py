@@ -11,8 +11,11 @@ tools are cleared by the server, once the prompt is long.
 from typing import Any
 
 from wtman.apiagent.models import traits
+from wtman.apiagent.options import Options
+from wtman.apiagent.transcript import Transcript
 
 CLEAR_BETA = "context-management-2025-06-27"
+RESPONSE_TOKENS = 32_000  # of one response, at most
 KEPT_USES = 6  # the latest results of tools that are never cleared
 
 UNATTENDED = """\
@@ -41,27 +44,19 @@ def system_text(role: str, read_only: bool) -> str:
 
 
 def parameters(
-    *,
-    model: str,
-    system: str,
-    messages: list[dict[str, Any]],
-    tools: list[dict[str, Any]],
-    response_tokens: int,
-    effort: str = "",
-    schema: dict[str, Any] | None = None,
-    clear_above: int = 0,
+    options: Options, talk: Transcript, tools: list[dict[str, Any]], clear_above: int
 ) -> dict[str, Any]:
     """Keyword arguments for the SDK's `messages.stream`.
 
     `clear_above`, in tokens of prompt, asks for old results of tools to be cleared; 0 does not.
     """
-    takes = traits(model)
-    block: dict[str, Any] = {"type": "text", "text": system}
+    takes = traits(talk.model)
+    block: dict[str, Any] = {"type": "text", "text": talk.system}
     found: dict[str, Any] = {
-        "model": model,
-        "max_tokens": response_tokens,
+        "model": talk.model,
+        "max_tokens": RESPONSE_TOKENS,
         "system": [block],
-        "messages": messages,
+        "messages": talk.messages,
     }
     if tools:
         found["tools"] = tools
@@ -74,10 +69,10 @@ def parameters(
         # What is said between calls of tools comes as thinking, and is to be seen.
         found["thinking"] = {"type": "adaptive", "display": "summarized"}
     output: dict[str, Any] = {}
-    if level := takes.effort(effort):
+    if level := takes.effort(options.effort):
         output["effort"] = level
-    if schema is not None:
-        output["format"] = {"type": "json_schema", "schema": _known(schema)}
+    if options.answer_schema is not None:
+        output["format"] = {"type": "json_schema", "schema": _known(options.answer_schema)}
     if output:
         found["output_config"] = output
     if clear_above and takes.clears and tools:
@@ -104,14 +99,3 @@ def _clearing(above: int) -> dict[str, Any]:
         # Clearing breaks the cache, so it has to be worth it.
         "clear_at_least": {"type": "input_tokens", "value": max(above // 5, 1)},
     }
-
-
-def notice(model: str, text: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Words of wtman's own for the middle of a conversation: as a turn, or as a block.
-
-    Exactly one of the two is given: a system message to follow the user's, where the model
-    takes one there, else a block for the user's message.
-    """
-    if traits(model).system_turns:
-        return {"role": "system", "content": [{"type": "text", "text": text}]}, None
-    return None, {"type": "text", "text": f"<system-reminder>\n{text}\n</system-reminder>"}

@@ -8,15 +8,16 @@ bounded; a server that wants more is not waited for, and the session ends as lim
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from wtman.apiagent.errors import CAUGHT, MALFORMED, Failed, Fault, fault_of, truncated, unreadable
+from wtman.apiagent.errors import CAUGHT, MALFORMED, Fault, fault_of, truncated, unreadable
 from wtman.apiagent.events import EventWriter
 from wtman.apiagent.meter import Meter, priced
+from wtman.apiagent.options import Options
+from wtman.apiagent.result import Ending
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ class Reply:
 async def ask(
     client: AsyncAnthropic,
     request: dict[str, Any],
+    options: Options,
     meter: Meter,
     tell: EventWriter,
     patience: Patience,
-    stop: Callable[[], bool] = lambda: False,
-) -> Reply:
-    """The response to `request`; Failed where there is none, or where `stop` forbids another."""
+) -> Reply | Ending:
+    """The response to `request`, or the end of the session where there is none to be had."""
     waited, attempt = 0.0, 0
     while True:
         attempt += 1
@@ -65,20 +66,37 @@ async def ask(
         if isinstance(found, Reply):
             return found
         wait = _wait(found, attempt, patience)
-        if not found.again or attempt > patience.retries or stop():
-            raise Failed(found, attempt)
-        if wait > patience.longest or waited + wait > patience.total:
-            raise Failed(found, attempt)
-        tell.retry(
+        if (
+            not found.again
+            or attempt > patience.retries
+            or meter.reached(options)
+            or wait > patience.longest
+            or waited + wait > patience.total
+        ):
+            return _unanswered(found, attempt)
+        tell.event(
+            "system",
+            subtype="api_retry",
             attempt=attempt,
-            most=patience.retries,
-            wait=wait,
-            status=found.status,
+            max_retries=patience.retries,
+            retry_delay_ms=round(wait * 1000),
+            error_status=found.status,
             error=found.error,
-            usage=usage,
+            usage=usage,  # what the failed one has cost
         )
         waited += wait
         await asyncio.sleep(wait)
+
+
+def _unanswered(fault: Fault, attempts: int) -> Ending:
+    tries = f" (asked {attempts} times)" if attempts > 1 else ""
+    status = "" if fault.status is None else f" {fault.status}"
+    return Ending(
+        error=f"API error{status}: {' '.join(fault.message.split())}{tries}",
+        terminal="api_error",
+        status=fault.status,
+        kind=fault.error,
+    )
 
 
 def _wait(fault: Fault, attempt: int, patience: Patience) -> float:

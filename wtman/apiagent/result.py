@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from wtman.apiagent.errors import Failed
-from wtman.apiagent.meter import CapReached
-
 
 @dataclass(frozen=True)
 class Ending:
@@ -41,20 +38,3 @@ class Ending:
 
 def failed(reason: str, *, terminal: str = "failed", stop: str | None = None) -> Ending:
     return Ending("error_during_execution", error=reason, terminal=terminal, stop=stop)
-
-
-def capped(cap: CapReached) -> Ending:
-    terminal = "max_turns" if cap.subtype == "error_max_turns" else "budget_exhausted"
-    return Ending(cap.subtype, error=cap.reason, terminal=terminal)
-
-
-def unanswered(failure: Failed) -> Ending:
-    fault, times = failure.fault, failure.attempts
-    tries = f" (asked {times} times)" if times > 1 else ""
-    return Ending(
-        error=f"API error{'' if fault.status is None else f' {fault.status}'}: "
-        f"{' '.join(fault.message.split())}{tries}",
-        terminal="api_error",
-        status=fault.status,
-        kind=fault.error,
-    )

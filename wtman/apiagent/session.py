@@ -7,19 +7,17 @@ and 130, and the conversation can be gone on with.
 
 import asyncio
 import signal
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from anthropic import AsyncAnthropic
 
-from wtman.apiagent import access as ways
-from wtman.apiagent.access import Access
+from wtman.apiagent.access import Access, access, forget, without_secrets
 from wtman.apiagent.events import EventWriter
 from wtman.apiagent.loop import AgentLoop
 from wtman.apiagent.meter import Meter, priced
-from wtman.apiagent.options import DEFAULT_MODEL, Options
+from wtman.apiagent.options import Options
 from wtman.apiagent.request import system_text
 from wtman.apiagent.response import Patience
 from wtman.apiagent.result import Ending, failed
@@ -28,7 +26,8 @@ from wtman.apiagent.transcript import Transcript
 from wtman.errors import WtmanError
 from wtman.formats.json_answers import in_words
 
-NO_KEY = "no key: set ANTHROPIC_API_KEY, or --base-url of a server that needs none"
+DEFAULT_MODEL = "claude-opus-5-5"
+NO_KEY = "no key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL of a server that needs none"
 
 
 async def run(
@@ -40,11 +39,11 @@ async def run(
     patience: Patience | None = None,
 ) -> int:
     """Run a session in `cwd`, its events to `out`; the exit status."""
-    tell = EventWriter(out, str(uuid.uuid4()))
+    tell = EventWriter(out)
     meter = Meter()
     stopped = _Stop()
     try:
-        ending = await _guarded(options, environ, cwd, tell, meter, patience, stopped)
+        ending = await _session(options, environ, cwd, tell, meter, patience or Patience())
     except asyncio.CancelledError:
         if stopped.number is None:
             raise
@@ -83,17 +82,16 @@ class _Stop:
             asyncio.get_running_loop().remove_signal_handler(number)
 
 
-async def _guarded(
+async def _session(
     options: Options,
     environ: Mapping[str, str],
     cwd: str,
     tell: EventWriter,
     meter: Meter,
-    patience: Patience | None,
-    stopped: _Stop,
+    patience: Patience,
 ) -> Ending:
     try:
-        way = ways.access(environ, options.base_url)
+        way = access(environ)
         if way is None:
             return Ending(
                 error=NO_KEY, terminal="api_error", status=401, kind="authentication_failed"
@@ -103,13 +101,32 @@ async def _guarded(
         return failed(f"{error.message}: {error.hint}")
     except OSError as error:
         return failed(f"cannot keep the conversation: {error.filename}: {error.strerror}")
-    names = chosen(options.tools, options.read_only)
-    toolbox = Tools(cwd, names, ways.without_secrets(environ))
+    model = transcript.model
+    toolbox = Tools(cwd, chosen(options.tools, options.read_only), without_secrets(environ))
     tell.session = transcript.session
-    tell.init(cwd=cwd, model=transcript.model, tools=list(names), key_source=way.source)
+    tell.event(
+        "system",
+        subtype="init",
+        cwd=cwd,
+        tools=toolbox.names,
+        mcp_servers=[],
+        model=model,
+        permissionMode="bypassPermissions",
+        apiKeySource=way.source,
+    )
     ending: Ending | None = None
     try:
-        ending = await _talk(options, way, toolbox, transcript, meter, tell, patience)
+        if options.max_usd and not priced(model):
+            words = f"no price is known for {model}, so --max-usd cannot hold; use --max-tokens"
+            ending = failed(words, terminal="unpriced")
+            return ending
+        client = AsyncAnthropic(
+            api_key=way.api_key, auth_token=way.auth_token, base_url=way.base_url, max_retries=0
+        )
+        forget()
+        async with client:
+            talk = AgentLoop(options, client, toolbox, transcript, meter, tell, patience)
+            ending = await talk.run(_news(options, transcript, way))
         return ending
     except OSError as error:
         ending = failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
@@ -118,30 +135,6 @@ async def _guarded(
         await toolbox.close()
         transcript.end(ending.subtype if ending else "stopped", meter.usage)
         transcript.close()
-
-
-async def _talk(
-    options: Options,
-    way: Access,
-    toolbox: Tools,
-    transcript: Transcript,
-    meter: Meter,
-    tell: EventWriter,
-    patience: Patience | None,
-) -> Ending:
-    if options.max_usd and not priced(transcript.model):
-        return failed(
-            f"no price is known for {transcript.model}, so --max-usd cannot hold; use --max-tokens",
-            terminal="unpriced",
-        )
-    patience = patience or Patience(retries=options.retries)
-    client = AsyncAnthropic(
-        api_key=way.api_key, auth_token=way.auth_token, base_url=way.base_url, max_retries=0
-    )
-    ways.forget()
-    async with client:
-        talk = AgentLoop(options, client, toolbox, transcript, meter, tell, patience)
-        return await talk.run(_news(options, transcript, way))
 
 
 def _conversation(
@@ -157,9 +150,9 @@ def _conversation(
 
 def _role(options: Options, way: Access) -> str:
     """The text of the role, with the schema where the server may not hold the model to it."""
-    if options.schema is None or way.theirs:
+    if options.answer_schema is None or way.theirs:
         return options.system
-    return f"{options.system.strip()}\n\n{in_words(options.schema)}"
+    return f"{options.system.strip()}\n\n{in_words(options.answer_schema)}"
 
 
 def _news(options: Options, transcript: Transcript, way: Access) -> str:

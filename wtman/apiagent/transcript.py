@@ -28,7 +28,9 @@ class Transcript:
 
     def __init__(self, path: Path, start: dict[str, Any], messages: list[dict[str, Any]]) -> None:
         self.path = path
-        self.start = start
+        self.session, self.model, self.system = (
+            str(start[key]) for key in ("session", "model", "system")
+        )
         self.messages = messages
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
@@ -38,18 +40,6 @@ class Transcript:
             raise MissingError(
                 f"conversation {self.session} is in use", hint="wait for its session to end"
             ) from error
-
-    @property
-    def session(self) -> str:
-        return str(self.start["session"])
-
-    @property
-    def model(self) -> str:
-        return str(self.start["model"])
-
-    @property
-    def system(self) -> str:
-        return str(self.start["system"])
 
     @classmethod
     def create(cls, home: Path, session: str, model: str, cwd: str, system: str) -> Self:
