@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import from_plain, to_plain
+from wtman.journal import events
 from wtman.journal.events import Event, Unknown
-
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
 
 
 def encode(event: Event) -> tuple[str, dict[str, Any]]:
@@ -23,8 +22,8 @@ def encode(event: Event) -> tuple[str, dict[str, Any]]:
 
 def decode(kind: str, body: dict[str, Any]) -> Event:
     """The event that `encode` gave. Raises ValueError for a body that does not fit its kind."""
-    known = _KINDS.get(kind)
-    if known is None or known is Unknown:
+    known = getattr(events, kind, None)
+    if not isinstance(known, type) or not issubclass(known, Event) or known is Unknown:
         return Unknown(kind, body)
     try:
         return from_plain(known, body)  # type: ignore[no-any-return]

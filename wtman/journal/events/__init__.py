@@ -1,10 +1,11 @@
 """Everything that can happen to a run: the one door to the events of all domains.
 
-A new event is a frozen dataclass in the file of its domain, an import and a line of `Event`
-here, and its fold in the `replay` file of the same domain.
+A new event is a frozen `Event` in the file of its domain, an import here, and its fold in the
+`replay` file of the same domain.
 """
 
 from wtman.journal.events.check import BaseChecked, Checked
+from wtman.journal.events.event import Event
 from wtman.journal.events.merge import (
     Adapted,
     CandidateJudged,
@@ -56,53 +57,4 @@ from wtman.journal.events.session import (
     SessionFinished,
     StartFailed,
     WorktreeMade,
-)
-
-Event = (
-    RunCreated
-    | TaskAdded
-    | TaskChanged
-    | TaskDropped
-    | ContextChanged
-    | LimitsChanged
-    | ExternalBranchAdded
-    | Approved
-    | Intended
-    | Abandoned
-    | BaseChecked
-    | WorktreeMade
-    | StartFailed
-    | SessionFinished
-    | Followed
-    | Adopted
-    | Checked
-    | Noted
-    | Overlapped
-    | Chained
-    | Unchained
-    | Requested
-    | Paused
-    | Stopped
-    | RunFailed
-    | Resumed
-    | MergeAsked
-    | CandidateJudged
-    | TargetMoved
-    | Disproved
-    | Landed
-    | MergeFailed
-    | Cleaned
-    | RateLimited
-    | BackoffEnded
-    | Coupled
-    | Reviewed
-    | Reproduced
-    | Refuted
-    | RolesAssigned
-    | Resolving
-    | Unresolved
-    | PlanWanted
-    | Planned
-    | PlanFailed
-    | Unknown
 )

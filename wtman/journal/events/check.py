@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
-class BaseChecked:
+class BaseChecked(Event):
     """The checks on the base. `problem` set means: no session may start."""
 
     commit: Sha
@@ -18,7 +19,7 @@ class BaseChecked:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Event):
     """A task's tip, judged. `evidence` is a bounded piece of output for the next prompt."""
 
     task: TaskId

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Branch, Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
-class Resolving:
+class Resolving(Event):
     """A resolver is to bring a task that a merge left out together with what has landed.
 
     `onto` is the target now, `agent` who plays the role, `told` what it is told of both sides.
@@ -21,7 +22,7 @@ class Resolving:
 
 
 @dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(Event):
     """It did not: branch and worktree are as they were when it was asked, and left out."""
 
     task: TaskId
@@ -31,7 +32,7 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True)
-class MergeAsked:
+class MergeAsked(Event):
     """A merge begins on `before`, the target as it was then. Empty `members`: all that can."""
 
     target: Branch
@@ -79,7 +80,7 @@ class MergeNote:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateJudged:
+class CandidateJudged(Event):
     """A set of branches assembled in order on `on`, and judged as one tree.
 
     `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
@@ -103,7 +104,7 @@ class CandidateJudged:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetMoved:
+class TargetMoved(Event):
     """The target is no longer where the train was built: rebuild it on `now`."""
 
     now: Sha
@@ -146,14 +147,14 @@ class Excluded:
 
 
 @dataclass(frozen=True, slots=True)
-class Disproved:
+class Disproved(Event):
     """A train passed its checks, but its conservation proof failed: these must stay behind."""
 
     excluded: tuple[Excluded, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(Event):
     """The merge is over. `after` equals `before` where nothing landed or nothing was to land."""
 
     target: Branch
@@ -173,7 +174,7 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
-class MergeFailed:
+class MergeFailed(Event):
     """The merge could not be carried out; the target is untouched."""
 
     reason: str

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.ids import TaskId
 
 
@@ -17,14 +18,14 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class Overlapped:
+class Overlapped(Event):
     """All conflicts that are coming, as last seen: these pairs and no others."""
 
     pairs: tuple[Overlap, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Chained:
+class Chained(Event):
     """Two tasks keep colliding: `task` needs `need` from its next attempt on."""
 
     task: TaskId
@@ -33,7 +34,7 @@ class Chained:
 
 
 @dataclass(frozen=True, slots=True)
-class Unchained:
+class Unchained(Event):
     """Nothing can come of waiting for `need` any more; the two are never chained again."""
 
     task: TaskId

@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Identity, Role, Task
 from wtman.model.session import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class RolesAssigned:
+class RolesAssigned(Event):
     """The roles as they were when the run was ordered; those of the same names are replaced."""
 
     roles: tuple[Role, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanWanted:
+class PlanWanted(Event):
     """The run begins with a planner. Its role is among those cast.
 
     `checks`: somebody can be asked, so the planner may propose checks.
@@ -29,7 +30,7 @@ class PlanWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Event):
     """The plan is made: the TaskAdded before this are its tasks. `reason` is the planner's own
     word on the cut; `proposed` are checks that it would have the user approve.
     """
@@ -45,7 +46,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanFailed:
+class PlanFailed(Event):
     """The planner gave no plan. `pauses`: for a reason that passes (quota, sign-in)."""
 
     attempt: int
@@ -61,23 +62,23 @@ class PlanFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskAdded:
+class TaskAdded(Event):
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
-class TaskChanged:
+class TaskChanged(Event):
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
-class TaskDropped:
+class TaskDropped(Event):
     task: TaskId
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ContextChanged:
+class ContextChanged(Event):
     """An edited plan has another request, context or list of checks."""
 
     request: str
@@ -86,7 +87,7 @@ class ContextChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalBranchAdded:
+class ExternalBranchAdded(Event):
     """The task's work exists already, on a branch that wtman did not make."""
 
     task: TaskId

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.finding import Cell, Claim, Reproducer
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Usage
@@ -16,7 +17,7 @@ class Coupling:
 
 
 @dataclass(frozen=True, slots=True)
-class Coupled:
+class Coupled(Event):
     """Which branches meet, as far as these tips go: these couplings and no others."""
 
     tips: dict[TaskId, Sha]
@@ -24,7 +25,7 @@ class Coupled:
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(Event):
     """A review session is over. `ok` False: it gave no verdict, which approves nothing.
 
     `unit` is the content key of what it looked at, with which lens and by whom; `number`
@@ -57,7 +58,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduced:
+class Reproduced(Event):
     """A reproducer was run on base, branches and combination. `kind` is that of `matrix.Shown`."""
 
     finding: str
@@ -73,7 +74,7 @@ class Reproduced:
 
 
 @dataclass(frozen=True, slots=True)
-class Refuted:
+class Refuted(Event):
     """A refuter's word on a claim without proof: `refuted`, `confirmed`, `cannot tell`, or
     empty: no verdict. With a reproducer the claim is a proven one from then on, or thrown out."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtman.journal.events.event import Event
 from wtman.journal.events.session import AttemptStart
 from wtman.model.actions import ActionKey
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -13,7 +14,7 @@ from wtman.model.states import RunKind
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimited:
+class RateLimited(Event):
     """From now on at most `jobs` sessions run at once; 0: as many as the settings say."""
 
     jobs: int
@@ -21,19 +22,19 @@ class RateLimited:
 
 
 @dataclass(frozen=True, slots=True)
-class BackoffEnded:
+class BackoffEnded(Event):
     """The wait after sessions that their provider turned away is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged:
+class LimitsChanged(Event):
     """A resume gave the run other limits: fields of its settings."""
 
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class RunCreated:
+class RunCreated(Event):
     run: RunId
     request: str
     base: Sha
@@ -47,12 +48,12 @@ class RunCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(Event):
     """The user said yes to plan, forecast and commands."""
 
 
 @dataclass(frozen=True, slots=True)
-class Intended:
+class Intended(Event):
     """An action is about to be performed. Without an outcome it is the to-do list of a resume."""
 
     action: str
@@ -62,7 +63,7 @@ class Intended:
 
 
 @dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(Event):
     """An intended action was cancelled or failed to start; nothing came of it."""
 
     key: ActionKey
@@ -70,7 +71,7 @@ class Abandoned:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Event):
     """Something the user should know, on a task or on the run; `pressing`: in every view."""
 
     text: str
@@ -79,7 +80,7 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Event):
     """Another process asks; only the holder of the run's lock acts on it."""
 
     what: str  # stop | retry | attach
@@ -88,31 +89,31 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(Event):
     reason: str
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Event):
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RunFailed:
+class RunFailed(Event):
     reason: str
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Event):
     """A coordinator took the run up again; whatever stopped it before is history."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Event):
     """An event of a newer version, kept as it is."""
 
     kind: str

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.session import Ended, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class WorktreeMade:
+class WorktreeMade(Event):
     """`start` is the base, or the joined tips of what the task needs (`needs`)."""
 
     task: TaskId
@@ -18,7 +19,7 @@ class WorktreeMade:
 
 
 @dataclass(frozen=True, slots=True)
-class StartFailed:
+class StartFailed(Event):
     """What the task needs cannot be joined into one starting point."""
 
     task: TaskId
@@ -40,7 +41,7 @@ class AttemptStart:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFinished:
+class SessionFinished(Event):
     """An attempt is over and its work, if any, is committed: `head` is the branch's tip.
 
     `saved` is what the worktree held when the attempt did not count (ref below
@@ -69,7 +70,7 @@ class SessionFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Event):
     """What the task needs has moved, and the task with it. `conflicts` set: it could not,
     and starts again from `start` (its work so far stays in refs/wtman/attempts/)."""
 
@@ -82,7 +83,7 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Event):
     """The task is worded again as it once was: the work of that time is its tip again."""
 
     task: TaskId
@@ -91,7 +92,7 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(Event):
     """A task's worktree and branch went to the trash (refs/wtman/trash/)."""
 
     task: TaskId
