@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from wtman.formats.json_answers import again, asked, candidates
+from wtman.model.changes import TrackedFile
 from wtman.model.plan import Role
-from wtman.model.tracked import TrackedFile
 from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
 from wtman.plan.file_map import file_map, readme_of
 from wtman.plan.prompt import Brief, planner_prompt

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wtman.formats.gitignore import matches
+from wtman.model.changes import TrackedFile
 from wtman.model.plan import Plan
-from wtman.model.tracked import TrackedFile
 from wtman.plan.file import dump, parse, validate
 from wtman.plan.static import static_plan, with_paths
 

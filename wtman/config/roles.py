@@ -14,21 +14,19 @@ from wtman.config.sources import read_regular
 from wtman.errors import UsageError
 from wtman.formats.front_matter import read, words
 from wtman.model.plan import Role
-from wtman.model.roles import (
-    _INHERIT,
-    _MOST_NAME,
-    _NETWORKS,
-    _READING,
-    _TOOLS_THAT_CHANGE,
-    _WRITING,
-    READ_ONLY,
-)
+from wtman.model.roles import READ_ONLY
 from wtman.text.words import did_you_mean, printable, quoted
 
 FOLDERS = (".wtman/agents", ".claude/agents")
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "roles")
 _MOST_FILES = 500
 _MOST_BYTES = 64 * 1024
+_MOST_NAME = 64
+_READING = ("Read", "Grep", "Glob")
+_WRITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_TOOLS_THAT_CHANGE = _WRITING | {"Bash"}
+_NETWORKS = ("on", "off", "allow-list")
+_INHERIT = "inherit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,7 @@ class Change:
 
 
 Changes = tuple[Change, ...]
-
-
 Pair = tuple[str, str]  # names of two contents, "" for none
-
-
 Lines = Sequence[bytes]
 
 
@@ -79,6 +75,14 @@ class Comparison:
     old: Lines
     new: Lines
     spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFile:
+    """A tracked file of a commit and its size in bytes."""
+
+    path: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from hashlib import sha256
 from wtman.model.ids import TaskId
 
 _NEAR = 15  # lines that the same place may have moved by
-
-
 _ALIKE = 0.6  # share of words that two titles of the same finding have in common
+_EMPTY = frozenset("a an and are as at be by for from has in is it its not of on or the to".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,8 @@ def _words(title: str) -> frozenset[str]:
     return frozenset(word for word in re.findall(r"\w+", title.lower()) if word not in _EMPTY)
 
 
-_EMPTY = frozenset("a an and are as at be by for from has in is it its not of on or the to".split())
-
-
 BASE = "base"
-
-
 SHOWS = frozenset({"regression", "interaction", "defect"})
-
-
 DISPROVES = frozenset({"not reproduced", "base", "invalid"})
 
 

@@ -8,18 +8,8 @@ dicts, string enums and other dataclasses of this kind.
 from typing import NewType
 
 Sha = NewType("Sha", str)  # 40 (or 64) hex digits naming a git object
-
-
 TaskId = NewType("TaskId", str)  # [a-z0-9-], at most 40 characters
-
-
 RunId = NewType("RunId", str)  # slug of the request and a short random tail
-
-
 Branch = NewType("Branch", str)  # short branch name, without refs/heads/
-
-
 FAR_FUTURE = float("inf")
-
-
 Pair = tuple[TaskId, TaskId]  # in the order of the plan

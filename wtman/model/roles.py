@@ -12,31 +12,10 @@ from wtman.model.plan import Role, Task
 from wtman.model.settings import Settings
 
 DEFAULT = "implementer"  # of a task that names none
-
-
 PLANNER, REVIEWER, RESOLVER = "planner", "reviewer", "resolver"
-
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
 READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
-
-
-_READING = ("Read", "Grep", "Glob")
-
-
-_WRITING = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
-
-
-_TOOLS_THAT_CHANGE = _WRITING | {"Bash"}
-
-
-_NETWORKS = ("on", "off", "allow-list")
-
-
-_INHERIT = "inherit"
-
-
-_MOST_NAME = 64
 
 
 def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:

@@ -61,14 +61,9 @@ class Standing:
 
 # What a dependent may start from.
 DONE = frozenset({TaskState.VERIFIED, TaskState.UNCHECKED, TaskState.MERGED})
-
-
-# What no action of this run will change any more, unless somebody asks.
-SETTLED = DONE | {TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED}
-
-
 # What nothing comes of, unless somebody asks.
 DEAD = frozenset({TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED})
-
+# What no action of this run will change any more, unless somebody asks.
+SETTLED = DONE | DEAD
 
 SCHEMA = 1

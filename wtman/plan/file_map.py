@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from posixpath import basename, dirname, splitext
 
-from wtman.model.tracked import TrackedFile
+from wtman.model.changes import TrackedFile
 
 _MOST = 14_000  # characters of a map
 

@@ -16,9 +16,9 @@ from posixpath import basename, commonpath, dirname, splitext
 from wtman.formats.gitignore import matches, owned
 from wtman.formats.imports import SCRIPTS, uses
 from wtman.formats.test_paths import TESTS
+from wtman.model.changes import TrackedFile
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
-from wtman.model.tracked import TrackedFile
 
 PARSED = 4000  # files whose imports are read; a larger repository is cut by its folders
 _FILES = 4  # of a part, at least, unless the user says how many parts there should be
