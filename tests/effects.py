@@ -91,7 +91,6 @@ EFFECTS = frozenset(
     git/merges/merge_tree.py
     git/merges/sequence.py
     git/merges/union.py
-    git/objects/changes.py
     git/objects/compare.py
     git/objects/contents.py
     git/objects/history.py

@@ -13,7 +13,7 @@ from wtman.checks.actions import CheckTask
 from wtman.execution.spawn import install_child_watcher
 from wtman.git import control_dir
 from wtman.git.discovery import discover
-from wtman.git.objects.changes import changes
+from wtman.git.objects.history import changes
 from wtman.git.patches import apply
 from wtman.journal.events import Checked, Event, Noted
 from wtman.journal.state import State, TaskView

@@ -87,16 +87,15 @@ def test_differences_of_many_pairs(ctl: control_dir.Control, head: Sha, tmp_path
     a = commit_of(ctl, work, {odd: "1\n2\n", "src/a.py": "one\n"}, head)
     b = commit_of(ctl, work, {odd: "1\n", "bin": b"\0\1", "src/a.py": "one\n"}, a)
     pairs = [(head, a), (a, a), (a, b), (b, head), (head, head)]
-    changed = history.paths_changed_many(ctl, pairs)
-    assert changed == ((odd, "src/a.py"), (), ("bin", odd), ("bin", odd, "src/a.py"), ())
-    stats = history.numstat_many(ctl, pairs)
+    changed = [history.paths_changed(ctl, *pair) for pair in pairs]
+    assert tuple(changed) == ((odd, "src/a.py"), (), ("bin", odd), ("bin", odd, "src/a.py"), ())
+    stats = [history.numstat(ctl, *pair) for pair in pairs]
     assert stats[0] == history.Stats(2, 2, 2)
     assert stats[2] == history.Stats(2, 0, 1)
     assert stats[1] == stats[4] == history.Stats()
-    assert [history.paths_changed(ctl, *pair) for pair in pairs] == list(changed)
-    assert [history.numstat(ctl, *pair) for pair in pairs] == list(stats)
-    assert history.paths_changed_many(ctl, []) == ()
-    assert history.numstat_many(ctl, []) == ()
+    many = history.changes_many(ctl, pairs)
+    assert [tuple(change.path for change in found) for found in many] == changed
+    assert history.changes_many(ctl, []) == ()
 
 
 def test_blobs(ctl: control_dir.Control, head: Sha, tmp_path: Path) -> None:

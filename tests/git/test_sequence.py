@@ -19,7 +19,6 @@ from wtman.git.merges import merge_tree, sequence
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.sequence import Joiner
 from wtman.git.merges.union import Union
-from wtman.git.objects import changes as git_changes
 from wtman.git.objects import history as git_history
 from wtman.git.objects import writer
 from wtman.git.objects import writer as objects_module
@@ -206,7 +205,7 @@ def test_the_short_way_gives_what_merging_gives(
             steps.append((begin, made(objects, tree, root, (begin,))))
         objects.keep((on, *(end for _, end in steps)))
 
-    changes = git_changes.changes_many(ctl, steps, folders=True)
+    changes = git_history.changes_many(ctl, steps, folders=True)
     with (
         writer.quarantine(ctl, head) as objects,
         writer.quarantine(ctl, head) as others,
@@ -307,7 +306,7 @@ def test_a_tree_that_git_would_not_write_takes_the_long_way(ctl: Control, head: 
         more = objects.tree({name: Entry("100644", blob) for name in (b"a", b"b")})
         end = objects.commit(more, (start,), "more", WHO, WHO, WHEN)
         objects.keep((end,))
-    changes = git_changes.changes_many(ctl, [(start, end)], folders=True)
+    changes = git_history.changes_many(ctl, [(start, end)], folders=True)
     with writer.quarantine(ctl, head) as objects, Joiner(objects, start, changes) as joiner:
         joined = joiner.add(start, end, changes[0])
     assert joined.tree == merge_tree.merge(ctl, start, start, end).tree
@@ -339,7 +338,7 @@ def test_trees_and_commits_of_a_sha256_repository(
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "second")
     end = Sha(git(path, "rev-parse", "HEAD").strip())
-    changes = git_changes.changes_many(ctl, [(start, end)], folders=True)
+    changes = git_history.changes_many(ctl, [(start, end)], folders=True)
     with writer.quarantine(ctl, start) as objects:
         with Joiner(objects, start, changes) as joiner:
             joined = joiner.add(start, end, changes[0])

@@ -11,7 +11,6 @@ from wtman.checks.judge import BaseRun, Judged, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git.objects import history
-from wtman.git.objects.changes import changes
 from wtman.git.patches import apply
 from wtman.journal import events as e
 from wtman.journal.state import State
@@ -53,7 +52,7 @@ async def _expected(
 ) -> tuple[Judged, tuple[str, ...]]:
     """The verdict after a second look, with what judges the work as the task found it."""
     settings, owns = state.settings, state.tasks[action.task].task.owns
-    changed = await ctx.git(changes, ctx.control, action.start, action.head)
+    changed = await ctx.git(history.changes, ctx.control, action.start, action.head)
     old = protected.protected(settings.protect, changed)
     if not old or not judged.results:
         return judged, ()

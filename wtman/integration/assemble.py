@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wtman.errors import WtmanError
 from wtman.git.control_dir import Control
 from wtman.git.merges.sequence import Joiner
-from wtman.git.objects import changes as git_changes
+from wtman.git.objects import history
 from wtman.git.objects.writer import Objects, quarantine
 from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
@@ -72,7 +72,7 @@ def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "
 
 def assemble(ctl: Control, train: Train) -> Assembled:
     """Put the parts together, one commit a part."""
-    changes = git_changes.changes_many(
+    changes = history.changes_many(
         ctl, [(part.start, part.head) for part in train.parts], folders=True
     )
     with quarantine(ctl, train.on) as objects:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from wtman.git.merges import sequence
 from wtman.git.merges.sequence import AppliedSequence
 from wtman.git.merges.union import Union
-from wtman.git.objects import changes as git_changes
+from wtman.git.objects import history
 from wtman.git.objects.writer import Objects
 from wtman.journal.events import Conflict
 from wtman.model.changes import Changes, meeting
@@ -134,7 +134,7 @@ def _pairs_to_try(
         if walked.at is None and parts[number].start != on
     ]
     ends = [(on, alone[number].tree) for number in moved]
-    there = git_changes.changes_many(objects.ctl, ends, folders=True)
+    there = history.changes_many(objects.ctl, ends, folders=True)
     groups = [[change] for change in changes]
     for number, change in zip(moved, there, strict=True):
         groups[number].append(change)

@@ -11,7 +11,6 @@ from wtman.checks.judge import judge
 from wtman.checks.protected import compare, protected
 from wtman.context import Context
 from wtman.git.objects import history
-from wtman.git.objects.changes import changes
 from wtman.git.patches import apply
 from wtman.journal.events import CandidateJudged, MergeNote
 from wtman.journal.state import State
@@ -25,7 +24,7 @@ async def changed_expectations(
     """What to say of the members of a train that passed."""
     if not candidate.results:
         return ()
-    changed = await ctx.git(changes, ctx.control, candidate.on, candidate.commit)
+    changed = await ctx.git(history.changes, ctx.control, candidate.on, candidate.commit)
     old = protected(state.settings.protect, changed)
     if not old or not await _told(ctx, state, candidate, old):
         return ()
@@ -48,10 +47,10 @@ def _by_task(
     """The protected paths that each member has touched."""
     ends = [(state.tasks[task].start, state.tasks[task].head) for task in candidate.members]
     found: dict[TaskId, tuple[Change, ...]] = {}
-    for task, names in zip(
-        candidate.members, history.paths_changed_many(ctx.control, ends), strict=True
+    for task, changed in zip(
+        candidate.members, history.changes_many(ctx.control, ends), strict=True
     ):
-        touched = frozenset(names)
+        touched = {item.path for item in changed}
         if mine := tuple(item for item in old if item.path in touched):
             found[task] = mine
     return found

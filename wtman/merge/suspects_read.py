@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from wtman.git.control_dir import Control
 from wtman.git.objects import compare
-from wtman.git.objects.changes import changes_many
+from wtman.git.objects.history import changes_many
 from wtman.journal.state import State
 from wtman.merge.suspects import suspects, words
 from wtman.model.changes import Change, Comparison, Entry

@@ -7,7 +7,6 @@ lead, what manifests run on install); `risky_paths.suspects` judges.
 from wtman.context import Context
 from wtman.formats.git_output import text
 from wtman.git.objects import history
-from wtman.git.objects.changes import changes
 from wtman.model.changes import Changes, Entry
 from wtman.model.ids import Sha
 from wtman.worktrees.risky_paths import LINK, PathModes, install_hooks, suspects
@@ -18,7 +17,7 @@ _MOST_READ = 100  # links and manifests of one branch that are looked into
 
 def notable(ctx: Context, start: Sha, commit: Sha) -> tuple[str, ...]:
     """What the branch changes that acts on others later, in words."""
-    changed = changes(ctx.control, start, commit)
+    changed = history.changes(ctx.control, start, commit)
     read = _read(ctx, changed)
     touched: list[PathModes] = []
     notes: list[str] = []

@@ -23,7 +23,7 @@ from wtman.git import control_dir
 from wtman.git.control_dir import Control, call
 from wtman.git.discovery import discover
 from wtman.git.merges import merge_tree
-from wtman.git.objects import changes, compare, history
+from wtman.git.objects import compare, history
 from wtman.integration.assemble import Assembled, Part, Train
 from wtman.merge.proof.proof import Proof
 from wtman.merge.proof.prove import prove
@@ -402,7 +402,7 @@ def test_many_members_take_three_processes(world: World, monkeypatch: pytest.Mon
         calls.append(args)
         return call(ctl, args, **more)  # type: ignore[arg-type]
 
-    for module in (history, changes, compare):
+    for module in (history, compare):
         monkeypatch.setattr(module, "call", counted)
     assert prove(world.ctl, train, made).proven
     assert len(calls) == 3

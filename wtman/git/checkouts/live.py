@@ -81,8 +81,11 @@ class WatchMemory:
         """The paths that each task changed since its start."""
         asked = [side for side in dict.fromkeys(sides.values()) if side not in self._paths]
         pairs = [(side.start, side.work) for side in asked]
-        answers = await git(history.paths_changed_many, ctl, pairs) if pairs else ()
-        new = {side: frozenset(found) for side, found in zip(asked, answers, strict=True)}
+        answers = await git(history.changes_many, ctl, pairs) if pairs else ()
+        new = {
+            side: frozenset(change.path for change in found)
+            for side, found in zip(asked, answers, strict=True)
+        }
         known = self._paths | new
         self._paths = {side: known[side] for side in sides.values()}
         return {task: self._paths[side] for task, side in sides.items()}

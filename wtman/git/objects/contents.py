@@ -4,8 +4,7 @@ from collections.abc import Collection
 
 from wtman.formats.git_output import tree_lines
 from wtman.git.control_dir import Control, call, oid
-from wtman.git.objects.changes import changes
-from wtman.git.objects.history import contents
+from wtman.git.objects.history import changes, contents
 from wtman.model.changes import Edit, TrackedFile
 
 _MOST = 256 * 1024 * 1024  # bytes of one file; a larger one is left out

@@ -4,13 +4,14 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 `wtman.formats.git_output.raw` turns back into the bytes that git has.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, MissingError
-from wtman.formats.git_output import raw, text, tree_lines
+from wtman.formats.git_output import raw, raw_changes, text, tree_lines
 from wtman.git import config
 from wtman.git.control_dir import Control, call, oid
+from wtman.model.changes import Changes
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -136,33 +137,50 @@ def count_commits(ctl: Control, a: str, b: str) -> int:
     return int(call(ctl, ["rev-list", "--count", oid(b), "^" + oid(a)]).out)
 
 
+def changes(ctl: Control, a: str, b: str) -> Changes:
+    """What changed between two commits or trees; a rename is a deletion and an addition."""
+    return changes_many(ctl, ((a, b),))[0]
+
+
+def changes_many(
+    ctl: Control, pairs: Sequence[tuple[str, str]], *, folders: bool = False
+) -> tuple[Changes, ...]:
+    """What changed between the commits or trees of each pair, in one process.
+
+    `folders`: every folder above a changed path is there too, so that a folder that came or
+    went is seen.
+    """
+    distinct = tuple(dict.fromkeys(pairs))
+    if not distinct:
+        return ()
+    flat = trees_of(ctl, [item for pair in distinct for item in pair])
+    headers = [f"{a} {b}\n".encode() for a, b in zip(flat[0::2], flat[1::2], strict=True)]
+    args = ["diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev"]
+    out = call(ctl, [*args, *(["-t"] if folders else [])], input=b"".join(headers)).out
+    found = dict(zip(distinct, raw_changes(out, headers), strict=True))
+    return tuple(found[pair] for pair in pairs)
+
+
 def paths_changed(ctl: Control, a: str, b: str) -> tuple[str, ...]:
     """Paths that differ; a rename is two."""
-    return paths_changed_many(ctl, ((a, b),))[0]
+    return tuple(change.path for change in changes(ctl, a, b))
 
 
-def paths_changed_many(
-    ctl: Control, pairs: Sequence[tuple[str, str]]
-) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        tuple(text(record) for record in records)
-        for records in _compared(ctl, pairs, "--name-only")
-    )
+def line_counts(ctl: Control, a: str, b: str) -> dict[str, tuple[int, int] | None]:
+    """How many lines came and went of each path that differs; None for a binary file."""
+    args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", *trees_of(ctl, (a, b))]
+    found: dict[str, tuple[int, int] | None] = {}
+    for record in call(ctl, args).out.split(b"\0"):
+        if record:
+            came, went, path = record.split(b"\t", 2)
+            found[text(path)] = None if came == b"-" else (int(came), int(went))
+    return found
 
 
 def numstat(ctl: Control, a: str, b: str) -> Stats:
     """Size of the difference; a binary file counts as one file without lines."""
-    return numstat_many(ctl, ((a, b),))[0]
-
-
-def numstat_many(ctl: Control, pairs: Sequence[tuple[str, str]]) -> tuple[Stats, ...]:
-    found = []
-    for records in _compared(ctl, pairs, "--numstat"):
-        counts = [record.split(b"\t", 2)[:2] for record in records]
-        added = sum(int(more) for more, _ in counts if more != b"-")
-        removed = sum(int(less) for _, less in counts if less != b"-")
-        found.append(Stats(len(counts), added, removed))
-    return tuple(found)
+    counts = [pair or (0, 0) for pair in line_counts(ctl, a, b).values()]
+    return Stats(len(counts), sum(came for came, _ in counts), sum(went for _, went in counts))
 
 
 def files(ctl: Control, treeish: str) -> tuple[str, ...]:
@@ -196,28 +214,6 @@ def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
         found[name] = out[at : at + int(size)]
         at += int(size) + 1
     return found
-
-
-def _compared(ctl: Control, pairs: Sequence[tuple[str, str]], form: str) -> Iterator[list[bytes]]:
-    """Records of one diff-tree over all pairs of commits or trees."""
-    if not pairs:
-        return
-    flat = trees_of(ctl, [item for pair in pairs for item in pair])
-    headers = [f"{a} {b}\n".encode() for a, b in zip(flat[0::2], flat[1::2], strict=True)]
-    args = ["diff-tree", "--stdin", "-r", "-z", form, "--no-renames"]
-    out = call(ctl, args, input=b"".join(headers)).out
-    at = 0
-    for number, header in enumerate(headers):
-        if not out.startswith(header, at):
-            raise ExternalError("git diff-tree answered in an order it was not asked in")
-        at += len(header)
-        following = headers[number + 1] if number + 1 < len(headers) else None
-        records = []
-        while at < len(out) and not (following and out.startswith(following, at)):
-            end = out.index(b"\0", at)
-            records.append(out[at:end])
-            at = end + 1
-        yield records
 
 
 def _signing(ctl: Control) -> dict[str, str]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wtman.formats.git_output import raw, text
+from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call, oid, scratch_file
-from wtman.git.objects.changes import changes
-from wtman.git.objects.history import commit, tree_of
+from wtman.git.objects.history import changes, commit, line_counts, tree_of
 from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
@@ -84,19 +83,13 @@ def overlaid(ctl: Control, head: str, donor: str) -> Sha:
 
 
 def _touched(ctl: Control, before: str, after: str) -> tuple[PatchedPath, ...]:
-    trees = (tree_of(ctl, before), tree_of(ctl, after))
-    args = ["diff-tree", "-r", "-z", "--no-renames", "--numstat", *map(oid, trees)]
-    removed = {}
-    for line in call(ctl, args).out.split(b"\0"):
-        if line:
-            _, gone, path = line.split(b"\t", 2)
-            removed[text(path)] = -1 if gone == b"-" else int(gone)
+    lines = line_counts(ctl, before, after)
     return tuple(
         PatchedPath(
             item.path,
             item.kind,
             item.new.mode if item.new is not None else "000000",
-            removed.get(item.path, -1),
+            counted[1] if (counted := lines.get(item.path)) else -1,
         )
-        for item in changes(ctl, *trees)
+        for item in changes(ctl, before, after)
     )

@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from wtman.git.control_dir import Control, without_memory
 from wtman.git.objects import compare
-from wtman.git.objects.changes import changes_many
-from wtman.git.objects.history import trees_of
+from wtman.git.objects.history import changes_many, trees_of
 from wtman.integration.assemble import Assembled, Train
 from wtman.merge.proof.expected import MemberStep
 from wtman.merge.proof.proof import Proof, judge, wanted
