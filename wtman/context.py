@@ -17,7 +17,7 @@ from wtman.execution import Executor
 from wtman.git.checkouts.live import WatchMemory
 from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control_dir import Control
-from wtman.git.repo import Repository
+from wtman.git.discovery import Repository
 from wtman.git.run import Threaded
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId

@@ -20,8 +20,9 @@ from wtman.checks.judge import Judged, judge
 from wtman.context import Context
 from wtman.execution.local import LocalExecutor
 from wtman.execution.spawn import install_child_watcher
-from wtman.git import control_dir, repo
+from wtman.git import control_dir
 from wtman.git.checkouts.pool import Checkouts
+from wtman.git.discovery import discover
 from wtman.journal.events import BaseChecked, Checked
 from wtman.journal.state import State, TaskView
 from wtman.journal.store import Store
@@ -67,7 +68,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def ctx(self) -> AsyncIterator[Context]:
-        here = repo.discover(str(self.repo))
+        here = discover(str(self.repo))
         loop = asyncio.get_running_loop()
         with (
             ThreadPoolExecutor(2) as pool,

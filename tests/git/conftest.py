@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from wtman.git import control_dir, repo
+from wtman.git.discovery import Repository, discover
 
 FILES: dict[str, str | bytes] = {
     "README.md": "# Project\n",
@@ -22,17 +23,17 @@ def project(make_repo: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def here(project: Path) -> repo.Repository:
-    return repo.discover(str(project))
+def here(project: Path) -> Repository:
+    return discover(str(project))
 
 
 @pytest.fixture
-def ctl(here: repo.Repository) -> control_dir.Control:
+def ctl(here: Repository) -> control_dir.Control:
     return control_dir.prepare(here)
 
 
 @pytest.fixture
-def head(here: repo.Repository) -> str:
+def head(here: Repository) -> str:
     return repo.resolve(here, "HEAD")
 
 

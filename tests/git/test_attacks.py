@@ -17,6 +17,7 @@ from tests.git.world import WHEN, is_whole
 from wtman.errors import ExternalError
 from wtman.git import control_dir, fingerprint, refs, repo
 from wtman.git.checkouts import snapshot, standalone, worktrees
+from wtman.git.discovery import Repository, discover
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.git.patches import series
@@ -201,7 +202,7 @@ def marker(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def attack(
-    project: Path, here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path,
+    project: Path, here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path,
     marker: Path,
 ) -> Attack:  # fmt: skip
     script = tmp_path / "evil.sh"
@@ -216,7 +217,7 @@ def attack(
 
 def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     """Everything that is done with a session's worktree, in the order of a run."""
-    here = repo.discover(str(project))
+    here = discover(str(project))
     ctl = control_dir.prepare(here)
     index = os.path.join(here.common_dir, "worktrees/evil/index")
     (tree / "src/a.py").write_text("one\ntwo\nTHREE\n")
@@ -262,7 +263,7 @@ def test_no_planted_program_runs(
     marker.unlink(missing_ok=True)
     tip = whole_run(attack.project, attack.tree, head, tmp_path)
     assert not marker.exists()
-    here = repo.discover(str(attack.project))
+    here = discover(str(attack.project))
     assert history.blob(control_dir.prepare(here), tip, "src/a.py", 99) == b"one\ntwo\nTHREE\n"
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests import kit
 from tests.git.test_private import place
 from wtman.git import control_dir, fingerprint, ref_log, refs, repo
+from wtman.git.discovery import discover
 from wtman.git.fingerprint import difference, take
 from wtman.model.ids import Sha
 from wtman.model.ref_moves import ANY, Move, leads
@@ -116,7 +117,7 @@ def test_what_changes_nothing_does_not_show(watched: control_dir.Control, projec
 def test_what_wtman_does_itself_is_noted_before(
     watched: control_dir.Control, project: Path
 ) -> None:
-    here = repo.discover(str(project))
+    here = discover(str(project))
     head, other = repo.resolve(here, "main"), repo.resolve(here, "other")
     before = take(watched)
     _, place_ = ref_log.told(here, 0)

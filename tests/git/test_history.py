@@ -10,8 +10,9 @@ import pytest
 
 from tests.git.world import WHEN, commit_of, fsck, is_whole, show
 from wtman.errors import ExternalError, MissingError, UsageError
-from wtman.git import control_dir, refs, repo
+from wtman.git import control_dir, refs, repo, signature
 from wtman.git.checkouts import snapshot
+from wtman.git.discovery import Repository, discover
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.model.ids import Sha
@@ -21,7 +22,7 @@ Git = Callable[..., str]
 
 
 def test_preparing_twice_changes_nothing_and_follows_the_users_settings(
-    project: Path, here: repo.Repository, ctl: control_dir.Control, git: Git
+    project: Path, here: Repository, ctl: control_dir.Control, git: Git
 ) -> None:
     def state() -> dict[str, tuple[int, bytes]]:
         found = {}
@@ -176,7 +177,7 @@ def test_a_repository_with_sha256(tmp_path: Path, git: Git) -> None:
     (place / "f").write_text("1\n2\n3\n")
     git(place, "add", ".")
     git(place, "commit", "-qm", "first")
-    here = repo.discover(str(place))
+    here = discover(str(place))
     ctl = control_dir.prepare(here)
     head = repo.resolve(here, "HEAD")
     assert len(head) == 64
@@ -198,7 +199,7 @@ def test_objects_of_another_repository_and_a_shallow_one(
     git(tmp_path, "clone", "-q", "--shared", str(project), str(shared))
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{project}", str(shallow))
     for place in (shared, shallow):
-        here = repo.discover(str(place))
+        here = discover(str(place))
         ctl = control_dir.prepare(here)
         head = repo.resolve(here, "HEAD")
         a = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
@@ -220,8 +221,8 @@ def test_a_signature_that_git_verifies(
     git(project, "config", "gpg.format", "ssh")
     git(project, "config", "user.signingKey", str(key))
     git(project, "config", "gpg.ssh.program", f"touch {tmp_path}/marker")
-    tree = history.tree_of(ctl, head)
-    signed = history.commit(ctl, tree, (head,), "m", ctl.identity, WHEN, sign=True)
+    made = history.commit(ctl, history.tree_of(ctl, head), (head,), "m", ctl.identity, WHEN)
+    signed = signature.signed(ctl, head, (made,))[made]
     settings = ("-c", f"gpg.ssh.allowedSignersFile={allowed}", "-c", "gpg.ssh.program=ssh-keygen")
     git(project, *settings, "verify-commit", signed)
     assert not (tmp_path / "marker").exists()

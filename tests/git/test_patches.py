@@ -10,6 +10,7 @@ import pytest
 from tests.git.world import commit_of
 from wtman.errors import ExternalError, UsageError
 from wtman.git import control_dir, repo
+from wtman.git.discovery import discover
 from wtman.git.objects import history
 from wtman.git.patches import series as patches
 from wtman.model.ids import Sha
@@ -121,7 +122,7 @@ def test_bundles(tmp_path: Path, git: Git, form: str) -> None:
     git(place, "add", ".")
     git(place, "commit", "-qm", "first")
     git(tmp_path, "clone", "-q", str(place), str(other))
-    ctl = control_dir.prepare(repo.discover(str(place)))
+    ctl = control_dir.prepare(discover(str(place)))
     head = repo.resolve(ctl.repo, "HEAD")
     tip = commit_of(ctl, tmp_path / "w", {"f": "1\n" * 500 + "2\n", "g": b"\0"}, head)
     path = str(tmp_path / "x.bundle")

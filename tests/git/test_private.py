@@ -14,6 +14,7 @@ from tests import kit
 from wtman.errors import ExternalError
 from wtman.git import config, control_dir, refs, repo, run
 from wtman.git.checkouts import snapshot, worktrees
+from wtman.git.discovery import discover
 from wtman.git.untrusted import private
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
@@ -125,7 +126,7 @@ def test_it_says_nothing_of_the_users_remotes_and_hooks(
 
 
 def ctl_of(project: Path) -> control_dir.Control:
-    return control_dir.prepare(repo.discover(str(project)))
+    return control_dir.prepare(discover(str(project)))
 
 
 def test_shallow_borrowing_and_sha256_repositories(tmp_path: Path, ada: None) -> None:

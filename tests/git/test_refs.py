@@ -8,7 +8,8 @@ import pytest
 
 from tests.git.world import commit_of
 from wtman.errors import ExternalError, RaceError, UsageError
-from wtman.git import control_dir, refs, repo
+from wtman.git import control_dir, refs
+from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.model.ids import Sha
@@ -17,7 +18,7 @@ Git = Callable[..., str]
 
 
 def test_create_move_delete(
-    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+    here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     names = [f"refs/heads/wtman/r/{i}" for i in range(3)]
@@ -32,7 +33,7 @@ def test_create_move_delete(
 
 
 def test_a_lost_race_names_the_ref_and_moves_nothing(
-    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+    here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
     refs.update(here, [RefChange("refs/wtman/a", head, None)])
@@ -50,7 +51,7 @@ def test_a_lost_race_names_the_ref_and_moves_nothing(
 
 
 def test_of_many_at_once_exactly_one_wins(
-    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+    here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     tips = [
         history.commit(ctl, history.tree_of(ctl, head), (head,), f"c{i}", ctl.identity, 1.0)
@@ -72,7 +73,7 @@ def test_of_many_at_once_exactly_one_wins(
 
 def test_a_branch_turned_into_a_pointer_does_not_move_what_it_points_to(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -85,7 +86,7 @@ def test_a_branch_turned_into_a_pointer_does_not_move_what_it_points_to(
     assert refs.read_one(here, "refs/heads/wtman/r/t") == other
 
 
-def test_no_hook_runs(project: Path, here: repo.Repository, head: Sha, tmp_path: Path) -> None:
+def test_no_hook_runs(project: Path, here: Repository, head: Sha, tmp_path: Path) -> None:
     (project / ".git/hooks").mkdir()
     hook = project / ".git/hooks/reference-transaction"
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/marker\nexit 1\n")
@@ -94,7 +95,7 @@ def test_no_hook_runs(project: Path, here: repo.Repository, head: Sha, tmp_path:
     assert not (tmp_path / "marker").exists()
 
 
-def test_what_is_no_ref_or_no_object_is_refused(here: repo.Repository, head: Sha) -> None:
+def test_what_is_no_ref_or_no_object_is_refused(here: Repository, head: Sha) -> None:
     for bad in ("main", "-d", "refs/x\0y"):
         with pytest.raises(UsageError):
             refs.update(here, [RefChange(bad, head, None)])

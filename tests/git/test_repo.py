@@ -10,6 +10,7 @@ from tests.git.world import commit_of
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.git import control_dir, disk, repo
 from wtman.git.checkouts import snapshot
+from wtman.git.discovery import Repository, discover
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -21,8 +22,8 @@ def test_found_from_a_folder_inside_whatever_the_environment_says(
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project))
-    found = repo.discover(str(project / "src"))
-    assert found == repo.Repository(
+    found = discover(str(project / "src"))
+    assert found == Repository(
         str(project / ".git"), str(project / ".git"), str(project), str(project)
     )
     assert found.wtman_dir == str(project / ".git/wtman")
@@ -30,15 +31,15 @@ def test_found_from_a_folder_inside_whatever_the_environment_says(
 
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="not in a git repository"):
-        repo.discover(str(tmp_path))
+        discover(str(tmp_path))
     with pytest.raises(MissingError, match="no folder"):
-        repo.discover(str(tmp_path / "absent"))
+        discover(str(tmp_path / "absent"))
 
 
 def test_a_linked_worktree_whose_git_is_a_file(project: Path, tmp_path: Path, git: Git) -> None:
     linked = tmp_path / "linked"
     git(project, "worktree", "add", "-q", "-b", "side", str(linked))
-    found = repo.discover(str(linked / "src"))
+    found = discover(str(linked / "src"))
     assert found.common_dir == str(project / ".git")
     assert found.git_dir == str(project / ".git/worktrees/linked")
     assert (found.toplevel, found.main) == (str(linked), str(project))
@@ -50,7 +51,7 @@ def test_a_linked_worktree_whose_git_is_a_file(project: Path, tmp_path: Path, gi
 def test_a_worktree_pointer_into_nothing(tmp_path: Path) -> None:
     (tmp_path / ".git").write_text(f"gitdir: {tmp_path}/gone\n")
     with pytest.raises(MissingError) as caught:
-        repo.discover(str(tmp_path))
+        discover(str(tmp_path))
     assert "worktree repair" in caught.value.hint
 
 
@@ -58,36 +59,35 @@ def test_a_worktree_pointer_into_nothing(tmp_path: Path) -> None:
 def test_bare(project: Path, tmp_path: Path, git: Git, name: str) -> None:
     place = tmp_path / "b" / name
     git(tmp_path, "clone", "-q", "--bare", str(project), str(place))
-    found = repo.discover(str(place))
-    assert found == repo.Repository(str(place), str(place), "", "")
+    found = discover(str(place))
+    assert found == Repository(str(place), str(place), "", "")
     assert repo.head_branch(found) == "main"
     listed = repo.checkouts(found)
     assert [(item.bare, item.branch) for item in listed] == [(True, "")]
     git(place, "worktree", "add", "-q", str(tmp_path / "w"), "main")
-    linked = repo.discover(str(tmp_path / "w"))
+    linked = discover(str(tmp_path / "w"))
     assert (linked.toplevel, linked.main) == (str(tmp_path / "w"), "")
 
 
-def test_revisions(project: Path, here: repo.Repository, git: Git) -> None:
+def test_revisions(project: Path, here: Repository, git: Git) -> None:
     head = git(project, "rev-parse", "HEAD")
     git(project, "tag", "-a", "v1", "-m", "one")
     for rev in ("HEAD", "main", "v1", head[:8]):
         assert repo.resolve(here, rev) == head
-    assert repo.tree_of(here, head) == git(project, "rev-parse", "HEAD^{tree}")
     for rev in ("nope", "--all", "", "-x", "HEAD:README.md", "a\nb"):
         with pytest.raises(UsageError):
             repo.resolve(here, rev)
 
 
 def test_a_repository_without_a_commit(make_repo: Callable[..., Path]) -> None:
-    found = repo.discover(str(make_repo({}, name="empty", identity=False)))
+    found = discover(str(make_repo({}, name="empty", identity=False)))
     with pytest.raises(MissingError) as caught:
         repo.resolve(found, "HEAD")
     assert "first commit" in caught.value.hint
     assert repo.head_branch(found) == "main"
 
 
-def test_detached(project: Path, here: repo.Repository, git: Git) -> None:
+def test_detached(project: Path, here: Repository, git: Git) -> None:
     git(project, "checkout", "-q", "--detach")
     assert repo.head_branch(here) == ""
     git(project, "checkout", "-q", "-b", "feature/x")
@@ -95,7 +95,7 @@ def test_detached(project: Path, here: repo.Repository, git: Git) -> None:
 
 
 def test_identity(
-    project: Path, here: repo.Repository, git: Git, monkeypatch: pytest.MonkeyPatch
+    project: Path, here: Repository, git: Git, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL"):
         monkeypatch.delenv(name, raising=False)
@@ -112,7 +112,7 @@ def test_identity(
     assert "user.name" in caught.value.hint and "user.email" in caught.value.hint
 
 
-def test_checkouts(project: Path, here: repo.Repository, tmp_path: Path, git: Git) -> None:
+def test_checkouts(project: Path, here: Repository, tmp_path: Path, git: Git) -> None:
     odd = tmp_path / "odd \n name"
     git(project, "worktree", "add", "-q", "--detach", str(odd))
     git(project, "worktree", "lock", str(odd))
@@ -122,7 +122,7 @@ def test_checkouts(project: Path, here: repo.Repository, tmp_path: Path, git: Gi
     assert linked == repo.Checkout(str(odd), head, "", locked=True)
 
 
-def test_dirty_is_about_tracked_files(project: Path, here: repo.Repository, git: Git) -> None:
+def test_dirty_is_about_tracked_files(project: Path, here: Repository, git: Git) -> None:
     (project / "new").write_text("untracked")
     assert repo.is_dirty(here, str(project)) == ()
     (project / "src/a.py").write_text("changed")
@@ -135,7 +135,7 @@ def test_dirty_is_about_tracked_files(project: Path, here: repo.Repository, git:
 
 def test_fast_forward(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -162,7 +162,7 @@ def test_fast_forward(
 @pytest.mark.parametrize("obstacle", ["changed", "untracked", "ignored"])
 def test_fast_forward_overwrites_nothing(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -185,7 +185,7 @@ def test_fast_forward_overwrites_nothing(
 
 def test_fast_forward_refuses_another_history(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -202,7 +202,7 @@ def test_fast_forward_refuses_another_history(
 
 def test_fast_forward_neither_runs_nor_ignores_a_filter_of_the_repository(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -230,5 +230,5 @@ def test_file_systems(tmp_path: Path) -> None:
     assert disk.file_system(str(place), str(table)) == "nfs4"
     assert disk.file_system(str(tmp_path / "ww"), str(table)) == "ext4"
     assert disk.file_system(str(tmp_path), str(tmp_path / "absent")) == ""
-    assert repo.free_bytes(str(tmp_path / "not/yet")) > 0
-    assert not repo.on_network(os.sep)
+    assert disk.free_bytes(str(tmp_path / "not/yet")) > 0
+    assert not disk.on_network(os.sep)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.git.world import WHEN, is_whole
 from wtman.formats.git_output import text
-from wtman.git import control_dir, repo, run
+from wtman.git import control_dir, run
 from wtman.git.control_dir import Control
+from wtman.git.discovery import discover
 from wtman.git.merges import merge_tree, sequence
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.sequence import Joiner
@@ -237,7 +238,10 @@ def test_a_commit_made_here_is_the_commit_that_git_makes(
     ctl: Control, head: Sha, who: Identity, message: str
 ) -> None:
     tree = git_history.tree_of(ctl, head)
-    wanted = git_history.commit(ctl, tree, (head, head), message, who, WHEN, committer=WHO)
+    env = git_history.dated("AUTHOR", who, WHEN) | git_history.dated("COMMITTER", WHO, WHEN)
+    args = ["commit-tree", tree, "-p", head, "-p", head, "-F", "-"]
+    data = (message or "\n").encode()
+    wanted = control_dir.call(ctl, args, env=env, input=data).out.decode().strip()
     with writer.quarantine(ctl, head) as objects:
         assert objects.commit(tree, (head, head), message, who, WHO, WHEN) == wanted
 
@@ -331,7 +335,7 @@ def test_trees_and_commits_of_a_sha256_repository(
     git(path, "init", "-q", "-b", "main", "--object-format=sha256")
     git(path, "add", "-A")
     git(path, "commit", "-q", "-m", "first")
-    ctl = control_dir.prepare(repo.discover(str(path)))
+    ctl = control_dir.prepare(discover(str(path)))
     start = Sha(git(path, "rev-parse", "HEAD").strip())
     (path / "d").mkdir()
     (path / "d/b").write_text("2\n")

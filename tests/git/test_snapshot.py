@@ -10,6 +10,7 @@ import pytest
 from tests.git.world import show
 from wtman.git import control_dir, repo
 from wtman.git.checkouts import snapshot
+from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.model.ids import Sha
 
@@ -185,7 +186,7 @@ def test_nested_repositories_are_left_out_and_named(
 
 def test_submodules_stay_what_they_are(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -226,7 +227,7 @@ def test_a_broken_cache_is_only_a_cache(ctl: control_dir.Control, head: Sha, wor
 
 def test_line_endings_of_the_user_and_filters_of_the_global_configuration(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     head: Sha,
     tmp_path: Path,
     git: Git,

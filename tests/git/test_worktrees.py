@@ -15,13 +15,14 @@ from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import control_dir, refs, repo
 from wtman.git.checkouts import snapshot, worktrees
 from wtman.git.checkouts.worktrees import WorktreeSpec
+from wtman.git.discovery import Repository, discover
 from wtman.model.ids import Sha
 
 Git = Callable[..., str]
 
 
 def specs_for(
-    here: repo.Repository, head: Sha, folder: Path, count: int, start: int = 0
+    here: Repository, head: Sha, folder: Path, count: int, start: int = 0
 ) -> list[WorktreeSpec]:
     found = [
         WorktreeSpec(f"r-{i}", str(folder / f"t{i}"), f"wtman/r/{i}")
@@ -33,7 +34,7 @@ def specs_for(
 
 @pytest.fixture
 def one(
-    here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+    here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> worktrees.Worktree:
     (made,) = worktrees.create(here, specs_for(here, head, tmp_path / "trees", 1))
     snapshot.checkout(ctl, made.path, made.index, head)
@@ -41,7 +42,7 @@ def one(
 
 
 def test_git_takes_it_for_its_own(
-    project: Path, here: repo.Repository, one: worktrees.Worktree, git: Git
+    project: Path, here: Repository, one: worktrees.Worktree, git: Git
 ) -> None:
     assert git(one.path, "status", "--porcelain=v2", "--branch").splitlines()[1] == (
         "# branch.head wtman/r/0"
@@ -55,13 +56,13 @@ def test_git_takes_it_for_its_own(
     (Path(one.path) / "n").write_text("n")
     git(one.path, "add", "n")
     git(one.path, "commit", "-qm", "n")
-    assert repo.discover(one.path).common_dir == here.common_dir
+    assert discover(one.path).common_dir == here.common_dir
     git(project, "worktree", "remove", one.path)
     assert len(repo.checkouts(here)) == 1
 
 
 def test_two_hundred_while_other_git_commands_run(
-    project: Path, here: repo.Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+    project: Path, here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
 ) -> None:
     specs = specs_for(here, head, tmp_path / "trees", 200)
     done = threading.Event()
@@ -103,7 +104,7 @@ def test_two_hundred_while_other_git_commands_run(
 
 
 def test_making_again_adopts(
-    here: repo.Repository, one: worktrees.Worktree, head: Sha, tmp_path: Path
+    here: Repository, one: worktrees.Worktree, head: Sha, tmp_path: Path
 ) -> None:
     (Path(one.path) / "work").write_text("kept")
     spec = WorktreeSpec("r-0", one.path, "wtman/r/0")
@@ -116,7 +117,7 @@ def test_making_again_adopts(
 
 
 def test_a_cut_off_attempt_is_finished(
-    here: repo.Repository, head: Sha, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Repository, head: Sha, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (spec,) = specs_for(here, head, tmp_path / "trees", 1)
 
@@ -134,7 +135,7 @@ def test_a_cut_off_attempt_is_finished(
 
 KILLED = """
 import os, signal, sys
-from wtman.git import repo
+from wtman.git.discovery import discover
 from wtman.git.checkouts import worktrees
 point, at, path = sys.argv[1:4]
 owner, name = (worktrees, point) if hasattr(worktrees, point) else (os, point)
@@ -145,7 +146,7 @@ def last(*args, **words):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(owner, name, last)
 spec = worktrees.WorktreeSpec("r-0", path, "wtman/r/0")
-worktrees.create(repo.discover(sys.argv[4]), [spec])
+worktrees.create(discover(sys.argv[4]), [spec])
 """
 
 
@@ -160,7 +161,7 @@ worktrees.create(repo.discover(sys.argv[4]), [spec])
 )
 def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -184,7 +185,7 @@ def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
 
 
 def test_places_that_are_refused(
-    project: Path, here: repo.Repository, head: Sha, tmp_path: Path
+    project: Path, here: Repository, head: Sha, tmp_path: Path
 ) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").write_text("x")
@@ -202,7 +203,7 @@ def test_places_that_are_refused(
 
 def test_a_repository_with_extensions_is_left_to_git(
     project: Path,
-    here: repo.Repository,
+    here: Repository,
     ctl: control_dir.Control,
     head: Sha,
     tmp_path: Path,
@@ -239,7 +240,7 @@ def test_heads(one: worktrees.Worktree, tmp_path: Path, git: Git) -> None:
 
 
 def test_dropped_and_restored_with_everything_in_it(
-    project: Path, here: repo.Repository, one: worktrees.Worktree, tmp_path: Path, git: Git
+    project: Path, here: Repository, one: worktrees.Worktree, tmp_path: Path, git: Git
 ) -> None:
     tree = Path(one.path)
     (tree / "src/a.py").write_text("staged")
@@ -263,7 +264,7 @@ def test_dropped_and_restored_with_everything_in_it(
 
 
 def test_an_attempt_to_drop_across_file_systems_loses_nothing(
-    here: repo.Repository, one: worktrees.Worktree
+    here: Repository, one: worktrees.Worktree
 ) -> None:
     if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(one.path).st_dev:
         pytest.skip("needs a second file system")
@@ -275,9 +276,7 @@ def test_an_attempt_to_drop_across_file_systems_loses_nothing(
     assert os.path.isdir(one.path) and os.path.isdir(one.admin)
 
 
-def test_trash_is_emptied_by_age(
-    here: repo.Repository, one: worktrees.Worktree, tmp_path: Path
-) -> None:
+def test_trash_is_emptied_by_age(here: Repository, one: worktrees.Worktree, tmp_path: Path) -> None:
     trash = tmp_path / "trees/.trash"
     locked = Path(one.path) / "cache/deep"
     locked.mkdir(parents=True)

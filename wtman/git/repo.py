@@ -15,8 +15,7 @@ from wtman import files
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
 from wtman.formats.git_output import text
 from wtman.git import config
-from wtman.git.discovery import Repository, common_dir_of, discover, git_dir_at, require_git
-from wtman.git.disk import file_system, free_bytes, on_network
+from wtman.git.discovery import Repository, common_dir_of, git_dir_at
 from wtman.git.ref_log import announce
 from wtman.git.run import GitAnswer, git
 from wtman.model.ids import Sha
@@ -25,23 +24,6 @@ from wtman.model.ref_moves import ANY, Move
 
 if TYPE_CHECKING:
     from git import Repo
-
-__all__ = [
-    "Checkout",
-    "Repository",
-    "checkouts",
-    "discover",
-    "fast_forward",
-    "file_system",
-    "free_bytes",
-    "head_branch",
-    "identity",
-    "is_dirty",
-    "on_network",
-    "require_git",
-    "resolve",
-    "tree_of",
-]
 
 _WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
@@ -75,12 +57,6 @@ def _revision(repo: Repository, rev: str) -> str:
         return ""
     args = ["rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}"]
     return _ask(repo, args, ok=(0, 1, 128)).out.decode("ascii", "replace").strip()
-
-
-def tree_of(repo: Repository, commit: str) -> Sha:
-    """The tree of a commit."""
-    args = ["rev-parse", "--verify", "--end-of-options", commit + "^{tree}"]
-    return Sha(_ask(repo, args).out.decode().strip())
 
 
 def head_branch(repo: Repository) -> str:

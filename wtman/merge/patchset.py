@@ -71,7 +71,7 @@ def require_sound(ctl: Control, folder: str, series: Series) -> None:
     before, wanted = history.trees_of(ctl, (series.before, series.tip))
     single = [content_of(folder, name) or b"" for name in names(tuple(series.changed)).values()]
     for several in (single, [content_of(folder, COMBINED) or b""]):
-        if patches.apply_all(ctl, before, several) != wanted:
+        if patches.apply(ctl, before, *several) != wanted:
             raise WtmanError(
                 "the patches that were written do not give the tree that was checked",
                 hint="nothing was landed; look for odd messages or paths in the branches",

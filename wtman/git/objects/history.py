@@ -4,26 +4,17 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 `wtman.formats.git_output.raw` turns back into the bytes that git has.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, MissingError
 from wtman.formats.git_output import raw, raw_changes, text, tree_lines
-from wtman.git import config
 from wtman.git.control_dir import Control, call, oid
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 _REMEMBERED = 20_000
-_SIGNING = ("user.signingkey", "gpg.format")
-_PROGRAMS = (
-    "gpg.program",
-    "gpg.openpgp.program",
-    "gpg.x509.program",
-    "gpg.ssh.program",
-    "gpg.ssh.defaultkeycommand",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +31,12 @@ def commit(
     message: str,
     author: Identity,
     when: float,
-    sign: bool = False,
-    committer: Identity | None = None,
 ) -> Sha:
-    """Write a commit; the same arguments give the same name, unless it is signed."""
-    env = dated("AUTHOR", author, when) | dated("COMMITTER", committer or author, when)
+    """Write a commit; the same arguments give the same name."""
+    env = dated("AUTHOR", author, when) | dated("COMMITTER", author, when)
     args = ["commit-tree", oid(tree)]
     for parent in parents:
         args += ["-p", oid(parent)]
-    if sign:
-        args.append("-S")
-        env |= _signing(ctl)
     made = _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
     remember(ctl, made, Sha(tree))
     return made
@@ -69,22 +55,6 @@ def dated(role: str, who: Identity, when: float) -> dict[str, str]:
         f"GIT_{role}_EMAIL": who.email,
         f"GIT_{role}_DATE": f"@{int(when)} +0000",
     }
-
-
-def resigned(ctl: Control, commit: str, parents: Mapping[Sha, Sha]) -> Sha:
-    """The commit again, signed, and with those of its parents that `parents` replaces."""
-    head, _, message = call(ctl, ["cat-file", "commit", oid(commit)]).out.partition(b"\n\n")
-    env, args = _signing(ctl), ["commit-tree", "-S", tree_of(ctl, commit)]
-    for line in text(head).splitlines():
-        word, _, rest = line.partition(" ")
-        if word == "parent":
-            args += ["-p", parents.get(Sha(rest), Sha(rest))]
-        elif word in ("author", "committer"):
-            who, _, when = rest.partition("> ")
-            name, _, email = who.rpartition(" <")
-            role = f"GIT_{word.upper()}"
-            env |= {f"{role}_NAME": name, f"{role}_EMAIL": email, f"{role}_DATE": f"@{when}"}
-    return _sha(call(ctl, [*args, "-F", "-"], env=env, input=message).out)
 
 
 def tree_of(ctl: Control, commit: str) -> Sha:
@@ -214,14 +184,6 @@ def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
         found[name] = out[at : at + int(size)]
         at += int(size) + 1
     return found
-
-
-def _signing(ctl: Control) -> dict[str, str]:
-    """The user's signing set-up: keys from anywhere, programs only from their own files."""
-    settings = config.entries(ctl.repo.git_dir)
-    pairs = {key: config.value_of(settings, key) for key in _SIGNING}
-    pairs |= {key: config.value_of(settings, key, trusted=True) for key in _PROGRAMS}
-    return config.as_environment({key: value for key, value in pairs.items() if value})
 
 
 def _sha(out: bytes) -> Sha:

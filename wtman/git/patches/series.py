@@ -96,16 +96,21 @@ def size_of(ctl: Control, tip: str) -> int:
     return int(call(ctl, args).out)
 
 
-def apply(ctl: Control, base_tree: str, patch: bytes) -> Sha:
-    """The tree that the patch makes of `base_tree`; ExternalError where it does not fit."""
-    with scratch_file(ctl) as index:
-        return _applied(ctl, index, base_tree, (patch,))
+def apply(ctl: Control, base_tree: str, *patches: bytes) -> Sha:
+    """The tree that these patches make of `base_tree`, one after the other.
 
-
-def apply_all(ctl: Control, base_tree: str, patches: Sequence[bytes]) -> Sha:
-    """The tree that these patches make of `base_tree`, one after the other."""
+    ExternalError where one does not fit.
+    """
+    args = ["apply", "--cached", "--binary", "--whitespace=nowarn", "--allow-empty", "-"]
     with scratch_file(ctl) as index:
-        return _applied(ctl, index, base_tree, patches)
+        call(ctl, ["read-tree", oid(base_tree)], index=index)
+        for patch in filter(bytes.strip, patches):
+            try:
+                call(ctl, args, index=index, input=patch)
+            except ExternalError as error:
+                error.hint = error.hint or f"it was made for another tree than {base_tree[:12]}"
+                raise
+        return Sha(call(ctl, ["write-tree"], index=index).out.decode().strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Mail:
 
 def am(ctl: Control, base_commit: str, mbox: bytes) -> Sha:
     """The tree after all mails of the mailbox, as `git am` would leave it."""
-    return apply_all(ctl, tree_of(ctl, base_commit), [mail.patch for mail in mails(ctl, mbox)])
+    return apply(ctl, tree_of(ctl, base_commit), *(mail.patch for mail in mails(ctl, mbox)))
 
 
 def mails(ctl: Control, mbox: bytes) -> tuple[Mail, ...]:
@@ -142,17 +147,3 @@ def mails(ctl: Control, mbox: bytes) -> tuple[Mail, ...]:
             author = f"{facts.get('Author', '')} <{facts.get('Email', '')}>"
             found.append(Mail(author, facts.get("Subject", ""), patch))
         return tuple(found)
-
-
-def _applied(ctl: Control, index: str, base_tree: str, patches: Sequence[bytes]) -> Sha:
-    call(ctl, ["read-tree", oid(base_tree)], index=index)
-    args = ["apply", "--cached", "--binary", "--whitespace=nowarn", "--allow-empty", "-"]
-    for patch in patches:
-        if not patch.strip():
-            continue
-        try:
-            call(ctl, args, index=index, input=patch)
-        except ExternalError as error:
-            error.hint = error.hint or f"it was made for another tree than {base_tree[:12]}"
-            raise
-    return Sha(call(ctl, ["write-tree"], index=index).out.decode().strip())
