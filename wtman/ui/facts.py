@@ -152,7 +152,7 @@ def unresolved(state: State, task: TaskId) -> str:
 
 
 def merge_told(state: State, landed: Landed) -> list[Line]:
-    """What else there is to say of a merge; a warning begins with a words of that style."""
+    """What else there is to say of a merge; a warning begins with words of that style."""
     told = [
         line(f"{state.label(TaskId(task))} works only with {labels(state, needs)}")
         for task, needs in (landed.needs or {}).items()

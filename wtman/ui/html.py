@@ -33,7 +33,7 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
     parts = [_section(item, below) for item in sections(state, known)]
     parts.insert(3, section("timeline", "Timeline", timeline(state, now)))
     figures = "".join(
-        f"<li><b>{text(value)}</b><words>{text(name)}</words></li>"
+        f"<li><b>{text(value)}</b><span>{text(name)}</span></li>"
         for name, value in figures_of(state)
     )
     trouble = "".join(f'<p class="card bad">{text(item)}</p>' for item in shortfall(state))
@@ -90,7 +90,7 @@ def _words(words: Words) -> str:
         case "badge":
             return badge(words.text, words.kind)
         case style:
-            return f'<words class="{style}">{text(words.text)}</words>'
+            return f'<span class="{style}">{text(words.text)}</span>'
 
 
 def _prompt(prompt: str) -> str:
