@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wtman.formats.git_output import text
 from wtman.git.run import git
 
 _WHERE = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
@@ -55,7 +54,7 @@ def entries(git_dir: str) -> tuple[ConfigEntry, ...]:
     ).out.split(b"\0")
     found = []
     for scope, pair in zip(listed[0::2], listed[1::2], strict=False):
-        key, newline, value = text(pair).partition("\n")
+        key, newline, value = pair.decode("utf-8", "surrogateescape").partition("\n")
         # A key without a value is git's way to write true.
         found.append(ConfigEntry(scope.decode(), key, value if newline else "true"))
     return tuple(item for item in found if item.scope != "command")

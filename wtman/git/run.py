@@ -14,7 +14,6 @@ import re
 import select
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,6 +115,8 @@ class Conversation:
         argv = (program(path), "--git-dir=" + git_dir, *_FLAGS, *args)
         self._args, self._argv, self._cwd = tuple(args), argv, cwd or git_dir
         self._heard = b""
+        import tempfile
+
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             argv,

@@ -11,7 +11,6 @@ from wtman.journal.state import Attempt, State
 from wtman.merge.test_counts import describe, tallies
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
-from wtman.model.states import RunState, TaskState
 from wtman.text.terminal import count
 from wtman.text.words import listed
 from wtman.ui.document import Line, Words, code, joined, line
@@ -21,25 +20,6 @@ VERDICTS = {
     Verdict.GREEN: Words("passed", "good"),
     Verdict.RED: Words("failed", "bad"),
     Verdict.UNCHECKED: Words("not checked", "warn"),
-}
-
-# What a state means, for colours; any other is under way.
-KINDS = {
-    TaskState.PENDING: "quiet",
-    TaskState.VERIFIED: "good",
-    TaskState.MERGED: "good",
-    TaskState.UNCHECKED: "warn",
-    TaskState.PAUSED: "warn",
-    TaskState.FAILED: "bad",
-    TaskState.REJECTED: "bad",
-    TaskState.EXCLUDED: "bad",
-}
-RUN_KINDS = {
-    RunState.READY: "good",
-    RunState.MERGED: "good",
-    RunState.FAILED: "bad",
-    RunState.PAUSED: "warn",
-    RunState.STOPPED: "warn",
 }
 
 

@@ -18,8 +18,6 @@ from wtman.text.terminal import count, duration, size
 from wtman.text.words import iso
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
 from wtman.ui.facts import (
-    KINDS,
-    RUN_KINDS,
     check_told,
     evidence_told,
     excluded_told,
@@ -43,6 +41,7 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.markdown import markdown
+from wtman.ui.table import KINDS, RUN_KINDS
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}

@@ -25,7 +25,6 @@ from wtman.model.states import DONE, RunState, Standing, TaskState
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
-from wtman.ui.facts import KINDS, RUN_KINDS
 from wtman.ui.findings import finding_lines
 
 _GLYPHS = {
@@ -43,6 +42,24 @@ _GLYPHS = {
     TaskState.EXCLUDED: "✗",
 }
 
+# What a state means, for colours; any other is under way.
+KINDS = {
+    TaskState.PENDING: "quiet",
+    TaskState.VERIFIED: "good",
+    TaskState.MERGED: "good",
+    TaskState.UNCHECKED: "warn",
+    TaskState.PAUSED: "warn",
+    TaskState.FAILED: "bad",
+    TaskState.REJECTED: "bad",
+    TaskState.EXCLUDED: "bad",
+}
+RUN_KINDS = {
+    RunState.READY: "good",
+    RunState.MERGED: "good",
+    RunState.FAILED: "bad",
+    RunState.PAUSED: "warn",
+    RunState.STOPPED: "warn",
+}
 _GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
 _CODES = {"good": _GREEN, "bad": _RED, "warn": _YELLOW, "busy": _CYAN, "quiet": _DIM}
 ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
@@ -228,7 +245,7 @@ def _quietness(status: TaskState) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task's line, in pieces. `kind` is one of `facts.KINDS`."""
+    """A task's line, in pieces. `kind` is one of `KINDS`."""
 
     task: TaskId
     glyph: str

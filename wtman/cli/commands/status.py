@@ -15,12 +15,9 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
-from wtman.sessions.activity import ActivityReport, load_activity
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import columns, fit, pad
 from wtman.text.words import iso
-from wtman.ui.status_json import status as status_of
-from wtman.ui.status_json import summary
 from wtman.ui.table import table
 
 _POLL = 0.25  # seconds between two looks at the journal
@@ -44,27 +41,36 @@ def status(
         if watch:
             return _watch(home, name, as_json)
         state = home.state(name)
-        live = bool(home.store.live(name))
         if as_json:
-            _print_json(status_of(state, live))
+            _print_status(home, state)
         else:
-            told = load_activity(home.folder(name)) if live else ActivityReport()
-            lines = table(
-                state,
-                terminal.width(),
-                time.time(),
-                terminal.colour(),
-                live,
-                doing=told.said,
-                used=told.used,
-            )
-            print("\n".join(lines))
+            _print_table(home, state)
     return 0
+
+
+def _print_table(home: Home, state: State) -> None:
+    live = bool(home.store.live(state.run))
+    doing, used = None, None
+    if live:
+        from wtman.sessions.activity import load_activity
+
+        told = load_activity(home.folder(state.run))
+        doing, used = told.said, told.used
+    width, colour = terminal.width(), terminal.colour()
+    print("\n".join(table(state, width, time.time(), colour, live, doing=doing, used=used)))
+
+
+def _print_status(home: Home, state: State) -> None:
+    from wtman.ui.status_json import status as status_of
+
+    _print_json(status_of(state, bool(home.store.live(state.run))))
 
 
 def _list_runs(home: Home, as_json: bool) -> int:
     states = [home.state(run) for run in home.store.runs()]
     if as_json:
+        from wtman.ui.status_json import summary
+
         runs = [summary(state, bool(home.store.live(state.run))) for state in states]
         _print_json({"schema": SCHEMA, "runs": runs})
         return 0
@@ -81,9 +87,9 @@ def _list_runs(home: Home, as_json: bool) -> int:
 def _watch(home: Home, run: RunId, as_json: bool) -> int:
     state = home.state(run)
     if as_json:
-        _print_json(status_of(state, bool(home.store.live(run))))
+        _print_status(home, state)
         for new, _ in _news(home, state):
-            _print_json(status_of(new, bool(home.store.live(run))))
+            _print_status(home, new)
     elif terminal.on_terminal():
         from wtman.ui.live import LiveTable
 
