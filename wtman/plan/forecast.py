@@ -5,9 +5,11 @@ estimates neither tokens nor money. Times are counted in waves: rounds in which
 every task takes equally long and at most `jobs` run at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from heapq import heappop, heappush
+from itertools import islice
 
 from wtman.formats.gitignore import matches, owned
 from wtman.model.graph import critical, critical_path, dependents
@@ -20,26 +22,13 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PredictedOverlap:
-    """Two tasks that can own one path; `tracked` if the example is a file that exists."""
-
-    tasks: tuple[TaskId, TaskId]
-    example: str
-    tracked: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Forecast:
-    """`write_sets` counts the existing files that each task owns, in plan order."""
+    """What a run will be like, and what to know before saying yes to it."""
 
-    branches: int
     sessions_least: int
     sessions_most: int
     waves: tuple[tuple[TaskId, ...], ...]
     critical_path: tuple[TaskId, ...]
-    write_sets: dict[TaskId, int]
-    overlaps: tuple[PredictedOverlap, ...]
-    worth_splitting: bool
     advice: tuple[str, ...]
 
 
@@ -52,22 +41,16 @@ def forecast(
     rounds: int = 0,
 ) -> Forecast:
     """Foretell a run of a sound plan over a repository with these tracked files."""
-    write_sets = _write_sets(plan.tasks, sorted(files))
-    pairs = tuple(
-        _overlap(one, other, example, write_sets) for one, other, example in overlaps(plan.tasks)
-    )
-    rounds_of_waves = waves(plan.tasks, settings.jobs)
-    against = _reasons_against(plan.tasks, rounds_of_waves, pairs)
+    chain, pairs = critical_path(plan.tasks), tuple(overlaps(plan.tasks))
     return Forecast(
-        branches=len(plan.tasks),
         sessions_least=least_sessions(plan, reviewers),
         sessions_most=_most_sessions(plan, settings, reviewers, rounds),
-        waves=rounds_of_waves,
-        critical_path=critical_path(plan.tasks),
-        write_sets={task: len(paths) for task, paths in write_sets.items()},
-        overlaps=pairs,
-        worth_splitting=not against,
-        advice=(*against, *_remarks(plan.tasks, pairs, files)),
+        waves=waves(plan.tasks, settings.jobs),
+        critical_path=chain,
+        advice=(
+            *_reasons_against(plan.tasks, chain, len(pairs)),
+            *_remarks(plan.tasks, chain, pairs, sorted(files)),
+        ),
     )
 
 
@@ -92,24 +75,6 @@ def waves(tasks: Sequence[Task], jobs: int) -> tuple[tuple[TaskId, ...], ...]:
     return tuple(found)
 
 
-def _write_sets(tasks: Sequence[Task], files: list[str]) -> dict[TaskId, frozenset[str]]:
-    """The existing files of each task; `files` are sorted."""
-    known: dict[tuple[str, ...], frozenset[str]] = {}
-    for task in tasks:
-        if task.owns not in known:
-            known[task.owns] = owned(task.owns, files)
-    return {task.id: known[task.owns] for task in tasks}
-
-
-def _overlap(
-    one: Task, other: Task, example: str, write_sets: dict[TaskId, frozenset[str]]
-) -> PredictedOverlap:
-    """Prefer a file that exists as the example."""
-    small, large = sorted((write_sets[one.id], write_sets[other.id]), key=len)
-    real = next((path for path in small if path in large), None) if small else None
-    return PredictedOverlap((one.id, other.id), example if real is None else real, real is not None)
-
-
 def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) -> int:
     """Every attempt used, and every round of reviews ending in one more fix of each task."""
     tasks = len(plan.tasks)
@@ -119,57 +84,50 @@ def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) 
     return min(most, settings.max_sessions)
 
 
-def _reasons_against(
-    tasks: Sequence[Task],
-    rounds: tuple[tuple[TaskId, ...], ...],
-    pairs: tuple[PredictedOverlap, ...],
-) -> tuple[str, ...]:
+def _reasons_against(tasks: Sequence[Task], chain: Sequence[TaskId], pairs: int) -> Iterator[str]:
     """Why this request is better not split, if it is."""
     count = len(tasks)
     if count == 1:
-        return ("One task: nothing runs in parallel, a single session would do.",)
-    if len(critical_path(tasks)) == count:
-        return (
+        yield "One task: nothing runs in parallel, a single session would do."
+    elif len(chain) == count:
+        yield (
             "Every task waits for the one before it: nothing runs in parallel, and one session"
-            " would keep what it learned.",
+            " would keep what it learned."
         )
-    free = count * (count - 1) // 2
-    if len(pairs) == free:
-        return (
+    elif pairs == count * (count - 1) // 2:
+        yield (
             "Every task can write what every other one writes: expect conflicts; give them"
-            " narrower `owns`, or do it in one session.",
+            " narrower `owns`, or do it in one session."
         )
-    return ()
 
 
 def _remarks(
     tasks: Sequence[Task],
-    pairs: tuple[PredictedOverlap, ...],
+    chain: Sequence[TaskId],
+    pairs: Sequence[tuple[Task, Task, str]],
     files: Sequence[str],
-) -> tuple[str, ...]:
-    """What else is worth knowing before saying yes."""
-    said = []
-    chain = critical_path(tasks)
-    if 2 < len(chain) < len(tasks) and 2 * len(chain) > len(tasks):
-        said.append(
-            f"{len(chain)} of {len(tasks)} tasks wait for each other: {' -> '.join(chain)}."
-        )
-    shared = [pair for pair in pairs if pair.tracked]
+) -> Iterator[str]:
+    """What else is worth knowing before saying yes; `files` are sorted."""
+    if 2 < len(chain) < len(tasks) < 2 * len(chain):
+        yield f"{len(chain)} of {len(tasks)} tasks wait for each other: {' -> '.join(chain)}."
+    shared = ", ".join(islice(_shared(pairs, files), _MOST_NAMED))
     if shared:
-        named = ", ".join(f"{a} and {b} ({c})" for a, b, c in _shown(shared))
-        said.append(f"Existing files have two owners: {named}.")
+        yield f"Existing files have two owners: {shared}."
     for task in tasks:
         for pattern in task.owns:
             if _meant_literally(pattern, files):
-                said.append(
+                yield (
                     f"{task.id} owns {pattern}, which as a pattern matches no file; for the folder"
                     f" of that name write {_escaped(pattern)}."
                 )
-    return tuple(said)
 
 
-def _shown(pairs: Sequence[PredictedOverlap]) -> list[tuple[TaskId, TaskId, str]]:
-    return [(*pair.tasks, pair.example) for pair in pairs[:_MOST_NAMED]]
+def _shared(pairs: Iterable[tuple[Task, Task, str]], files: Sequence[str]) -> Iterator[str]:
+    """The pairs of tasks that own one and the same existing file, with the first such file."""
+    held = cache(lambda owns: owned(owns, files))
+    for one, other, _ in pairs:
+        if both := held(one.owns) & held(other.owns):
+            yield f"{one.id} and {other.id} ({min(both)})"
 
 
 def _meant_literally(pattern: str, files: Sequence[str]) -> bool:

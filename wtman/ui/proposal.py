@@ -12,7 +12,6 @@ from wtman.journal.state import State
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
-from wtman.plan.forecast import Forecast
 from wtman.review.judgement import review_agents
 from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
 
@@ -32,7 +31,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", _sandbox(settings)),
-        ("forecast", _forecast(proposal.forecast, settings)),
+        ("forecast", _forecast(proposal)),
         ("limits", _limits(settings)),
         ("worktrees", settings.worktrees),
     ]
@@ -86,15 +85,16 @@ def _sandbox(settings: Settings) -> str:
     return f"{settings.sandbox}; {joined}" + (f", {checks}" if settings.network == "on" else "")
 
 
-def _forecast(forecast: Forecast, settings: Settings) -> str:
+def _forecast(proposal: Proposal) -> str:
+    forecast = proposal.forecast
     sessions = (
         f"{forecast.sessions_least} to {forecast.sessions_most} sessions"
         if forecast.sessions_least != forecast.sessions_most
         else count(forecast.sessions_least, "session")
     )
     return (
-        f"{count(forecast.branches, 'branch')}, {sessions}, "
-        f"{count(len(forecast.waves), 'stage')}, up to {settings.jobs} in parallel"
+        f"{count(len(proposal.plan.tasks), 'branch')}, {sessions}, "
+        f"{count(len(forecast.waves), 'stage')}, up to {proposal.settings.jobs} in parallel"
     )
 
 
@@ -163,7 +163,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "settings": to_plain(proposal.settings),
         "agents": list(proposal.assigned_agents),
         "forecast": {
-            "branches": forecast.branches,
+            "branches": len(proposal.plan.tasks),
             "sessions_least": forecast.sessions_least,
             "sessions_most": forecast.sessions_most,
             "waves": to_plain(forecast.waves),
