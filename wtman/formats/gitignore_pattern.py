@@ -1,7 +1,7 @@
 """One gitignore-style pattern, taken apart into steps, character sets and a regular expression.
 
-Exists so that matching (`globs.matches`) and the overlap decision
-(`globs.can_both_match`) read a pattern in the same way: git's, as its manual
+Exists so that matching (`gitignore.matches`) and the overlap decision
+(`gitignore.can_both_match`) read a pattern in the same way: git's, as its manual
 page gitignore(5) documents it. A pattern becomes *steps*, one a folder level;
 `DEEP` is any number of levels. A step is the text of one path segment.
 
@@ -70,13 +70,11 @@ class Pattern:
     looks like the name of a file.
     """
 
-    text: str
     negated: bool
     folder_only: bool
     steps: tuple[str, ...]
     regex: re.Pattern[str]
     prefix: str
-    literal: bool
     suffix: str
     file_like: bool
 
@@ -90,19 +88,16 @@ def compiled(text: str) -> Pattern:
     folder_only = body.endswith("/")
     body = body[:-1] if folder_only else body
     steps = _steps(body)
-    prefix, literal = _prefix(steps)
     suffix = "" if steps[-1] == DEEP else literal_end(steps[-1])
     alone = literal_text(steps[-1])
     known = _ANY_SUFFIX if alone is None else _FILE_SUFFIX
     named = alone in _FILE_NAMES or known.search(suffix) is not None
     return Pattern(
-        text=text,
         negated=negated,
         folder_only=folder_only,
         steps=steps,
         regex=re.compile(_path_regex(steps, folder_only), re.DOTALL),
-        prefix=prefix,
-        literal=literal,
+        prefix=_prefix(steps),
         suffix=suffix,
         file_like=named and not folder_only,
     )
@@ -258,14 +253,14 @@ def _path_regex(steps: tuple[str, ...], folder_only: bool) -> str:
     return f"{first}{middle}(?:[^/]+/)*{last}"
 
 
-def _prefix(steps: tuple[str, ...]) -> tuple[str, bool]:
+def _prefix(steps: tuple[str, ...]) -> str:
     prefix = ""
     for number, step in enumerate(steps):
         text = None if step == DEEP else literal_text(step)
         if text is None:
-            return prefix + ("" if step == DEEP else literal_start(step)), False
+            return prefix + ("" if step == DEEP else literal_start(step))
         prefix += text + ("/" if number + 1 < len(steps) else "")
-    return prefix, True
+    return prefix
 
 
 def _one(char: str) -> Chars:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from wtman.errors import UsageError
-from wtman.formats.toml_positions import Places, places
+from wtman.formats.toml_positions import Places, key_lines
 from wtman.text.words import printable
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -22,7 +22,7 @@ def read_toml(text: bytes | str, name: str) -> tuple[dict[str, Any], Places]:
 
     decoded = _decoded(text, name)
     try:
-        return tomllib.loads(decoded), places(decoded, name)
+        return tomllib.loads(decoded), Places(name, key_lines(decoded))
     except RecursionError:
         raise UsageError(f"{name}: values are nested too deeply") from None
     except ValueError as error:

@@ -48,13 +48,8 @@ class Places:
         return f"{self.name}:{line}: " if line else f"{self.name}: "
 
 
-def places(text: str, name: str) -> Places:
-    """The lines of all keys and tables of a document that `tomllib` accepts."""
-    return Places(name, key_lines(text.replace("\r\n", "\n")))
-
-
 def key_lines(text: str) -> dict[Path, int]:
-    """The line, counted from 1, of each table and key."""
+    """The line, counted from 1, of each table and key of a document that `tomllib` accepts."""
     found: dict[Path, int] = {}
     counts: dict[Path, int] = {}
     table: Path = ()

@@ -7,27 +7,18 @@ never silently left out.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from posixpath import basename, dirname, splitext
 
 from wtman.model.changes import TrackedFile
 
 _MOST = 14_000  # characters of a map
-
-
 _NAMES = (16, 8, 4, 2, 0)  # names shown of a folder, the fewer the larger the repository
-
-
 _PATH = 160
-
-
 _LANGUAGES = 8
-
-
 _DULL = frozenset(
     ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map".split()
 )
-
-
 _TELLING = frozenset(
     "readme pyproject setup package cargo go makefile dockerfile tox build pom gemfile composer"
     " main index app cli api routes urls models schema settings config conftest __init__"
@@ -41,26 +32,20 @@ def file_map(entries: Sequence[TrackedFile], most: int = _MOST) -> str:
     for entry in entries:
         folders.setdefault(dirname(entry.path), []).append(entry)
     head = f"{len(entries):,} files, {_size(sum(item.size for item in entries))}{_kinds(entries)}"
-    for names in _NAMES:
-        text, whole = _joined(head, _lines(folders, names), most)
-        if whole:
-            return text
-    # Not even the folders fit: the larger part of them is summed up below the ones above.
-    for depth in range(8, 0, -1):
-        text, whole = _joined(head, _lines(_merged(folders, depth), 0), most)
-        if whole:
+    tries = chain(
+        (_lines(folders, names) for names in _NAMES),
+        # Not even the folders fit: the larger part of them is summed up below the ones above.
+        (_lines(_merged(folders, depth), 0) for depth in range(8, 0, -1)),
+    )
+    for lines in tries:
+        text = head
+        for line in lines:
+            if len(text) + 1 + len(line) > most:
+                break
+            text += f"\n{line}"
+        else:
             return text
     return f"{text}\n… and {len(folders):,} folders in all"
-
-
-def _joined(head: str, lines: Iterable[str], most: int) -> tuple[str, bool]:
-    """As many of the lines as there is room for, and whether these are all."""
-    text = head
-    for line in lines:
-        if len(text) + 1 + len(line) > most:
-            return text, False
-        text += f"\n{line}"
-    return text, True
 
 
 def readme_of(entries: Iterable[TrackedFile]) -> str:
