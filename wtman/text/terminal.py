@@ -18,7 +18,7 @@ def clean(text: str, width: int = 0) -> str:
     if not text.isprintable():
         text = _SEQUENCE.sub("", text)
         text = "".join(_safe(letter) for letter in text)
-    if _smears(text):
+    if not text.isascii():
         text = _without_smear(text)
     return fit(text, width) if width else text
 
@@ -31,19 +31,8 @@ def _safe(letter: str) -> str:
     return ""
 
 
-def _smears(text: str) -> bool:
-    """Whether some letter carries more marks than any script needs."""
-    if text.isascii():
-        return False
-    run = 0
-    for letter in text:
-        run = run + 1 if _columns(letter) == 0 else 0
-        if run > _MARKS:
-            return True
-    return False
-
-
 def _without_smear(text: str) -> str:
+    """The text without the marks that are more on a letter than any script needs."""
     kept: list[str] = []
     run = 0
     for letter in text:
