@@ -144,7 +144,7 @@ class World:
         view = state.tasks[action.task]
         assert view.in_flight is None, "a chain waits for the next attempt"
         last = last_counted(view)
-        assert last is None or last.ended is not Ended.OK or last.red or view.restart, (
+        assert last is None or last.ended is not Ended.OK or last.red or view.request.restart, (
             "finished work is not chained"
         )
         assert not {f"session/{action.task}", f"worktree/{action.task}"} & set(self.running)

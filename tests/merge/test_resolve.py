@@ -38,7 +38,7 @@ def test_what_was_asked_for_is_not_forgotten_by_an_interruption(
     cut = e.SessionFinished("docs", 2, Ended.INTERRUPTED, "c1")
     moved = e.Followed("docs", ON, ON, {}, ("a.py",), ON)
     view = played((*asked, moved, started("docs", 2), cut)).tasks["docs"]
-    assert view.again and "conflicts with the work so far" in view.restart
+    assert view.request.again and "conflicts with the work so far" in view.request.restart
     assert standings(played((*asked, moved, started("docs", 2), cut)))["docs"].state is (
         TaskState.PENDING
     )

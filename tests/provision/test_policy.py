@@ -125,7 +125,7 @@ def test_a_worktree_is_trusted_until_a_session_has_worked_there(world: World, na
     base = world.head()
     at = world.commit({"x": "x"}) if name == "moved" else base
     one = TaskId("one")
-    attempt = Attempt(1, "l", "", base, base, "a", 0.0)
+    attempt = Attempt(1, "l", "", base, base, "a")
     view = TaskView(Task(one, "do"), fingerprint="l", attempts=(attempt,))
     tier = next(name for name in choice.NAMES[:-1] if not choice.trouble(name))
     world = world.set(setup=("sh setup.sh",))

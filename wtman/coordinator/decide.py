@@ -203,7 +203,13 @@ def _checks(
         if not settled or view.in_flight is not None or not state.checks_of(task):
             continue
         last = last_counted(view)
-        if last is None or last.ended is not Ended.OK or last.red or view.restart or view.again:
+        if (
+            last is None
+            or last.ended is not Ended.OK
+            or last.red
+            or view.request.restart
+            or view.request.again
+        ):
             continue
         if stale_needs(state, view, known) or view.owner != view.fingerprint:
             continue

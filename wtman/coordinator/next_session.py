@@ -30,8 +30,8 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
     if view.resolving is not None:
         return resolver_session(state, view, cap)
     last = last_counted(view)
-    at, failure, resume = view.start, view.restart, ""
-    if last is not None and last.outcome is not None and not view.restart:
+    at, failure, resume = view.start, view.request.restart, ""
+    if last is not None and last.outcome is not None and not view.request.restart:
         # The stage has put the tip back where a session broke off; what it left is kept aside.
         at = view.head if view.has_work else view.start
         failure = last.red or last.outcome.reason
@@ -39,8 +39,8 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
             failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
         resume = last.outcome.session
     mend = fix_text(state, view)
-    failure = "\n".join(part for part in (view.left_out, failure, mend) if part)
-    if view.again and not failure:
+    failure = "\n".join(part for part in (view.request.left_out, failure, mend) if part)
+    if view.request.again and not failure:
         failure = "The user asked for this task to be gone over again."
     kept = Sha("")
     newest = view.current[-1] if view.current else None

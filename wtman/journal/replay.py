@@ -5,7 +5,7 @@ is passed over.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from wtman.journal import events as e
@@ -15,7 +15,7 @@ from wtman.journal import replay_merge as resolving
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
 from wtman.journal.replay_limits import done
-from wtman.journal.state import Attempt, MergeView, State, TaskView, red_text
+from wtman.journal.state import Attempt, MergeView, Request, State, TaskView, red_text
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.graph import closure
@@ -63,14 +63,12 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
 
 def _view(state: State, task: Task) -> TaskView:
     known = state.tasks.get(task.id) or state.dropped.get(task.id)
-    if known is not None and task.needs == known.planned.needs:
-        task = replace(task, needs=known.task.needs)
     fingerprint = planning.fingerprint_in(state, task)
     if known is None:
-        return TaskView(task=task, fingerprint=fingerprint)
+        return TaskView(task, fingerprint)
     # Another wording gets a fresh count of attempts; what was granted was for the old one.
     granted = known.granted if known.fingerprint == fingerprint else 0
-    return replace(known, task=task, fingerprint=fingerprint, granted=granted)
+    return replace(known, planned=task, fingerprint=fingerprint, granted=granted)
 
 
 def _unjudged(view: TaskView) -> TaskView:
@@ -86,27 +84,21 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
     known = before or state.dropped.get(event.task.id)
     if known is not None and (known is not before or known.planned.needs != event.task.needs):
         # Other needs than those that the chains were made for might close a circle with them.
-        state = _without_chains(state)
-        before = state.tasks.get(event.task.id)
+        for task, other in state.tasks.items():
+            if other.chained:
+                state.tasks[task] = replace(other, chained=())
     view = _view(state, event.task)
-    if before is not None and before.task.check != event.task.check:
+    if before is not None and before.planned.check != event.task.check:
         view = _unjudged(view)
     state.tasks[event.task.id] = view
     state.dropped.pop(event.task.id, None)
     return state
 
 
-def _without_chains(state: State) -> State:
-    for task, view in state.tasks.items():
-        if view.chained:
-            state.tasks[task] = replace(view, task=view.planned, chained=())
-    return state
-
-
 def _task_dropped(state: State, event: e.TaskDropped, at: float) -> State:
     view = state.tasks.pop(event.task, None)
     if view is not None:
-        state.dropped[event.task] = replace(view, task=view.planned, chained=())
+        state.dropped[event.task] = replace(view, chained=())
     return state
 
 
@@ -115,7 +107,7 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     settings = replace(state.settings, check=event.check)
     state = replace(state, request=event.request, context=event.context, settings=settings)
     for task, view in state.tasks.items():
-        view = _view(state, view.task)
+        view = _view(state, view.planned)
         state.tasks[task] = _unjudged(view) if rejudge and not view.task.check else view
     return state
 
@@ -150,26 +142,11 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
     if begins is None or task not in state.tasks:
         return state
     view = state.tasks[task]
-    attempt = Attempt(
-        number=begins.number,
-        fingerprint=begins.fingerprint,
-        cache_key=begins.cache_key,
-        start=begins.start,
-        at=begins.at,
-        agent=begins.agent,
-        started=at,
-        cap=event.cap,
-        attach=begins.attach,
-        again=view.again,
-        restart=view.restart,
-        left_out=view.left_out,
-    )
+    attempt = Attempt(**asdict(begins), started=at, cap=event.cap, request=view.request)
     state.tasks[task] = replace(
         view,
         attempts=(*view.attempts, attempt),
-        restart="",
-        left_out="",
-        again=False,
+        request=Request(),
         attach=False,
         cleaned=False,
     )
@@ -207,9 +184,7 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
     view = state.tasks.get(event.task)
     if view is not None and view.loose:
         # It did without them before: what was meant to spare a conflict must not end a task.
-        for need in view.loose:
-            state = _unchain(state, event.task, need)
-        return state
+        return _unchain(state, view, view.loose)
     return _with(state, event.task, stuck=event.reason, needs=event.needs)
 
 
@@ -219,36 +194,44 @@ def _session_finished(state: State, event: e.SessionFinished, at: float) -> Stat
     view = state.tasks.get(event.task) or state.dropped.get(event.task)
     if view is None:
         return state
-    attempts = tuple(
-        replace(item, ended=event.ended, finished=at, outcome=event)
-        if item.number == event.attempt
-        else item
-        for item in view.attempts
-    )
-    owner = next((item.fingerprint for item in attempts if item.number == event.attempt), "")
-    view = replace(view, attempts=attempts, head=event.head, owner=owner, notes=event.notes)
-    view = resolving.asked_still(view, event)
+    attempts, owner, request = list(view.attempts), "", view.request
+    for place, item in enumerate(attempts):
+        if item.number == event.attempt:
+            attempts[place] = replace(item, ended=event.ended, finished=at, outcome=event)
+            owner = item.fingerprint
+            if event.ended is Ended.INTERRUPTED:
+                request |= item.request  # asked for still, if something outside ended it
     home = state.tasks if event.task in state.tasks else state.dropped
-    home[event.task] = view
+    home[event.task] = replace(
+        view,
+        attempts=tuple(attempts),
+        head=event.head,
+        owner=owner,
+        notes=event.notes,
+        request=request,
+    )
     return state
 
 
 def _followed(state: State, event: e.Followed, at: float) -> State:
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
+    view = state.tasks.get(event.task)
+    if view is None:
+        return state
     restart = ""
     if event.conflicts:
         restart = "what this task needs has changed and conflicts with the work so far in " + (
             ", ".join(event.conflicts)
         )
-    return _with(
-        state,
-        event.task,
+    state.tasks[event.task] = replace(
+        view,
         start=event.start,
         head=event.head,
         needs=event.needs,
-        restart=restart,
+        request=replace(view.request, restart=restart),
         based=event.onto,
     )
+    return state
 
 
 def _adopted(state: State, event: e.Adopted, at: float) -> State:
@@ -295,26 +278,21 @@ def _overlapped(state: State, event: e.Overlapped, at: float) -> State:
 def _chained(state: State, event: e.Chained, at: float) -> State:
     view = state.tasks.get(event.task)
     if view is not None and event.need not in view.task.needs:
-        task = replace(view.task, needs=(*view.task.needs, event.need))
-        chained = (*view.chained, event.need)
-        state.tasks[event.task] = replace(view, task=task, chained=chained)
+        state.tasks[event.task] = replace(view, chained=(*view.chained, event.need))
     return state
 
 
 def _unchained(state: State, event: e.Unchained, at: float) -> State:
-    return _unchain(state, event.task, event.need)
+    view = state.tasks.get(event.task)
+    if view is None or event.need not in view.chained:
+        return state
+    return _unchain(state, view, (event.need,))
 
 
-def _unchain(state: State, name: TaskId, need: TaskId) -> State:
-    view = state.tasks.get(name)
-    if view is not None and need in view.chained:
-        needs = tuple(item for item in view.task.needs if item != need)
-        state.tasks[name] = replace(
-            view,
-            task=replace(view.task, needs=needs),
-            chained=tuple(item for item in view.chained if item != need),
-            unchained=(*view.unchained, need),
-        )
+def _unchain(state: State, view: TaskView, gone: tuple[TaskId, ...]) -> State:
+    chained = tuple(need for need in view.chained if need not in gone)
+    unchained = (*view.unchained, *gone)
+    state.tasks[view.planned.id] = replace(view, chained=chained, unchained=unchained)
     return state
 
 
@@ -331,9 +309,8 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     state.tasks[event.task] = replace(
         view,
         granted=view.granted + spent,
-        again=True,
+        request=replace(view.request, again=True, left_out=_left_out(state, view)),
         onto=event.onto or view.onto,
-        left_out=_left_out(state, view),
         excluded=None,
         resolving=None,
         before=None,
@@ -347,7 +324,7 @@ def _left_out(state: State, view: TaskView) -> str:
     """Why the newest merge did not take the branch, for its next session."""
     left = view.excluded
     if left is None:
-        return view.left_out
+        return view.request.left_out
     target = state.merge.asked.target if state.merge is not None else state.target
     text = f"The branch could not be merged into {target}: {left.reason}"
     text += f" with {', '.join(left.others)}" if left.others else ""

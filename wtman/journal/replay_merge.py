@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wtman.journal.events import Landed, MergeAsked, Resolving, SessionFinished, Unresolved
+from wtman.journal.events import Landed, MergeAsked, Resolving, Unresolved
 from wtman.journal.replay_limits import done
-from wtman.journal.state import TRIES, MergeView, State, TaskView
+from wtman.journal.state import TRIES, MergeView, Request, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import Sha
-from wtman.model.session import Ended
 
 
 def _resolving(state: State, event: Resolving, at: float) -> State:
@@ -25,11 +24,10 @@ def _resolving(state: State, event: Resolving, at: float) -> State:
     state.tasks[event.task] = replace(
         view,
         granted=view.granted + spent,
-        again=True,
+        request=Request(again=True, restart=view.request.restart),
         onto=event.onto,
         excluded=None,
         stuck="",
-        left_out="",
         resolving=event,
         before=replace(view, resolving=None, before=None),
         unresolved="",
@@ -51,7 +49,9 @@ def _unresolved(state: State, event: Unresolved, at: float) -> State:
     )
     state.tasks[event.task] = replace(
         before,
-        task=view.task,
+        planned=view.planned,
+        chained=view.chained,
+        unchained=view.unchained,
         fingerprint=view.fingerprint,
         worktree=view.worktree,
         attempts=attempts,
@@ -60,19 +60,6 @@ def _unresolved(state: State, event: Unresolved, at: float) -> State:
         cleaned=False,
     )
     return state
-
-
-def asked_still(view: TaskView, event: SessionFinished) -> TaskView:
-    """What an attempt was begun for is asked for still, if something outside ended it."""
-    was = next((item for item in view.attempts if item.number == event.attempt), None)
-    if was is None or event.ended is not Ended.INTERRUPTED:
-        return view
-    return replace(
-        view,
-        again=view.again or was.again,
-        restart=view.restart or was.restart,
-        left_out=view.left_out or was.left_out,
-    )
 
 
 def so_far(state: State, event: MergeAsked) -> Landed | None:

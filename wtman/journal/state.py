@@ -1,4 +1,4 @@
-"""Where the reviews of a run stand: what `replay_reviews` folds their events into."""
+"""A run, replayed: its tasks, its merge, its reviews, as the folds of `replay` leave them."""
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -70,33 +70,39 @@ class Reviews:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Request:
+    """What the next session of a task is begun for, beyond the task itself."""
+
+    again: bool = False  # the user asked for one more
+    restart: str = ""  # why it starts over from the task's start
+    left_out: str = ""  # why a merge left the branch out, for the prompt
+
+    def __or__(self, other: "Request") -> "Request":
+        return Request(
+            self.again or other.again,
+            self.restart or other.restart,
+            self.left_out or other.left_out,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(e.AttemptStart):
     """One session of a task. `ended` None: intended, and no outcome journalled yet."""
 
-    number: int
-    fingerprint: str
-    cache_key: str
-    start: Sha
-    at: Sha
-    agent: str
-    started: float
+    started: float = 0.0
     ended: Ended | None = None
     finished: float = 0.0
     outcome: e.SessionFinished | None = None
     red: str = ""  # why the checks refused what it left, for the next prompt
     cap: Cap = Cap()
-    attach: bool = False  # the user plays it, at a terminal
-    # What it was begun for; asked for still, if it is interrupted.
-    again: bool = False
-    restart: str = ""
-    left_out: str = ""
+    request: Request = Request()  # what it was begun for; asked for still, if it is interrupted
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """A task with everything that the journal says of it."""
 
-    task: Task
+    planned: Task  # as its plan has it
     fingerprint: str
     branch: Branch = Branch("")
     start: Sha = Sha("")
@@ -107,19 +113,17 @@ class TaskView:
     attempts: tuple[Attempt, ...] = ()
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
-    again: bool = False  # the user asked for one more session
+    request: Request = Request()  # what the next session is begun for
     attach: bool = False  # the user asked to play the next one
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
     based: Sha = Sha("")  # the target that it has come up to
-    left_out: str = ""  # why a merge left it out, for the next prompt
-    restart: str = ""  # why the next session starts over from `start`
     resolving: Resolving | None = None  # a resolver plays it now
     before: "TaskView | None" = None  # the view when that was asked for
     unresolved: str = ""  # why a resolver gave it up
     refused: Sha = Sha("")  # the target on which it did
     stuck: str = ""  # why no starting point can be made of what it needs
     external: bool = False  # a branch that wtman did not make
-    chained: tuple[TaskId, ...] = ()  # those of `task.needs` that the plan does not name
+    chained: tuple[TaskId, ...] = ()  # what it needs too, because the two collided
     unchained: tuple[TaskId, ...] = ()  # never to be waited for because of a collision
     message: str = ""  # of a taken branch: what its commit on the target says
     author: Identity | None = None  # of a taken branch: who alone made it
@@ -139,12 +143,11 @@ class TaskView:
         return tuple(item for item in self.attempts if item.fingerprint == self.fingerprint)
 
     @property
-    def planned(self) -> Task:
-        """The task as its plan has it, without what the overlap watch made it need."""
+    def task(self) -> Task:
+        """The task as it stands: it needs what it is chained to, too."""
         if not self.chained:
-            return self.task
-        needs = tuple(need for need in self.task.needs if need not in self.chained)
-        return replace(self.task, needs=needs)
+            return self.planned
+        return replace(self.planned, needs=(*self.planned.needs, *self.chained))
 
     @property
     def loose(self) -> tuple[TaskId, ...]:

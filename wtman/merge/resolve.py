@@ -107,9 +107,9 @@ def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
     asked = view.resolving
     assert asked is not None
     counted, mine = _counted(view), _mine(view)
-    at = view.head if view.has_work and not view.restart else view.start
-    failure, resume, kept = view.restart, "", Sha("")
-    if counted and not view.restart and (done := counted[-1].outcome) is not None:
+    at = view.head if view.has_work and not view.request.restart else view.start
+    failure, resume, kept = view.request.restart, "", Sha("")
+    if counted and not view.request.restart and (done := counted[-1].outcome) is not None:
         failure = counted[-1].red or "\n".join(t for t in (done.reason, done.detail) if t)
         resume = done.session
     failure = "\n".join(part for part in (failure, fix_text(state, view)) if part)
@@ -137,7 +137,7 @@ def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
 def _prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
     assert view.resolving is not None
     parts = [view.resolving.told.strip()]
-    if view.has_work and not view.restart:
+    if view.has_work and not view.request.restart:
         parts.append("This folder holds both sides, as git merged them, and what was tried since.")
     else:
         parts.append(

@@ -59,7 +59,9 @@ def _between_attempts(state: State, known: Mapping[TaskId, Standing], task: Task
     """Whether its next session starts anew or mends: finished work is left alone."""
     view = state.tasks[task]
     last = last_counted(view)
-    finished = last is not None and last.ended is Ended.OK and not last.red and not view.restart
+    finished = (
+        last is not None and last.ended is Ended.OK and not last.red and not view.request.restart
+    )
     if finished or view.in_flight is not None or view.external or view.merged:
         return False
     return known[task].state in (TaskState.PENDING, TaskState.FIXING)

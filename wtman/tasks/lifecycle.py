@@ -94,7 +94,7 @@ def awaits_attempt(view: TaskView) -> bool:
     """Whether a session is the next thing that the task needs."""
     last = last_counted(view)
     unsettled = last is None or last.ended is Ended.FAILED or bool(last.red)
-    return unsettled or view.again or bool(view.restart)
+    return unsettled or view.request.again or bool(view.request.restart)
 
 
 def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
@@ -157,7 +157,7 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
         and not (need in loose and known[need].state in DEAD)
     )
     dead = tuple(need for need in waiting if known[need].state in DEAD)
-    if last is None or view.again or view.restart:
+    if last is None or view.request.again or view.request.restart:
         if dead:
             return Standing(TaskState.FAILED, f"needs {', '.join(dead)}, which did not succeed")
         if view.stuck:
