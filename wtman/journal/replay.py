@@ -11,14 +11,13 @@ from typing import Any
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal import replay_limits as limits
-from wtman.journal import replay_merge as resolving
+from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
 from wtman.journal.replay_limits import done
-from wtman.journal.state import Attempt, MergeView, Request, State, TaskView, red_text
+from wtman.journal.state import Attempt, Request, State, TaskView, red_text
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
-from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Ended
@@ -151,10 +150,6 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
         cleaned=False,
     )
     return limits.reserve(replace(state, sessions=state.sessions + 1), event)
-
-
-def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
-    return done(state, event.key)
 
 
 def _base_checked(state: State, event: e.BaseChecked, at: float) -> State:
@@ -332,18 +327,6 @@ def _left_out(state: State, view: TaskView) -> str:
     return f"{text}. The folder has the present {target} in it now.\n{left.why()}".rstrip()
 
 
-def _paused(state: State, event: e.Paused, at: float) -> State:
-    return replace(state, paused=event)
-
-
-def _stopped(state: State, event: e.Stopped, at: float) -> State:
-    return replace(state, stopped=event, asked_stop=False)
-
-
-def _run_failed(state: State, event: e.RunFailed, at: float) -> State:
-    return replace(state, failed=event)
-
-
 def _resumed(state: State, event: e.Resumed, at: float) -> State:
     base = state.base_checked
     if base is not None and base.problem:
@@ -357,70 +340,6 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
         base_checked=base,
         intents=frozenset(),
     )
-
-
-def _merge_asked(state: State, event: e.MergeAsked, at: float) -> State:
-    plan = tuple(view.task for view in state.tasks.values())
-    # What nobody asks for now stays left out.
-    asked = closure(plan, event.members) if event.members else tuple(state.tasks)
-    for task in asked:
-        if state.tasks[task].excluded is not None:
-            state.tasks[task] = replace(state.tasks[task], excluded=None)
-    so_far = resolving.so_far(state, event)
-    return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
-
-
-def _judged(state: State, event: e.CandidateJudged, at: float) -> State:
-    state = done(state, ActionKey(ActionKind.CANDIDATE, ",".join(event.members)))
-    if state.merge is None:
-        return state
-    candidates = {**state.merge.candidates, (event.on, event.members): event}
-    return _with_merge(state, candidates=candidates)
-
-
-def _target_moved(state: State, event: e.TargetMoved, at: float) -> State:
-    state = done(state, ActionKey(ActionKind.LAND))
-    if state.merge is None:
-        return state
-    return _with_merge(state, on=event.now)
-
-
-def _disproved(state: State, event: e.Disproved, at: float) -> State:
-    state = done(state, ActionKey(ActionKind.LAND))
-    if state.merge is None:
-        return state
-    return _with_merge(state, disproved=(*state.merge.disproved, *event.excluded))
-
-
-def _landed(state: State, event: e.Landed, at: float) -> State:
-    state = done(state, ActionKey(ActionKind.LAND))
-    merge = state.merge
-    if merge is None:
-        return state
-    if event.moved:
-        for name, commit in event.commits.items():
-            state = _with(state, TaskId(name), merged=commit)
-    asked = merge.asked
-    if event.moved or not (asked.dry_run or asked.patch_only):
-        for left in event.excluded:
-            state = _with(state, left.task, excluded=left)
-    return _with_merge(state, landed=resolving.landed(merge, event))
-
-
-def _merge_failed(state: State, event: e.MergeFailed, at: float) -> State:
-    state = done(state, ActionKey(ActionKind.LAND))
-    if state.merge is None:
-        return state
-    return _with_merge(state, failed=event)
-
-
-def _cleaned(state: State, event: e.Cleaned, at: float) -> State:
-    return _with(state, event.task, cleaned=True, worktree="")
-
-
-def _with_merge(state: State, **changes: Any) -> State:
-    assert state.merge is not None
-    return replace(state, merge=replace(state.merge, **changes))
 
 
 def _with(state: State, task: TaskId, **changes: Any) -> State:
@@ -439,7 +358,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.ExternalBranchAdded: _external_branch,
     e.Approved: _approved,
     e.Intended: _intended,
-    e.Abandoned: _abandoned,
+    e.Abandoned: lambda state, event, at: done(state, event.key),
     e.BaseChecked: _base_checked,
     e.WorktreeMade: _worktree_made,
     e.StartFailed: _start_failed,
@@ -452,19 +371,13 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Chained: _chained,
     e.Unchained: _unchained,
     e.Requested: _requested,
-    e.Paused: _paused,
-    e.Stopped: _stopped,
-    e.RunFailed: _run_failed,
+    e.Paused: lambda state, event, at: replace(state, paused=event),
+    e.Stopped: lambda state, event, at: replace(state, stopped=event, asked_stop=False),
+    e.RunFailed: lambda state, event, at: replace(state, failed=event),
     e.Resumed: _resumed,
-    e.MergeAsked: _merge_asked,
-    e.CandidateJudged: _judged,
-    e.TargetMoved: _target_moved,
-    e.Disproved: _disproved,
-    e.Landed: _landed,
-    e.MergeFailed: _merge_failed,
-    e.Cleaned: _cleaned,
+    e.Cleaned: lambda state, event, at: _with(state, event.task, cleaned=True, worktree=""),
     **limits.FOLDS,
     **planning.FOLDS,
-    **resolving.FOLDS,
+    **merges.FOLDS,
     **reviews.FOLDS,
 }

@@ -82,16 +82,8 @@ def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
     return replace(state, settings=from_plain(Settings, plain))
 
 
-def _rate_limited(state: State, event: e.RateLimited, at: float) -> State:
-    return replace(state, rate_limit=event.jobs)
-
-
-def _backoff_ended(state: State, event: e.BackoffEnded, at: float) -> State:
-    return replace(state, backoff=False)
-
-
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.LimitsChanged: _limits_changed,
-    e.RateLimited: _rate_limited,
-    e.BackoffEnded: _backoff_ended,
+    e.RateLimited: lambda state, event, at: replace(state, rate_limit=event.jobs),
+    e.BackoffEnded: lambda state, event, at: replace(state, backoff=False),
 }

@@ -1,6 +1,6 @@
-"""The folds of a resolver's work. Part of `replay`.
+"""The folds of merges and of a resolver's work. Part of `replay`.
 
-A task that it could not bring up to the target stands afterwards as if nobody had tried:
+A task that a resolver could not bring up to the target stands afterwards as if nobody had tried:
 its own work is good, and may land where what it clashes with is not.
 """
 
@@ -8,11 +8,72 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wtman.journal.events import Landed, MergeAsked, Resolving, Unresolved
+from wtman.journal.events import (
+    CandidateJudged,
+    Disproved,
+    Landed,
+    MergeAsked,
+    MergeFailed,
+    Resolving,
+    TargetMoved,
+    Unresolved,
+)
 from wtman.journal.replay_limits import done
 from wtman.journal.state import TRIES, MergeView, Request, State
 from wtman.model.actions import ActionKey, ActionKind
-from wtman.model.ids import Sha
+from wtman.model.graph import closure
+from wtman.model.ids import Sha, TaskId
+
+_LAND = ActionKey(ActionKind.LAND)
+
+
+def _merge_asked(state: State, event: MergeAsked, at: float) -> State:
+    plan = tuple(view.task for view in state.tasks.values())
+    # What nobody asks for now stays left out.
+    asked = closure(plan, event.members) if event.members else tuple(state.tasks)
+    for task in asked:
+        if state.tasks[task].excluded is not None:
+            state.tasks[task] = replace(state.tasks[task], excluded=None)
+    before = state.merge if event.resolves else None  # what a resolver's work goes on with
+    so_far = (before.landed or before.so_far) if before is not None else None
+    return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
+
+
+def _judged(state: State, event: CandidateJudged, at: float) -> State:
+    state = done(state, ActionKey(ActionKind.CANDIDATE, ",".join(event.members)))
+    known = state.merge.candidates if state.merge is not None else {}
+    return _with_merge(state, candidates={**known, (event.on, event.members): event})
+
+
+def _disproved(state: State, event: Disproved, at: float) -> State:
+    known = state.merge.disproved if state.merge is not None else ()
+    return _with_merge(done(state, _LAND), disproved=(*known, *event.excluded))
+
+
+def _landed(state: State, event: Landed, at: float) -> State:
+    state = done(state, _LAND)
+    merge = state.merge
+    if merge is None:
+        return state
+    if event.moved:
+        for name, commit in event.commits.items():
+            task = TaskId(name)
+            if task in state.tasks:
+                state.tasks[task] = replace(state.tasks[task], merged=commit)
+    if event.moved or not (merge.asked.dry_run or merge.asked.patch_only):
+        for left in event.excluded:
+            if left.task in state.tasks:
+                state.tasks[left.task] = replace(state.tasks[left.task], excluded=left)
+    if event.moved and merge.asked.resolves in event.commits:
+        event = replace(event, resolved=(merge.asked.resolves,))
+    landed = joined(merge.so_far, event) if merge.so_far is not None else event
+    return _with_merge(state, landed=landed)
+
+
+def _with_merge(state: State, **changes: Any) -> State:
+    if state.merge is None:
+        return state
+    return replace(state, merge=replace(state.merge, **changes))
 
 
 def _resolving(state: State, event: Resolving, at: float) -> State:
@@ -62,20 +123,6 @@ def _unresolved(state: State, event: Unresolved, at: float) -> State:
     return state
 
 
-def so_far(state: State, event: MergeAsked) -> Landed | None:
-    """What the merge that a resolver's work goes on with has landed."""
-    if not event.resolves or state.merge is None:
-        return None
-    return state.merge.landed or state.merge.so_far
-
-
-def landed(merge: MergeView, event: Landed) -> Landed:
-    """What a merge has landed, with what came before it where it goes on."""
-    if event.moved and merge.asked.resolves in event.commits:
-        event = replace(event, resolved=(merge.asked.resolves,))
-    return joined(merge.so_far, event) if merge.so_far is not None else event
-
-
 def joined(first: Landed, second: Landed) -> Landed:
     """A merge and the one that a resolver's work then got, told as one."""
     commits = {**first.commits, **(second.commits if second.moved else {})}
@@ -99,6 +146,12 @@ def joined(first: Landed, second: Landed) -> Landed:
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    MergeAsked: _merge_asked,
+    CandidateJudged: _judged,
+    TargetMoved: lambda state, event, at: _with_merge(done(state, _LAND), on=event.now),
+    Disproved: _disproved,
+    Landed: _landed,
+    MergeFailed: lambda state, event, at: _with_merge(done(state, _LAND), failed=event),
     Resolving: _resolving,
     Unresolved: _unresolved,
 }

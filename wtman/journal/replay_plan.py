@@ -31,14 +31,6 @@ def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
     return state
 
 
-def _plan_wanted(state: State, event: PlanWanted, at: float) -> State:
-    return replace(state, planning=Planning(event))
-
-
-def _planned(state: State, event: Planned, at: float) -> State:
-    return _ended(state, event, made=event)
-
-
 def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
     failures = state.planning.failures + 1 if state.planning is not None else 1
     state = _ended(state, event, failures=failures, failed=event)
@@ -57,7 +49,7 @@ def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     RolesAssigned: _roles_assigned,
-    PlanWanted: _plan_wanted,
-    Planned: _planned,
+    PlanWanted: lambda state, event, at: replace(state, planning=Planning(event)),
+    Planned: lambda state, event, at: _ended(state, event, made=event),
     PlanFailed: _plan_failed,
 }
