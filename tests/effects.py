@@ -20,11 +20,9 @@ EFFECTS = frozenset(
     cli/commands/help.py
     cli/commands/init.py
     cli/commands/logs.py
-    cli/commands/logs_record.py
     cli/commands/merge.py
     cli/commands/plan.py
     cli/commands/report.py
-    cli/commands/report_page.py
     cli/commands/resume.py
     cli/commands/retry.py
     cli/commands/review.py

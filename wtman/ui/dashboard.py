@@ -49,7 +49,7 @@ class DashboardSource:
     clock: Callable[[], float]
     log: Callable[[TaskId, int], tuple[str, ...]]
     diff: Callable[[TaskView], str]
-    stop: Callable[[], None]
+    stop: Callable[[], object]
     retry: Callable[[TaskId], None]
 
 

@@ -9,9 +9,10 @@ import typer
 
 from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_task
-from wtman.errors import UsageError
+from wtman.errors import MissingError, UsageError
 from wtman.journal.state import Attempt, State
 from wtman.model.ids import TaskId
+from wtman.model.session import Ended
 
 _POLL = 0.25  # seconds between two looks at the files
 
@@ -41,7 +42,12 @@ def logs(
             raise UsageError(f"task {name} has no attempt {attempt}")
         folder = os.path.join(home.folder(state.run), "tasks", name)
         if record:
-            return _record(home, state, name, attempts, record)
+            if not attempts:
+                raise UsageError(f"task {name} has no session yet")
+            path = os.path.join(os.getcwd(), record)
+            _write_recording(home, state, name, attempts[-1], path)
+            print(f"replay it with: --agent replay:{path}")
+            return 0
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
@@ -54,17 +60,6 @@ def logs(
             else:
                 print(shown.heading(item, time.time()))
                 shown.print_attempt(place, sys.stdout)
-    return 0
-
-
-def _record(home: Home, state: State, task: TaskId, attempts: list[Attempt], path: str) -> int:
-    from wtman.cli.commands import logs_record
-
-    if not attempts:
-        raise UsageError(f"task {task} has no session yet")
-    path = os.path.join(os.getcwd(), path)
-    logs_record.record(home, state, state.tasks[task], attempts[-1], path)
-    print(f"replay it with: --agent replay:{path}")
     return 0
 
 
@@ -94,3 +89,47 @@ def _follow(home: Home, state: State, task: TaskId, folder: str, raw: bool) -> i
     for _ in steps:
         time.sleep(_POLL)
     return 0
+
+
+def _write_recording(home: Home, state: State, task: TaskId, attempt: Attempt, path: str) -> None:
+    """Write the recording of an attempt to `path`, which must not be there."""
+    from wtman.agents.recording import recording
+    from wtman.execution.output import read_exit
+    from wtman.git.control_dir import prepare
+    from wtman.git.objects.contents import edits
+
+    if attempt.outcome is None:
+        raise MissingError(
+            f"attempt {attempt.number} of {task} has not ended",
+            hint="wait for its end, or stop it: wtman stop",
+        )
+    folder = os.path.join(home.folder(state.run), "tasks", task, str(attempt.number))
+    ended = read_exit(folder)
+    status = ended.code if ended is not None and ended.code is not None else 1
+    # The player's own exit status is all that is judged then: an agent may fail with 0.
+    status = 0 if attempt.ended is Ended.OK else (status or 1)
+    # The commit with what the session left, counted or not.
+    left = attempt.outcome.head if attempt.ended is Ended.OK else attempt.outcome.saved
+    changed = edits(prepare(home.repo), attempt.at, left or attempt.at)
+    lines = recording(
+        task,
+        attempt.agent,
+        _read(os.path.join(folder, "stdout")),
+        _read(os.path.join(folder, "stderr")),
+        changed,
+        status,
+    )
+    try:
+        # Exclusively: what is there may be the only copy of another recording.
+        with open(path, "x", encoding="ascii", newline="\n") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as source:
+            return source.read()
+    except FileNotFoundError:
+        return b""

@@ -1,15 +1,22 @@
-"""`wtman report`."""
+"""`wtman report`: its text, or the page with the diffs, written and shown."""
 
 import json
 import os
 import sys
+import time
 from typing import Annotated
 
 import typer
 
 from wtman.cli import options, target
-from wtman.coordinator.home import a_run
+from wtman.coordinator.home import Home, a_run
+from wtman.errors import ExternalError, UsageError
+from wtman.git.control_dir import Control, prepare
+from wtman.git.patches.series import diff
+from wtman.journal.state import State, TaskView
 from wtman.model.states import SCHEMA
+
+_LARGEST = 1 << 20  # bytes of a task's diff in the page
 
 
 def report(
@@ -28,11 +35,45 @@ def report(
     with target.journal(ctx, directory) as home:
         state = home.state(a_run(home, run))
         if html or browse:
-            from wtman.cli.commands.report_page import write_page
-
-            write_page(home, state, os.path.join(os.getcwd(), html) if html else "", browse)
+            _write_page(home, state, os.path.join(os.getcwd(), html) if html else "", browse)
         elif as_json:
             print(json.dumps({"schema": SCHEMA, "run": state.run, "markdown": text(state)}))
         else:
             sys.stdout.write(text(state))
     return 0
+
+
+def _write_page(home: Home, state: State, path: str, browse: bool) -> None:
+    """Write the page to `path`, or into the run's evidence where it is only to be shown."""
+    from wtman.ui.html import page
+
+    control = prepare(home.repo)
+    diffs = {task: diff_of(control, view) for task, view in state.tasks.items()}
+    text = page(state, diffs, time.time(), bool(home.store.live(state.run)))
+    place = path or os.path.join(home.folder(state.run), "report.html")
+    try:
+        with open(place, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {place}: {error.strerror}", hint="name a file in a folder that is there"
+        ) from error
+    print(f"the report is in {place}")
+    if browse:
+        import webbrowser
+
+        if not webbrowser.open(f"file://{os.path.abspath(place)}"):
+            print("wtman: found no browser to show it in: open the file yourself", file=sys.stderr)
+
+
+def diff_of(control: Control, view: TaskView) -> str:
+    """One task's change; empty where there is none."""
+    if not view.head or view.head == view.start:
+        return ""
+    try:
+        raw = diff(control, view.start, view.head)
+    except ExternalError:
+        return ""  # cleaned, and collected as garbage since
+    if len(raw) > _LARGEST:
+        raw = diff(control, view.start, view.head, stat=True)
+    return raw.decode("utf-8", "replace")

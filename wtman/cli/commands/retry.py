@@ -9,8 +9,8 @@ from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import UsageError
 from wtman.journal.events import Requested, Resumed
-from wtman.journal.state import State, TaskView
-from wtman.model.ids import Sha
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
 from wtman.model.states import SCHEMA
 
 
@@ -23,18 +23,7 @@ def retry(
     """Give a task one more attempt. A run that is not running is resumed here."""
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        view = state.tasks[name]
-        if view.external:
-            raise UsageError(f"cannot retry {name}: wtman did not make this branch")
-        if view.merged:
-            raise UsageError(
-                f"cannot retry {name}: it is merged", hint="start a new run for further work"
-            )
-        if not state.approved:
-            raise UsageError(
-                f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
-            )
-        asked = Requested("retry", name, onto(home, state, view))
+        asked = request(home, state, name)
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
             told = f"{name} gets one more attempt"
@@ -48,10 +37,25 @@ def retry(
         return door.carry(home, state, [Resumed(), asked])
 
 
-def onto(home: Home, state: State, view: TaskView) -> Sha:
-    """Where the target is now, for a branch that a merge left out: it has to come up to that."""
+def request(home: Home, state: State, task: TaskId) -> Requested:
+    """What asks for one more attempt. UsageError for a task that cannot have one.
+
+    A branch that a merge left out has to come up to where the target is now.
+    """
     from wtman.git.refs import read_one
 
-    if view.excluded is None or state.merge is None:
-        return view.onto
-    return read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or view.onto
+    view = state.tasks[task]
+    if view.external:
+        raise UsageError(f"cannot retry {task}: wtman did not make this branch")
+    if view.merged:
+        raise UsageError(
+            f"cannot retry {task}: it is merged", hint="start a new run for further work"
+        )
+    if not state.approved:
+        raise UsageError(
+            f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
+        )
+    onto = view.onto
+    if view.excluded is not None and state.merge is not None:
+        onto = read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or onto
+    return Requested("retry", task, onto)

@@ -9,7 +9,7 @@ import typer
 
 from wtman.cli import options, target, terminal
 from wtman.coordinator.home import Home, a_run
-from wtman.errors import MissingError, UsageError
+from wtman.errors import MissingError
 from wtman.journal.events import Requested
 from wtman.model.ids import RunId, TaskId
 from wtman.sessions.activity import load_activity
@@ -46,8 +46,8 @@ def ui(
 
 def source_of(home: Home, run: RunId) -> "DashboardSource":
     """What the dashboard of a run reads and asks."""
-    from wtman.cli.commands.report_page import diff_of
-    from wtman.cli.commands.retry import onto
+    from wtman.cli.commands.report import diff_of
+    from wtman.cli.commands.retry import request
     from wtman.git.control_dir import prepare
     from wtman.ui.dashboard import DashboardSource
 
@@ -55,15 +55,10 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
     folder = home.folder(run)
 
     def retry(task: TaskId) -> None:
-        state = home.state(run)
-        view = state.tasks[task]
-        if view.external or view.merged:
-            raise UsageError(
-                f"cannot retry {task}: {'it is merged' if view.merged else 'wtman did not make it'}"
-            )
+        asked = request(home, home.state(run), task)
         if not home.store.live(run):
             raise MissingError(f"run {run} is not running", hint=f"wtman retry {run}/{task}")
-        home.store.append(run, [Requested("retry", task, onto(home, state, view))], time.time())
+        home.store.append(run, [asked], time.time())
 
     return DashboardSource(
         state=lambda: home.state(run),
@@ -74,10 +69,6 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
             os.path.join(folder, "tasks", task, str(number), name) for name in ("stdout", "stderr")
         ),
         diff=lambda view: diff_of(control, view),
-        stop=lambda: _stop(home, run),
+        stop=lambda: home.store.append(run, [Requested("stop")], time.time()),
         retry=retry,
     )
-
-
-def _stop(home: Home, run: RunId) -> None:
-    home.store.append(run, [Requested("stop")], time.time())
