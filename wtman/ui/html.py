@@ -5,20 +5,22 @@ the Markdown report, and shows the timeline, prompts and diffs too. By hand and 
 template language: the pieces are few, and each is escaped where it is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from wtman.coordinator.outcome import next_command, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.tasks.lifecycle import standings
-from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words
+from wtman.ui.document import Card, Facts, Line, Table, Verbatim, Words
 from wtman.ui.html_diff import diff_view
-from wtman.ui.markup import badge, code, lines, listed, section, table, text
+from wtman.ui.markup import lines, text
 from wtman.ui.report import about, figures_of, sections
 from wtman.ui.timeline import timeline
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+_NUMBER = ' class="n"'
 
 
 def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = False) -> str:
@@ -30,8 +32,11 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
         f"task-{task}": _prompt(view.task.prompt) + diff_view(diffs.get(task, ""))
         for task, view in state.tasks.items()
     }
-    parts = [_section(item, below) for item in sections(state, known)]
-    parts.insert(3, section("timeline", "Timeline", timeline(state, now)))
+    parts = [
+        _section(item.name, item.title, "".join(_block(block, below) for block in item.blocks))
+        for item in sections(state, known)
+    ]
+    parts.insert(3, _section("timeline", "Timeline", timeline(state, now)))
     figures = "".join(
         f"<li><b>{text(value)}</b><span>{text(name)}</span></li>"
         for name, value in figures_of(state)
@@ -50,18 +55,23 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
     )
 
 
-def _section(item: Section, below: Mapping[str, str]) -> str:
-    return section(item.name, item.title, "".join(_block(block, below) for block in item.blocks))
+def _section(name: str, title: str, body: str) -> str:
+    """A part of the page; nothing where there is nothing in it."""
+    return f'<section id="{name}"><h2>{title}</h2>{body}</section>' if body else ""
 
 
 def _block(block: Facts | Table | Verbatim | Card, below: Mapping[str, str]) -> str:
     """A block; `below` is what the page shows under a card, by the card's name."""
     match block:
         case Facts():
-            return listed(map(_said, block.lines))
+            items = "".join(f"<li>{_said(item)}</li>" for item in block.lines)
+            return f"<ul>{items}</ul>" if items else ""
         case Table():
-            rows = ([_said(cell) for cell in row] for row in block.rows)
-            return table(block.head, rows, block.numbers)
+            head = _row(block, 'th scope="col"', map(text, block.head))
+            rows = "".join(_row(block, "td", map(_said, row)) for row in block.rows)
+            return (
+                f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+            )
         case Verbatim(runs=True):
             return f'<p class="soft">Reproduce:</p><pre class="run">{text(block.text, 8000)}</pre>'
         case Verbatim():
@@ -75,6 +85,15 @@ def _block(block: Facts | Table | Verbatim | Card, below: Mapping[str, str]) -> 
             )
 
 
+def _row(of: Table, tag: str, cells: Iterable[str]) -> str:
+    numbers = len(of.head) - of.numbers
+    made = (
+        f"<{tag}{_NUMBER if at >= numbers else ''}>{cell}</{tag[:2]}>"
+        for at, cell in enumerate(cells)
+    )
+    return f"<tr>{''.join(made)}</tr>"
+
+
 def _said(item: Line) -> str:
     return "".join(map(_words, item))
 
@@ -86,9 +105,9 @@ def _words(words: Words) -> str:
         case "":
             return text(words.text)
         case "code":
-            return code(words.text)
+            return f"<code>{text(words.text)}</code>"
         case "badge":
-            return badge(words.text, words.kind)
+            return f'<span class="badge {words.kind}">{text(words.text)}</span>'
         case style:
             return f'<span class="{style}">{text(words.text)}</span>'
 

@@ -1,9 +1,8 @@
 """A diff as HTML: a closed fold a file, its lines coloured. The text is foreign."""
 
 from collections.abc import Iterator
-from html import escape
 
-from wtman.text.terminal import clean
+from wtman.ui.markup import text
 
 _LINES = 3000  # of one task; the whole is what `wtman diff` is for
 _LONGEST = 1000  # characters of a line
@@ -22,7 +21,7 @@ def diff_view(diff: str) -> str:
         if len(shown) < len(body):
             rows += f"<span class=h>… {len(body) - len(shown)} lines more: see wtman diff</span>"
         parts.append(
-            f'<details class="file"><summary>{escape(clean(head, 400))} '
+            f'<details class="file"><summary>{text(head, 400)} '
             f'<span class="good">+{added}</span> <span class="bad">-{removed}</span></summary>'
             f'<pre class="diff">{rows}</pre></details>'
         )
@@ -31,9 +30,7 @@ def diff_view(diff: str) -> str:
 
 def _row(line: str) -> str:
     kind = {"+": "a", "-": "d", "@": "h"}.get(line[:1], "c")
-    said = clean(line.expandtabs(4))
-    cut = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
-    return f'<span class="{kind}">{escape(cut) or " "}</span>'
+    return f'<span class="{kind}">{text(line.expandtabs(4), _LONGEST) or " "}</span>'
 
 
 def _files(diff: str) -> Iterator[tuple[str, list[str]]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -112,74 +112,43 @@ def _read(path: str) -> str | None:
 # --- the file -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of the file: why, and its value; commented out where it is only an idea."""
-
-    why: str
-    key: str
-    values: tuple[str, ...]
-    idea: bool = False
-
-
 def text(found: Habits) -> str:
     """The whole file."""
-    keys = [
-        _Key(
-            "Commands that must pass on every branch and on the merged result."
-            if found.check
-            else "No tests were found. Without a check branches end unchecked.",
-            "check",
-            found.check or ("make test",),
-            not found.check,
-        ),
-        *(
-            [_Key("These are set up here too:", "check", found.check + found.lint, True)]
-            if found.lint
-            else []
-        ),
-        _Key(
-            "Run once in every fresh checkout, which holds only what is in git. Has the network."
-            if found.setup
-            else "Run once in every fresh checkout, which holds only what is in git.",
-            "setup",
-            found.setup or ("npm ci",),
-            not found.setup,
-        ),
-        _Key(
-            "Untracked files that checkouts need too. Agents can read them: no secrets.",
-            "copy",
-            found.copy or (".env.test",),
-            True,
-        ),
-        _Key(
-            "Paths that judge the work, instead of tests, CI files and test configuration.",
-            "protect",
-            ("tests/**", "golden/**"),
-            True,
-        ),
-    ]
+    tested = "Commands that must pass on every branch and on the merged result."
+    untested = "No tests were found. Without a check branches end unchecked."
+    checkout = "Run once in every fresh checkout, which holds only what is in git."
+    lint = "These are set up here too:"
+    copy = "Untracked files that checkouts need too. Agents can read them: no secrets."
+    protect = "Paths that judge the work, instead of tests, CI files and test configuration."
     parts = [
         "# How wtman works in this repository; every key is optional. Commands run only\n"
-        "# after you approved their text (`wtman trust`). See `wtman help configuration`.\n"
+        "# after you approved their text (`wtman trust`). See `wtman help configuration`.\n",
+        _key(tested, "check", found.check)
+        if found.check
+        else _idea(untested, "check", "make test"),
+        _idea(lint, "check", *found.check, *found.lint) if found.lint else "",
+        _key(f"{checkout} Has the network.", "setup", found.setup)
+        if found.setup
+        else _idea(checkout, "setup", "npm ci"),
+        _idea(copy, "copy", *(found.copy or (".env.test",))),
+        _idea(protect, "protect", "tests/**", "golden/**"),
+        "# The agent. Default: the first one that is installed and signed in.\n"
+        '# agent = "claude"\n',
+        "# Sessions at once, and the most that a run may cost.\n# jobs = 16\n# budget.usd = 20.0\n",
     ]
-    parts += [_lines(key) for key in keys]
-    parts.append(
-        '# The agent. Default: the first one that is installed and signed in.\n# agent = "claude"\n'
-    )
-    parts.append(
-        "# Sessions at once, and the most that a run may cost.\n# jobs = 16\n# budget.usd = 20.0\n"
-    )
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts))
 
 
-def _lines(key: _Key) -> str:
-    mark = "# " if key.idea else ""
-    quoted = [
-        json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for value in key.values
-    ]
-    whole = f"{mark}{key.key} = [{', '.join(quoted)}]"
+def _idea(why: str, key: str, *values: str) -> str:
+    """A key that is commented out."""
+    return _key(why, key, values, "# ")
+
+
+def _key(why: str, key: str, values: Sequence[str], mark: str = "") -> str:
+    """A key with the reason for it."""
+    quoted = [json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for value in values]
+    whole = f"{mark}{key} = [{', '.join(quoted)}]"
     if len(whole) > 98 and len(quoted) > 1:
         inner = "".join(f"{mark}    {value},\n" for value in quoted)
-        whole = f"{mark}{key.key} = [\n{inner}{mark}]"
-    return f"# {key.why}\n{whole}\n"
+        whole = f"{mark}{key} = [\n{inner}{mark}]"
+    return f"# {why}\n{whole}\n"
