@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from wtman.journal.state import State, Unit
 from wtman.model.actions import ActionKey
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import TaskId
 from wtman.model.states import SETTLED, Standing, TaskState
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.judgement import (
@@ -36,18 +36,25 @@ def review_actions(
     if not reviewers(state):
         return [], []
     checked = _checked(state, known)
-    free: list[Couple | Reproduce] = [*_coupling(state, checked), *_proofs(state, checked)]
-    free = [item for item in free if item.key not in running]
+    free: list[Couple | Reproduce] = [*_coupling(state, checked)]
     sessions: list[Review | Refute] = [
-        Review(unit, next_try(state, unit)) for unit in units_wanted(state, known)
+        Review(unit, next_try(state, unit)) for unit in _units_wanted(state, known, checked)
     ]
-    sessions += _opinions(state, checked)
-    return free, [item for item in sessions if item.key not in running]
+    for item in _verifications(state, checked):
+        if isinstance(item, Reproduce):
+            free.append(item)
+        else:
+            sessions.append(item)
+    return (
+        [item for item in free if item.key not in running],
+        [item for item in sessions if item.key not in running],
+    )
 
 
-def units_wanted(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Unit]:
+def _units_wanted(
+    state: State, known: Mapping[TaskId, Standing], checked: tuple[TaskId, ...]
+) -> Iterator[Unit]:
     """The reviews that have no answer yet, of what is checked now."""
-    checked = _checked(state, known)
     for task in checked:
         yield from (unit for unit in branch_units(state, task) if not over(state, unit))
     for unit in interaction_units(state):
@@ -60,10 +67,7 @@ def units_wanted(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Uni
 
 def pending(state: State, known: Mapping[TaskId, Standing]) -> bool:
     """Whether the reviews of the run have something left to do."""
-    if not reviewers(state):
-        return False
-    free, sessions = review_actions(state, frozenset(), known)
-    return bool(free or sessions)
+    return any(review_actions(state, frozenset(), known))
 
 
 def _checked(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ...]:
@@ -85,40 +89,19 @@ def _coupling(state: State, checked: tuple[TaskId, ...]) -> Iterator[Couple]:
         yield Couple(tuple(now.items()))
 
 
-def _proofs(state: State, checked: tuple[TaskId, ...]) -> Iterator[Reproduce]:
+def _verifications(state: State, checked: tuple[TaskId, ...]) -> Iterator[Reproduce | Refute]:
+    """What each finding waits for: its proof, or the refuters where that shows nothing."""
     for finding in state.reviews.findings.values():
         members = subjects(finding)
-        if finding.reproducer is None or not set(members) <= set(checked):
+        if not set(members) <= set(checked):
             continue
-        found = judgement(state, finding)
-        if found.pending and found.proof is None and not _opinion_due(state, finding.id):
+        waits_for = judgement(state, finding).pending
+        if waits_for == "proof":
             yield Reproduce(finding.id, members, tips(state, members))
-
-
-def _opinion_due(state: State, name: str) -> bool:
-    """Whether the finding waits for refuters: its proof is run and shows nothing."""
-    finding = state.reviews.findings[name]
-    now: dict[TaskId, Sha] = tips(state, subjects(finding))
-    proof = finding.reproducer
-    return any(
-        item.tips == now and proof is not None and item.proof == proof.key
-        for item in finding.proofs
-    )
-
-
-def _opinions(state: State, checked: tuple[TaskId, ...]) -> Iterator[Refute]:
-    agent = refuter(state)
-    if not agent:
-        return
-    for finding in state.reviews.findings.values():
-        members = subjects(finding)
-        if not set(members) <= set(checked) or not judgement(state, finding).pending:
-            continue
-        if finding.reproducer is not None and not _opinion_due(state, finding.id):
-            continue
-        for lens in wanted_opinions(state, finding):
-            number = sum(1 for item in finding.opinions if item.lens == lens) + 1
-            yield Refute(finding.id, lens, agent, number, tips(state, members))
+        elif waits_for == "opinions":
+            for lens in wanted_opinions(state, finding):
+                number = sum(1 for item in finding.opinions if item.lens == lens) + 1
+                yield Refute(finding.id, lens, refuter(state), number, tips(state, members))
 
 
 def _whole(

@@ -7,6 +7,7 @@ of opinions; a reviewer or refuter that crashed approves nothing and refutes not
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from wtman.journal.events import Refuted, Reproduced, Reviewed
 from wtman.journal.state import Finding, State, TaskView, Unit, digest
@@ -28,7 +29,7 @@ _TOLD, _TOLD_LEAST = 5600, 800  # characters on all findings to fix, and of each
 class Judgement:
     """What a finding comes to, as its branches are now.
 
-    `pending`: something has to be run before that can be said. `open`: it holds for the tips
+    `pending`: what has to be run before that can be said. `open`: it holds for the tips
     as they are now; a confirmed finding that is not open was fixed. `guilty`: whom a proof
     names. `fixer`: who has to fix it.
     """
@@ -36,11 +37,17 @@ class Judgement:
     verdict: str
     blocking: bool = False
     open: bool = False
-    pending: bool = False
     guilty: tuple[TaskId, ...] = ()
     fixer: tuple[TaskId, ...] = ()
     why: str = ""
     proof: Reproduced | None = None
+    pending: Literal["", "proof", "opinions"] = ""
+
+
+_FOR_PROOF = Judgement(NO_VERDICT, open=True, why="its reproducer is to be run", pending="proof")
+_FOR_OPINIONS = Judgement(
+    NO_VERDICT, open=True, why="refuters are to look at it", pending="opinions"
+)
 
 
 def reviewers(state: State) -> tuple[str, ...]:
@@ -185,7 +192,7 @@ def judgement(state: State, finding: Finding) -> Judgement:
     claimed = all(finding.tips.get(name) == tip for name, tip in now.items())
     if finding.reproducer is not None and proof is None:
         if claimed or before is not None or _agreed(finding):
-            return Judgement(NO_VERDICT, open=True, pending=True, why="its reproducer is to be run")
+            return _FOR_PROOF
         return _stale(finding)
     if proof is not None and proof.kind in SHOWS:
         return _shown_by(state, finding, proof)
@@ -193,9 +200,9 @@ def judgement(state: State, finding: Finding) -> Judgement:
         # It passes nowhere any more: that is no fix.
         why = f"not fixed: {proof.reason}"
         fixer = _fixer(state, before) or _last(state, _accused(before))
-        return Judgement(CONFIRMED, True, True, False, _accused(before), fixer, why, proof)
+        return Judgement(CONFIRMED, True, True, _accused(before), fixer, why, proof)
     if before is not None and proof is not None and proof.kind in DISPROVES:
-        return Judgement(CONFIRMED, False, False, False, before.guilty, (), proof.reason, proof)
+        return Judgement(CONFIRMED, False, False, before.guilty, (), proof.reason, proof)
     if proof is not None and proof.kind in DISPROVES:
         return Judgement(REFUTED, why=proof.reason, proof=proof)
     if not claimed and proof is None:
@@ -219,9 +226,9 @@ def _shown_by(state: State, finding: Finding, proof: Reproduced) -> Judgement:
         if _refuted(finding):
             return _by_opinion(state, finding, proof)
         if wanted_opinions(state, finding):
-            return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
+            return _FOR_OPINIONS
     fixer = _fixer(state, proof)
-    return Judgement(CONFIRMED, True, True, False, proof.guilty, fixer, proof.reason, proof)
+    return Judgement(CONFIRMED, True, True, proof.guilty, fixer, proof.reason, proof)
 
 
 def _stale(finding: Finding) -> Judgement:
@@ -234,7 +241,7 @@ def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Jud
     why = proof.reason if proof is not None else "no reproducer"
     # First all of them: who answers sooner must not decide, a kill between two neither.
     if wanted_opinions(state, finding):
-        return Judgement(NO_VERDICT, open=True, pending=True, why="refuters are to look at it")
+        return _FOR_OPINIONS
     if _refuted(finding):
         word = next(item for item in finding.opinions if item.answer == REFUTED)
         return Judgement(REFUTED, why=word.evidence or "refuted", proof=proof)
@@ -244,12 +251,11 @@ def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Jud
             name for name in guilty if any(c.tree == name and c.bad for c in proof.cells)
         )
         reason = f"fails, and every refuter takes the test to be right ({why})"
-        return Judgement(
-            CONFIRMED, True, True, False, failing or guilty, _last(state, guilty), reason, proof
-        )
+        fixer = _last(state, guilty)
+        return Judgement(CONFIRMED, True, True, failing or guilty, fixer, reason, proof)
     blocks = bool({finding.claim.severity, "concern"} & set(state.settings.block_on))
     fixer = _last(state, guilty) if blocks else ()
-    return Judgement(NO_VERDICT, blocks, True, False, guilty, fixer, f"a concern: {why}", proof)
+    return Judgement(NO_VERDICT, blocks, True, guilty, fixer, f"a concern: {why}", proof)
 
 
 def _refuted(finding: Finding) -> bool:

@@ -5,8 +5,9 @@ what they judge; whatever they say is a claim. What a crash, a timeout or nonsen
 is no verdict, journalled as that.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from wtman.context import Context
 from wtman.git.objects import history
@@ -19,16 +20,11 @@ from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
+from wtman.model.session import Cap
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.coupling import BranchWork, couplings
 from wtman.review.judgement import judgement
-from wtman.review.prompts import (
-    BranchDiff,
-    refute_prompt,
-    refute_request,
-    review_prompt,
-    review_request,
-)
+from wtman.review.prompts import refute_prompt, refute_request, review_prompt, review_request
 from wtman.review.reproduce import reproduce, together
 from wtman.sessions.ask import Answer, Question, ask
 
@@ -80,41 +76,24 @@ def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:
 
 
 async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
-    from wtman.review.answers import ReviewAnswer
+    from wtman.review.answers import ReviewAnswer, claims_of
 
     unit = action.unit
-    commit, problem = await ctx.git(_tree, ctx, state, unit.members)
+    commit, seen, problem = await ctx.git(_shown_to, ctx, state, unit.members)
     if problem:
-        return _reviewed(action, Answer(value=ReviewAnswer(findings=[]), reason=problem))
-    seen = await ctx.git(_seen, ctx, state, unit.members)
-    role = _role(state, "reviewer")
-    answer = await ask(
-        ctx,
-        state.settings,
-        Question(
+        answer = Answer(value=ReviewAnswer(findings=[]), reason=problem)
+    else:
+        question = Question(
             key=f"reviews/{unit.key}/{action.number}",
-            role=role,
-            prompt=review_prompt(state, unit, seen, state.base),
-            program=review_request(state, unit, seen, state.base),
+            role=_role(state, "reviewer"),
+            prompt=review_prompt(state, unit, seen),
+            program=review_request(state, unit, seen),
             answer=ReviewAnswer,
             agent=unit.agent,
             commit=commit,
-            label=unit.members[0] if len(unit.members) == 1 else "",
-            model=model_of(state.settings, role, unit.agent),
-            effort=effort_of(state.settings, role),
-            max_usd=action.cap.usd,
-            max_tokens=action.cap.tokens,
-        ),
-    )
-    return _reviewed(action, answer, {state.tasks[name].branch: name for name in unit.members})
-
-
-def _reviewed(
-    action: Review, answer: Answer, branches: Mapping[str, TaskId] = MappingProxyType({})
-) -> Reviewed:
-    from wtman.review.answers import claims_of
-
-    unit = action.unit
+        )
+        answer = await _answered(ctx, state, question, unit.members, action.cap)
+    branches: dict[str, TaskId] = {state.tasks[name].branch: name for name in unit.members}
     said = answer.value
     claims, problems = claims_of(said, unit.members, branches) if said else ((), ())
     return Reviewed(
@@ -124,19 +103,38 @@ def _reviewed(
         agent=unit.agent,
         members=unit.members,
         tips=unit.tips,
-        ok=answer.value is not None,
+        ok=said is not None,
         number=action.number,
-        reason=answer.reason,
         claims=claims,
         problems=problems,
-        usage=answer.usage,
         session=answer.session,
-        seconds=answer.seconds,
-        sessions=max(answer.sessions, 1),
-        fatal=answer.fatal,
-        limited=answer.limited,
-        stopped=answer.stopped,
+        **_came_of(answer),
     )
+
+
+async def _answered(
+    ctx: Context, state: State, question: Question, members: Sequence[TaskId], cap: Cap
+) -> Answer:
+    """Ask it as the settings say, within the cap."""
+    return await ask(
+        ctx,
+        state.settings,
+        replace(
+            question,
+            label=members[0] if len(members) == 1 else "",
+            model=model_of(state.settings, question.role, question.agent),
+            effort=effort_of(state.settings, question.role),
+            max_usd=cap.usd,
+            max_tokens=cap.tokens,
+        ),
+    )
+
+
+def _came_of(answer: Answer) -> dict[str, Any]:
+    """What the events of reviewers and refuters say alike of their sessions."""
+    names = ("reason", "usage", "seconds", "fatal", "limited", "stopped")
+    told = {name: getattr(answer, name) for name in names}
+    return {**told, "sessions": max(answer.sessions, 1)}
 
 
 # --- proofs and refuters ------------------------------------------------------------------------
@@ -153,31 +151,20 @@ async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
 
     finding = state.reviews.findings[action.finding]
     members = tuple(action.tips)
-    commit, problem = await ctx.git(_tree, ctx, state, members)
+    commit, seen, problem = await ctx.git(_shown_to, ctx, state, members)
     if problem:
         return Refuted(finding.id, action.lens, action.agent, action.tips, reason=problem)
-    seen = await ctx.git(_seen, ctx, state, members)
-    shown = _shown(state, finding)
-    role = _role(state, "refuter")
-    told = (state, finding, action.lens, seen, state.base, shown)
-    answer = await ask(
-        ctx,
-        state.settings,
-        Question(
-            key=f"refutations/{finding.id}/{'-'.join(action.lens.split())}/{action.number}",
-            role=role,
-            prompt=refute_prompt(*told),
-            program=refute_request(*told),
-            answer=RefutationAnswer,
-            agent=action.agent,
-            commit=commit,
-            label=members[0] if len(members) == 1 else "",
-            model=model_of(state.settings, role, action.agent),
-            effort=effort_of(state.settings, role),
-            max_usd=action.cap.usd,
-            max_tokens=action.cap.tokens,
-        ),
+    told = (state, finding, action.lens, seen, _shown(state, finding))
+    question = Question(
+        key=f"refutations/{finding.id}/{'-'.join(action.lens.split())}/{action.number}",
+        role=_role(state, "refuter"),
+        prompt=refute_prompt(*told),
+        program=refute_request(*told),
+        answer=RefutationAnswer,
+        agent=action.agent,
+        commit=commit,
     )
+    answer = await _answered(ctx, state, question, members, action.cap)
     said: RefutationAnswer | None = answer.value
     return Refuted(
         finding=finding.id,
@@ -187,13 +174,7 @@ async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:
         answer=said.answer if said else "",
         evidence=said.evidence[:4000] if said else "",
         reproducer=reproducer_of(said.reproducer)[0] if said else None,
-        reason=answer.reason,
-        usage=answer.usage,
-        seconds=answer.seconds,
-        sessions=max(answer.sessions, 1),
-        fatal=answer.fatal,
-        limited=answer.limited,
-        stopped=answer.stopped,
+        **_came_of(answer),
     )
 
 
@@ -212,21 +193,18 @@ def _role(state: State, name: str) -> Role:
 # --- what they see ------------------------------------------------------------------------------
 
 
-def _tree(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha, str]:
-    """The commit that holds the members; where they do not merge, why."""
-    if len(members) == 1:
-        return state.tasks[members[0]].head, ""
-    made = assemble(ctx.control, together(state, members))
-    if made.conflict is not None:
-        return Sha(""), f"they do not merge: conflict in {', '.join(made.conflict.paths)}"
-    candidate_refs.keep(ctx.repo, state.run, made.commit)
-    return made.commit, ""
-
-
-def _seen(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[BranchDiff, ...]:
-    found = []
-    for task in members:
-        view = state.tasks[task]
-        raw = series.diff(ctx.control, view.start, view.head)
-        found.append(BranchDiff(task, raw.decode("utf-8", "replace")[:_DIFF_CAP]))
-    return tuple(found)
+def _shown_to(
+    ctx: Context, state: State, members: tuple[TaskId, ...]
+) -> tuple[Sha, dict[TaskId, str], str]:
+    """The commit that holds the members and their differences; where they do not merge, why."""
+    commit = state.tasks[members[0]].head
+    if len(members) > 1:
+        made = assemble(ctx.control, together(state, members))
+        if made.conflict is not None:
+            paths = ", ".join(made.conflict.paths)
+            return made.commit, {}, f"they do not merge: conflict in {paths}"
+        commit = made.commit
+        candidate_refs.keep(ctx.repo, state.run, commit)
+    views = {task: state.tasks[task] for task in members}
+    diffs = {task: series.diff(ctx.control, view.start, view.head) for task, view in views.items()}
+    return commit, {t: raw.decode("utf-8", "replace")[:_DIFF_CAP] for t, raw in diffs.items()}, ""
