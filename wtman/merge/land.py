@@ -29,10 +29,9 @@ from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
 from wtman.merge.manifest import SeriesStep, manifest, names
 from wtman.merge.patchset import PatchsetDraft, Series, require_free, require_sound, write
-from wtman.merge.proof.proof import Proof
+from wtman.merge.proof.proof import Proof, summary
 from wtman.merge.proof.prove import prove
-from wtman.merge.proof.text import summary, violation_text
-from wtman.merge.proof.violations import Violation
+from wtman.merge.proof.violations import Violation, violation_text
 from wtman.merge.search import passed
 from wtman.model.ids import Sha, TaskId
 from wtman.text.words import listed

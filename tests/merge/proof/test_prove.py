@@ -25,9 +25,9 @@ from wtman.git.discovery import discover
 from wtman.git.merges import merge_tree
 from wtman.git.objects import compare, history
 from wtman.integration.assemble import Assembled, Part, Train
-from wtman.merge.proof.proof import Proof
+from wtman.merge.proof.proof import Proof, summary
 from wtman.merge.proof.prove import prove
-from wtman.merge.proof.text import summary, violation_text
+from wtman.merge.proof.violations import violation_text
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
 

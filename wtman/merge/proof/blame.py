@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wtman.merge.proof.three_way import BOTH, CLASH, THEIRS, Fill, Piece, is_token, woven
+from wtman.merge.proof.compare import Trial
+from wtman.merge.proof.three_way import BOTH, CLASH, THEIRS, Piece, is_token, woven
 from wtman.model.changes import Comparison, Lines
 
 Owners = tuple[int, ...]
@@ -68,52 +69,47 @@ class Written:
     owners: list[Owners]
 
 
-def post(
-    ledger: Ledger,
-    member: int,
-    earlier: frozenset[int],
-    at: str,
-    to: str,
-    pieces: Sequence[Piece],
-    ours: Comparison,
-    theirs: Comparison,
-    fills: Sequence[Fill] = (),
-    result: Lines = (),
-) -> Written:
-    """Enter the change of `member` to the file `at`, which is `to` afterwards.
+def post(ledger: Ledger, member: int, earlier: frozenset[int], trial: Trial) -> Written:
+    """Enter the change of `member` to the lines of a file.
 
-    `earlier` are the members that its start had already. `fills` say where in `result`
-    each clash went; without them a clash has all of both sides.
+    `earlier` are the members that its start had already. Without `fills` a clash has all of
+    both sides.
     """
-    before = _opened(ledger, at, ours.new)
+    claim, pieces, ours, theirs = trial.claim, trial.pieces or (), trial.ours, trial.theirs
+    before = _opened(ledger, claim.at, ours.new)
     first = len(ledger.hunks)
     for span in theirs.spans:
         removed = theirs.old[span.a0 : span.a1]
         ledger.hunks.append(Hunk(member, span.b1 - span.b0, removed))
     text = not is_token(ours.new)
-    lines = woven(pieces, ours.new, theirs.new) if not fills else result
+    lines = trial.result if trial.fills else woven(pieces, ours.new, theirs.new)
     owners: list[Owners] = []
-    waiting = iter(fills)
+    waiting = iter(trial.fills)
     for piece in pieces:
         mine = before[piece.o0 : piece.o1]
+        own: Owners = (first + piece.hunks.start,)
         if piece.who == THEIRS:
             _take(ledger, member, mine, text)
-            owners += [(first + piece.hunks[0],)] * (piece.t1 - piece.t0)
+            owners += [own] * (piece.t1 - piece.t0)
         elif piece.who == BOTH:
             owners += _shared(mine, piece, theirs, first)
         elif piece.who == CLASH:
             for number in piece.hunks:
                 ledger.hunks[first + number].adapted = True
-            owners += _clashed(
-                ledger, member, piece, mine, ours, theirs, first, next(waiting, None), result
-            )
+            if trial.fills:
+                made = trial.result[slice(*next(waiting))]
+                left = ours.new[piece.o0 : piece.o1]
+                owners += _clashed(ledger, member, left, mine, made, own)
+            else:
+                owners += mine + [own] * (piece.t1 - piece.t0)
         else:
             owners += mine
-    _restored(ledger, earlier, member, to, [theirs.new[span.b0 : span.b1] for span in theirs.spans])
-    ledger.removals[to] += [
+    added = [theirs.new[span.b0 : span.b1] for span in theirs.spans]
+    _restored(ledger, earlier, member, claim.to, added)
+    ledger.removals[claim.to] += [
         first + n for n, span in enumerate(theirs.spans) if span.b0 == span.b1 and span.a0 < span.a1
     ]
-    store(ledger, at, to, owners, text=not is_token(lines))
+    store(ledger, claim.at, claim.to, owners, text=not is_token(lines))
     return Written(lines, owners)
 
 
@@ -154,11 +150,6 @@ def post_mode(ledger: Ledger, member: int, path: str) -> None:
     ledger.modes[path] = len(ledger.hunks) - 1
 
 
-def post_bare(ledger: Ledger, member: int) -> None:
-    """Enter a change that has no lines: a file renamed as it is, an empty one that came."""
-    ledger.hunks.append(Hunk(member, 0, ()))
-
-
 def _opened(ledger: Ledger, path: str, lines: Lines) -> list[Owners]:
     """Owners of the file as it is; one that no member has changed is the target's."""
     owners = ledger.files.get(path)
@@ -196,24 +187,12 @@ def _shared(mine: list[Owners], piece: Piece, theirs: Comparison, first: int) ->
 
 
 def _clashed(
-    ledger: Ledger,
-    member: int,
-    piece: Piece,
-    mine: list[Owners],
-    ours: Comparison,
-    theirs: Comparison,
-    first: int,
-    fill: Fill | None,
-    result: Lines,
+    ledger: Ledger, member: int, ours: Lines, mine: list[Owners], made: Lines, own: Owners
 ) -> list[Owners]:
     """Somebody made one of two: each line goes to whoever has it, the tip first."""
-    own = (first + piece.hunks[0],)
-    if fill is None:
-        return mine + [own] * (piece.t1 - piece.t0)
     pool: dict[bytes, list[Owners]] = defaultdict(list)
-    for line, item in zip(reversed(ours.new[piece.o0 : piece.o1]), reversed(mine), strict=True):
+    for line, item in zip(reversed(ours), reversed(mine), strict=True):
         pool[line].append(item)
-    made = result[fill[0] : fill[1]]
     owners = [pool[line].pop() if pool.get(line) else own for line in made]
     for left in pool.values():
         _take(ledger, member, left, True)

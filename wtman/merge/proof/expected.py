@@ -8,7 +8,7 @@ all are listed, and only contents can say which one is true.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wtman.model.changes import Change, Entry, Pair
 from wtman.model.ids import TaskId
@@ -164,20 +164,27 @@ def _moves(
     for claim in sources:
         if claim.prev == claim.base:
             for to in _obvious(claim, known):
-                yield _member_moved(claim, to)
+                yield _by_member(claim, to)
                 known.pop("", None)
                 for key in (to.head.oid if to.head else "", _name(to.path)):
                     known[key] = [item for item in known[key] if item is not to]
         elif claim.prev is not None:
-            yield from (_member_moved(claim, to) for to in _near(claim, free))
+            yield from (_by_member(claim, to) for to in _near(claim, free))
         else:
             external = [item for item in adds if item.prev not in (None, item.head)]
-            yield from (_both_moved(claim, to) for to in _near(claim, external))
+            for to in _near(claim, external):  # both sides moved it to the same place
+                yield replace(to, path=claim.path, base=claim.base)
     lost = [item for item in claims.values() if item.base and item.head and item.prev is None]
     if lost:
         came = _appeared(tip, step, claims, strays)
         for claim in lost:
-            yield from (_tip_moved(claim, to) for to in _near(claim, came))
+            for to in _near(claim, came):  # another branch moved it
+                yield replace(claim, at=to.path, to=to.path, prev=to.prev, next=to.next)
+
+
+def _by_member(source: FileChange, to: FileChange) -> FileChange:
+    """The member's own rename: the tip has the file at its old place still."""
+    return replace(to, path=source.path, at=source.path, base=source.base, prev=source.prev)
 
 
 def _near(claim: FileChange, others: Sequence[FileChange]) -> list[FileChange]:
@@ -224,24 +231,6 @@ def _appeared(
             after = changed.get(path, prev)
             found.append(FileChange(path, path, path, path, None, None, prev, after))
     return found
-
-
-def _member_moved(source: FileChange, to: FileChange) -> FileChange:
-    return FileChange(
-        source.path, to.path, source.path, to.path, source.base, to.head, source.prev, to.next
-    )
-
-
-def _both_moved(source: FileChange, to: FileChange) -> FileChange:
-    return FileChange(
-        source.path, to.path, to.path, to.path, source.base, to.head, to.prev, to.next
-    )
-
-
-def _tip_moved(source: FileChange, to: FileChange) -> FileChange:
-    return FileChange(
-        source.path, source.path, to.path, to.path, source.base, source.head, to.prev, to.next
-    )
 
 
 def _name(path: str) -> str:

@@ -25,7 +25,6 @@ from wtman.merge.proof.blame import (
     carry,
     drop,
     post,
-    post_bare,
     post_mode,
     store,
 )
@@ -42,6 +41,7 @@ from wtman.merge.proof.three_way import CLASH, is_token
 from wtman.merge.proof.violations import ExpectedFile, Violation, line_faults, shown
 from wtman.model.changes import Comparison, Pair
 from wtman.model.ids import TaskId
+from wtman.text.terminal import count
 
 _LINES = 5  # violations told of one path in one step
 _MOST = 100  # and of a whole train
@@ -128,13 +128,11 @@ def judge(
     `resolved` are paths in which a rung other than union decided a clash; `broken` is
     what was wrong before anything could be compared.
     """
-    book = _Book(contents_of(comparisons), violations=list(broken))
-    order = [step.task for step in steps]
+    book = _Book([step.task for step in steps], contents_of(comparisons), violations=list(broken))
     for number, plan in enumerate(plans(steps)):
-        earlier = _earlier(steps, number)
-        free = frozenset((resolved or {}).get(plan.step.task, ()))
-        _step(book, number, order, plan, earlier, free)
-    return _proof(book, order)
+        book.number, book.earlier = number, _earlier(steps, number)
+        _step(book, plan, frozenset((resolved or {}).get(plan.step.task, ())))
+    return _proof(book)
 
 
 # --- one step -------------------------------------------------------------------------------------
@@ -142,6 +140,9 @@ def judge(
 
 @dataclass(slots=True)
 class _Book:
+    """`number` is the member whose step is entered, built on the `earlier` ones."""
+
+    order: Sequence[TaskId]
     contents: Contents
     ledger: Ledger = field(default_factory=Ledger)
     violations: list[Violation] = field(default_factory=list)
@@ -149,16 +150,15 @@ class _Book:
     adaptations: list[Adaptation] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)  # the target's, by who deleted them
     own: Counter[tuple[int, bool]] = field(default_factory=Counter)  # lines (member, added)
+    number: int = 0
+    earlier: frozenset[int] = frozenset()
+
+    @property
+    def task(self) -> TaskId:
+        return self.order[self.number]
 
 
-def _step(
-    book: _Book,
-    number: int,
-    order: Sequence[TaskId],
-    plan: ExpectedChanges,
-    earlier: frozenset[int],
-    free: frozenset[str],
-) -> None:
+def _step(book: _Book, plan: ExpectedChanges, free: frozenset[str]) -> None:
     done: set[str] = set()
     for claim in plan.moves:
         paths = {claim.path, claim.to_path, claim.to}
@@ -167,32 +167,24 @@ def _step(
         trial = held(book.contents, claim, claim.to in free)
         if trial.right:
             done |= paths
-            _enter(book, number, order, earlier, trial)
+            _enter(book, trial)
     for path, claim in plan.claims.items():
         if path not in done:
-            trial = held(book.contents, claim, path in free)
-            _enter(book, number, order, earlier, trial)
+            _enter(book, held(book.contents, claim, path in free))
     for change in plan.strays:
         if change.path not in done:
-            path = change.path
-            claim = FileChange(
-                path, path, path, path, change.old, change.old, change.old, change.new
-            )
-            _enter(book, number, order, earlier, held(book.contents, claim, False))
+            where = (change.path,) * 4
+            claim = FileChange(*where, change.old, change.old, change.old, change.new)
+            _enter(book, held(book.contents, claim, False))
 
 
-def _enter(
-    book: _Book, number: int, order: Sequence[TaskId], earlier: frozenset[int], trial: Trial
-) -> None:
+def _enter(book: _Book, trial: Trial) -> None:
     """Write the trial into the ledger, and what is wrong with it into the book."""
-    claim, ledger = trial.claim, book.ledger
+    claim, ledger, number = trial.claim, book.ledger, book.number
     hunks = len(ledger.hunks)
     made = Written((), [])
     if trial.pieces is not None:
-        made = post(
-            ledger, number, earlier, claim.at, claim.to,
-            trial.pieces, trial.ours, trial.theirs, trial.fills, trial.result,
-        )  # fmt: skip
+        made = post(ledger, number, book.earlier, trial)
         for span in trial.theirs.spans if not is_token(trial.theirs.new) else ():
             book.own[number, True] += span.b1 - span.b0
             book.own[number, False] += span.a1 - span.a0
@@ -202,14 +194,15 @@ def _enter(
         post_mode(ledger, number, claim.to)
     own = claim.base != claim.head or claim.path != claim.to_path
     if own and len(ledger.hunks) == hunks:
-        post_bare(ledger, number)
+        # A file renamed as it is, or an empty one that came: a change without lines.
+        ledger.hunks.append(Hunk(number, 0, ()))
     if trial.right and trial.clash:
-        book.adaptations.append(_adapted(order[number], trial))
+        book.adaptations.append(_adapted(book.task, trial))
         if trial.pieces is None:
             for hunk in ledger.hunks[hunks:]:
                 hunk.adapted = True
     if not trial.right:
-        _wrong(book, order[number], order, trial, made)
+        _wrong(book, trial, made)
     if claim.next is None:
         drop(ledger, number, claim.to)
         if claim.prev is not None and claim.base is not None:
@@ -241,18 +234,17 @@ def _adapted(task: TaskId, trial: Trial) -> Adaptation:
 # --- what is wrong --------------------------------------------------------------------------------
 
 
-def _wrong(book: _Book, task: TaskId, order: Sequence[TaskId], trial: Trial, made: Written) -> None:
-    claim, contents = trial.claim, book.contents
+def _wrong(book: _Book, trial: Trial, made: Written) -> None:
+    claim = trial.claim
     # Whatever the words for it are, what is not right is never proven.
-    found = list(_faults(book, task, order, trial, made))
-    found = found or [Violation("foreign", task, claim.to, "", "")]
+    found = list(_faults(book, trial, made)) or [Violation("foreign", book.task, claim.to, "", "")]
     room = max(0, min(_LINES, _MOST - len(book.violations)))
     book.violations += found[:room]
     book.more += len(found[room:])
     if claim.next is None or (trial.pieces is None and claim.to not in book.ledger.files):
         return
     # The next member meets the tip as it is, not as it should be.
-    lines = contents.lines(claim.next)
+    lines = book.contents.lines(claim.next)
     pool: dict[bytes, list[Owners]] = {}
     for line, owners in zip(made.lines, made.owners, strict=True):
         pool.setdefault(line, []).append(owners)
@@ -260,10 +252,8 @@ def _wrong(book: _Book, task: TaskId, order: Sequence[TaskId], trial: Trial, mad
     store(book.ledger, claim.to, claim.to, kept, text=not is_token(lines))
 
 
-def _faults(
-    book: _Book, task: TaskId, order: Sequence[TaskId], trial: Trial, made: Written
-) -> Iterator[Violation]:
-    claim = trial.claim
+def _faults(book: _Book, trial: Trial, made: Written) -> Iterator[Violation]:
+    claim, task = trial.claim, book.task
     path, after, ledger = claim.to, claim.next, book.ledger
     if trial.clash:
         yield Violation("clash", task, path, "", "")
@@ -290,7 +280,7 @@ def _faults(
     removed = {line for hunk in ledger.hunks for line in hunk.removed}
 
     def owner(number: int) -> str:
-        return "" if number == TARGET else order[ledger.hunks[number].member]
+        return "" if number == TARGET else book.order[ledger.hunks[number].member]
 
     yield from line_faults(task, path, wanted, lines, owner, removed)
 
@@ -311,17 +301,17 @@ def _earlier(steps: Sequence[MemberStep], number: int) -> frozenset[int]:
     return frozenset(found)
 
 
-def _proof(book: _Book, order: Sequence[TaskId]) -> Proof:
+def _proof(book: _Book) -> Proof:
     ledger = book.ledger
-    hunks: list[list[Hunk]] = [[] for _ in order]
+    hunks: list[list[Hunk]] = [[] for _ in book.order]
     for hunk in ledger.hunks[1:]:
         hunks[hunk.member].append(hunk)
-    accounts = tuple(_account(book, order, at, hunks[at]) for at in range(len(order)))
+    accounts = tuple(_account(book, at, own) for at, own in enumerate(hunks))
     deleted = sum(ledger.external.values())
     kept = ledger.kept
     violations = book.violations
     if ledger.total != kept + deleted and not violations:
-        violations = [Violation("lost", order[-1], "", "", "")]
+        violations = [Violation("lost", book.order[-1], "", "", "")]
     return Proof(
         proven=not violations,
         hunks=sum(item.hunks for item in accounts),
@@ -338,19 +328,32 @@ def _proof(book: _Book, order: Sequence[TaskId]) -> Proof:
     )
 
 
-def _account(book: _Book, order: Sequence[TaskId], at: int, hunks: Sequence[Hunk]) -> Account:
+def _account(book: _Book, at: int, hunks: Sequence[Hunk]) -> Account:
     adapted = [hunk for hunk in hunks if hunk.adapted]
     changed = [hunk for hunk in hunks if hunk.successors and not hunk.adapted]
     by = Counter(other for hunk in changed for other in hunk.successors)
     return Account(
-        task=order[at],
+        task=book.order[at],
         hunks=len(hunks),
         present=len(hunks) - len(adapted) - len(changed),
         superseded=len(changed),
-        superseded_by=tuple(Superseded(order[other], by[other]) for other in sorted(by)),
+        superseded_by=tuple(Superseded(book.order[other], by[other]) for other in sorted(by)),
         adapted=len(adapted),
         added=book.own[at, True],
         removed=book.own[at, False],
         deleted=book.ledger.external[at],
         deleted_files=tuple(sorted(path for path, who in book.files.items() if who == at)),
     )
+
+
+def summary(proof: Proof) -> str:
+    """The proof in one line."""
+    if not proof.proven:
+        number = len(proof.violations) + proof.more
+        return f"Integrity check failed: {count(number, 'violation')}"
+    parts = [f"{proof.present} of {count(proof.hunks, 'hunk')} merged"]
+    if proof.superseded:
+        parts.append(f"{proof.superseded} superseded by a later branch")
+    if proof.adapted:
+        parts.append(f"{proof.adapted} adapted")
+    return f"Integrity check passed: {', '.join(parts)}, no unrelated line removed"

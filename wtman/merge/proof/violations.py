@@ -12,9 +12,16 @@ from wtman.merge.proof.blame import TARGET, Owners
 from wtman.merge.proof.three_way import is_token
 from wtman.model.changes import Lines
 from wtman.model.ids import TaskId
+from wtman.text.terminal import clean
 from wtman.text.words import printable
 
 _WIDEST = 160
+_SAID = {
+    "back": "is there although it was removed",
+    "twice": "is there once more than anybody wrote it",
+    "foreign": "was written by nobody",
+    "order": "is not where it was put",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,24 @@ class Violation:
     path: str
     line: str
     owner: str
+
+
+def violation_text(item: Violation) -> str:
+    """One violation as a sentence."""
+    place = f"`{clean(item.path, 200).replace('`', chr(39))}`" if item.path else "the train"
+    whose = f"of {item.owner}" if item.owner else "of the target"
+    line = f"`{clean(item.line, 120).replace('`', chr(39))}`"
+    if item.kind == "tip":
+        return f"{item.task or 'the train'}: the commits are not those of the tree that was checked"
+    if item.kind == "clash":
+        return f"{item.task}: {place} was changed on both sides in one place, and one was chosen"
+    if item.kind == "mode":
+        return f"{item.task}: {place} has a mode that neither side gave it"
+    if item.kind == "lost":
+        what = f"line {line}" if item.line else "the file or an empty line of it,"
+        return f"{item.task}: {place}: {what} {whose} is gone"
+    what = f"line {line}" if item.line else "the file or an empty line of it"
+    return f"{item.task}: {place}: {what} {_SAID[item.kind]}"
 
 
 def shown(line: bytes) -> str:
