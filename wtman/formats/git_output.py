@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from wtman.errors import ExternalError
 from wtman.model.changes import Change, Changes, Comparison, Entry, Span
 
+_PACKED = re.compile(rb"^([^#^\s]\S*) (refs/.*)$", re.MULTILINE)
 _HEAD = re.compile(rb"^diff --git a/(\d{8}) b/\d{8}\n", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -[^\n]*\n", re.MULTILINE)
 _BINARY = re.compile(rb"^Binary files ", re.MULTILINE)
@@ -22,6 +23,11 @@ def text(raw: bytes) -> str:
 
 def raw(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
+
+
+def packed_refs(content: bytes) -> dict[str, str]:
+    """What a `packed-refs` file says of each ref; comments and what tags lead to left out."""
+    return {text(ref): text(value) for value, ref in _PACKED.findall(content)}
 
 
 def tree_lines(out: bytes) -> Iterator[tuple[str, Entry, int]]:

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from wtman import files
 from wtman.errors import WtmanError
-from wtman.formats.git_output import text
+from wtman.formats.git_output import packed_refs, text
 from wtman.git.control_dir import Control, call
 
 _SMALL = 1 << 10
@@ -205,22 +205,13 @@ def _facts(ctl: Control, common: str, name: str, state: Stat) -> dict[str, str]:
     if content is None:
         return {name: "unreadable"} if os.path.lexists(path) else {}
     if name == "packed-refs":
-        return _packed(content)
+        return packed_refs(content)
     if name == "index":
         return {name: _index(ctl, path, content)}
     if name.startswith("refs/") or name == "HEAD" or name.endswith("/HEAD"):
         return {name: text(content[:_SMALL]).strip()}
     runs = "x" if mode & 0o111 else "-"
     return {name: runs + sha256(content).hexdigest()}
-
-
-def _packed(content: bytes) -> dict[str, str]:
-    found = {}
-    for line in text(content).splitlines():
-        value, _, name = line.partition(" ")
-        if name.startswith("refs/") and value[:1] not in ("#", "^"):
-            found[name] = value
-    return found
 
 
 def _index(ctl: Control, path: str, content: bytes) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
-from wtman.formats.git_output import raw, text
+from wtman.formats.git_output import packed_refs, raw, text
 from wtman.git.discovery import Repository
 from wtman.git.ref_log import announce
 from wtman.git.run import git
@@ -120,13 +120,9 @@ def _packed(repo: Repository) -> dict[str, Sha]:
 
 @lru_cache(maxsize=4)
 def _packed_as_of(path: str, *facts: int) -> dict[str, Sha]:
-    found = {}
     with open(path, "rb") as file:
-        for line in text(file.read()).splitlines():
-            oid, _, ref = line.partition(" ")
-            if _OID.fullmatch(oid):
-                found[ref] = Sha(oid)
-    return found
+        found = packed_refs(file.read())
+    return {ref: Sha(oid) for ref, oid in found.items() if _OID.fullmatch(oid)}
 
 
 def update(repo: Repository, changes: Sequence[RefChange]) -> None:

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from wtman.errors import DiskFullError, ExternalError
+from wtman.formats.git_output import packed_refs
 from wtman.git.control_dir import Control, call, oid
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
@@ -116,20 +117,13 @@ def _value(git: PrivateGit, ref: str) -> str:
         return loose.decode("ascii", "replace").strip() or "?"
     path = os.path.join(git.path, ref)
     is_other = os.path.lexists(path) and not os.path.isdir(path)
-    return "?" if is_other or os.path.islink(path) else _packed(git, ref)
+    if is_other or os.path.islink(path):
+        return "?"
+    return packed_refs(_small(git.path, "packed-refs", _REFS_CAP) or b"").get(ref, "")
 
 
 def _fits(git: PrivateGit, value: str) -> bool:
     return bool(_OID.fullmatch(value)) and len(value) == len(git.at)
-
-
-def _packed(git: PrivateGit, ref: str) -> str:
-    wanted = ref.encode()
-    for line in (_small(git.path, "packed-refs", _REFS_CAP) or b"").splitlines():
-        value, _, name = line.partition(b" ")
-        if name == wanted:
-            return value.decode("ascii", "replace")
-    return ""
 
 
 def _small(root: str, name: str, cap: int) -> bytes | None:
