@@ -222,7 +222,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     index = os.path.join(here.common_dir, "worktrees/evil/index")
     (tree / "src/a.py").write_text("one\ntwo\nTHREE\n")
     seen = fingerprint.take(ctl)
-    place = worktrees.Worktree(str(tree), str(Path(index).parent), index)
+    place = worktrees.Worktree(str(tree), str(Path(index).parent))
     lent = private.make(ctl, place, "evil", head, str(tmp_path / "git"), mounted=False)
     assert gate.take(ctl, lent) == gate.Imported(head)
     external = snapshot.snapshot(ctl, str(tree), index, head)
@@ -244,7 +244,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     standalone.make(ctl, str(tmp_path / "check"), tip)
     assert standalone.reuse(ctl, str(tmp_path / "check"), head)
     snapshot.checkout(ctl, str(tree), index, tip)
-    made = worktrees.Worktree(str(tree), str(Path(index).parent), index)
+    made = worktrees.Worktree(str(tree), str(Path(index).parent))
     worktrees.repair_head(made, "evil")
     assert repo.head_branch(here) == "main"
     repo.checkouts(here)

@@ -63,7 +63,7 @@ def name_of(place: TaskPlace) -> str:
 def worktree_of(repo: Repository, place: TaskPlace, path: str = "") -> Worktree:
     """The worktree as git knows it, there or not; `path` where it is not in its place."""
     admin = os.path.join(repo.common_dir, "worktrees", name_of(place))
-    return Worktree(path or place.path, admin, os.path.join(admin, "index"))
+    return Worktree(path or place.path, admin)
 
 
 def made(ctx: Context, place: TaskPlace) -> Worktree:

@@ -47,7 +47,11 @@ class WorktreeSpec:
 class Worktree:
     path: str
     admin: str
-    index: str  # where git looks for the index of this worktree
+
+    @property
+    def index(self) -> str:
+        """Where git looks for the index of this worktree."""
+        return os.path.join(self.admin, "index")
 
 
 def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, ...]:
@@ -123,7 +127,7 @@ def restore(repo: Repository, entry: str) -> Worktree:
             shutil.copytree(os.path.join(entry, "admin"), copy, symlinks=True)
             _settle(copy, admin)
     remove_tree(entry)
-    return Worktree(path, admin, os.path.join(admin, "index"))
+    return Worktree(path, admin)
 
 
 def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
@@ -186,7 +190,7 @@ def _adopted(repo: Repository, spec: WorktreeSpec) -> Worktree | None:
         )
     os.makedirs(spec.path, exist_ok=True)
     point(spec.path, admin, repo.wtman_dir)
-    return _worktree(spec, admin)
+    return Worktree(spec.path, admin)
 
 
 def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
@@ -204,7 +208,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
         if adopted := _adopted(repo, spec):
             return adopted
         raise ExternalError(f"worktree {spec.name} could not be created: {error}") from error
-    return _worktree(spec, admin)
+    return Worktree(spec.path, admin)
 
 
 def _settle(draft: str, admin: str) -> None:
@@ -231,7 +235,7 @@ def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
         if (chosen := _named_by_git(repo, spec)) and chosen != admin:
             os.rename(chosen, admin)
             point(spec.path, admin, repo.wtman_dir)
-    return _worktree(spec, admin)
+    return Worktree(spec.path, admin)
 
 
 def _named_by_git(repo: Repository, spec: WorktreeSpec) -> str:
@@ -240,10 +244,6 @@ def _named_by_git(repo: Repository, spec: WorktreeSpec) -> str:
     entry = _read(dot_git).strip().removeprefix("gitdir: ")
     ours = os.path.dirname(entry) == os.path.join(repo.common_dir, "worktrees")
     return entry if ours and _read(os.path.join(entry, "gitdir")).strip() == dot_git else ""
-
-
-def _worktree(spec: WorktreeSpec, admin: str) -> Worktree:
-    return Worktree(spec.path, admin, os.path.join(admin, "index"))
 
 
 def _require_empty(path: str, admin: str) -> None:
