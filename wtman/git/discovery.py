@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
+from wtman import files
 from wtman.errors import ExternalError, MissingError
 from wtman.git.config import users_own
 from wtman.git.run import git
@@ -101,11 +102,7 @@ def _pointer(dot_git: str) -> str:
 
 
 def _first_line(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return os.fsdecode(file.read(_POINTER_CAP).rstrip(b"\r\n"))
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return ""
+    return os.fsdecode((files.head(path, _POINTER_CAP, follow=True) or b"").rstrip(b"\r\n"))
 
 
 def _is_git_dir(path: str) -> bool:

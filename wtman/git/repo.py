@@ -6,10 +6,7 @@ what a session left goes through `control`.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wtman import files
 from wtman.errors import ExternalError, MissingError, RaceError, UsageError
@@ -21,9 +18,6 @@ from wtman.git.run import GitAnswer, git
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 from wtman.model.ref_moves import ANY, Move
-
-if TYPE_CHECKING:
-    from git import Repo
 
 _WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
@@ -61,8 +55,15 @@ def _revision(repo: Repository, rev: str) -> str:
 
 def head_branch(repo: Repository) -> str:
     """Short name of the branch the user stands on, "" when detached; it may be unborn."""
-    with _opened(repo) as opened:
-        name = "" if opened.head.is_detached else str(opened.head.reference.path)
+    import git as gitpython
+
+    where = repo.toplevel or repo.git_dir
+    try:
+        with gitpython.Repo(where, expand_vars=False) as opened:
+            name = "" if opened.head.is_detached else str(opened.head.reference.path)
+    except (gitpython.GitError, ValueError, IndexError, OSError, TypeError) as error:
+        # The errors of GitPython are not all of one family.
+        raise ExternalError(f"the repository at {where} cannot be read: {error}") from error
     if name.startswith("refs/heads/.invalid"):  # the reftable format keeps HEAD elsewhere
         name = _ask(repo, ["symbolic-ref", "-q", "HEAD"], ok=(0, 1)).out.decode().strip()
     return name.removeprefix("refs/heads/")
@@ -135,7 +136,8 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
     try:
         _in_checkout(repo, checkout_path, args)
     except ExternalError as error:
-        raise _why_not(error, checkout_path, after) from error
+        _explain(error, checkout_path, after)
+        raise
 
 
 def _branch_at(checkout: str, before: str, after: str) -> list[Move]:
@@ -144,27 +146,20 @@ def _branch_at(checkout: str, before: str, after: str) -> list[Move]:
     return [Move(said[5:], before, after)] if said.startswith("ref: ") else []
 
 
-def _why_not(error: ExternalError, path: str, after: str) -> ExternalError | RaceError:
+def _explain(error: ExternalError, path: str, after: str) -> None:
+    """Have git's error say what it means here; a branch that moved away is a race."""
     if "ossible to fast-forward" in error.stderr:
-        return RaceError(
+        raise RaceError(
             f"{path} moved away from the history of {after[:12]}", hint="run the same merge again"
-        )
+        ) from error
     hint = "finish or abort the operation in progress there, then run the same merge again"
     if "would be overwritten" in error.stderr or "would be lost" in error.stderr:
         hint = "commit, stash or move these files, then run the same merge again"
     elif "index.lock" in error.stderr:
         hint = error.hint
     names = [line.strip() for line in error.stderr.splitlines() if line.startswith("\t")]
-    said = f"git refused to move {path} to {after[:12]}"
-    said += f": {', '.join(names[:8])} would be overwritten" if names else f": {error.message}"
-    return type(error)(
-        said,
-        argv=error.argv,
-        cwd=error.cwd,
-        exit_status=error.exit_status,
-        stderr=error.stderr,
-        hint=hint,
-    )
+    why = f"{', '.join(names[:8])} would be overwritten" if names else error.message
+    error.message, error.hint = f"git refused to move {path} to {after[:12]}: {why}", hint
 
 
 def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> None:
@@ -206,16 +201,3 @@ def _ask(
     env: dict[str, str] | None = None,
 ) -> GitAnswer:
     return git(args, git_dir=repo.git_dir, env=config.users_own() | (env or {}), ok=ok)
-
-
-@contextmanager
-def _opened(repo: Repository) -> Iterator["Repo"]:
-    """The repository through GitPython, whose errors are not all of one family."""
-    import git as gitpython
-
-    where = repo.toplevel or repo.git_dir
-    try:
-        with gitpython.Repo(where, expand_vars=False) as opened:
-            yield opened
-    except (gitpython.GitError, ValueError, IndexError, OSError, TypeError) as error:
-        raise ExternalError(f"the repository at {where} cannot be read: {error}") from error
