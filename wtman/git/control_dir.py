@@ -12,11 +12,10 @@ installs itself).
 
 import os
 import re
-import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from wtman import files
@@ -49,11 +48,6 @@ class Control:
     @property
     def objects(self) -> str:
         return self.aside or os.path.join(self.repo.common_dir, "objects")
-
-
-def without_memory(ctl: Control) -> Control:
-    """The same, for a judge who takes nobody's word: it asks git about every commit anew."""
-    return replace(ctl, trees={})
 
 
 def prepare(repo: Repository) -> Control:
@@ -155,12 +149,8 @@ def scratch(ctl: Control) -> Iterator[str]:
 @contextmanager
 def scratch_file(ctl: Control) -> Iterator[str]:
     """Path of a file of one call's own, which need not come to exist."""
-    path = os.path.join(ctl.path, "tmp", secrets.token_hex(8))
-    try:
-        yield path
-    finally:
-        for left in (path, path + ".lock"):
-            _remove(left)
+    with scratch(ctl) as folder:
+        yield os.path.join(folder, "file")
 
 
 def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> bytes:

@@ -7,7 +7,8 @@ read-only are opened up first.
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
+from typing import AnyStr
 
 _OPEN = stat.S_IRWXU
 
@@ -25,8 +26,10 @@ def remove_tree(path: str) -> bool:
         except OSError:
             if attempt:
                 return False
-            for folder in _folders(os.fsencode(path)):
-                _open_up(folder)
+            _open_up(os.fsencode(path))
+            for place, below, _ in os.walk(os.fsencode(path)):
+                for name in below:  # before it is listed itself
+                    _open_up(os.path.join(place, name))
         else:
             return True
     return False
@@ -71,28 +74,15 @@ def purge(root: str, files: Set[bytes], folders: Set[bytes]) -> bool:
     return done
 
 
-def folders_of(files: Set[bytes]) -> set[bytes]:
-    """All folders above the files."""
-    found: set[bytes] = set()
-    for path in files:
-        cut = path.rfind(b"/")
-        while cut > 0 and (place := path[:cut]) not in found:
+def folders_of(paths: Iterable[AnyStr], slash: AnyStr) -> set[AnyStr]:
+    """All folders above relative paths, the root not included."""
+    found: set[AnyStr] = set()
+    for path in paths:
+        place = path.rpartition(slash)[0]
+        while place and place not in found:
             found.add(place)
-            cut = place.rfind(b"/")
+            place = place.rpartition(slash)[0]
     return found
-
-
-def _folders(root: bytes) -> Iterator[bytes]:
-    """Each folder before its content is listed, so that the caller can open it up."""
-    waiting = [root]
-    while waiting:
-        place = waiting.pop()
-        yield place
-        try:
-            with os.scandir(place) as entries:
-                waiting += [item.path for item in entries if item.is_dir(follow_symlinks=False)]
-        except OSError:
-            continue
 
 
 def _open_up(folder: bytes) -> None:

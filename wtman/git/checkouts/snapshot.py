@@ -11,14 +11,15 @@ An index kept between calls is only a cache of file states, as trustworthy as gi
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from wtman import files
 from wtman.errors import DiskFullError, ExternalError
 from wtman.formats.git_output import raw, text
 from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
+from wtman.git.trees import folders_of
 from wtman.model.ids import Sha
 
 _GITLINK = "160000"
@@ -40,13 +41,9 @@ class Snapshot:
 def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
     """Make the worktree's tracked files equal to `commit`, and `index` say so."""
     os.makedirs(worktree, exist_ok=True)
-    kept = own_index(ctl, worktree, index)
-    with scratch_file(ctl) as working:
-        _copy(kept, working)
+    with _working(ctl, worktree, index) as working:
         _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
-        files.copy(working, kept)
-    if index and index != kept:
-        files.copy(kept, index)
+    show(ctl, worktree, index)
 
 
 def snapshot(
@@ -64,9 +61,7 @@ def snapshot(
     `leave` it is left out, and so are the largest ones where all together are too much:
     hashing takes a bounded time, whatever a session left there.
     """
-    kept = own_index(ctl, worktree, index)
-    with scratch_file(ctl) as working:
-        _copy(kept, working)
+    with _working(ctl, worktree, index) as working:
         _load(ctl, worktree, working, ["--reset", oid(parent_commit)])
         tracked, others = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
@@ -84,7 +79,6 @@ def snapshot(
             flags = ["--add", "--remove", "--replace"]
             _update(ctl, worktree, working, flags, changed + others)
         written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
-        files.copy(working, kept)
     return Snapshot(Sha(written.decode().strip()), nested, tuple(sorted(left)))
 
 
@@ -93,6 +87,18 @@ def show(ctl: Control, worktree: str, index: str) -> None:
     kept = own_index(ctl, worktree, index)
     if index and index != kept:
         files.copy(kept, index)
+
+
+@contextmanager
+def _working(ctl: Control, worktree: str, index: str) -> Iterator[str]:
+    """A copy of the index to work with, which takes its place at the end."""
+    kept = own_index(ctl, worktree, index)
+    with scratch_file(ctl) as working:
+        with suppress(FileNotFoundError):
+            # With its time: git compares file times with it to see edits within one tick.
+            shutil.copy2(kept, working)
+        yield working
+        files.copy(working, kept)
 
 
 def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> None:
@@ -126,28 +132,17 @@ def _without_nested(
 
     In a folder that the parent commit tracks, a planted `.git` hides nothing.
     """
-    known = _folders(tracked)
-    seen = known | _folders(others)
+    known = folders_of(tracked, "/")
+    seen = known | folders_of(others, "/")
     with_git = {place for place in seen if os.path.lexists(os.path.join(worktree, place, ".git"))}
     nested = with_git | {path.rstrip("/") for path in others if path.endswith("/")}
     closed = nested - known
     kept = [
         path
         for path in others
-        if not path.endswith("/") and not (closed and _folders([path]) & closed)
+        if not path.endswith("/") and not (closed and folders_of([path], "/") & closed)
     ]
     return tuple(sorted(nested)), kept
-
-
-def _folders(paths: list[str]) -> set[str]:
-    """All folders above the paths, the root not included."""
-    found: set[str] = set()
-    for path in paths:
-        cut = path.rstrip("/").rfind("/")
-        while cut > 0 and (place := path[:cut]) not in found:
-            found.add(place)
-            cut = place.rfind("/")
-    return found
 
 
 def _changed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list[str]]:
@@ -161,8 +156,9 @@ def _changed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list
         if mode == _GITLINK:
             continue
         name = text(path)
-        lost = status == b"D" or not _is_file(os.path.join(worktree, name))
-        (gone if lost else changed).append(name)
+        place = os.path.join(worktree, name)
+        there = status != b"D" and (os.path.islink(place) or os.path.isfile(place))
+        (changed if there else gone).append(name)
     return gone, changed
 
 
@@ -194,23 +190,7 @@ def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
             )
 
 
-def _is_file(path: str) -> bool:
-    try:
-        mode = os.lstat(path).st_mode
-    except OSError:
-        return False
-    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
-
-
 def _update(ctl: Control, worktree: str, working: str, flags: list[str], paths: list[str]) -> None:
     script = b"".join(raw(path) + b"\0" for path in paths)
     args = ["update-index", "-z", *flags, "--stdin"]
     call(ctl, args, worktree=worktree, index=working, input=script)
-
-
-def _copy(kept: str, working: str) -> None:
-    try:
-        # With its time: git compares file times with it to see edits within one tick.
-        shutil.copy2(kept, working)
-    except FileNotFoundError:
-        pass

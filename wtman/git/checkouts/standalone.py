@@ -39,7 +39,7 @@ def reuse(ctl: Control, folder: str, commit: str) -> bool:
         return False
     try:
         files, links = _expected(ctl, commit)
-        folders = folders_of(files | links) | links
+        folders = folders_of(files | links, b"/") | links
         _put_aside(folder)
         if not purge(folder, files, folders):
             return False

@@ -6,8 +6,9 @@ Blocking; touches nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from wtman.git.control_dir import Control, without_memory
+from wtman.git.control_dir import Control
 from wtman.git.objects import compare
 from wtman.git.objects.history import changes_many, trees_of
 from wtman.integration.assemble import Assembled, Train
@@ -30,7 +31,7 @@ def prove(
     `resolved`: the paths of a task in which something other than git or union decided a
     clash; everything around the clash is proved all the same.
     """
-    ctl = without_memory(ctl)
+    ctl = replace(ctl, trees={})  # a judge takes nobody's word: git says of every commit anew
     commits, broken = _line(train, assembled)
     named = [train.on, *(item for part in train.parts for item in (part.start, part.head))]
     found = trees_of(ctl, [*named, *commits, assembled.commit])
