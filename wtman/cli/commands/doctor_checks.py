@@ -8,12 +8,13 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from wtman import __version__
-from wtman.config import Kind, Loaded, Source, default_worktrees, load, repository_commands
+from wtman.config import Kind, Loaded, default_worktrees, load, repository_commands
 from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
 from wtman.model.check import Verdict
@@ -25,13 +26,15 @@ _LITTLE, _ENOUGH = 1 << 30, 5 << 30  # bytes free at the worktrees
 _MANY = 5  # unfinished runs that are named
 _VERDICTS = {Verdict.GREEN: "passed", Verdict.RED: "failed", Verdict.UNCHECKED: "unchecked"}
 
+Level = Literal["ok", "warn", "missing"]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One fact. `missing` keeps every run from starting; `fix` is what to type or change."""
 
     name: str
-    level: Literal["ok", "warn", "missing"]
+    level: Level
     text: str
     fix: str = ""
 
@@ -51,92 +54,82 @@ class DoctorScope:
 
 def diagnose(start: str, environ: Mapping[str, str], run_checks: bool) -> list[Line]:
     """Every line about the folder `start` and this machine."""
-    lines = [_python(), *_git()]
-    repo, told = _repository(start)
-    lines += told
-    loaded, told = _configuration(repo, environ) if repo is not None else (None, [])
-    lines += told
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    lines = [Line("wtman", "ok", f"{__version__}, Python {version}")]
+    repo = loaded = None
+    with _guarded("git", lines):
+        lines += _git()
+    with _guarded("repository", lines):
+        repo = discover(start)
+    if repo is not None:
+        with _guarded("repository", lines):
+            lines += _head(repo)
+        lines += _oddities(repo)
+        with _guarded("identity", lines):
+            lines += _identity(repo)
+        with _guarded("config", lines):
+            loaded, told = _configuration(repo, environ)
+            lines += told
     place = DoctorScope(environ, repo, loaded)
     topics = [_writable, _sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
     for topic in topics:
-        lines += _guarded(topic, place)
+        with _guarded(topic.__name__.strip("_"), lines, "warn"):
+            lines += topic(place)
     return lines
 
 
-def _guarded(topic: Callable[[DoctorScope], Iterator[Line]], place: DoctorScope) -> list[Line]:
-    """What it finds; its error is a line, and what it had found by then stays."""
-    lines: list[Line] = []
+@contextmanager
+def _guarded(name: str, lines: list[Line], level: Level = "missing") -> Iterator[None]:
+    """An error is a line too, and what was found by then stays."""
     try:
-        lines.extend(topic(place))
-    except WtmanError as error:
-        level: Literal["missing", "warn"] = "missing" if isinstance(error, MissingError) else "warn"
-        name = topic.__name__.strip("_")
-        lines.append(Line(name, level, error.message, error.hint))
-    except PermissionError as error:
-        told = no_access(error)
-        lines.append(Line(topic.__name__.strip("_"), "missing", told.message, told.hint))
-    return lines
+        yield
+    except (WtmanError, PermissionError) as error:
+        told = no_access(error) if isinstance(error, PermissionError) else error
+        worst = "missing" if isinstance(told, MissingError) else level
+        lines.append(Line(name, worst, told.message, told.hint))
 
 
 # --- git and the repository -------------------------------------------------------------------
 
 
-def _python() -> Line:
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    return Line("wtman", "ok", f"{__version__}, Python {version}")
-
-
 def _git() -> Iterator[Line]:
     from wtman.git.run import git
 
-    try:
-        require_git()
-        said = git(["version"], git_dir="").out.decode("ascii", "replace").strip()
-    except WtmanError as error:
-        yield Line("git", "missing", error.message, error.hint)
-        return
+    require_git()
+    said = git(["version"], git_dir="").out.decode("ascii", "replace").strip()
     yield Line("git", "ok", said.removeprefix("git version "))
 
 
-def _repository(start: str) -> tuple[Repository | None, list[Line]]:
-    from wtman.git.repo import head_branch, identity, is_dirty, resolve
+def _head(repo: Repository) -> Iterator[Line]:
+    from wtman.git.repo import head_branch, is_dirty, resolve
+
+    base = resolve(repo, "HEAD")
+    where = head_branch(repo) or "a detached HEAD: merge will need --into"
+    yield Line("repository", "ok", f"{repo.main or repo.common_dir}, on {where}")
+    if repo.toplevel and (dirty := is_dirty(repo, repo.toplevel)):
+        said = f"{count(len(dirty), 'uncommitted change')}: tasks start from {base[:10]}"
+        yield Line("repository", "warn", said, "commit what the tasks need")
+
+
+def _oddities(repo: Repository) -> Iterator[Line]:
     from wtman.git.unusual import oddities
 
-    try:
-        repo = discover(start)
-    except WtmanError as error:
-        return None, [Line("repository", "missing", error.message, error.hint)]
-    lines = []
-    try:
-        base = resolve(repo, "HEAD")
-        where = head_branch(repo) or "a detached HEAD: merge will need --into"
-        lines.append(Line("repository", "ok", f"{repo.main or repo.common_dir}, on {where}"))
-        if repo.toplevel and (dirty := is_dirty(repo, repo.toplevel)):
-            said = f"{count(len(dirty), 'uncommitted change')}: tasks start from {base[:10]}"
-            lines.append(Line("repository", "warn", said, "commit what the tasks need"))
-    except WtmanError as error:
-        lines.append(Line("repository", "missing", error.message, error.hint))
     for odd in oddities(repo):
-        lines.append(Line("repository", "warn" if odd.fix else "ok", odd.text, odd.fix))
-    try:
-        who = identity(repo)
-        lines.append(Line("identity", "ok", f"{who.name} <{who.email}>"))
-    except WtmanError as error:
-        lines.append(Line("identity", "missing", error.message, error.hint))
-    return repo, lines
+        yield Line("repository", "warn" if odd.fix else "ok", odd.text, odd.fix)
 
 
-def _configuration(
-    repo: Repository, environ: Mapping[str, str]
-) -> tuple[Loaded | None, list[Line]]:
+def _identity(repo: Repository) -> Iterator[Line]:
+    from wtman.git.repo import identity
+
+    who = identity(repo)
+    yield Line("identity", "ok", f"{who.name} <{who.email}>")
+
+
+def _configuration(repo: Repository, environ: Mapping[str, str]) -> tuple[Loaded, list[Line]]:
     from wtman.config.trust import approved
 
-    try:
-        loaded = load(repo.toplevel or repo.common_dir, environ, {}, None)
-        commands = repository_commands(loaded)
-        missing = approved(commands, environ, repo.common_dir)
-    except WtmanError as error:
-        return None, [Line("config", "missing", error.message, error.hint)]
+    loaded = load(repo.toplevel or repo.common_dir, environ, {}, None)
+    missing = approved(repository_commands(loaded), environ, repo.common_dir)
     files = sorted({source.name for source in loaded.origin.values() if source.name})
     empty = os.path.exists(os.path.join(repo.toplevel, "wtman.toml"))
     none = "wtman.toml, which sets nothing" if empty else "none: `wtman init` writes one"
@@ -209,19 +202,12 @@ def _agents(place: DoctorScope) -> Iterator[Line]:
         elif one.path:
             yield Line("agent", "warn", f"{words}: not signed in", one.needs.sign_in)
     if wanted and wanted.partition(":")[0] not in {one.name for one in here}:
-        yield from _configured(wanted, place)
-        return
-    if not wanted and not installed.first_agent(place.environ):
+        if ":" not in wanted:
+            installed.require_installed(wanted, place.environ)
+        yield Line("agent", "ok", f"{wanted}, as configured")
+    elif not wanted and not installed.first_agent(place.environ):
         error = installed.no_agent(place.environ)
         yield Line("agent", "missing", error.message, error.hint)
-
-
-def _configured(wanted: str, place: DoctorScope) -> Iterator[Line]:
-    from wtman.agents import installed
-
-    if ":" not in wanted:
-        installed.require_installed(wanted, place.environ)
-    yield Line("agent", "ok", f"{wanted}, as configured")
 
 
 # --- checks -------------------------------------------------------------------------------------
@@ -252,15 +238,12 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
     if found.setup and not settings.setup:
         said = "a fresh worktree has nothing installed, and no setup is configured"
         lines = ", ".join(json.dumps(text, ensure_ascii=False) for text in found.setup)
-        written = any(source.kind is Kind.REPOSITORY for source in _sources(place))
+        sources = place.loaded.origin.values() if place.loaded is not None else ()
+        written = any(source.kind is Kind.REPOSITORY for source in sources)
         fix = f"setup = [{lines}]" if written else "wtman init writes it down"
         yield Line("setup", "warn", said, fix)
     for note in found.notes:
         yield Line("setup", "warn", note)
-
-
-def _sources(place: DoctorScope) -> Iterable[Source]:
-    return place.loaded.origin.values() if place.loaded is not None else ()
 
 
 def _base(place: DoctorScope) -> Iterator[Line]:
