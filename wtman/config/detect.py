@@ -42,18 +42,16 @@ def habits(files: Collection[str], texts: Mapping[str, str], local: Collection[s
     found = [one for look in _ECOSYSTEMS if (one := look(paths, texts)) is not None]
     if not any(one.check for one in found) and (made := _make(paths, texts)) is not None:
         found.append(made)
+    update = "git submodule update --init --recursive"
+    submodules = (update,) if ".gitmodules" in paths else ()
     return Habits(
         kinds=tuple(kind for one in found for kind in one.kinds),
         check=tuple(text for one in found for text in one.check),
-        setup=(*_submodules(paths), *(text for one in found for text in one.setup)),
+        setup=(*submodules, *(text for one in found for text in one.setup)),
         lint=tuple(text for one in found for text in one.lint),
         copy=tuple(name for name in LOCAL if name in local),
         notes=tuple(text for one in found for text in one.notes),
     )
-
-
-def _submodules(paths: frozenset[str]) -> tuple[str, ...]:
-    return ("git submodule update --init --recursive",) if ".gitmodules" in paths else ()
 
 
 # --- Python ---------------------------------------------------------------------------------
@@ -64,36 +62,24 @@ def _python(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     wanted = [
         name for name in texts if name.endswith("requirements.txt") or "requirements-" in name
     ]
-    if not project and not wanted and not any(path.endswith(".py") for path in paths):
-        return None
     if not project and not wanted and not any(PYTHON_TEST.fullmatch(path) for path in paths):
         return None
     table = _toml(texts.get("pyproject.toml", ""))
     tester = _python_tester(paths, texts)
+    program = tester.replace("unittest", "python -m unittest")  # where no `python -m` is before it
     if "uv.lock" in paths:
-        return _locked("uv run --no-sync", "uv sync -q", tester, paths, texts)
-    if "poetry.lock" in paths:
-        install = "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install -q"
-        return _locked("poetry run", install, tester, paths, texts)
-    installs = _installs(project, wanted, table, tester)
-    if not installs:
-        check = (f"python3 -m {tester}",) if tester else ()
-        return Habits(("Python",), check, lint=_python_lint(texts, "python3 -m "))
-    setup = "python3 -m venv .venv"
-    if not _ignored(texts, ".venv"):
+        run, setup = "uv run --no-sync", "uv sync -q"
+    elif "poetry.lock" in paths:
+        run, setup = "poetry run", "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install -q"
+    elif installs := _installs(project, wanted, table, tester):
+        run, program = ".venv/bin/python -m", tester
         # So that a session's commit does not pick it up.
-        setup += " && echo '*' > .venv/.gitignore"
-    setup += f" && .venv/bin/python -m pip install -q {' '.join(installs)}"
-    check = (f".venv/bin/python -m {tester}",) if tester else ()
-    return Habits(("Python",), check, (setup,), _python_lint(texts, ".venv/bin/python -m "))
-
-
-def _locked(
-    run: str, install: str, tester: str, paths: frozenset[str], texts: Mapping[str, str]
-) -> Habits:
-    program = tester.replace("unittest", "python -m unittest")
+        hidden = "" if _ignored(texts, ".venv") else " && echo '*' > .venv/.gitignore"
+        setup = f"python3 -m venv .venv{hidden} && {run} pip install -q {' '.join(installs)}"
+    else:
+        run, program, setup = "python3 -m", tester, ""
     check = (f"{run} {program}",) if tester else ()
-    return Habits(("Python",), check, (install,), _python_lint(texts, f"{run} "))
+    return Habits(("Python",), check, (setup,) if setup else (), _python_lint(texts, run))
 
 
 def _python_tester(paths: frozenset[str], texts: Mapping[str, str]) -> str:
@@ -132,9 +118,8 @@ def _installs(
         words += [f"--group {name}" for name in groups[:1] if not extras]
     words += [f"-r {name}" for name in sorted(wanted)]
     program = tester.partition(" ")[0]
-    if words and program in ("pytest", "tox") and not (extras or groups or len(wanted) > 1):
-        words.append(program)
-    elif program == "tox" and not words:
+    told = extras or groups or len(wanted) > 1
+    if (program == "tox" and not words) or (program in ("pytest", "tox") and words and not told):
         words.append(program)
     return words
 
@@ -143,8 +128,8 @@ def _python_lint(texts: Mapping[str, str], run: str) -> tuple[str, ...]:
     told = texts.get("pyproject.toml", "") + texts.get("setup.cfg", "") + texts.get("tox.ini", "")
     table = _toml(texts.get("pyproject.toml", ""))
     tools = _table(table, "tool")
-    found = [f"{run}ruff check ."] if "ruff" in tools else []
-    found += [f"{run}mypy"] if "mypy" in tools or "[mypy]" in told else []
+    found = [f"{run} ruff check ."] if "ruff" in tools else []
+    found += [f"{run} mypy"] if "mypy" in tools or "[mypy]" in told else []
     return tuple(found)
 
 
@@ -155,12 +140,10 @@ def _node(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     if "package.json" not in paths:
         return None
     try:
-        package = json.loads(texts.get("package.json", ""))
+        package = {"it": json.loads(texts.get("package.json", ""))}
     except ValueError:
         package = {}
-    package = package if isinstance(package, dict) else {}
-    scripts = package.get("scripts")
-    scripts = scripts if isinstance(scripts, dict) else {}
+    package, scripts = _table(package, "it"), _table(package, "it", "scripts")
     tool, install = next(
         ((tool, install) for lock, tool, install in _LOCKS if lock in paths), ("npm", "npm install")
     )
