@@ -140,10 +140,10 @@ def _node(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     if "package.json" not in paths:
         return None
     try:
-        package = {"it": json.loads(texts.get("package.json", ""))}
+        read = {"package": json.loads(texts.get("package.json", ""))}
     except ValueError:
-        package = {}
-    package, scripts = _table(package, "it"), _table(package, "it", "scripts")
+        read = {}
+    package, scripts = _table(read, "package"), _table(read, "package", "scripts")
     tool, install = next(
         ((tool, install) for lock, tool, install in _LOCKS if lock in paths), ("npm", "npm install")
     )

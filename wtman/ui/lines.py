@@ -17,6 +17,7 @@ from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 
+Told = list[tuple[str, str]]  # subjects, and what there is to say of them
 _LINE = 400  # columns of foreign text on one line
 
 
@@ -34,57 +35,48 @@ class RunLines:
         self._out.flush()
 
 
-def told(state: State, event: e.Event) -> tuple[str, ...]:
+def told(state: State, event: e.Event) -> list[str]:
     """The lines that an event is worth, maybe none."""
     teller = _TELLERS.get(type(event))
-    return () if teller is None else tuple(teller(state, event))
+    lines = teller(state, event) if teller is not None else ()
+    return [f"{clean(subject, 80) or 'run'}  {clean(text, _LINE)}" for subject, text in lines]
 
 
-def _line(subject: str, text: str) -> str:
-    return f"{clean(subject, 80) or 'run'}  {clean(text, _LINE)}"
-
-
-def _intended(state: State, event: e.Intended) -> list[str]:
+def _intended(state: State, event: e.Intended) -> Told:
     attempt = event.attempt
     if attempt is None:
         return []
     agent = clean(attempt.agent.split()[0] if attempt.agent else "agent", 40)
-    return [_line(event.key.subject, f"session {attempt.number} started ({agent})")]
+    return [(event.key.subject, f"session {attempt.number} started ({agent})")]
 
 
-def _planned(state: State, event: e.Planned) -> list[str]:
+def _planned(state: State, event: e.Planned) -> Told:
     if not event.agent:
         return []
-    return [_line("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
+    return [("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
 
 
-def _finished(state: State, event: e.SessionFinished) -> list[str]:
+def _finished(state: State, event: e.SessionFinished) -> Told:
     spent = f"({duration(event.seconds)})"
     session = f"session {event.attempt}"
     if event.ended is Ended.OK:
         changed = size(event.files, event.insertions, event.deletions)
         if not event.files and event.reason:
             changed = event.reason
-        lines = [_line(event.task, f"{session} finished: {changed} {spent}")]
+        lines: Told = [(event.task, f"{session} finished: {changed} {spent}")]
     else:
         word = "failed" if event.ended is Ended.FAILED else "interrupted"
-        lines = [
-            _line(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")
-        ]
+        lines = [(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")]
     if event.limited:
-        lines.append(_line("run", f"waits {duration(wait_of(state))} for its provider"))
-    return lines + [_line(event.task, f"note: {note}") for note in event.notes]
+        lines.append(("run", f"waits {duration(wait_of(state))} for its provider"))
+    return lines + [(event.task, f"note: {note}") for note in event.notes]
 
 
-def _checked(state: State, event: e.Checked) -> list[str]:
+def _checked(state: State, event: e.Checked) -> Told:
     if event.verdict is not Verdict.RED:
-        return [
-            _line(event.task, f"checks {VERDICTS[event.verdict].text}{_seconds(event.results)}")
-        ]
+        return [(event.task, f"checks {VERDICTS[event.verdict].text}{_seconds(event.results)}")]
     red = [item for item in event.results if item.verdict is Verdict.RED]
-    return [_line(event.task, describe_red(item)) for item in red] or [
-        _line(event.task, "checks failed")
-    ]
+    return [(event.task, describe_red(item)) for item in red] or [(event.task, "checks failed")]
 
 
 def _seconds(results: tuple[CheckResult, ...]) -> str:
@@ -93,86 +85,86 @@ def _seconds(results: tuple[CheckResult, ...]) -> str:
     return f" ({duration(sum(item.seconds for item in results))})" if results else ""
 
 
-def _base(state: State, event: e.BaseChecked) -> list[str]:
-    lines = [_line("base", f"warning: {text}") for text in event.warnings]
+def _base(state: State, event: e.BaseChecked) -> Told:
+    lines = [("base", f"warning: {text}") for text in event.warnings]
     if event.problem:
-        return [*lines, _line("base", with_hint(event.problem, event.hint))]
+        return [*lines, ("base", with_hint(event.problem, event.hint))]
     if not event.results:
         return lines
     checks = count(len(event.results), "check")
-    return [*lines, _line("base", f"{checks} ran{_seconds(event.results)}")]
+    return [*lines, ("base", f"{checks} ran{_seconds(event.results)}")]
 
 
-def _followed(state: State, event: e.Followed) -> list[str]:
+def _followed(state: State, event: e.Followed) -> Told:
     # Without needs it is a retry that comes up to where the target is now.
     base = ", ".join(event.needs) or "the target"
     if event.conflicts:
         paths = ", ".join(event.conflicts)
-        return [_line(event.task, f"starts over: conflicts with {base} in {paths}")]
-    return [_line(event.task, f"follows {'the new work of ' if event.needs else ''}{base}")]
+        return [(event.task, f"starts over: conflicts with {base} in {paths}")]
+    return [(event.task, f"follows {'the new work of ' if event.needs else ''}{base}")]
 
 
-def _overlapped(state: State, event: e.Overlapped) -> list[str]:
+def _overlapped(state: State, event: e.Overlapped) -> Told:
     return [
-        _line(item.task, f"conflicts with {item.other} as it stands: {', '.join(item.paths)}")
+        (item.task, f"conflicts with {item.other} as it stands: {', '.join(item.paths)}")
         for item in event.pairs
         if item.looks == 1
     ]
 
 
-def _chained(state: State, event: e.Chained) -> list[str]:
+def _chained(state: State, event: e.Chained) -> Told:
     where = f": both change {', '.join(event.paths)}" if event.paths else ""
-    return [_line(event.task, f"will start from the work of {event.need}{where}")]
+    return [(event.task, f"will start from the work of {event.need}{where}")]
 
 
-def _unchained(state: State, event: e.Unchained) -> list[str]:
+def _unchained(state: State, event: e.Unchained) -> Told:
     why = f": {event.reason}" if event.reason else ""
-    return [_line(event.task, f"no longer waits for {event.need}{why}")]
+    return [(event.task, f"no longer waits for {event.need}{why}")]
 
 
-def _judged(state: State, event: e.CandidateJudged) -> list[str]:
+def _judged(state: State, event: e.CandidateJudged) -> Told:
     who = ", ".join(state.label(task) for task in event.members)
     if event.conflict is not None:
         others = ", ".join(state.label(task) for task in event.conflict.others) or "the target"
         paths = ", ".join(event.conflict.paths)
         task = state.label(event.conflict.task)
-        return [_line(task, f"conflicts with {others} in {paths}")]
+        return [(task, f"conflicts with {others} in {paths}")]
     verdict = VERDICTS[event.verdict].text
-    return [_line("train", f"combined check of {who}: {verdict}{_seconds(event.results)}")]
+    return [("train", f"combined check of {who}: {verdict}{_seconds(event.results)}")]
 
 
-def _landed(state: State, event: e.Landed) -> list[str]:
+def _landed(state: State, event: e.Landed) -> Told:
     lines = [
-        _line(state.label(item.task), f"Not merged: {excluded_told(state, item)}")
+        (state.label(item.task), f"Not merged: {excluded_told(state, item)}")
         for item in event.excluded
     ]
     if event.moved and event.commits:
-        lines.append(_line("train", headline(state, event)))
+        lines.append(("train", headline(state, event)))
     return lines
 
 
-def _reviewed(state: State, event: e.Reviewed) -> list[str]:
+def _reviewed(state: State, event: e.Reviewed) -> Told:
     if event.stopped:
         return []
     who = "+".join(state.label(task) for task in event.members)
     what = f"{event.lens or event.kind} review"
     if not event.ok:
-        return [_line(who, f"{what}: no verdict ({event.reason or 'it did not answer'})")]
+        return [(who, f"{what}: no verdict ({event.reason or 'it did not answer'})")]
     found = count(len(event.claims), "claim") if event.claims else "nothing found"
-    return [_line(who, f"{what}: {found}")]
+    return [(who, f"{what}: {found}")]
 
 
-def _reproduced(state: State, event: e.Reproduced) -> list[str]:
+def _reproduced(state: State, event: e.Reproduced) -> Told:
     title = _title(state, event.finding)
     shown = {"regression": "confirmed", "interaction": "confirmed"}.get(event.kind, event.kind)
-    return [_line(event.finding, f"{shown}: {title} ({event.reason})")]
+    return [(event.finding, f"{shown}: {title} ({event.reason})")]
 
 
-def _refuted(state: State, event: e.Refuted) -> list[str]:
+def _refuted(state: State, event: e.Refuted) -> Told:
     if event.stopped:
         return []
     said = event.answer or f"no verdict ({event.reason})"
-    return [_line(event.finding, f"refuter says {said}: {_title(state, event.finding)}")]
+    return [(event.finding, f"refuter says {said}: {_title(state, event.finding)}")]
 
 
 def _title(state: State, finding: str) -> str:
@@ -180,15 +172,15 @@ def _title(state: State, finding: str) -> str:
     return known.claim.title if known is not None else ""
 
 
-def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> list[str]:
+def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> Told:
     word = {e.Paused: "paused", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
-    return [_line("run", f"{word}: {with_hint(event.reason, event.hint)}")]
+    return [("run", f"{word}: {with_hint(event.reason, event.hint)}")]
 
 
-def _rate_limited(state: State, event: e.RateLimited) -> list[str]:
+def _rate_limited(state: State, event: e.RateLimited) -> Told:
     if not event.jobs:
-        return [_line("run", "goes at full speed again")]
-    return [_line("run", f"slowed to {count(event.jobs, 'session')} in parallel: {event.reason}")]
+        return [("run", "goes at full speed again")]
+    return [("run", f"slowed to {count(event.jobs, 'session')} in parallel: {event.reason}")]
 
 
 _ASKED = {
@@ -197,16 +189,16 @@ _ASKED = {
     "attach": "is handed to a terminal",
 }
 
-_TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
+_TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
     e.Planned: _planned,
-    e.PlanFailed: lambda _, event: [_line("run", f"{event.reason} ({event.hint})")],
+    e.PlanFailed: lambda _, event: [("run", f"{event.reason} ({event.hint})")],
     e.SessionFinished: _finished,
     e.Checked: _checked,
     e.BaseChecked: _base,
     e.Followed: _followed,
-    e.Resolving: lambda _, event: [_line(event.task, "goes to a resolver")],
-    e.Unresolved: lambda _, event: [_line(event.task, f"not resolved: {event.reason}")],
+    e.Resolving: lambda _, event: [(event.task, "goes to a resolver")],
+    e.Unresolved: lambda _, event: [(event.task, f"not resolved: {event.reason}")],
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,
@@ -219,12 +211,12 @@ _TELLERS: Mapping[type, Callable[[State, Any], list[str]]] = {
     e.Reviewed: _reviewed,
     e.Reproduced: _reproduced,
     e.Refuted: _refuted,
-    e.StartFailed: lambda _, event: [_line(event.task, f"cannot start: {event.reason}")],
-    e.Noted: lambda _, event: [_line(event.task, event.text)],
-    e.Stopped: lambda _, event: [_line("run", "stopped" + (event.reason and f": {event.reason}"))],
-    e.Resumed: lambda _, event: [] if event.reason else [_line("run", "goes on")],
-    e.TargetMoved: lambda _, event: [_line("train", f"the target moved to {event.now[:10]}")],
-    e.TaskDropped: lambda _, event: [_line(event.task, "dropped from the plan")],
-    e.Requested: lambda _, event: [_line(event.task, _ASKED.get(event.what, "asked"))],
-    e.Cleaned: lambda _, event: [_line(event.task, "worktree and branch moved to the trash")],
+    e.StartFailed: lambda _, event: [(event.task, f"cannot start: {event.reason}")],
+    e.Noted: lambda _, event: [(event.task, event.text)],
+    e.Stopped: lambda _, event: [("run", "stopped" + (event.reason and f": {event.reason}"))],
+    e.Resumed: lambda _, event: [] if event.reason else [("run", "goes on")],
+    e.TargetMoved: lambda _, event: [("train", f"the target moved to {event.now[:10]}")],
+    e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
+    e.Requested: lambda _, event: [(event.task, _ASKED.get(event.what, "asked"))],
+    e.Cleaned: lambda _, event: [(event.task, "worktree and branch moved to the trash")],
 }

@@ -41,7 +41,7 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.markdown import markdown
-from wtman.ui.table import KINDS, RUN_KINDS
+from wtman.ui.table import MARKS, RUN_KINDS
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
@@ -156,7 +156,7 @@ def _excluded(state: State) -> Iterator[Card]:
 
 
 def _state(item: Standing) -> Words:
-    return Words(item.state, "badge", KINDS.get(item.state, "busy"))
+    return Words(item.state, "badge", MARKS[item.state][1])
 
 
 def _summary(state: State, known: Mapping[TaskId, Standing]) -> Table:

@@ -8,6 +8,7 @@ line, so that no text can move a cursor, recolour a screen or reverse a name.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from wtman.budget.budget import spent
 from wtman.coordinator.outcome import (
@@ -27,32 +28,22 @@ from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
 from wtman.ui.findings import finding_lines
 
-_GLYPHS = {
-    TaskState.PENDING: "·",
-    TaskState.RUNNING: "●",
-    TaskState.CHECKING: "◐",
-    TaskState.REVIEWING: "◑",
-    TaskState.FIXING: "●",
-    TaskState.VERIFIED: "✓",
-    TaskState.UNCHECKED: "○",
-    TaskState.REJECTED: "✗",
-    TaskState.FAILED: "✗",
-    TaskState.PAUSED: "‖",
-    TaskState.MERGED: "✔",
-    TaskState.EXCLUDED: "✗",
+# A state's glyph, and what it means, for colours.
+MARKS = {
+    TaskState.PENDING: ("·", "quiet"),
+    TaskState.RUNNING: ("●", "busy"),
+    TaskState.CHECKING: ("◐", "busy"),
+    TaskState.REVIEWING: ("◑", "busy"),
+    TaskState.FIXING: ("●", "busy"),
+    TaskState.VERIFIED: ("✓", "good"),
+    TaskState.UNCHECKED: ("○", "warn"),
+    TaskState.REJECTED: ("✗", "bad"),
+    TaskState.FAILED: ("✗", "bad"),
+    TaskState.PAUSED: ("‖", "warn"),
+    TaskState.MERGED: ("✔", "good"),
+    TaskState.EXCLUDED: ("✗", "bad"),
 }
-
-# What a state means, for colours; any other is under way.
-KINDS = {
-    TaskState.PENDING: "quiet",
-    TaskState.VERIFIED: "good",
-    TaskState.MERGED: "good",
-    TaskState.UNCHECKED: "warn",
-    TaskState.PAUSED: "warn",
-    TaskState.FAILED: "bad",
-    TaskState.REJECTED: "bad",
-    TaskState.EXCLUDED: "bad",
-}
+# Of a run; any other is busy.
 RUN_KINDS = {
     RunState.READY: "good",
     RunState.MERGED: "good",
@@ -104,12 +95,14 @@ def table(
     money = max((len(row.used) for row in rows_shown), default=0) if width >= _WIDE else 0
     most = _ID_WIDTH if width >= 100 or not money else 20
     name = min(max((columns(task) for task in shown), default=2), most, max(width - 18, 8))
-    look = _Look(width, colour, name, money)
     rows = [
         _line(
             row,
             _note(state, row.task, known[row.task], clean((doing or {}).get(row.task, ""), width)),
-            look,
+            width,
+            colour,
+            name,
+            money,
         )
         for row in rows_shown
     ]
@@ -137,29 +130,26 @@ def _head(
     colour: bool,
 ) -> list[str]:
     status = run_state(state, known)
+    code = _CODES[RUN_KINDS.get(status, "busy")]
     room = max(width - len(state.run) - len(status) - 4, 0)
     request = clean(state.request, room) if room else ""
-    title = f"{state.run}  {paint(status, _run_colour(status), colour)}  {request}".rstrip()
+    title = f"{state.run}  {paint(status, code, colour)}  {request}".rstrip()
     return [title, fit(progress(state, known, now), width)]
 
 
 def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
     """How far the whole is: what is done, under way, fell short, and is still to come."""
     room = max(min(width - 12, 60), 8)
-    done = sum(item.state in DONE for item in known.values())
-    short = sum(item.state in FELL_SHORT for item in known.values())
-    busy = sum(item.state in ACTIVE for item in known.values())
-    total = max(len(known), 1)
-    ends = [round(room * sum(parts) / total) for parts in ((done,), (done, short))]
-    ends.append(round(room * (done + short + busy) / total))
-    pieces = (
-        ("━", ends[0], _GREEN),
-        ("━", ends[1] - ends[0], _RED),
-        ("╍", ends[2] - ends[1], _CYAN),
-        ("─", room - ends[2], _DIM),
+    groups = (DONE, FELL_SHORT, ACTIVE)
+    sizes = [sum(item.state in group for item in known.values()) for group in groups]
+    ends = [round(room * size / max(len(known), 1)) for size in accumulate(sizes)]
+    looks = (("━", _GREEN), ("━", _RED), ("╍", _CYAN), ("─", _DIM))
+    bar = "".join(
+        paint(letter * (end - start), code, colour)
+        for (letter, code), (start, end) in zip(looks, pairwise([0, *ends, room]), strict=True)
+        if end > start
     )
-    bar = "".join(paint(letter * wide, code, colour) for letter, wide, code in pieces if wide)
-    return f"{bar} {done} of {len(known)}"
+    return f"{bar} {sizes[0]} of {len(known)}"
 
 
 def amount(usage: Usage) -> str:
@@ -172,18 +162,6 @@ def amount(usage: Usage) -> str:
     if usage.usd is not None:
         parts.append(f"${usage.usd:.2f}")
     return " ".join(parts)
-
-
-def _spending(view: TaskView, live: Usage | None) -> str:
-    """What the sessions of a task have used, the one in flight included."""
-    total = used_by(view)
-    if live is None or view.in_flight is None:
-        return amount(total)
-    return amount(total + live)
-
-
-def _run_colour(status: RunState) -> str:
-    return _CODES[RUN_KINDS.get(status, "busy")]
 
 
 def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
@@ -245,7 +223,7 @@ def _quietness(status: TaskState) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task's line, in pieces. `kind` is one of `KINDS`."""
+    """A task's line, in pieces. `kind` is a key of `_CODES`."""
 
     task: TaskId
     glyph: str
@@ -264,38 +242,34 @@ def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]
 
 def _row(view: TaskView, item: Standing, now: float, used: Mapping[TaskId, Usage]) -> Row:
     number = len(view.current)
+    glyph, kind = MARKS[item.state]
+    total, live = used_by(view), used.get(view.task.id)
+    if live is not None and view.in_flight is not None:
+        total += live
     spent = working_time(view, now if item.state in ACTIVE else 0.0)
     return Row(
         task=view.task.id,
-        glyph=_GLYPHS[item.state],
+        glyph=glyph,
         state=str(item.state),
-        kind=KINDS.get(item.state, "busy"),
+        kind=kind,
         attempt=f"#{number}" if number else "",
         time=duration(spent) if view.attempts else "",
-        used=_spending(view, used.get(view.task.id)),
+        used=amount(total),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    width: int
-    colour: bool
-    name: int  # columns of the task's name
-    money: int  # columns of what it used; 0: not shown
-
-
-def _line(row: Row, note: str, look: _Look) -> str:
-    """The row as far as there is room."""
-    glyph = paint(row.glyph, _CODES[row.kind], look.colour)
-    word = paint(f"{row.state:<9}", _CODES[row.kind], look.colour)
-    left = f"  {glyph} {pad(row.task, look.name)}  {word}  "
-    room = look.width - (4 + look.name + 2 + 9 + 2)
+def _line(row: Row, note: str, width: int, colour: bool, name: int, money: int) -> str:
+    """The row as far as there is room; `name` and `money` (0: not shown) are columns wide."""
+    glyph = paint(row.glyph, _CODES[row.kind], colour)
+    word = paint(f"{row.state:<9}", _CODES[row.kind], colour)
+    left = f"  {glyph} {pad(row.task, name)}  {word}  "
+    room = width - (4 + name + 2 + 9 + 2)
     if room >= 3 + 2 + 9:
         left += f"{row.attempt:>3}  {row.time:>9}  "
         room -= 3 + 2 + 9 + 2
-    if look.money and room > look.money:
-        left += f"{row.used:>{look.money}}  "
-        room -= look.money + 2
+    if money and room > money:
+        left += f"{row.used:>{money}}  "
+        room -= money + 2
     return (left + (clean(note, room) if room > 0 else "")).rstrip()
 
 
