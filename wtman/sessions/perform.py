@@ -198,11 +198,9 @@ async def _collect(
             place=place_of(state, action.task),
             attempt=action.attempt,
             start=action.start,
-            head=action.head,
             at=action.at,
             ended=ended,
             reason=f"{outcome.reason}: {last}" if last else outcome.reason,
-            agent=agent.name,
             when=exit_.ended or ctx.clock(),
             changed=seen.blamed,
         ),
@@ -210,31 +208,17 @@ async def _collect(
     if handover.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
         # Who looked around and changed nothing has not failed.
         found = replace(found, ended=Ended.INTERRUPTED)
-    told = tuple(e.Noted(line) for line in seen.others)
-    return (
-        e.SessionFinished(
-            task=action.task,
-            attempt=action.attempt,
-            ended=found.ended,
-            head=found.head,
-            reason=found.reason,
-            detail=found.detail or said,
-            saved=found.saved,
-            commits=found.commits,
-            files=found.files,
-            insertions=found.insertions,
-            deletions=found.deletions,
-            usage=outcome.usage,
-            session=outcome.session,
-            seconds=max(exit_.ended - exit_.started, 0.0),
-            fatal=outcome.fatal,
-            notes=found.notes,
-            hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else "",
-            limited=outcome.limited,
-            quarantine=found.quarantine,
-        ),
-        *told,
+    finished = replace(
+        found,
+        detail=found.detail or said,
+        usage=outcome.usage,
+        session=outcome.session,
+        seconds=max(exit_.ended - exit_.started, 0.0),
+        fatal=outcome.fatal,
+        hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else "",
+        limited=outcome.limited,
     )
+    return (finished, *(e.Noted(line) for line in seen.others))
 
 
 def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> Usage:

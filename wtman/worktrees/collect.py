@@ -11,6 +11,7 @@ its sandbox does not rule it out.
 
 import os
 from dataclasses import dataclass, replace
+from typing import Any
 
 from wtman.context import Context
 from wtman.errors import DiskFullError, WtmanError
@@ -25,6 +26,7 @@ from wtman.git.trees import remove_tree
 from wtman.git.untrusted import gate, private
 from wtman.git.untrusted.gate import ImportRefused
 from wtman.git.untrusted.private import PrivateGit
+from wtman.journal.events import SessionFinished
 from wtman.journal.state import State
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
@@ -43,30 +45,15 @@ class Finished:
     place: TaskPlace
     attempt: int
     start: Sha
-    head: Sha
     at: Sha
     ended: Ended
     reason: str
-    agent: str
     when: float
     changed: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What became of it; the figures compare `head` with the task's start."""
-
-    ended: Ended
-    head: Sha
-    reason: str = ""
-    detail: str = ""
-    saved: Sha = Sha("")
-    commits: int = 0
-    files: int = 0
-    insertions: int = 0
-    deletions: int = 0
-    notes: tuple[str, ...] = ()
-    quarantine: str = ""
+    def came_to(self, ended: Ended, head: Sha, **more: Any) -> SessionFinished:
+        """What became of it; the figures compare `head` with the task's start."""
+        return SessionFinished(self.place.task, self.attempt, ended, head, **more)
 
 
 def lend(ctx: Context, state: State, place: TaskPlace, attempt: int, at: Sha) -> PrivateGit:
@@ -92,7 +79,7 @@ def _lent(ctx: Context, place: TaskPlace, attempt: int) -> str:
     return ctx.below("tasks", place.task, str(attempt), "git")
 
 
-def collect(ctx: Context, state: State, finished: Finished) -> Collected:
+def collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     """Commit or set aside what the worktree holds.
 
     What an agent has broken is its attempt's failure, and nobody else's: the folder stays
@@ -107,11 +94,11 @@ def collect(ctx: Context, state: State, finished: Finished) -> Collected:
         return _lost(ctx, finished, reason)
 
 
-def _lost(ctx: Context, finished: Finished, reason: str) -> Collected:
+def _lost(ctx: Context, finished: Finished, reason: str) -> SessionFinished:
     """Nothing can be taken: the branch stays where the attempt began."""
     ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
     notes = _put_back(ctx, finished)
-    found = Collected(ended=ended, head=finished.at, reason=reason, notes=notes)
+    found = finished.came_to(ended, finished.at, reason=reason, notes=notes)
     return _quarantined(found, finished) if finished.changed else found
 
 
@@ -139,7 +126,7 @@ def _put_back(ctx: Context, finished: Finished) -> tuple[str, ...]:
     return (note,)
 
 
-def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
+def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     place = finished.place
     known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
     if known is not None:  # done before a crash, not yet journalled
@@ -173,8 +160,8 @@ def _collect(ctx: Context, state: State, finished: Finished) -> Collected:
     if tree == history.tree_of(ctx.control, finished.at):
         view = state.tasks.get(place.task)
         if view is not None and view.task.may_be_empty and tip == finished.at:
-            return Collected(
-                ended=Ended.OK, head=tip, reason="there was nothing to change", notes=notes
+            return finished.came_to(
+                Ended.OK, tip, reason="there was nothing to change", notes=notes
             )
         reason = "it changed nothing"
         if snapshot.nested:
@@ -229,19 +216,19 @@ def _show_clean(ctx: Context, worktree: Worktree, commit: Sha, holds: Sha) -> No
 
 def _accept(
     ctx: Context, state: State, finished: Finished, commit: Sha, commits: int = 0
-) -> Collected:
+) -> SessionFinished:
     """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
     start = finished.start
     stat = history.numstat(ctx.control, start, commit)
-    found = Collected(
-        ended=Ended.OK,
-        head=commit,
+    found = finished.came_to(
+        Ended.OK,
+        commit,
         commits=commits or history.count_commits(ctx.control, start, commit),
         files=stat.files,
         insertions=stat.insertions,
         deletions=stat.deletions,
+        notes=notable(ctx, start, commit),
     )
-    found = replace(found, notes=notable(ctx, start, commit))
     view = state.tasks.get(finished.place.task) or state.dropped.get(finished.place.task)
     owns = view.task.owns if view is not None else ()
     if not owns:
@@ -266,7 +253,7 @@ def _set_aside(
     tip: Sha,
     reason: str,
     notes: tuple[str, ...],
-) -> Collected:
+) -> SessionFinished:
     """Keep what does not count under a ref of its own; the branch stays where it was."""
     kept = save(ctx, state, finished.place, worktree, tip)
     notes += tuple(f"{path} is too large and was not collected" for path in kept.left[:3])
@@ -277,13 +264,11 @@ def _set_aside(
         saved = tip  # the agent had committed everything itself
         keep(ctx, finished.place, saved)
     ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
-    found = Collected(
-        ended=ended, head=finished.at, reason=reason, saved=saved or Sha(""), notes=notes
-    )
+    found = finished.came_to(ended, finished.at, reason=reason, saved=saved or Sha(""), notes=notes)
     return _quarantined(found, finished) if finished.changed else found
 
 
-def _quarantined(found: Collected, finished: Finished) -> Collected:
+def _quarantined(found: SessionFinished, finished: Finished) -> SessionFinished:
     """It counts for nothing, and does not begin again by itself."""
     what = "; ".join(finished.changed[:3])
     more = f"; and {len(finished.changed) - 3} more" if finished.changed[3:] else ""
