@@ -13,7 +13,7 @@ from wtman.agents.load import load
 from wtman.apiagent.options import Options
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
-from wtman.model.session import Job, Outcome, Usage
+from wtman.model.session import Cap, Job, Outcome, Usage
 
 AGENT = ApiAgent()
 JOB = Job(TaskId("t"), 1, "do it", "/w/p.md", "/w/tree", "/w/home", {"PATH": "/bin"})
@@ -79,8 +79,7 @@ def test_command_is_isolated_and_says_on_stdin_what_is_wanted() -> None:
         resume="--x",
         tools=("Read", "Bash(git log:*)"),
         writes=False,
-        max_usd=0.25,
-        max_tokens=9000,
+        cap=Cap(0.25, 9000),
         max_turns=7,
     )
     command = AGENT.command(job)

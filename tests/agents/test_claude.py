@@ -6,7 +6,7 @@ from dataclasses import replace
 from wtman.agents.claude import ClaudeAgent
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
-from wtman.model.session import Job, Usage
+from wtman.model.session import Cap, Job, Usage
 
 JOB = Job(TaskId("t"), 1, "prompt", "/p", "/w", "/h", {"A": "b"}, confined=True)
 
@@ -54,7 +54,7 @@ def test_who_must_not_write_has_nothing_to_write_with() -> None:
 
 def test_caps_and_choices_are_handed_on() -> None:
     job = replace(
-        JOB, max_usd=0.25, max_turns=3, model="m", effort="high", schema="{}", resume="id"
+        JOB, cap=Cap(0.25), max_turns=3, model="m", effort="high", schema="{}", resume="id"
     )
     told = {name: flag(job, name) for name in (
         "max-budget-usd", "max-turns", "model", "effort", "json-schema", "resume"
@@ -104,7 +104,7 @@ def test_one_denied_edit_among_others_is_no_failure() -> None:
 def test_under_a_cap_of_tokens_what_a_message_wrote_is_known_before_it_is_told_as_a_whole() -> None:
     """Whole messages come with the figures of their beginning (2.1.330)."""
     agent = ClaudeAgent()
-    capped = agent.command(replace(JOB, max_tokens=1000)).argv
+    capped = agent.command(replace(JOB, cap=Cap(tokens=1000))).argv
     assert "--include-partial-messages" in capped
     assert "--include-partial-messages" not in agent.command(JOB).argv
     begun = {"input_tokens": 100, "cache_read_input_tokens": 1000, "output_tokens": 1}

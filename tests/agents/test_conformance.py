@@ -14,7 +14,7 @@ from wtman.agents.stream import parsed
 from wtman.formats.codec import from_plain, to_plain
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.ids import TaskId
-from wtman.model.session import Job, Outcome
+from wtman.model.session import Cap, Job, Outcome
 
 ARGUMENTS = {"command": "true", "replay": "/recordings"}
 RECORDED = sorted((Path(__file__).parent.parent / "transcripts").glob("*.jsonl"))
@@ -143,7 +143,7 @@ def test_every_kind_of_job_has_its_command(name: str) -> None:
     for job in (
         replace(JOB, writes=False),
         replace(JOB, confined=True, writes=False, tools=("Read", "Bash(git log *)")),
-        replace(JOB, confined=True, max_usd=0.5, max_turns=7, schema='{"type": "object"}'),
+        replace(JOB, confined=True, cap=Cap(0.5), max_turns=7, schema='{"type": "object"}'),
         replace(JOB, resume="0192-ab", system="x" * 200_000 + "\0"),
     ):
         command = agent.command(job)

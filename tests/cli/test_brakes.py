@@ -37,7 +37,7 @@ class Metered:
     needs = Needs(sign_in="metered login")
 
     def command(self, job):
-        env = {**job.env, "RESUME": job.resume, "MAX_USD": str(job.max_usd)}
+        env = {**job.env, "RESUME": job.resume, "MAX_USD": str(job.cap.usd)}
         return Command((sys.executable, "-I", PROGRAM), job.worktree, env)
 
     def begin(self):

@@ -20,6 +20,7 @@ from wtman.git.discovery import discover
 from wtman.git.repo import identity, resolve
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
+from wtman.model.session import Cap
 from wtman.model.settings import Settings
 from wtman.sessions.ask import Answer, Question, ask
 
@@ -272,7 +273,7 @@ class Talker(CommandAgent):
     assert "How is it?" not in desk.prompt(2) and "cannot be used" in desk.prompt(2)
     assert (answer.usage.input_tokens, answer.usage.usd, answer.session) == (20, 1.0, "s1")
     desk.says("""echo '{"answr": 1}'""")
-    capped = desk.ask(agent="talking.agent:agent", key="scouting/9", max_usd=0.4)
+    capped = desk.ask(agent="talking.agent:agent", key="scouting/9", cap=Cap(0.4))
     assert capped.value is None and capped.sessions == 1, "no money is left for a second round"
 
 

@@ -23,7 +23,7 @@ from wtman.git.repo import identity, resolve
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Role, Task
-from wtman.model.session import Outcome, Usage
+from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.sandbox.choice import trouble
 from wtman.sessions.launch import Launch, launch
@@ -94,7 +94,10 @@ COUNT = "import time\nfor n in range(1, 200): print(n, flush=True); time.sleep(0
 
 @pytest.mark.parametrize(
     ("cap", "reason"),
-    [({"max_tokens": 5}, "reached its limit of 5 tokens"), ({"max_usd": 0.05}, "limit of $0.05")],
+    [
+        ({"cap": Cap(tokens=5)}, "reached its limit of 5 tokens"),
+        ({"cap": Cap(0.05)}, "limit of $0.05"),
+    ],
 )
 def test_a_session_over_its_cap_is_stopped(run: Run, cap: dict[str, object], reason: str) -> None:
     run.agent = Metered
@@ -125,7 +128,7 @@ class Telling(Metered):
 def test_a_success_told_in_the_line_that_reaches_the_cap_counts(run: Run, word: str) -> None:
     run.agent = Telling
     text = f"import time; print('7 {word}', flush=True); time.sleep(60)"
-    exit_, outcome, _ = run.go(text, max_tokens=5)
+    exit_, outcome, _ = run.go(text, cap=Cap(tokens=5))
     assert exit_.detail == "reached its limit of 5 tokens"
     assert (outcome.ok, outcome.reason) == (word == "done", "" if word == "done" else exit_.detail)
 

@@ -47,8 +47,8 @@ class ApiAgent(ReadsStreamJson):
             "resume": job.resume,
             "tools": job.tools,
             "read_only": not job.writes,
-            "max_usd": job.max_usd,
-            "max_tokens": job.max_tokens,
+            "max_usd": job.cap.usd,
+            "max_tokens": job.cap.tokens,
             "max_turns": job.max_turns,
         }
         return Command(

@@ -70,9 +70,9 @@ class ClaudeAgent(ReadsStreamJson):
         argv += ["--strict-mcp-config", *_tools(job), *_model(job)]
         if job.max_turns:
             argv.append(f"--max-turns={job.max_turns}")
-        if job.max_usd:
-            argv.append(f"--max-budget-usd={job.max_usd:.6f}")
-        if job.max_tokens:
+        if job.cap.usd:
+            argv.append(f"--max-budget-usd={job.cap.usd:.6f}")
+        if job.cap.tokens:
             # Whole messages come with what they had written when they began: nearly nothing.
             argv.append("--include-partial-messages")
         if len(fed(job.system)) > _MOST_ARGUMENT:

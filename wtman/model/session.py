@@ -99,8 +99,7 @@ class Job:
     writes: bool = True  # False: the checkout is read-only for this session
     schema: str = ""  # JSON schema that the answer has to fit; empty: none is asked for
     confined: bool = False  # our sandbox is around it: its own has to be switched off
-    max_usd: float = 0.0  # of this session; 0 is no cap
-    max_tokens: int = 0  # read and written, of this session; 0 is no cap
+    cap: Cap = Cap()  # of this session
     max_turns: int = 0
 
 

@@ -40,8 +40,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             judge=lambda value: wrong_with(value, brief),
             model=wanted.model,
             effort=wanted.effort,
-            max_usd=action.cap.usd,
-            max_tokens=action.cap.tokens,
+            cap=action.cap,
         ),
     )
     if answer.stopped:

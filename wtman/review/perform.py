@@ -124,8 +124,7 @@ async def _answered(
             label=members[0] if len(members) == 1 else "",
             model=model_of(state.settings, question.role, question.agent),
             effort=effort_of(state.settings, question.role),
-            max_usd=cap.usd,
-            max_tokens=cap.tokens,
+            cap=cap,
         ),
     )
 

@@ -50,8 +50,8 @@ class Question:
     checkout holds; with `folder` that checkout is there already (absolute). `program` is what a
     `command:` agent finds on stdin instead of the prompt, where it has a protocol of its own.
     `answer` gives the schema and reads what is said; `judge` names what is wrong with a value of
-    it. `label` is who is said to be doing something. Caps are of all sessions of the question
-    together, 0 is none; `timeout` is seconds for one, 0 the run's.
+    it. `label` is who is said to be doing something. `cap` is of all sessions of the question
+    together; `timeout` is seconds for one, 0 the run's.
     """
 
     key: str
@@ -67,8 +67,7 @@ class Question:
     model: str = ""
     effort: str = ""
     timeout: float = 0.0
-    max_usd: float = 0.0
-    max_tokens: int = 0
+    cap: Cap = Cap()
     read: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -174,7 +173,7 @@ class _Asking:
 
     def _left(self) -> Cap | None:
         """What its sessions have left of the caps; None: nothing."""
-        return Cap(self._question.max_usd, self._question.max_tokens).after(self._sum.usage)
+        return self._question.cap.after(self._sum.usage)
 
     async def _session(self, prompt: str, resume: str) -> tuple[Outcome | None, str]:
         """The next session that came to an end of its own; None where it gives no answer."""
@@ -236,8 +235,7 @@ class _Asking:
             resume=resume,
             timeout=question.timeout,
             grace=self._settings.grace,
-            max_usd=left.usd,
-            max_tokens=left.tokens,
+            cap=left,
         )
 
     def _count(self, exit_: Exit, outcome: Outcome, *, resumed: bool, ran: bool) -> None:

@@ -47,7 +47,7 @@ class Launch:
     `binds` (source, target, writable) files and folders shown elsewhere than they are,
     `read` further paths that it may read. `schema` is JSON text. `resume` is the agent's own
     id of an earlier session in the same HOME. `timeout` and `grace` are seconds, 0 the run's;
-    the caps are of this session alone, 0 is none, tokens are those read and written.
+    `cap` is of this session alone.
     """
 
     id: str
@@ -69,8 +69,7 @@ class Launch:
     resume: str = ""
     timeout: float = 0.0
     grace: float = 10.0
-    max_usd: float = 0.0
-    max_tokens: int = 0
+    cap: Cap = Cap()
     terminal: bool = False  # it keeps the terminal that it is started on
 
 
@@ -165,8 +164,7 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
         writes=wanted.writable,
         schema=wanted.schema,
         confined=_is_confined(ctx),
-        max_usd=wanted.max_usd,
-        max_tokens=wanted.max_tokens,
+        cap=wanted.cap,
     )
     return ctx.sandbox.wrap(_program(agent, job, wanted), policy)
 
@@ -323,8 +321,7 @@ class _Stream:
         self._ctx.live_usage.take(self._wanted.id, activity)
         if self._follow is not None:
             self._follow(activity)
-        cap = Cap(self._wanted.max_usd, self._wanted.max_tokens)
-        reached = cap.reached(activity.usage or Usage())
+        reached = self._wanted.cap.reached(activity.usage or Usage())
         if reached and not self._over:
             self._over = True
             reason = f"reached its limit of {reached}"

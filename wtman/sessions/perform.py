@@ -158,8 +158,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
         resume=action.resume,
         timeout=task.timeout,
         grace=settings.grace,
-        max_usd=action.cap.usd,
-        max_tokens=action.cap.tokens,
+        cap=action.cap,
     )
 
 
