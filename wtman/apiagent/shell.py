@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 HEAD, TAIL = 10_000, 20_000  # bytes of a command's output that are kept
@@ -151,10 +152,8 @@ class Shell:
 
     async def _ended(self, warden: subprocess.Popen[bytes]) -> int | None:
         """The status that the shell has ended with by itself."""
-        try:
+        with suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(warden.wait, 8.0)
-        except subprocess.TimeoutExpired:
-            pass
         await self.close()
         return warden.returncode
 
@@ -170,11 +169,9 @@ class Shell:
             warden.kill()
             warden.wait()
         for stream in (warden.stdin, warden.stdout):
-            try:
+            with suppress(BrokenPipeError):
                 if stream is not None:
                     stream.close()
-            except BrokenPipeError:
-                continue
         os.close(self._status)
 
 
@@ -189,11 +186,9 @@ def _wrapped(command: str) -> bytes:
 
 def _feed(warden: subprocess.Popen[bytes], data: bytes) -> None:
     assert warden.stdin is not None
-    try:
+    with suppress(BrokenPipeError):  # the shell is gone: its status says so
         warden.stdin.write(data)
         warden.stdin.flush()
-    except BrokenPipeError:
-        return  # the shell is gone: its status says so
 
 
 def _take(output: int, kept: _Kept) -> int | None:

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE = 5.0  # seconds for killing what forks faster than it dies
@@ -83,26 +84,18 @@ def _reaped() -> list[tuple[int, int]]:
 def _kill_all(shell: int) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        _kill_group(shell)
+        # All that there is to go by where no process table is mounted.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(shell, signal.SIGKILL)
         for pid in _descendants(os.getpid()):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         _reaped()
         try:
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         time.sleep(0.005)
-
-
-def _kill_group(shell: int) -> None:
-    """All that there is to go by where no process table is mounted."""
-    try:
-        os.killpg(shell, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _descendants(root: int) -> list[int]:
@@ -113,11 +106,8 @@ def _descendants(root: int) -> list[int]:
         return []
     for name in names:
         if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, IndexError):
-                continue
+            with suppress(OSError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
+                parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
     found: list[int] = []
     front = {root}
     while front:
