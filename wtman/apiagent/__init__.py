@@ -15,11 +15,10 @@ that a conversation can be gone on with after any end. It is the only importer o
     request       the parameters of a request
     models        what a model takes: effort, thinking, system turns
     meter         tokens, money and turns, and whether a cap is reached
-    result        how a session ends, as its last event says it
     tools         the tools, by name
     shell         the shell that commands run in
     shell_guard   a program: holds that shell, and kills all of it when the agent is gone
     transcript    the conversation on disk
-    events        events on stdout
+    events        events on stdout, and how a session ends
     access        the server and the key, and that nobody else reads it
 """

@@ -10,13 +10,12 @@ from typing import Any
 
 from anthropic import AsyncAnthropic
 
-from wtman.apiagent.events import EventWriter
+from wtman.apiagent.events import Ending, EventWriter, failed
 from wtman.apiagent.meter import Meter
 from wtman.apiagent.models import traits
 from wtman.apiagent.options import Options
 from wtman.apiagent.request import RESPONSE_TOKENS, parameters
 from wtman.apiagent.response import Patience, Reply, ask
-from wtman.apiagent.result import Ending, failed
 from wtman.apiagent.tools import Tools
 from wtman.apiagent.transcript import Transcript
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from wtman.apiagent.events import Ending
 from wtman.apiagent.options import Options
-from wtman.apiagent.result import Ending
 from wtman.model.session import Usage
 from wtman.prices import cost
 

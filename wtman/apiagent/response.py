@@ -14,10 +14,9 @@ from typing import Any
 from anthropic import AsyncAnthropic
 
 from wtman.apiagent.errors import CAUGHT, MALFORMED, Fault, fault_of, truncated, unreadable
-from wtman.apiagent.events import EventWriter
+from wtman.apiagent.events import Ending, EventWriter
 from wtman.apiagent.meter import Meter, priced
 from wtman.apiagent.options import Options
-from wtman.apiagent.result import Ending
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,12 @@ from typing import BinaryIO
 from anthropic import AsyncAnthropic
 
 from wtman.apiagent.access import Access, access, forget, without_secrets
-from wtman.apiagent.events import EventWriter
+from wtman.apiagent.events import Ending, EventWriter, failed
 from wtman.apiagent.loop import AgentLoop
 from wtman.apiagent.meter import Meter, priced
 from wtman.apiagent.options import Options
 from wtman.apiagent.request import system_text
 from wtman.apiagent.response import Patience
-from wtman.apiagent.result import Ending, failed
 from wtman.apiagent.tools import Tools, chosen
 from wtman.apiagent.transcript import Transcript
 from wtman.errors import WtmanError
@@ -50,7 +49,7 @@ async def run(
         name = signal.Signals(stopped.number).name
         ending = failed(f"stopped by {name}", terminal="aborted")
     tell.result(
-        **ending.fields(),
+        ending,
         num_turns=meter.turns,
         total_cost_usd=meter.usd,
         usage=meter.usage,
