@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from posixpath import splitext
 
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 FOLDER = "040000"
+_OPAQUE = frozenset(
+    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map .po".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,15 @@ class TrackedFile:
 
     path: str
     size: int
+
+    @property
+    def ending(self) -> str:
+        return splitext(self.path)[1].lower()
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nobody writes it by hand: its size says nothing of the work in it."""
+        return self.ending in _OPAQUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from posixpath import basename, dirname, splitext
+from posixpath import basename, dirname
 
 from wtman.model.changes import TrackedFile
 
@@ -16,9 +16,6 @@ _MOST = 14_000  # characters of a map
 _NAMES = (16, 8, 4, 2, 0)  # names shown of a folder, the fewer the larger the repository
 _PATH = 160
 _LANGUAGES = 8
-_DULL = frozenset(
-    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map".split()
-)
 _TELLING = frozenset(
     "readme pyproject setup package cargo go makefile dockerfile tox build pom gemfile composer"
     " main index app cli api routes urls models schema settings config conftest __init__"
@@ -77,8 +74,7 @@ def _merged(folders: dict[str, list[TrackedFile]], depth: int) -> dict[str, list
 
 
 def _rank(entry: TrackedFile) -> tuple[bool, bool, int]:
-    ending = splitext(entry.path)[1].lower()
-    return _stem(entry.path) not in _TELLING, ending in _DULL, -entry.size
+    return _stem(entry.path) not in _TELLING, entry.opaque, -entry.size
 
 
 def _stem(path: str) -> str:
@@ -88,9 +84,8 @@ def _stem(path: str) -> str:
 def _kinds(entries: Sequence[TrackedFile]) -> str:
     count: Counter[str] = Counter()
     for entry in entries:
-        ending = splitext(entry.path)[1].lower()
-        if ending and ending not in _DULL and ending.isprintable() and len(ending) < 12:
-            count[ending] += entry.size
+        if not entry.opaque and entry.ending.isprintable() and 0 < len(entry.ending) < 12:
+            count[entry.ending] += entry.size
     if not count:
         return ""
     return "; by kind: " + ", ".join(f"{k} {_size(n)}" for k, n in count.most_common(_LANGUAGES))

@@ -11,7 +11,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from posixpath import basename, commonpath, dirname, splitext
+from posixpath import basename, commonpath, commonprefix, dirname, splitext
 
 from wtman.formats.gitignore import matches, owned
 from wtman.formats.imports import SCRIPTS, uses
@@ -24,9 +24,6 @@ PARSED = 4000  # files whose imports are read; a larger repository is cut by its
 _FILES = 4  # of a part, at least, unless the user says how many parts there should be
 _HEAVY, _BASIC = 64_000, 200  # bytes: what a file weighs at most, and what any file does
 _SLACK = 1.25  # how far over its share a part may grow to keep together what belongs together
-_LIGHT = frozenset(
-    ".png .jpg .jpeg .gif .svg .ico .pdf .woff .woff2 .ttf .zip .gz .lock .snap .map .po".split()
-)
 _LONGEST_ID = 40
 _TITLE = 100
 PATHS, FILES = "{paths}", "{files}"  # in the command of an agent
@@ -79,8 +76,7 @@ def _nameable(path: str) -> bool:
 
 
 def _weight(entry: TrackedFile) -> int:
-    light = splitext(entry.path)[1].lower() in _LIGHT
-    return _BASIC if light else _BASIC + min(entry.size, _HEAVY)
+    return _BASIC if entry.opaque else _BASIC + min(entry.size, _HEAVY)
 
 
 def _task(request: str, name: str, owns: tuple[str, ...]) -> Task:
@@ -98,9 +94,6 @@ def _task(request: str, name: str, owns: tuple[str, ...]) -> Task:
         owns=owns,
         may_be_empty=True,
     )
-
-
-# --- who imports whom -----------------------------------------------------------------------------
 
 
 def _links(texts: Mapping[str, str], known: Mapping[str, int]) -> Counter[tuple[str, str]]:
@@ -137,9 +130,6 @@ def _python_names(paths: Iterable[str]) -> dict[str, str]:
         if above:
             names.setdefault(".".join(parts[above.count("/") + 1 :]), path)
     return names
-
-
-# --- cutting --------------------------------------------------------------------------------------
 
 
 def _cut(
@@ -248,15 +238,8 @@ def _joined(
         room = [at for at in rest if parts[at].weight + parts[light].weight <= share * _SLACK] or [
             min(rest, key=lambda at: (parts[at].weight, at))
         ]
-        best = min(
-            room,
-            key=lambda at: (
-                -bound[light][at],
-                -_near(folders[light], folders[at]),
-                parts[at].weight,
-                at,
-            ),
-        )
+        near = {at: len(commonprefix([folders[light], folders[at]])) for at in room}
+        best = min(room, key=lambda at: (-bound[light][at], -near[at], parts[at].weight, at))
         parts[best].paths += parts[light].paths
         parts[best].weight += parts[light].weight
         folders[best] = _folder(parts[best].paths)
@@ -272,19 +255,6 @@ def _joined(
 def _folder(paths: Sequence[str]) -> list[str]:
     found = commonpath([f"/{dirname(path)}" for path in paths]).strip("/")
     return found.split("/") if found else []
-
-
-def _near(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many folders two places have in common."""
-    same = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        same += 1
-    return same
-
-
-# --- what a task is called and owns ---------------------------------------------------------------
 
 
 def _names(
@@ -343,9 +313,6 @@ def _escaped(path: str) -> str:
     if text.startswith(("!", "#")):
         text = "\\" + text
     return re.sub(r" $", r"\\ ", text)
-
-
-# --- a program for each part ----------------------------------------------------------------------
 
 
 def with_paths(plan: Plan, agent: str, files: Sequence[str]) -> Plan:
