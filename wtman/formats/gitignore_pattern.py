@@ -11,6 +11,7 @@ malformed pattern matches no path, as in git; `flaw` says what is wrong with it.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -158,10 +159,8 @@ def items(segment: str) -> tuple[Item, ...] | None:
 def literal_text(segment: str) -> str | None:
     """The only text that a segment matches, if there is just one."""
     parts = items(segment)
-    if parts is None:
-        return None
-    chars = [_single(part) for part in parts]
-    return None if None in chars else "".join(char for char in chars if char)
+    text = _run(parts or ())
+    return text if parts is not None and len(text) == len(parts) else None
 
 
 @lru_cache(maxsize=16384)
@@ -187,24 +186,23 @@ def segment_regex(segment: str) -> str:
 @lru_cache(maxsize=16384)
 def literal_start(segment: str) -> str:
     """The text that everything which a segment matches starts with."""
-    text = ""
-    for part in items(segment) or ():
-        char = _single(part)
-        if char is None:
-            break
-        text += char
-    return text
+    return _run(items(segment) or ())
 
 
 @lru_cache(maxsize=16384)
 def literal_end(segment: str) -> str:
     """The text that everything which a segment matches ends with."""
+    return _run(reversed(items(segment) or ()))[::-1]
+
+
+def _run(parts: Iterable[Item]) -> str:
+    """The characters up to the first place where there may be several."""
     text = ""
-    for part in reversed(items(segment) or ()):
+    for part in parts:
         char = _single(part)
         if char is None:
             break
-        text = char + text
+        text += char
     return text
 
 

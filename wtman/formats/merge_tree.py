@@ -1,7 +1,8 @@
 """What `git merge-tree --stdin --messages` says of each merge, as a value."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from wtman.formats.git_output import text
 from wtman.model.ids import Sha
@@ -40,10 +41,10 @@ def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
         if not status:
             continue
         tree = Sha(next(words).decode())
-        stages = list(_until_empty(words))
+        stages = list(takewhile(bool, words))
         paths = [stage.partition(b"\t")[2] for stage in stages]
         messages, kinds = [], set()
-        for count in _until_empty(words):
+        for count in takewhile(bool, words):
             if not count.isdigit():
                 break  # git 2.39 writes its advice on submodules into the place of the end
             about = [next(words) for _ in range(int(count))]
@@ -81,14 +82,8 @@ def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
     return tuple(torn)
 
 
-def _until_empty(words: Iterator[bytes]) -> Iterable[bytes]:
-    while word := next(words, b""):
-        yield word
-
-
 def _named(message: str, names: dict[str, str]) -> str:
     """The message with what the caller called each side."""
     for made, given in names.items():
-        if made in message:
-            message = message.replace(made, given)
+        message = message.replace(made, given)
     return message

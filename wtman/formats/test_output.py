@@ -14,8 +14,6 @@ from wtman.formats.junit import Status, TestRun, numbered
 Case = tuple[str, Status]
 
 
-# --- jest: one JSON file ------------------------------------------------------------------------
-
 _JEST = {
     "passed": Status.PASSED,
     "failed": Status.FAILED,
@@ -47,8 +45,6 @@ def _jest(body: dict[str, Any], root: str) -> Iterator[Case]:
         if suite["status"] == "failed" and not any(case["status"] == "failed" for case in cases):
             yield name, Status.ERROR  # it did not even load
 
-
-# --- go test -json: one event a line ------------------------------------------------------------
 
 _GO = {"pass": Status.PASSED, "fail": Status.FAILED, "skip": Status.SKIPPED}
 _GO_BROKEN = re.compile(r"FAIL\s+(\S+)\s+\[(?:build|setup) failed\]")
@@ -99,8 +95,6 @@ def _event(line: str) -> dict[str, Any] | None:
         return None
     return event if isinstance(event, dict) and "Action" in event else None
 
-
-# --- cargo test: lines --------------------------------------------------------------------------
 
 _CARGO_BEGIN = re.compile(r"running (\d+) tests?")
 _CARGO_TEST = re.compile(
