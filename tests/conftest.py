@@ -15,7 +15,7 @@ from tests import kit
 REAL_HOME = Path(os.path.expanduser("~")).resolve()
 
 # Example times mean nothing on a shared machine; a failure must say how to see it again.
-settings.register_profile("house", deadline=None, print_blob=True)
+settings.register_profile("house", max_examples=kit.examples(100), deadline=None, print_blob=True)
 settings.load_profile("house")
 
 # Where a test may write although it is below the real home folder: this checkout, its

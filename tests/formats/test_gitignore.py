@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import kit
 from wtman.formats.gitignore import can_both_match, flaw, matches, outside, owned
 from wtman.formats.gitignore_pattern import items
 
@@ -106,7 +107,9 @@ def ignored(folder: Path, cases: list[tuple[tuple[str, ...], list[str]]]) -> set
     return {(int(number), path) for number, _, path in found}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=kit.examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
         st.tuples(st.lists(_POSITIVE, min_size=1, max_size=3).map(tuple), _PATHS),
@@ -124,7 +127,9 @@ def test_lists_without_negation_own_what_git_ignores(
             assert matches(patterns, path) == ((number, path) in theirs), (patterns, path)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=kit.examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
         st.tuples(
@@ -262,7 +267,7 @@ _ALL_PATHS = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=kit.examples(400))
 @given(_LIST, _LIST)
 def test_overlap_is_exact(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     example = can_both_match(one, other)
@@ -275,7 +280,7 @@ def test_overlap_is_exact(one: tuple[str, ...], other: tuple[str, ...]) -> None:
         assert not [path for path in left if matches(other, path)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=kit.examples(300))
 @given(st.lists(_POSITIVE, min_size=2, max_size=8), _PATHS)
 def test_no_shared_path_is_missed(patterns: list[str], paths: list[str]) -> None:
     for one, other in itertools.combinations(patterns, 2):
@@ -318,7 +323,7 @@ def test_usable_patterns_have_none(pattern: str) -> None:
     assert flaw(pattern) == ""
 
 
-@settings(max_examples=300)
+@settings(max_examples=kit.examples(300))
 @given(_LIST, st.lists(st.builds("/".join, _PATH), max_size=12))
 def test_owned_files_are_those_that_match(patterns: tuple[str, ...], paths: list[str]) -> None:
     files = sorted(set(paths))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests import kit
 from tests.git.world import WHEN, is_whole
 from wtman.formats.git_output import text
 from wtman.git import control_dir, run
@@ -186,7 +187,7 @@ KILLER = (
 
 @example(KILLER)
 @settings(
-    max_examples=int(os.environ.get("JOINING_EXAMPLES", "150")),
+    max_examples=kit.examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

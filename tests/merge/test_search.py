@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import kit
 from wtman.journal.events import CandidateJudged, Conflict
 from wtman.merge.culprits import Key
 from wtman.merge.search import Ask, Decision, next_step, passed, search
@@ -182,7 +183,7 @@ def best(world: World) -> int:
     return 0
 
 
-@settings(max_examples=400)
+@settings(max_examples=kit.examples(400))
 @given(worlds(), st.integers(1, 8))
 def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
     world: World, width: int
@@ -224,7 +225,7 @@ def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
             assert item.reproduce
 
 
-@settings(max_examples=150)
+@settings(max_examples=kit.examples(150))
 @given(worlds(), st.integers(1, 4))
 def test_the_search_goes_on_from_any_journal(world: World, width: int) -> None:
     """It is re-run from the start each turn, so answers may come one at a time."""
@@ -379,7 +380,7 @@ def needy_worlds(draw: st.DrawFn) -> World:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=kit.examples(400))
 @given(needy_worlds(), st.integers(1, 4))
 def test_with_company_what_lands_is_green_and_each_accused_set_is_smallest(
     world: World, width: int
@@ -570,7 +571,7 @@ def crowded_worlds(draw: st.DrawFn) -> World:
     )
 
 
-@settings(max_examples=100)
+@settings(max_examples=kit.examples(100))
 @given(crowded_worlds(), st.integers(1, 4))
 def test_where_many_are_red_alone_the_most_land_and_only_the_guilty_are_named(
     world: World, width: int

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import kit
 from wtman.formats.gitignore import matches
 from wtman.model.changes import TrackedFile
 from wtman.model.plan import Plan
@@ -78,7 +79,7 @@ NAMES = st.text(st.sampled_from("ab[]*?!# .é-_"), min_size=1, max_size=4).filte
 
 
 @given(st.sets(st.lists(NAMES, min_size=1, max_size=3).map("/".join), max_size=20), st.data())
-@settings(max_examples=150)
+@settings(max_examples=kit.examples(150))
 def test_every_path_has_exactly_one_owner(paths: set[str], data: st.DataObject) -> None:
     # No path is both a file and a folder.
     paths = {path for path in paths if not any(other.startswith(f"{path}/") for other in paths)}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import kit
 from tests.coordinator.simulation import World, task
 from tests.coordinator.test_decide import plans
 from tests.tasks.test_overlap import A, B, at_work, begun, first
@@ -229,7 +230,7 @@ def test_chains_are_told() -> None:
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=kit.examples(30))
 @given(plans(), st.data(), st.integers(1, 4), st.integers(0, 3))
 @pytest.mark.slow
 def test_whatever_collides_every_run_ends_and_verified_work_stays(

@@ -512,7 +512,7 @@ def random_train(world: World, r: Random) -> tuple[Train, Assembled]:
 
 
 many = settings(
-    max_examples=int(os.environ.get("PROOF_EXAMPLES", "40")),
+    max_examples=kit.examples(40),
     # A seed does not shrink to a smaller train.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
