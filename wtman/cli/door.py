@@ -206,7 +206,7 @@ def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
         return
     from wtman.ui.live import LiveTable
 
-    with LiveTable(state, time.time, terminal.colour(), home.folder(state.run)) as live:
+    with LiveTable(state, terminal.colour(), home.folder(state.run)) as live:
         yield live.watch, live.doing
 
 

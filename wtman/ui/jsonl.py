@@ -17,7 +17,7 @@ from wtman.text.words import iso
 
 
 class JsonLines:
-    """Writes the stream; `watch` fits `pipeline.drive`."""
+    """Writes the stream; `watch` fits `drive`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

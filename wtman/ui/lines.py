@@ -22,7 +22,7 @@ _LINE = 400  # columns of foreign text on one line
 
 
 class RunLines:
-    """Writes the lines of a run as its events arrive; `watch` fits `pipeline.drive`."""
+    """Writes the lines of a run as its events arrive; `watch` fits `drive`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

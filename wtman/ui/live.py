@@ -6,14 +6,14 @@ only the drawing, so that a pipe never pays for it.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
-from types import TracebackType
+import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.sessions.activity import ActivityReport, load_activity
+from wtman.sessions.activity import load_activity
 from wtman.text.terminal import clean
 from wtman.ui.table import table
 
@@ -22,20 +22,17 @@ _WIPE = "\x1b[H\x1b[2J"  # the screen; what has scrolled off stays
 
 
 class LiveTable:
-    """A context manager around a run; `watch` fits `pipeline.drive`, `doing` its activity.
+    """A context manager around a run; `watch` fits `drive`, `doing` its activity.
 
     `folder` is the run's evidence: whoever drives the run tells there what its sessions
     do and use, and each terminal that watches it shows the same.
     """
 
-    def __init__(
-        self, state: State, clock: Callable[[], float], colour: bool, folder: str = ""
-    ) -> None:
+    def __init__(self, state: State, colour: bool, folder: str) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._state = state
-        self._clock = clock
         self._colour = colour
         self._folder = folder
         self._doing: dict[TaskId, str] = {}
@@ -56,12 +53,7 @@ class LiveTable:
         self._live.start(refresh=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended = True
         # The last picture is whole, whatever the height: it scrolls like any output.
         self._live.vertical_overflow = "visible"
@@ -83,11 +75,11 @@ class LiveTable:
             # The lines drawn before are wrapped now: there is no telling how many they are.
             self._console.file.write(_WIPE)
         self._columns = size.columns
-        told = load_activity(self._folder) if self._folder else ActivityReport()
+        told = load_activity(self._folder)
         lines = table(
             self._state,
             size.columns,
-            self._clock(),
+            time.time(),
             self._colour,
             not self._ended,
             doing={**told.said, **self._doing},

@@ -94,7 +94,7 @@ def _watch(home: Home, run: RunId, as_json: bool) -> int:
         from wtman.ui.live import LiveTable
 
         folder = home.folder(run)
-        with LiveTable(state, time.time, terminal.colour(), folder) as live:
+        with LiveTable(state, terminal.colour(), folder) as live:
             for new, _ in _news(home, state):
                 live.watch(new, ())
     else:
