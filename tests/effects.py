@@ -16,7 +16,6 @@ EFFECTS = frozenset(
     cli/commands/demo.py
     cli/commands/diff.py
     cli/commands/doctor.py
-    cli/commands/doctor_checks.py
     cli/commands/help.py
     cli/commands/init.py
     cli/commands/logs.py

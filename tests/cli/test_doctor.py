@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.cli.commands.doctor_checks import diagnose
+from wtman.cli.commands.doctor import diagnose
 from wtman.config.detect import habits
 from wtman.sandbox import choice, confine
 

@@ -5,7 +5,7 @@ change. A new key is a row here and a field of `Settings`. `kinds` has the kinds
 it costs pydantic, which a short command cannot afford.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +97,7 @@ def named(name: str) -> Key:
 
 def at(place: Path) -> Key | None:
     """The key of a file's value."""
-    for key in KEYS:
-        if key.in_files and len(key.place) == len(place) and _within(place, key):
-            return key
-    return None
+    return next((key for key in _at(place) if key.in_files), None)
 
 
 def below(table: Path) -> tuple[str, ...]:
@@ -114,13 +111,17 @@ def by_name(values: Mapping[Path, Any]) -> dict[str, Any]:
     """Values at their places in a file, by the names of their keys."""
     found: dict[str, Any] = {}
     for place, value in values.items():
-        key = next(key for key in KEYS if len(key.place) == len(place) and _within(place, key))
+        key = next(_at(place))
         *tables, last = (key.name, *place[1:]) if ANY in key.place else (key.name,)
         inner = found
         for table in tables:
             inner = inner.setdefault(table, {})
         inner[last] = value
     return found
+
+
+def _at(place: Path) -> Iterator[Key]:
+    return (key for key in KEYS if len(key.place) == len(place) and _within(place, key))
 
 
 def _within(path: Path, key: Key) -> bool:

@@ -33,8 +33,11 @@ _EXPECTED = {
 
 def judged(key: Key, value: object) -> Any:
     """A key's value in its type; ValueError says what is wrong with it."""
+    kind = _KINDS.get(key.kind, schema.any_schema())
+    if key.kind == "integer":
+        kind = schema.int_schema(strict=True, ge=key.least, le=key.most)
     try:
-        return SchemaValidator(_schema(key)).validate_python(value)
+        return SchemaValidator(kind).validate_python(value)
     except ValidationError as error:
         raise ValueError(refusal(error)[2]) from None
 
@@ -50,30 +53,6 @@ def refusal(error: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     else:
         what = printable(first["msg"])
     return first["loc"], kind, what
-
-
-def _schema(key: Key) -> CoreSchema:
-    match key.kind:
-        case "integer":
-            return schema.int_schema(strict=True, ge=key.least, le=key.most)
-        case "money":
-            return _then(_amount, schema.float_schema(strict=True))
-        case "switch":
-            return SWITCH
-        case "time":
-            return _then(_some_time, TIME)
-        case "text":
-            return _COMMAND
-        case "texts":
-            return several(_COMMAND)
-        case "patterns":
-            return several(_then(_pattern, TEXT))
-        case "variables":
-            return several(_then(_variable, TEXT))
-        case "network":
-            return _then(_network, schema.any_schema())
-        case _:
-            return schema.any_schema()
 
 
 def _then(check: Callable[[Any], Any], kind: CoreSchema) -> CoreSchema:
@@ -156,3 +135,13 @@ TEXT = schema.str_schema(strict=True)
 SWITCH = schema.bool_schema(strict=True)
 TIME = schema.no_info_plain_validator_function(seconds)
 _COMMAND = _then(_some, schema.str_schema(strict=True, max_length=65536))
+_KINDS: dict[str, CoreSchema] = {
+    "money": _then(_amount, schema.float_schema(strict=True)),
+    "switch": SWITCH,
+    "time": _then(_some_time, TIME),
+    "text": _COMMAND,
+    "texts": several(_COMMAND),
+    "patterns": several(_then(_pattern, TEXT)),
+    "variables": several(_then(_variable, TEXT)),
+    "network": _then(_network, schema.any_schema()),
+}

@@ -8,7 +8,7 @@ reviewer that gave no verdict is named, and so is that nobody looked.
 from collections.abc import Iterable
 from typing import Any
 
-from wtman.journal.events import Reproduced, Reviewed
+from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State
 from wtman.model.finding import SHOWS
 from wtman.model.ids import TaskId
@@ -153,16 +153,10 @@ def unlooked(state: State) -> list[str]:
         if not _answered(state, unit.key):
             names = " and ".join(state.label(name) for name in unit.members)
             lines.append(f"no reviewer gave a verdict on {names} together")
-    lines += _whole(state)
-    return lines
-
-
-def _whole(state: State) -> list[str]:
-    """Whether the newest completeness review came to an answer."""
     done = [item for item in state.reviews.units.values() if item.kind == "completeness"]
     if done and not done[-1].ok:
-        return ["no reviewer gave a verdict on the whole against the request"]
-    return []
+        lines.append("no reviewer gave a verdict on the whole against the request")
+    return lines
 
 
 def _answered(state: State, key: str) -> bool:
@@ -186,14 +180,11 @@ def problems(state: State) -> list[str]:
 
 def reviewed_words(state: State, task: TaskId) -> str:
     """`reviewed by 2 (correctness, security)`: of the task's tip as it is; empty if nobody."""
-    done = [item for item in _of_tip(state, task) if item.ok]
+    head = state.tasks[task].head
+    units = state.reviews.units.values()
+    done = [item for item in units if item.ok and item.tips.get(task) == head]
     lenses = ", ".join(dict.fromkeys(item.lens or item.kind for item in done))
     return f"reviewed by {len(done)} ({lenses})" if done else ""
-
-
-def _of_tip(state: State, task: TaskId) -> Iterable[Reviewed]:
-    head = state.tasks[task].head
-    return (item for item in state.reviews.units.values() if item.tips.get(task) == head)
 
 
 # --- the report ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from wtman.budget.budget import overshoot, spent
 from wtman.coordinator.outcome import last_outcome, shortfall, used_by, with_hint, working_time
-from wtman.journal.state import State, TaskView
+from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
@@ -219,7 +219,8 @@ def _findings(state: State, found: tuple[Judged, ...]) -> Iterator[Facts | Card]
 
 
 def _costs(state: State) -> Facts | Table:
-    rows = [_cost(task, used_by(view)) for task, view in state.tasks.items() if _told(view)]
+    used = {task: used_by(view) for task, view in state.tasks.items()}
+    rows = [_cost(task, it) for task, it in used.items() if it.tokens or it.usd is not None]
     made = state.planning.made if state.planning is not None else None
     if made is not None and made.usage.input_tokens:
         rows.insert(0, _cost("planning", made.usage))
@@ -227,11 +228,6 @@ def _costs(state: State) -> Facts | Table:
         return Facts([line("Tokens: not reported"), line("Cost: not reported by this agent")])
     rows.append(_cost("all", state.usage))
     return Table(("", "tokens read", "tokens written", "dollars"), rows, 3)
-
-
-def _told(view: TaskView) -> bool:
-    used = used_by(view)
-    return bool(used.tokens) or used.usd is not None
 
 
 def _cost(name: str, used: Usage) -> tuple[Line, ...]:

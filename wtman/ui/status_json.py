@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtman.coordinator.outcome import agent_of, last_outcome, next_command, shortfall, used_by
-from wtman.journal.state import State, TaskView
+from wtman.journal.state import State
 from wtman.model.check import check_plain
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
@@ -68,7 +68,8 @@ def _task(
 ) -> dict[str, Any]:
     view = state.tasks[task]
     last = last_outcome(view)
-    ended = _ended(view)
+    # None while an attempt is in flight or there is none.
+    ended = view.attempts[-1].finished if view.attempts and view.in_flight is None else 0.0
     return {
         "id": task,
         "title": view.task.title,
@@ -105,10 +106,3 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "cached_tokens": usage.cached_tokens,
         "usd": usage.usd,
     }
-
-
-def _ended(view: TaskView) -> float:
-    """When the newest attempt ended; 0 while one is in flight or there is none."""
-    if not view.attempts or view.in_flight is not None:
-        return 0.0
-    return view.attempts[-1].finished
