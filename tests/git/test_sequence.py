@@ -17,7 +17,7 @@ from wtman.formats.git_output import text
 from wtman.git import control_dir, run
 from wtman.git.control_dir import Control
 from wtman.git.discovery import discover
-from wtman.git.merges import merge_tree, sequence
+from wtman.git.merges import merge_tree
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.sequence import Joiner
 from wtman.git.merges.union import Union
@@ -216,7 +216,7 @@ def test_the_short_way_gives_what_merging_gives(
         slow = Union(others, on)
         tip = git_history.tree_of(ctl, on)
         for (begin, end), change in zip(steps, changes, strict=True):
-            (wanted,) = sequence.join_many(slow, (merge_tree.merge(others.ctl, begin, tip, end),))
+            (wanted,) = slow.join_many((merge_tree.merge(others.ctl, begin, tip, end),))
             joined = joiner.add(begin, end, change)
             assert joined == wanted
             assert joiner.tree == (wanted.tree or tip)

@@ -10,10 +10,11 @@ and so does `union`, for which there is a rung of its own.
 import os
 import re
 
+from wtman.formats.git_output import raw, tree_lines
 from wtman.git.control_dir import Control, call, oid
 
 NAME = b".gitattributes"
-_PLAIN = (b"100644", b"100755")
+_OUTSIDE = {b"", b".", b"..", b".git"}  # names that lead out of a folder: a tree can hold any
 _CAP = 1 << 20
 _DRIVER = re.compile(rb"(?<=\s)merge=(?!binary(?:\s|$))\S+")
 
@@ -34,23 +35,15 @@ def laid_out(ctl: Control, commit: str) -> str:
 def _lay_out(ctl: Control, commit: str, folder: str) -> None:
     listed = call(ctl, ["ls-tree", "-r", "-z", oid(commit)]).out
     os.makedirs(folder)
-    if NAME not in listed:
-        return
-    for line in listed.split(b"\0"):
-        facts, _, path = line.partition(b"\t")
-        if path.rpartition(b"/")[2] != NAME or not _is_inside(path):
+    found = b"\0".join(line for line in listed.split(b"\0") if line.endswith(NAME))
+    for path, entry, _ in tree_lines(found):
+        parts = raw(path).split(b"/")
+        # git does not follow a link to attributes either.
+        if parts[-1] != NAME or not entry.regular or {part.lower() for part in parts} & _OUTSIDE:
             continue
-        mode, _, name = facts.split(b" ")
-        if mode not in _PLAIN:
-            continue  # git does not follow a link to attributes either
-        content = call(ctl, ["cat-file", "blob", oid(name.decode())]).out
+        content = call(ctl, ["cat-file", "blob", entry.oid]).out
         if len(content) <= _CAP:
-            place = os.path.join(os.fsencode(folder), path)
+            place = os.path.join(os.fsencode(folder), *parts)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with open(place, "xb") as file:
                 file.write(_DRIVER.sub(b"merge=text", content))
-
-
-def _is_inside(path: bytes) -> bool:
-    """Whether the path stays in the folder: a tree can hold any name."""
-    return not any(part.lower() in (b"", b".", b"..", b".git") for part in path.split(b"/"))

@@ -9,24 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtman.formats.git_objects import Unusual
-from wtman.formats.merge_tree import Merged
 from wtman.git.merges.attributes import laid_out
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.merge_tree import Merger, merge_many
-from wtman.git.merges.union import Union
+from wtman.git.merges.union import Joined, Union
 from wtman.git.objects.history import trees_of
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """`tree` is None where the change clashes; `union`: paths where both sides were kept."""
-
-    tree: Sha | None
-    conflicts: tuple[str, ...] = ()
-    union: tuple[str, ...] = ()
 
 
 class Joiner:
@@ -61,7 +51,7 @@ class Joiner:
             except Unusual:
                 self._draft = None
         merged = self._merger.merge(start, self.tree, head)
-        (joined,) = join_many(self._union, (merged,))
+        (joined,) = self._union.join_many((merged,))
         if joined.tree is not None and joined.tree != self.tree:
             self.tree = joined.tree
             self._follow()
@@ -74,13 +64,6 @@ class Joiner:
                 self._draft.follow(self.tree)
         except Unusual:
             self._draft = None
-
-
-def join_many(union: Union, several: Sequence[Merged]) -> tuple[Joined, ...]:
-    """Merges as what they came to, the union rung tried where they clash."""
-    return tuple(
-        Joined(merged.tree, merged.conflicts, paths) for merged, paths in union.join_many(several)
-    )
 
 
 Step = tuple[Sha, Sha]  # start and head of a change
@@ -117,7 +100,7 @@ def walk_many(
         objects.spill()
         asked = [(head[-1][0], tree, head[-1][1]) for head, tree in due]
         merged = merge_many(objects.ctl, asked, laid_out(objects.ctl, on) if due else "")
-        for (head, _), joined in zip(due, join_many(union, merged), strict=True):
+        for (head, _), joined in zip(due, union.join_many(merged), strict=True):
             tips[head] = joined
     return tuple(_walked(tuple(line), tips) for line in lines)
 

@@ -8,9 +8,14 @@ keeps from being merged as text (`-merge`, `binary`, a driver of its own), and P
 JSON or TOML that would not parse although both sides do.
 """
 
+import ast
+import json
 import os
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from wtman.formats.git_objects import Unusual, read_tree
 from wtman.formats.git_output import raw
@@ -21,10 +26,20 @@ from wtman.git.merges.merge_tree import merge_line
 from wtman.git.objects.history import contents
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Change, Entry
+from wtman.model.ids import Sha
 
 _CAP = 1 << 20
 _BETWEEN = b"=" * 61  # what parts the sides of a clash: longer than any underline
 _TEXT = (b"unspecified", b"set", b"text", b"union")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """`tree` is None where the change clashes; `union`: paths where both sides were kept."""
+
+    tree: Sha | None
+    conflicts: tuple[str, ...] = ()
+    union: tuple[str, ...] = ()
 
 
 class Union:
@@ -37,33 +52,30 @@ class Union:
         self._allowed: dict[str, bool] = {}
         self._texts: dict[tuple[str, str, str, str], bytes | None] = {}
 
-    def join_many(self, several: Sequence[Merged]) -> tuple[tuple[Merged, tuple[str, ...]], ...]:
-        """Each merge, with the paths where both insertions were kept if that made it clean."""
+    def join_many(self, several: Sequence[Merged]) -> tuple[Joined, ...]:
+        """What each merge came to, both insertions kept where that made it clean."""
         torn = [item for merged in several for item in merged.torn]
         self._look(dict.fromkeys(item.path for item in torn))
         self._fill(torn)
         return tuple(self._joined(merged) for merged in several)
 
-    def _joined(self, merged: Merged) -> tuple[Merged, tuple[str, ...]]:
-        texts: list[tuple[ConflictedFile, bytes]] = []
-        for torn in merged.torn:
-            text = self._texts.get(_key(torn))
-            if text is None:
-                return merged, ()
-            texts.append((torn, text))
-        if not texts:
-            return merged, ()
-        try:
-            draft = DraftTree(merged.marked, self._objects)
-            draft.apply(
-                [
-                    Change(torn.path, None, Entry(torn.mode, self._objects.add("blob", text)))
-                    for torn, text in texts
-                ]
-            )
-        except Unusual:
-            return merged, ()
-        return Merged(draft.tree()), tuple(torn.path for torn, _ in texts)
+    def _joined(self, merged: Merged) -> Joined:
+        texts = [
+            (torn, text)
+            for torn in merged.torn
+            if (text := self._texts.get(_key(torn))) is not None
+        ]
+        if texts and len(texts) == len(merged.torn):
+            with suppress(Unusual):
+                draft = DraftTree(merged.marked, self._objects)
+                draft.apply(
+                    [
+                        Change(torn.path, None, Entry(torn.mode, self._objects.add("blob", text)))
+                        for torn, text in texts
+                    ]
+                )
+                return Joined(draft.tree(), (), tuple(torn.path for torn, _ in texts))
+        return Joined(merged.tree, merged.conflicts)
 
     def _look(self, paths: Iterable[str]) -> None:
         """Ask git what the target's attributes say of these paths."""
@@ -214,27 +226,9 @@ def _reads(read: Callable[[bytes], object], content: bytes) -> bool:
     return True
 
 
-def _python(content: bytes) -> object:
-    import ast
-
-    return ast.parse(content)
-
-
-def _json(content: bytes) -> object:
-    import json
-
-    return json.loads(content)
-
-
-def _toml(content: bytes) -> object:
-    import tomllib
-
-    return tomllib.loads(content.decode())
-
-
 _READERS: dict[str, Callable[[bytes], object]] = {
-    ".py": _python,
-    ".pyi": _python,
-    ".json": _json,
-    ".toml": _toml,
+    ".py": ast.parse,
+    ".pyi": ast.parse,
+    ".json": json.loads,
+    ".toml": lambda content: tomllib.loads(content.decode()),
 }
