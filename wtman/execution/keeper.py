@@ -90,6 +90,16 @@ def _table_by_ps() -> dict[int, Process]:
     return found
 
 
+def environments_by_ps() -> list[tuple[int, bytes]]:
+    """Command and environment of every process, each word behind NUL, where there is no /proc."""
+    import subprocess
+
+    columns = ["ps", "-axEww", "-o", "pid=,command="]
+    listing = subprocess.run(columns, capture_output=True, check=False).stdout
+    parts = (line.strip().partition(b" ") for line in listing.splitlines())
+    return [(int(pid), b"\0" + rest.replace(b" ", b"\0")) for pid, _, rest in parts]
+
+
 def descendants(root: int, processes: dict[int, Process]) -> list[int]:
     """Children of children included, `root` itself not."""
     children: dict[int, list[int]] = {}
@@ -265,7 +275,9 @@ class Tree:
         processes = table()
         members = descendants(os.getpid(), processes)
         if not LINUX:
-            members = sorted({*members, *_by_session(self.session)} - {os.getpid()})
+            mark = b"\0WTMAN_SESSION=" + os.fsencode(self.session) + b"\0"
+            marked = [pid for pid, words in environments_by_ps() if mark in words + b"\0"]
+            members = sorted({*members, *marked} - {os.getpid()})
         return [
             (pid, processes[pid][1])
             for pid in members
@@ -317,12 +329,9 @@ class Tree:
         while not self.gone() and time.monotonic() < end:
             # Two chances for each look at them: a storm of forks gets no turn in between.
             self.strike(signal.SIGSTOP, signal.SIGKILL)
-            self._nap(pause)
+            if not self.gone():
+                self.wait(pause)
             pause = min(pause * 2, TICK)
-
-    def _nap(self, seconds: float) -> None:
-        if not self.gone():
-            self.wait(seconds)
 
     def _hear_signals(self, numbers: bytes) -> None:
         if not self.order and any(number != signal.SIGCHLD for number in numbers):
@@ -336,16 +345,6 @@ class Tree:
             self.order = "kill"
         elif not self.order:
             self.order = "stop"
-
-
-def _by_session(session: str) -> list[int]:
-    """Processes that carry the session in their environment, where there is no /proc."""
-    import subprocess
-
-    columns = ["ps", "-axEww", "-o", "pid=,command="]
-    listing = subprocess.run(columns, capture_output=True, check=False).stdout
-    mark = b" WTMAN_SESSION=" + os.fsencode(session) + b" "
-    return [int(line.split(None, 1)[0]) for line in listing.splitlines() if mark in line + b" "]
 
 
 def _watch(tree: Tree, spec: dict[str, Any], outputs: tuple[int, int]) -> str:

@@ -18,7 +18,7 @@ from wtman import files
 from wtman.errors import DiskFullError, ExternalError
 from wtman.execution.output import read_exit
 from wtman.execution.spawn import keeper_command
-from wtman.execution.sweep import _KEEPER, SESSION, _sweep
+from wtman.execution.sweep import KEEPER, SESSION, end_sessions
 from wtman.model.command import Exit, ExitReason, Work, signal_name
 from wtman.model.ids import FAR_FUTURE
 
@@ -95,7 +95,8 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=work.folder,
-            env=_keeper_environment(work),
+            # PATH for `ps` where there is no /proc.
+            env={"PATH": os.environ.get("PATH", os.defpath), KEEPER: work.id},
             pass_fds=(lease,),
             start_new_session=True,
         )
@@ -113,7 +114,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
     ended = read_exit(work.folder)
     if ended is not None:
         return ended
-    await asyncio.to_thread(_sweep, lambda session: session == work.id, frozenset())
+    await asyncio.to_thread(end_sessions, lambda session: session == work.id, frozenset())
     if status in files.NO_SPACE:
         raise DiskFullError(
             f"no space left for the output of {work.id} in {work.folder}",
@@ -177,8 +178,3 @@ def _disk_full_named(folder: str) -> Iterator[None]:
         raise kind(
             f"cannot write {error.filename or folder}: {error.strerror}", hint=hint
         ) from error
-
-
-def _keeper_environment(work: Work) -> dict[str, str]:
-    # PATH for `ps` where there is no /proc.
-    return {"PATH": os.environ.get("PATH", os.defpath), _KEEPER: work.id}

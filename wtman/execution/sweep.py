@@ -9,7 +9,7 @@ from contextlib import suppress
 from wtman.execution import keeper
 
 SESSION = "WTMAN_SESSION"
-_KEEPER = "WTMAN_KEEPER"  # what a keeper carries, so that a sweep lets it do its work first
+KEEPER = "WTMAN_KEEPER"  # what a keeper carries, so that a sweep lets it do its work first
 _KEEPER_PATIENCE = 2.0  # seconds that a sweep leaves to keepers whose coordinator is dead
 _SWEEP_PATIENCE = 5.0
 
@@ -23,10 +23,11 @@ def sweep(session_prefix: str) -> int:
     if not session_prefix:
         raise ValueError("an empty prefix would match every session")
     ours = frozenset(keeper.descendants(os.getpid(), keeper.table()))
-    return _sweep(lambda session: session.startswith(session_prefix), ours)
+    return end_sessions(lambda session: session.startswith(session_prefix), ours)
 
 
-def _sweep(wanted: Callable[[str], bool], spare: frozenset[int]) -> int:
+def end_sessions(wanted: Callable[[str], bool], spare: frozenset[int]) -> int:
+    """End every session whose id is wanted, but for these processes; how many were killed."""
     begin = time.monotonic()
     struck: set[tuple[int, str]] = set()
     while time.monotonic() < begin + _SWEEP_PATIENCE:
@@ -54,7 +55,7 @@ def _stale(
             continue
         if wanted(_value(environment, SESSION)):
             found.add(pid)
-        elif wanted(_value(environment, _KEEPER)):
+        elif wanted(_value(environment, KEEPER)):
             keepers.add(pid)
     for pid in found | keepers:
         found.update(keeper.descendants(pid, processes))
@@ -73,22 +74,11 @@ def _ancestors(processes: dict[int, keeper.Process]) -> frozenset[int]:
 
 def _environments(processes: dict[int, keeper.Process]) -> Iterator[tuple[int, bytes]]:
     if not keeper.LINUX:
-        yield from _environments_by_ps(processes)
+        yield from (item for item in keeper.environments_by_ps() if item[0] in processes)
         return
     for pid in processes:
         with suppress(OSError), open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             yield pid, b"\0" + file.readall()
-
-
-def _environments_by_ps(processes: dict[int, keeper.Process]) -> Iterator[tuple[int, bytes]]:
-    import subprocess
-
-    columns = ["ps", "-axEww", "-o", "pid=,command="]
-    listing = subprocess.run(columns, capture_output=True, check=False).stdout
-    for line in listing.splitlines():
-        pid, _, rest = line.strip().partition(b" ")
-        if int(pid) in processes:
-            yield int(pid), rest.replace(b" ", b"\0")
 
 
 def _value(environment: bytes, name: str) -> str:
