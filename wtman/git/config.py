@@ -17,7 +17,7 @@ _TRUSTED = ("global", "system")
 _PLAIN = re.compile(r"[A-Za-z0-9]*")
 _FILTER = re.compile(r"filter\.(.+)\.([a-z]+)", re.DOTALL)
 
-COPIED = (
+_COPIED = (
     "core.autocrlf",
     "core.eol",
     "core.safecrlf",
@@ -73,9 +73,7 @@ def clean(settings: Iterable[ConfigEntry]) -> str:
     """The text of a configuration file that holds nothing a session could have chosen."""
     kept: dict[str, str] = {}
     for item in settings:
-        if item.key in COPIED and _PLAIN.fullmatch(item.value):
-            kept[item.key] = item.value
-        elif _allowed(item):
+        if _allowed(item) or (item.key in _COPIED and _PLAIN.fullmatch(item.value)):
             kept[item.key] = item.value
     sha256 = object_format(settings) == "sha256"
     lines = ["[core]", f"\trepositoryformatversion = {int(sha256)}", "\tbare = false"]

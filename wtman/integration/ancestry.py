@@ -35,14 +35,10 @@ def ground(history: History, tips: Sequence[Sha], landed: Iterable[Sha]) -> list
             continue
         below = [sha for sha in marks if holds.get(tip, 0) & bit[sha] and sha != tip]
         covered = {
-            sha for sha in below for other in below if sha != other and _in(holds, other, bit[sha])
+            sha for sha in below for other in below if sha != other and holds[other] & bit[sha]
         }
         found.append(tuple(sha for sha in below if sha not in covered))
     return found
-
-
-def _in(holds: Mapping[Sha, int], sha: Sha, bit: int) -> bool:
-    return bool(holds[sha] & bit)
 
 
 def own(history: History, tip: Sha, below: Iterable[Sha]) -> tuple[Commit, ...]:

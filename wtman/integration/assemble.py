@@ -4,7 +4,7 @@ A member's own change is what lies between its start and its head, so a branch t
 was built on another one does not bring that one along. Promises that the same members
 on the same commit give the same shas, whoever assembles them and when; the user's
 checkouts, index and branches are not touched. Where a textual conflict is in the way
-it names all that it can find, see `clashes`. Blocking.
+it names all that it can find, see `conflicts_of`. Blocking.
 """
 
 from collections.abc import Sequence
