@@ -5,16 +5,16 @@ from dataclasses import replace
 from wtman.budget.budget import broken_off
 from wtman.coordinator.prompt import task_prompt
 from wtman.journal.state import State, TaskView, digest
-from wtman.merge.resolve import resolver_session
+from wtman.merge.resolve import resolver_attempts, resolver_prompt
 from wtman.model.ids import Sha
-from wtman.model.roles import agent_of_task
+from wtman.model.roles import RESOLVER, agent_of_task
 from wtman.model.session import Cap
 from wtman.review.judgement import fix_text
 from wtman.sessions.actions import RunSession
-from wtman.sessions.prompt import BROKEN_OFF
-from wtman.tasks.lifecycle import last_counted
+from wtman.tasks.lifecycle import counted
 
 _NO_CAP = Cap()
+_BROKEN_OFF = "The session before was cut off from outside. The folder is as it was left: go on."
 
 
 def attached_session(state: State, view: TaskView) -> RunSession:
@@ -26,42 +26,53 @@ def attached_session(state: State, view: TaskView) -> RunSession:
 
 
 def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession:
-    """The next attempt at a task: where it starts, what it is told and what it may use."""
-    if view.resolving is not None:
-        return resolver_session(state, view, cap)
-    last = last_counted(view)
-    at, failure, resume = view.start, view.request.restart, ""
-    if last is not None and last.outcome is not None and not view.request.restart:
+    """The next attempt at a task: where it starts, what it is told and what it may use.
+
+    A resolver's stands on the target with the branch in it, and is told of both sides. It
+    never goes on with the author's conversation, only with its own.
+    """
+    asked, request = view.resolving, view.request
+    attempts = resolver_attempts(view) if asked is not None else view.current
+    last = next((item.outcome for item in reversed(attempts) if counted(item)), None)
+    red = next((item.red for item in reversed(attempts) if counted(item)), "")
+    at, failure, resume, kept = view.start, request.restart, "", Sha("")
+    if view.has_work and not request.restart and (last is not None or asked is not None):
         # The stage has put the tip back where a session broke off; what it left is kept aside.
-        at = view.head if view.has_work else view.start
-        failure = last.red or last.outcome.reason
-        if last.outcome.detail:
-            failure = f"{failure}\n{last.outcome.detail}" if not last.red else failure
-        resume = last.outcome.session
-    mend = fix_text(state, view)
-    failure = "\n".join(part for part in (view.request.left_out, failure, mend) if part)
-    if view.request.again and not failure:
+        at = view.head
+    if last is not None and not request.restart:
+        failure, resume = red or _joined(last.reason, last.detail), last.session
+    failure = _joined(request.left_out, failure, fix_text(state, view))
+    if request.again and not failure and asked is None:
         failure = "The user asked for this task to be gone over again."
-    kept = Sha("")
-    newest = view.current[-1] if view.current else None
-    if newest is not None and newest.outcome is not None and broken_off(newest):
-        if newest.outcome.session:
-            # Its conversation goes on where it was, with the folder as it was.
-            resume, kept = newest.outcome.session, newest.outcome.saved
-            failure = "\n".join(part for part in (failure, BROKEN_OFF) if part)
-    number = max((item.number for item in view.attempts), default=0) + 1
-    prompt = task_prompt(state, view, failure)
+    cut = attempts[-1].outcome if attempts and broken_off(attempts[-1]) else None
+    if cut is not None and cut.session:
+        # Its conversation goes on where it was, with the folder as it was.
+        resume, kept = cut.session, cut.saved
+        failure = _joined(failure, _BROKEN_OFF)
+    if asked is None:
+        agent = agent_of_task(state.settings, state.roles, view.task)
+        cache_key = digest(view.fingerprint, at, failure)
+        prompt = task_prompt(state, view, failure)
+    else:
+        agent = asked.agent
+        cache_key = digest(view.fingerprint, RESOLVER, at, asked.told, failure)
+        prompt = resolver_prompt(state, view, failure, tried=last is not None)
     return RunSession(
         task=view.task.id,
-        attempt=number,
+        attempt=view.last + 1,
         fingerprint=view.fingerprint,
-        cache_key=digest(view.fingerprint, at, failure),
+        cache_key=cache_key,
         start=view.start,
         head=view.head,
         at=at,
-        agent=agent_of_task(state.settings, state.roles, view.task),
+        agent=agent,
         prompt=prompt,
         resume=resume,
         cap=cap,
         kept=kept,
+        role=RESOLVER if asked is not None else "",
     )
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)

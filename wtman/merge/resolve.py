@@ -8,17 +8,13 @@ were not accepted the branch goes back to where it was.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from wtman.budget.budget import broken_off
 from wtman.journal.events import Excluded
-from wtman.journal.state import TRIES, Attempt, State, TaskView, digest
+from wtman.journal.state import TRIES, Attempt, State, TaskView
 from wtman.model.actions import ActionKey, busy
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
-from wtman.model.session import Cap, Ended
 from wtman.model.states import DEAD, Standing, TaskState
-from wtman.review.judgement import fix_text
-from wtman.sessions.actions import RunSession
-from wtman.sessions.prompt import BROKEN_OFF
+from wtman.tasks.lifecycle import counted
 from wtman.worktrees.actions import Restore
 
 REASONS = frozenset({"conflict", "interaction"})
@@ -77,7 +73,8 @@ def given_up(
             continue
         if task in at_work or view.in_flight is not None or view.attach:
             continue
-        spent = len(_counted(view)) >= TRIES and known[task].state in _WANTING
+        tries = sum(map(counted, resolver_attempts(view)))
+        spent = tries >= TRIES and known[task].state in _WANTING
         if spent or known[task].state in DEAD:
             reason = known[task].reason or "it did not bring them together"
             before = view.before
@@ -89,52 +86,14 @@ def given_up(
 _WANTING = (TaskState.PENDING, TaskState.FIXING)
 
 
-def _mine(view: TaskView) -> tuple[Attempt, ...]:
+def resolver_attempts(view: TaskView) -> tuple[Attempt, ...]:
     """The resolver's sessions."""
     first = view.before.last if view.before is not None else 0
     return tuple(item for item in view.current if item.number > first)
 
 
-def _counted(view: TaskView) -> tuple[Attempt, ...]:
-    return tuple(item for item in _mine(view) if item.ended in (Ended.OK, Ended.FAILED))
-
-
-def resolver_session(state: State, view: TaskView, cap: Cap) -> RunSession:
-    """The resolver's next attempt: on the target with the branch in it, told of both sides.
-
-    It never goes on with the author's conversation, only with its own.
-    """
-    asked = view.resolving
-    assert asked is not None
-    counted, mine = _counted(view), _mine(view)
-    at = view.head if view.has_work and not view.request.restart else view.start
-    failure, resume, kept = view.request.restart, "", Sha("")
-    if counted and not view.request.restart and (done := counted[-1].outcome) is not None:
-        failure = counted[-1].red or "\n".join(t for t in (done.reason, done.detail) if t)
-        resume = done.session
-    failure = "\n".join(part for part in (failure, fix_text(state, view)) if part)
-    if mine and (cut := mine[-1].outcome) is not None and broken_off(mine[-1]) and cut.session:
-        resume, kept = cut.session, cut.saved
-        failure = "\n".join(part for part in (failure, BROKEN_OFF) if part)
-    prompt = _prompt(state, view, failure, tried=bool(counted))
-    return RunSession(
-        task=view.task.id,
-        attempt=max((item.number for item in view.attempts), default=0) + 1,
-        fingerprint=view.fingerprint,
-        cache_key=digest(view.fingerprint, RESOLVER, at, asked.told, failure),
-        start=view.start,
-        head=view.head,
-        at=at,
-        agent=asked.agent,
-        prompt=prompt,
-        resume=resume,
-        cap=cap,
-        kept=kept,
-        role=RESOLVER,
-    )
-
-
-def _prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
+def resolver_prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
+    """What a resolver's next session is told; `failure` is what it has to mind."""
     assert view.resolving is not None
     parts = [view.resolving.told.strip()]
     if view.has_work and not view.request.restart:

@@ -82,12 +82,14 @@ def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tu
     return tuple(task for task, item in known.items() if item.state in wanted)
 
 
+def counted(attempt: Attempt) -> bool:
+    """Whether it came to an end of its own."""
+    return attempt.ended in (Ended.OK, Ended.FAILED)
+
+
 def last_counted(view: TaskView) -> Attempt | None:
     """The newest attempt at the task as worded now that was not interrupted."""
-    for attempt in reversed(view.current):
-        if attempt.ended in (Ended.OK, Ended.FAILED):
-            return attempt
-    return None
+    return next(filter(counted, reversed(view.current)), None)
 
 
 def awaits_attempt(view: TaskView) -> bool:
