@@ -27,8 +27,8 @@ from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
-from wtman.merge.manifest import SeriesStep, manifest, names
-from wtman.merge.patchset import PatchsetDraft, Series, require_free, require_sound, write
+from wtman.merge.manifest import manifest, series
+from wtman.merge.patchset import PatchsetDraft, require_free, write
 from wtman.merge.proof.proof import Proof, summary
 from wtman.merge.proof.prove import prove
 from wtman.merge.proof.violations import Violation, violation_text
@@ -67,9 +67,14 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
         ticket = Verified(candidate, merge.asked.unchecked)
         # Tasks of a run were looked at one by one, when they were checked.
         notes = await changed_expectations(ctx, state, candidate) if state.kind.external else ()
+        try:
+            done: tuple[e.Event, ...] = await ctx.git(_land, ctx, state, action, ticket)
+        except DiskFullError:
+            raise
+        except WtmanError as error:
+            done = (e.MergeFailed(error.message, error.hint),)
         events = tuple(
-            replace(event, notes=notes) if isinstance(event, e.Landed) else event
-            for event in await land(ctx, state, action, ticket)
+            replace(event, notes=notes) if isinstance(event, e.Landed) else event for event in done
         )
     else:
         events = (_landed(merge, action),)
@@ -82,20 +87,8 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
     return events
 
 
-async def land(
-    ctx: Context, state: State, action: LandTrain, ticket: Verified
-) -> tuple[e.Event, ...]:
-    """Write the patches, move the target, take the branches away."""
-    try:
-        return await ctx.git(_land, ctx, state, action, ticket)  # type: ignore[no-any-return]
-    except DiskFullError:
-        raise
-    except WtmanError as error:
-        return (e.MergeFailed(error.message, error.hint),)
-
-
 def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tuple[e.Event, ...]:
-    """Assemble the train once more, prove it, and do with it what was asked for."""
+    """Assemble the train again, prove it, write the patches, move the target, retire branches."""
     merge = state.merge
     assert merge is not None
     train = train_of(state, action.on, action.members)
@@ -104,12 +97,11 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     proof = prove(ctx.control, train, made)
     if not proof.proven:
         return (_disproved(proof),)
-    landed = _landed(merge, action, commits, proof)
     if merge.asked.dry_run:
-        return (landed,)
+        return (_landed(merge, action, commits, proof),)
     if signature.wanted(ctx.control):
         commits, ticket = _signed(ctx, state, action.on, commits, ticket)
-        landed = _landed(merge, action, commits, proof)
+    landed = _landed(merge, action, commits, proof)
     if merge.asked.patch_only:
         draft, body = _drafted(ctx, state, action, ticket, landed, proof)
         return (replace(landed, patches=draft.publish(body)),)
@@ -281,23 +273,13 @@ def _drafted(
     out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
     folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
     require_free(folder)
-    linear = {TaskId(task): commit for task, commit in landed.commits.items()}
+    linear: Mapping[TaskId, Sha] = {TaskId(task): sha for task, sha in landed.commits.items()}
     if merge.asked.strategy != "squash":
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
         linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
-    series = Series(on, tuple(linear.items()))
     before_tree, *trees = history.trees_of(ctl, (on, *linear.values()))
-    files = names(tuple(series.changed))
-    steps = tuple(
-        SeriesStep(task, commit, tree, landed.commits[task], files.get(task, ""))
-        for (task, commit), tree in zip(linear.items(), trees, strict=True)
-    )
-    draft = write(ctl, folder, state.run, series, ticket.commit)
-    try:
-        require_sound(ctl, draft.beside, series)
-    except WtmanError:
-        draft.discard()
-        raise
+    steps = series(on, linear, trees, landed.commits)
+    draft = write(ctl, folder, state.run, on, steps)
     told = to_plain(proof)
     return draft, manifest(state, ticket.candidate, landed, steps, before_tree, told, draft.sums)
 
@@ -313,30 +295,19 @@ def _landed(
     adapted = [*candidate.adapted] if candidate is not None else []
     if proof is not None:
         adapted += [e.Adapted(item.task, item.path, item.how) for item in proof.adaptations]
+    judged = merge.candidates.values()
+    # What failed in one of two runs of the same tree, anywhere in the search.
+    flaky = (name for item in judged for result in item.results for name in result.flaky)
     return e.Landed(
         target=merge.asked.target,
         before=action.on,
         after=action.on,
         commits={str(task): commit for task, commit in (commits or {}).items()},
         excluded=action.excluded,
-        checks=check_runs(merge),
-        flaky=_flaky(merge),
+        checks=sum(any(not result.cached for result in item.results) for item in judged),
+        flaky=tuple(dict.fromkeys(flaky)),
         adapted=tuple(dict.fromkeys(adapted)),
         needs=action.needs or None,
         proof=summary(proof) if proof is not None else "",
         moved=False,
-    )
-
-
-def _flaky(merge: MergeView) -> tuple[str, ...]:
-    """What failed in one of two runs of the same tree, anywhere in the search."""
-    results = (result for candidate in merge.candidates.values() for result in candidate.results)
-    return tuple(dict.fromkeys(name for result in results for name in result.flaky))
-
-
-def check_runs(merge: MergeView) -> int:
-    """Candidates that ran a check, and did not only look a verdict up."""
-    return sum(
-        any(not result.cached for result in candidate.results)
-        for candidate in merge.candidates.values()
     )

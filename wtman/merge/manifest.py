@@ -115,30 +115,15 @@ def excluded_plain(item: Excluded, label: Callable[[TaskId], str] = str) -> dict
     }
 
 
-_KEYS = (
-    "schema kind run request context merged target strategy base before after plan tasks series "
-    "checks verdict excluded flaky proof tests needs files"
-).split()
-
-
-def faults(told: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a manifest says, or fails to say, that no merge of wtman would."""
-    out = [f"the manifest lacks {key}" for key in _KEYS if key not in told]
-    proof, checks = told.get("proof"), told.get("checks")
-    if "verdict" in told and told["verdict"] not in ("green", "unchecked"):
-        out.append(f"the manifest's verdict is {told['verdict']}: this was not to land")
-    if "proof" in told and (
-        not isinstance(proof, Mapping) or proof.get("proven") is not True or proof.get("violations")
-    ):
-        out.append("the manifest's conservation proof does not say that nothing was lost")
-    if "checks" in told and not isinstance(checks, list):
-        out.append("the manifest lists no checks")
-    elif told.get("verdict") == "green" and not checks:
-        out.append("the manifest's verdict is green, and it lists no check")
-    return tuple(out)
-
-
-def names(tasks: Sequence[TaskId]) -> dict[TaskId, str]:
-    """File name of each task's patch, numbered in the order they apply."""
-    width = max(2, len(str(len(tasks))))
-    return {task: f"{number:0{width}d}-{task}.patch" for number, task in enumerate(tasks, 1)}
+def series(
+    before: Sha, linear: Mapping[TaskId, Sha], trees: Sequence[Sha], landed: Mapping[str, Sha]
+) -> tuple[SeriesStep, ...]:
+    """The tasks of a line of commits from `before` on, their patches numbered as they apply."""
+    first = {commit: task for task, commit in reversed(list(linear.items()))}
+    changed = [task for commit, task in reversed(list(first.items())) if commit != before]
+    width = max(2, len(str(len(changed))))
+    names = {task: f"{number:0{width}d}-{task}.patch" for number, task in enumerate(changed, 1)}
+    return tuple(
+        SeriesStep(task, commit, tree, landed[task], names.get(task, ""))
+        for (task, commit), tree in zip(linear.items(), trees, strict=True)
+    )

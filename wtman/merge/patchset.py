@@ -10,7 +10,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -20,8 +20,8 @@ from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.git.patches import series as patches
-from wtman.merge.manifest import KIND, SCHEMA, names
-from wtman.model.ids import RunId, Sha, TaskId
+from wtman.merge.manifest import KIND, SCHEMA, SeriesStep
+from wtman.model.ids import RunId, Sha
 
 MANIFEST = "manifest.json"
 COMBINED = "combined.patch"
@@ -30,52 +30,6 @@ SERIES = "series.mbox"
 # A bundle of so many bytes holds the whole history, so that it can be cloned, too.
 _SMALL = 8 * 1024 * 1024
 _MANIFEST_CAP = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The commits of a merge as a line: each has the one before as its only parent."""
-
-    before: Sha
-    commits: tuple[tuple[TaskId, Sha], ...]
-
-    @property
-    def changed(self) -> dict[TaskId, Sha]:
-        """The tasks that have a commit of their own, in order."""
-        seen = {self.before}
-        found: dict[TaskId, Sha] = {}
-        for task, commit in self.commits:
-            if commit not in seen:
-                found[task] = commit
-                seen.add(commit)
-        return found
-
-    @property
-    def tip(self) -> Sha:
-        return self.commits[-1][1] if self.commits else self.before
-
-
-def contents(ctl: Control, series: Series) -> dict[str, bytes]:
-    """Every patch file by name; the mailbox is the patches as mails."""
-    changed = series.changed
-    made: dict[str, bytes] = {}
-    for number, (task, name) in enumerate(names(tuple(changed)).items(), start=1):
-        made[name] = patches.format_patch(ctl, changed[task], number, len(changed))
-    made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
-    made[COMBINED] = patches.diff(ctl, series.before, series.tip)
-    return made
-
-
-def require_sound(ctl: Control, folder: str, series: Series) -> None:
-    """Raise WtmanError where the patches do not give the tree of the series to `git apply`."""
-    before, wanted = history.trees_of(ctl, (series.before, series.tip))
-    single = [content_of(folder, name) or b"" for name in names(tuple(series.changed)).values()]
-    for several in (single, [content_of(folder, COMBINED) or b""]):
-        if patches.apply(ctl, before, *several) != wanted:
-            raise WtmanError(
-                "the patches that were written do not give the tree that was checked",
-                hint="nothing was landed; look for odd messages or paths in the branches",
-            )
 
 
 def require_free(folder: str) -> None:
@@ -121,13 +75,24 @@ class PatchsetDraft:
         shutil.rmtree(self.beside, ignore_errors=True)
 
 
-def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> PatchsetDraft:
-    """Write everything but the manifest; `tip` is what the bundle carries."""
+def write(
+    ctl: Control, folder: str, run: RunId, before: Sha, steps: Sequence[SeriesStep]
+) -> PatchsetDraft:
+    """Write everything but the manifest; the mailbox is the patches as mails.
+
+    Raises WtmanError where what was written does not give the tree of the series.
+    """
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
-    made = contents(ctl, series)
-    if tip != series.before:
-        base = None if _is_small(ctl, tip) else series.before
-        made[f"{run}.bundle"] = patches.bundle(ctl, base, tip, f"refs/heads/wtman-{run}")
+    last, changed = steps[-1], [step for step in steps if step.patch]
+    made = {
+        step.patch: patches.format_patch(ctl, step.commit, number, len(changed))
+        for number, step in enumerate(changed, start=1)
+    }
+    made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
+    made[COMBINED] = patches.diff(ctl, before, last.commit)
+    if last.landed != before:
+        base = None if _is_small(ctl, last.landed) else before
+        made[f"{run}.bundle"] = patches.bundle(ctl, base, last.landed, f"refs/heads/wtman-{run}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
         os.makedirs(beside)
@@ -136,7 +101,20 @@ def write(ctl: Control, folder: str, run: RunId, series: Series, tip: Sha) -> Pa
     except OSError as error:
         raise _trouble(folder, error) from error
     sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
-    return PatchsetDraft(folder, beside, sums)
+    draft = PatchsetDraft(folder, beside, sums)
+    try:
+        tree = history.tree_of(ctl, before)
+        for names in ([step.patch for step in changed], [COMBINED]):
+            several = [content_of(beside, name) or b"" for name in names]
+            if patches.apply(ctl, tree, *several) != last.tree:
+                raise WtmanError(
+                    "the patches that were written do not give the tree that was checked",
+                    hint="nothing was landed; look for odd messages or paths in the branches",
+                )
+    except WtmanError:
+        draft.discard()
+        raise
+    return draft
 
 
 def _is_small(ctl: Control, tip: Sha) -> bool:

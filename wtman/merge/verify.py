@@ -6,16 +6,65 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from wtman.errors import ExternalError, WtmanError
+from wtman.formats.json_answers import problems_of
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.git.patches import bundles
 from wtman.git.patches import series as patches
-from wtman.merge.manifest import faults
 from wtman.merge.patchset import COMBINED, MANIFEST, SERIES, content_of, load_manifest
 from wtman.model.ids import Sha
 
 _PREFIX = re.compile(r"\A(?:\s|:|re:|\[[^\]]*\])+", re.IGNORECASE)
+
+
+class _Point(BaseModel):
+    commit: Sha
+    tree: Sha
+
+
+class _Task(BaseModel):
+    """Of a task only what can be checked: without a commit it did not land."""
+
+    id: str
+    head: str = ""
+    commit: Sha | None = None
+    tree: str | None = None
+    patch: str | None = None
+
+
+class _Manifest(BaseModel):
+    """What every manifest of wtman says; more than this may stand there."""
+
+    run: Any
+    request: Any
+    context: Any
+    merged: Any
+    target: Any
+    base: Any
+    plan: Any
+    excluded: Any
+    flaky: Any
+    tests: Any
+    needs: Any
+    strategy: str
+    before: _Point
+    after: _Point
+    tasks: list[_Task]
+    series: list[str]
+    checks: list[Any]
+    verdict: str
+    proof: dict[str, Any]
+    files: dict[str, str]
+
+    @property
+    def steps(self) -> list[tuple[str, Sha]]:
+        """File and tree of each task with a patch, in the order they apply."""
+        tasks = {item.id: item for item in self.tasks}
+        steps = (tasks.get(name, _Task(id=name)) for name in self.series)
+        return [(item.patch or "", Sha(item.tree or "")) for item in steps]
 
 
 def verify(ctl: Control, folder: str) -> tuple[str, ...]:
@@ -23,30 +72,26 @@ def verify(ctl: Control, folder: str) -> tuple[str, ...]:
 
     Raises UsageError where the folder holds no manifest at all.
     """
-    manifest = load_manifest(folder)
-    problems = [*_damaged(folder, manifest)]
     try:
-        before, before_tree = _point(manifest, "before")
-        _, after_tree = _point(manifest, "after")
-    except (KeyError, TypeError, ValueError):
-        return (*problems, f"{MANIFEST} does not say from which commit to which")
+        told = _Manifest.model_validate(load_manifest(folder))
+    except ValidationError as error:
+        return tuple(f"{MANIFEST}: {problem}" for problem in problems_of(error.errors()))
+    before = told.before.commit
+    problems = [*_damaged(folder, told.files)]
     try:
-        if history.tree_of(ctl, before) != before_tree:
-            problems.append(f"commit {before[:12]} has another tree than {MANIFEST} says")
+        tree = history.tree_of(ctl, before)
     except WtmanError:
         return (*problems, f"this repository does not have commit {before[:12]}")
-    problems += faults(manifest)
-    problems += _unlisted(folder, manifest)
-    problems += _reapplied(ctl, folder, manifest, before, after_tree)
-    problems += _carried(ctl, folder, manifest)
+    if tree != told.before.tree:
+        problems.append(f"commit {before[:12]} has another tree than {MANIFEST} says")
+    problems += _unfit(told)
+    problems += _unlisted(folder, told)
+    problems += _reapplied(ctl, folder, told, tree)
+    problems += _carried(ctl, folder, told)
     return tuple(dict.fromkeys(problems))
 
 
-def _damaged(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
-    listed = manifest.get("files")
-    if not isinstance(listed, dict):
-        yield f"{MANIFEST} lists no files"
-        return
+def _damaged(folder: str, listed: Mapping[str, str]) -> Iterable[str]:
     for name, wanted in listed.items():
         content = content_of(folder, name)
         if content is None:
@@ -58,23 +103,30 @@ def _damaged(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
             yield f"{MANIFEST} does not list {name}"
 
 
-def _unlisted(folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
+def _unfit(told: _Manifest) -> Iterable[str]:
+    """What no merge of wtman that landed would say."""
+    if told.verdict not in ("green", "unchecked"):
+        yield f"the manifest's verdict is {told.verdict}: this was not to land"
+    if told.proof.get("proven") is not True or told.proof.get("violations"):
+        yield "the manifest's conservation proof does not say that nothing was lost"
+    if told.verdict == "green" and not told.checks:
+        yield "the manifest's verdict is green, and it lists no check"
+
+
+def _unlisted(folder: str, told: _Manifest) -> Iterable[str]:
     """What somebody could take for a part of it: a later `git am *.patch` would."""
-    listed = manifest.get("files")
-    known = set(listed) if isinstance(listed, dict) else set()
-    known |= {str(name) for name, _ in _steps(manifest)}
+    known = {*told.files, *(name for name, _ in told.steps)}
     for name in sorted(os.listdir(folder)):
         if name not in known and name.endswith((".patch", ".mbox", ".bundle", ".diff")):
             yield f"{name} is not in {MANIFEST}"
 
 
-def _carried(ctl: Control, folder: str, manifest: Mapping[str, Any]) -> Iterable[str]:
+def _carried(ctl: Control, folder: str, told: _Manifest) -> Iterable[str]:
     """The bundle and the mails against the commits that the manifest names."""
-    (before, _), (after, after_tree) = _point(manifest, "before"), _point(manifest, "after")
-    listed = manifest.get("files")
-    found = [name for name in listed if str(name).endswith(".bundle")] if listed else []
+    after = told.after.commit
+    found = [name for name in told.files if name.endswith(".bundle")]
     if len(found) != 1:
-        if found or after != before:
+        if found or after != told.before.commit:
             yield f"{MANIFEST} lists {len(found)} bundles, not one"
         return
     content = content_of(folder, found[0]) or b""
@@ -83,41 +135,37 @@ def _carried(ctl: Control, folder: str, manifest: Mapping[str, Any]) -> Iterable
         return
     try:
         with bundles.opened(ctl, content) as seen:
-            yield from _commits(seen, folder, manifest, after, after_tree)
+            yield from _commits(seen, folder, told)
     except WtmanError as error:
         yield f"{found[0]} cannot be read: {error.message}"
 
 
-def _commits(
-    ctl: Control, folder: str, manifest: Mapping[str, Any], after: Sha, after_tree: Sha
-) -> Iterable[str]:
-    listed = manifest.get("tasks")
-    tasks = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    landed = {str(item.get("id")): item for item in tasks if item.get("commit")}
-    shas = {name: str(item["commit"]) for name, item in landed.items()}
-    known = bundles.told(ctl, list(dict.fromkeys([after, *shas.values()])))
-    if after not in known or known[after].tree != after_tree:
+def _commits(ctl: Control, folder: str, told: _Manifest) -> Iterable[str]:
+    after = told.after.commit
+    landed = {item.id: (item, item.commit) for item in told.tasks if item.commit}
+    known = bundles.told(ctl, list(dict.fromkeys([after, *(sha for _, sha in landed.values())])))
+    if after not in known or known[after].tree != told.after.tree:
         yield f"the bundle does not hold {after[:12]} with the tree that {MANIFEST} says"
         return
-    for name, sha in shas.items():
-        item, told = landed[name], known.get(sha)
-        if told is None or told.tree != item.get("tree"):
+    for name, (item, sha) in landed.items():
+        held = known.get(sha)
+        if held is None or held.tree != item.tree:
             yield f"commit {sha[:12]} of {name} is not in the bundle with the tree of {MANIFEST}"
         elif not history.is_ancestor(ctl, sha, after):
             yield f"commit {sha[:12]} of {name} is not part of what landed"
-        elif manifest.get("strategy") == "merge" and item.get("patch"):
-            if str(item.get("head")) not in told.parents:
-                yield f"head {str(item.get('head'))[:12]} of {name} is not what was merged"
+        elif told.strategy == "merge" and item.patch and item.head not in held.parents:
+            yield f"head {item.head[:12]} of {name} is not what was merged"
     # A later task without a change of its own has the commit of the one before.
-    wanted = [known[shas[name]] for name in map(str, _series(manifest)) if shas.get(name) in known]
+    series = [landed[name][1] for name in told.series if name in landed]
+    wanted = [known[sha] for sha in series if sha in known]
     mails = patches.mails(ctl, content_of(folder, SERIES) or b"") if wanted else ()
     if len(mails) != len(wanted):
         yield f"{SERIES} holds {len(mails)} mails, not {len(wanted)}"
-    for mail, told in zip(mails, wanted, strict=False):
-        if not _same_person(mail.author, told.author):
-            yield f"{SERIES} says that {mail.author} wrote what {told.author} wrote"
-        if _bare(mail.subject) != _bare(told.subject):
-            yield f"{SERIES} has the subject {mail.subject!r} in place of {told.subject!r}"
+    for mail, wrote in zip(mails, wanted, strict=False):
+        if not _same_person(mail.author, wrote.author):
+            yield f"{SERIES} says that {mail.author} wrote what {wrote.author} wrote"
+        if _bare(mail.subject) != _bare(wrote.subject):
+            yield f"{SERIES} has the subject {mail.subject!r} in place of {wrote.subject!r}"
 
 
 def _bare(subject: str) -> list[str]:
@@ -139,25 +187,14 @@ def _same_person(read: str, wrote: str) -> bool:
     return mail == address and (bool(odd) or plain[0] == plain[1])
 
 
-def _series(manifest: Mapping[str, Any]) -> list[Any]:
-    series = manifest.get("series")
-    return series if isinstance(series, list) else []
-
-
-def _reapplied(
-    ctl: Control, folder: str, manifest: Mapping[str, Any], before: Sha, after_tree: Sha
-) -> Iterable[str]:
+def _reapplied(ctl: Control, folder: str, told: _Manifest, tree: Sha) -> Iterable[str]:
     series, combined = content_of(folder, SERIES), content_of(folder, COMBINED)
+    before, after_tree = told.before.commit, told.after.tree
     if series is not None:
         yield from _compared(SERIES, after_tree, lambda: patches.am(ctl, before, series))
     if combined is not None:
-        yield from _compared(
-            COMBINED,
-            after_tree,
-            lambda: patches.apply(ctl, history.tree_of(ctl, before), combined),
-        )
-    tree = history.tree_of(ctl, before)
-    for name, wanted in _steps(manifest):
+        yield from _compared(COMBINED, after_tree, lambda: patches.apply(ctl, tree, combined))
+    for name, wanted in told.steps:
         content = content_of(folder, name)
         if content is None:
             yield f"{name or 'the patch of a task'} is missing"
@@ -180,21 +217,3 @@ def _compared(name: str, wanted: Sha, made: Any) -> Iterable[str]:
         return
     if found != wanted:
         yield f"{name} gives tree {found[:12]} and not {wanted[:12]}"
-
-
-def _steps(manifest: Mapping[str, Any]) -> list[tuple[str, Sha]]:
-    """File and tree of each task with a patch, in the order they apply."""
-    listed, series = manifest.get("tasks"), manifest.get("series")
-    if not isinstance(listed, list) or not isinstance(series, list):
-        return []
-    tasks = {str(item.get("id")): item for item in listed if isinstance(item, dict)}
-    found = []
-    for name in series:
-        item = tasks.get(str(name), {})
-        found.append((str(item.get("patch", "")), Sha(str(item.get("tree", "")))))
-    return found
-
-
-def _point(manifest: Mapping[str, Any], name: str) -> tuple[Sha, Sha]:
-    point = manifest[name]
-    return Sha(str(point["commit"])), Sha(str(point["tree"]))
