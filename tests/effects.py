@@ -116,7 +116,7 @@ EFFECTS = frozenset(
     merge/patchset.py
     merge/perform.py
     merge/proof/prove.py
-    merge/suspects_read.py
+    merge/suspects.py
     merge/verify.py
     plan/perform.py
     provision/cleanup.py

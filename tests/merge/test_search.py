@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests import kit
 from wtman.journal.events import CandidateJudged, Conflict
+from wtman.merge.combinations import Decision
 from wtman.merge.culprits import Key
-from wtman.merge.search import Ask, Decision, next_step, passed, search
+from wtman.merge.search import Ask, next_step, passed, search
 from wtman.merge.selection import Member, arrange, kept
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId

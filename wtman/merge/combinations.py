@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 
-from wtman.journal.events import CandidateJudged
+from wtman.journal.events import CandidateJudged, Excluded
 from wtman.merge.culprits import (
     Culprit,
     Failures,
@@ -37,17 +37,21 @@ _DENSE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Who lands, with all clashes known by now, and who needs whom for it."""
+class Decision:
+    """Who lands, a candidate that passed or nobody; with all clashes known by now.
+
+    `needs`: whom a branch turned out to need though its plan did not say so.
+    """
 
     landing: Key
-    culprits: tuple[Culprit, ...]
+    culprits: tuple[Culprit, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
+    excluded: tuple[Excluded, ...] = ()
 
 
 def retried(
     order: MemberOrder, landing: Key, culprits: Sequence[Culprit], out: Iterable[TaskId], width: int
-) -> Steps[SearchResult]:
+) -> Steps[Decision]:
     """Try whoever is red alone in combination; `out` are never tried."""
     tries = _Tries(order, landing, list(culprits), frozenset(out))
     yield from tries.known()
@@ -64,7 +68,7 @@ def retried(
         needs[name] = yield from _combination_for(
             order, name, tries.landing, frozenset(cured), width
         )
-    return SearchResult(tries.landing, tuple(tries.culprits), needs)
+    return Decision(tries.landing, tuple(tries.culprits), needs)
 
 
 class _Tries:

@@ -168,7 +168,7 @@ def _one_of_two(
             return None
         answers = yield (order.key(whole),)
         candidate = answers[order.key(whole)]
-        if candidate.conflict is None and not is_red(candidate):
+        if is_good(candidate):
             remember(greens, frozenset(whole))
             break
         if candidate.conflict is not None:

@@ -104,5 +104,5 @@ def _unfit(
     for need in view.needed:
         other = state.tasks.get(need)
         if other is not None and not other.merged and need not in included:
-            return f"it needs {need}, which does not landing"
+            return f"it needs {need}, which does not land"
     return ""

@@ -12,7 +12,7 @@ from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.journal.events import CandidateJudged, Event
 from wtman.journal.state import State
 from wtman.merge.actions import JudgeCandidate
-from wtman.merge.suspects_read import pointed
+from wtman.merge.suspects import pointed
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.review.reproduce import still_fixed

@@ -10,11 +10,11 @@ smallest, and no other branch is blamed. The empty set is never judged.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from wtman.journal.events import CandidateJudged, Excluded
 from wtman.journal.state import red_text
-from wtman.merge.combinations import SearchResult, retried
+from wtman.merge.combinations import Decision, retried
 from wtman.merge.culprits import Culprit, Group, Key, Steps, first_fault, is_good
 from wtman.merge.one_by_one import crowded, one_by_one
 from wtman.merge.selection import Member, MemberOrder, arrange, kept
@@ -30,29 +30,13 @@ class Ask:
     candidates: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Who lands. `landing` is a candidate that passed, or empty.
-
-    `needs`: whom a branch turned out to need though its plan did not say so.
-    """
-
-    landing: Key
-    excluded: tuple[Excluded, ...] = ()
-    needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
-    culprits: tuple[Culprit, ...] = ()
-
-
-Search = Ask | Decision
-
-
 def next_step(
     members: Sequence[Member],
     candidates: Mapping[Key, CandidateJudged],
     width: int = 1,
     *,
     unchecked: bool = False,
-) -> Search:
+) -> Ask | Decision:
     """The next candidates, or who lands. `members` come in dependency order.
 
     `width` is how many candidates may run at once; `unchecked` lets a tree land that no
@@ -69,9 +53,8 @@ def next_step(
                 return _unverified(members)
             batch = walk.send({key: candidates[key] for key in batch})
     except StopIteration as stop:
-        found: SearchResult = stop.value
-    excluded = _left_out(arrange(members), found, candidates)
-    return Decision(found.landing, excluded, found.needs, found.culprits)
+        found: Decision = stop.value
+    return replace(found, excluded=_left_out(arrange(members), found, candidates))
 
 
 def passed(candidate: CandidateJudged, *, unchecked: bool = False) -> bool:
@@ -79,7 +62,7 @@ def passed(candidate: CandidateJudged, *, unchecked: bool = False) -> bool:
     return bool(candidate.commit) and is_good(candidate) and (unchecked or not _unjudged(candidate))
 
 
-def search(members: Sequence[Member], width: int) -> Steps[SearchResult]:
+def search(members: Sequence[Member], width: int) -> Steps[Decision]:
     """The search as a generator: yields batches of sets, receives their verdicts."""
     order = arrange(members)
     culprits: list[Culprit] = []
@@ -123,11 +106,12 @@ def _unjudged(candidate: CandidateJudged) -> bool:
 
 def _unverified(members: Sequence[Member]) -> Decision:
     why = "no check has judged the merged tree; --unchecked lets it land all the same"
-    return Decision((), tuple(Excluded(item.id, "unverified", evidence=why) for item in members))
+    excluded = tuple(Excluded(item.id, "unverified", evidence=why) for item in members)
+    return Decision((), excluded=excluded)
 
 
 def _left_out(
-    order: MemberOrder, found: SearchResult, candidates: Mapping[Key, CandidateJudged]
+    order: MemberOrder, found: Decision, candidates: Mapping[Key, CandidateJudged]
 ) -> tuple[Excluded, ...]:
     landing = frozenset(found.landing)
     out: list[Excluded] = []

@@ -24,7 +24,7 @@ from typing import Literal
 from wtman.formats.gitignore import matches
 from wtman.formats.junit import TestRun
 from wtman.formats.test_paths import TESTS
-from wtman.model.finding import BASE, DISPROVES, SHOWS, Cell
+from wtman.model.finding import BASE, SHOWS, Cell
 from wtman.model.ids import TaskId
 
 TIMES = 3  # runs that a failure has to be seen in before it counts, and most of a flickering one
@@ -45,10 +45,6 @@ class MatrixResult:
     @property
     def confirmed(self) -> bool:
         return self.kind in SHOWS
-
-    @property
-    def refuted(self) -> bool:
-        return self.kind in DISPROVES
 
 
 def combined(members: Sequence[TaskId]) -> str:

@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from wtman.sandbox.system import is_below
+
 # What tells a program how to speak, and nothing about who pays.
 _PLAIN = frozenset(
     "PATH LANG LANGUAGE TERM COLORTERM TZ USER LOGNAME SHELL VIRTUAL_ENV CONDA_PREFIX".split()
@@ -102,13 +104,13 @@ def _unconfined(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _paths(env: Mapping[str, str], home: str) -> Iterator[str]:
+    home = os.path.realpath(home or os.sep)
     for name in (*_CERTIFICATES, *_TOOLCHAINS):
         path = env.get(name, "")
         # A variable that names the HOME itself, or the root, would show everything.
-        if os.path.isabs(path) and os.path.exists(path) and not _holds(path, home):
+        if (
+            os.path.isabs(path)
+            and os.path.exists(path)
+            and not is_below(home, os.path.realpath(path))
+        ):
             yield path
-
-
-def _holds(path: str, home: str) -> bool:
-    path, home = os.path.realpath(path), os.path.realpath(home or os.sep)
-    return home == path or home.startswith(path.rstrip(os.sep) + os.sep)

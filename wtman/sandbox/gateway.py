@@ -12,9 +12,8 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from wtman.sandbox.hosts import Rule
 from wtman.sandbox.proxy import ProxyRules, serve
@@ -23,8 +22,6 @@ _PATH_MOST = 100  # bytes that fit into the address of a unix socket, with some 
 _AT_ONCE = 256  # connections of one door
 _HEAD_MOST = 64 * 1024
 _REFUSALS = 200
-
-Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 class Gateway:
@@ -45,8 +42,17 @@ class Gateway:
 
     async def proxy(self, rules: frozenset[Rule]) -> str:
         """The path of a socket where the hosts of this list, and no others, are reached."""
-        way = ProxyRules(rules, self._environ, self._refuse)
-        return await self._open(rules, partial(serve, way))
+        async with self._opening:
+            if rules not in self._doors:
+                path = os.path.join(self._place(), f"door-{len(self._doors)}")
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)  # of a coordinator that was killed
+                way = ProxyRules(rules, self._environ, self._refuse)
+                served = partial(self._serve, asyncio.Semaphore(_AT_ONCE), way)
+                server = await asyncio.start_unix_server(served, path, limit=_HEAD_MOST)
+                os.chmod(path, 0o600)
+                self._doors[rules] = (path, server)
+            return self._doors[rules][0]
 
     def door(self, rules: frozenset[Rule]) -> str:
         """The path of such a socket that is open already. Raises KeyError where it is not."""
@@ -71,27 +77,15 @@ class Gateway:
         if self._folder and self._folder != self._wanted:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _open(self, key: frozenset[Rule], serving: Serving) -> str:
-        async with self._opening:
-            if key not in self._doors:
-                path = os.path.join(self._place(), f"door-{len(self._doors)}")
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)  # of a coordinator that was killed
-                served = partial(self._serve, asyncio.Semaphore(_AT_ONCE), serving)
-                server = await asyncio.start_unix_server(served, path, limit=_HEAD_MOST)
-                os.chmod(path, 0o600)
-                self._doors[key] = (path, server)
-            return self._doors[key][0]
-
     def _serve(
         self,
         slots: asyncio.Semaphore,
-        serving: Serving,
+        way: ProxyRules,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Serve a connection in a task of ours: asyncio's own outlive their server."""
-        task = asyncio.ensure_future(_bounded(slots, serving, reader, writer))
+        task = asyncio.ensure_future(_bounded(slots, way, reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
@@ -110,12 +104,12 @@ class Gateway:
 
 async def _bounded(
     slots: asyncio.Semaphore,
-    serving: Serving,
+    way: ProxyRules,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
     try:
         async with slots:
-            await serving(reader, writer)
+            await serve(way, reader, writer)
     finally:
         writer.close()

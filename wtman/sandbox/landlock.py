@@ -19,6 +19,7 @@ import os
 from wtman.model.command import Command
 from wtman.sandbox import confine, confine_command, system
 from wtman.sandbox.advice import of_landlock
+from wtman.sandbox.mounts import outermost
 from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
@@ -59,22 +60,13 @@ def _files(policy: SandboxPolicy, programs: tuple[str, ...]) -> list[str]:
         (writes if writable else reads).append(source)
     hidden = [os.path.realpath(path) for path in (*system.secrets(), *policy.hide)]
     words: list[str] = []
-    for path in _highest(reads):
+    for path in outermost(map(os.path.realpath, reads)):
         words += _readable(path, hidden)
     for path in (*_DEVICES, *((_TERMINAL,) if policy.terminal else ())):
         words += ["--use", path]
-    for path in _highest(writes):
+    for path in outermost(map(os.path.realpath, writes)):
         words += ["--write", path]
     return words
-
-
-def _highest(paths: list[str]) -> list[str]:
-    """The real ones, without what is in another of them."""
-    kept: list[str] = []
-    for path in sorted({os.path.realpath(path) for path in paths}):
-        if not kept or not is_below(path, kept[-1]):
-            kept.append(path)
-    return kept
 
 
 def _readable(path: str, hidden: list[str]) -> list[str]:

@@ -59,7 +59,7 @@ def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
             for path, text in sorted(links.items())
             if path not in system.folders() and not _is_covered(os.path.dirname(path), kept)
         ),
-        hidden=_outermost(
+        hidden=outermost(
             os.path.realpath(path)
             for path in (*system.secrets(), *policy.hide)
             if os.path.exists(path) and _is_covered(os.path.realpath(path), kept)
@@ -87,7 +87,7 @@ def _without_needless(mounts: list[Mount]) -> tuple[Mount, ...]:
     return tuple(kept)
 
 
-def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
     """Without what is in another of them: in what is hidden there is nothing to hide."""
     kept: list[str] = []
     for path in sorted(set(paths), key=lambda path: path.split(os.sep)):

@@ -1,7 +1,9 @@
 """The three-way rule of the proof, on plain values."""
 
+from itertools import chain
+
 from wtman.merge.proof.expected import FileChange, MemberStep, expected, plans
-from wtman.merge.proof.proof import judge, wanted
+from wtman.merge.proof.proof import judge
 from wtman.merge.proof.three_way import fit, same, weave, whole, woven
 from wtman.model.changes import Change, Comparison, Entry, Span
 from wtman.model.ids import TaskId
@@ -98,10 +100,11 @@ def test_a_file_that_nobody_touched_may_not_change() -> None:
     own = [Change("p", a, b)]
     steps = [step("one", own, own), step("two", [], [Change("q", c, None)])]
     pairs = {
-        pair: whole([f"{pair[0]}\n".encode()], [f"{pair[1]}\n".encode()]) for pair in wanted(steps)
+        pair: whole([f"{pair[0]}\n".encode()], [f"{pair[1]}\n".encode()])
+        for pair in chain.from_iterable(plan.pairs for plan in plans(steps))
     }
     pairs["c", ""] = whole([b"c\n"], [])
-    proof = judge(steps, pairs)
+    proof = judge(plans(steps), pairs)
     assert [(item.kind, item.task, item.path) for item in proof.violations] == [
         ("lost", "two", "q")
     ]

@@ -62,14 +62,18 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What a file must hold after a member, and whose each line is."""
+class ExpectedFile:
+    """What a file must hold after a member, and whose each line is (unknown where shorter)."""
 
     lines: Lines
     owners: list[Owners]
 
+    def owner(self, at: int) -> int:
+        """The last who wrote it."""
+        return (self.owners[at] or _OF_TARGET)[-1] if at < len(self.owners) else TARGET
 
-def post(ledger: Ledger, member: int, earlier: frozenset[int], trial: Trial) -> Written:
+
+def post(ledger: Ledger, member: int, earlier: frozenset[int], trial: Trial) -> ExpectedFile:
     """Enter the change of `member` to the lines of a file.
 
     `earlier` are the members that its start had already. Without `fills` a clash has all of
@@ -110,7 +114,7 @@ def post(ledger: Ledger, member: int, earlier: frozenset[int], trial: Trial) -> 
         first + n for n, span in enumerate(theirs.spans) if span.b0 == span.b1 and span.a0 < span.a1
     ]
     store(ledger, claim.at, claim.to, owners, text=not is_token(lines))
-    return Written(lines, owners)
+    return ExpectedFile(lines, owners)
 
 
 def store(ledger: Ledger, at: str, to: str, owners: list[Owners], *, text: bool) -> None:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 
 from wtman.merge.proof.blame import (
     TARGET,
+    ExpectedFile,
     Hunk,
     Ledger,
     Owners,
-    Written,
     carry,
     drop,
     post,
@@ -35,10 +35,9 @@ from wtman.merge.proof.expected import (
     MemberStep,
     expected,
     merged_mode,
-    plans,
 )
 from wtman.merge.proof.three_way import CLASH, is_token
-from wtman.merge.proof.violations import ExpectedFile, Violation, line_faults, shown
+from wtman.merge.proof.violations import Violation, line_faults, shown
 from wtman.model.changes import Comparison, Pair
 from wtman.model.ids import TaskId
 from wtman.text.terminal import count
@@ -111,25 +110,23 @@ class Proof:
     more: int
 
 
-def wanted(steps: Sequence[MemberStep]) -> frozenset[Pair]:
-    """The contents that `judge` needs compared."""
-    return frozenset(pair for plan in plans(steps) for pair in plan.pairs)
-
-
 def judge(
-    steps: Sequence[MemberStep],
+    claims: Sequence[ExpectedChanges],
     comparisons: Mapping[Pair, Comparison | None],
     *,
     resolved: Mapping[TaskId, Collection[str]] | None = None,
     broken: Iterable[Violation] = (),
 ) -> Proof:
-    """The proof of a train. A comparison is None where one side is no text.
+    """The proof of a train, of the `plans` of its steps and the comparisons of their pairs.
 
+    A comparison is None where one side is no text.
     `resolved` are paths in which a rung other than union decided a clash; `broken` is
     what was wrong before anything could be compared.
     """
-    book = _Book([step.task for step in steps], contents_of(comparisons), violations=list(broken))
-    for number, plan in enumerate(plans(steps)):
+    steps = [plan.step for plan in claims]
+    order = [step.task for step in steps]
+    book = _Book(order, contents_of(comparisons), violations=list(broken))
+    for number, plan in enumerate(claims):
         book.number, book.earlier = number, _earlier(steps, number)
         _step(book, plan, frozenset((resolved or {}).get(plan.step.task, ())))
     return _proof(book)
@@ -182,7 +179,7 @@ def _enter(book: _Book, trial: Trial) -> None:
     """Write the trial into the ledger, and what is wrong with it into the book."""
     claim, ledger, number = trial.claim, book.ledger, book.number
     hunks = len(ledger.hunks)
-    made = Written((), [])
+    made = ExpectedFile((), [])
     if trial.pieces is not None:
         made = post(ledger, number, book.earlier, trial)
         for span in trial.theirs.spans if not is_token(trial.theirs.new) else ():
@@ -234,7 +231,7 @@ def _adapted(task: TaskId, trial: Trial) -> Adaptation:
 # --- what is wrong --------------------------------------------------------------------------------
 
 
-def _wrong(book: _Book, trial: Trial, made: Written) -> None:
+def _wrong(book: _Book, trial: Trial, made: ExpectedFile) -> None:
     claim = trial.claim
     # Whatever the words for it are, what is not right is never proven.
     found = list(_faults(book, trial, made)) or [Violation("foreign", book.task, claim.to, "", "")]
@@ -252,7 +249,7 @@ def _wrong(book: _Book, trial: Trial, made: Written) -> None:
     store(book.ledger, claim.to, claim.to, kept, text=not is_token(lines))
 
 
-def _faults(book: _Book, trial: Trial, made: Written) -> Iterator[Violation]:
+def _faults(book: _Book, trial: Trial, made: ExpectedFile) -> Iterator[Violation]:
     claim, task = trial.claim, book.task
     path, after, ledger = claim.to, claim.next, book.ledger
     if trial.clash:
@@ -271,18 +268,16 @@ def _faults(book: _Book, trial: Trial, made: Written) -> Iterator[Violation]:
     if known and entry is not None and entry.oid == after.oid:
         return
     lines = book.contents.lines(after)
-    wanted = ExpectedFile(made.lines, made.owners)
     if trial.pieces is None:
-        must = book.contents.lines(claim.prev)
-        wanted = ExpectedFile(must, ledger.files.get(claim.at, ()))
-    if wanted.lines == lines:
+        made = ExpectedFile(book.contents.lines(claim.prev), ledger.files.get(claim.at, []))
+    if made.lines == lines:
         return
     removed = {line for hunk in ledger.hunks for line in hunk.removed}
 
     def owner(number: int) -> str:
         return "" if number == TARGET else book.order[ledger.hunks[number].member]
 
-    yield from line_faults(task, path, wanted, lines, owner, removed)
+    yield from line_faults(task, path, made, lines, owner, removed)
 
 
 # --- in numbers -----------------------------------------------------------------------------------

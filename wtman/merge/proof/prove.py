@@ -12,8 +12,8 @@ from wtman.git.control_dir import Control
 from wtman.git.objects import compare
 from wtman.git.objects.history import changes_many, trees_of
 from wtman.integration.assemble import Assembled, Train
-from wtman.merge.proof.expected import MemberStep
-from wtman.merge.proof.proof import Proof, judge, wanted
+from wtman.merge.proof.expected import MemberStep, plans
+from wtman.merge.proof.proof import Proof, judge
 from wtman.merge.proof.violations import Violation
 from wtman.model.changes import Change
 from wtman.model.ids import Sha, TaskId
@@ -39,8 +39,9 @@ def prove(
     line = found[len(named) : -1]
     if found[-1] != assembled.tree or (line or (on,))[-1] != assembled.tree:
         broken.append(_tip(train))
-    steps = _steps(ctl, train, on, ends, line)
-    return judge(steps, compare.contents(ctl, wanted(steps)), resolved=resolved, broken=broken)
+    claims = plans(_steps(ctl, train, on, ends, line))
+    pairs = {pair for plan in claims for pair in plan.pairs}
+    return judge(claims, compare.contents(ctl, pairs), resolved=resolved, broken=broken)
 
 
 def _line(train: Train, assembled: Assembled) -> tuple[list[Sha], list[Violation]]:

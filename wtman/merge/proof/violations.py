@@ -5,10 +5,10 @@ a multiset, so that a lost or doubled copy of a common line is seen too.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from wtman.merge.proof.blame import TARGET, Owners
+from wtman.merge.proof.blame import ExpectedFile
 from wtman.merge.proof.three_way import is_token
 from wtman.model.changes import Lines
 from wtman.model.ids import TaskId
@@ -61,18 +61,6 @@ def violation_text(item: Violation) -> str:
 def shown(line: bytes) -> str:
     """A line of a file as text, cut, without its end."""
     return printable(line.rstrip(b"\r\n").decode("utf-8", "replace"), _WIDEST)
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedFile:
-    """What a file must hold: its lines, and who has each (nobody known where shorter)."""
-
-    lines: Lines
-    owners: Sequence[Owners]
-
-    def owner(self, at: int) -> int:
-        """The last who wrote it."""
-        return (self.owners[at] or (TARGET,))[-1] if at < len(self.owners) else TARGET
 
 
 def line_faults(
