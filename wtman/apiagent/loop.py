@@ -17,7 +17,7 @@ from wtman.apiagent.options import Options
 from wtman.apiagent.request import RESPONSE_TOKENS, parameters
 from wtman.apiagent.response import Patience, Reply, ask
 from wtman.apiagent.tools import Tools
-from wtman.apiagent.transcript import Transcript
+from wtman.apiagent.transcript import Transcript, tool_result
 
 CONTINUED = 4  # times that a response may be cut at its limit, or pause, one after the other
 CUT = "Your message was cut at the limit of its length. Go on exactly where it stopped."
@@ -123,7 +123,7 @@ class AgentLoop:
         if reply.stop == "pause_turn":
             return None
         if reply.calls:
-            results = [_result(call["id"], CUT_CALL) for call in reply.calls]
+            results = [tool_result(call, CUT_CALL) for call in reply.calls]
             self.tell.message("user", content=results)
             self._say(results)
         else:
@@ -139,7 +139,3 @@ class AgentLoop:
         if not self._warned and self.meter.nearly(self.options):
             self._warned, news = True, FINISH
         self._say(results, news)
-
-
-def _result(call: str, text: str) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": call, "content": text, "is_error": True}

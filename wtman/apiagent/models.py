@@ -7,6 +7,7 @@ a plain one: the model behind a compatible server is mostly not Claude at all.
 import re
 from dataclasses import dataclass
 
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _NAME = re.compile(r"claude-(opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2}))?(?:-20\d{6})?")
 
 
@@ -22,11 +23,10 @@ class ModelTraits:
 
     def effort(self, wanted: str) -> str:
         """The wanted level, or the nearest below that the model knows; empty: not to be sent."""
-        order = ("low", "medium", "high", "xhigh", "max")
-        if wanted not in order or not self.efforts:
+        if not wanted or not self.efforts:
             return ""
-        below = [level for level in order[: order.index(wanted) + 1] if level in self.efforts]
-        return below[-1]
+        below = _EFFORTS[: _EFFORTS.index(wanted) + 1]
+        return [level for level in below if level in self.efforts][-1]
 
 
 def traits(model: str) -> ModelTraits:
@@ -39,12 +39,12 @@ def traits(model: str) -> ModelTraits:
         return ModelTraits(caches=True)
     adaptive = version >= (4, 6)
     efforts: tuple[str, ...] = ()
-    if adaptive or (family == "opus" and version >= (4, 5)):
-        efforts = ("low", "medium", "high")
-    if adaptive:
-        efforts = (*efforts, "max")
     if version >= (4, 7):
-        efforts = ("low", "medium", "high", "xhigh", "max")
+        efforts = _EFFORTS
+    elif adaptive:
+        efforts = ("low", "medium", "high", "max")
+    elif family == "opus":
+        efforts = ("low", "medium", "high")
     # Said of Opus 4.8 and what followed; of Sonnet 5 and Haiku the sources disagree.
     system_turns = family in ("opus", "fable", "mythos") and version >= (4, 8)
     return ModelTraits(efforts, adaptive, True, system_turns, True)

@@ -1,9 +1,9 @@
 """The shell that a model's commands run in: one for the session, folder and variables kept.
 
 It promises that a command cannot hang the session (a time limit, no stdin), that its
-output is bounded with both ends kept, that nothing of it outlives the session
-(`warden`), and that it inherits no secret. What a command may reach is the sandbox's
-business.
+output is bounded with both ends kept, that nothing of it outlives the session (that is
+`shell_guard`, here the warden), and that it inherits no secret. What a command may reach
+is the sandbox's business.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Holds a shell, and kills all of it when the agent is gone: a program, stdlib only.
 
-    python -I -S warden.py LIFE STATUS SHELL...
+    python -I -S shell_guard.py LIFE STATUS SHELL...
 
 LIFE is a descriptor whose other end only the agent has: its end of file means that
 the agent is gone, whatever killed it. The shell has STATUS as its descriptor 3. On that, on a

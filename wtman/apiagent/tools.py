@@ -20,6 +20,7 @@ from anthropic.lib.tools.agent_toolset import (
 )
 
 from wtman.apiagent.shell import LIMIT, MOST, Shell
+from wtman.apiagent.transcript import tool_result
 
 MOST_RESULT = 100_000  # characters of one result
 
@@ -112,12 +113,7 @@ class Tools:
             content, failed = error.content, True
         except (ValueError, TypeError, OSError, RecursionError) as error:
             content, failed = f"{name}: {error}", True
-        return {
-            "type": "tool_result",
-            "tool_use_id": block["id"],
-            "content": _fit(content),
-            "is_error": failed,
-        }
+        return tool_result(block, _fit(content), failed)
 
     async def _bash(self, given: dict[str, Any]) -> str:
         if given.get("restart"):

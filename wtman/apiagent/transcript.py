@@ -82,15 +82,9 @@ class Transcript:
         last = self.messages[-1] if self.messages else {}
         if last.get("role") != "assistant":
             return []
+        why = "interrupted: the session was stopped before this call had ended"
         return [
-            {
-                "type": "tool_result",
-                "tool_use_id": block["id"],
-                "content": "interrupted: the session was stopped before this call had ended",
-                "is_error": True,
-            }
-            for block in last["content"]
-            if block.get("type") == "tool_use"
+            tool_result(block, why) for block in last["content"] if block.get("type") == "tool_use"
         ]
 
     def close(self) -> None:
@@ -101,6 +95,12 @@ class Transcript:
         while data:
             data = data[os.write(self._file, data) :]
         os.fsync(self._file)
+
+
+def tool_result(call: dict[str, Any], content: Any, failed: bool = True) -> dict[str, Any]:
+    """What is answered to a `tool_use`."""
+    found = {"type": "tool_result", "tool_use_id": call["id"], "content": content}
+    return {**found, "is_error": failed}
 
 
 def _missing(which: str) -> MissingError:

@@ -2,7 +2,7 @@
 
 Every answer keeps the order of the plan where the needs leave a choice, so that
 two runs of one plan do the same. Needs that name no task of the list are
-ignored here; `plan.validate` refuses them. Nothing recurses: a chain of a
+ignored here; `plan/rules.py` refuses them. Nothing recurses: a chain of a
 thousand tasks is an ordinary plan.
 """
 

@@ -1,6 +1,6 @@
 """What every plan has to fulfil, whoever wrote it, as functions that raise UsageError.
 
-Apart from `plan.py` because plans also come from quick tasks, planners and
+Apart from `plan/file.py` because plans also come from quick tasks, planners and
 scripts: those have no file and no lines, and are held to the same rules.
 """
 
