@@ -7,7 +7,7 @@ Nothing here is ever run without its user having read it.
 import json
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,8 @@ def habits(files: Collection[str], texts: Mapping[str, str], local: Collection[s
     `local` the names at the root that are not tracked."""
     paths = frozenset(files)
     found = [one for look in _ECOSYSTEMS if (one := look(paths, texts)) is not None]
+    simple = dict.fromkeys(row[1:] for row in _SIMPLE if row[0] in paths)
+    found += [Habits((kind,), (check,), (setup,)) for kind, check, setup in simple]
     if not any(one.check for one in found) and (made := _make(paths, texts)) is not None:
         found.append(made)
     update = "git submodule update --init --recursive"
@@ -189,17 +191,6 @@ def _rust(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     return Habits(("Rust",), ("cargo test",), setup, ("cargo clippy",), (), notes)
 
 
-def _simple(kind: str, marks: tuple[str, ...], check: str, setup: str = "") -> "Look":
-    """An ecosystem whose habits follow from one file at the root."""
-
-    def look(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
-        if not any(mark in paths for mark in marks):
-            return None
-        return Habits((kind,), (check,), (setup,) if setup else ())
-
-    return look
-
-
 def _ruby(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     if "Gemfile" not in paths:
         return None
@@ -221,19 +212,14 @@ def _make(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
     return None
 
 
-Look = Callable[[frozenset[str], Mapping[str, str]], Habits | None]
-_ECOSYSTEMS: tuple[Look, ...] = (
-    _python,
-    _node,
-    _go,
-    _rust,
-    _ruby,
-    _simple("Gradle", ("gradlew",), "./gradlew test --offline", "./gradlew testClasses"),
-    _simple("Maven", ("mvnw",), "./mvnw -q -o test", "./mvnw -q dependency:go-offline"),
-    _simple(
-        "PHP", ("phpunit.xml", "phpunit.xml.dist"), "vendor/bin/phpunit", "composer install -q"
-    ),
-    _simple("Elixir", ("mix.exs",), "mix test", "mix deps.get"),
+_ECOSYSTEMS = (_python, _node, _go, _rust, _ruby)
+# Those whose habits follow from one file at the root: mark, kind, check and setup.
+_SIMPLE = (
+    ("gradlew", "Gradle", "./gradlew test --offline", "./gradlew testClasses"),
+    ("mvnw", "Maven", "./mvnw -q -o test", "./mvnw -q dependency:go-offline"),
+    ("phpunit.xml", "PHP", "vendor/bin/phpunit", "composer install -q"),
+    ("phpunit.xml.dist", "PHP", "vendor/bin/phpunit", "composer install -q"),
+    ("mix.exs", "Elixir", "mix test", "mix deps.get"),
 )
 
 

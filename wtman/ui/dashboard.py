@@ -116,16 +116,15 @@ class Dashboard(App[None]):
         with Horizontal():
             yield DataTable(id="tasks", cursor_type="row", zebra_stripes=False)
             with Vertical(id="right"), TabbedContent(id="panes"):
-                with TabPane("Log", id="log"):
-                    yield RichLog(
-                        id="log-text", max_lines=_LINES, wrap=True, min_width=20, markup=False
-                    )
-                with TabPane("Diff", id="diff"):
-                    yield RichLog(id="diff-text", max_lines=_LINES, wrap=False, markup=False)
-                with TabPane("Findings", id="findings"):
-                    yield RichLog(id="findings-text", wrap=True, min_width=20, markup=False)
-                with TabPane("Task", id="task"):
-                    yield RichLog(id="task-text", wrap=True, min_width=20, markup=False)
+                for name in _PANES:
+                    with TabPane(name.title(), id=name):
+                        yield RichLog(
+                            id=f"{name}-text",
+                            max_lines=_LINES,
+                            wrap=name != "diff",
+                            min_width=20,
+                            markup=False,
+                        )
         yield Static(id="next", markup=False)
         yield Footer()
 

@@ -50,12 +50,7 @@ def finding_json(state: State, finding: Finding, judged: Judgement) -> dict[str,
         "verdict": judged.verdict,
         "blocking": judged.blocking,
         "matrix": [
-            {
-                "tree": cell.tree,
-                "result": cell.result,
-                "runs": cell.runs,
-                "failures": cell.failures,
-            }
+            {name: getattr(cell, name) for name in ("tree", "result", "runs", "failures")}
             for cell in (proof.cells if proof is not None else ())
         ],
         "reproduce": proof.by_hand if proof is not None else "",

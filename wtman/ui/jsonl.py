@@ -24,41 +24,26 @@ class JsonLines:
 
     def begin(self, state: State) -> None:
         """The line that names the run."""
-        self._write(
-            {
-                "event": "run",
-                "run": state.run,
-                "request": state.request,
-                "base": state.base,
-                "target": state.target,
-                "tasks": list(state.tasks),
-            }
-        )
+        facts = {"request": state.request, "base": state.base, "target": state.target}
+        self._write("run", run=state.run, **facts, tasks=list(state.tasks))
 
     def watch(self, state: State, news: Sequence[Recorded]) -> None:
         """One line for each new event."""
         for record in news:
             kind, body = encode(record.event)
-            line = {"event": kind, "seq": record.seq, "at": iso(record.at), "data": body}
-            self._write(line)
+            self._write(kind, seq=record.seq, at=iso(record.at), data=body)
 
     def error(self, error: WtmanError) -> None:
         """The line of what ends the stream before its time."""
         told = {"code": error.code, "message": error.message, "hint": error.hint}
-        self._write({"event": "error", "error": told})
+        self._write("error", error=told)
 
     def end(self, state: State, exit_status: int) -> None:
         """The line that says how it ended."""
-        self._write(
-            {
-                "event": "end",
-                "run": state.run,
-                "state": str(run_state(state)),
-                "exit": exit_status,
-            }
-        )
+        self._write("end", run=state.run, state=str(run_state(state)), exit=exit_status)
 
-    def _write(self, value: dict[str, Any]) -> None:
+    def _write(self, event: str, **told: Any) -> None:
         # ASCII keeps lone surrogates and controls out of whatever reads the stream.
-        self._out.write(json.dumps({"schema": SCHEMA, **value}, ensure_ascii=True) + "\n")
+        line = {"schema": SCHEMA, "event": event, **told}
+        self._out.write(json.dumps(line, ensure_ascii=True) + "\n")
         self._out.flush()

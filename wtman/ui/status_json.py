@@ -19,6 +19,9 @@ from wtman.tasks.overlap import coming
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, finding_json, problems, unlooked
 
+_CHANGED = ("commits", "files", "insertions", "deletions")
+_USED = ("input_tokens", "output_tokens", "cached_tokens", "usd")
+
 
 def status(state: State, live: bool) -> dict[str, Any]:
     """The answer of `wtman status --json` for one run."""
@@ -85,10 +88,7 @@ def _task(
         "session": last.session if last else "",
         "needs": list(view.task.needs),
         "overlaps": [{"task": other, "paths": list(paths)} for other, paths in coming(state, task)],
-        "commits": last.commits if last else 0,
-        "files": last.files if last else 0,
-        "insertions": last.insertions if last else 0,
-        "deletions": last.deletions if last else 0,
+        **{name: getattr(last, name) if last else 0 for name in _CHANGED},
         "checks": list(map(check_plain, view.checked.results)) if view.checked else [],
         "findings": [finding_json(state, *item) for item in found if task in subjects(item[0])],
         "usage": _usage(used_by(view)),
@@ -100,9 +100,4 @@ def _task(
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "usd": usage.usd,
-    }
+    return {name: getattr(usage, name) for name in _USED}

@@ -54,7 +54,9 @@ def demo(
         # What went wrong is left for whoever wants to know why.
         kept = bool(keep) or status == 1
         if not kept:
-            _remove(folder)
+            from wtman.git.trees import remove_tree
+
+            remove_tree(folder)
     if kept:
         print(f"\nEverything is in {folder}; the repository is {stage.repo}.")
     elif status == 130:
@@ -68,21 +70,13 @@ def demo(
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Where it plays: the folder, its repository, the environment and how agents are called."""
+    """Where it plays, and the words that call an agent and a reviewer."""
 
     folder: str
     repo: str
     env: Mapping[str, str]
-    python: str
-    fast: bool
-
-    @property
-    def agent(self) -> str:
-        return f"command:{self.python} ../agent.py" + (" --fast" if self.fast else "")
-
-    @property
-    def reviewer(self) -> str:
-        return f"command:{self.python} ../reviewer.py"
+    agent: str
+    reviewer: str
 
 
 class _Interrupted(Exception):
@@ -103,12 +97,6 @@ def _made(keep: str) -> str:
     return folder
 
 
-def _remove(folder: str) -> None:
-    from wtman.git.trees import remove_tree
-
-    remove_tree(folder)
-
-
 def _set(folder: str, fast: bool) -> _Stage:
     """The project, its repository and what plays in it."""
     from wtman.git.init import create
@@ -125,18 +113,15 @@ def _set(folder: str, fast: bool) -> _Stage:
     # Under its own name it would hide things of this repository.
     os.rename(os.path.join(repo, "gitignore"), os.path.join(repo, ".gitignore"))
     create(repo, _WHO, "A small shop")
-    return _Stage(folder, repo, _environment(folder), python, fast)
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """The user's environment, but for what configures wtman and git."""
+    # The user's environment, but for what configures wtman and git.
     kept = {
         key: value
         for key, value in os.environ.items()
         if not key.startswith(("WTMAN_", "GIT_")) or key == "WTMAN_SANDBOX"
     }
     places = {f"XDG_{name}_HOME": f"{folder}/home/{name.lower()}" for name in ("CONFIG", "STATE")}
-    return {**kept, **places}
+    agent = f"command:{python} ../agent.py" + (" --fast" if fast else "")
+    return _Stage(folder, repo, {**kept, **places}, agent, f"command:{python} ../reviewer.py")
 
 
 def _play(stage: _Stage) -> int:
