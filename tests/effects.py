@@ -32,7 +32,6 @@ EFFECTS = frozenset(
     cli/commands/ui.py
     cli/commands/verify.py
     cli/detach.py
-    cli/door.py
     cli/drive.py
     cli/editor.py
     cli/land/branches.py
@@ -40,6 +39,7 @@ EFFECTS = frozenset(
     cli/land/resolve.py
     cli/land/run.py
     cli/notify.py
+    cli/start.py
     cli/target.py
     cli/terminal.py
     config/__init__.py
@@ -63,7 +63,6 @@ EFFECTS = frozenset(
     coordinator/start/resumption.py
     coordinator/start/roles.py
     coordinator/start/static_plan.py
-    coordinator/start/steps.py
     execution/local.py
     execution/output.py
     execution/spawn.py

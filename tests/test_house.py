@@ -73,7 +73,7 @@ BREACHES = [
     ("errors.py", "from . import model", "from errors to model points up"),
     ("model/a.py", "import wtman", "from model to __init__ points up"),
     (
-        "cli/door.py",
+        "cli/start.py",
         "import importlib\nimportlib.import_module('wtman.__main__')",
         "points up",
     ),
@@ -83,7 +83,7 @@ BREACHES = [
         "points up",
     ),
     ("sandbox/confine_command.py", "import wtman.execution.keeper", "nobody imports it"),
-    ("cli/door.py", "from wtman.apiagent import x", "nobody imports it"),
+    ("cli/start.py", "from wtman.apiagent import x", "nobody imports it"),
     ("checks/probe/sitecustomize.py", "import wtman.errors", "may not import wtman.errors"),
     ("cli/a.py", "from wtman.nowhere import x", "no place in the house"),
     ("execution/keeper.py", "from wtman.model import ids", "may not import wtman.model"),

@@ -5,7 +5,6 @@ back at the end.
 """
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 
@@ -26,7 +25,7 @@ def base_checked(
     """What the checks of `settings` say of the commit `base`, in checkouts of their own."""
     from wtman.coordinator.create import create, open_store
     from wtman.git.trees import remove_tree
-    from wtman.worktrees.clean import tidy
+    from wtman.worktrees.clean import remove_traces
 
     with open_store(repo) as store:
         run = create(
@@ -43,9 +42,7 @@ def base_checked(
         finally:
             state = replay(store.events(run))
             store.forget(run, 0, state.seq)
-            tidy(state)
-            with contextlib.suppress(OSError):  # other runs have theirs there
-                os.rmdir(settings.worktrees)
+            remove_traces(state)
             remove_tree(os.path.join(store.folder, "runs", run))
 
 

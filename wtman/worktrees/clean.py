@@ -7,6 +7,7 @@ it twice is harmless. Refuses work that is not merged and files that no commit h
 unless the task was named.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,6 +127,13 @@ def tidy(state: State) -> None:
             return  # somebody's worktree is still there
     remove_tree(place + "-checks")
     remove_tree(place + "-reading")
+
+
+def remove_traces(state: State) -> None:
+    """Tidy up after a run that made no worktrees, their folder too if it is empty then."""
+    tidy(state)
+    with contextlib.suppress(OSError):  # other runs have theirs there
+        os.rmdir(state.settings.worktrees)
 
 
 def _tips(ctl: Control, state: State, view: TaskView) -> dict[str, Sha]:

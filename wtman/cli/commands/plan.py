@@ -37,14 +37,17 @@ def plan(
     directory: options.Directory = "",
 ) -> int:
     """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
-    from wtman.cli.door import PlanOnly, unplanned
-    from wtman.coordinator.start.proposal import plan_of, planner_notes
+    from wtman.cli.start import approve_planner, planned, unplanned
+    from wtman.coordinator.create import open_store
+    from wtman.coordinator.home import Home
+    from wtman.coordinator.start.order import order
+    from wtman.coordinator.start.proposal import is_planned, plan_of, planner_notes
     from wtman.coordinator.start.request import StartRequest
     from wtman.coordinator.start.static_plan import cut
-    from wtman.coordinator.start.steps import End, start
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
-    from wtman.ui.proposal import annotated
+    from wtman.ui.proposal import annotated, announced
+    from wtman.worktrees.clean import remove_traces
 
     repo = where.repository(ctx, directory)
     target = os.path.join(os.getcwd(), out) if out and out != "-" else ""
@@ -62,10 +65,15 @@ def plan(
     if made is not None:
         return _written(made, dump(made), target, "", as_json)
     # Without a file stdout is the plan and nothing else.
-    started = start(repo, wanted, os.environ, PlanOnly(quiet=as_json))
-    state = started.state
-    assert state is not None
-    if started.end is End.UNPLANNED:
+    prepared = order(repo, wanted, os.environ)
+    approve_planner(repo, prepared, may_ask=not as_json)
+    if not as_json:
+        print(announced(prepared.planner, prepared.proposal.settings), file=sys.stderr, flush=True)
+    with open_store(repo) as store:
+        home = Home(repo, store)
+        state = planned(home, home.state(prepared.create(store)), [], sys.stderr)
+    remove_traces(state)
+    if not is_planned(state):
         return _failed(state) if as_json else unplanned(state)
     if target and not as_json:
         print("\n".join(planner_notes(state)))

@@ -23,17 +23,16 @@ def resume(
     directory: options.Directory = "",
 ) -> int:
     """Resume an interrupted run. Says first what is reused and what runs again."""
-    from wtman.cli.door import walk
+    from wtman.cli.start import Console
     from wtman.config import judged_flags
     from wtman.coordinator.start.resumption import ResumeRequest
-    from wtman.coordinator.start.steps import resume as resume_run
     from wtman.journal.events import LimitsChanged
 
     with target.journal(ctx, directory) as home:
-        wanted = ResumeRequest(
+        change = ResumeRequest(
             a_run(home, run),
             plan=os.path.join(os.getcwd(), plan) if plan else "",
             limits=LimitsChanged(judged_flags(flags)),
             allow_overlap=allow_overlap,
         )
-        return walk(lambda door: resume_run(home, wanted, os.environ, door), as_json, yes, detach)
+        return Console(as_json, yes, detach).resume(home, change)

@@ -31,10 +31,9 @@ def retry(
                 json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
             )
             return 0
-        from wtman.cli.door import JsonDoor, Terminal
+        from wtman.cli.start import Console
 
-        door = JsonDoor() if as_json else Terminal()
-        return door.carry(home, state, [Resumed(), asked])
+        return Console(as_json).drive(home, state, [Resumed(), asked])
 
 
 def request(home: Home, state: State, task: TaskId) -> Requested:

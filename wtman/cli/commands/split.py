@@ -40,14 +40,13 @@ def split(
 
     One screen shows the plan, what it may cost and what needs approval, and asks once.
     """
-    from wtman.cli.door import walk
     from wtman.cli.editor import edited_by_hand
+    from wtman.cli.start import Console
     from wtman.coordinator.start.request import StartRequest
-    from wtman.coordinator.start.steps import start
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)
-    wanted = StartRequest(
+    order = StartRequest(
         request=sys.stdin.read().strip() if request == "-" else request,
         plan=os.path.join(os.getcwd(), plan) if plan else "",
         tasks=tuple(task or ()),
@@ -59,4 +58,4 @@ def split(
         may_ask=not (yes or as_json) and terminal.may_ask(),
         edit=edited_by_hand if edit else None,
     )
-    return walk(lambda door: start(repo, wanted, os.environ, door), as_json, yes, detach)
+    return Console(as_json, yes, detach).start(repo, order)

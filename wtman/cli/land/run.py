@@ -1,6 +1,5 @@
 """The call of a merge, and of the check of what one wrote."""
 
-import contextlib
 import json
 import os
 import sys
@@ -264,14 +263,12 @@ def _resolved(home: Home, state: State, resolver: Resolver, watch: Watch) -> Sta
 def _forget(home: Home, state: State, before: int) -> None:
     """A rehearsal leaves nothing that a later command would tell of; only verdicts stay."""
     from wtman.git.trees import remove_tree
-    from wtman.worktrees.clean import tidy
+    from wtman.worktrees.clean import remove_traces
 
     with home.store.lock(state.run):
         home.store.forget(state.run, 0 if state.kind.external else before, state.seq)
         if state.kind.external:
-            tidy(state)
-            with contextlib.suppress(OSError):
-                os.rmdir(state.settings.worktrees)
+            remove_traces(state)
     if state.kind.external:
         remove_tree(os.path.join(home.store.folder, "runs", state.run))
 

@@ -3,7 +3,8 @@
 Reads and refuses, starts nothing and writes nothing.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from wtman.agents.installed import first_agent
@@ -11,19 +12,21 @@ from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.create import create
+from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
-from wtman.coordinator.start.approval import commands_of
-from wtman.coordinator.start.proposal import Proposal
+from wtman.coordinator.start.approval import commands_of, unapproved_of
+from wtman.coordinator.start.proposal import Proposal, plan_of, planner_notes
 from wtman.coordinator.start.request import StartRequest
 from wtman.coordinator.start.requirements import in_sandbox, require, unkept
 from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
-from wtman.coordinator.start.static_plan import without_static
+from wtman.coordinator.start.static_plan import cut, without_static
 from wtman.errors import UsageError
 from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
 from wtman.journal.events import Event, Noted, PlanWanted, RolesAssigned
+from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Identity, Plan, Role
@@ -34,6 +37,7 @@ from wtman.plan.file import locate, parse, quick_task, validate
 from wtman.plan.forecast import forecast
 from wtman.plan.static import with_paths
 from wtman.review.judgement import reviews_each
+from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
 
 
@@ -72,6 +76,7 @@ class PreparedRun:
 
 def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
     """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
+    request = cut(repo, request, environ)
     plan, text = _plan(request)
     base = resolve(repo, request.base)
     control = prepare(repo)
@@ -108,7 +113,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
             where=locate(text, request.plan) if text else None,
         )
     theirs = (*_of_repository(loaded, check), *agent_commands(roles, assigned, settings))
-    proposal = propose(
+    proposal = _propose(
         control,
         plan,
         settings,
@@ -129,7 +134,29 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
 
 
-def propose(
+def edit_plan(home: Home, state: State, edit: Callable[[Plan], Plan]) -> State:
+    """Let the user change the plan that a planner has made."""
+    with home.store.lock(state.run):
+        home.store.append(state.run, changes(state, edit(plan_of(state))), time.time())
+    return home.state(state.run)
+
+
+def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> Proposal:
+    """The proposal of a plan that a planner has made."""
+    return _propose(
+        prepare(repo),
+        plan_of(state),
+        state.settings,
+        state.roles,
+        environ,
+        base=state.base,
+        target=state.target,
+        commands=unapproved_of(state, environ, repo.common_dir),
+        warnings=(*planner_notes(state), *state.notes),
+    )
+
+
+def _propose(
     control: Control,
     plan: Plan,
     settings: Settings,

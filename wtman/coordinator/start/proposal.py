@@ -6,11 +6,10 @@ from wtman.journal.events import Event
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.model.ids import RunId, Sha
+from wtman.model.ids import Sha
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.plan.forecast import Forecast
-from wtman.tasks.edit import Impact, impact
 from wtman.text.terminal import count, duration
 
 
@@ -35,6 +34,11 @@ def plan_of(state: State) -> Plan:
     return Plan(state.request, tasks, state.context, state.settings.check)
 
 
+def is_planned(state: State) -> bool:
+    """Whether the planner of the run has made its plan."""
+    return state.planning is not None and state.planning.made is not None
+
+
 def planner_notes(state: State) -> list[str]:
     """What the planner says of its plan, and what it took."""
     made = state.planning.made if state.planning is not None else None
@@ -45,21 +49,6 @@ def planner_notes(state: State) -> list[str]:
         f"planned in {count(max(made.sessions, 1), 'session')}, {duration(made.seconds)}{spent}"
     ]
     return said + ([f"the planner: {made.reason}"] if made.reason else [])
-
-
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """What is reused of a run and what comes again. `commands` need approval."""
-
-    run: RunId
-    request: str
-    impact: Impact
-    commands: tuple[str, ...] = ()
-
-
-def resumption(state: State, edited: tuple[Event, ...], commands: tuple[str, ...]) -> Resumption:
-    """What `edited` comes to."""
-    return Resumption(state.run, after(state, edited).request, impact(state, edited), commands)
 
 
 def after(state: State, events: tuple[Event, ...]) -> State:

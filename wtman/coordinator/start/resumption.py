@@ -1,23 +1,26 @@
-"""What a resume is to change in a run."""
+"""What a resume is to change in a run, and what that comes to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wtman.config.roles import load_roles
+from wtman.coordinator.home import Home, require_idle
 from wtman.coordinator.start.agents import anchored_agents
+from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
 from wtman.coordinator.start.proposal import after
 from wtman.coordinator.start.requirements import require_metered, with_models
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
-from wtman.journal.events import Event, LimitsChanged, RolesAssigned
+from wtman.journal.events import Event, LimitsChanged, Planned, Resumed, RolesAssigned
 from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan
 from wtman.model.roles import REVIEWER
 from wtman.plan.file import locate, parse, validate
 from wtman.review.judgement import reviews_each
-from wtman.tasks.edit import changes
+from wtman.tasks.edit import Impact, changes, impact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,39 @@ class ResumeRequest:
     allow_overlap: bool = False
 
 
-def edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[Event, ...]:
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What is reused of a run and what comes again. `commands` need approval."""
+
+    run: RunId
+    request: str
+    impact: Impact
+    commands: tuple[str, ...]
+    changed: bool  # the plan
+    events: tuple[Event, ...]  # that the resume begins with
+
+
+def resumption(
+    home: Home, state: State, change: ResumeRequest, environ: Mapping[str, str]
+) -> Resumption:
+    """What the resume comes to. Refuses a run that is live, and what the run cannot keep."""
+    require_idle(home, state.run)
+    limits = (change.limits,) if change.limits != LimitsChanged() else ()
+    _require_budget(state, change.limits)
+    edited = _edited_plan(home.repo, state, change) if change.plan else ()
+    if change.plan and state.planning is not None and state.planning.made is None:
+        edited = (*edited, Planned(0, "", "the plan was given by hand"))
+    return Resumption(
+        state.run,
+        after(state, edited).request,
+        impact(state, edited),
+        unapproved_of(state, environ, home.repo.common_dir),
+        bool(edited),
+        (Resumed(), *edited, *limits),
+    )
+
+
+def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[Event, ...]:
     """The events that turn the run's plan into that of the file."""
     raw = read_plan(change.plan)
     plan = parse(raw, change.plan)
@@ -50,7 +85,7 @@ def edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[
     return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
 
 
-def require_budget(state: State, limits: LimitsChanged) -> None:
+def _require_budget(state: State, limits: LimitsChanged) -> None:
     """Refuse budgets that a resume cannot keep."""
     if not limits.settings.keys() & {"budget_usd", "budget_tokens"}:
         return

@@ -1,0 +1,277 @@
+"""A run started or continued: shown, asked about once, and driven; the exit status.
+
+What starts is a value of `coordinator.start`; here it is told, as lines for people or as one
+JSON object a line. A planner's session is journalled like any other, so whatever happens on
+the way, the run is there and a resume goes on with it.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from wtman.cli import terminal
+from wtman.cli.drive import Doing, Watch, driven
+from wtman.cli.notify import call
+from wtman.config.trust import approve
+from wtman.coordinator.create import open_store
+from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import exit_status
+from wtman.coordinator.start.approval import unapproved, unapproved_plan, unconfirmed
+from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
+from wtman.coordinator.start.proposal import Proposal, is_planned
+from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.resumption import ResumeRequest, resumption
+from wtman.errors import WtmanError
+from wtman.git.discovery import Repository
+from wtman.journal.events import Approved, Event
+from wtman.journal.record import Recorded
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
+from wtman.model.states import RunKind, RunState
+from wtman.tasks.lifecycle import run_state
+from wtman.text.terminal import clean, fit
+from wtman.ui.jsonl import JsonLines
+from wtman.ui.lines import RunLines
+from wtman.ui.proposal import announced, proposal_json, resumption_lines, screen
+from wtman.ui.table import table
+from wtman.worktrees.clean import remove_traces
+
+_RESUMED = StartRequest()
+
+
+class Console:
+    """Where a start is told and asked about. JSON asks nothing, and goes from the run's first
+    event to its end, or to the error that ended it. `yes` confirms, and approves no command."""
+
+    def __init__(self, as_json: bool, yes: bool = False, detach: bool = False) -> None:
+        self.as_json = as_json
+        self.yes = yes
+        self._detach = detach
+        self._stream = JsonLines(sys.stdout)
+        self._told: State | None = None  # as the stream told it last
+        self._began = time.monotonic()
+
+    def start(self, repo: Repository, request: StartRequest) -> int:
+        """Order a run, show it, ask, make it, and drive it."""
+        prepared = order(repo, request, os.environ)
+        if prepared.planner:
+            approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
+            if not self.as_json:
+                print(announced(prepared.planner, prepared.proposal.settings), flush=True)
+            with open_store(repo) as store:
+                home = Home(repo, store)
+                state = home.state(prepared.create(store))
+                return self._streamed(lambda: self._go_on(home, state, [], request))
+        proposal = prepared.proposal
+        if request.kind is RunKind.PLAN and self.as_json:
+            print(json.dumps(proposal_json(proposal), ensure_ascii=True))
+            return 0
+        if request.kind is not RunKind.PLAN and self.yes and proposal.commands:
+            raise unapproved(proposal.commands)
+        self._show(proposal)
+        if request.kind is RunKind.PLAN:
+            print("\nnothing was started")
+            return 0
+        answer = self._answer("\nStart?", repo, proposal.commands)
+        if answer is False:
+            print("nothing was started")
+            return 0
+        with open_store(repo) as store:
+            home = Home(repo, store)
+            state = home.state(prepared.create(store))
+            return self._streamed(lambda: self._begin(home, state, answer, proposal.commands))
+
+    def resume(self, home: Home, change: ResumeRequest) -> int:
+        """Go on where the journal of a run ends, with what is to be changed."""
+        state = home.state(change.run)
+        going = resumption(home, state, change, os.environ)
+        if state.planning is not None and not state.approved and not change.plan:
+            return self._streamed(lambda: self._go_on(home, state, going.events, _RESUMED))
+        if going.commands and self.yes:
+            raise unapproved(going.commands)
+        if not self.as_json:
+            print("\n".join(resumption_lines(going, terminal.width())))
+        if going.changed or going.commands or not state.approved:
+            answer = self._answer("\nGo on?", home.repo, going.commands)
+            if answer is None:
+                raise unconfirmed(state, going.commands, change.plan)
+            if not answer:
+                print("nothing was started")
+                return 0
+        confirmed = [] if state.approved else [Approved()]
+        return self.drive(home, state, [*going.events, *confirmed])
+
+    def drive(self, home: Home, state: State, events: Sequence[Event]) -> int:
+        """Journal `events` and drive a run to its end, here or in the background."""
+        return self._streamed(lambda: self._driven(home, state, events))
+
+    def _go_on(
+        self, home: Home, state: State, events: Sequence[Event], request: StartRequest
+    ) -> int:
+        """From wherever a run is before its start: plan if there is no plan, then on."""
+        self._begun(state)
+        was_planned = is_planned(state)
+        if not was_planned:
+            if self.as_json:
+                self._told = state = driven(
+                    home, state.run, events, self._stream.watch, after=state.seq
+                )
+            else:
+                state = planned(home, state, events, sys.stdout)
+            events = ()
+            if request.kind is RunKind.PLAN:
+                remove_traces(state)
+            if not is_planned(state):
+                return self._ended(state, exit_status(state)) if self.as_json else unplanned(state)
+        if request.edit is not None:
+            state = edit_plan(home, state, request.edit)
+        proposal = proposal_of(home.repo, state, os.environ)
+        if not was_planned and not self.as_json:
+            print()
+        self._show(proposal)
+        kept = f"nothing was started; the plan is kept: wtman resume {state.run}"
+        if request.kind is RunKind.PLAN:
+            if self.as_json:
+                return self._ended(state, 0)
+            print(f"\n{kept}")
+            return 0
+        if proposal.commands and self.yes:
+            raise unapproved_plan(state, proposal.commands)
+        if not was_planned and not self.yes and not self.as_json and terminal.may_ask():
+            words = f"run {state.run} has a plan and waits for your yes"
+            call(home.repo, state, "approve", words, self._began)
+        answer = self._answer("\nStart?", home.repo, proposal.commands)
+        if answer is None:
+            raise unconfirmed(state, proposal.commands)
+        if not answer:
+            print(kept)
+            return 0
+        return self._driven(home, state, [*events, Approved()])
+
+    def _begin(
+        self, home: Home, state: State, answer: bool | None, commands: tuple[str, ...]
+    ) -> int:
+        if not (self.as_json and self._detach):  # says nothing before it goes to the background
+            self._begun(state)
+        if answer is None:
+            raise unconfirmed(state, commands)
+        return self._driven(home, state, [Approved()])
+
+    def _begun(self, state: State) -> None:
+        if not self.as_json:
+            print(f"run {state.run}", flush=True)
+        elif self._told is None:
+            self._told = state
+            self._stream.begin(state)
+
+    def _show(self, proposal: Proposal) -> None:
+        if not self.as_json:
+            print("\n".join(screen(proposal, terminal.width(), terminal.colour())))
+
+    def _answer(self, question: str, repo: Repository, commands: Sequence[str]) -> bool | None:
+        """A yes approves the commands. None: nobody can be asked."""
+        if self.yes:
+            return True
+        answer = None if self.as_json else terminal.ask(question)
+        if answer:
+            approve(commands, os.environ, repo.common_dir)
+        return answer
+
+    def _driven(self, home: Home, state: State, events: Sequence[Event]) -> int:
+        if self._detach:
+            from wtman.cli.detach import detach
+
+            return detach(home, state.run, events, self.as_json)
+        if self.as_json:
+            self._begun(state)
+            state = driven(home, state.run, events, self._stream.watch, after=state.seq)
+            return self._ended(state, exit_status(state))
+        with _live(home, state) as (watch, doing):
+            state = driven(home, state.run, events, watch, doing, after=state.seq)
+        if not terminal.on_terminal():
+            print("\n" + "\n".join(table(state, terminal.width(), time.time(), False, False)))
+        return exit_status(state)
+
+    def _ended(self, state: State, status: int) -> int:
+        self._stream.end(state, status)
+        return status
+
+    def _streamed(self, way: Callable[[], int]) -> int:
+        """Walk the way; an error after the stream has begun is a line of it, and ends it."""
+        try:
+            return way()
+        except WtmanError as error:
+            if self._told is None:
+                raise
+            self._stream.error(error)
+            return self._ended(self._told, error.status)
+
+
+def approve_planner(repo: Repository, prepared: PreparedRun, may_ask: bool) -> None:
+    """The planner alone runs now; what else the repository brought is asked about with the plan."""
+    commands = [text for text in prepared.proposal.commands if text == prepared.planner]
+    if not commands:
+        return
+    if may_ask and terminal.may_ask():
+        print("the planner is a command of this repository and needs your approval:")
+        print("\n".join(f"    {clean(command)}" for command in commands))
+    if not may_ask or not terminal.ask("Approve?"):
+        raise unapproved(commands)
+    approve(commands, os.environ, repo.common_dir)
+
+
+def planned(home: Home, state: State, events: Sequence[Event], out: TextIO) -> State:
+    """Drive the planning of a run; what happens goes to `out`."""
+    with _one_line(out) as (watch, doing):
+        return driven(home, state.run, events, watch, doing, after=state.seq)
+
+
+def unplanned(state: State) -> int:
+    """Say why there is no plan: failed, paused or interrupted; the exit status."""
+    failed = state.planning.failed if state.planning is not None else None
+    if failed is not None and run_state(state) is not RunState.PAUSED:
+        for problem in failed.problems[:10]:
+            print(f"  {clean(problem, 500)}")
+    print(f"next: wtman resume {state.run}")
+    return exit_status(state)
+
+
+@contextmanager
+def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
+    if not terminal.on_terminal():
+        yield RunLines(sys.stdout).watch, None
+        return
+    from wtman.ui.live import LiveTable
+
+    with LiveTable(state, terminal.colour(), home.folder(state.run)) as live:
+        yield live.watch, live.doing
+
+
+@contextmanager
+def _one_line(out: TextIO) -> Iterator[tuple[Watch, Doing]]:
+    """What the planner does, on one line of a terminal; what is worth keeping, as lines."""
+    lines = RunLines(out)
+    live = out.isatty() and terminal.on_terminal()
+
+    def wipe() -> None:
+        if live:
+            out.write("\r\x1b[K")
+
+    def tell(state: State, news: Sequence[Recorded]) -> None:
+        wipe()
+        lines.watch(state, news)
+
+    def doing(task: TaskId, words: str) -> None:
+        if live:
+            text = fit(clean(f"{task}: {words}", 400), terminal.width() - 1)
+            out.write(f"\r\x1b[K{text}")
+            out.flush()
+
+    try:
+        yield tell, doing
+    finally:
+        wipe()
