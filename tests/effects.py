@@ -34,11 +34,9 @@ EFFECTS = frozenset(
     cli/detach.py
     cli/drive.py
     cli/editor.py
-    cli/land/branches.py
-    cli/land/pull_request.py
-    cli/land/resolve.py
-    cli/land/run.py
+    cli/merge.py
     cli/notify.py
+    cli/pull_request.py
     cli/start.py
     cli/target.py
     cli/terminal.py
@@ -52,9 +50,12 @@ EFFECTS = frozenset(
     coordinator/base_check.py
     coordinator/branches.py
     coordinator/create.py
+    coordinator/external_merge.py
     coordinator/home.py
     coordinator/loop.py
+    coordinator/merge.py
     coordinator/open.py
+    coordinator/resolution.py
     coordinator/review.py
     coordinator/start/agents.py
     coordinator/start/approval.py

@@ -5,13 +5,14 @@ JSON object a line. A planner's session is journalled like any other, so whateve
 the way, the run is there and a resume goes on with it.
 """
 
+import functools
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from wtman.cli import terminal
 from wtman.cli.drive import Doing, Watch, driven
@@ -43,6 +44,22 @@ from wtman.worktrees.clean import remove_traces
 _RESUMED = StartRequest()
 
 
+def _ends_stream(way: Callable[..., int]) -> Callable[..., int]:
+    """An error after the stream has begun is a line of it, and ends it."""
+
+    @functools.wraps(way)
+    def walked(self: "Console", *args: Any) -> int:
+        try:
+            return way(self, *args)
+        except WtmanError as error:
+            if self.told is None:
+                raise
+            self.stream.error(error)
+            return self.ended(self.told, error.status)
+
+    return walked
+
+
 class Console:
     """Where a start is told and asked about. JSON asks nothing, and goes from the run's first
     event to its end, or to the error that ended it. `yes` confirms, and approves no command."""
@@ -51,10 +68,11 @@ class Console:
         self.as_json = as_json
         self.yes = yes
         self._detach = detach
-        self._stream = JsonLines(sys.stdout)
-        self._told: State | None = None  # as the stream told it last
+        self.stream = JsonLines(sys.stdout)
+        self.told: State | None = None  # as the stream told it last
         self._began = time.monotonic()
 
+    @_ends_stream
     def start(self, repo: Repository, request: StartRequest) -> int:
         """Order a run, show it, ask, make it, and drive it."""
         prepared = order(repo, request, os.environ)
@@ -65,7 +83,7 @@ class Console:
             with open_store(repo) as store:
                 home = Home(repo, store)
                 state = home.state(prepared.create(store))
-                return self._streamed(lambda: self._go_on(home, state, [], request))
+                return self._go_on(home, state, [], request)
         proposal = prepared.proposal
         if request.kind is RunKind.PLAN and self.as_json:
             print(json.dumps(proposal_json(proposal), ensure_ascii=True))
@@ -83,14 +101,19 @@ class Console:
         with open_store(repo) as store:
             home = Home(repo, store)
             state = home.state(prepared.create(store))
-            return self._streamed(lambda: self._begin(home, state, answer, proposal.commands))
+            if not (self.as_json and self._detach):  # says nothing before it goes there
+                self._begun(state)
+            if answer is None:
+                raise unconfirmed(state, proposal.commands)
+            return self._driven(home, state, [Approved()])
 
+    @_ends_stream
     def resume(self, home: Home, change: ResumeRequest) -> int:
         """Go on where the journal of a run ends, with what is to be changed."""
         state = home.state(change.run)
         going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
-            return self._streamed(lambda: self._go_on(home, state, going.events, _RESUMED))
+            return self._go_on(home, state, going.events, _RESUMED)
         if going.commands and self.yes:
             raise unapproved(going.commands)
         if not self.as_json:
@@ -103,11 +126,12 @@ class Console:
                 print("nothing was started")
                 return 0
         confirmed = [] if state.approved else [Approved()]
-        return self.drive(home, state, [*going.events, *confirmed])
+        return self._driven(home, state, [*going.events, *confirmed])
 
+    @_ends_stream
     def drive(self, home: Home, state: State, events: Sequence[Event]) -> int:
-        """Journal `events` and drive a run to its end, here or in the background."""
-        return self._streamed(lambda: self._driven(home, state, events))
+        """Journal `events` and drive a run to its end."""
+        return self._driven(home, state, events)
 
     def _go_on(
         self, home: Home, state: State, events: Sequence[Event], request: StartRequest
@@ -117,8 +141,8 @@ class Console:
         was_planned = is_planned(state)
         if not was_planned:
             if self.as_json:
-                self._told = state = driven(
-                    home, state.run, events, self._stream.watch, after=state.seq
+                self.told = state = driven(
+                    home, state.run, events, self.stream.watch, after=state.seq
                 )
             else:
                 state = planned(home, state, events, sys.stdout)
@@ -126,7 +150,7 @@ class Console:
             if request.kind is RunKind.PLAN:
                 remove_traces(state)
             if not is_planned(state):
-                return self._ended(state, exit_status(state)) if self.as_json else unplanned(state)
+                return self.ended(state, exit_status(state)) if self.as_json else unplanned(state)
         if request.edit is not None:
             state = edit_plan(home, state, request.edit)
         proposal = proposal_of(home.repo, state, os.environ)
@@ -136,7 +160,7 @@ class Console:
         kept = f"nothing was started; the plan is kept: wtman resume {state.run}"
         if request.kind is RunKind.PLAN:
             if self.as_json:
-                return self._ended(state, 0)
+                return self.ended(state, 0)
             print(f"\n{kept}")
             return 0
         if proposal.commands and self.yes:
@@ -152,21 +176,12 @@ class Console:
             return 0
         return self._driven(home, state, [*events, Approved()])
 
-    def _begin(
-        self, home: Home, state: State, answer: bool | None, commands: tuple[str, ...]
-    ) -> int:
-        if not (self.as_json and self._detach):  # says nothing before it goes to the background
-            self._begun(state)
-        if answer is None:
-            raise unconfirmed(state, commands)
-        return self._driven(home, state, [Approved()])
-
     def _begun(self, state: State) -> None:
         if not self.as_json:
             print(f"run {state.run}", flush=True)
-        elif self._told is None:
-            self._told = state
-            self._stream.begin(state)
+        elif self.told is None:
+            self.told = state
+            self.stream.begin(state)
 
     def _show(self, proposal: Proposal) -> None:
         if not self.as_json:
@@ -188,27 +203,18 @@ class Console:
             return detach(home, state.run, events, self.as_json)
         if self.as_json:
             self._begun(state)
-            state = driven(home, state.run, events, self._stream.watch, after=state.seq)
-            return self._ended(state, exit_status(state))
+            state = driven(home, state.run, events, self.stream.watch, after=state.seq)
+            return self.ended(state, exit_status(state))
         with _live(home, state) as (watch, doing):
             state = driven(home, state.run, events, watch, doing, after=state.seq)
         if not terminal.on_terminal():
             print("\n" + "\n".join(table(state, terminal.width(), time.time(), False, False)))
         return exit_status(state)
 
-    def _ended(self, state: State, status: int) -> int:
-        self._stream.end(state, status)
+    def ended(self, state: State, status: int) -> int:
+        """End the stream; the exit status."""
+        self.stream.end(state, status)
         return status
-
-    def _streamed(self, way: Callable[[], int]) -> int:
-        """Walk the way; an error after the stream has begun is a line of it, and ends it."""
-        try:
-            return way()
-        except WtmanError as error:
-            if self._told is None:
-                raise
-            self._stream.error(error)
-            return self._ended(self._told, error.status)
 
 
 def approve_planner(repo: Repository, prepared: PreparedRun, may_ask: bool) -> None:

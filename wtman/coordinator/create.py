@@ -40,12 +40,14 @@ def create(
     key: str = "",
     given: tuple[str, ...] = (),
     notes: Sequence[e.Noted] = (),
+    branches: "Sequence[ExternalBranch]" = (),
     begin: Sequence[e.Event] = (),
     then: Sequence[e.Event] = (),
 ) -> RunId:
     """Journal a new run, of any kind; nothing is started. `settings.check` is its check.
 
     `begin` is what comes before the tasks: roles, and for a plan without tasks who makes it.
+    `branches` that wtman did not make are tasks, too, each with where its work is.
     `then` comes last. One transaction, so that a kill leaves all of it or nothing.
     """
     run = _new_id(store, plan.request)
@@ -61,21 +63,16 @@ def create(
         kind=kind,
         key=key,
     )
-    tasks = (e.TaskAdded(task) for task in plan.tasks)
-    store.append(run, [created, *begin, *tasks, *notes, *then], time.time())
-    return run
-
-
-def branch_task(item: "ExternalBranch") -> Task:
-    """A branch that wtman did not make, as a task of a plan."""
-    return Task(item.task, prompt="", title=item.name, needs=item.needs)
-
-
-def branch_added(item: "ExternalBranch") -> e.ExternalBranchAdded:
-    """Where the work of such a task is."""
-    return e.ExternalBranchAdded(
-        item.task, Branch(item.name), item.start, item.head, item.message, item.author
+    external = (Task(item.task, prompt="", title=item.name, needs=item.needs) for item in branches)
+    tasks = (e.TaskAdded(task) for task in (*plan.tasks, *external))
+    places = (
+        e.ExternalBranchAdded(
+            item.task, Branch(item.name), item.start, item.head, item.message, item.author
+        )
+        for item in branches
     )
+    store.append(run, [created, *begin, *tasks, *notes, *places, *then], time.time())
+    return run
 
 
 def _new_id(store: Store, request: str) -> RunId:

@@ -97,6 +97,12 @@ def ready(state: State) -> bool:
     return run_state(state) in (RunState.READY, RunState.MERGING)
 
 
+def newest_of(home: Home, kind: RunKind, key: str) -> State | None:
+    """The newest run of the kind that was journalled for the same order."""
+    states = (home.state(run) for run in reversed(home.store.runs()))
+    return next((item for item in states if item.kind is kind and item.key == key), None)
+
+
 def _named(runs: tuple[RunId, ...], name: str) -> RunId:
     found = [run for run in runs if run == name] or [run for run in runs if run.startswith(name)]
     if len(found) == 1:

@@ -15,8 +15,8 @@ from wtman.config import default_worktrees, judged_flags, load, repository_comma
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of
-from wtman.coordinator.create import branch_added, branch_task, create
-from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.create import create
+from wtman.coordinator.home import Home, newest_of, require_idle
 from wtman.coordinator.start.agents import anchored, anchored_agents
 from wtman.coordinator.start.approval import unapproved
 from wtman.coordinator.start.proposal import after
@@ -96,24 +96,23 @@ class BranchReview:
 
     def state(self, home: Home) -> State:
         """The run of these very reviews, journalled if there is none."""
-        key = self.key
-        states = (home.state(run) for run in reversed(home.store.runs()))
-        known = next((item for item in states if item.kind is self.kind and item.key == key), None)
+        known = newest_of(home, self.kind, self.key)
         if known is None:
             agents = (self.settings.agent, *self.settings.reviewed_by)
             run = create(
                 home.store,
-                Plan(self.request, tuple(branch_task(item) for item in self.branches)),
+                Plan(self.request, ()),
                 self.settings,
                 base=self.base,
                 target="",
                 identity=identity(home.repo),
                 kind=self.kind,
-                key=key,
+                key=self.key,
                 given=tuple(text for text in agents if text),
                 notes=self.notes,
                 begin=(RolesAssigned(self.roles),),
-                then=(*(branch_added(item) for item in self.branches), Approved()),
+                branches=self.branches,
+                then=(Approved(),),
             )
             known = home.state(run)
         require_idle(home, known.run)

@@ -6,8 +6,7 @@ Base, sandbox, agents, limits, and the text of every command that needs approval
 from textwrap import wrap
 from typing import Any
 
-from wtman.coordinator.start.proposal import Proposal
-from wtman.coordinator.start.resumption import Resumption
+from wtman.coordinator.start.proposal import Proposal, Resumption
 from wtman.formats.codec import to_plain
 from wtman.journal.state import State
 from wtman.model.plan import Plan

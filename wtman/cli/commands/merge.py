@@ -1,7 +1,6 @@
 """`wtman merge`."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +8,9 @@ import typer
 from wtman.cli import options, target
 from wtman.coordinator.home import a_run, ready, require_idle
 from wtman.errors import UsageError
-from wtman.model.ids import TaskId
+from wtman.journal.events import MergeAsked
+from wtman.model.ids import Branch, Sha, TaskId
+from wtman.text.words import quoted
 
 
 def merge(
@@ -80,21 +81,10 @@ def merge(
     wtman merge --branches a b c --check CMD. They land on the current branch, or
     --into BRANCH, and are not changed themselves.
     """
-    from wtman.cli.land import run as landing
-    from wtman.cli.land.resolve import require_resolver
+    from wtman.cli.merge import merge_branches, merge_run
 
-    wanted = landing.MergeOptions(
-        into=into,
-        check=tuple(check or ()),
-        only=tuple(TaskId(name) for name in only or ()),
-        exclude=tuple(TaskId(name) for name in exclude or ()),
-        strategy=strategy,
-        patch_only=patch_only or pr,
-        dry_run=dry_run,
-        unchecked=unchecked,
-        out=os.path.join(os.getcwd(), out) if out else "",
-        resolve=bool(resolve or resolver),
-    )
+    if strategy not in ("squash", "merge"):
+        raise UsageError(f"--strategy is squash or merge, not {quoted(strategy)}")
     if out and dry_run:
         raise UsageError(
             "-o and --dry-run do not go together: a dry run writes nothing",
@@ -102,39 +92,29 @@ def merge(
         )
     if pr and dry_run:
         raise UsageError("--pr and --dry-run do not go together")
+    wanted = MergeAsked(
+        target=Branch(into),
+        before=Sha(""),  # where the target is then
+        members=tuple(TaskId(name) for name in only or ()),
+        exclude=tuple(TaskId(name) for name in exclude or ()),
+        strategy=strategy,
+        check=tuple(check or ()),
+        unchecked=unchecked,
+        patch_only=patch_only or pr,
+        dry_run=dry_run,
+        out=os.path.join(os.getcwd(), out) if out else "",
+    )
+    resolves = resolve or bool(resolver)
     if branches:
-        from wtman.cli.land.branches import merge as merge_branches
-
         if run:
             raise UsageError("name a RUN or --branches, not both")
-        if resolve or resolver:
+        if resolves:
             raise UsageError("--resolve is for a run: wtman has no task of a branch to resolve for")
-        return merge_branches(
-            ctx,
-            branches,
-            wanted,
-            allow_failing_base=allow_failing_base,
-            pr=pr,
-            as_json=as_json,
-            directory=directory,
-        )
+        repo = target.repository(ctx, directory)
+        return merge_branches(repo, branches, wanted, allow_failing_base, pr, as_json)
     if allow_failing_base:
         raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
     with target.journal(ctx, directory) as home:
         state = home.state(a_run(home, run, ready))
         require_idle(home, state.run)
-        asked = landing.ask(home.repo, state, wanted)
-        asks = landing.Resolver(
-            require_resolver(home, state, asked, resolver if wanted.resolve else None),
-            afresh=wanted.resolve,
-        )
-        publish = None
-        if pr:
-            from wtman.cli.land.pull_request import publisher
-
-            publish = publisher(home.repo, asked.target).publish
-        if landing.needs_yes(state, asked):
-            if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-                raise landing.unchecked_error(state)
-            asked = landing.ask_unchecked(state, asked)
-        return landing.land(home, state, asked, as_json, publish, asks)
+        return merge_run(home, state, wanted, pr, resolver if resolves else None, as_json)

@@ -1,11 +1,15 @@
 """`wtman verify`."""
 
+import json
 import os
+import time
 from typing import Annotated
 
 import typer
 
 from wtman.cli import options, target
+from wtman.model.states import SCHEMA
+from wtman.text.terminal import clean
 
 
 def verify(
@@ -15,6 +19,18 @@ def verify(
     directory: options.Directory = "",
 ) -> int:
     """Check a manifest and its patches against this repository."""
-    from wtman.cli.land import run
+    from wtman.git.control_dir import prepare
+    from wtman.merge.verify import verify as problems_of
 
-    return run.verify(target.repository(ctx, directory), os.path.join(os.getcwd(), folder), as_json)
+    started = time.monotonic()
+    place = os.path.join(os.getcwd(), folder)
+    problems = problems_of(prepare(target.repository(ctx, directory)), place)
+    if as_json:
+        told = {"schema": SCHEMA, "folder": place, "ok": not problems, "problems": list(problems)}
+        print(json.dumps(told, ensure_ascii=True))
+    elif problems:
+        print("\n".join(f"! {clean(problem, 400)}" for problem in problems))
+    else:
+        spent = time.monotonic() - started
+        print(f"the patches say what the manifest says ({spent:.1f} s)")
+    return int(bool(problems))

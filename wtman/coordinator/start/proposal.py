@@ -6,10 +6,11 @@ from wtman.journal.events import Event
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.model.ids import Sha
+from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.plan.forecast import Forecast
+from wtman.tasks.edit import Impact
 from wtman.text.terminal import count, duration
 
 
@@ -49,6 +50,18 @@ def planner_notes(state: State) -> list[str]:
         f"planned in {count(max(made.sessions, 1), 'session')}, {duration(made.seconds)}{spent}"
     ]
     return said + ([f"the planner: {made.reason}"] if made.reason else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What is reused of a run and what comes again. `commands` need approval."""
+
+    run: RunId
+    request: str
+    impact: Impact
+    commands: tuple[str, ...]
+    changed: bool  # the plan
+    events: tuple[Event, ...]  # that the resume begins with
 
 
 def after(state: State, events: tuple[Event, ...]) -> State:

@@ -8,7 +8,7 @@ from wtman.coordinator.home import Home, require_idle
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
-from wtman.coordinator.start.proposal import after
+from wtman.coordinator.start.proposal import Resumption, after
 from wtman.coordinator.start.requirements import require_metered, with_models
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
@@ -20,7 +20,7 @@ from wtman.model.plan import Plan
 from wtman.model.roles import REVIEWER
 from wtman.plan.file import locate, parse, validate
 from wtman.review.judgement import reviews_each
-from wtman.tasks.edit import Impact, changes, impact
+from wtman.tasks.edit import changes, impact
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,6 @@ class ResumeRequest:
     plan: str = ""
     limits: LimitsChanged = LimitsChanged()
     allow_overlap: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """What is reused of a run and what comes again. `commands` need approval."""
-
-    run: RunId
-    request: str
-    impact: Impact
-    commands: tuple[str, ...]
-    changed: bool  # the plan
-    events: tuple[Event, ...]  # that the resume begins with
 
 
 def resumption(

@@ -1,18 +1,23 @@
 """A merge that goes on by itself: a resolver for what it left out, and the train of its work.
 
-Decides nothing: who is asked for is `core.resolving`, and everything that is done is in the
-journal, so that Ctrl-C is safe and `resume` goes on with the session. One branch after the
-other, since each lands on what the one before has made of the target.
+Who is asked for is decided by `merge.resolve`, and everything that is done is in the journal,
+so that Ctrl-C is safe and `resume` goes on with the session. One branch after the other, since
+each lands on what the one before has made of the target.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wtman.cli.drive import Watch, driven
+from wtman.config.roles import load_roles
 from wtman.coordinator.home import Home
+from wtman.coordinator.start.agents import anchored
+from wtman.coordinator.start.requirements import require_agents
 from wtman.errors import UsageError
 from wtman.git import refs
-from wtman.git.control_dir import Control
+from wtman.git.control_dir import Control, prepare
+from wtman.git.objects.history import files
+from wtman.git.patches.series import diff
 from wtman.journal.events import Event, Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
 from wtman.journal.state import State
 from wtman.merge.resolve import ConflictSide, brief, fits, resolver_of, to_resolve
@@ -34,11 +39,6 @@ def require_resolver(home: Home, state: State, asked: MergeAsked, wanted: str | 
             "a resolver works on what has landed, and this merge lands nothing",
             hint="leave --resolve away, or --dry-run, --patch-only and --pr",
         )
-    from wtman.coordinator.start.agents import anchored
-    from wtman.coordinator.start.requirements import require_agents
-    from wtman.git.control_dir import prepare
-    from wtman.git.objects.history import files
-
     tracked = frozenset(files(prepare(home.repo), state.base))
     agent = anchored(wanted, os.getcwd(), home.repo.toplevel, tracked) if wanted else ""
     agent = agent or resolver_of(state) or state.settings.agent
@@ -47,9 +47,18 @@ def require_resolver(home: Home, state: State, asked: MergeAsked, wanted: str | 
 
 
 def resolve(
-    home: Home, state: State, asked: MergeAsked, agent: str, watch: Watch, *, afresh: bool
+    home: Home,
+    state: State,
+    asked: MergeAsked,
+    agent: str,
+    drive: Callable[[State, Sequence[Event]], State],
+    *,
+    afresh: bool,
 ) -> State:
-    """Have each branch that the merge left out brought up to the target, and merge it again."""
+    """Have each branch that the merge left out brought up to the target, and merge it again.
+
+    `drive` journals events and drives the run. `afresh`: what was given up is tried again.
+    """
     tried: list[TaskId] = []
     while not _held(state):
         target = refs.read_one(home.repo, f"refs/heads/{asked.target}")
@@ -58,7 +67,7 @@ def resolve(
             break
         tried.append(left.task)
         events = [Resumed("resolve"), *_role(state), _told(home, state, left, target, agent)]
-        state = driven(home, state.run, events, watch, after=state.seq)
+        state = drive(state, events)
         if _held(state) or not fits(state, task_state(state, left.task)):
             continue
         now = refs.read_one(home.repo, f"refs/heads/{asked.target}") or target
@@ -66,7 +75,7 @@ def resolve(
         more = replace(
             asked, before=now, members=(left.task,), exclude=(), resolves=left.task, out=out
         )
-        state = driven(home, state.run, [Resumed("merge"), more], watch, after=state.seq)
+        state = drive(state, [Resumed("merge"), more])
     return state
 
 
@@ -80,14 +89,10 @@ def _role(state: State) -> tuple[Event, ...]:
     """The role of a run that was ordered without one: wtman's own, nothing from a repository."""
     if RESOLVER in state.roles:
         return ()
-    from wtman.config.roles import load_roles
-
     return (RolesAssigned((load_roles("").named(RESOLVER),)),)
 
 
 def _told(home: Home, state: State, left: Excluded, target: Sha, agent: str) -> Resolving:
-    from wtman.git.control_dir import prepare
-
     assert state.merge is not None
     ctl = prepare(home.repo)
     own = _side(ctl, state, left.task)
@@ -105,6 +110,4 @@ def _side(ctl: Control, state: State, task: TaskId) -> ConflictSide:
 
 
 def _diff(ctl: Control, one: Sha, two: Sha, paths: tuple[str, ...] = ()) -> str:
-    from wtman.git.patches.series import diff
-
     return diff(ctl, one, two, *paths)[:_READ].decode("utf-8", "replace")

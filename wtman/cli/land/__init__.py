@@ -1,1 +1,0 @@
-"""A merge ordered, shown and told."""

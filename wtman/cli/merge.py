@@ -1,0 +1,190 @@
+"""A merge of a run, or of any branches: asked about, driven, and what came of it."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from wtman.cli import terminal
+from wtman.cli.drive import driven
+from wtman.cli.pull_request import publisher
+from wtman.coordinator import merge as order
+from wtman.coordinator.create import open_store
+from wtman.coordinator.external_merge import merge_of_branches
+from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import exit_status, next_command
+from wtman.coordinator.resolution import require_resolver, resolve
+from wtman.errors import MissingError, WtmanError
+from wtman.git.discovery import Repository
+from wtman.journal.events import Event, Landed, MergeAsked, MergeFailed, Resumed
+from wtman.journal.record import Recorded
+from wtman.journal.state import State
+from wtman.model.ids import Sha
+from wtman.model.states import RunKind
+from wtman.text.terminal import clean, count
+from wtman.ui.lines import RunLines
+from wtman.ui.merge_report import answer, lines
+
+Publish = Callable[[State, Landed], str]
+
+
+def merge_run(
+    home: Home, state: State, wanted: MergeAsked, pr: bool, resolver: str | None, as_json: bool
+) -> int:
+    """Merge the branches of a run. `resolver` is that of the command line: None does not speak
+    of one, "" wants whoever the run has; what was given up before is then tried again."""
+    again = resolver is not None
+    asked = order.merge_of_run(home.repo, state, wanted, again)
+    agent = require_resolver(home, state, asked, resolver)
+    publish = publisher(home.repo, asked.target) if pr else None
+    if tasks := order.unchecked(state, asked):
+        if as_json or not terminal.may_ask():
+            raise MissingError(
+                f"branches of run {state.run} were judged by no check, "
+                "and there is no terminal to ask on",
+                hint=f"give it one: wtman merge {state.run} --check CMD; or say --unchecked",
+                code="unchecked",
+            )
+        print(f"judged by no check: {', '.join(tasks)}")
+        question = f"Land {'it' if len(tasks) == 1 else 'them'} unchecked?"
+        asked = replace(asked, unchecked=bool(terminal.ask(question)))
+    events = order.begin(home.repo, state, asked)
+    return _finish(home, state, events, as_json, {}, publish, agent, again)
+
+
+def merge_branches(
+    repo: Repository,
+    names: Sequence[str],
+    wanted: MergeAsked,
+    allow_failing_base: bool,
+    pr: bool,
+    as_json: bool,
+) -> int:
+    """Merge the branches `names`, which wtman did not make."""
+    ordered = merge_of_branches(repo, names, wanted, allow_failing_base)
+    asked = ordered.asked
+    publish = publisher(repo, asked.target) if pr else None
+    with open_store(repo) as store:
+        home = Home(repo, store)
+        left = ordered.interrupted(home)
+        for name, first in () if as_json else ordered.same.items():
+            print(f"{clean(name)}  is {clean(first)}, named once more")
+        if left is not None:
+            external = {view.branch for view in left.tasks.values()}
+            present = {name: tip for name, tip in ordered.heads.items() if name not in external}
+            return _finish(home, left, [Resumed("merge")], as_json, present, publish)
+        found = ordered.take(home)
+        if not found.branches:
+            return _nothing(asked, found.present, as_json)
+        unchecked = asked.unchecked
+        if not asked.check and not unchecked:
+            if as_json or not terminal.may_ask():
+                raise MissingError(
+                    "there is no check to judge these branches, and no terminal to ask on",
+                    hint="give one with --check CMD; or say --unchecked",
+                    code="unchecked",
+                )
+            many = count(len(found.branches), "branch")
+            print(f"no check judges {many}: only conflicts would be found")
+            unchecked = bool(terminal.ask("Land unchecked?"))
+        state = ordered.create(home, found, unchecked)
+        return _finish(home, state, [], as_json, found.present, publish)
+
+
+def _nothing(asked: MergeAsked, present: Mapping[str, Sha], as_json: bool) -> int:
+    """All of it is in the target already."""
+    if as_json:
+        landed = Landed(asked.target, asked.before, asked.before, {})
+        told = answer(State(kind=RunKind.MERGE), landed, present)
+        print(json.dumps({**told, "dry_run": asked.dry_run}, ensure_ascii=True))
+        return 0
+    for name in present:
+        print(f"{clean(name)} is in {clean(asked.target) or 'HEAD'} already")
+    print("there is nothing to merge")
+    return 0
+
+
+def _finish(
+    home: Home,
+    state: State,
+    events: Sequence[Event],
+    as_json: bool,
+    present: Mapping[str, Sha],
+    publish: Publish | None,
+    resolver: str = "",
+    afresh: bool = False,
+) -> int:
+    """Drive a merge to its end, telling what happens, and say what came of it.
+
+    `present` are branches that need no merge because the target has them; `publish`
+    makes a pull request of it and gives its address.
+    """
+
+    def tell(state: State, news: Sequence[Recorded]) -> None:
+        """JSON is one answer at the end. The failure of a merge is an error, with its hint;
+        with a resolver it is told, for then there is more to the merge."""
+        if not as_json:
+            failed = () if resolver else (MergeFailed,)
+            told = [record for record in news if not isinstance(record.event, failed)]
+            RunLines(sys.stdout).watch(state, told)
+
+    def drive(state: State, events: Sequence[Event]) -> State:
+        return driven(home, state.run, events, tell, after=state.seq)
+
+    for name in () if as_json else present:
+        print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")
+    before = state.seq
+    state = drive(state, events)
+    merge = state.merge
+    landed = merge.landed if merge is not None else None
+    if merge is not None and landed is not None and resolver:
+        state = resolve(home, state, merge.asked, resolver, drive, afresh=afresh)
+        # Whatever has become of what was left out, this much has landed.
+        landed = (state.merge.landed or state.merge.so_far) if state.merge is not None else None
+    if state.merge is not None and state.merge.asked.dry_run:
+        # Stopped on the way, too: nobody is to go on with a rehearsal.
+        order.take_back(home, state, before)
+    if landed is None:
+        return _unfinished(state)
+    address = publish(state, landed) if publish is not None else ""
+    if as_json:
+        told = answer(state, landed, present)
+        print(json.dumps({**told, "pr": address} if publish else told, ensure_ascii=True))
+    else:
+        print("\n" + "\n".join(lines(state, landed)))
+        if address:
+            print(f"\npull request: {clean(address, 200)}")
+        elif advice := _next(state):
+            print(f"\nnext: {advice}")
+    if state.paused is not None:
+        return 4
+    if state.stopped is not None:
+        return 130
+    return int(bool(landed.excluded) or not (landed.commits or present))
+
+
+def _unfinished(state: State) -> int:
+    """The exit status of a merge that did not come to its end, or the error that it met."""
+    merge, base = state.merge, state.base_checked
+    if merge is not None and merge.failed is not None:
+        raise WtmanError(merge.failed.reason, hint=merge.failed.hint, code="merge")
+    if state.kind.external and base is not None and base.problem:
+        raise MissingError(base.problem, hint=base.hint, code="base")
+    if state.failed is not None:
+        raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
+    if state.paused is not None:
+        return 4
+    return 130 if state.stopped is not None else exit_status(state)
+
+
+def _next(state: State) -> str:
+    merge = state.merge
+    if state.kind.external and not (merge is not None and merge.asked.patch_only):
+        return ""  # its own command, or nothing
+    if merge is not None and merge.asked.dry_run:
+        return f"wtman merge {state.run}"
+    if merge is not None and merge.landed is not None and merge.landed.patches:
+        if merge.asked.patch_only:
+            return f"wtman verify {os.path.relpath(merge.landed.patches)}"
+    return next_command(state, False)

@@ -1,0 +1,135 @@
+"""The merge of a run, ordered: what lands where. Refuses what cannot lead to one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import next_command
+from wtman.errors import MissingError, UsageError, WtmanError
+from wtman.git import refs
+from wtman.git.control_dir import prepare
+from wtman.git.discovery import Repository
+from wtman.git.objects.history import is_ancestor
+from wtman.git.repo import resolve
+from wtman.git.trees import remove_tree
+from wtman.journal.events import Event, MergeAsked, Resumed
+from wtman.journal.state import State
+from wtman.merge.land import require_clean
+from wtman.model.ids import TaskId
+from wtman.model.states import SETTLED, RunState, TaskState
+from wtman.tasks.lifecycle import landable, run_state, standings
+from wtman.text.terminal import count
+from wtman.text.words import did_you_mean, quoted
+from wtman.worktrees.clean import remove_traces
+
+
+def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool) -> MergeAsked:
+    """The merge that is `wanted`, of where the target is. `again`: of what was left out before."""
+    for task in (*wanted.members, *wanted.exclude):
+        if task not in state.tasks:
+            near = did_you_mean(task, state.tasks)
+            raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
+    _require_ready(state, again)
+    return on_target(
+        repo,
+        replace(wanted, target=wanted.target or state.target),
+        state.base,
+        " when the run began",
+    )
+
+
+def on_target(repo: Repository, asked: MergeAsked, aside: str, when: str = "") -> MergeAsked:
+    """The merge with where its target is now; `aside` is the commit that a merge without a
+    target and a moved branch begins on."""
+    if not asked.target:
+        if asked.patch_only or asked.dry_run:
+            return replace(asked, before=resolve(repo, aside))
+        was = "was" if when else "is"
+        raise UsageError(
+            f"there is no branch to land on: HEAD {was} detached{when}",
+            hint="name one with --into BRANCH, or take --patch-only",
+        )
+    before = refs.read_one(repo, f"refs/heads/{asked.target}")
+    if before is None:
+        resolve(repo, "HEAD")  # says so where there is no commit at all
+        known = refs.read(repo, "refs/heads")
+        near = did_you_mean(asked.target, (ref.removeprefix("refs/heads/") for ref in known))
+        raise UsageError(
+            f"there is no branch {quoted(asked.target)} to land on{near}",
+            hint=f"--into takes a local branch; to make it: git branch {asked.target}",
+        )
+    return replace(asked, before=before)
+
+
+def _require_ready(state: State, again: bool) -> None:
+    known = standings(state)
+    status = run_state(state, known)
+    left_out = any(item.state is TaskState.EXCLUDED for item in known.values())
+    if status is RunState.MERGED and not (again and left_out):
+        raise WtmanError(
+            f"run {state.run} is merged already", hint=f"next: {next_command(state, False, known)}"
+        )
+    unfinished = sum(item.state not in SETTLED for item in known.values())
+    if unfinished:
+        raise MissingError(
+            f"run {state.run} is not ready: {count(unfinished, 'task')} of {len(known)} unfinished",
+            hint=f"go on with it first: wtman resume {state.run}",
+            code="unready",
+        )
+    if not landable(state, known) and not left_out:
+        raise WtmanError(
+            f"run {state.run} has no verified branch to land",
+            hint=f"see wtman report {state.run}",
+            code="nothing",
+        )
+
+
+def unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
+    """The tasks that no check judged, where somebody still has to say that they may land."""
+    return [
+        task
+        for task, item in standings(state).items()
+        if item.state is TaskState.UNCHECKED
+        and not asked.unchecked
+        and not state.tasks[task].external
+        and task not in asked.exclude
+        and (not asked.members or task in asked.members)
+    ]
+
+
+def begin(repo: Repository, state: State, asked: MergeAsked) -> Sequence[Event]:
+    """The events that the merge begins with. One whose train is on the target already was killed
+    before it could say so: that one is finished, and nothing else is asked for."""
+    if _has_landed(repo, state):
+        return [Resumed("merge")]
+    require_clean_target(repo, asked)
+    return [Resumed("merge"), asked]
+
+
+def require_clean_target(repo: Repository, asked: MergeAsked) -> None:
+    """Refuse a dirty checkout of the target now: the checks may take long, and then it would be."""
+    if not (asked.dry_run or asked.patch_only):
+        require_clean(repo, asked.target)
+
+
+def _has_landed(repo: Repository, state: State) -> bool:
+    merge = state.merge
+    if merge is None or merge.over:
+        return False
+    trains = {candidate.commit for candidate in merge.candidates.values()}
+    kept = set(refs.read(repo, f"refs/wtman/landed/{state.run}").values()) & trains
+    target = refs.read_one(repo, f"refs/heads/{merge.asked.target}")
+    if target is None or not kept:
+        return False
+    control = prepare(repo)
+    return any(is_ancestor(control, commit, target) for commit in kept)
+
+
+def take_back(home: Home, state: State, before: int) -> None:
+    """A rehearsal leaves nothing that a later command would tell of; only verdicts stay."""
+    with home.store.lock(state.run):
+        home.store.forget(state.run, 0 if state.kind.external else before, state.seq)
+        if state.kind.external:
+            remove_traces(state)
+    if state.kind.external:
+        remove_tree(home.folder(state.run))
