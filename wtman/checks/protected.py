@@ -13,55 +13,20 @@ from wtman.formats.gitignore import matches, outside
 from wtman.model.changes import Change
 from wtman.model.check import CheckResult, Verdict
 
-DEFAULT = (
-    # Tests, by the habits of the common languages.
-    "test/",
-    "tests/",
-    "__tests__/",
-    "spec/",
-    "test_*.py",
-    "*_test.py",
-    "conftest.py",
-    "*_test.go",
-    "*.test.[jt]s",
-    "*.test.[jt]sx",
-    "*.test.[cm][jt]s",
-    "*.spec.[jt]s",
-    "*.spec.[jt]sx",
-    "*.spec.[cm][jt]s",
-    "*_spec.rb",
-    "*Test.java",
-    "*Test.php",
-    # Who runs them.
-    ".github/",
-    ".gitlab-ci.yml",
-    ".circleci/",
-    ".travis.yml",
-    "azure-pipelines.yml",
-    "Jenkinsfile",
-    ".pre-commit-config.yaml",
-    # How they are run.
-    "pytest.ini",
-    ".pytest.ini",
-    "tox.ini",
-    "tox.toml",
-    "noxfile.py",
-    "setup.cfg",
-    "pyproject.toml",
-    "mypy.ini",
-    "ruff.toml",
-    ".coveragerc",
-    "Makefile",
-    "justfile",
-    "package.json",
-    "tsconfig*.json",
-    "jest.config.*",
-    "vitest.config.*",
-    "vitest.workspace.*",
-    ".mocharc*",
-    "eslint.config.*",
-    ".eslintrc*",
-    "phpunit.xml*",
+DEFAULT = tuple(
+    (
+        # Tests, by the habits of the common languages.
+        "test/ tests/ __tests__/ spec/ test_*.py *_test.py conftest.py *_test.go *.test.[jt]s "
+        "*.test.[jt]sx *.test.[cm][jt]s *.spec.[jt]s *.spec.[jt]sx *.spec.[cm][jt]s *_spec.rb "
+        "*Test.java *Test.php "
+        # Who runs them.
+        ".github/ .gitlab-ci.yml .circleci/ .travis.yml azure-pipelines.yml Jenkinsfile "
+        ".pre-commit-config.yaml "
+        # How they are run.
+        "pytest.ini .pytest.ini tox.ini tox.toml noxfile.py setup.cfg pyproject.toml mypy.ini "
+        "ruff.toml .coveragerc Makefile justfile package.json tsconfig*.json jest.config.* "
+        "vitest.config.* vitest.workspace.* .mocharc* eslint.config.* .eslintrc* phpunit.xml*"
+    ).split()
 )
 _SHOWN = 5
 

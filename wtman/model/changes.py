@@ -121,14 +121,15 @@ def meeting(groups: Sequence[Sequence[Changes]]) -> list[tuple[int, int]]:
             where.setdefault(path, []).append(number)
     found: set[tuple[int, int]] = set()
     for number, paths in enumerate(touched):
-        for place in {place for path in paths for place in (path, *_above(path))}:
+        for place in {place for path in paths for place in (path, *above(path))}:
             for other in where.get(place, ()):
                 if other != number:
                     found.add((min(number, other), max(number, other)))
     return sorted(found)
 
 
-def _above(path: str) -> Iterator[str]:
+def above(path: str) -> Iterator[str]:
+    """The folders that a path is in, the nearest first."""
     cut = path.rfind("/")
     while cut > 0:
         yield path[:cut]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from wtman.journal.events import Overlap, Overlapped
 from wtman.journal.state import State, TaskView
+from wtman.model.changes import above
 from wtman.model.graph import dependents
 from wtman.model.ids import Pair, TaskId
 from wtman.model.states import Standing, TaskState
@@ -75,12 +76,12 @@ class Dependencies:
     def of(self, task: TaskId) -> frozenset[TaskId]:
         """All that `task` needs and all that need it."""
         if task not in self._known:
-            self._known[task] = self.needed(task) | _policy(self._users, task)
+            self._known[task] = self.needed(task) | _reached(self._users, task)
         return self._known[task]
 
     def needed(self, task: TaskId) -> frozenset[TaskId]:
         """All that `task` needs."""
-        return _policy(self._needs, task)
+        return _reached(self._needs, task)
 
     def add(self, task: TaskId, need: TaskId) -> None:
         """Let `task` need one more from now on."""
@@ -89,7 +90,7 @@ class Dependencies:
         self._known.clear()
 
 
-def _policy(edges: Mapping[TaskId, tuple[TaskId, ...]], task: TaskId) -> frozenset[TaskId]:
+def _reached(edges: Mapping[TaskId, tuple[TaskId, ...]], task: TaskId) -> frozenset[TaskId]:
     found: set[TaskId] = set()
     stack = list(edges.get(task, ()))
     while stack:
@@ -128,17 +129,10 @@ def _meeting(changed: Mapping[TaskId, frozenset[str]]) -> Iterator[frozenset[Tas
     groups = {frozenset(tasks) for tasks in at.values() if len(tasks) > 1}
     if len(changed) > 1:
         for path, tasks in at.items():
-            for folder in _above(path):
+            for folder in above(path):
                 if folder in at and at[folder] | tasks != tasks:
                     groups.add(frozenset(at[folder] | tasks))
     yield from groups
-
-
-def _above(path: str) -> Iterator[str]:
-    cut = path.rfind("/")
-    while cut > 0:
-        yield path[:cut]
-        cut = path.rfind("/", 0, cut)
 
 
 def common_paths(

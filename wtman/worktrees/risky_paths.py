@@ -12,55 +12,28 @@ from dataclasses import dataclass
 from wtman.formats.gitignore import matches
 
 _MOST = 6  # paths named for each kind
-LINK, FILE, PROGRAM, SUBMODULE = "120000", "100644", "100755", "160000"
+LINK, PROGRAM, SUBMODULE = "120000", "100755", "160000"
 
 # What obeys a file, and the files.
-_OBEYED: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "configures coding agents",
-        (
-            "**/.claude/settings*.json",
-            "**/.claude/hooks/",
-            "**/.claude/commands/",
-            "**/.claude/agents/",
-            "**/.claude/skills/",
-            ".mcp.json",
-            ".cursor/",
-            ".codex/",
-            ".gemini/",
-            ".opencode/",
-            "opencode.json",
-            ".aider.conf.yml",
-            ".github/copilot*",
-        ),
+_OBEYED = {
+    "configures coding agents": (
+        "**/.claude/settings*.json **/.claude/hooks/ **/.claude/commands/ **/.claude/agents/ "
+        "**/.claude/skills/ .mcp.json .cursor/ .codex/ .gemini/ .opencode/ opencode.json "
+        ".aider.conf.yml .github/copilot*"
     ),
-    ("runs in the shell of whoever enters the folder", (".envrc", ".env", ".tool-versions")),
-    ("runs in the editor of whoever opens the folder", (".vscode/", ".idea/", "*.code-workspace")),
-    (
-        "runs inside every Python or test run",
-        ("conftest.py", "sitecustomize.py", "usercustomize.py", "*.pth"),
+    "runs in the shell of whoever enters the folder": ".envrc .env .tool-versions",
+    "runs in the editor of whoever opens the folder": ".vscode/ .idea/ *.code-workspace",
+    "runs inside every Python or test run": "conftest.py sitecustomize.py usercustomize.py *.pth",
+    "runs on the build server": (
+        ".github/workflows/ .github/actions/ .gitlab-ci.yml .circleci/ .travis.yml "
+        "azure-pipelines.yml Jenkinsfile .buildkite/ bitbucket-pipelines.yml"
     ),
-    (
-        "runs on the build server",
-        (
-            ".github/workflows/",
-            ".github/actions/",
-            ".gitlab-ci.yml",
-            ".circleci/",
-            ".travis.yml",
-            "azure-pipelines.yml",
-            "Jenkinsfile",
-            ".buildkite/",
-            "bitbucket-pipelines.yml",
-        ),
+    "runs when somebody commits": (
+        ".husky/ .pre-commit-config.yaml lefthook.yml .githooks/ .lefthook/"
     ),
-    (
-        "runs when somebody commits",
-        (".husky/", ".pre-commit-config.yaml", "lefthook.yml", ".githooks/", ".lefthook/"),
-    ),
-    ("tells git how to treat files", (".gitattributes", ".gitmodules", ".lfsconfig")),
-    ("configures wtman", ("wtman.toml", "/.wtman/", "/.worktreeinclude")),
-)
+    "tells git how to treat files": ".gitattributes .gitmodules .lfsconfig",
+    "configures wtman": "wtman.toml /.wtman/ /.worktreeinclude",
+}
 _DATA = tuple(
     ".json .yaml .yml .toml .md .txt .csv .xml .html .css .svg .png .jpg .jpeg .gif .pdf .lock "
     ".ini .cfg .rst".split()
@@ -83,7 +56,8 @@ def suspects(touched: Iterable[PathModes]) -> tuple[str, ...]:
     """A line for each kind of thing that is there, naming its paths."""
     items = [item for item in touched if item.new != item.old or item.new]
     notes: list[str] = []
-    for what, patterns in _OBEYED:
+    for what, listed in _OBEYED.items():
+        patterns = tuple(listed.split())
         paths = [item.path for item in items if item.new and matches(patterns, item.path)]
         notes += _note(f"changes what {what}", paths)
     links = [f"{item.path} -> {item.target}" for item in items if _leaves(item)]
