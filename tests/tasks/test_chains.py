@@ -222,12 +222,12 @@ def test_chains_survive_a_crash() -> None:
 
 def test_chains_are_told() -> None:
     state = begun(task("a"), task("b")).state
-    assert told(state, e.Chained(B, A, ("f",))) == (
+    assert told(state, e.Chained(B, A, ("f",))) == [
         "b  will start from the work of a: both change f",
-    )
-    assert told(state, e.Unchained(B, A, "a did not succeed")) == (
+    ]
+    assert told(state, e.Unchained(B, A, "a did not succeed")) == [
         "b  no longer waits for a: a did not succeed",
-    )
+    ]
 
 
 @settings(max_examples=kit.examples(30))

@@ -252,9 +252,9 @@ def test_status_shows_it_in_table_and_json() -> None:
 
 def test_lines_tell_each_pair_once() -> None:
     state = played(COLLIDING)
-    assert told(state, BOTH) == ("billing  conflicts with docs as it stands: a.py, b.py",)
+    assert told(state, BOTH) == ["billing  conflicts with docs as it stands: a.py, b.py"]
     later = e.Overlapped((e.Overlap("billing", "docs", ("a.py",), looks=3),))
-    assert told(state, later) == ()
+    assert told(state, later) == []
 
 
 def test_what_cannot_land_any_more_conflicts_with_nobody() -> None:
