@@ -9,6 +9,7 @@ of fsck sees them) and the files of the main checkout (their user works there).
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -139,17 +140,15 @@ def _named(what: str) -> str:
 
 def _walk(common: str) -> Iterator[tuple[str, Stat]]:
     """Every file that counts, relative to the common directory, with its state."""
-    for name in _FILES:
-        if (state := _state(os.path.join(common, name))) is not None:
-            yield name, state
     yield from _below(common, "refs")
     yield from _below(common, "hooks")
-    for name in _listed(os.path.join(common, "worktrees")):
-        place = f"worktrees/{name}"
-        yield place, ()
-        for part in _OF_WORKTREES:
-            if (state := _state(os.path.join(common, place, part))) is not None:
-                yield f"{place}/{part}", state
+    worktrees: list[str] = []
+    with suppress(OSError):
+        worktrees = [f"worktrees/{name}" for name in os.listdir(os.path.join(common, "worktrees"))]
+    yield from ((place, ()) for place in worktrees)
+    for name in (*_FILES, *(f"{place}/{part}" for place in worktrees for part in _OF_WORKTREES)):
+        with suppress(OSError):
+            yield name, _signature(os.lstat(os.path.join(common, name)))
 
 
 def _below(common: str, folder: str) -> Iterator[tuple[str, Stat]]:
@@ -166,20 +165,6 @@ def _below(common: str, folder: str) -> Iterator[tuple[str, Stat]]:
                         yield name, _signature(item.stat(follow_symlinks=False))
         except OSError:
             continue
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
-def _state(path: str) -> Stat | None:
-    try:
-        return _signature(os.lstat(path))
-    except OSError:
-        return None
 
 
 def _signature(facts: os.stat_result) -> Stat:

@@ -93,7 +93,7 @@ def describe(
 ) -> PrivateGit:
     """The one that is, or was, in `folder`; nothing is made or looked at there."""
     common = ctl.repo.common_dir
-    binds = _mounts(common, folder) if mounted else _plain(common, folder)
+    binds = _binds(common, folder, mounted)
     return PrivateGit(folder, common, worktree, branch, at, mounted, binds)
 
 
@@ -135,25 +135,18 @@ def _fill(ctl: Control, git: PrivateGit, draft: str, target: str, who: Identity)
             os.makedirs(os.path.join(draft, below), exist_ok=True)
 
 
-def _mounts(common: str, folder: str) -> tuple[tuple[str, str, bool], ...]:
-    shared = os.path.join(common, _SHARED)
+def _binds(common: str, folder: str, mounted: bool) -> tuple[tuple[str, str, bool], ...]:
+    shared = os.path.join(common, _SHARED) if mounted else common
+    objects = os.path.join(common, "objects")
     found = [
-        (folder, common, True),
-        (os.path.join(common, "objects"), os.path.join(shared, "objects"), False),
+        (folder, common if mounted else folder, True),
+        (objects, os.path.join(shared, "objects"), False),
     ]
-    found += [(other, other, False) for other in alternates(os.path.join(common, "objects"))]
-    for name, place in (("lfs", shared), ("modules", common)):
+    found += [(other, other, False) for other in alternates(objects)]
+    for name, place in (("lfs", shared), *((("modules", common),) if mounted else ())):
         if os.path.isdir(os.path.join(common, name)):
             found.append((os.path.join(common, name), os.path.join(place, name), False))
     return tuple(found)
-
-
-def _plain(common: str, folder: str) -> tuple[tuple[str, str, bool], ...]:
-    objects = os.path.join(common, "objects")
-    read = [objects, *alternates(objects)]
-    if os.path.isdir(os.path.join(common, "lfs")):
-        read.append(os.path.join(common, "lfs"))
-    return ((folder, folder, True), *((place, place, False) for place in read))
 
 
 def alternates(objects: str, depth: int = _DEEPEST) -> tuple[str, ...]:
