@@ -63,7 +63,7 @@ def test_bare(project: Path, tmp_path: Path, git: Git, name: str) -> None:
     assert found == Repository(str(place), str(place), "", "")
     assert repo.head_branch(found) == "main"
     listed = repo.checkouts(found)
-    assert [(item.bare, item.branch) for item in listed] == [(True, "")]
+    assert [(item.head, item.branch) for item in listed] == [("", "")]
     git(place, "worktree", "add", "-q", str(tmp_path / "w"), "main")
     linked = discover(str(tmp_path / "w"))
     assert (linked.toplevel, linked.main) == (str(tmp_path / "w"), "")
@@ -119,7 +119,7 @@ def test_checkouts(project: Path, here: Repository, tmp_path: Path, git: Git) ->
     main, linked = repo.checkouts(here)
     head = git(project, "rev-parse", "HEAD")
     assert main == repo.Checkout(str(project), head, "main")
-    assert linked == repo.Checkout(str(odd), head, "", locked=True)
+    assert linked == repo.Checkout(str(odd), head, "")
 
 
 def test_dirty_is_about_tracked_files(project: Path, here: Repository, git: Git) -> None:

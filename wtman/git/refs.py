@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from wtman import files
 from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
 from wtman.formats.git_output import packed_refs, raw, text
 from wtman.git.discovery import Repository
@@ -169,19 +170,14 @@ def _clear(repo: Repository, ref: str) -> None:
     """Take away what is at the place of a loose ref and cannot be one."""
     place = os.path.join(repo.common_dir, ref)
     try:
-        mode = os.lstat(place).st_mode
-        if stat.S_ISREG(mode) and _OID.fullmatch(_first(place)):
+        said = (files.head(place, 256) or b"").decode("ascii", "replace").strip()
+        if _OID.fullmatch(said) or not os.path.lexists(place):
             return
         aside = os.path.join(repo.wtman_dir, f"odd-ref-{secrets.token_hex(4)}")
         announce(repo, [Move(ref, ANY, "")])
         os.rename(place, aside)
     except OSError:
         return
-
-
-def _first(path: str) -> str:
-    with open(path, "rb") as file:
-        return file.read(256).decode("ascii", "replace").strip()
 
 
 def _line(change: RefChange) -> bytes:

@@ -29,8 +29,6 @@ class Checkout:
     path: str
     head: str
     branch: str  # short name, "" when detached or bare
-    bare: bool = False
-    locked: bool = False
 
 
 def resolve(repo: Repository, rev: str) -> Sha:
@@ -101,8 +99,6 @@ def checkouts(repo: Repository) -> tuple[Checkout, ...]:
                 path=facts["worktree"],
                 head=head if head.strip("0") else "",
                 branch=facts.get("branch", "").removeprefix("refs/heads/"),
-                bare="bare" in facts,
-                locked="locked" in facts,
             )
         )
     return tuple(found)

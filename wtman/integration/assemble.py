@@ -50,7 +50,6 @@ class Assembled:
     sides: tuple[Sha, ...] = ()
     keeper: Sha = Sha("")  # a commit above all sides
     adapted: tuple[Adapted, ...] = ()
-    changes: tuple[Changes, ...] = ()
 
     @property
     def conflict(self) -> Conflict | None:
@@ -94,7 +93,7 @@ def _joined(objects: Objects, train: Train, changes: tuple[Changes, ...]) -> Ass
             if joined.tree != before:
                 tip = _commit(objects, train, part, tip, joined.tree)
             commits[part.task] = tip
-        return Assembled(tip, joiner.tree, commits, adapted=tuple(adapted), changes=changes)
+        return Assembled(tip, joiner.tree, commits, adapted=tuple(adapted))
 
 
 def _commit(objects: Objects, train: Train, part: Part, tip: Sha, tree: Sha) -> Sha:
@@ -118,7 +117,7 @@ def _torn(
     )
     keeper = objects.commit(found[0][1][1], sides, message, train.author, train.author, train.when)
     conflicts = tuple(conflict for conflict, _ in found)
-    return Assembled(Sha(""), Sha(""), {}, conflicts, sides, keeper, changes=changes)
+    return Assembled(Sha(""), Sha(""), {}, conflicts, sides, keeper)
 
 
 def require_same(assembled: Assembled, commit: Sha) -> dict[TaskId, Sha]:
