@@ -27,12 +27,11 @@ class Merged:
 
     tree: Sha | None
     conflicts: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
     marked: Sha = Sha("")
     torn: tuple[ConflictedFile, ...] = ()
 
 
-def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
+def results(words: Iterator[bytes]) -> Iterator[Merged]:
     """What merge-tree says, as it comes.
 
     That is `status, tree, stage..., "", (count, path..., kind, message)..., ""` repeatedly.
@@ -43,23 +42,21 @@ def results(words: Iterator[bytes], names: dict[str, str]) -> Iterator[Merged]:
         tree = Sha(next(words).decode())
         stages = list(takewhile(bool, words))
         paths = [stage.partition(b"\t")[2] for stage in stages]
-        messages, kinds = [], set()
+        kinds = set()
         for count in takewhile(bool, words):
             if not count.isdigit():
                 break  # git 2.39 writes its advice on submodules into the place of the end
             about = [next(words) for _ in range(int(count))]
-            kind = next(words)
-            message = next(words)
+            kind, message = next(words), next(words)
             if b"CONFLICT" in message:
                 kinds.add(kind)
                 paths += about
-                messages.append(_named(text(message).strip(), names))
         if status == b"1":
             yield Merged(tree)
             continue
         conflicts = tuple(sorted({text(path) for path in paths}))
         torn = _torn(stages) if kinds == {b"CONFLICT (contents)"} else ()
-        yield Merged(None, conflicts, tuple(messages), tree if torn else Sha(""), torn)
+        yield Merged(None, conflicts, tree if torn else Sha(""), torn)
 
 
 def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
@@ -80,10 +77,3 @@ def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
             return ()
         torn.append(ConflictedFile(text(path), mode.decode(), (one, two, three)))
     return tuple(torn)
-
-
-def _named(message: str, names: dict[str, str]) -> str:
-    """The message with what the caller called each side."""
-    for made, given in names.items():
-        message = message.replace(made, given)
-    return message

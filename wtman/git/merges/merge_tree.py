@@ -17,6 +17,7 @@ from wtman.git.objects.writer import Objects
 from wtman.git.run import Conversation
 from wtman.model.changes import Entry
 
+MERGE_TREE = ["merge-tree", "--write-tree", "--stdin", "--messages"]
 _CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
 _PATIENCE = 10.0  # seconds for a first answer
 _PERSON = b"wtman <wtman@localhost> 0 +0000"
@@ -39,23 +40,21 @@ def merge_many(
     trees = trees_of(ctl, [item for triple in triples for item in triple])
     with scratch(ctl) as objects:
         made = Objects(ctl, objects, trees[0])
-        lines: list[str] = []
-        names: dict[str, str] = {}
-        for at, (_, ours, theirs) in enumerate(triples):
-            line = merge_line(made, *trees[3 * at : 3 * at + 3])
-            names |= dict(zip(line.split(), (ours, theirs), strict=True))
-            lines.append(line)
+        lines = [merge_line(made, *trees[at : at + 3]) for at in range(0, len(trees), 3)]
         made.spill()
-        args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
-        script = "".join(lines).encode()
         answer = call(
-            ctl, args, worktree=attributes, objects=objects, input=script, ok=(0, 1, *_CRASHED)
+            ctl,
+            MERGE_TREE,
+            worktree=attributes,
+            objects=objects,
+            input="".join(lines).encode(),
+            ok=(0, 1, *_CRASHED),
         )
     if answer.code in _CRASHED:
         if len(triples) > 1:
             return tuple(merge(ctl, *triple, attributes) for triple in triples)
         return (_crashed(ctl, *triples[0]),)
-    found = tuple(results(iter(answer.out.split(b"\0")), names))
+    found = tuple(results(iter(answer.out.split(b"\0"))))
     if len(found) != len(triples):
         raise ExternalError(
             f"git merge-tree answered {len(found)} of {len(triples)} merges",
@@ -66,9 +65,8 @@ def merge_many(
 
 def merge_heads(ctl: Control, ours: str, theirs: str) -> Merged:
     """Merge two commits by their own history, as `git merge` would: several bases count."""
-    args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
-    answer = call(ctl, args, input=f"{ours} {theirs}\n".encode(), ok=(0, 1))
-    return next(results(iter(answer.out.split(b"\0")), {}))
+    answer = call(ctl, MERGE_TREE, input=f"{ours} {theirs}\n".encode(), ok=(0, 1))
+    return next(results(iter(answer.out.split(b"\0"))))
 
 
 def _crashed(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
@@ -77,7 +75,7 @@ def _crashed(ctl: Control, base: str, ours: str, theirs: str) -> Merged:
     git 2.39 has assertions that renames between files and folders can reach.
     """
     paths = paths_changed(ctl, base, theirs) or paths_changed(ctl, base, ours)
-    return Merged(None, tuple(sorted(paths)), ("git crashed while merging",))
+    return Merged(None, tuple(sorted(paths)))
 
 
 def merge_line(objects: Objects, base: str, ours: str, theirs: str) -> str:
@@ -133,13 +131,12 @@ class Merger:
         trees = (dict.fromkeys(names, old), dict.fromkeys(names, new), {b"other": old})
         self._filler = merge_line(self._objects, *map(self._objects.tree, trees))
         self._objects.spill()
-        args = ["merge-tree", "--write-tree", "--stdin", "--messages"]
         attributes = laid_out(ctl, self._on)
         env = environment_of(ctl, attributes)
-        talk = Conversation(args, git_dir=ctl.path, env=env, cwd=attributes)
+        talk = Conversation(MERGE_TREE, git_dir=ctl.path, env=env, cwd=attributes)
         talk.say(self._filler.encode())
         if talk.answers(_PATIENCE):
-            self._talk, self._answers = talk, results(talk.words(), {})
+            self._talk, self._answers = talk, results(talk.words())
         else:
             self._mute = True
             talk.close()

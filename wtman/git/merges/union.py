@@ -22,7 +22,7 @@ from wtman.formats.git_output import raw
 from wtman.formats.merge_tree import ConflictedFile, Merged, results
 from wtman.git.control_dir import call, oid, scratch_file
 from wtman.git.merges.draft_tree import DraftTree
-from wtman.git.merges.merge_tree import merge_line
+from wtman.git.merges.merge_tree import MERGE_TREE, merge_line
 from wtman.git.objects.history import contents
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Change, Entry
@@ -130,15 +130,14 @@ class Union:
         os.makedirs(os.path.join(home, "git"), exist_ok=True)
         with open(os.path.join(home, "git", "attributes"), "w") as file:
             file.write(f"* conflict-marker-size={len(_BETWEEN)}\n")
-        args = ["-c", "merge.conflictStyle=diff3", "merge-tree", "--write-tree", "--stdin"]
         answer = call(
             self._ctl,
-            [*args, "--messages"],
+            ["-c", "merge.conflictStyle=diff3", *MERGE_TREE],
             env={"XDG_CONFIG_HOME": home},
             input="".join(lines).encode(),
             ok=(0, 1),
         )
-        merged = list(results(iter(answer.out.split(b"\0")), {}))
+        merged = list(results(iter(answer.out.split(b"\0"))))
         marked = self._marked([clash.marked for clash in merged])
         found: list[bytes | None] = []
         for clash, line in zip(merged, lines, strict=True):
