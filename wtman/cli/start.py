@@ -23,8 +23,7 @@ from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import exit_status
 from wtman.coordinator.start.approval import unapproved, unapproved_plan, unconfirmed
 from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
-from wtman.coordinator.start.proposal import Proposal, is_planned
-from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.proposal import Proposal, StartRequest, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
 from wtman.errors import WtmanError
 from wtman.git.discovery import Repository

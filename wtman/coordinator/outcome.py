@@ -19,11 +19,8 @@ FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
 
 def used_by(view: TaskView) -> Usage:
     """What the sessions of a task have used, the finished ones."""
-    total = Usage()
-    for item in view.attempts:
-        if item.outcome is not None:
-            total = total + item.outcome.usage
-    return total
+    outcomes = (item.outcome for item in view.attempts)
+    return sum((outcome.usage for outcome in outcomes if outcome is not None), Usage())
 
 
 def agent_of(state: State, view: TaskView) -> str:

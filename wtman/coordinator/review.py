@@ -17,7 +17,7 @@ from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of
 from wtman.coordinator.create import create
 from wtman.coordinator.home import Home, newest_of, require_idle
-from wtman.coordinator.start.agents import anchored, anchored_agents
+from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved
 from wtman.coordinator.start.proposal import after
 from wtman.coordinator.start.requirements import in_sandbox, require_agents
@@ -51,13 +51,9 @@ def review_of_run(repo: Repository, state: State, flags: Mapping[str, Any]) -> l
         raise UsageError(
             f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
         )
-    here = os.getcwd()
-
-    def placed(spec: str) -> str:
-        return anchored(spec, here, repo.toplevel, frozenset())
-
-    named = tuple(placed(item) for item in flags.get("reviewed_by", ()))
-    roles = {name: placed(item) for name, item in flags.get("roles", {}).items()}
+    given = Settings(reviewed_by=flags.get("reviewed_by", ()), roles=flags.get("roles", {}))
+    _, given = anchored_agents(Plan("", ()), given, repo.toplevel, frozenset())
+    named, roles = given.reviewed_by, given.roles
     changed = {
         **{key: flags[key] for key in _OF_RUN if key in flags},
         **({"reviewed_by": named} if named else {}),

@@ -38,11 +38,11 @@ def plan(
 ) -> int:
     """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
     from wtman.cli.start import approve_planner, planned, unplanned
+    from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
     from wtman.coordinator.start.order import order
-    from wtman.coordinator.start.proposal import is_planned, plan_of, planner_notes
-    from wtman.coordinator.start.request import StartRequest
+    from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
     from wtman.coordinator.start.static_plan import cut
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
@@ -61,7 +61,8 @@ def plan(
         kind=RunKind.PLAN,
         may_ask=True,  # whoever reads the file approves what is in it
     )
-    made = cut(repo, wanted, os.environ).made
+    settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
+    made = cut(repo, wanted, settings).made
     if made is not None:
         return _written(made, dump(made), target, "", as_json)
     # Without a file stdout is the plan and nothing else.

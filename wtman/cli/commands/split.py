@@ -42,7 +42,7 @@ def split(
     """
     from wtman.cli.editor import edited_by_hand
     from wtman.cli.start import Console
-    from wtman.coordinator.start.request import StartRequest
+    from wtman.coordinator.start.proposal import StartRequest
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)

@@ -15,8 +15,7 @@ from wtman.coordinator.create import create
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
-from wtman.coordinator.start.proposal import Proposal, plan_of, planner_notes
-from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
 from wtman.coordinator.start.requirements import in_sandbox, require, unkept
 from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
 from wtman.coordinator.start.static_plan import cut, without_static
@@ -76,11 +75,11 @@ class PreparedRun:
 
 def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
     """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
-    request = cut(repo, request, environ)
+    loaded = load(repo.toplevel, environ, request.flags, None)
+    request = cut(repo, request, loaded.settings)
     plan, text = _plan(request)
     base = resolve(repo, request.base)
     control = prepare(repo)
-    loaded = load(repo.toplevel, environ, request.flags, None)
     check = tuple(request.flags.get("check", ())) or plan.check or loaded.settings.check
     plan = replace(plan, check=check)
     settings = replace(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from wtman.agents import load, tells_cost
 from wtman.config.roles import Roles
-from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.proposal import StartRequest
 from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role

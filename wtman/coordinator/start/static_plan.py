@@ -3,17 +3,14 @@
 No session makes it, so nothing is journalled until the user has said yes to it.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from wtman.config import load
-from wtman.coordinator.start.request import StartRequest
+from wtman.coordinator.start.proposal import StartRequest
 from wtman.errors import UsageError
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.contents import entries, texts
 from wtman.git.repo import resolve
-from wtman.model.plan import Plan
 from wtman.model.roles import PLANNER
 from wtman.model.settings import Settings
 from wtman.plan.static import PARSED, static_plan, wants_text
@@ -22,18 +19,12 @@ STATIC = "static"
 _LARGEST = 1 << 20  # bytes of a file whose imports are read
 
 
-def cut(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> StartRequest:
+def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartRequest:
     """The request, with its plan where the static planner is to make it."""
-    settings = load(repo.toplevel, environ, request.flags, None).settings
     if settings.roles.get(PLANNER) != STATIC or not request.unplanned:
         if request.parts:
             raise UsageError("--parts says how --planner static cuts", hint="give both, or neither")
         return request
-    return replace(request, made=_made(repo, request, settings))
-
-
-def _made(repo: Repository, request: StartRequest, settings: Settings) -> Plan:
-    """The plan that the repository's base gives."""
     base, control = resolve(repo, request.base), prepare(repo)
     found = entries(control, base)
     named = [item.path for item in found if wants_text(item.path)]
@@ -42,7 +33,7 @@ def _made(repo: Repository, request: StartRequest, settings: Settings) -> Plan:
     plan = static_plan(request.request, found, read, parts or settings.jobs, exactly=bool(parts))
     if not plan.tasks:
         raise UsageError("there is nothing to cut: the base has no files")
-    return plan
+    return replace(request, made=plan)
 
 
 def without_static(settings: Settings) -> Settings:
