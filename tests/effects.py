@@ -63,7 +63,6 @@ EFFECTS = frozenset(
     coordinator/start/requirements.py
     coordinator/start/resumption.py
     coordinator/start/roles.py
-    coordinator/start/static_plan.py
     execution/local.py
     execution/output.py
     execution/spawn.py

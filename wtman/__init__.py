@@ -13,7 +13,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
 
     cli/          flags -> a use case -> print -> exit status; one file a command
     ui/           what people look at: table, live view, JSON, report, HTML, dashboard
-    coordinator/  runs made and opened, the scheduler, the loop
+    coordinator/  runs, reviews and merges ordered; the scheduler, the loop
     merge/        which branches land together, the train, landing; proof/: nothing was lost
     tasks/        where each task stands; which overlap, and which wait for which
     review/       which reviews are wanted, findings judged, reproducers run

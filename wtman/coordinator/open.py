@@ -55,10 +55,12 @@ async def open_run(
     from wtman.sessions.activity import ActivityLog
 
     state = load_state(store, run)
+    # Git spends its time on the processor and in the kernel: more threads than cores only wait.
+    threads = max(os.cpu_count() or 1, 2)
     lock = contextlib.nullcontext() if aside else store.lock(run)
     with (
         lock,
-        ThreadPoolExecutor(max_workers=_git_jobs()) as pool,
+        ThreadPoolExecutor(max_workers=threads) as pool,
         raised_fd_limit() as nofile,
     ):
         install_child_watcher()
@@ -128,8 +130,3 @@ def _sandbox(name: str) -> "Sandbox":
             f"this run is confined by {name}: {error}",
             hint="fix that, then `wtman resume`; or start another run with --sandbox auto",
         ) from error
-
-
-def _git_jobs() -> int:
-    # Git spends its time on the processor and in the kernel: more threads than cores only wait.
-    return max(os.cpu_count() or 1, 2)

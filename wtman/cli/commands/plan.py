@@ -41,9 +41,8 @@ def plan(
     from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
-    from wtman.coordinator.start.order import order
+    from wtman.coordinator.start.order import cut, order
     from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
-    from wtman.coordinator.start.static_plan import cut
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
     from wtman.ui.proposal import annotated, announced

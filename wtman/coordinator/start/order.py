@@ -18,10 +18,10 @@ from wtman.coordinator.start.approval import commands_of, unapproved_of
 from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
 from wtman.coordinator.start.requirements import in_sandbox, require, unkept
 from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
-from wtman.coordinator.start.static_plan import cut, without_static
 from wtman.errors import UsageError
 from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
+from wtman.git.objects.contents import entries, texts
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
 from wtman.journal.events import Event, Noted, PlanWanted, RolesAssigned
@@ -34,10 +34,13 @@ from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.file import locate, parse, quick_task, validate
 from wtman.plan.forecast import forecast
-from wtman.plan.static import with_paths
+from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
+
+_STATIC = "static"
+_LARGEST = 1 << 20  # bytes of a file whose imports are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,10 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
         loaded.settings,
         agent=loaded.settings.agent or first_agent(environ),
         check=check,
+        roles={role: agent for role, agent in loaded.settings.roles.items() if agent != _STATIC},
         worktrees=loaded.settings.worktrees
         or default_worktrees(repo.main or repo.common_dir, environ),
     )
-    settings = without_static(settings)
     tracked = files(control, base)
     own = frozenset(repository_commands(loaded))
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
@@ -186,6 +189,26 @@ def _propose(
         warnings=warnings,
         assigned_agents=assigned_agents(plan, settings, roles, environ),
     )
+
+
+def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartRequest:
+    """The request, with its plan where `--planner static` is to make it, from the base alone.
+
+    No session makes it, so nothing is journalled until the user has said yes to it.
+    """
+    if settings.roles.get(PLANNER) != _STATIC or not request.unplanned:
+        if request.parts:
+            raise UsageError("--parts says how --planner static cuts", hint="give both, or neither")
+        return request
+    base, control = resolve(repo, request.base), prepare(repo)
+    found = entries(control, base)
+    named = [item.path for item in found if wants_text(item.path)]
+    read = texts(control, base, set(named), _LARGEST) if len(named) <= PARSED else {}
+    parts = request.parts
+    plan = static_plan(request.request, found, read, parts or settings.jobs, exactly=bool(parts))
+    if not plan.tasks:
+        raise UsageError("there is nothing to cut: the base has no files")
+    return replace(request, made=plan)
 
 
 def _plan(request: StartRequest) -> tuple[Plan, str]:
