@@ -1,7 +1,7 @@
 """A cheap look at a worktree in which a session is at work.
 
 Promises to touch nothing that anybody else uses: it has an index of its own for each
-worktree, and what it writes goes to an object folder of its own (`beside`), so that
+worktree, and what it writes goes to an object folder of its own (`Control.aside`), so that
 looking a thousand times leaves no object in the repository. A worktree without news
 costs one process. Refuses to read in what is heavy: a build that is not ignored would
 be hashed again at every look.
@@ -9,7 +9,7 @@ be hashed again at every look.
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.git_output import raw, text
@@ -26,12 +26,6 @@ class Glance:
 
     tip: Sha
     tree: Sha
-
-
-def beside(ctl: Control, folder: str) -> Control:
-    """The control directory, with new objects going to `folder`."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    return replace(ctl, aside=folder)
 
 
 def glance(

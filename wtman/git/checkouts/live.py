@@ -7,10 +7,10 @@ objects; it is emptied when the coordinator begins and when it has grown.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wtman.errors import WtmanError
-from wtman.git.checkouts.glance import Glance, beside, glance
+from wtman.git.checkouts.glance import Glance, glance
 from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
@@ -56,8 +56,9 @@ class WatchMemory:
             await git(remove_tree, folder)
         self._number += 1
         self._folder = folder
-        made: Control = await git(beside, ctl, os.path.join(folder, "objects"))
-        return made
+        objects = os.path.join(folder, "objects")
+        await git(os.makedirs, objects, 0o700, True)
+        return replace(ctl, aside=objects)
 
     async def tree(
         self, ctl: Control, task: TaskId, worktree: str, official: str, tip: Sha, git: Threaded
