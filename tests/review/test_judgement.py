@@ -110,7 +110,8 @@ class World:
                         claims=said or (),
                     ),
                 )
-            case Reproduce(finding, members, tips):
+            case Reproduce(finding, tips):
+                members = tuple(tips)
                 kind, guilty = self.shows(action)
                 proof = self.state.reviews.findings[finding].reproducer
                 assert proof is not None

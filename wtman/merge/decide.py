@@ -63,7 +63,7 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     tasks = tuple(view.task for view in state.tasks.values())
     known = standings(state)
     wanted = set(closure(tasks, merge.asked.members)) if merge.asked.members else set(state.tasks)
-    included: dict[TaskId, None] = {}
+    included: dict[TaskId, Member] = {}
     left: list[Excluded] = list(merge.disproved)
     disproved = {item.task for item in merge.disproved}
     for task in order(tasks):
@@ -77,21 +77,13 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
         if reason:
             left.append(Excluded(task, "unverified", evidence=reason))
         else:
-            included[task] = None
-    members = tuple(
-        Member(
-            id=task,
-            start=state.tasks[task].start,
-            head=state.tasks[task].head,
-            needs=tuple(need for need in state.tasks[task].needed if need in included),
-        )
-        for task in included
-    )
-    return members, tuple(left)
+            needs = tuple(need for need in view.needed if need in included)
+            included[task] = Member(task, view.start, view.head, needs)
+    return tuple(included.values()), tuple(left)
 
 
 def _unfit(
-    state: State, task: TaskId, known: Mapping[TaskId, Standing], included: Mapping[TaskId, None]
+    state: State, task: TaskId, known: Mapping[TaskId, Standing], included: Mapping[TaskId, Member]
 ) -> str:
     """Why a task is not eligible, or nothing."""
     view = state.tasks[task]

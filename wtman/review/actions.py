@@ -34,7 +34,6 @@ class Reproduce:
     """Run the finding's reproducer on base, each branch and all of them together."""
 
     finding: str
-    members: tuple[TaskId, ...]
     tips: dict[TaskId, Sha]
 
     @property

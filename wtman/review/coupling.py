@@ -5,8 +5,9 @@ meets gets a reviewer for the two. Imports are read from the text of changed fil
 Python and for JavaScript's relative ones; other languages meet by path only.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from wtman.formats.imports import is_used, uses
 from wtman.journal.events import Coupling
@@ -31,11 +32,11 @@ def couplings(
 ) -> tuple[Coupling, ...]:
     """The branches that meet, each pair or small cluster once; `bound` are pairs of which one
     was built on the other."""
-    pairs = {
-        frozenset((one, two)): why
-        for one, two, why in _pairs(works)
-        if frozenset((one, two)) not in bound
-    }
+    used = {task: uses(work.texts) for task, work in works.items()}
+    pairs: dict[frozenset[TaskId], str] = {}
+    for one, two in combinations(works, 2):
+        if (both := frozenset((one, two))) not in bound and (why := _why(one, two, works, used)):
+            pairs[both] = why
     found: list[Coupling] = []
     order = {task: at for at, task in enumerate(works)}
     for group in _clusters(pairs):
@@ -47,16 +48,6 @@ def couplings(
             found.append(Coupling(members, why))
     found.sort(key=lambda item: [order[task] for task in item.members])
     return tuple(found[:_MOST])
-
-
-def _pairs(works: Mapping[TaskId, BranchWork]) -> Iterator[tuple[TaskId, TaskId, str]]:
-    names = list(works)
-    used = {task: uses(work.texts) for task, work in works.items()}
-    for at, one in enumerate(names):
-        for two in names[at + 1 :]:
-            why = _why(one, two, works, used)
-            if why:
-                yield one, two, why
 
 
 def _why(

@@ -13,7 +13,6 @@ from wtman.model.states import SETTLED, Standing, TaskState
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.judgement import (
     branch_units,
-    completeness_unit,
     interaction_units,
     judgement,
     next_try,
@@ -22,6 +21,7 @@ from wtman.review.judgement import (
     reviewers,
     subjects,
     tips,
+    unit_of,
     wanted_opinions,
 )
 
@@ -97,7 +97,7 @@ def _verifications(state: State, checked: tuple[TaskId, ...]) -> Iterator[Reprod
             continue
         waits_for = judgement(state, finding).pending
         if waits_for == "proof":
-            yield Reproduce(finding.id, members, tips(state, members))
+            yield Reproduce(finding.id, tips(state, members))
         elif waits_for == "opinions":
             for lens in wanted_opinions(state, finding):
                 number = sum(1 for item in finding.opinions if item.lens == lens) + 1
@@ -108,10 +108,10 @@ def _whole(
     state: State, known: Mapping[TaskId, Standing], checked: tuple[TaskId, ...]
 ) -> Unit | None:
     """The completeness review, once everything else has come to an end."""
-    if state.kind.external or state.merge is not None:
+    if state.kind.external or state.merge is not None or len(checked) < 2:
         return None
     if any(item.state not in SETTLED for item in known.values()):
         return None
     if any(not over(state, unit) for unit in interaction_units(state)):
         return None
-    return completeness_unit(state, checked)
+    return unit_of(state, "completeness", "completeness", reviewers(state)[0], checked)

@@ -129,14 +129,6 @@ def interaction_units(state: State) -> tuple[Unit, ...]:
     )
 
 
-def completeness_unit(state: State, members: tuple[TaskId, ...]) -> Unit | None:
-    """The review of the whole against the request."""
-    agents = reviewers(state)
-    if not agents or len(members) < 2:
-        return None
-    return unit_of(state, "completeness", "completeness", agents[0], members)
-
-
 def unit_of(
     state: State, kind: str, lens: str, agent: str, members: tuple[TaskId, ...], why: str = ""
 ) -> Unit:

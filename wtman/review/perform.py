@@ -14,7 +14,7 @@ from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble
-from wtman.journal.events import Coupled, Event, Refuted, Reproduced, Reviewed
+from wtman.journal.events import Coupled, Event, Refuted, Reviewed
 from wtman.journal.state import Finding, State
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
@@ -42,7 +42,8 @@ async def perform(
         case Review():
             return (await _review(ctx, state, action),)
         case Reproduce():
-            return (await _reproduce(ctx, state, action),)
+            finding = state.reviews.findings[action.finding]
+            return (await reproduce(ctx, state, finding, action.tips),)
         case Refute():
             return (await _refute(ctx, state, action),)
 
@@ -53,12 +54,7 @@ async def perform(
 def _couple(ctx: Context, state: State, action: Couple) -> Coupled:
     works = {task: _work(ctx, state, task, head) for task, head in action.tips}
     tasks = tuple(view.task for view in state.tasks.values())
-    bound = {
-        frozenset((task, need))
-        for task in works
-        for need in closure(tasks, (task,))
-        if need != task
-    }
+    bound = {frozenset((one, two)) for one in works for two in closure(tasks, (one,))}
     return Coupled(dict(action.tips), couplings(works, bound))
 
 
@@ -136,13 +132,7 @@ def _came_of(answer: Answer) -> dict[str, Any]:
     return {**told, "sessions": max(answer.sessions, 1)}
 
 
-# --- proofs and refuters ------------------------------------------------------------------------
-
-
-async def _reproduce(ctx: Context, state: State, action: Reproduce) -> Reproduced:
-    finding = state.reviews.findings[action.finding]
-    assert finding.reproducer is not None
-    return await reproduce(ctx, state, finding.id, finding.reproducer, action.members, action.tips)
+# --- refuters ------------------------------------------------------------------------
 
 
 async def _refute(ctx: Context, state: State, action: Refute) -> Refuted:

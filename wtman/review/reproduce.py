@@ -8,6 +8,7 @@ where it flickers. Nothing in such a checkout says which branch it is.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, islice
 
 from wtman.checks.judge import Judged, once
 from wtman.checks.judge import judge as judge_tree
@@ -17,7 +18,7 @@ from wtman.integration import candidate_refs
 from wtman.integration.assemble import Train, assemble
 from wtman.integration.conflicts import Part
 from wtman.journal.events import Reproduced
-from wtman.journal.state import State
+from wtman.journal.state import Finding, State
 from wtman.model.check import Verdict
 from wtman.model.command import ExitReason
 from wtman.model.finding import BASE, Cell, Reproducer
@@ -47,15 +48,11 @@ class _Bench:
 
 
 async def reproduce(
-    ctx: Context,
-    state: State,
-    finding: str,
-    proof: Reproducer,
-    members: Sequence[TaskId],
-    tips: dict[TaskId, Sha],
+    ctx: Context, state: State, finding: Finding, tips: dict[TaskId, Sha]
 ) -> Reproduced:
-    """Run the proof wherever it says something about `members`, and judge what it shows."""
-    bench = bench_of(ctx, state, finding, proof)
+    """Run the proof wherever it says something about the branches, and judge what it shows."""
+    bench = bench_of(ctx, state, finding)
+    members = tuple(tips)
     names = _with_needs(state, members)
     if all(state.tasks[name].head == state.base for name in names):
         cells, problem = await _cells(bench, dict.fromkeys(names, state.base))
@@ -65,7 +62,7 @@ async def reproduce(
             trees[name] = await ctx.git(_alone, ctx, state, name)
         cells, problem = await _cells(bench, trees)
     if not problem and len(members) > 1:
-        joint, problem = await _joint(bench, tuple(members), cells, names)
+        joint, problem = await _joint(bench, members, cells, names)
         cells += joint
     if problem:
         shown = MatrixResult("invalid", (), problem)
@@ -78,32 +75,32 @@ async def reproduce(
     if failing is not None and failing.commit:
         await ctx.git(candidate_refs.keep, ctx.repo, state.run, Sha(failing.commit))
     return Reproduced(
-        finding=finding,
-        proof=proof.key,
-        members=tuple(members),
+        finding=finding.id,
+        proof=bench.proof.key,
+        members=members,
         tips=dict(tips),
         cells=tuple(replace(cell, detail=cell.detail[-_EVIDENCE:]) for cell in cells),
         kind=shown.kind,
         guilty=shown.guilty,
         reason=shown.reason,
         evidence=failing.detail[-_EVIDENCE:] if failing is not None else "",
-        by_hand=by_hand(Sha(failing.commit), proof.command) if failing is not None else "",
+        by_hand=by_hand(Sha(failing.commit), bench.proof.command) if failing is not None else "",
     )
 
 
-def bench_of(ctx: Context, state: State, finding: str, proof: Reproducer) -> _Bench:
+def bench_of(ctx: Context, state: State, finding: Finding) -> _Bench:
     """Where a proof is run; what it was applied to before helps where it does not apply now."""
+    proof = finding.reproducer
+    assert proof is not None
     settings = replace(state.settings, check_timeout=min(state.settings.check_timeout, _LONGEST))
-    known = state.reviews.findings.get(finding)
-    proofs = known.proofs if known is not None else ()
     donors = (
         Sha(cell.commit)
-        for item in reversed(proofs)
+        for item in reversed(finding.proofs)
         for cell in item.cells
         if item.proof == proof.key and cell.bad and cell.commit
     )
     donor = next(donors, Sha("")) if proof.patch else Sha("")
-    return _Bench(ctx, state, settings, proof, f"{finding}-{proof.key[:6]}", donor)
+    return _Bench(ctx, state, settings, proof, f"{finding.id}-{proof.key[:6]}", donor)
 
 
 def _alone(ctx: Context, state: State, name: TaskId) -> Sha:
@@ -117,27 +114,24 @@ def _alone(ctx: Context, state: State, name: TaskId) -> Sha:
 
 def _with_needs(state: State, members: Sequence[TaskId]) -> tuple[TaskId, ...]:
     """The members and what they were built on: a defect may come from there."""
-    tasks = tuple(view.task for view in state.tasks.values())
-    wanted = set(closure(tasks, members))
+    wanted = set(closure([view.task for view in state.tasks.values()], members))
     return tuple(name for name in state.tasks if name in wanted and state.tasks[name].head)
+
+
+def _needs(state: State, name: TaskId) -> frozenset[TaskId]:
+    return frozenset(_with_needs(state, (name,))) - {name}
 
 
 def _below(state: State, names: Sequence[TaskId]) -> dict[TaskId, frozenset[TaskId]]:
     """What each of them was built on; only those that were built on something."""
-    tasks = tuple(view.task for view in state.tasks.values())
-    found = {name: frozenset(closure(tasks, (name,))) - {name} for name in names}
-    return {name: needs for name, needs in found.items() if needs}
+    return {name: needs for name in names if (needs := _needs(state, name))}
 
 
 def _innermost(state: State, shown: MatrixResult) -> MatrixResult:
     """Whoever fails only because what it needs fails is not to blame."""
     if shown.kind != "regression":
         return shown
-    tasks = tuple(view.task for view in state.tasks.values())
-    blamed = set(shown.guilty)
-    first = tuple(
-        name for name in shown.guilty if not blamed & set(closure(tasks, (name,))) - {name}
-    )
+    first = tuple(n for n in shown.guilty if not _needs(state, n).intersection(shown.guilty))
     if first == shown.guilty or not first:
         return shown
     return MatrixResult("regression", first, f"passes on the base, fails on {', '.join(first)}")
@@ -211,8 +205,7 @@ async def _joint(
         return [whole], problem
     if not judge([*cells, whole], names, _below(bench.state, names)).confirmed:
         return [whole], ""
-    pairs = [(a, b) for at, a in enumerate(members) for b in members[at + 1 :]]
-    for pair in pairs[:_MOST_PAIRS]:
+    for pair in islice(combinations(members, 2), _MOST_PAIRS):
         cell, problem = await _combination(bench, pair)
         if not problem and cell.bad:
             return [whole, cell], ""
@@ -284,16 +277,15 @@ async def still_fixed(
     """
     results, evidence = list(judged.results), [judged.evidence]
     for finding in once_confirmed(state, members):
-        assert finding.reproducer is not None
-        bench = bench_of(ctx, state, finding.id, finding.reproducer)
-        done = await ctx.git(patched, ctx.control, commit, finding.reproducer.patch)
+        bench = bench_of(ctx, state, finding)
+        done = await ctx.git(patched, ctx.control, commit, bench.proof.patch)
         tree = done.commit
         if not tree and bench.donor:
             tree = await ctx.git(overlaid, ctx.control, commit, bench.donor)
         if not tree:
             continue
-        command = finding.reproducer.command
-        seen = await judge_tree(ctx, bench.settings, (command,), tree, None, stem=bench.stem)
+        commands = (bench.proof.command,)
+        seen = await judge_tree(ctx, bench.settings, commands, tree, None, stem=bench.stem)
         if seen.verdict is not Verdict.RED:
             continue
         await ctx.git(candidate_refs.keep, ctx.repo, state.run, tree)

@@ -38,7 +38,8 @@ def prove(
     on, ends = found[0], found[1 : len(named)]
     line = found[len(named) : -1]
     if found[-1] != assembled.tree or (line or (on,))[-1] != assembled.tree:
-        broken.append(_tip(train))
+        task = train.parts[-1].task if train.parts else TaskId("")
+        broken.append(Violation("tip", task, "", "", ""))
     claims = plans(_steps(ctl, train, on, ends, line))
     pairs = {pair for plan in claims for pair in plan.pairs}
     return judge(claims, compare.contents(ctl, pairs), resolved=resolved, broken=broken)
@@ -53,10 +54,6 @@ def _line(train: Train, assembled: Assembled) -> tuple[list[Sha], list[Violation
         last = assembled.commits.get(part.task, last)
         commits.append(last)
     return commits, broken
-
-
-def _tip(train: Train) -> Violation:
-    return Violation("tip", train.parts[-1].task if train.parts else TaskId(""), "", "", "")
 
 
 def _steps(
