@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.effects import EFFECTS
@@ -143,6 +144,16 @@ class Module:
     lines: int
     tree: ast.Module
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of its syntax."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> tuple["Import", ...]:
+        """Everything that it imports, wherever."""
+        return tuple(_imports(self))
+
     @property
     def name(self) -> str:
         """As it is imported."""
@@ -199,7 +210,7 @@ def _judge(module: Module, modules: Mapping[str, Module]) -> Iterator[tuple[int,
         yield 1, f"{module.package} has no place in the house; give it one in tests/house.py"
         return
     yield from _shape(module)
-    for item in _imports(module):
+    for item in module.imports:
         yield from ((item.line, what) for what in _direction(module, item, modules))
         yield from ((item.line, what) for what in _ownership(module, item))
         if module.pure:
@@ -235,12 +246,12 @@ def _shape(module: Module) -> Iterator[tuple[int, str]]:
 def _imports(module: Module) -> Iterator[Import]:
     late: set[int] = set()
     for_types: set[int] = set()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             late |= {id(child) for child in ast.walk(node)}
         if isinstance(node, ast.If) and _last_name(node.test) == "TYPE_CHECKING":
             for_types |= {id(child) for child in ast.walk(node)}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         typed = id(node) in for_types
         is_late = typed or id(node) in late
         if isinstance(node, ast.Import):
@@ -332,7 +343,7 @@ def _pure_import(module: Module, item: Import, modules: Mapping[str, Module]) ->
 
 
 def _impure_calls(module: Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield node.lineno, "is pure: no async"
         if isinstance(node, ast.AsyncFunctionDef) and not _only_declared(node):
@@ -364,7 +375,7 @@ def _state(module: Module) -> Iterator[tuple[int, str]]:
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name) and _makes_mutable(node.value)
     }
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Global):
             yield node.lineno, f"{', '.join(node.names)}: no state in a module"
         changed = ""
@@ -388,7 +399,7 @@ def _makes_mutable(value: ast.expr | None) -> bool:
 def _spawns(module: Module) -> Iterator[tuple[int, str]]:
     if module.path in SPAWN_ONLY:
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.ImportFrom) and node.module in ("os", "asyncio"):
             for alias in node.names:
                 if _starts_program(node.module, alias.name):
@@ -447,7 +458,7 @@ def _circles(modules: Mapping[str, Module]) -> list[list[str]]:
         name: sorted(
             {
                 target
-                for item in _imports(module)
+                for item in module.imports
                 for target in _targets(item, modules)
                 if target in modules and target != name
             }
