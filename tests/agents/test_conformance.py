@@ -129,7 +129,9 @@ def test_hostile_words_stay_in_one_argument_each(name: str) -> None:
     told = agent.command(mild).argv
     for evil in ("--help", "-x", "--", '"; rm -rf ~', "a b\nc", "é\ud800"):
         argv = agent.command(
-            replace(mild, model=evil, effort=evil, resume=evil, system=evil, schema=evil)
+            replace(
+                mild, model=evil, effort=evil, resume=evil, system=evil, schema=json.dumps(evil)
+            )
         ).argv
         assert len(argv) == len(told)
         for place, (new, old) in enumerate(zip(argv, told, strict=True)):

@@ -55,9 +55,16 @@ class ApiAgent(ReadsStreamJson):
             argv=(sys.executable, "-I", "-X", "utf8", _PROGRAM),
             cwd=job.worktree,
             env={**job.env, "HOME": job.home} if job.home else {**job.env},
-            # File names in a prompt go out as the bytes that they are.
-            stdin=json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogateescape"),
+            stdin=_encoded(json.dumps(request, ensure_ascii=False)),
         )
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8 of any text: file names in it go out as the bytes that they are."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte, as JSON may spell one
+        return text.encode("utf-8", "replace")
 
 
 def make(argument: str) -> ApiAgent:
