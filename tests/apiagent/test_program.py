@@ -115,7 +115,7 @@ def test_a_whole_session_through_the_adapter(yard: Yard) -> None:
 def test_killed_it_leaves_no_process(yard: Yard) -> None:
     yard.server.script = [says(call("bash", command=SLEEPS))]
     with started(job(yard)) as process:
-        until_marked(yard, 5)  # agent, warden, shell and the two
+        until_marked(yard, 5)  # agent, guard, shell and the two
         process.kill()
         found, _ = outcome(process)
         assert gone(mark(yard)), alive(mark(yard))

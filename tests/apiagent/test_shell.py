@@ -162,14 +162,14 @@ def test_no_secret_is_inherited(tmp_path: Path) -> None:
     using(tmp_path, work)
 
 
-def test_a_warden_that_is_killed_takes_the_shell_along(tmp_path: Path) -> None:
+def test_a_guard_that_is_killed_takes_the_shell_along(tmp_path: Path) -> None:
     async def work(shell: Shell) -> None:
-        await shell.run("export MARK=warden")
+        await shell.run("export MARK=guard")
         await shell.run("sleep 300 &")
-        warden = shell._warden
-        assert warden is not None
-        (bash,) = psutil.Process(warden.pid).children()
-        os.kill(warden.pid, 9)
+        guard = shell._guard
+        assert guard is not None
+        (bash,) = psutil.Process(guard.pid).children()
+        os.kill(guard.pid, 9)
         for _ in range(500):
             if not bash.is_running() or bash.status() == "zombie":
                 break
@@ -178,5 +178,5 @@ def test_a_warden_that_is_killed_takes_the_shell_along(tmp_path: Path) -> None:
             pytest.fail("the shell lives on")
 
     using(tmp_path, work)
-    for pid in alive("warden"):  # an orphan of a killed warden is for the keeper to find
+    for pid in alive("guard"):  # an orphan of a killed guard is for the keeper to find
         os.kill(pid, 9)

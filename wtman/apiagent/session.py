@@ -1,7 +1,7 @@
 """One session from its options to its exit status.
 
 It promises a result event and a closed shell whatever happens to it short of SIGKILL,
-where the shell's warden sees to the shell: on SIGTERM and SIGINT the exit status is 143
+where `shell_guard` sees to the shell: on SIGTERM and SIGINT the exit status is 143
 and 130, and the conversation can be gone on with.
 """
 

@@ -2,7 +2,7 @@
 
 It promises that a command cannot hang the session (a time limit, no stdin), that its
 output is bounded with both ends kept, that nothing of it outlives the session (that is
-`shell_guard`, here the warden), and that it inherits no secret. What a command may reach
+`shell_guard`), and that it inherits no secret. What a command may reach
 is the sandbox's business.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 HEAD, TAIL = 10_000, 20_000  # bytes of a command's output that are kept
 LIMIT, MOST = 120.0, 1800.0  # seconds
-_WARDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shell_guard.py")
+_GUARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shell_guard.py")
 _QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
 _DROPPED = ("BASH_ENV", "ENV", "PS4", "PROMPT_COMMAND")
 
@@ -62,7 +62,7 @@ class Shell:
         self._cwd = cwd
         kept = {name: value for name, value in environ.items() if name not in _DROPPED}
         self._environ = {**kept, **_QUIET}
-        self._warden: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._life = self._status = -1
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -70,10 +70,10 @@ class Shell:
         shell = [bash, "--noprofile", "--norc"] if bash else ["/bin/sh"]
         below, self._life = os.pipe()
         self._status, status = os.pipe()
-        argv = [sys.executable, "-I", "-S", _WARDEN, str(below), str(status), *shell]
+        argv = [sys.executable, "-I", "-S", _GUARD, str(below), str(status), *shell]
         try:
-            # From the main thread: the warden is told of the end of the thread that made it.
-            warden = subprocess.Popen(
+            # From the main thread: the guard is told of the end of the thread that made it.
+            guard = subprocess.Popen(
                 argv,
                 cwd=self._cwd,
                 env=self._environ,
@@ -86,24 +86,24 @@ class Shell:
         finally:
             os.close(below)
             os.close(status)
-        assert warden.stdout is not None
-        os.set_blocking(warden.stdout.fileno(), False)
+        assert guard.stdout is not None
+        os.set_blocking(guard.stdout.fileno(), False)
         os.set_blocking(self._status, False)
-        return warden
+        return guard
 
     async def run(self, command: str, limit: float = LIMIT) -> ShellResult:
         """Run a command; `limit` in seconds, after which the whole shell is killed."""
         if "\0" in command:
             return ShellResult("", 2, "a command has no NUL characters")
-        if self._warden is None:
-            self._warden = self._start()
-        warden, kept = self._warden, _Kept()
+        if self._guard is None:
+            self._guard = self._start()
+        guard, kept = self._guard, _Kept()
         try:
             async with asyncio.timeout(limit):
-                await asyncio.to_thread(_feed, warden, _wrapped(command))
-                said = await self._follow(warden, kept)
+                await asyncio.to_thread(_feed, guard, _wrapped(command))
+                said = await self._follow(guard, kept)
         except TimeoutError:
-            _drain(warden, kept)
+            _drain(guard, kept)
             await self.close()
             note = (
                 f"stopped after {limit:g} s; the shell was started anew, its folder is {self._cwd}"
@@ -112,18 +112,18 @@ class Shell:
         except asyncio.CancelledError:
             self._let_go()
             raise
-        _drain(warden, kept)
+        _drain(guard, kept)
         if said:
             return ShellResult(kept.text(), int(said))
-        code = await self._ended(warden)
+        code = await self._ended(guard)
         note = f"the shell has ended with status {code}; the next command starts a new one"
         return ShellResult(kept.text(), None, note)
 
-    async def _follow(self, warden: subprocess.Popen[bytes], kept: _Kept) -> bytes:
+    async def _follow(self, guard: subprocess.Popen[bytes], kept: _Kept) -> bytes:
         """Read output until the status is there; empty when the shell ended before that."""
         loop = asyncio.get_running_loop()
-        assert warden.stdout is not None
-        output, status = warden.stdout.fileno(), self._status
+        assert guard.stdout is not None
+        output, status = guard.stdout.fileno(), self._status
         done: asyncio.Future[bytes] = loop.create_future()
         said = bytearray()
 
@@ -150,25 +150,25 @@ class Shell:
             os.close(self._life)
             self._life = -1
 
-    async def _ended(self, warden: subprocess.Popen[bytes]) -> int | None:
+    async def _ended(self, guard: subprocess.Popen[bytes]) -> int | None:
         """The status that the shell has ended with by itself."""
         with suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(warden.wait, 8.0)
+            await asyncio.to_thread(guard.wait, 8.0)
         await self.close()
-        return warden.returncode
+        return guard.returncode
 
     async def close(self) -> None:
         """Kill the shell and everything that it has started, and wait for that."""
-        warden, self._warden = self._warden, None
-        if warden is None:
+        guard, self._guard = self._guard, None
+        if guard is None:
             return
         self._let_go()
         try:
-            await asyncio.to_thread(warden.wait, 8.0)
+            await asyncio.to_thread(guard.wait, 8.0)
         except subprocess.TimeoutExpired:
-            warden.kill()
-            warden.wait()
-        for stream in (warden.stdin, warden.stdout):
+            guard.kill()
+            guard.wait()
+        for stream in (guard.stdin, guard.stdout):
             with suppress(BrokenPipeError):
                 if stream is not None:
                     stream.close()
@@ -184,11 +184,11 @@ def _wrapped(command: str) -> bytes:
     return line.encode("utf-8", "replace")
 
 
-def _feed(warden: subprocess.Popen[bytes], data: bytes) -> None:
-    assert warden.stdin is not None
+def _feed(guard: subprocess.Popen[bytes], data: bytes) -> None:
+    assert guard.stdin is not None
     with suppress(BrokenPipeError):  # the shell is gone: its status says so
-        warden.stdin.write(data)
-        warden.stdin.flush()
+        guard.stdin.write(data)
+        guard.stdin.flush()
 
 
 def _take(output: int, kept: _Kept) -> int | None:
@@ -201,9 +201,9 @@ def _take(output: int, kept: _Kept) -> int | None:
     return len(data)
 
 
-def _drain(warden: subprocess.Popen[bytes], kept: _Kept) -> None:
+def _drain(guard: subprocess.Popen[bytes], kept: _Kept) -> None:
     """Take what a command that has ended has left in the pipe; a flood is not waited for."""
-    assert warden.stdout is not None
+    assert guard.stdout is not None
     for _ in range(64):
-        if not _take(warden.stdout.fileno(), kept):
+        if not _take(guard.stdout.fileno(), kept):
             return
