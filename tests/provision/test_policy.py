@@ -1,4 +1,4 @@
-"""What a setup command may reach, which runs what a branch says: in every tier that works here."""
+"""What a setup command, which runs what a branch says, may reach in every sandbox that works."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Which tier is taken, and what is said where a stronger one does not work."""
+"""Which sandbox is chosen, and what is said where a stronger one does not work."""
 
 import os
 import py_compile

@@ -1,6 +1,6 @@
-"""What every tier that works here holds, on real programs; and exactly what one does not.
+"""What every sandbox that works here holds, on real programs; and exactly what one does not.
 
-A tier that mounts (`mounts`) holds everything; the tests name what the others do not.
+A sandbox that mounts (`mounts`) holds everything; the tests name what the others do not.
 """
 
 import os
@@ -489,7 +489,7 @@ def test_a_server_of_its_own(world: World) -> None:
 
 
 def test_nests_is_true(world: World) -> None:
-    """Whether another bubblewrap works inside is what the tier says."""
+    """Whether another bubblewrap works inside is what the sandbox says."""
     if not shutil.which("bwrap"):
         pytest.skip("no bwrap here")
     ran = world.sh("bwrap --ro-bind / / --unshare-pid --unshare-net true")

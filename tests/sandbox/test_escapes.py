@@ -1,4 +1,4 @@
-"""Hostile agents beside honest ones, in every tier that works here, through the real program.
+"""Hostile agents beside honest ones, in every sandbox that works here, through the real program.
 
 Under bubblewrap nothing outside a session's own branch may change; under the weaker tiers
 such a change may happen, is noticed, and lands nothing. In all of them the honest ones

@@ -24,7 +24,7 @@ def chromium(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     """Run it without a screen; its stderr has what the page was refused."""
     assert CHROMIUM is not None
     return subprocess.run(
-        # A test runs confined already; the browser's own walls need rights that are not there.
+        # A test runs confined already; the browser's own sandbox needs rights that are not there.
         [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          "--enable-logging=stderr", f"--user-data-dir={folder}/profile", *flags],
         capture_output=True, text=True, timeout=100, check=True,

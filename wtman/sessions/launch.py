@@ -245,7 +245,7 @@ def _serves(wanted: Launch) -> tuple[int, ...]:
 
 
 def _free_port() -> int:
-    """A port that is free now: a tier may have no network of its own to listen in."""
+    """A port that is free now: a sandbox may have no network of its own to listen in."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
