@@ -2,7 +2,7 @@
 
 Everything here may read the user's configuration, because the answers depend on it;
 filters that only the repository's own configuration knows are never run. Working on
-what a session left goes through `control`.
+what a session left goes through `control_dir`.
 """
 
 import os

@@ -6,7 +6,7 @@ terminal. A status outside `ok` is an error that keeps the evidence; contention 
 lock file is retried for a few seconds.
 
 Refuses to be more than that: what a configuration file can name beyond this list
-(filters, drivers) is kept out by asking through `control` instead.
+(filters, drivers) is kept out by asking through `control_dir` instead.
 """
 
 import os

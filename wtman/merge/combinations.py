@@ -1,4 +1,4 @@
-"""Company: branches that are red by themselves, tried together before they are given up.
+"""Combinations: branches that are red by themselves, tried together before they are given up.
 
 One may need another that lands, or several that were given up may need each other, so
 after the search who is out is tried again: all at once, each with what lands, a few at a

@@ -1,6 +1,6 @@
 """Where every third branch is red by itself: each is looked at alone, for no search is cheaper.
 
-From a share of about 0.38 on, no way of probing several at once needs fewer runs than one
+From a share of about 0.38 on, no way of judging several at once needs fewer runs than one
 a branch (facts/merging A2); as all of these may run at once, it is also over soonest.
 Promises to begin only where what was looked at so far says so, and to end when what it
 finds no longer does. What is green alone is then judged together, as ever.

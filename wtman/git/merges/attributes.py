@@ -4,7 +4,7 @@
 empty one, as data: nothing else of the commit is there. Promises that what the target
 keeps from being merged as text (`-merge`, `binary`) is a conflict where both sides
 changed it, as for plain git. No driver runs: one by a name of its own counts as text,
-and so does `union`, for which there is a rung of its own.
+and so does `union`, for which there is `union.py`.
 """
 
 import os

@@ -43,7 +43,7 @@ class Joined:
 
 
 class Union:
-    """The rung for one assembly; `on` is the target, whose attributes count."""
+    """Union for one assembly; `on` is the target, whose attributes count."""
 
     def __init__(self, objects: Objects, on: str) -> None:
         self._objects = objects

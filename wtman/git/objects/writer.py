@@ -80,7 +80,7 @@ def _place(ctl: Control) -> str:
 
 
 class Objects:
-    """New objects. `ctl` sees them besides the repository's, once they are `spilled`."""
+    """New objects. `ctl` sees them besides the repository's, after `spill`."""
 
     def __init__(self, ctl: Control, folder: str, sample: str) -> None:
         self.ctl = replace(ctl, aside=folder)

@@ -4,10 +4,10 @@ Pure. For every member the tip before it, the tip after it, and its own change a
 against each other, path by path and hunk by hunk, by a three-way rule of its own: outside
 of what the branch changed the tip is as it was, and where the branch changed something
 the tip has the branch's lines. Since that holds for each step it holds for the whole: a
-line that is gone was removed by a hunk of somebody who had it before his eyes, and that
-is its author. What a rung of the ladder made of a clash is listed as adapted; a clash
-that nobody declared passes only where both sides inserted and every line of both is kept.
-Everything else is a violation, and with one nothing may land.
+line that is gone was removed by a hunk of a branch that had it, and that is its author.
+A clash that came out right is listed as adapted; one that nobody declared is right only
+where both sides inserted and every line of both is kept. Everything else is a violation,
+and with one nothing may land.
 
 Refuses to trust how the train was made: it knows trees and contents only.
 """
@@ -117,10 +117,10 @@ def judge(
     resolved: Mapping[TaskId, Collection[str]] | None = None,
     broken: Iterable[Violation] = (),
 ) -> Proof:
-    """The proof of a train, of the `plans` of its steps and the comparisons of their pairs.
+    """The proof of a train, of the `claims` of its steps and the comparisons of their pairs.
 
     A comparison is None where one side is no text.
-    `resolved` are paths in which a rung other than union decided a clash; `broken` is
+    `resolved` are paths in which something other than union decided a clash; `broken` is
     what was wrong before anything could be compared.
     """
     steps = [plan.step for plan in claims]
