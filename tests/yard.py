@@ -1,7 +1,7 @@
 """A shunting yard for trains: a real repository, real branches, a run in its journal.
 
 `Yard.add` makes a branch in the main checkout; `Yard.merge` asks for a merge and
-performs what the decision wants until it is over, with the real stages.
+performs what the decision wants until it is over, with the real effects.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ sys.exit(bool(bad))
 
 @dataclass
 class Yard:
-    """`tasks` in the order of the plan; each was made by wtman, or taken (`taken`)."""
+    """`tasks` in the order of the plan; each was made by wtman, or not (`external`)."""
 
     path: Path
     check: tuple[str, ...] = (CHECK,)
@@ -128,7 +128,7 @@ class Yard:
         return [e.ExternalBranchAdded(task.id, Branch(task.id), start, head)]
 
     def _made(self, store: object, task: Task) -> list[e.Event]:
-        """As the stages leave it: branch wtman/<run>/<task>, checked out in a worktree."""
+        """As its sessions leave it: branch wtman/<run>/<task>, checked out in a worktree."""
         start, head = self.ends[task.id]
         branch = Branch(f"wtman/{self.run}/{task.id}")
         path = self.path.parent / "worktrees" / self.run / task.id
@@ -201,7 +201,7 @@ class Yard:
 async def perform(
     ctx: Context, state: State, action: CheckBase | JudgeCandidate | LandTrain
 ) -> tuple[e.Event, ...]:
-    """The stage that pipeline would call."""
+    """The effect of one action, as the loop calls it."""
     if isinstance(action, CheckBase):
         return await checks.perform(ctx, state, action)
     if isinstance(action, JudgeCandidate):

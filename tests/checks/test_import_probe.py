@@ -1,4 +1,4 @@
-"""Which names a repository provides, and what the import probe' records say of them."""
+"""Which names a repository provides, and what the import probe's records say of them."""
 
 import json
 import tomllib

@@ -1,6 +1,6 @@
 """A run without a world: actions are answered with events, in any order, with crashes.
 
-The simulator is what the stages are to `decide`, reduced to what `decide` can see.
+The simulator is what the effects are to `decide`, reduced to what `decide` can see.
 It keeps count of what must never happen.
 """
 

@@ -1,4 +1,4 @@
-"""Fixtures of the stages that merge."""
+"""Fixtures of a merge."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Trains of real branches: assembled without a checkout, judged, and the guilty named."""
+"""Trains of real branches: assembled without a checkout, judged, and the culprits named."""
 
 from pathlib import Path
 
@@ -274,7 +274,7 @@ def test_the_line_that_shows_a_conflict_of_three_does(yard: Yard) -> None:
     assert kit_shell(yard.path, item.reproduce) == 1, item.reproduce
 
 
-# --- the union rung ---------------------------------------------------------------------------
+# --- union ------------------------------------------------------------------------------------
 
 
 def grown(text: str) -> str:

@@ -38,7 +38,7 @@ class World:
     unjudged: bool = False
     telling: bool = False
     tells: bool = False  # a failed assembly names all conflicts, not only the first
-    # Whom a red candidate points at: the guilty of what it holds, then these, true or not.
+    # Whom a red candidate points at: the culprits of what it holds, then these, true or not.
     pointing: bool = False
     pointed: tuple[TaskId, ...] = ()
     runs: int = 0

@@ -1,6 +1,6 @@
 """Sessions with a private git: what counts, what is set aside, and who is quarantined.
 
-Real sessions of `command:` agents through the real stage, without the loop around it.
+Real sessions of `command:` agents through the real effect, without the loop around it.
 """
 
 import asyncio

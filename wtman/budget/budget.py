@@ -51,7 +51,7 @@ class BudgetStatus:
         return Cap(int(usd * _MICRO + 1e-6) / _MICRO, int(tokens))
 
     def holding(self, cap: Cap) -> "BudgetStatus":
-        """The purse once a session with this cap has started."""
+        """The budget once a session with this cap has started."""
         return replace(self, held=self.held + cap)
 
 
@@ -65,7 +65,7 @@ def _share(budget: float, own: float, left: float, waiting: int, unit: float) ->
 
 
 def budget_status(state: State, live: Mapping[ActionKey, Usage] | None = None) -> BudgetStatus:
-    """The purse of a run; `live` is what live sessions have used so far, by action key."""
+    """The budget of a run; `live` is what live sessions have used so far, by action key."""
     settings = state.settings
     held = Cap()
     for key, cap in state.reserved.items():

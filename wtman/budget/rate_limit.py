@@ -21,7 +21,7 @@ class RateLimit:
 
 
 def slowed(rate_limit: RateLimit, live: int, now: float, wait: float = 0.0) -> RateLimit:
-    """The pace after a word that it is too much, heard with `live` sessions alive.
+    """The limit after a word that it is too much, heard with `live` sessions alive.
 
     `wait` is how long the provider asked for: no quiet interval begins before that.
     """
@@ -34,7 +34,7 @@ def slowed(rate_limit: RateLimit, live: int, now: float, wait: float = 0.0) -> R
 
 
 def eased(rate_limit: RateLimit, most: int, now: float) -> RateLimit:
-    """The pace `now`, with what quiet intervals have given back; at `most` it is none."""
+    """The limit `now`, with what quiet intervals have given back; at `most` it is none."""
     if not rate_limit.jobs:
         return rate_limit
     gained = int(max(now - rate_limit.since, 0.0) // QUIET)

@@ -157,7 +157,7 @@ async def _fails_again(
 ) -> bool:
     """Whether the failing tests fail when they alone run again.
 
-    Where one passes nothing is said: it may fail only in company of the others.
+    Where one passes nothing is said: it may fail only together with the others.
     """
     if now.tests is None or not first.new_failures or not only_failed(asked.command, "cache"):
         return False

@@ -1,4 +1,4 @@
-"""The commands: flags in, the house called, text and an exit status out. Decides nothing.
+"""The commands: flags in, a use case called, text and an exit status out. Decides nothing.
 
 Promises a fast start: a command's module is imported when that command is asked for,
 and `--help` needs none of them. This is the one door where errors become text: a

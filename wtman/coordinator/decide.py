@@ -73,7 +73,7 @@ def decide(
 
 
 def _handed_over(state: State, running: frozenset[ActionKey], wanted: list[Action]) -> list[Action]:
-    """Tasks whose next session the user plays: what runs of them ends, nothing else begins."""
+    """Tasks whose next session is the user's: what runs of them ends, nothing else begins."""
     asked = {task for task, view in state.tasks.items() if view.attach}
     if not asked:
         return wanted

@@ -2,7 +2,7 @@
 
     state   = replay(journal)
     actions = decide(state, running)                 pure
-    for each: journal Intended -> perform (a stage) -> journal its outcome -> decide again
+    for each: journal Intended -> perform -> journal its outcome -> decide again
 
 So a resume is this loop over an older journal. One durable commit a turn holds the
 outcomes that came in and the intents that follow from them; nothing is performed

@@ -1,4 +1,4 @@
-"""The next session of a task: its prompt, its content, its limits. Pure."""
+"""The next session of a task: its prompt, its start, its limits. Pure."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ _BROKEN_OFF = "The session before was cut off from outside. The folder is as it 
 
 
 def attached_session(state: State, view: TaskView) -> RunSession:
-    """The next attempt as the user plays it: in the folder as it is, in the newest conversation."""
+    """The next attempt, made by the user: in the folder as it is, in the newest conversation."""
     action = next_session(state, view)
     said = [item.outcome.session for item in view.current if item.outcome is not None]
     newest = next((session for session in reversed(said) if session), action.resume)
@@ -37,7 +37,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
     red = next((item.red for item in reversed(attempts) if counted(item)), "")
     at, failure, resume, kept = view.start, request.restart, "", Sha("")
     if view.has_work and not request.restart and (last is not None or asked is not None):
-        # The stage has put the tip back where a session broke off; what it left is kept aside.
+        # The tip was put back where a session broke off; what that left is kept aside.
         at = view.head
     if last is not None and not request.restart:
         failure, resume = red or _joined(last.reason, last.detail), last.session

@@ -24,7 +24,7 @@ def used_by(view: TaskView) -> Usage:
 
 
 def agent_of(state: State, view: TaskView) -> str:
-    """The agent that plays a task: of its newest attempt, else as the plan names it."""
+    """The agent of a task: of its newest attempt, else as the plan names it."""
     played = next((item.agent for item in reversed(view.attempts) if item.agent), "")
     return played or agent_of_task(state.settings, state.roles, view.task)
 

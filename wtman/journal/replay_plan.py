@@ -14,7 +14,7 @@ from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_o
 
 
 def fingerprint_in(state: State, task: Task) -> str:
-    """What makes the task, as this run casts it, the same work as another wording of it."""
+    """What makes the task, with the roles of this run, the same work as another wording of it."""
     settings = state.settings
     role = role_of(state.roles, task)
     agent = agent_of_task(settings, state.roles, task)

@@ -114,10 +114,10 @@ class TaskView:
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
     request: Request = Request()  # what the next session is begun for
-    attach: bool = False  # the user asked to play the next one
+    attach: bool = False  # the user asked for the next one
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
     based: Sha = Sha("")  # the target that it has come up to
-    resolving: Resolving | None = None  # a resolver plays it now
+    resolving: Resolving | None = None  # a resolver works on it now
     before: "TaskView | None" = None  # the view when that was asked for
     unresolved: str = ""  # why a resolver gave it up
     refused: Sha = Sha("")  # the target on which it did
@@ -125,8 +125,8 @@ class TaskView:
     external: bool = False  # a branch that wtman did not make
     chained: tuple[TaskId, ...] = ()  # what it needs too, because the two collided
     unchained: tuple[TaskId, ...] = ()  # never to be waited for because of a collision
-    message: str = ""  # of a taken branch: what its commit on the target says
-    author: Identity | None = None  # of a taken branch: who alone made it
+    message: str = ""  # of an external branch: what its commit on the target says
+    author: Identity | None = None  # of an external branch: who alone made it
     merged: Sha = Sha("")
     excluded: e.Excluded | None = None
     cleaned: bool = False

@@ -1,1 +1,1 @@
-"""The values that every room speaks."""
+"""The values that every domain speaks."""

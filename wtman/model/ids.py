@@ -1,6 +1,6 @@
-"""The values that travel through the house, all frozen.
+"""Names of objects, branches, tasks and runs, as types of their own.
 
-Names are those of SPEC section 1. A value that is journalled is built only from
+They are those of SPEC section 1. A value that is journalled is built only from
 the types that `codec` knows: str, int, float, bool, None, tuples, string-keyed
 dicts, string enums and other dataclasses of this kind.
 """

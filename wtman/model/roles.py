@@ -1,6 +1,6 @@
-"""Who plays what: from a role file to a Role, and from a task to agent, model and tools.
+"""Role assignment: from a task to its role, agent, model, effort and tools.
 
-The roles of a run are fixed in its journal when it is ordered, so that a resume plays
+The roles of a run are fixed in its journal when it is ordered, so that a resume uses
 what the user said yes to, whatever has become of the files since.
 """
 
@@ -25,13 +25,13 @@ def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
 
 
 def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
-    """The agent that plays a role: as the user cast it, as its file says, else the run's."""
+    """The agent that plays a role: as the user assigned it, as its file says, else the run's."""
     assigned = settings.roles.get(role.name if role is not None else name, "")
     return assigned or (role.agent if role is not None else "") or settings.agent
 
 
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:
-    """The agent that a task's sessions are played by."""
+    """The agent of a task's sessions."""
     return task.agent or agent_of(settings, roles.get(task.role or DEFAULT), task.role or DEFAULT)
 
 
@@ -53,7 +53,7 @@ def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
 
 
 def key_of(role: Role | None) -> str:
-    """What of a role is part of the content of a session: its text. Empty without a role."""
+    """What of a role is part of the fingerprint of a session: its text. Empty without a role."""
     if role is None:
         return ""
     return sha256(role.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

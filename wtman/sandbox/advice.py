@@ -59,7 +59,7 @@ def of_landlock(abi: int, least: int) -> str:
 
 
 def in_container() -> bool:
-    """Whether this seems to be one: its marks, as docker and podman leave them."""
+    """Whether this is a container, going by its marks, as docker and podman leave them."""
     if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
         return True
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST") or os.environ.get("container"))  # noqa: SIM112

@@ -24,8 +24,8 @@ class RunSession(TaskAction):
     resume: str = ""
     cap: Cap = Cap()  # its own
     kept: Sha = Sha("")  # unfinished work of the resumed session, laid over `at` uncommitted
-    attach: bool = False  # the user plays it, at a terminal of another process
-    role: str = ""  # who plays it, where that is not the task's own role
+    attach: bool = False  # the user works on it, at a terminal of another process
+    role: str = ""  # its role, where that is not the task's own role
 
     @property
     def begins(self) -> AttemptStart:

@@ -23,7 +23,7 @@ _PATIENCE = 60.0  # seconds that an offer waits for its taker
 
 
 def offer(folder: str, action: RunSession) -> None:
-    """Let a terminal play this attempt."""
+    """Offer this attempt to a terminal."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     _write(os.path.join(folder, _OFFER), to_plain(action))
 

@@ -1,7 +1,7 @@
 """Which tasks are about to collide: who is looked at, which pairs, and what was seen.
 
 Pure. The watch takes trees of live worktrees and merges them on trial; here is what
-that is worth doing for, and what its findings mean. Tasks of which one needs the
+that is worth doing for, and what its results mean. Tasks of which one needs the
 other are never a pair: the later one starts from the earlier one's work.
 """
 

@@ -1,4 +1,4 @@
-"""`wtman attach TASK`: the user plays the next attempt of a task, at this terminal."""
+"""`wtman attach TASK`: the user works on the next attempt of a task, at this terminal."""
 
 import asyncio
 import os

@@ -108,29 +108,29 @@ def _clean_run(
     home: Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
 ) -> tuple[list["Gone"], list["KeptTask"]]:
     from wtman.git.control_dir import prepare
-    from wtman.worktrees import clean as stage
+    from wtman.worktrees import clean as worktree
 
-    gone: list[stage.Gone] = []
-    kept: list[stage.KeptTask] = []
+    gone: list[worktree.Gone] = []
+    kept: list[worktree.KeptTask] = []
     control = prepare(home.repo)
     with home.store.lock(state.run):
         for task in (*state.tasks, *state.dropped):
             by_name = any(name == task and run in ("", state.run) for run, name in forced)
             before = partial(_clean_up, home, state, task)
-            match stage.clean(control, state, task, forced=by_name, before=before):
-                case stage.Gone() as done:
+            match worktree.clean(control, state, task, forced=by_name, before=before):
+                case worktree.Gone() as done:
                     home.store.append(state.run, [done.event], time.time())
                     gone.append(done)
-                case stage.KeptTask() as left:
+                case worktree.KeptTask() as left:
                     kept.append(left)
         times = {
             record.event.task: record.at
             for record in home.store.events(state.run)
             if isinstance(record.event, Cleaned)
         }
-        stage.tidy(state)
-        stage.expire(control, state, times, time.time())
-        stage.let_go(control, state)
+        worktree.tidy(state)
+        worktree.expire(control, state, times, time.time())
+        worktree.let_go(control, state)
     return gone, kept
 
 

@@ -29,7 +29,7 @@ def require(
 ) -> None:
     """Raise MissingError or UsageError for what would only come to light in the run.
 
-    `roles` are those that it casts; a plan without tasks is still to be made.
+    `roles` are those that it needs; a plan without tasks is still to be made.
     """
     named = {agent_of_task(settings, roles, task) for task in plan.tasks}
     if not plan.tasks:

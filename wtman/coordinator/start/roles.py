@@ -1,4 +1,4 @@
-"""Which roles a run plays and by whom, as the user, the configuration and the files say."""
+"""The roles of a run and their agents, as the user, the configuration and the files say."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _NO_PLANNERS = ("command", "replay")
 
 
 def assigned_roles(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
-    """The roles that a run of the plan can come to play; a planner's where it has no tasks."""
+    """The roles that a run of the plan may need; a planner's where it has no tasks."""
     for name in settings.roles:
         roles.named(name, "--role: ")
     if not plan.tasks:

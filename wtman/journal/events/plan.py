@@ -17,7 +17,7 @@ class RolesAssigned(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlanWanted(Event):
-    """The run begins with a planner. Its role is among those cast.
+    """The run begins with a planner. Its role is among those assigned.
 
     `checks`: somebody can be asked, so the planner may propose checks.
     """

@@ -37,7 +37,7 @@ class AttemptStart:
     start: Sha  # the task's start, which its work is compared with
     at: Sha  # the commit that the worktree stands at when the session starts
     agent: str
-    attach: bool = False  # the user plays it, at a terminal
+    attach: bool = False  # the user works on it, at a terminal
 
 
 @dataclass(frozen=True, slots=True)
