@@ -140,7 +140,7 @@ def _finish(
     landed = merge.landed if merge is not None else None
     if merge is not None and landed is not None and resolver:
         state = resolve(home, state, merge.asked, resolver, drive, afresh=afresh)
-        # Whatever has become of what was left out, this much has landed.
+        # Whatever has become of what was excluded, this much has landed.
         landed = (state.merge.landed or state.merge.so_far) if state.merge is not None else None
     if state.merge is not None and state.merge.asked.dry_run:
         # Stopped on the way, too: nobody is to go on with a rehearsal.

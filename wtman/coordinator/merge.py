@@ -24,7 +24,7 @@ from wtman.worktrees.clean import remove_traces
 
 
 def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool) -> MergeAsked:
-    """The merge that is `wanted`, of where the target is. `again`: of what was left out before."""
+    """The merge that is `wanted`, of where the target is. `again`: of what was excluded before."""
     for task in (*wanted.members, *wanted.exclude):
         if task not in state.tasks:
             near = did_you_mean(task, state.tasks)

@@ -86,7 +86,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
 
 
 def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
-    """The word that lets branches land which no check judged; without it all would be left out."""
+    """The word that lets branches land which no check judged; without it all are excluded."""
     judged = any(item.state is TaskState.VERIFIED for item in known.values())
     waiting = any(
         item.state is TaskState.UNCHECKED and not state.tasks[task].external

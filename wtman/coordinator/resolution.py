@@ -1,4 +1,4 @@
-"""A merge that goes on by itself: a resolver for what it left out, and the train of its work.
+"""A merge that goes on by itself: a resolver for what it excluded, and the train of its work.
 
 Who is asked for is decided by `merge.resolve`, and everything that is done is in the journal,
 so that Ctrl-C is safe and `resume` goes on with the session. One branch after the other, since
@@ -55,7 +55,7 @@ def resolve(
     *,
     afresh: bool,
 ) -> State:
-    """Have each branch that the merge left out brought up to the target, and merge it again.
+    """Have each branch that the merge excluded brought up to the target, and merge it again.
 
     `drive` journals events and drives the run. `afresh`: what was given up is tried again.
     """

@@ -29,7 +29,7 @@ _LAND = ActionKey(ActionKind.LAND)
 
 def _merge_asked(state: State, event: MergeAsked, at: float) -> State:
     plan = tuple(view.task for view in state.tasks.values())
-    # What nobody asks for now stays left out.
+    # What nobody asks for now stays excluded.
     asked = closure(plan, event.members) if event.members else tuple(state.tasks)
     for task in asked:
         if state.tasks[task].excluded is not None:

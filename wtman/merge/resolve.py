@@ -1,4 +1,4 @@
-"""Branches that a merge left out, brought together with what landed by a resolver's session.
+"""Branches that a merge excluded, brought together with what landed by a resolver's session.
 
 Pure. A resolver is asked only by a merge, for a conflict or an interaction, and only where
 one is named. What it makes is an attempt of the task like any other; after `TRIES` that
@@ -33,7 +33,7 @@ class ConflictSide:
 
 
 def resolver_of(state: State) -> str:
-    """The agent that was named for it, or nothing: then what is left out stays so."""
+    """The agent that was named for it, or nothing: then what is excluded stays so."""
     role = state.roles.get(RESOLVER)
     return state.settings.roles.get(RESOLVER, "") or (role.agent if role is not None else "")
 

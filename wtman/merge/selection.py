@@ -2,7 +2,7 @@
 
 A *clash* is a set of branches that cannot land together: a textual conflict, a
 branch that is red, a pair or triple that is red only together. `kept` leaves out
-at least one of each. Promises that nobody is left out in vain (adding any one of
+at least one of each. Promises that nobody is excluded in vain (adding any one of
 them back would complete a clash), that what a branch needs is kept with it, and
 the smallest possible loss wherever a component of clashes is small enough to be
 searched whole; larger ones are searched for a bounded time from a greedy answer.
@@ -205,7 +205,7 @@ def _greedy_drop(
 def _refill(
     order: MemberOrder, clashes: Sequence[Clash], landing: frozenset[TaskId], out: frozenset[TaskId]
 ) -> frozenset[TaskId]:
-    """Take back whom a greedy answer, or a clash among the dropped, left out in vain."""
+    """Take back whom a greedy answer, or a clash among the dropped, excluded in vain."""
     for name in order.ids:
         if name in landing or name in out or not order.below[name] - {name} <= landing:
             continue

@@ -39,7 +39,7 @@ def retry(
 def request(home: Home, state: State, task: TaskId) -> Requested:
     """What asks for one more attempt. UsageError for a task that cannot have one.
 
-    A branch that a merge left out has to come up to where the target is now.
+    A branch that a merge excluded has to come up to where the target is now.
     """
     from wtman.git.refs import read_one
 

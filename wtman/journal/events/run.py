@@ -85,7 +85,7 @@ class Requested(Event):
 
     what: str  # stop | retry | attach
     task: TaskId = TaskId("")
-    onto: Sha = Sha("")  # the target now, for a branch that a merge has left out
+    onto: Sha = Sha("")  # the target now, for a branch that a merge has excluded
 
 
 @dataclass(frozen=True, slots=True)
