@@ -22,7 +22,7 @@ _PATIENCE = 20.0  # seconds for a program to say its version; some take a while 
 
 @dataclass(frozen=True, slots=True)
 class InstalledAgent:
-    """An agent that could play a role here.
+    """An agent that a role could be given to here.
 
     `path` is its program, empty for one that is none. `signed_in` None is not known: it has
     a configuration that may say how. `how` is what it signs in with, for people.
@@ -78,7 +78,7 @@ def version(one: InstalledAgent) -> str:
 
 
 def first_agent(environ: Mapping[str, str]) -> str:
-    """The agent that plays where none is named, empty where there is none.
+    """The agent where none is named, empty where there is none.
 
     The first that is signed in, `api` included where there is a key; else the first that
     may be, for its configuration can name a way of its own.

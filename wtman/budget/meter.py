@@ -1,7 +1,7 @@
 """What live sessions say of their provider and their use, for whoever decides.
 
 Lives as long as its coordinator; the journal has what outlasts it. Whoever reads a
-session's stream tells it here, whatever role the session plays.
+session's stream tells it here, whatever role the session has.
 """
 
 import time

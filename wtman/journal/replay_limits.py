@@ -62,7 +62,7 @@ def session_over(
     *,
     answered: bool,
 ) -> State:
-    """What the end of a session means for the sessions to come, whoever played it.
+    """What the end of a session means for the sessions to come, in whatever role.
 
     It is charged; trouble that no retry mends pauses the run, and a provider that has too much
     is left alone for a while. `answered`: it did what it was for, so the provider is well.

@@ -46,7 +46,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Who a session plays: Markdown with front matter, from the user or from wtman.
+    """What a session is there for: Markdown with front matter, from the user or from wtman.
 
     `text` goes into the system prompt (or before the prompt, where an agent has none).
     `tools` are names as in Claude Code's front matter; empty is all. A role that does

@@ -19,13 +19,13 @@ READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
 
 
 def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
-    """The role that a task's sessions play, with the task's own tools where it names some."""
+    """The role of a task's sessions, with the task's own tools where it names some."""
     role = roles.get(task.role or DEFAULT)
     return replace(role, tools=task.tools) if role is not None and task.tools else role
 
 
 def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
-    """The agent that plays a role: as the user assigned it, as its file says, else the run's."""
+    """The agent of a role: as the user assigned it, as its file says, else the run's."""
     assigned = settings.roles.get(role.name if role is not None else name, "")
     return assigned or (role.agent if role is not None else "") or settings.agent
 

@@ -48,8 +48,8 @@ def demo(
     folder = _made(keep)
     status = 1
     try:
-        stage = _set(folder, fast)
-        status = _play(stage)
+        place = _prepare(folder, fast)
+        status = _tour(place)
     finally:
         # What went wrong is left for whoever wants to know why.
         kept = bool(keep) or status == 1
@@ -58,7 +58,7 @@ def demo(
 
             remove_tree(folder)
     if kept:
-        print(f"\nEverything is in {folder}; the repository is {stage.repo}.")
+        print(f"\nEverything is in {folder}; the repository is {place.repo}.")
     elif status == 130:
         print("\nThe throwaway repository was removed: there is nothing to resume.")
     elif not status:
@@ -69,8 +69,8 @@ def demo(
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """Where it plays, and the words that call an agent and a reviewer."""
+class _Place:
+    """Where it works, and the words that call an agent and a reviewer."""
 
     folder: str
     repo: str
@@ -84,7 +84,7 @@ class _Interrupted(Exception):
 
 
 def _made(keep: str) -> str:
-    """The folder that it plays in: a new or empty one where `keep` says, else a temporary one."""
+    """The folder that it works in: a new or empty one where `keep` says, else a temporary one."""
     if not keep:
         return os.path.realpath(tempfile.mkdtemp(prefix="wtman-demo-"))
     folder = os.path.realpath(keep)
@@ -97,8 +97,8 @@ def _made(keep: str) -> str:
     return folder
 
 
-def _set(folder: str, fast: bool) -> _Stage:
-    """The project, its repository and what plays in it."""
+def _prepare(folder: str, fast: bool) -> _Place:
+    """The project, its repository and what works in it."""
     from wtman.git.init import create
 
     repo = os.path.join(folder, "shop")
@@ -121,31 +121,31 @@ def _set(folder: str, fast: bool) -> _Stage:
     }
     places = {f"XDG_{name}_HOME": f"{folder}/home/{name.lower()}" for name in ("CONFIG", "STATE")}
     agent = f"command:{python} ../agent.py" + (" --fast" if fast else "")
-    return _Stage(folder, repo, {**kept, **places}, agent, f"command:{python} ../reviewer.py")
+    return _Place(folder, repo, {**kept, **places}, agent, f"command:{python} ../reviewer.py")
 
 
-def _play(stage: _Stage) -> int:
+def _tour(place: _Place) -> int:
     """The story. 0, or the status of the command that went otherwise."""
-    sandbox = _sandbox(stage)
+    sandbox = _sandbox(place)
     started = time.monotonic()
     try:
         _tell("A small shop, a plan of five tasks, an agent and a reviewer that need no model.")
-        plan = ("--plan", "../plan.toml", "--agent", stage.agent)
-        reviews = ("--reviewer", stage.reviewer, "--reviewers", "1")
-        _run(stage, "split", *plan, *reviews, *sandbox, "--yes")
+        plan = ("--plan", "../plan.toml", "--agent", place.agent)
+        reviews = ("--reviewer", place.reviewer, "--reviewers", "1")
+        _run(place, "split", *plan, *reviews, *sandbox, "--yes")
         _tell(
-            f"`vouchers` failed its own test, was told so, and fixed it. {_reviewed(stage)}"
+            f"`vouchers` failed its own test, was told so, and fixed it. {_reviewed(place)}"
             " Every branch passes by itself. Now all of them as one change:"
         )
-        _run(stage, "merge", "-o", "../patches", wanted=(0, 1))
+        _run(place, "merge", "-o", "../patches", wanted=(0, 1))
         _tell(
             "`subtotal` renamed what `receipt` calls: each passes alone, both fail together,"
             " and git sees no conflict. Only `receipt` was excluded, with a command that"
             " reproduces it. It gets one more attempt, on what has landed:"
         )
-        _run(stage, "retry", "receipt")
-        _run(stage, "merge")
-        _show(stage)
+        _run(place, "retry", "receipt")
+        _run(place, "merge")
+        _show(place)
     except _Interrupted:
         return 130
     except WtmanError as error:
@@ -158,13 +158,13 @@ def _play(stage: _Stage) -> int:
     return 0
 
 
-def _reviewed(stage: _Stage) -> str:
+def _reviewed(place: _Place) -> str:
     """What became of the reviewer's findings, from the journal."""
     from wtman.coordinator.create import load_state, open_store
     from wtman.git.discovery import discover
     from wtman.ui.findings import findings_json
 
-    with open_store(discover(stage.repo)) as store:
+    with open_store(discover(place.repo)) as store:
         found = findings_json(load_state(store, store.runs()[-1]))
     proven = [item for item in found if item["verdict"] == "confirmed"]
     if not found:
@@ -175,11 +175,11 @@ def _reviewed(stage: _Stage) -> str:
     )
 
 
-def _sandbox(stage: _Stage) -> tuple[str, ...]:
+def _sandbox(place: _Place) -> tuple[str, ...]:
     """Its own scripts may run where no sandbox works; everybody else is asked."""
     from wtman.sandbox.choice import choose
 
-    if "WTMAN_SANDBOX" in stage.env:
+    if "WTMAN_SANDBOX" in place.env:
         return ()
     try:
         choose()
@@ -188,30 +188,30 @@ def _sandbox(stage: _Stage) -> tuple[str, ...]:
     return ()
 
 
-def _run(stage: _Stage, *words: str, wanted: tuple[int, ...] = (0,)) -> None:
+def _run(place: _Place, *words: str, wanted: tuple[int, ...] = (0,)) -> None:
     """One wtman command on the terminal of this one."""
     from wtman.execution.spawn import hold_terminal
 
     _prompt(("wtman", *words))
     # The folder that it stands in is no place to import from.
     argv = (sys.executable, "-P", "-m", "wtman", *words)
-    status = asyncio.run(hold_terminal(Command(argv, stage.repo, dict(stage.env))))
+    status = asyncio.run(hold_terminal(Command(argv, place.repo, dict(place.env))))
     if status in (130, 143, -2, -15):
         raise _Interrupted
     if status not in wanted:
         raise WtmanError(f"wtman {words[0]} ended with status {status}, which was not expected")
 
 
-def _show(stage: _Stage) -> None:
+def _show(place: _Place) -> None:
     """What came of it: the history and the patches."""
     from wtman.git.run import git
 
     _tell("The result:")
     _prompt(("git", "log", "--oneline"))
-    log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=stage.repo).out
+    log = git(["log", "--format=%h %an  %s"], git_dir="", cwd=place.repo).out
     print(log.decode("utf-8", "replace"), end="")
     _prompt(("ls", "../patches"))
-    print("\n".join(sorted(os.listdir(os.path.join(stage.folder, "patches")))))
+    print("\n".join(sorted(os.listdir(os.path.join(place.folder, "patches")))))
     _tell("And `wtman report`: what was done, checked and excluded, and why, on one page.")
 
 

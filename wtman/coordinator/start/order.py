@@ -53,7 +53,7 @@ class PreparedRun:
     kind: RunKind
     given: tuple[str, ...]
     notes: tuple[Noted, ...]
-    begin: tuple[Event, ...]  # of the journal: who plays which role, who makes the plan
+    begin: tuple[Event, ...]  # of the journal: the roles, who makes the plan
 
     @property
     def planner(self) -> str:

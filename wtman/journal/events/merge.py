@@ -10,9 +10,9 @@ from wtman.model.ids import Branch, Sha, TaskId
 
 @dataclass(frozen=True, slots=True)
 class Resolving(Event):
-    """A resolver is to bring a task that a merge left out together with what has landed.
+    """A resolver is to bring a task that a merge excluded together with what has landed.
 
-    `onto` is the target now, `agent` who plays the role, `told` what it is told of both sides.
+    `onto` is the target now, `agent` the resolver's, `told` what it is told of both sides.
     """
 
     task: TaskId
@@ -23,7 +23,7 @@ class Resolving(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unresolved(Event):
-    """It did not: branch and worktree are as they were when it was asked, and left out."""
+    """It did not: branch and worktree are as they were when it was asked, and excluded."""
 
     task: TaskId
     start: Sha

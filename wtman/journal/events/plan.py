@@ -1,4 +1,4 @@
-"""Events of a run's beginning: who plays which role, and how its plan came about."""
+"""Events of a run's beginning: role assignment, and how its plan came about."""
 
 from dataclasses import dataclass
 
