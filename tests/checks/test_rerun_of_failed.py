@@ -53,7 +53,7 @@ def test_only_what_failed_runs_again(world: World, tmp_path: Path, options: str)
     assert ran(runs) == ["slow", "total", "total"]
 
 
-def test_one_that_fails_only_in_company_is_not_taken_for_flaky(
+def test_one_that_fails_only_with_others_is_not_taken_for_flaky(
     world: World, tmp_path: Path
 ) -> None:
     base = world.commit(

@@ -80,7 +80,7 @@ def test_branches_land_as_one_verified_change(
     assert len(wtman("status", "--all", "--json", cwd=repo).json()["runs"]) == 1
 
 
-def test_the_guilty_are_named_by_the_names_of_their_branches(
+def test_the_culprits_are_named_by_the_names_of_their_branches(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git
 ) -> None:
     branch("Feat/good", {"good.txt": "good\n"})

@@ -25,7 +25,7 @@ def made(yard: Yard, *names: str, **options: object) -> Assembled:
 
 
 @pytest.mark.slow
-def test_eight_branches_land_but_for_the_guilty(eight: Yard) -> None:
+def test_eight_branches_land_but_for_the_culprits(eight: Yard) -> None:
     before = eight.sha("main")
     eight.create()
     state = eight.merge()

@@ -109,8 +109,8 @@ class World:
 
     def suspects(self, key: Key) -> tuple[TaskId, ...]:
         chosen = frozenset(key)
-        guilty = [sorted(group, reverse=True) for group in self.reds if group <= chosen]
-        found = [name for group in guilty if self.pointing for name in group]
+        culprits = [sorted(group, reverse=True) for group in self.reds if group <= chosen]
+        found = [name for group in culprits if self.pointing for name in group]
         return tuple(dict.fromkeys([*found, *(name for name in self.pointed if name in chosen)]))
 
     def decide(self, width: int = 1, unchecked: bool = False) -> Decision:
@@ -186,7 +186,7 @@ def best(world: World) -> int:
 
 @settings(max_examples=kit.examples(400))
 @given(worlds(), st.integers(1, 8))
-def test_the_most_that_can_land_lands_and_only_the_guilty_are_named(
+def test_the_most_that_can_land_lands_and_only_the_culprits_are_named(
     world: World, width: int
 ) -> None:
     decision = world.decide(width)
@@ -280,7 +280,7 @@ def test_a_dependent_is_left_out_with_its_need_and_not_accused() -> None:
     assert (second.task, second.reason, second.others) == ("t0002", "unverified", ("t0001",))
 
 
-def test_red_alone_but_green_in_company_lands_and_the_dependence_is_named() -> None:
+def test_red_alone_but_green_in_combination_lands_and_the_dependence_is_named() -> None:
     ids = names(6)
     world = World(plain(6), reds=(group(3),), carries={ids[1]: (group(4),)})
     decision = world.decide()
@@ -350,7 +350,7 @@ def test_whoever_needs_one_that_was_cured_lands_with_it() -> None:
     assert world.decide().landing == names(4)
 
 
-def test_company_does_not_hide_who_clashes() -> None:
+def test_a_combination_does_not_hide_who_clashes() -> None:
     """h, a, x: a is red without h; a and x are red together. Nobody else is accused."""
     world = needing(3, t1=(0,))
     world.reds = (group(1, 2),)
@@ -383,7 +383,7 @@ def needy_worlds(draw: st.DrawFn) -> World:
 
 @settings(max_examples=kit.examples(400))
 @given(needy_worlds(), st.integers(1, 4))
-def test_with_company_what_lands_is_green_and_each_accused_set_is_smallest(
+def test_with_combinations_what_lands_is_green_and_each_accused_set_is_smallest(
     world: World, width: int
 ) -> None:
     decision = world.decide(width)
@@ -404,7 +404,7 @@ def test_with_company_what_lands_is_green_and_each_accused_set_is_smallest(
             assert world.red(combination - {other})
 
 
-def test_with_company_nearly_the_most_that_can_land_does() -> None:
+def test_with_combinations_nearly_the_most_that_can_land_does() -> None:
     """The tries are bounded: in one world of a hundred one less lands than could."""
     draw = random.Random(5)
     most = landed = runs = 0
@@ -466,11 +466,11 @@ def test_one_clash_that_its_failing_tests_point_at_is_a_few_runs(
 ) -> None:
     """The whole, all without the suspect, which lands, and the naming."""
     for shift in range(12):
-        guilty = group(*((number + shift) % 12 for number in reds))
-        world = World(plain(12), reds=(guilty,), pointing=True)
+        clash = group(*((number + shift) % 12 for number in reds))
+        world = World(plain(12), reds=(clash,), pointing=True)
         decision = world.decide()
         assert len(decision.landing) == 11
-        assert {culprit.members for culprit in decision.culprits} == {guilty}
+        assert {culprit.members for culprit in decision.culprits} == {clash}
         assert world.runs <= most
 
 
@@ -574,7 +574,7 @@ def crowded_worlds(draw: st.DrawFn) -> World:
 
 @settings(max_examples=kit.examples(100))
 @given(crowded_worlds(), st.integers(1, 4))
-def test_where_many_are_red_alone_the_most_land_and_only_the_guilty_are_named(
+def test_where_many_are_red_alone_the_most_land_and_only_the_culprits_are_named(
     world: World, width: int
 ) -> None:
     with patch("wtman.merge.one_by_one._MANY", 0):  # the smallest worlds go wrong first
