@@ -1,4 +1,4 @@
-"""What a merge excluded is tried again, and a rehearsal that was cut short leaves nothing."""
+"""What a merge excluded is tried again, and a dry run that was cut short leaves nothing."""
 
 import os
 import signal

@@ -143,7 +143,7 @@ def _finish(
         # Whatever has become of what was excluded, this much has landed.
         landed = (state.merge.landed or state.merge.so_far) if state.merge is not None else None
     if state.merge is not None and state.merge.asked.dry_run:
-        # Stopped on the way, too: nobody is to go on with a rehearsal.
+        # Stopped on the way, too: nobody is to go on with a dry run.
         order.take_back(home, state, before)
     if landed is None:
         return _unfinished(state)

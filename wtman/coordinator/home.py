@@ -33,7 +33,7 @@ class Home:
         known = self._known.get(run)
         news = self.store.events(run, known.seq if known is not None else 0)
         state = replay(news, known) if news or known is None else known
-        if rehearsing(state) and not state.kind.external and not self.store.live(run):
+        if in_dry_run(state) and not state.kind.external and not self.store.live(run):
             # Killed before it could take itself back: no command is to take it for a merge.
             with self.store.lock(run):
                 asked = max(
@@ -51,7 +51,7 @@ class Home:
         return os.path.join(self.repo.wtman_dir, "runs", run)
 
 
-def rehearsing(state: State) -> bool:
+def in_dry_run(state: State) -> bool:
     """Whether a dry run was asked for and has not come to its end."""
     merge = state.merge
     return merge is not None and merge.asked.dry_run and not merge.over

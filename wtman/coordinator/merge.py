@@ -126,7 +126,7 @@ def _has_landed(repo: Repository, state: State) -> bool:
 
 
 def take_back(home: Home, state: State, before: int) -> None:
-    """A rehearsal leaves nothing that a later command would tell of; only verdicts stay."""
+    """A dry run leaves nothing that a later command would tell of; only verdicts stay."""
     with home.store.lock(state.run):
         home.store.forget(state.run, 0 if state.kind.external else before, state.seq)
         if state.kind.external:

@@ -89,7 +89,7 @@ class Store:
         return [Recorded(seq, at, decode(kind, json.loads(body))) for seq, at, kind, body in rows]
 
     def forget(self, run: RunId, after: int, upto: int) -> None:
-        """Take back what a rehearsal has journalled: events behind `after`, `upto` included."""
+        """Take back what a dry run has journalled: events behind `after`, `upto` included."""
         with self._transaction():
             self._database.execute(
                 "DELETE FROM events WHERE run = ? AND seq > ? AND seq <= ?", (run, after, upto)

@@ -45,7 +45,7 @@ def clean(
     """
     from wtman.worktrees.clean import run_of
 
-    _forget_rehearsals(target.repository(ctx, directory))
+    _forget_dry_runs(target.repository(ctx, directory))
     with target.journal(ctx, directory) as home:
         forced = [run_of(text) for text in force or ()]
         states = _to_clean(home, run, forced)
@@ -55,7 +55,7 @@ def clean(
         return int(any(kept for _, (_, kept) in results))
 
 
-def _forget_rehearsals(repo: Repository) -> None:
+def _forget_dry_runs(repo: Repository) -> None:
     """Let go of what dry runs have tried; the journal does not know them."""
     from wtman.integration import candidate_refs
     from wtman.journal.store import Store
