@@ -4,8 +4,8 @@
 
 Money is what results tell; messages after the last result have none yet, so that the whole is
 unknown again until the next. Figures go on over a resumed conversation only where a result
-has no `model_usage_since_last_result`. The own agent tells each message once, what a failed
-response has cost with its `api_retry`, and by `terminal_reason` what asking again cannot mend.
+has no `model_usage_since_last_result`. wtman's agent tells each message once, the cost of a
+failed response with its `api_retry`, and in `terminal_reason` what a retry cannot mend.
 """
 
 import json

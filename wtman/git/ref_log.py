@@ -1,4 +1,4 @@
-"""What wtman is about to do to refs, HEAD and index, noted before: nobody else is to blame.
+"""What wtman is about to do to refs, HEAD and index, noted before it is done.
 
 What this process does is kept in the memory of its `Repository`, where no session can
 write. A file tells the other coordinators of the repository; a session without a sandbox

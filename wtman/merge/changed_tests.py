@@ -2,7 +2,7 @@
 
 Branches that wtman did not make were never checked alone, so the train that passed is
 looked at once more with the paths that judge the work as the target has them. Where it
-fails then, whose change that is gets told. Promises one check run where nobody changed
+then fails, the branches whose changes matter are named. Promises one check run where nobody changed
 such a path in earnest, one more for each that may have, and to block nothing: nobody
 said who owns which path.
 """

@@ -1,7 +1,7 @@
 """Combinations: branches that are red by themselves, tried together before they are given up.
 
 One may need another that lands, or several that were given up may need each other, so
-after the search who is out is tried again: all at once, each with what lands, a few at a
+after the search those that are out are tried again: all at once, each with what lands, a few at a
 time, and in exchange for somebody included where more land that way. Promises that nothing
 lands without a green candidate of exactly that set, that never fewer land than before, and
 that the tries are few: failing tests that stay the same in larger combinations show who is

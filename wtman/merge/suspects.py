@@ -1,4 +1,4 @@
-"""Whose changes speak of what failed: whom a red train should be tried without first.
+"""Suspects: branches whose changes name what failed; a red train is tried without them first.
 
 A guess only: it orders the search for the culprit and blames nobody. The words of
 a failure (names of failing tests, what they printed) are looked for in what each branch

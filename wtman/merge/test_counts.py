@@ -1,4 +1,4 @@
-"""Tests counted: a branch's loss that no line shows, shown in numbers.
+"""Tests counted: what a branch lost though every line of it is there.
 
 The train should collect what the target collects and what each branch adds. Two
 branches that add the same test, or one that takes a test of another away, make a

@@ -1,8 +1,8 @@
 """What reviewers and refuters answer: the schema they are given, and claims of what they said.
 
 A claim is data from outside, and a reviewer may be any program: one that says null for what it
-has not got, or more than it was asked, does no harm, and a finding that is nothing takes no other
-with it. A refuter is held to the letter. Import this late: pydantic takes its time.
+has not got, or more than it was asked, does no harm, and a malformed finding
+spoils no other. A refuter is held to the letter. Import this late: pydantic takes its time.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""What of its user's surroundings a confined program gets: variables, sign-in, a HOME.
+"""What a confined program gets of its user's environment: variables, sign-in, a HOME.
 
 From a list, not by leaving out: nobody can enumerate the names of secrets. Sign-in comes
 as variables where the user has them, else as copies of files in a private HOME. It

@@ -1,7 +1,7 @@
 """The one way out of a sandbox that has no network of its own.
 
 A gateway listens on unix sockets in the coordinator, one for each allow-list, and is a
-proxy of the web there. It promises that nothing but the hosts of the list is reached by
+web proxy there. It promises that nothing but the hosts of the list is reached by
 it, and that the sockets are gone when it closes.
 """
 

@@ -1,4 +1,4 @@
-"""What of an agent's provider a session is handed: sign-in, hosts, ports."""
+"""What a session gets to reach its agent's provider: sign-in, hosts, ports."""
 
 from collections.abc import Iterable, Mapping
 

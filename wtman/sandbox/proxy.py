@@ -1,4 +1,4 @@
-"""A proxy of the web that lets a session reach the hosts of its allow-list, and no other.
+"""A web proxy that lets a session reach the hosts of its allow-list, and no other.
 
 Speaks CONNECT, and plain HTTP in absolute form, on any stream: who listens is the
 gateway. It connects to the address that it has itself resolved and judged. It promises

@@ -1,4 +1,4 @@
-"""What of the machine everybody may read, and what of that nobody may.
+"""Which parts of the machine every program may read, and which of these none may.
 
 The folders where programs and libraries live, and what a name server or a certificate
 needs. No home folder, no sockets of the host, no state of its services.

@@ -2,7 +2,7 @@
 
 Pure. Every decision can be followed: who claimed it, what running its proof showed on which
 tree, what the refuters said, what became of it, and the command that shows it by hand. A
-reviewer that gave no verdict is named, and so is that nobody looked.
+reviewer without a verdict is named, and so is a missing review.
 """
 
 from collections.abc import Iterable

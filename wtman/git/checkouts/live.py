@@ -1,7 +1,7 @@
 """What the overlap watch remembers from one look to the next.
 
 Lives in the coordinator's event loop, one a run. Everything in it can be forgotten:
-the next look is then only dearer. The folder holds the watch's own indexes and
+the next look then only costs more. The folder holds the watch's own indexes and
 objects; it is emptied when the coordinator begins and when it has grown.
 """
 

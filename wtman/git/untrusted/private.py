@@ -10,7 +10,7 @@ Where the sandbox can mount, it lies over the repository's own (`PrivateGit.bind
 nothing outside changes. Elsewhere the worktree's `.git` file names it while the session
 lives (`enter`, `leave`). wtman itself never runs git there.
 
-It is no secret-keeper: every object of the repository can be read in every sandbox, also those
+It keeps no secrets: every object of the repository can be read in every sandbox, also those
 that no ref of it leads to (other branches, what was deleted and not yet collected).
 
 Not in it: hooks, and the remotes, whose addresses may hold passwords.

@@ -3,8 +3,8 @@
 Pure. A file is a list of lines with their ends; one that is no text (binary, symbolic
 link, submodule) is a list of one token, and none at all is an empty list. Promises that
 what `weave` takes from one side the other left as the base has it, that hunks which touch
-each other never pass as independent, and that `fit` accepts where both inserted only what
-keeps every line of both. Refuses to compare: which lines changed is git's to say.
+each other never pass as independent, and that `fit` accepts, where both inserted, only
+what keeps every line of both. Refuses to compare: which lines changed is git's to say.
 """
 
 from collections import Counter
