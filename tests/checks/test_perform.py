@@ -284,8 +284,8 @@ def test_no_checks_no_problem(world: World):
 
 def test_a_red_base_is_a_problem_with_its_output(world: World):
     event = world.base("echo why not; exit 3", "true", "false")
-    assert "check `echo why not; exit 3` is red on the base: exit status 3" in event.problem
-    assert "so is `false`" in event.problem
+    assert "check `echo why not; exit 3` fails on the base: exit status 3" in event.problem
+    assert "so does `false`" in event.problem
     assert event.problem.endswith("why not")
     assert "--allow-failing-base" in event.hint
     assert len(event.results) == 3
@@ -306,7 +306,7 @@ def test_a_red_base_that_is_allowed_leaves_branches_unchecked(world: World):
 
 def test_a_machine_that_was_mended_is_looked_at_again(world: World):
     tool = world.tmp / "tool"
-    assert "is red" in world.base(f"test -e {tool}").problem
+    assert "fails on the base" in world.base(f"test -e {tool}").problem
     tool.touch()
     assert world.base(f"test -e {tool}").problem == ""
 

@@ -74,7 +74,7 @@ def test_every_end_that_is_no_success_is_red_and_says_why(run: CommandResult, re
 def test_red_where_it_started_from_shows_nothing():
     result = judged(ran(1), ran(1))
     assert result.verdict is UNCHECKED
-    assert "red where it started from" in result.reason
+    assert "failed where it started from" in result.reason
 
 
 def test_a_tree_that_mends_its_start_is_green_unless_a_red_base_was_allowed():
@@ -194,7 +194,7 @@ def test_what_makes_a_base_useless(run: CommandResult, problem: str):
     if problem:
         allowed = judge_base("check", run, allow_red=True)
         assert (allowed.problem, allowed.result.verdict) == ("", UNCHECKED)
-        assert "red on the base" in allowed.warning
+        assert "fails on the base" in allowed.warning
 
 
 def test_known_failures_are_said_with_their_number():

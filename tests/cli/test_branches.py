@@ -171,7 +171,7 @@ def test_remote_branches_and_commits_will_do(
         (("--branches", "topic", "--strategy", "x"), 2, "--strategy is squash or merge"),
         (("--branches", "topic", "--check", "true", "--only", "x"), 2, "none of the branches"),
         (("--branches", "topic"), 3, "there is no check to judge these branches"),
-        (("--branches", "topic", "--check", "false"), 3, "`false` is red on the base"),
+        (("--branches", "topic", "--check", "false"), 3, "`false` fails on the base"),
         (("--allow-failing-base",), 2, "goes with --branches"),
     ],
 )

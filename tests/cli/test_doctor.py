@@ -165,7 +165,7 @@ def test_a_red_check_is_found_before_a_run(
     repo = make_repo({"wtman.toml": 'check = "echo broken; exit 3"\n'})
     wtman("trust", "--yes", cwd=repo)
     lines = wtman("doctor", "--checks", "--json", cwd=repo, check_status=3).json()["lines"]
-    assert "is red on the base" in of(lines, "base")[-1]["text"]
+    assert "fails on the base" in of(lines, "base")[-1]["text"]
 
 
 def test_init_leaves_a_table_of_pyproject_alone(

@@ -35,7 +35,7 @@ ALL = (
     *finished("portal", 1),
     *finished("docs", 1),
 )
-HINT = e.BaseChecked("base", (), problem="`pytest` is red on the base", hint="--allow-failing-base")
+HINT = e.BaseChecked("base", (), problem="`pytest` fails on the base", hint="--allow-failing-base")
 
 
 def test_status_has_every_key_of_the_contract() -> None:

@@ -101,10 +101,10 @@ def _problem(
     red = [(seen, one) for seen, one in zip(looked, judged, strict=True) if one.problem]
     if red:
         seen, first = red[0]
-        others = "".join(f"; so is `{more.command}`" for more, _ in red[1:])
+        others = "".join(f"; so does `{more.command}`" for more, _ in red[1:])
         output = f"\n{seen.ran.output}" if seen.ran.output else ""
         hint = "mend it, or go on with --allow-failing-base: branches then end unchecked"
-        text = f"check `{seen.command}` is red on the base: {first.problem}{others}{output}"
+        text = f"check `{seen.command}` fails on the base: {first.problem}{others}{output}"
         return text, hint
     return "", ""
 

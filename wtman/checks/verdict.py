@@ -39,7 +39,7 @@ def judge(
     """
     if base is not None and (broken := base_problem(base)):
         if allow_red or not _passes_alone(now):
-            reason = f"red where it started from: {broken}"
+            reason = f"failed where it started from: {broken}"
             return _with(command, now, Verdict.UNCHECKED, reason)
         base = None
     if now.unfit or now.exit.reason is not ExitReason.EXITED or now.tests is None:
@@ -136,10 +136,10 @@ def judge_base(command: str, ran: CommandResult, allow_red: bool = False) -> Bas
     """One check on the base itself; `allow_red` turns a problem into `unchecked`."""
     problem = base_problem(ran)
     if problem and allow_red:
-        result = _with(command, ran, Verdict.UNCHECKED, f"red on the base: {problem}")
+        result = _with(command, ran, Verdict.UNCHECKED, f"fails on the base: {problem}")
         return BaseJudged(
             result,
-            warning=f"check `{command}` is red on the base ({problem}): "
+            warning=f"check `{command}` fails on the base ({problem}): "
             "it verifies nothing, branches end unchecked",
         )
     if problem:

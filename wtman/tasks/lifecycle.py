@@ -224,8 +224,8 @@ def _judged(state: State, view: TaskView) -> Standing:
     if checked.verdict is Verdict.GREEN:
         return Standing(TaskState.VERIFIED)
     if checked.verdict is Verdict.UNCHECKED:
-        return Standing(TaskState.UNCHECKED, "a check is red on the base too")
-    return Standing(TaskState.FAILED, "a check is red")
+        return Standing(TaskState.UNCHECKED, "a check fails on the base too")
+    return Standing(TaskState.FAILED, "a check failed")
 
 
 def _reason(attempt: Attempt) -> str:
