@@ -64,8 +64,8 @@ def on_target(repo: Repository, asked: MergeAsked, aside: str, when: str = "") -
 def _require_ready(state: State, again: bool) -> None:
     known = standings(state)
     status = run_state(state, known)
-    left_out = any(item.state is TaskState.EXCLUDED for item in known.values())
-    if status is RunState.MERGED and not (again and left_out):
+    some_excluded = any(item.state is TaskState.EXCLUDED for item in known.values())
+    if status is RunState.MERGED and not (again and some_excluded):
         raise WtmanError(
             f"run {state.run} is merged already", hint=f"next: {next_command(state, False, known)}"
         )
@@ -76,7 +76,7 @@ def _require_ready(state: State, again: bool) -> None:
             hint=f"go on with it first: wtman resume {state.run}",
             code="unready",
         )
-    if not landable(state, known) and not left_out:
+    if not landable(state, known) and not some_excluded:
         raise WtmanError(
             f"run {state.run} has no verified branch to land",
             hint=f"see wtman report {state.run}",

@@ -41,7 +41,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         at = view.head
     if last is not None and not request.restart:
         failure, resume = red or _joined(last.reason, last.detail), last.session
-    failure = _joined(request.left_out, failure, fix_text(state, view))
+    failure = _joined(request.excluded, failure, fix_text(state, view))
     if request.again and not failure and asked is None:
         failure = "The user asked for this task to be gone over again."
     cut = attempts[-1].outcome if attempts and broken_off(attempts[-1]) else None

@@ -304,7 +304,7 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     state.tasks[event.task] = replace(
         view,
         granted=view.granted + spent,
-        request=replace(view.request, again=True, left_out=_left_out(state, view)),
+        request=replace(view.request, again=True, excluded=_why_excluded(state, view)),
         onto=event.onto or view.onto,
         excluded=None,
         resolving=None,
@@ -315,11 +315,11 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     return state
 
 
-def _left_out(state: State, view: TaskView) -> str:
+def _why_excluded(state: State, view: TaskView) -> str:
     """Why the newest merge did not take the branch, for its next session."""
     left = view.excluded
     if left is None:
-        return view.request.left_out
+        return view.request.excluded
     target = state.merge.asked.target if state.merge is not None else state.target
     text = f"The branch could not be merged into {target}: {left.reason}"
     text += f" with {', '.join(left.others)}" if left.others else ""

@@ -75,13 +75,13 @@ class Request:
 
     again: bool = False  # the user asked for one more
     restart: str = ""  # why it starts over from the task's start
-    left_out: str = ""  # why a merge left the branch out, for the prompt
+    excluded: str = ""  # why a merge excluded the branch, for the prompt
 
     def __or__(self, other: "Request") -> "Request":
         return Request(
             self.again or other.again,
             self.restart or other.restart,
-            self.left_out or other.left_out,
+            self.excluded or other.excluded,
         )
 
 

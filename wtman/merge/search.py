@@ -54,7 +54,7 @@ def next_step(
             batch = walk.send({key: candidates[key] for key in batch})
     except StopIteration as stop:
         found: Decision = stop.value
-    return replace(found, excluded=_left_out(arrange(members), found, candidates))
+    return replace(found, excluded=_excluded(arrange(members), found, candidates))
 
 
 def passed(candidate: CandidateJudged, *, unchecked: bool = False) -> bool:
@@ -110,7 +110,7 @@ def _unverified(members: Sequence[Member]) -> Decision:
     return Decision((), excluded=excluded)
 
 
-def _left_out(
+def _excluded(
     order: MemberOrder, found: Decision, candidates: Mapping[Key, CandidateJudged]
 ) -> tuple[Excluded, ...]:
     landing = frozenset(found.landing)

@@ -182,8 +182,8 @@ def progress(state: State, known: Mapping[TaskId, Standing], now: float) -> str:
         parts.append(f"slowed to {state.rate_limit} by rate limits")
     elif state.backoff:
         parts.append("waits for rate limits")
-    tier = state.settings.sandbox
-    parts.append("no sandbox" if tier in ("", "none") else f"sandbox {tier}")
+    sandbox = state.settings.sandbox
+    parts.append("no sandbox" if sandbox in ("", "none") else f"sandbox {sandbox}")
     return " · ".join(parts)
 
 

@@ -227,9 +227,9 @@ def _sandbox(place: DoctorScope) -> Iterator[Line]:
     yield Line("sandbox", "ok", f"{found.name}; network of agents: {place.settings.network}")
 
 
-def _passed(tiers: Iterable[tuple[str, str]]) -> Iterator[Line]:
-    """Stronger tiers that do not work here; those of other systems, with no fix, are no news."""
-    for name, problem in tiers:
+def _passed(sandboxes: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """Stronger sandboxes that do not work here; those of other systems have no fix: no news."""
+    for name, problem in sandboxes:
         why, semicolon, fix = problem.partition("; ")
         if semicolon:
             yield Line("sandbox", "warn", f"not {name}: {why}", fix)
