@@ -297,7 +297,7 @@ def test_a_red_base_that_is_allowed_leaves_branches_unchecked(world: World):
     event = allowed.base(command)
     assert event.problem == ""
     assert event.results[0].verdict is UNCHECKED
-    assert any("red on the base" in line for line in event.warnings)
+    assert any("fails on the base" in line for line in event.warnings)
     base = world.head()
     for name in ("other", "mended"):
         now = world.commit({name: "x"})
