@@ -59,7 +59,7 @@ class Reviewed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Reproduced(Event):
-    """A reproducer was run on base, branches and combination. `kind` is that of `matrix.Shown`."""
+    """A reproducer was run on base, branches and combination. `kind` is that of `MatrixResult`."""
 
     finding: str
     proof: str  # key of the reproducer
