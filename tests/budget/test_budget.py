@@ -353,4 +353,4 @@ def test_the_report_and_the_status_tell_use_and_budget() -> None:
     assert "$4.50 of $4.00 and 1,234 of 10,000 tokens" in lines
     world.append([RateLimited(3)])
     assert "slowed to 3 by rate limits" in " ".join(table(world.state, 200, 0.0, False, True))
-    assert status(world.state, live=True)["run"]["pace"] == 3
+    assert status(world.state, live=True)["run"]["rate_limit"] == 3

@@ -204,7 +204,7 @@ def test_a_busy_provider_slows_the_run_and_takes_no_attempt_away(
             break
     assert any("slowed to 1 session in parallel: rate limits" in line for line in seen), seen
     told = status(wtman, repo)["run"]
-    assert (told["state"], told["pace"]) == ("running", 1)
+    assert (told["state"], told["rate_limit"]) == ("running", 1)
     wtman("stop", cwd=repo)
     process.communicate(timeout=30)
     wtman("resume", "--yes", cwd=repo, env=path(tmp_path, wtman))

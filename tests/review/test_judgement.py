@@ -112,12 +112,12 @@ class World:
                 )
             case Reproduce(finding, tips):
                 members = tuple(tips)
-                kind, guilty = self.shows(action)
+                kind, culprits = self.shows(action)
                 proof = self.state.reviews.findings[finding].reproducer
                 assert proof is not None
                 cells = (Cell("base", "passed"), *(Cell(name, "failed") for name in members))
                 self.tell(
-                    Reproduced(finding, proof.key, members, tips, cells, kind, guilty, "shown")
+                    Reproduced(finding, proof.key, members, tips, cells, kind, culprits, "shown")
                 )
             case Refute(finding, lens, agent, _, tips):
                 answer = self.thinks(action)

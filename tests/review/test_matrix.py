@@ -25,7 +25,7 @@ def cells(base: str, a: str, b: str = "", joint: str = "", runs: int = TIMES) ->
 
 
 @pytest.mark.parametrize(
-    ("marks", "kind", "guilty"),
+    ("marks", "kind", "culprits"),
     [
         (("p", "f"), "regression", (A,)),
         (("p", "b"), "regression", (A,)),
@@ -48,10 +48,10 @@ def cells(base: str, a: str, b: str = "", joint: str = "", runs: int = TIMES) ->
     ],
 )
 def test_the_verdict_follows_from_the_cells(
-    marks: tuple[str, ...], kind: str, guilty: tuple[TaskId, ...]
+    marks: tuple[str, ...], kind: str, culprits: tuple[TaskId, ...]
 ) -> None:
     shown = judge(cells(*marks), (A, B) if len(marks) > 2 else (A,))
-    assert (shown.kind, shown.guilty) == (kind, guilty), shown.reason
+    assert (shown.kind, shown.culprits) == (kind, culprits), shown.reason
 
 
 def test_what_would_confirm_is_run_again_and_nothing_else() -> None:
@@ -85,7 +85,7 @@ def test_nothing_is_confirmed_that_is_judged_bad_on_the_base_or_passes_everywher
     if shown.confirmed:
         # A base that cannot even begin is no judge; then a branch that passes has to be.
         assert base == "p" or (base == "b" and "p" in (a, b) and joint in "fb")
-        assert {"a": a, "b": b}[shown.guilty[0]] in "fb" or joint in "fb"
+        assert {"a": a, "b": b}[shown.culprits[0]] in "fb" or joint in "fb"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_only_one_branch_has_can_be_spoilt_by_another() -> None:
         Cell("a+b", "failed", 1, 1),
     )
     shown = judge(cells, ("a", "b"))
-    assert (shown.kind, shown.guilty) == ("interaction", ("a", "b"))
+    assert (shown.kind, shown.culprits) == ("interaction", ("a", "b"))
     assert set(again(cells)) == {"base", "a", "b", "a+b"}
 
 
@@ -137,7 +137,7 @@ def test_a_branch_can_spoil_what_it_was_built_on() -> None:
     cells = (Cell("base", "broken", 1, 1), Cell("a", "passed"), Cell("b", "failed", 1, 1))
     assert judge(cells, ("a", "b")).kind == "base"
     shown = judge(cells, ("a", "b"), {"b": {"a"}})
-    assert (shown.kind, shown.guilty) == ("regression", ("b",))
+    assert (shown.kind, shown.culprits) == ("regression", ("b",))
 
 
 def test_in_an_audit_there_is_nothing_to_compare_with() -> None:

@@ -60,7 +60,7 @@ def test_status_has_every_key_of_the_contract() -> None:
             "usd": None,
             "charged": {"tokens": 1200, "usd": 0.25},
         },
-        "pace": None,
+        "rate_limit": None,
         "sessions": 2,
         "usage": {
             "input_tokens": 1000,

@@ -30,14 +30,14 @@ class Judgement:
     """What a finding comes to, as its branches are now.
 
     `pending`: what has to be run before that can be said. `open`: it holds for the tips
-    as they are now; a confirmed finding that is not open was fixed. `guilty`: whom a proof
+    as they are now; a confirmed finding that is not open was fixed. `culprits`: whom a proof
     names. `fixer`: who has to fix it.
     """
 
     verdict: str
     blocking: bool = False
     open: bool = False
-    guilty: tuple[TaskId, ...] = ()
+    culprits: tuple[TaskId, ...] = ()
     fixer: tuple[TaskId, ...] = ()
     why: str = ""
     proof: Reproduced | None = None
@@ -194,7 +194,7 @@ def judgement(state: State, finding: Finding) -> Judgement:
         fixer = _fixer(state, before) or _last(state, _accused(before))
         return Judgement(CONFIRMED, True, True, _accused(before), fixer, why, proof)
     if before is not None and proof is not None and proof.kind in DISPROVES:
-        return Judgement(CONFIRMED, False, False, before.guilty, (), proof.reason, proof)
+        return Judgement(CONFIRMED, False, False, before.culprits, (), proof.reason, proof)
     if proof is not None and proof.kind in DISPROVES:
         return Judgement(REFUTED, why=proof.reason, proof=proof)
     if not claimed and proof is None:
@@ -220,7 +220,7 @@ def _shown_by(state: State, finding: Finding, proof: Reproduced) -> Judgement:
         if wanted_opinions(state, finding):
             return _FOR_OPINIONS
     fixer = _fixer(state, proof)
-    return Judgement(CONFIRMED, True, True, proof.guilty, fixer, proof.reason, proof)
+    return Judgement(CONFIRMED, True, True, proof.culprits, fixer, proof.reason, proof)
 
 
 def _stale(finding: Finding) -> Judgement:
@@ -237,17 +237,17 @@ def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Jud
     if _refuted(finding):
         word = next(item for item in finding.opinions if item.answer == REFUTED)
         return Judgement(REFUTED, why=word.evidence or "refuted", proof=proof)
-    guilty = tuple(finding.claim.branches)
+    culprits = tuple(finding.claim.branches)
     if proof is not None and proof.kind == "unproven" and _agreed(finding):
         failing = tuple(
-            name for name in guilty if any(c.tree == name and c.bad for c in proof.cells)
+            name for name in culprits if any(c.tree == name and c.bad for c in proof.cells)
         )
         reason = f"fails, and every refuter takes the test to be right ({why})"
-        fixer = _last(state, guilty)
-        return Judgement(CONFIRMED, True, True, failing or guilty, fixer, reason, proof)
+        fixer = _last(state, culprits)
+        return Judgement(CONFIRMED, True, True, failing or culprits, fixer, reason, proof)
     blocks = bool({finding.claim.severity, "concern"} & set(state.settings.block_on))
-    fixer = _last(state, guilty) if blocks else ()
-    return Judgement(NO_VERDICT, blocks, True, guilty, fixer, f"a concern: {why}", proof)
+    fixer = _last(state, culprits) if blocks else ()
+    return Judgement(NO_VERDICT, blocks, True, culprits, fixer, f"a concern: {why}", proof)
 
 
 def _refuted(finding: Finding) -> bool:
@@ -271,7 +271,7 @@ def wanted_opinions(state: State, finding: Finding) -> tuple[str, ...]:
 
 
 def _fixer(state: State, proof: Reproduced) -> tuple[TaskId, ...]:
-    return proof.guilty if proof.kind == "regression" else _last(state, proof.guilty)
+    return proof.culprits if proof.kind == "regression" else _last(state, proof.culprits)
 
 
 def _last(state: State, names: tuple[TaskId, ...]) -> tuple[TaskId, ...]:
@@ -315,7 +315,7 @@ def once_confirmed(state: State, members: Collection[TaskId]) -> tuple[Finding, 
 
 
 def _accused(proof: Reproduced) -> tuple[TaskId, ...]:
-    return proof.guilty or proof.members
+    return proof.culprits or proof.members
 
 
 def fix_text(state: State, view: TaskView) -> str:

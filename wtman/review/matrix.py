@@ -36,10 +36,10 @@ Result = Literal["passed", "failed", "broken", "unrun"]
 @dataclass(frozen=True, slots=True)
 class MatrixResult:
     """What the matrix shows. `kind` is regression, interaction, not reproduced, base, invalid,
-    unproven or flaky, in an audit also defect; `guilty` the branches that it names."""
+    unproven or flaky, in an audit also defect; `culprits` the branches that it names."""
 
     kind: str
-    guilty: tuple[TaskId, ...] = ()
+    culprits: tuple[TaskId, ...] = ()
     reason: str = ""
 
     @property
@@ -108,10 +108,10 @@ def judge(
         return MatrixResult("unproven", (), f"it cannot be run on the base: {base.detail}")
     if base.bad:
         return _bad_on_base(base, alone, joint, below or {})
-    guilty = tuple(TaskId(cell.tree) for cell in alone if cell.result == "failed")
-    if guilty:
+    culprits = tuple(TaskId(cell.tree) for cell in alone if cell.result == "failed")
+    if culprits:
         return MatrixResult(
-            "regression", guilty, f"passes on the base, fails on {', '.join(guilty)}"
+            "regression", culprits, f"passes on the base, fails on {', '.join(culprits)}"
         )
     broken = [cell.tree for cell in alone if cell.result == "broken"]
     if broken:

@@ -81,7 +81,7 @@ async def reproduce(
         tips=dict(tips),
         cells=tuple(replace(cell, detail=cell.detail[-_EVIDENCE:]) for cell in cells),
         kind=shown.kind,
-        guilty=shown.guilty,
+        culprits=shown.culprits,
         reason=shown.reason,
         evidence=failing.detail[-_EVIDENCE:] if failing is not None else "",
         by_hand=by_hand(Sha(failing.commit), bench.proof.command) if failing is not None else "",
@@ -131,14 +131,14 @@ def _innermost(state: State, shown: MatrixResult) -> MatrixResult:
     """Whoever fails only because what it needs fails is not to blame."""
     if shown.kind != "regression":
         return shown
-    first = tuple(n for n in shown.guilty if not _needs(state, n).intersection(shown.guilty))
-    if first == shown.guilty or not first:
+    first = tuple(n for n in shown.culprits if not _needs(state, n).intersection(shown.culprits))
+    if first == shown.culprits or not first:
         return shown
     return MatrixResult("regression", first, f"passes on the base, fails on {', '.join(first)}")
 
 
 def _blamed(shown: MatrixResult) -> tuple[str, ...]:
-    return (*shown.guilty, combined(shown.guilty))
+    return (*shown.culprits, combined(shown.culprits))
 
 
 # --- trees --------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def finding_json(state: State, finding: Finding, judged: Judgement) -> dict[str,
         "id": finding.id,
         "title": claim.title,
         "severity": claim.severity,
-        "branches": [state.label(name) for name in (judged.guilty or claim.branches)],
+        "branches": [state.label(name) for name in (judged.culprits or claim.branches)],
         "path": claim.path,
         "line": claim.line or None,
         "why": claim.why,
@@ -106,7 +106,7 @@ def finding_lines(state: State, most: int = 0) -> list[str]:
 
 def _line(state: State, finding: Finding, judged: Judgement) -> str:
     claim = finding.claim
-    names = ", ".join(state.label(name) for name in (judged.guilty or claim.branches))
+    names = ", ".join(state.label(name) for name in (judged.culprits or claim.branches))
     blocks = ", blocks" if judged.blocking and judged.verdict != CONFIRMED else ""
     standing = STANDINGS[standing_of(judged)]
     head = f"{finding.id}  {standing}{blocks}  {claim.severity}  {names}: "

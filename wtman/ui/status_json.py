@@ -59,7 +59,7 @@ def summary(
             # Live sessions are not in it, and one that never told what it used counts as its cap.
             "charged": {"tokens": state.charged.tokens, "usd": state.charged.usd},
         },
-        "pace": state.rate_limit or None,
+        "rate_limit": state.rate_limit or None,
         "sessions": state.sessions,
         "usage": _usage(state.usage),
         "next": next_command(state, live, known),

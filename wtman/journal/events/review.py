@@ -67,7 +67,7 @@ class Reproduced(Event):
     tips: dict[TaskId, Sha]
     cells: tuple[Cell, ...]
     kind: str
-    guilty: tuple[TaskId, ...] = ()
+    culprits: tuple[TaskId, ...] = ()
     reason: str = ""
     evidence: str = ""  # what it said where it failed, bounded
     by_hand: str = ""  # a line for the shell
