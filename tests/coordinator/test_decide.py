@@ -66,6 +66,22 @@ def test_a_red_base_stops_everything_before_a_session_starts() -> None:
     assert kinds(world) == ["CheckBase", "RunSession"][:1]
 
 
+def test_a_task_that_was_cleaned_gets_its_worktree_once_when_it_is_retried() -> None:
+    world = begun(task("a"), attempts=1)
+    world.session_fate = lambda task, attempt: "failed"
+    world.turn()
+    for key in ("base", "worktree/a"):
+        world.finish(key)
+    world.turn()
+    world.finish("session/a")
+    world.append([e.Cleaned(TaskId("a"), world.state.tasks[TaskId("a")].head)])
+    world.append([e.Resumed(), e.Requested("retry", TaskId("a"))])
+    assert kinds(world) == ["MakeWorktree"]
+    world.turn()
+    world.finish("worktree/a")
+    assert kinds(world) == ["RunSession"]
+
+
 def test_a_dependent_starts_from_verified_work_only() -> None:
     world = begun(task("a"), task("b", "a"))
     world.turn()

@@ -103,7 +103,7 @@ def _problem(
         seen, first = red[0]
         others = "".join(f"; so does `{more.command}`" for more, _ in red[1:])
         output = f"\n{seen.ran.output}" if seen.ran.output else ""
-        hint = "mend it, or go on with --allow-failing-base: branches then end unchecked"
+        hint = "fix the base, or use --allow-failing-base (results will not be verified)"
         text = f"check `{seen.command}` fails on the base: {first.problem}{others}{output}"
         return text, hint
     return "", ""

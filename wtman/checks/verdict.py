@@ -140,7 +140,7 @@ def judge_base(command: str, ran: CommandResult, allow_red: bool = False) -> Bas
         return BaseJudged(
             result,
             warning=f"check `{command}` fails on the base ({problem}): "
-            "it verifies nothing, branches end unchecked",
+            "results will not be verified",
         )
     if problem:
         return BaseJudged(_with(command, ran, Verdict.RED, problem), problem=problem)

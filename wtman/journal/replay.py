@@ -161,8 +161,9 @@ def _base_checked(state: State, event: e.BaseChecked, at: float) -> State:
 
 def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
     view = state.tasks.get(event.task)
-    fresh = view is None or not view.has_work
+    fresh = view is None or not view.has_work or view.cleaned
     changes: dict[str, Any] = {
+        "cleaned": False,
         "branch": event.branch,
         "start": event.start,
         "worktree": event.path,
