@@ -189,4 +189,7 @@ def test_refusals(wtman: kit.Program, built: Callable[..., str], repo: Path) -> 
     assert "attach needs a terminal" in wtman("attach", "good", cwd=repo, check_status=3).err
     assert 'no task "god"' in wtman("attach", "god", cwd=repo, check_status=2).err
     wtman("merge", cwd=repo)
-    assert "good is merged" in wtman("attach", "good", cwd=repo, check_status=2).err
+    assert (
+        "cannot attach to good: it is merged"
+        in wtman("attach", "good", cwd=repo, check_status=2).err
+    )

@@ -125,7 +125,7 @@ def test_init_then_trust_then_the_checks_run(
     lines = wtman("doctor", "--checks", "--json", cwd=repo, check_status=None).json()["lines"]
     (base,) = of(lines, "base")
     assert base["level"] == "ok"
-    assert re.match(r"`python3 -m unittest -q`: green, 1 test \(", base["text"])
+    assert re.match(r"`python3 -m unittest -q`: passed, 1 test \(", base["text"])
     # Nothing stays that another command would take for a run.
     assert "there is no run" in wtman("status", cwd=repo, check_status=3).err
     assert git(repo, "for-each-ref", "refs/heads", "--format=%(refname)") == "refs/heads/main"
@@ -213,7 +213,7 @@ def test_what_init_proposes_is_green(
     wtman("init", cwd=repo)
     wtman("trust", "--yes", cwd=repo)
     out = wtman("doctor", "--checks", cwd=repo, check_status=None, env={"COLUMNS": "200"}).out
-    assert re.search(r"^ok +base .*: green", out, re.MULTILINE), out
+    assert re.search(r"^ok +base .*: passed", out, re.MULTILINE), out
 
 
 def test_where_no_sandbox_works_each_tier_has_its_fix(

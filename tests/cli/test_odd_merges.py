@@ -61,7 +61,7 @@ def test_a_folder_with_files_of_the_user_is_never_replaced(
     (out / "precious.txt").write_text("mine\n")
     refused = wtman("merge", "--branches", "p", *words, cwd=repo, check_status=None)
     assert refused.code != 0
-    assert "holds more than wtman merge has written" in refused.err
+    assert "holds files that wtman merge did not write" in refused.err
     assert (out / "precious.txt").read_text() == "mine\n"
 
 

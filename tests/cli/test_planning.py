@@ -241,7 +241,7 @@ def test_plan_writes_a_file_that_split_takes(
     text = (repo / "plan.toml").read_text()
     assert printed.out == text
     assert text.startswith("# Why it is cut like this: Two files, two authors.\n# The check is")
-    assert 'check = ["true"]' in text
+    assert 'check = [\n    "true",\n]' in text
     assert "there is no run" not in wtman("status", "--all", cwd=repo).out
     assert "there is no run" in wtman("status", cwd=repo, check_status=3).err, "only a plan"
     went = wtman(

@@ -101,7 +101,7 @@ def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
     assert found["smells"]["state"] == "concern"
     report = shop.wtman("report", told["run"], cwd=shop.repo).out
     assert "does the cart add up?" in report
-    assert "| head | failed | 3 | 3 |" in report
+    assert "| head | **failed** | 3 of 3 |" in report
 
 
 @pytest.mark.parametrize(
