@@ -250,7 +250,7 @@ def test_plan_writes_a_file_that_split_takes(
     assert "2 tasks: 2 verified" in went.out
     assert planner.starts == 2
     bad = wtman(*words, "-o", "nowhere/plan.toml", cwd=repo, check_status=2)
-    assert "cannot be written" in bad.err and planner.starts == 2
+    assert "cannot write" in bad.err and planner.starts == 2
 
 
 def test_a_task_is_told_its_role(repo: Path, wtman: kit.Program, tmp_path: Path) -> None:
