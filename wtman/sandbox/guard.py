@@ -32,6 +32,7 @@ Merging = Callable[[str, str], bool]
 INTERVAL = 0.5  # seconds between two looks while somebody could change something
 _MOST = 20  # lines for one session
 _LATELY = 30.0  # seconds
+_LATELY = 16 << 10  # bytes of announcements
 _DYING = 15.0  # seconds that a session may live on after its coordinator, at the very most
 
 
@@ -177,7 +178,8 @@ class Guard:
         """The first look of this coordinator: what changed since the last one of another."""
         kept: GuardRecord | None = await git(load, self.path) if self.path else None
         if kept is None:
-            self._places = (0, await git(ref_log.size, ctl.repo))
+            # What was announced just now may be done only after this first look.
+            self._places = (0, max(await git(ref_log.size, ctl.repo) - _LATELY, 0))
             self._last = await git(fingerprint.take, ctl)
             return
         self._blamed = {name: dict(lines) for name, lines in kept.blamed.items()}
