@@ -32,7 +32,7 @@ Merging = Callable[[str, str], bool]
 INTERVAL = 0.5  # seconds between two looks while somebody could change something
 _MOST = 20  # lines for one session
 _LATELY = 30.0  # seconds
-_LATELY = 16 << 10  # bytes of announcements
+_RECENT_BYTES = 16 << 10  # of announcements
 _DYING = 15.0  # seconds that a session may live on after its coordinator, at the very most
 
 
@@ -179,7 +179,7 @@ class Guard:
         kept: GuardRecord | None = await git(load, self.path) if self.path else None
         if kept is None:
             # What was announced just now may be done only after this first look.
-            self._places = (0, max(await git(ref_log.size, ctl.repo) - _LATELY, 0))
+            self._places = (0, max(await git(ref_log.size, ctl.repo) - _RECENT_BYTES, 0))
             self._last = await git(fingerprint.take, ctl)
             return
         self._blamed = {name: dict(lines) for name, lines in kept.blamed.items()}
