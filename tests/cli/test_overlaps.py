@@ -85,8 +85,9 @@ def test_a_coming_conflict_is_in_status_and_in_the_next_prompt(
         [{"task": "two", "paths": ["shared.txt"]}],
         [{"task": "one", "paths": ["shared.txt"]}],
     ]
-    shown = wtman("status", cwd=repo).out
-    assert "conflicts with two: shared.txt  busy with shared.txt" in shown
+    # What a session says comes through its own pipe, sooner or later than the look at its tree.
+    told = "conflicts with two: shared.txt  busy with shared.txt"
+    until(repo, lambda _: told in wtman("status", cwd=repo).out)
     (tmp_path / "go-two").touch()
     until(repo, lambda state: state.tasks["two"].last == 2)  # type: ignore[index]
     (tmp_path / "go-one").touch()

