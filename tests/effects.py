@@ -95,6 +95,7 @@ EFFECTS = frozenset(
     git/patches/bundles.py
     git/patches/series.py
     git/publish.py
+    git/operations.py
     git/ref_log.py
     git/refs.py
     git/repo.py

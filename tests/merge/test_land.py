@@ -507,3 +507,18 @@ def test_a_task_whose_text_is_hostile_still_makes_good_patches(yard: Yard) -> No
     assert "\x1b" not in message
     assert yard.git("log", "-1", "--format=%(trailers:key=Wtman-Task,valueonly)", "main") == "one\n"
     assert is_whole(yard.control, outcome.after)
+
+
+def test_a_target_that_is_being_rebased_is_refused_before_anything_is_spent(two: Yard) -> None:
+    two.git("switch", "-q", "-c", "topic")
+    kit.commit_files(two.path, {"config.txt": "theirs\n"})
+    two.git("switch", "-q", "main")
+    kit.commit_files(two.path, {"config.txt": "mine\n"})
+    kit.run_git(two.path, "rebase", "topic", ok=(1,))
+    with pytest.raises(WtmanError, match="a rebase that holds main is in progress in") as caught:
+        land.require_movable(two.repo, "main")
+    assert f"git -C {two.path} rebase --abort" in caught.value.hint
+    assert land.require_movable(two.repo, "topic") == []
+    before = two.sha("main")
+    assert "a rebase" in failed(two.merge()).reason
+    assert two.sha("main") == before

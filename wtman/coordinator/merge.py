@@ -10,11 +10,12 @@ from wtman.git import refs
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import is_ancestor
+from wtman.git.operations import underway
 from wtman.git.repo import resolve
 from wtman.git.trees import remove_tree
 from wtman.journal.events import Event, MergeAsked, Resumed
 from wtman.journal.state import State
-from wtman.merge.land import require_clean
+from wtman.merge.land import require_movable
 from wtman.model.ids import TaskId
 from wtman.model.states import SETTLED, RunState, TaskState
 from wtman.tasks.lifecycle import landable, run_state, standings
@@ -44,6 +45,14 @@ def on_target(repo: Repository, asked: MergeAsked, aside: str, when: str = "") -
     if not asked.target:
         if asked.patch_only or asked.dry_run:
             return replace(asked, before=resolve(repo, aside))
+        operation = None if when else underway(repo)
+        if operation is not None:
+            raise WtmanError(
+                f"HEAD is detached: {operation.what} is in progress in {operation.path}",
+                hint=f"{operation.ways_out}, then run the same merge again; "
+                "or do not touch it: --into BRANCH, or --patch-only",
+                code="busy",
+            )
         was = "was" if when else "is"
         raise UsageError(
             f"there is no branch to land on: HEAD {was} detached{when}",
@@ -109,7 +118,7 @@ def begin(repo: Repository, state: State, asked: MergeAsked) -> Sequence[Event]:
 def require_clean_target(repo: Repository, asked: MergeAsked) -> None:
     """Refuse a dirty checkout of the target now: the checks may take long, and then it would be."""
     if not (asked.dry_run or asked.patch_only):
-        require_clean(repo, asked.target)
+        require_movable(repo, asked.target)
 
 
 def _has_landed(repo: Repository, state: State) -> bool:

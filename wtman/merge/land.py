@@ -18,6 +18,7 @@ from wtman.formats.codec import to_plain
 from wtman.git import refs, signature
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
+from wtman.git.operations import holding
 from wtman.git.refs import RefChange
 from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
 from wtman.integration import candidate_refs
@@ -198,7 +199,7 @@ def target_outcome(
         return lambda: None  # landed already, before a crash
     if now != on:
         return e.TargetMoved(now)
-    stands = require_clean(ctx.repo, merge.asked.target)
+    stands = require_movable(ctx.repo, merge.asked.target)
     if not stands:
         return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
     return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
@@ -211,8 +212,19 @@ def _deleted(merge: MergeView) -> WtmanError:
     )
 
 
-def require_clean(repo: Repository, target: str) -> list[Checkout]:
-    """Where the target is checked out: nowhere, or at one place without a change."""
+def require_movable(repo: Repository, target: str) -> list[Checkout]:
+    """Where the target is checked out: nowhere, or at one place without a change.
+
+    Refuses a branch that an operation of git holds, in whatever checkout, as git does.
+    """
+    way_on = "or do not touch it: --into BRANCH, or --patch-only"
+    operation = holding(repo, target)
+    if operation is not None:
+        raise WtmanError(
+            f"{operation.what} that holds {target} is in progress in {operation.path}",
+            hint=f"{operation.ways_out}, then run the same merge again; {way_on}",
+            code="busy",
+        )
     stands = [
         item
         for item in checkouts(repo)
@@ -220,7 +232,6 @@ def require_clean(repo: Repository, target: str) -> list[Checkout]:
     ]
     if not stands:
         return stands
-    way_on = "or go around it: wtman merge --into NAME, or wtman merge --patch-only"
     if len(stands) > 1:
         where = " and ".join(item.path for item in stands)
         raise WtmanError(
