@@ -355,6 +355,14 @@ def test_worktrees_go_beside_the_repository_or_into_the_state_folder(
     assert not (tmp_path / "state").exists()
 
 
+def test_worktrees_are_no_files_of_a_checkout_around_the_repository(
+    house: House, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").write_text("gitdir: anywhere")
+    away = default_worktrees(str(house.top), {"HOME": str(house.home)})
+    assert away.startswith(f"{house.home}/.local/state/wtman/worktrees/repo-")
+
+
 def test_only_what_came_with_the_repository_needs_approval(house: House) -> None:
     house.write("user", 'cleanup = "mine"\n')
     house.write(

@@ -122,6 +122,41 @@ def test_checkouts(project: Path, here: Repository, tmp_path: Path, git: Git) ->
     assert linked == repo.Checkout(str(odd), head, "")
 
 
+@pytest.mark.parametrize("layout", ["separate", "link", "submodule", "work tree"])
+def test_a_git_directory_elsewhere_moves_its_own_checkout(
+    project: Path, tmp_path: Path, git: Git, ada: None, make_repo: Callable[..., Path], layout: str
+) -> None:
+    place, start = project, project
+    if layout == "separate":
+        git(project, "init", "-q", "--separate-git-dir", str(tmp_path / "elsewhere.git"))
+    elif layout == "link":
+        (project / ".git").rename(tmp_path / "nosync")
+        (project / ".git").symlink_to("../nosync")
+    elif layout == "work tree":
+        place = tmp_path / "files"
+        place.mkdir()
+        git(project, "config", "core.worktree", "../../files")
+        git(project, "checkout", "-q", "-f")
+    else:
+        above = make_repo({"f": "f\n"}, name="above")
+        git(above, "-c", "protocol.file.allow=always", "submodule", "add", str(project), "lib")
+        place = start = above / "lib"
+    before = Sha(git(start, "rev-parse", "HEAD"))
+    after = Sha(git(start, "commit-tree", "-p", before, "-m", "none", f"{before}^{{tree}}"))
+    found = discover(str(start))
+    assert (found.toplevel, found.main) == (str(place), str(place))
+    assert repo.head_branch(found) == "main"
+    assert [(item.path, item.branch) for item in repo.checkouts(found)] == [(str(place), "main")]
+    assert repo.is_dirty(found, str(place)) == ()
+    repo.fast_forward(found, str(place), before, after)
+    assert git(start, "rev-parse", "main") == after
+
+    linked = tmp_path / "linked"
+    git(start, "worktree", "add", "-q", "-b", "side", str(linked))
+    known = str(place) if layout in ("submodule", "work tree") else ""
+    assert repo.checkouts(discover(str(linked)))[0].path == known
+
+
 def test_dirty_is_about_tracked_files(project: Path, here: Repository, git: Git) -> None:
     (project / "new").write_text("untracked")
     assert repo.is_dirty(here, str(project)) == ()

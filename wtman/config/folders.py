@@ -7,7 +7,8 @@ from wtman.errors import MissingError
 
 
 def default_worktrees(toplevel_main: str, environ: Mapping[str, str]) -> str:
-    """`../<repo>.worktrees`, or a folder of the user's own where that cannot be written.
+    """`../<repo>.worktrees`, or a folder of the user's own where that cannot be written, or
+    where it would be untracked files of another checkout (a submodule, a nested repository).
 
     `toplevel_main` is the main checkout. The caller says which of the two it is;
     neither is made here.
@@ -16,12 +17,13 @@ def default_worktrees(toplevel_main: str, environ: Mapping[str, str]) -> str:
     parent, name = os.path.split(main)
     if name:
         sibling = f"{main}.worktrees"
-        if _writable(sibling if os.path.lexists(sibling) else parent):
+        is_there = os.path.lexists(sibling)
+        if _writable(sibling if is_there else parent) and (is_there or not _in_checkout(parent)):
             return sibling
     state = xdg_folder("STATE", environ)
     if not state:
         raise MissingError(
-            f"no folder for worktrees: {parent} is not writable, and there is no home folder",
+            f"no folder for worktrees: {parent} cannot have one, and there is no home folder",
             hint="set `worktrees` in wtman.toml, or XDG_STATE_HOME",
         )
     from hashlib import sha256
@@ -36,6 +38,14 @@ def _writable(folder: str) -> bool:
         and not os.path.islink(folder)
         and os.access(folder, os.W_OK | os.X_OK)
     )
+
+
+def _in_checkout(folder: str) -> bool:
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return False
+    return True
 
 
 _HOME_PARTS = {"CONFIG": ".config", "STATE": ".local/state"}

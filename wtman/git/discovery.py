@@ -30,7 +30,7 @@ class Repository:
     common_dir: str
     git_dir: str
     toplevel: str  # "" in a bare repository or inside the git directory
-    main: str  # the main checkout, "" when bare
+    main: str  # the main checkout, "" when bare or where git does not record it
     announced: list[Move] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -117,7 +117,8 @@ def _repository(git_dir: str, toplevel: str) -> Repository:
     common = common_dir_of(git_dir)
     bare, worktree = _core(common)
     if toplevel and git_dir == common:
-        main = toplevel  # a submodule's or --separate-git-dir's own checkout too
+        # A submodule's or --separate-git-dir's own checkout too.
+        main = toplevel = os.path.realpath(os.path.join(common, worktree or toplevel))
     elif bare:
         main = ""
     elif worktree:

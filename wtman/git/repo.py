@@ -24,7 +24,11 @@ _WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """One line of `git worktree list`. `head` is "" where there is no commit yet."""
+    """One line of `git worktree list`. `head` is "" where there is no commit yet.
+
+    `path` is "" where git does not record it: of a main checkout whose git directory is
+    elsewhere, seen from another checkout.
+    """
 
     path: str
     head: str
@@ -53,9 +57,12 @@ def _revision(repo: Repository, rev: str) -> str:
 
 def head_branch(repo: Repository) -> str:
     """Short name of the branch the user stands on, "" when detached; it may be unborn."""
+    where = repo.toplevel or repo.git_dir
+    if repo.toplevel and not os.path.lexists(os.path.join(where, ".git")):
+        return _head_branch(repo)  # core.worktree leads here, GitPython finds nothing
+
     import git as gitpython
 
-    where = repo.toplevel or repo.git_dir
     try:
         with gitpython.Repo(where, expand_vars=False) as opened:
             name = "" if opened.head.is_detached else str(opened.head.reference.path)
@@ -63,7 +70,12 @@ def head_branch(repo: Repository) -> str:
         # The errors of GitPython are not all of one family.
         raise ExternalError(f"the repository at {where} cannot be read: {error}") from error
     if name.startswith("refs/heads/.invalid"):  # the reftable format keeps HEAD elsewhere
-        name = _ask(repo, ["symbolic-ref", "-q", "HEAD"], ok=(0, 1)).out.decode().strip()
+        return _head_branch(repo)
+    return name.removeprefix("refs/heads/")
+
+
+def _head_branch(repo: Repository) -> str:
+    name = text(_ask(repo, ["symbolic-ref", "-q", "HEAD"], ok=(0, 1)).out).strip()
     return name.removeprefix("refs/heads/")
 
 
@@ -85,7 +97,7 @@ def identity(repo: Repository) -> Identity:
 def checkouts(repo: Repository) -> tuple[Checkout, ...]:
     """The main checkout (or the bare repository) and all linked worktrees."""
     listed = _ask(repo, ["worktree", "list", "--porcelain", "-z"]).out
-    found = []
+    found: list[Checkout] = []
     for block in listed.split(b"\0\0"):
         facts: dict[str, str] = {}
         for line in block.split(b"\0"):
@@ -94,9 +106,11 @@ def checkouts(repo: Repository) -> tuple[Checkout, ...]:
         if "worktree" not in facts:
             continue
         head = facts.get("HEAD", "")
+        # Git derives the main checkout from the place of the git directory, which may be elsewhere.
+        is_main = not found and "bare" not in facts
         found.append(
             Checkout(
-                path=facts["worktree"],
+                path=repo.main if is_main else facts["worktree"],
                 head=head if head.strip("0") else "",
                 branch=facts.get("branch", "").removeprefix("refs/heads/"),
             )
@@ -127,7 +141,10 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
     _refuse_unfiltered(repo, checkout_path, before, after)
     args = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--no-autostash"]
     args += ["--no-verify-signatures", "--quiet", after]
-    moved = [Move("HEAD", before, after), *_branch_at(checkout_path, before, after)]
+    moved = [
+        Move("HEAD", before, after),
+        *_branch_at(_git_dir_of(repo, checkout_path), before, after),
+    ]
     announce(repo, [Move("index", ANY, ANY), *moved])
     try:
         _in_checkout(repo, checkout_path, args)
@@ -136,9 +153,9 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
         raise
 
 
-def _branch_at(checkout: str, before: str, after: str) -> list[Move]:
+def _branch_at(git_dir: str, before: str, after: str) -> list[Move]:
     """The branch that stands there, as it is about to be."""
-    said = text(files.head(os.path.join(git_dir_at(checkout), "HEAD"), 4096) or b"").strip()
+    said = text(files.head(os.path.join(git_dir, "HEAD"), 4096) or b"").strip()
     return [Move(said[5:], before, after)] if said.startswith("ref: ") else []
 
 
@@ -180,14 +197,22 @@ def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> 
 
 def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> GitAnswer:
     """Run git in one of the user's checkouts, whatever its own pointer files claim."""
+    git_dir = _git_dir_of(repo, path)
+    env = config.users_own() | config.without_planted(config.entries(git_dir))
+    env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}
+    return git(args, git_dir=git_dir, cwd=path, env=env, input=data)
+
+
+def _git_dir_of(repo: Repository, path: str) -> str:
+    """The git directory of one of the user's checkouts."""
+    if path == repo.main:
+        return repo.common_dir  # also where core.worktree leads, which holds no `.git`
     git_dir = git_dir_at(path)
     if not git_dir or common_dir_of(git_dir) != repo.common_dir:
         raise MissingError(
             f"{path} is not a checkout of {repo.common_dir}", hint="run git worktree list"
         )
-    env = config.users_own() | config.without_planted(config.entries(git_dir))
-    env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}
-    return git(args, git_dir=git_dir, cwd=path, env=env, input=data)
+    return git_dir
 
 
 def _ask(

@@ -225,11 +225,14 @@ def require_movable(repo: Repository, target: str) -> list[Checkout]:
             hint=f"{operation.ways_out}, then run the same merge again; {way_on}",
             code="busy",
         )
-    stands = [
-        item
-        for item in checkouts(repo)
-        if item.branch == target and item.head and os.path.isdir(item.path)
-    ]
+    stands = [item for item in checkouts(repo) if item.branch == target and item.head]
+    if any(not item.path for item in stands):
+        raise WtmanError(
+            f"{target} is checked out in a folder that git does not record "
+            f"(its git directory is {repo.common_dir})",
+            hint=f"run the same merge in that folder; {way_on}",
+        )
+    stands = [item for item in stands if os.path.isdir(item.path)]
     if not stands:
         return stands
     if len(stands) > 1:
