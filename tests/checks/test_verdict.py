@@ -5,7 +5,15 @@ import pytest
 from wtman.checks.cache import pack, unpack
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.runners import with_results
-from wtman.checks.verdict import base_problem, judge, judge_base, overall
+from wtman.checks.verdict import (
+    Alone,
+    base_problem,
+    judge,
+    judge_base,
+    judge_fixes,
+    open_failures,
+    overall,
+)
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import Exit, ExitReason
@@ -293,3 +301,73 @@ def test_an_excerpt_is_bounded_and_fit_for_a_terminal():
     assert len(excerpt(b"x" * 99_999, b"short")) < 3 * 1024 + 20
     assert excerpt(b"", b"why\n") == "why"
     assert ran(0).problem == ""
+
+
+# --- what one branch fixed ---------------------------------------------------------------------
+
+BROKEN = ran(2, problem="the check wrote no result file")
+
+
+def train(
+    now: CommandResult, base: CommandResult, *alone: CommandResult, allow_red: bool = False
+) -> CheckResult:
+    """The verdict on a train whose branches are called a, b, c."""
+    named = [Alone(name, name, run) for name, run in zip("abc", alone, strict=False)]
+    return judge_fixes(judged(now, base, allow_red), now, base, named)
+
+
+RED_BASE = ran(1, {"t": "f", "u": "p"})
+
+
+@pytest.mark.parametrize(
+    ("now", "alone", "verdict", "names"),
+    [
+        (RED_BASE, [RED_BASE, ran(0, {"t": "p", "u": "p"})], RED, ("t",)),
+        (RED_BASE, [RED_BASE, RED_BASE], GREEN, ()),
+        (ran(0, {"t": "p", "u": "p"}), [RED_BASE, RED_BASE], GREEN, ()),
+        # Skipped or gone only together; where a branch itself does that, it is told as ever.
+        (ran(0, {"t": "s", "u": "p"}), [RED_BASE, ran(0, {"t": "p", "u": "p"})], RED, ("t",)),
+        (ran(0, {"u": "p"}), [RED_BASE, ran(0, {"t": "p", "u": "p"})], RED, ("t",)),
+        (ran(0, {"u": "p"}), [ran(0, {"u": "p"}), ran(0, {"t": "p", "u": "p"})], GREEN, ()),
+        (
+            ran(0, {"t": "s", "u": "p"}),
+            [ran(0, {"t": "s", "u": "p"}), ran(0, {"t": "p", "u": "p"})],
+            GREEN,
+            (),
+        ),
+        # A branch whose own run says nothing cannot have fixed or removed anything.
+        (RED_BASE, [BROKEN, BROKEN], GREEN, ()),
+        (ran(0, {"u": "p"}), [BROKEN, ran(0, {"t": "p", "u": "p"})], RED, ("t",)),
+    ],
+)
+def test_what_one_branch_fixed_must_pass_on_the_train(
+    now: CommandResult, alone: list[CommandResult], verdict: Verdict, names: tuple[str, ...]
+) -> None:
+    result = train(now, RED_BASE, *alone)
+    assert (result.verdict, result.new_failures) == (verdict, names)
+    assert result.fixed_by == (("b",) if names else ())
+
+
+def test_a_base_that_cannot_be_compared_with_is_held_against_as_a_whole() -> None:
+    good, bad = ran(0), ran(1)
+    result = train(bad, bad, bad, good, allow_red=True)
+    assert (result.verdict, result.reason) == (RED, "passes with b alone, and fails again")
+    assert train(bad, bad, bad, bad, allow_red=True).verdict is UNCHECKED
+    assert train(good, bad, bad, good, allow_red=True).verdict is UNCHECKED
+    # b makes the tests run at all; what fails then, with it alone, may fail on the train.
+    some = ran(1, {"t": "f", "u": "p"})
+    assert train(some, BROKEN, BROKEN, some, allow_red=True).verdict is UNCHECKED
+    less = train(ran(1, {"t": "f", "u": "f"}), BROKEN, BROKEN, some, allow_red=True)
+    assert (less.verdict, less.new_failures) == (RED, ("u",))
+    assert less.reason == "1 test that passes with b alone fails again"
+    assert train(BROKEN, BROKEN, BROKEN, some, allow_red=True).new_failures == ("u",)
+
+
+def test_only_a_failure_of_the_base_that_does_not_pass_is_looked_at() -> None:
+    assert open_failures(RED_BASE, None) == frozenset()
+    assert open_failures(RED_BASE, ran(0, {"t": "p", "u": "p"})) == frozenset()
+    assert open_failures(ran(0, {"t": "p"}), RED_BASE) == frozenset()
+    assert open_failures(RED_BASE, RED_BASE) == {"t"}
+    assert open_failures(ran(0, {"u": "p"}), RED_BASE) == {"t"}
+    assert open_failures(ran(1), ran(1)) == {""}
+    assert open_failures(ran(0), ran(1)) == frozenset()

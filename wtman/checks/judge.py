@@ -13,7 +13,7 @@ mended the machine since), and a timeout that a longer limit could undo.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from wtman.checks.execute import (
 )
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import lastfailed, only_failed
-from wtman.checks.verdict import confirmed
+from wtman.checks.verdict import Alone, confirmed
 from wtman.context import Context
 from wtman.git.objects import history
 from wtman.model.check import CheckResult, Verdict
@@ -41,6 +41,23 @@ from wtman.provision.command_result import CommandResult, keepable
 _EVIDENCE = 3 * 1024
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One branch of a train by itself: `commit` is the base with it and with what it needs.
+
+    `own` is its own tip, whose tree a check of the run may have judged; "" without one.
+    """
+
+    name: str
+    label: str
+    commit: Sha
+    own: Sha = Sha("")
+
+
+# Asked for only where a check needs them, for they have to be assembled first.
+Parts = Callable[[], Awaitable[tuple[Part, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +86,21 @@ async def judge(
     against: Sha | None,
     *,
     stem: str,
+    parts: Parts | None = None,
 ) -> Judged:
     """Judge a commit's tree by its difference to the tree of `against`.
 
-    `stem` names the logs. No command at all is `unchecked`.
+    `stem` names the logs. No command at all is `unchecked`. Of a train, `parts` are its
+    branches: what fails on `against` and passes with one of them has to pass here, too.
     """
     if not commands:
         return Judged(Verdict.UNCHECKED)
     bench = await bench_of(ctx, settings, stem)
     distinct = tuple(dict.fromkeys(commands))
     pairs = await _together(
-        _compare(bench, CheckRequest(command, tree_commit, f"{bench.stem}-{number}"), against)
+        _compare(
+            bench, CheckRequest(command, tree_commit, f"{bench.stem}-{number}"), against, parts
+        )
         for number, command in enumerate(distinct, 1)
     )
     results = tuple(judged for judged, _ in pairs)
@@ -114,7 +135,7 @@ async def once(
 
 
 async def _compare(
-    bench: Bench, asked: CheckRequest, against: Sha | None
+    bench: Bench, asked: CheckRequest, against: Sha | None, parts: Parts | None
 ) -> tuple[CheckResult, CommandResult]:
     allow_red = bench.settings.allow_failing_base
     now, _ = await result(bench, asked)
@@ -122,10 +143,60 @@ async def _compare(
     if against is not None and (allow_red or now.tests is not None or not now.passed):
         before = replace(asked, commit=against, label=f"{asked.label}-before")
         base, _ = await result(bench, before)
-    judged = verdict.judge(asked.command, now, base, allow_red=allow_red)
-    if judged.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
-        return await _confirmed(bench, asked, judged, now, base)
-    return judged, now
+    first = verdict.judge(asked.command, now, base, allow_red=allow_red)
+    alone: tuple[Alone, ...] = ()
+    if first.verdict is not Verdict.RED and parts is not None:
+        alone = await _alone(bench, asked, verdict.open_failures(now, base), parts)
+
+    def judged(ran: CommandResult) -> CheckResult:
+        found = verdict.judge(asked.command, ran, base, allow_red=allow_red)
+        if found.verdict is Verdict.RED or base is None or not alone:
+            return found
+        return verdict.judge_fixes(found, ran, base, alone)
+
+    first = judged(now)
+    if first.verdict is Verdict.RED and now.exit.reason is ExitReason.EXITED and not now.unfit:
+        return await _confirmed(bench, asked, first, now, judged)
+    return first, now
+
+
+async def _alone(
+    bench: Bench, asked: CheckRequest, failures: frozenset[str], parts: Parts
+) -> tuple[Alone, ...]:
+    """What each branch of a train does by itself to these failures of the base.
+
+    A branch whose own check ran before, on the same tree, is not run again, and none whose own
+    check passes nothing of it.
+    """
+    if not failures:
+        return ()
+    found: list[Alone] = []
+    waiting: list[Part] = []
+    for part in await parts():
+        known = await _known(bench, replace(asked, commit=part.commit))
+        if known is not None:
+            found.append(Alone(part.name, part.label, known))
+            continue
+        own = await _known(bench, replace(asked, commit=part.own)) if part.own else None
+        if own is None or verdict.fixes(own, failures):
+            waiting.append(part)
+    requests = [
+        replace(asked, commit=part.commit, label=f"{asked.label}-with-{part.name}")
+        for part in waiting
+    ]
+    seen = await _together(result(bench, request) for request in requests)
+    new = (Alone(part.name, part.label, ran) for part, (ran, _) in zip(waiting, seen, strict=True))
+    return (*found, *new)
+
+
+async def _known(bench: Bench, asked: CheckRequest) -> CommandResult | None:
+    """A kept run of this very tree, whoever made it: it may say that a test passes there."""
+    body = bench.ctx.store.cached(await cache_key(bench, asked))
+    try:
+        ran = cache.unpack(body)[0] if body is not None else None
+    except (ValueError, TypeError, KeyError):
+        return None
+    return ran if ran is not None and ran.exit.reason is ExitReason.EXITED else None
 
 
 async def _confirmed(
@@ -133,10 +204,10 @@ async def _confirmed(
     asked: CheckRequest,
     first: CheckResult,
     now: CommandResult,
-    base: CommandResult | None,
+    judged: Callable[[CommandResult], CheckResult],
 ) -> tuple[CheckResult, CommandResult]:
     """Run what is red a second time, once for each tree, before anybody is blamed for it."""
-    ctx, allow_red = bench.ctx, bench.settings.allow_failing_base
+    ctx = bench.ctx
     key = await cache_key(bench, asked)
     async with ctx.checkouts.alone(f"{key}/again"):
         if ctx.checkouts.is_mine(f"{key}/again"):
@@ -146,7 +217,7 @@ async def _confirmed(
             return first, now
         again, _ = await run_anew(bench, replace(asked, label=f"{asked.label}-again"))
         ctx.checkouts.made(f"{key}/again")
-        second = verdict.judge(asked.command, again, base, allow_red=allow_red)
+        second = judged(again)
         if second.verdict is not Verdict.RED and keepable(again):
             ctx.store.cache(key, cache.pack(again, None))
     return confirmed(first, second), now if second.verdict is Verdict.RED else again

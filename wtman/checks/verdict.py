@@ -5,6 +5,7 @@ flaky. A pass is believed at once, for hardly a failure passes by chance; only r
 are run again (facts: Google's culprit finding, and "pending failure" merge queues).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wtman.formats.junit import Status, TestRun
@@ -118,6 +119,92 @@ def _compared(
         newly_skipped=_names((tests.skipped - was_skipped) & before.keys()),
         gone=_names(before.keys() - tests.tests.keys()),
     )
+
+
+# --- what one branch fixed ---------------------------------------------------------------------
+
+_WHOLE = ""  # stands for the check itself among the names of its tests
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The same check on the base with one branch of a train, and what that branch is called."""
+
+    name: str
+    label: str
+    ran: CommandResult
+
+
+def open_failures(now: CommandResult, base: CommandResult | None) -> frozenset[str]:
+    """What fails on the base and does not pass now, by test; "" is the check as a whole.
+
+    Where the base cannot be compared with, that is only known of the whole.
+    """
+    if base is None:
+        return frozenset()
+    if base_problem(base):
+        return frozenset() if _passes_alone(now) else frozenset({_WHOLE})
+    return base.tests.failing - _passing(now) if base.tests is not None else frozenset()
+
+
+def fixes(ran: CommandResult, failures: frozenset[str]) -> bool:
+    """Whether a run passes any of what `open_failures` named."""
+    return bool(failures & _passing(ran)) or (_WHOLE in failures and not base_problem(ran))
+
+
+def judge_fixes(
+    result: CheckResult, now: CommandResult, base: CommandResult, alone: Sequence[Alone]
+) -> CheckResult:
+    """`result` of a train, red where it fails again what one of its branches alone has fixed.
+
+    A failure of the base is allowed only as long as no branch takes it away. A test that a
+    branch itself skips or removes is told, as ever, and not held against the train.
+    """
+    can_tell = [one for one in alone if not base_problem(one.ran)]
+    wanted = open_failures(now, base)
+    undone: set[str] = set()
+    for one in can_tell:
+        passing = _passing(one.ran)
+        # On a base that ran no test, every test that a branch passes is one that it fixed.
+        undone |= (passing if _WHOLE in wanted else passing & wanted) - _passing(now)
+    tests = now.tests.tests if now.tests is not None and not now.tests.problem else {}
+    for name in sorted(undone - {_WHOLE}):
+        if not _runs(name, tests) and any(not _ran(name, one.ran) for one in can_tell):
+            undone.discard(name)
+    if not undone:
+        return result
+    who = [one for one in can_tell if undone & _passing(one.ran)]
+    names = _names(undone - {_WHOLE})
+    label = " or ".join(one.label for one in who[:3])
+    verb = "fails" if len(names) == 1 else "fail"
+    verb_alone = "passes" if len(names) == 1 else "pass"
+    reason = f"passes with {label} alone, and fails again"
+    if names:
+        reason = f"{_count(len(names), 'test')} that {verb_alone} with {label} alone {verb} again"
+    return replace(
+        result,
+        verdict=Verdict.RED,
+        reason=reason,
+        new_failures=names,
+        fixed_by=tuple(one.name for one in who),
+    )
+
+
+def _passing(ran: CommandResult) -> frozenset[str]:
+    """The tests that passed, and the check itself where it did."""
+    found = frozenset({_WHOLE}) if _passes_alone(ran) else frozenset[str]()
+    if ran.tests is None or ran.tests.problem:
+        return found
+    passed = (name for name, status in ran.tests.tests.items() if status is Status.PASSED)
+    return found.union(passed)
+
+
+def _ran(name: str, ran: CommandResult) -> bool:
+    return ran.tests is not None and _runs(name, ran.tests.tests)
+
+
+def _runs(name: str, tests: Mapping[str, Status]) -> bool:
+    return tests.get(name, Status.SKIPPED) is not Status.SKIPPED
 
 
 # --- the base ----------------------------------------------------------------------------------

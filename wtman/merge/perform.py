@@ -5,16 +5,20 @@ why it is red can check it out. A textual conflict is an answer too, and costs n
 check run. Doing it twice gives the same commit and the cached verdict.
 """
 
-from wtman.checks.judge import judge
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from wtman.checks.judge import Part, Parts, judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.journal.events import CandidateJudged, Event
 from wtman.journal.state import State
 from wtman.merge.actions import JudgeCandidate
+from wtman.merge.selection import Member, arrange
 from wtman.merge.suspects import pointed
-from wtman.model.check import Verdict
-from wtman.model.ids import TaskId
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import Sha, TaskId
 from wtman.review.reproduce import still_fixed
 
 
@@ -35,14 +39,20 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
         )
     commands = train_checks(state, members)
     judged = await judge(
-        ctx, state.settings, commands, made.commit, on, stem=f"train-{made.commit[:12]}"
+        ctx,
+        state.settings,
+        commands,
+        made.commit,
+        on,
+        stem=f"train-{made.commit[:12]}",
+        parts=_once(lambda: ctx.git(_parts, ctx, state, action)),
     )
     if judged.verdict is not Verdict.RED:
         judged = await still_fixed(ctx, state, made.commit, members, judged)
     suspects: tuple[TaskId, ...] = ()
     if judged.verdict is Verdict.RED:
         args = (ctx.control, state, members, judged.results, judged.evidence)
-        suspects = await ctx.git(pointed, *args)
+        suspects = _without_fixers(await ctx.git(pointed, *args), members, judged.results)
     return (
         CandidateJudged(
             on=on,
@@ -56,6 +66,44 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
             suspects=suspects,
         ),
     )
+
+
+def _once(make: Callable[[], Awaitable[tuple[Part, ...]]]) -> Parts:
+    """The answer of `make`, which several checks may want, and maybe none."""
+    made: list[asyncio.Future[tuple[Part, ...]]] = []
+
+    async def answer() -> tuple[Part, ...]:
+        if not made:
+            made.append(asyncio.ensure_future(make()))
+        return await made[0]
+
+    return answer
+
+
+def _parts(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Part, ...]:
+    """Each member by itself, with what it needs; none where that is the whole set."""
+    views = [state.tasks[task] for task in action.members]
+    order = arrange([Member(view.task.id, view.start, view.head, view.needed) for view in views])
+    found: list[Part] = []
+    for view in views:
+        names = order.key(order.below[view.task.id])
+        if names == action.members:
+            continue
+        made = assemble(ctx.control, train_of(state, action.on, names))
+        if made.commit and made.commit != action.on:
+            own = view.head if view.checked is not None else Sha("")
+            found.append(Part(view.task.id, state.label(view.task.id), made.commit, own))
+    return tuple(found)
+
+
+def _without_fixers(
+    suspects: tuple[TaskId, ...], members: Sequence[TaskId], results: Sequence[CheckResult]
+) -> tuple[TaskId, ...]:
+    """The suspects of a failure that a member alone has fixed: it is one of the others."""
+    fixed = {name for result in results for name in result.fixed_by}
+    if not fixed:
+        return suspects
+    return tuple(name for name in suspects or members if name not in fixed)
 
 
 def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ class CheckResult:
     """One check on one tree, judged against the tree it is compared with.
 
     `collected` and `base_collected` are numbers of tests, None where the check
-    has no test-level results. `log` is a path below the run's folder.
+    has no test-level results. `log` is a path below the run's folder. `fixed_by`: of a
+    train, the branches that alone pass what fails on the base and on the train.
     """
 
     command: str
@@ -33,6 +34,7 @@ class CheckResult:
     cached: bool = False
     log: str = ""
     flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree
+    fixed_by: tuple[str, ...] = ()
     commit: str = ""  # what it was run on, where that is not the very tree that is judged
 
 

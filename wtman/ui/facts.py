@@ -119,7 +119,8 @@ def excluded_told(state: State, item: Excluded) -> str:
     why = item.why(state.label)
     first = next((text for text in why.splitlines() if text.strip()), "")
     if item.reason == "interaction":
-        return f"fails only together with {labels(state, item.others)}"
+        told = f": {first}" if first else ""
+        return f"fails only together with {labels(state, item.others)}{told}"
     if item.reason == "proof":
         return f"integrity check failed: {first}"
     return first or item.reason
