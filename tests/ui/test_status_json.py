@@ -107,6 +107,7 @@ def test_status_has_every_key_of_the_contract() -> None:
                 "cached": False,
                 "log": "",
                 "flaky": [],
+                "fixed_by": [],
                 "commit": "",
             }
         ],

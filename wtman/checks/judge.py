@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TrainPart:
     """One branch of a train by itself: `commit` is the base with it and with what it needs.
 
     `own` is its own tip, whose tree a check of the run may have judged; "" without one.
@@ -57,7 +57,7 @@ class Part:
 
 
 # Asked for only where a check needs them, for they have to be assembled first.
-Parts = Callable[[], Awaitable[tuple[Part, ...]]]
+TrainParts = Callable[[], Awaitable[tuple[TrainPart, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ async def judge(
     against: Sha | None,
     *,
     stem: str,
-    parts: Parts | None = None,
+    parts: TrainParts | None = None,
 ) -> Judged:
     """Judge a commit's tree by its difference to the tree of `against`.
 
@@ -135,7 +135,7 @@ async def once(
 
 
 async def _compare(
-    bench: Bench, asked: CheckRequest, against: Sha | None, parts: Parts | None
+    bench: Bench, asked: CheckRequest, against: Sha | None, parts: TrainParts | None
 ) -> tuple[CheckResult, CommandResult]:
     allow_red = bench.settings.allow_failing_base
     now, _ = await result(bench, asked)
@@ -161,7 +161,7 @@ async def _compare(
 
 
 async def _alone(
-    bench: Bench, asked: CheckRequest, failures: frozenset[str], parts: Parts
+    bench: Bench, asked: CheckRequest, failures: frozenset[str], parts: TrainParts
 ) -> tuple[Alone, ...]:
     """What each branch of a train does by itself to these failures of the base.
 
@@ -171,7 +171,7 @@ async def _alone(
     if not failures:
         return ()
     found: list[Alone] = []
-    waiting: list[Part] = []
+    waiting: list[TrainPart] = []
     for part in await parts():
         known = await _known(bench, replace(asked, commit=part.commit))
         if known is not None:

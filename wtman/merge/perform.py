@@ -8,7 +8,7 @@ check run. Doing it twice gives the same commit and the cached verdict.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from wtman.checks.judge import Part, Parts, judge
+from wtman.checks.judge import TrainPart, TrainParts, judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
@@ -68,11 +68,11 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
     )
 
 
-def _once(make: Callable[[], Awaitable[tuple[Part, ...]]]) -> Parts:
+def _once(make: Callable[[], Awaitable[tuple[TrainPart, ...]]]) -> TrainParts:
     """The answer of `make`, which several checks may want, and maybe none."""
-    made: list[asyncio.Future[tuple[Part, ...]]] = []
+    made: list[asyncio.Future[tuple[TrainPart, ...]]] = []
 
-    async def answer() -> tuple[Part, ...]:
+    async def answer() -> tuple[TrainPart, ...]:
         if not made:
             made.append(asyncio.ensure_future(make()))
         return await made[0]
@@ -80,11 +80,11 @@ def _once(make: Callable[[], Awaitable[tuple[Part, ...]]]) -> Parts:
     return answer
 
 
-def _parts(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Part, ...]:
+def _parts(ctx: Context, state: State, action: JudgeCandidate) -> tuple[TrainPart, ...]:
     """Each member by itself, with what it needs; none where that is the whole set."""
     views = [state.tasks[task] for task in action.members]
     order = arrange([Member(view.task.id, view.start, view.head, view.needed) for view in views])
-    found: list[Part] = []
+    found: list[TrainPart] = []
     for view in views:
         names = order.key(order.below[view.task.id])
         if names == action.members:
@@ -92,7 +92,7 @@ def _parts(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Part, ..
         made = assemble(ctx.control, train_of(state, action.on, names))
         if made.commit and made.commit != action.on:
             own = view.head if view.checked is not None else Sha("")
-            found.append(Part(view.task.id, state.label(view.task.id), made.commit, own))
+            found.append(TrainPart(view.task.id, state.label(view.task.id), made.commit, own))
     return tuple(found)
 
 
