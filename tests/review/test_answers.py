@@ -1,5 +1,7 @@
 """Answers: claims taken from any, told apart, and matched when they come back."""
 
+from dataclasses import replace
+
 import pytest
 from anthropic import transform_schema
 from hypothesis import given
@@ -7,12 +9,19 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from wtman.formats.codec import from_plain, to_plain
-from wtman.model.finding import Claim, Reproducer, finding_id, known_as, same
+from wtman.model.finding import Claim, Reproducer, finding_id, same
 from wtman.model.ids import TaskId
 from wtman.plan.answer import PlannerAnswer
-from wtman.review.answers import RefutationAnswer, ReviewAnswer, claims_of, reproducer_of
+from wtman.review.answers import (
+    RefutationAnswer,
+    ReviewAnswer,
+    branches_of,
+    claims_of,
+    reproducer_of,
+)
 
-A, B = TaskId("a"), TaskId("b")
+A, B, C = TaskId("a"), TaskId("b"), TaskId("c")
+KNOWN = {"a": A, "b": B, "refs/b": B}
 SEVERITIES = ("blocker", "major", "minor")
 
 
@@ -49,7 +58,7 @@ def test_well_formed_claims_are_taken_and_others_named() -> None:
             },
         ]
     }
-    claims, problems = claims_of(ReviewAnswer.model_validate(answer), (A, B), {"refs/b": B})
+    claims, problems = claims_of(ReviewAnswer.model_validate(answer), (A, B), KNOWN)
     assert [item.title for item in claims] == ["it crashes", "with proof", "bad proof"]
     assert claims[0].branches == (A,) and claims[0].line == 3
     assert claims[1].branches == (A, B) and claims[1].severity == "minor"
@@ -58,6 +67,7 @@ def test_well_formed_claims_are_taken_and_others_named() -> None:
     assert problems == (
         "finding 2: title: Field required",
         "finding 3: the answer: Input should be a valid dictionary or instance of FindingAnswer",
+        "finding 4 names 'unknown': the branches here are a, b",
         "finding 5: its reproducer cannot be used: command: Field required",
     )
     assert all(from_plain(Claim, to_plain(item)) == item for item in claims)
@@ -85,7 +95,7 @@ def test_any_answer_is_borne(answer: object) -> None:
         read = ReviewAnswer.model_validate(answer)
     except ValidationError:
         return
-    for item in claims_of(read, (A, B), {})[0]:
+    for item in claims_of(read, (A, B), KNOWN)[0]:
         assert item.title and item.severity in SEVERITIES and set(item.branches) <= {A, B}
 
 
@@ -102,7 +112,7 @@ def test_what_does_no_harm_is_understood() -> None:
         "more": 1,
     }
     answer = ReviewAnswer.model_validate({"findings": [found], "schema": 1})
-    assert claims_of(answer, (A, B), {"refs/b": B}) == (
+    assert claims_of(answer, (A, B), KNOWN) == (
         (Claim("t", "minor", (B,), "", "p\udcff"),),
         (),
     )
@@ -158,14 +168,60 @@ def test_a_settled_claim_is_known_again_reworded() -> None:
         first, claim("total() ignores the discount of the cart", path="cart.py", line=90)
     )
     assert not same(first, claim("total() crashes on an empty list", path="cart.py", line=10))
-    assert not same(first, claim("total() ignores the discount of the cart", branches=(B,)))
     proof = Reproducer("pytest tests/test_x.py", "diff")
     one = claim("one", reproducer=proof)
     assert same(one, claim("altogether different words", path="z", reproducer=proof))
-    assert known_as(first, [("f1", claim("else")), ("f2", first)]) == "f2"
+    assert same(one, claim("one"))
+    # What another proof shows is another matter, whatever it is called.
+    assert not same(one, claim("one", reproducer=replace(proof, patch="other")))
+
+
+RUN = {
+    **{"a": A, "b": B, "c": C},
+    **{"wtman/run/a": A, "wtman/run/b": B, "Feature/C": C},
+    **{"run/a": A, "1234567890abcdef": B},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ([], ()),
+        (["a"], (A,)),
+        (["b", "a"], (A, B)),
+        (["a", "c"], (A, C)),
+        (["c", "b", "a", "a"], (A, B, C)),
+        (["A", "b "], (A, B)),
+        (["wtman/run/a", "refs/heads/wtman/run/b"], (A, B)),
+        (["refs/heads/Feature/C", "`a`"], (A, C)),
+        (["origin/feature/c"], (C,)),
+        (["run/a", "1234567"], (A, B)),
+        (["a, b"], (A, B)),
+        (["a+b+c"], (A, B, C)),
+        (["a and c"], (A, C)),
+        (["both"], (A, B)),
+        ([{"task": "a"}, {"branch": "wtman/run/b"}], (A, B)),
+    ],
+)
+def test_a_reviewer_may_speak_of_any_branches_of_the_run(
+    said: list[object], named: tuple[TaskId, ...]
+) -> None:
+    """Also of one that it was not shown, which here is c."""
+    assert branches_of(said, (A, B), RUN) == (named, ())
+
+
+def test_a_name_that_no_branch_has_is_said() -> None:
+    assert branches_of(["a", "zebra", 7, None], (A, B), RUN) == ((A,), ("'zebra'", "'7'", "'None'"))
+    found = {"title": "t", "branches": ["zebra"]}
+    answer = ReviewAnswer.model_validate({"findings": [found]})
+    claims, problems = claims_of(answer, (A, B), RUN)
+    assert claims[0].branches == (A, B)
+    assert problems == ("finding 1 names 'zebra': the branches here are a, b, c",)
 
 
 def test_an_id_follows_from_the_claim() -> None:
     one = claim("it crashes on empty input", path="x.py")
     assert finding_id(one) == finding_id(claim("It crashes on empty input.", path="x.py"))
     assert finding_id(one) != finding_id(claim("it crashes on empty input", path="y.py"))
+    assert finding_id(one) != finding_id(one, (A, B))
+    assert finding_id(one) != finding_id(replace(one, reproducer=Reproducer("x")))

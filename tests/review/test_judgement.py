@@ -12,9 +12,9 @@ from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import Coupled, Coupling, Refuted, Reproduced, Reviewed
 from wtman.journal.replay import replay
-from wtman.journal.state import State
+from wtman.journal.state import Finding, State
 from wtman.model.check import CheckResult, Verdict
-from wtman.model.finding import Cell, Claim, Reproducer
+from wtman.model.finding import MEANT, Cell, Claim, Reproducer
 from wtman.model.plan import Identity, Task
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
@@ -45,6 +45,7 @@ class World:
         )
         self.thinks: Callable[[Refute], str] = lambda a: "cannot tell"
         self.meets: tuple[Coupling, ...] = ()
+        self.meant = ""
         self.seq = 0
         self.state = State()
         self.tell(
@@ -117,7 +118,10 @@ class World:
                 assert proof is not None
                 cells = (Cell("base", "passed"), *(Cell(name, "failed") for name in members))
                 self.tell(
-                    Reproduced(finding, proof.key, members, tips, cells, kind, culprits, "shown")
+                    Reproduced(
+                        *(finding, proof.key, members, tips, cells, kind, culprits, "shown"),
+                        meant=self.meant,
+                    )
                 )
             case Refute(finding, lens, agent, _, tips):
                 answer = self.thinks(action)
@@ -276,7 +280,7 @@ def test_what_the_base_lacks_blocks_only_when_every_refuter_takes_the_test_to_be
     claim = Claim("wrong sum", "major", ("a",), "because", reproducer=PROOF)
     for answer, blocked in (("confirmed", True), ("cannot tell", False), ("refuted", False)):
         world = World((A,), once(claim, first_tip), rounds=1)
-        world.shows = lambda act: ("unproven", ())
+        world.shows = lambda act: ("promise", ())
         world.thinks = lambda act, answer=answer: answer  # type: ignore[misc]
         world.run()
         state = TaskState.REJECTED if blocked else TaskState.VERIFIED
@@ -342,3 +346,98 @@ def test_the_refuter_who_answers_sooner_does_not_decide() -> None:
     }
     finding = next(iter(state.reviews.findings.values()))
     assert judgement(state, finding).verdict == "no verdict"
+
+
+@pytest.mark.parametrize("kind", ["promise", MEANT])
+def test_what_only_refuters_can_tell_blocks_only_if_all_of_them_confirm(kind: str) -> None:
+    claim = Claim("wrong text", "blocker", ("a",), "because", reproducer=PROOF)
+    for answer, verdict, blocked in (
+        ("confirmed", "confirmed", True),
+        ("cannot tell", "no verdict", False),
+        ("refuted", "refuted", False),
+    ):
+        world = World((A,), once(claim, first_tip), rounds=1)
+        world.shows = lambda act: (kind, ("a",))
+        world.thinks = lambda act, answer=answer: answer  # type: ignore[misc]
+        judged = judgement(world.run(), only(world))
+        assert (judged.verdict, judged.blocking) == (verdict, blocked)
+    alone = World((A,), once(claim, first_tip), agent="command:fix", reviewed_by=("command:look",))
+    alone.shows = lambda act: (kind, ("a",))
+    judged = judgement(alone.run(), only(alone))
+    assert (judged.verdict, judged.blocking, judged.open) == ("no verdict", False, True)
+
+
+def test_a_regression_that_may_be_meant_blocks_unless_refuters_throw_it_out() -> None:
+    claim = Claim("wrong text", "major", ("a",), "because", reproducer=PROOF)
+    for answer, verdict in (("refuted", "refuted"), ("cannot tell", "confirmed")):
+        world = World((A,), once(claim, first_tip), rounds=1)
+        world.shows = lambda act: ("regression", ("a",))
+        world.meant = "a changed its own tests of it too"
+        world.thinks = lambda act, answer=answer: answer  # type: ignore[misc]
+        judged = judgement(world.run(), only(world))
+        assert (judged.verdict, judged.blocking) == (verdict, verdict == "confirmed")
+    alone = World((A,), once(claim, first_tip), agent="command:fix", reviewed_by=("command:look",))
+    alone.shows, alone.meant = world.shows, world.meant
+    alone.run()
+    assert judgement(alone.state, only(alone)).blocking
+
+
+@pytest.mark.parametrize("then", [MEANT, "promise", "flaky", "unproven", "invalid"])
+def test_a_confirmed_defect_is_not_fixed_by_making_it_doubtful(then: str) -> None:
+    """An author who changes the test that said so has not mended the code."""
+    claim = Claim("it crashes", "major", ("a",), "because", reproducer=PROOF)
+    world = World((A, B), once(claim, first_tip), rounds=2)
+    world.shows = lambda act: ("regression", ("a",)) if act.tips["a"] == "a-1" else (then, ())
+    world.run()
+    assert world.stands("a") is TaskState.REJECTED
+    assert "not fixed" in judgement(world.state, only(world)).why
+
+
+def test_a_proof_that_was_settled_for_one_branch_settles_nothing_for_two() -> None:
+    """Who is shown one branch hands it in for that, then for two of them, then for three."""
+    one, two = Claim("limit", "major", ("a",), "", reproducer=PROOF), ("a", "b")
+
+    def says(action: Review) -> tuple[Claim, ...]:
+        wanted = {("a",): ("a",), ("b",): two, ("c",): ("a", "b", "c")}
+        names = wanted.get(action.unit.members)
+        return (replace(one, branches=names),) if names else ()
+
+    world = World((A, B, Task("c", "do c")), says, reviewers=1, rounds=1)
+    world.shows = lambda act: (
+        ("interaction", two) if act.tips.keys() == set(two) else ("not reproduced", ())
+    )
+    state = world.run()
+    ran = {tuple(act.tips) for act in world.of(Reproduce) if isinstance(act, Reproduce)}
+    assert ran == {("a",), two, ("a", "b", "c")}
+    verdicts = {item.subjects: judgement(state, item).verdict for item in all_of(world)}
+    assert verdicts == {("a",): "refuted", two: "confirmed", ("a", "b", "c"): "refuted"}
+    # The last of the two has to mend it.
+    assert world.stands("b") is TaskState.REJECTED
+
+
+def test_two_proofs_of_one_title_are_both_run() -> None:
+    other = replace(PROOF, patch="another")
+    claims = tuple(
+        Claim("it crashes", "major", ("a",), "", reproducer=proof) for proof in (PROOF, other)
+    )
+    world = World((A,), lambda act: claims if first_tip(act) else (), reviewers=1, rounds=1)
+
+    def shows(action: Reproduce) -> tuple[str, tuple[str, ...]]:
+        proof = world.state.reviews.findings[action.finding].reproducer
+        return ("regression", ("a",)) if proof == other else ("not reproduced", ())
+
+    world.shows = shows
+    state = world.run()
+    assert sorted(judgement(state, item).verdict for item in all_of(world)) == [
+        "confirmed",
+        "refuted",
+    ]
+
+
+def all_of(world: World) -> list[Finding]:
+    return list(world.state.reviews.findings.values())
+
+
+def only(world: World) -> Finding:
+    (found,) = all_of(world)
+    return found

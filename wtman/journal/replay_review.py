@@ -8,7 +8,7 @@ from wtman.journal.events import Coupled, Refuted, Reproduced, Reviewed
 from wtman.journal.replay_limits import done, session_over
 from wtman.journal.state import Finding, State
 from wtman.model.actions import ActionKey, ActionKind
-from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, known_as
+from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, same
 
 _MOST_SPARE = 10  # proofs of one finding that wait
 
@@ -26,19 +26,24 @@ def _reviewed(state: State, event: Reviewed, at: float) -> State:
 
 def _take(findings: dict[str, Finding], claim: Claim, event: Reviewed) -> None:
     who = (event.lens, event.agent)
-    name = known_as(claim, ((name, item.claim) for name, item in findings.items()))
-    known = findings.get(name)
+    made = Finding("", claim, event.kind, event.members, event.tips, (who,), claim.reproducer)
+    about = frozenset(made.subjects)
+    alike = (item for item in findings.values() if frozenset(item.subjects) == about)
+    known = next((item for item in alike if same(claim, _as_it_is(item))), None)
     if known is None:
-        name = finding_id(claim)
+        name = finding_id(claim, about)
         while name in findings:
             name += "x"
-        findings[name] = Finding(
-            name, claim, event.kind, event.members, event.tips, (who,), claim.reproducer
-        )
+        findings[name] = replace(made, id=name)
         return
     reviewers = known.reviewers if who in known.reviewers else (*known.reviewers, who)
     known = replace(known, tips={**known.tips, **event.tips}, reviewers=reviewers)
-    findings[name] = _next_proof(_with_proof(known, claim.reproducer))
+    findings[known.id] = _next_proof(_with_proof(known, claim.reproducer))
+
+
+def _as_it_is(known: Finding) -> Claim:
+    """The claim with the proof that somebody gave since."""
+    return replace(known.claim, reproducer=known.reproducer)
 
 
 def _with_proof(known: Finding, proof: Reproducer | None) -> Finding:

@@ -58,6 +58,17 @@ class Finding:
     opinions: tuple[Refuted, ...] = ()
     spare: tuple[Reproducer, ...] = ()  # further proofs, run where those before show nothing
 
+    @property
+    def subjects(self) -> tuple[TaskId, ...]:
+        """The branches that its reproducer is run on: those that it names, all of them.
+
+        Who looked at several and names one may have found what only they do together.
+        """
+        named = self.claim.branches
+        if len(named) > 1 or self.kind in ("branch", "audit"):
+            return named
+        return (*self.members, *(name for name in named if name not in self.members))
+
 
 @dataclass(frozen=True, slots=True)
 class Reviews:

@@ -1,7 +1,7 @@
 """A reviewer's claim, its reproducer, and what running that showed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -38,18 +38,22 @@ class Claim:
     reproducer: Reproducer | None = None
 
 
-def finding_id(claim: Claim) -> str:
-    """A short name that follows from what is claimed."""
-    parts = (*sorted(claim.branches), claim.path, " ".join(sorted(_words(claim.title))))
+def finding_id(claim: Claim, about: Collection[TaskId] = ()) -> str:
+    """A short name that follows from what is claimed of which branches, and from the proof."""
+    names = sorted(about or claim.branches)
+    proof = claim.reproducer.key if claim.reproducer is not None else ""
+    parts = (*names, claim.path, " ".join(sorted(_words(claim.title))), proof)
     return "f" + sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 def same(one: Claim, two: Claim) -> bool:
-    """Whether two claims are one finding."""
-    if not set(one.branches) & set(two.branches):
-        return False
-    if one.reproducer and two.reproducer and one.reproducer.key == two.reproducer.key:
-        return True
+    """Whether two claims about the same branches are one finding.
+
+    Two proofs are two findings, however alike their titles are: what the one shows says
+    nothing of the other.
+    """
+    if one.reproducer is not None and two.reproducer is not None:
+        return one.reproducer.key == two.reproducer.key
     if one.path != two.path:
         return False
     if one.line and two.line and abs(one.line - two.line) > _NEAR:
@@ -60,11 +64,6 @@ def same(one: Claim, two: Claim) -> bool:
     return len(first & second) / len(first | second) >= _ALIKE
 
 
-def known_as(claim: Claim, known: Iterable[tuple[str, Claim]]) -> str:
-    """The id of the finding that this claim repeats, or nothing."""
-    return next((name for name, other in known if same(claim, other)), "")
-
-
 def _words(title: str) -> frozenset[str]:
     return frozenset(word for word in re.findall(r"\w+", title.lower()) if word not in _EMPTY)
 
@@ -72,6 +71,9 @@ def _words(title: str) -> frozenset[str]:
 BASE = "base"
 SHOWS = frozenset({"regression", "interaction", "defect"})
 DISPROVES = frozenset({"not reproduced", "base", "invalid"})
+# It fails, and whether the test is right follows from no run: only refuters can say.
+MEANT = "changed on purpose?"
+DOUBTFUL = frozenset({"promise", MEANT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ has not got, or more than it was asked, does no harm, and a malformed finding
 spoils no other. A refuter is held to the letter. Import this late: pydantic takes its time.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from pydantic import (
 from wtman.formats.json_answers import problems_of
 from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import TaskId
+from wtman.text.words import listed, shown
 
 _MOST_CLAIMS = 50
 _TITLE, _WHY, _PATH, _COMMAND, _PATCH = 200, 4000, 1000, 4000, 256 * 1024  # characters
@@ -78,7 +80,9 @@ class FindingAnswer(BaseModel):
     title: Annotated[str, AfterValidator(_named)]
     severity: Annotated[Literal["blocker", "major", "minor"], _else("minor")] = "minor"
     branches: Annotated[
-        list[str], _else([]), BeforeValidator(lambda one: [one] if isinstance(one, str) else one)
+        list[SkipValidation[str]],  # `branches_of` reads each by itself
+        _else([]),
+        BeforeValidator(lambda one: one if isinstance(one, list | tuple) else [one] * bool(one)),
     ] = []
     why: Annotated[str, _else("")] = ""
     path: Annotated[str, _else("")] = ""
@@ -105,12 +109,13 @@ class RefutationAnswer(BaseModel):
 
 
 def claims_of(
-    answer: ReviewAnswer, members: Collection[TaskId], branches: Mapping[str, TaskId]
+    answer: ReviewAnswer, members: Collection[TaskId], known: Mapping[str, TaskId]
 ) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     """The well-formed claims of an answer, and what is wrong with the others.
 
-    A branch may be named by its task or its ref. A claim about no branch, or about ones that
-    the reviewer did not see, is taken to be about all that it did see.
+    A claim may be about any branches of the run; `known` has all of their names, in the order
+    of the run. One that names none is about what the reviewer was shown, `members`; a name
+    that no branch has is said.
     """
     claims: list[Claim] = []
     wrong: list[str] = []
@@ -126,12 +131,15 @@ def claims_of(
         reproducer, problem = reproducer_of(found.reproducer)
         if problem:
             wrong.append(f"finding {number}: its reproducer cannot be used: {problem}")
-        named = {branches.get(name, name) for name in found.branches}
+        named, strange = branches_of(found.branches, members, known)
+        if strange:
+            of = listed(tuple(dict.fromkeys(known.values())))
+            wrong.append(f"finding {number} names {listed(strange)}: the branches here are {of}")
         claims.append(
             Claim(
                 title=found.title[:_TITLE],
                 severity=found.severity,
-                branches=tuple(name for name in members if name in named) or tuple(members),
+                branches=named or tuple(members),
                 why=found.why.strip()[:_WHY],
                 path=found.path.strip()[:_PATH],
                 line=found.line,
@@ -139,6 +147,50 @@ def claims_of(
             )
         )
     return tuple(claims), tuple(wrong)
+
+
+def branches_of(
+    said: Collection[Any], members: Collection[TaskId], known: Mapping[str, TaskId]
+) -> tuple[tuple[TaskId, ...], tuple[str, ...]]:
+    """The branches that a reviewer names, in the order of the run, and names that none has.
+
+    Understood are ids, names and refs of branches and their tips, in any case, and several
+    of them in one text.
+    """
+    folded: dict[str, set[TaskId]] = {}
+    for name, task in known.items():
+        folded.setdefault(name.casefold(), set()).add(task)
+
+    def look_up(name: str) -> set[TaskId]:
+        if name in known:
+            return {known[name]}
+        plain = _REF.sub("", name.strip("\"'` \t")).casefold()
+        if plain in _ALL:
+            return set(members)
+        found = folded.get(plain, set())
+        if not found and _SHA.fullmatch(plain):
+            found = {task for tip, task in known.items() if tip.startswith(plain)}
+        return found if len(found) == 1 else set()
+
+    named: set[TaskId] = set()
+    strange: list[str] = []
+    for item in said:
+        if isinstance(item, dict):  # as the request has them
+            item = item.get("task") or item.get("branch") or item.get("name") or item
+        text = item.strip() if isinstance(item, str) else str(item)
+        parts = [text] if look_up(text) else [part for part in _SEVERAL.split(text) if part]
+        for part in parts:
+            found = look_up(part)
+            named |= found
+            strange += [] if found else [shown(part)]
+    order = dict.fromkeys(known.values())
+    return tuple(task for task in order if task in named), tuple(dict.fromkeys(strange))
+
+
+_REF = re.compile(r"^(?:refs/heads/|refs/remotes/[^/]+/|heads/|origin/)", re.IGNORECASE)
+_SHA = re.compile(r"[0-9a-f]{7,64}")
+_SEVERAL = re.compile(r"\s*[,;+&|]\s*|\s+and\s+|\s+with\s+|\s+")
+_ALL = frozenset({"*", "all", "both"})
 
 
 def reproducer_of(proof: object) -> tuple[Reproducer | None, str]:

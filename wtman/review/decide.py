@@ -19,7 +19,6 @@ from wtman.review.judgement import (
     over,
     refuter,
     reviewers,
-    subjects,
     tips,
     unit_of,
     wanted_opinions,
@@ -92,7 +91,7 @@ def _coupling(state: State, checked: tuple[TaskId, ...]) -> Iterator[Couple]:
 def _verifications(state: State, checked: tuple[TaskId, ...]) -> Iterator[Reproduce | Refute]:
     """What each finding waits for: its proof, or the refuters where that shows nothing."""
     for finding in state.reviews.findings.values():
-        members = subjects(finding)
+        members = finding.subjects
         if not set(members) <= set(checked):
             continue
         waits_for = judgement(state, finding).pending

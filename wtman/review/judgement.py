@@ -11,7 +11,7 @@ from typing import Literal
 
 from wtman.journal.events import Refuted, Reproduced, Reviewed
 from wtman.journal.state import Finding, State, TaskView, Unit, digest
-from wtman.model.finding import DISPROVES, SHOWS
+from wtman.model.finding import DISPROVES, DOUBTFUL, SHOWS
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.settings import Settings
@@ -165,36 +165,32 @@ def passes(state: State, task: TaskId) -> int:
 # --- what a finding comes to --------------------------------------------------------------------
 
 
-def subjects(finding: Finding) -> tuple[TaskId, ...]:
-    """The branches that a finding's reproducer is run on."""
-    named = tuple(name for name in finding.members if name in finding.claim.branches)
-    alone = len(named) > 1 or finding.kind in ("branch", "audit")
-    return named if alone else finding.members
-
-
 def judgement(state: State, finding: Finding) -> Judgement:
     """The finding's verdict for the tips as they are now."""
-    named = subjects(finding)
+    named = finding.subjects
     if any(name not in state.tasks for name in named):
         return Judgement(NO_VERDICT, why="a branch that it is about is no longer in the plan")
+    if lacking := [name for name in named if not state.tasks[name].head]:
+        why = f"{', '.join(lacking)} has no work yet that it could be run on"
+        return Judgement(NO_VERDICT, why=why)
     now = tips(state, named)
-    seen = [item for item in finding.proofs if item.tips == now and _is_of(finding, item)]
-    proof = seen[-1] if seen else None
+    proof = _shown_of(finding, now)
     before = next((item for item in reversed(finding.proofs) if _held(finding, item)), None)
-    claimed = all(finding.tips.get(name) == tip for name, tip in now.items())
+    # Of a branch that its reviewer did not see it is claimed as it is.
+    claimed = all(finding.tips.get(name, tip) == tip for name, tip in now.items())
     if finding.reproducer is not None and proof is None:
         if claimed or before is not None or _agreed(finding):
             return _FOR_PROOF
         return _stale(finding)
     if proof is not None and proof.kind in SHOWS:
         return _shown_by(state, finding, proof)
-    if before is not None and proof is not None and proof.kind == "invalid":
-        # It passes nowhere any more: that is no fix.
+    if before is not None and proof is not None and before is not proof:
+        if proof.kind in DISPROVES and proof.kind != "invalid":
+            return Judgement(CONFIRMED, False, False, before.culprits, (), proof.reason, proof)
+        # It passes nowhere any more, or only sometimes, or could not be run: that is no fix.
         why = f"not fixed: {proof.reason}"
         fixer = _fixer(state, before) or _last(state, _accused(before))
         return Judgement(CONFIRMED, True, True, _accused(before), fixer, why, proof)
-    if before is not None and proof is not None and proof.kind in DISPROVES:
-        return Judgement(CONFIRMED, False, False, before.culprits, (), proof.reason, proof)
     if proof is not None and proof.kind in DISPROVES:
         return Judgement(REFUTED, why=proof.reason, proof=proof)
     if not claimed and proof is None:
@@ -202,9 +198,23 @@ def judgement(state: State, finding: Finding) -> Judgement:
     return _by_opinion(state, finding, proof)
 
 
+def _shown_of(finding: Finding, now: dict[TaskId, Sha]) -> Reproduced | None:
+    """What the finding's proofs have shown of these tips; None: the newest is still to be run.
+
+    A further proof that shows nothing does not undo what an earlier one left open.
+    """
+    seen = [item for item in finding.proofs if item.tips == now]
+    newest = next((item for item in reversed(seen) if _is_of(finding, item)), None)
+    if newest is None or newest.kind not in DISPROVES:
+        return newest
+    return next((item for item in reversed(seen) if item.kind not in DISPROVES), newest)
+
+
 def _held(finding: Finding, proof: Reproduced) -> bool:
     """Whether the finding was confirmed by this proof, at the tips that it saw."""
-    return proof.kind in SHOWS or (proof.kind == "unproven" and _agreed(finding))
+    if proof.kind in SHOWS:
+        return not (_needs_word(proof) and _refuted(finding))
+    return proof.kind in DOUBTFUL and _agreed(finding)
 
 
 def _is_of(finding: Finding, proof: Reproduced) -> bool:
@@ -213,14 +223,19 @@ def _is_of(finding: Finding, proof: Reproduced) -> bool:
 
 def _shown_by(state: State, finding: Finding, proof: Reproduced) -> Judgement:
     """What a proof that fails where the claim holds makes of it."""
-    if proof.kind == "defect":
-        # There is no tree without it: whether the test is right, only refuters can say.
+    if _needs_word(proof):
         if _refuted(finding):
             return _by_opinion(state, finding, proof)
         if wanted_opinions(state, finding):
             return _FOR_OPINIONS
     fixer = _fixer(state, proof)
     return Judgement(CONFIRMED, True, True, proof.culprits, fixer, proof.reason, proof)
+
+
+def _needs_word(proof: Reproduced) -> bool:
+    """Whether refuters are heard although it fails only where the claim holds: in an audit there
+    is no tree without the defect, and a change may have been meant."""
+    return proof.kind == "defect" or (proof.kind == "regression" and bool(proof.meant))
 
 
 def _stale(finding: Finding) -> Judgement:
@@ -238,7 +253,7 @@ def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Jud
         word = next(item for item in finding.opinions if item.answer == REFUTED)
         return Judgement(REFUTED, why=word.evidence or "refuted", proof=proof)
     culprits = tuple(finding.claim.branches)
-    if proof is not None and proof.kind == "unproven" and _agreed(finding):
+    if proof is not None and proof.kind in DOUBTFUL and _agreed(finding):
         failing = tuple(
             name for name in culprits if any(c.tree == name and c.bad for c in proof.cells)
         )
@@ -285,7 +300,7 @@ def _last(state: State, names: tuple[TaskId, ...]) -> tuple[TaskId, ...]:
 def about(state: State, task: TaskId) -> Iterator[tuple[Finding, Judgement]]:
     """The findings that concern a task, with what they come to."""
     for finding in state.reviews.findings.values():
-        if task in subjects(finding):
+        if task in finding.subjects:
             yield finding, judgement(state, finding)
 
 

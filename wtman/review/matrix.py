@@ -1,23 +1,31 @@
-"""The reproducer matrix: what a proof shows, run on base, on each branch and on all together.
+"""The reproducer matrix: what a proof shows, run on base, on each branch and on several together.
 
-Pure. The reviewer's words play no part: the verdict follows from which trees the
-command fails on. It promises that only a failure that the base does not have, seen
-every time it was run, confirms anything.
+Pure. The reviewer's words play no part: the verdict follows from which trees the command
+fails on. It promises that only a failure seen every time it was run, on a tree that holds
+more than one on which the test passes, confirms anything.
 
-    base   alone          together   ->
-    pass   A fails        any        regression of A
-    pass   all pass       fails      interaction; so too where only one passes, the base lacking it
-    pass   all pass       pass       not reproduced
-    fail   one passes     any        already broken on base
-    fail   all fail       fails      invalid: it fails everywhere
+Every tree is a set of branches: the base is the empty one, and a branch that was built on
+others holds them too. A tree that fails is *spoilt* if the test passes on a smaller one,
+and the smallest spoilt trees are to blame:
 
-"Fails everywhere" is what a wrong test looks like, and also a right one for what only the
-branch has. Where the base cannot even begin the test (an import or a name is missing) and
-the branch fails in an assertion of it, nothing is proven either way: `unproven`.
+    passes on        fails on                ->
+    base             A                       regression of A
+    base             A+B, not on A or B      interaction of A and B
+    B                base, A+B               interaction too: A breaks what B brings
+    A                base, B built on A      regression of B
+    A+B              base, A, B, A+B+C       interaction of all three
+    all that ran     nothing                 not reproduced
+    a branch         base                    already broken on base
+    nothing          base and all others     invalid: it fails everywhere
+
+"Fails everywhere" is what a wrong test looks like, and also a right one for what was
+promised and is not there. Where a branch fails it in another way than the base, or what it
+lacks was asked for, nothing is proven either way: `promise`. What was not run where it had
+to be is `unproven`: two branches that do not merge, a setup that fails on the base.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,21 +34,24 @@ from wtman.formats.junit import TestRun
 from wtman.formats.test_paths import TESTS
 from wtman.model.finding import BASE, SHOWS, Cell
 from wtman.model.ids import TaskId
+from wtman.text.words import listed
 
 TIMES = 3  # runs that a failure has to be seen in before it counts, and most of a flickering one
-
+Below = Mapping[TaskId, Collection[TaskId]]
 
 Result = Literal["passed", "failed", "broken", "unrun"]
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixResult:
-    """What the matrix shows. `kind` is regression, interaction, not reproduced, base, invalid,
-    unproven or flaky, in an audit also defect; `culprits` the branches that it names."""
+    """What the matrix shows. `kind` is regression, interaction, promise, not reproduced, base,
+    invalid, unproven or flaky, in an audit also defect; `culprits` the branches that it names;
+    `leans` the trees that it follows from."""
 
     kind: str
     culprits: tuple[TaskId, ...] = ()
     reason: str = ""
+    leans: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -52,31 +63,35 @@ def combined(members: Sequence[TaskId]) -> str:
     return "+".join(members)
 
 
-def again(
-    cells: Sequence[Cell], below: Mapping[TaskId, Collection[TaskId]] | None = None
-) -> tuple[str, ...]:
+def members_of(tree: str) -> tuple[TaskId, ...]:
+    """The branches that a tree is named after."""
+    return () if tree == BASE else tuple(map(TaskId, tree.split("+")))
+
+
+def holds(tree: str, below: Below) -> frozenset[TaskId]:
+    """All branches in a tree, with those that they were built on."""
+    names = members_of(tree)
+    return frozenset(names).union(*(below.get(name, ()) for name in names))
+
+
+def again(cells: Sequence[Cell], below: Below | None = None, *, asked: bool = False) -> list[str]:
     """The trees that have to be run once more before the verdict may stand.
 
     Only what would confirm is doubted: a false alarm costs a session, a missed one does
     not go away. A cell that has flickered needs no more.
     """
-    shown = judge(cells, _members(cells), below)
+    shown = judge(cells, _members(cells), below, asked=asked)
     if shown.kind in ("base", "invalid"):
         # What is thrown out because of the base was seen to fail there by more than chance.
-        return tuple(
-            cell.tree for cell in cells if cell.tree == BASE and cell.bad and cell.runs < 2
-        )
-    if not shown.confirmed:
-        return ()
-    return tuple(
+        return [c.tree for c in cells if c.tree == BASE and c.bad and c.runs < 2]
+    return [
         cell.tree
         for cell in cells
-        if cell.runs < TIMES
+        if cell.tree in shown.leans
+        and cell.runs < TIMES
         and not cell.flickers
         and cell.result != "unrun"
-        # Where the base does not pass, the verdict leans on a branch that does.
-        and (cell.bad or cell.tree == BASE or shown.kind == "interaction" or below)
-    )
+    ]
 
 
 def _members(cells: Sequence[Cell]) -> tuple[TaskId, ...]:
@@ -86,43 +101,60 @@ def _members(cells: Sequence[Cell]) -> tuple[TaskId, ...]:
 def judge(
     cells: Sequence[Cell],
     members: Collection[TaskId],
-    below: Mapping[TaskId, Collection[TaskId]] | None = None,
+    below: Below | None = None,
+    *,
+    asked: bool = False,
 ) -> MatrixResult:
-    """What the cells show of the branches `members`; `below`: what each was built on."""
+    """What the cells show of the branches `members`; `below`: what each was built on.
+
+    `asked`: what the test looks for was asked of these branches, so that its failing
+    everywhere may mean that it is missing.
+    """
     at = {cell.tree: cell for cell in cells}
     base = at.get(BASE)
     alone = [at[name] for name in members if name in at]
     if base is None and alone:
         return _judge_audit(alone)
-    joint = [cell for cell in cells if "+" in cell.tree]
     if base is None or not alone:
         return MatrixResult("unproven", (), "there was no tree to run it on")
-    ran = [cell for cell in (*alone, *joint) if cell.result != "unrun"]
-    if not ran:
-        detail = next((cell.detail for cell in alone if cell.detail), "it does not apply")
-        return MatrixResult("invalid", (), detail)
-    shaky = [cell.tree for cell in (base, *alone, *joint) if cell.flickers]
+    if shown := _spoilt(cells, below or {}):
+        return shown
+    others = [cell for cell in cells if cell is not base]
+    shaky = [cell.tree for cell in cells if cell.flickers]
     if shaky:
-        return MatrixResult("flaky", (), f"it fails only sometimes on {', '.join(shaky)}")
+        return MatrixResult("flaky", (), f"it fails only sometimes on {listed(shaky)}")
+    if all(cell.result == "unrun" and not cell.commit for cell in others):
+        detail = next((cell.detail for cell in others if cell.detail), "it does not apply")
+        return MatrixResult("invalid", (), detail)
+    passing = [cell.tree for cell in others if cell.result == "passed"]
+    missing = _not_run(others)
+    if missing is None and len(passing) == len(_ran(others)):
+        if base.bad:
+            return MatrixResult("base", (), _on_base(passing))
+        return MatrixResult("not reproduced", (), "passes wherever it was run")
     if base.result == "unrun":
         return MatrixResult("unproven", (), f"it cannot be run on the base: {base.detail}")
-    if base.bad:
-        return _bad_on_base(base, alone, joint, below or {})
-    culprits = tuple(TaskId(cell.tree) for cell in alone if cell.result == "failed")
-    if culprits:
-        return MatrixResult(
-            "regression", culprits, f"passes on the base, fails on {', '.join(culprits)}"
-        )
-    broken = [cell.tree for cell in alone if cell.result == "broken"]
-    if broken:
-        # The base gets as far as judging and the branch does not: it took away what is tested.
-        names = tuple(TaskId(name) for name in broken)
-        return MatrixResult(
-            "regression", names, f"passes on the base, cannot even run on {broken[0]}"
-        )
-    if shown := _together(alone, joint):
-        return shown
-    return MatrixResult("not reproduced", (), "passes wherever it was run")
+    if missing is not None:
+        where = listed(members_of(missing.tree))
+        return MatrixResult("unproven", (), f"it was not run on {where}: {missing.detail}")
+    if passing:
+        return MatrixResult("base", (), _on_base(passing))
+    return _everywhere(base, others, asked=asked)
+
+
+def _ran(cells: Iterable[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.result != "unrun"]
+
+
+def _on_base(passing: Sequence[str]) -> str:
+    return f"fails on the base already, passes on {listed(passing)}"
+
+
+def _not_run(others: Sequence[Cell]) -> Cell | None:
+    """A branch, or all of them together, on which it was not run; smaller ones may lack."""
+    most = max(len(members_of(cell.tree)) for cell in others)
+    needed = [c for c in others if "+" not in c.tree or len(members_of(c.tree)) == most]
+    return next((cell for cell in needed if cell.result == "unrun"), None)
 
 
 def _judge_audit(alone: Sequence[Cell]) -> MatrixResult:
@@ -133,65 +165,99 @@ def _judge_audit(alone: Sequence[Cell]) -> MatrixResult:
     if cell.flickers:
         return MatrixResult("flaky", (), "it fails only sometimes")
     if cell.result == "failed":
-        return MatrixResult("defect", (TaskId(cell.tree),), "it fails")
+        return MatrixResult("defect", (TaskId(cell.tree),), "it fails", (cell.tree,))
     if cell.result == "broken":
         return MatrixResult("invalid", (), "it cannot even run")
     return MatrixResult("not reproduced", (), "it passes")
 
 
-def _together(alone: Sequence[Cell], joint: Sequence[Cell]) -> MatrixResult | None:
-    """The smallest combination that fails although the test passes on one of it."""
-    passing = {cell.tree for cell in alone if cell.result == "passed"}
-    for cell in sorted(joint, key=lambda cell: cell.tree.count("+")):
-        names = tuple(TaskId(name) for name in cell.tree.split("+"))
-        good = [name for name in names if name in passing]
-        if cell.bad and good:
-            each = "each" if len(good) == len(names) else ", ".join(good)
-            reason = f"passes on {each} alone, fails on {' with '.join(names)}"
-            return MatrixResult("interaction", names, reason)
-    return None
-
-
-def _bad_on_base(
-    base: Cell,
-    alone: Sequence[Cell],
-    joint: Sequence[Cell],
-    below: Mapping[TaskId, Collection[TaskId]],
-) -> MatrixResult:
-    """It fails on the base. Where the base only lacks what it tests, a branch on which it passes
-    can show that the test is right."""
-    passing = [cell.tree for cell in (*alone, *joint) if cell.result == "passed"]
-    spoilt = tuple(
-        TaskId(cell.tree)
-        for cell in alone
-        if cell.bad and set(below.get(TaskId(cell.tree), ())) & set(passing)
-    )
-    if spoilt and base.result == "broken":
-        good = ", ".join(name for name in passing if name in below.get(spoilt[0], ()))
-        reason = f"passes on {good}, fails on {', '.join(spoilt)}, which is built on it"
-        return MatrixResult("regression", spoilt, reason)
-    if base.result == "broken" and (shown := _together(alone, joint)):
-        return shown
-    if passing:
-        return MatrixResult(
-            "base", (), f"fails on the base already, passes on {', '.join(passing)}"
-        )
-    # Broken for another reason than the base: it gets further, and fails there.
-    failing = [
+def _spoilt(cells: Sequence[Cell], below: Below) -> MatrixResult | None:
+    """The least trees that fail although it passes on a smaller one; branches alone first."""
+    sets = {cell.tree: holds(cell.tree, below) for cell in cells}
+    good = [sets[c.tree] for c in cells if c.result == "passed" and not c.flickers]
+    shaky = [sets[c.tree] for c in cells if c.flickers]
+    spoilt = [
         cell
-        for cell in (*alone, *joint)
-        if cell.result == "failed" or (cell.result == "broken" and cause(cell) != cause(base))
+        for cell in cells
+        if cell.bad
+        and any(smaller < sets[cell.tree] for smaller in good)
+        # What flickers on less proves nothing of more.
+        and not any(smaller <= sets[cell.tree] for smaller in shaky)
     ]
-    if base.result == "broken" and failing:
-        reason = "the base lacks what it tests, so nothing shows that the test is right"
-        return MatrixResult("unproven", (), reason)
+    least = [one for one in spoilt if not any(sets[c.tree] < sets[one.tree] for c in spoilt)]
+    if not least:
+        return None
+    single = [cell for cell in least if "+" not in cell.tree]
+    if single:
+        names = tuple(TaskId(cell.tree) for cell in single)
+        wanted = {BASE, *names}
+        if frozenset() not in good:
+            wanted |= {tree for tree in sets if any(sets[tree] < sets[name] for name in names)}
+        leans = tuple(cell.tree for cell in cells if cell.tree in wanted)
+        return MatrixResult("regression", names, _why_alone(single, sets, good), leans)
+    cell = min(least, key=lambda one: len(members_of(one.tree)))
+    held = sets[cell.tree]
+    leans = tuple(tree for tree, smaller in sets.items() if smaller <= held)
+    names = members_of(cell.tree)
+    return MatrixResult("interaction", names, _why_together(names, cells, sets), leans)
+
+
+def _why_alone(
+    single: Sequence[Cell],
+    sets: Mapping[str, frozenset[TaskId]],
+    good: Collection[frozenset[TaskId]],
+) -> str:
+    names = ", ".join(cell.tree for cell in single)
+    if frozenset() not in good:
+        first = sets[single[0].tree]
+        kept = [tree for tree, held in sets.items() if held < first and held in good]
+        return f"passes on {', '.join(kept)}, fails on {names}, which is built on it"
+    # The base gets as far as judging and the branch does not: it took away what is tested.
+    broken = all(cell.result == "broken" for cell in single)
+    return f"passes on the base, {'cannot even run' if broken else 'fails'} on {names}"
+
+
+def _why_together(
+    names: Sequence[TaskId], cells: Sequence[Cell], sets: Mapping[str, frozenset[TaskId]]
+) -> str:
+    whole = sets[combined(names)]
+    inside = [c for c in cells if c.tree != BASE and sets[c.tree] < whole]
+    good = [cell.tree for cell in inside if cell.result == "passed"]
+    alone = [tree for tree in good if "+" not in tree]
+    if not good:
+        where = "the base"
+    elif len(good) == len(inside):
+        where = "each alone" if len(names) == 2 else "each alone and on less than all of them"
+    else:
+        where = f"{listed(alone)} alone" if alone else listed(good)
+    together = " with ".join(names) if len(names) == 2 else f"{listed(names)} together"
+    return f"passes on {where}, fails on {together}"
+
+
+def _everywhere(base: Cell, others: Sequence[Cell], *, asked: bool) -> MatrixResult:
+    """It passes nowhere. A wrong test, or a right one for what is not there yet."""
+    failing = [cell for cell in others if cell.bad]
+    leans = tuple(cell.tree for cell in (base, *failing))
+    if any(_other_way(cell, base) for cell in failing):
+        reason = "fails on the base too, but in another way: nothing shows that the test is right"
+        return MatrixResult("promise", (), reason, leans)
+    if asked:
+        reason = "fails everywhere, as it would if what was asked for is missing"
+        return MatrixResult("promise", (), reason, leans)
     return MatrixResult("invalid", (), "it fails everywhere, on the base too")
 
 
-def cause(cell: Cell) -> str:
-    """The last error that a run names, to tell whether two fail alike."""
-    named = [line.strip() for line in cell.detail.splitlines() if _ERROR.match(line.strip())]
-    return named[-1] if named else ""
+def _other_way(cell: Cell, base: Cell) -> bool:
+    """Whether it gets further than on the base, or is told something else there."""
+    if cell.result == "failed" and base.result == "broken":
+        return True
+    return told_by(cell) != told_by(base)
+
+
+def told_by(cell: Cell) -> frozenset[str]:
+    """The errors and comparisons that a run names, to tell whether two fail alike."""
+    lines = (line.strip() for line in cell.detail.splitlines())
+    return frozenset(_ADDRESS.sub("0x", line) for line in lines if _TELLING.search(line))
 
 
 def trespass(touched: Collection[tuple[str, str, str, int]]) -> str:
@@ -235,7 +301,11 @@ _STEERING = (
 )
 
 
-_ERROR = re.compile(r"(?:E +)?[\w.]*(?:Error|Exception|Failure|panicked)\b")
+_TELLING = re.compile(
+    r"(?:Error|Exception|Failure|panicked)\b|\b(?:assert|expected|received|actual|got)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 
 
 _MISSING = re.compile(

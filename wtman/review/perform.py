@@ -89,9 +89,8 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
             commit=commit,
         )
         answer = await _answered(ctx, state, question, unit.members, action.cap)
-    branches: dict[str, TaskId] = {state.tasks[name].branch: name for name in unit.members}
     said = answer.value
-    claims, problems = claims_of(said, unit.members, branches) if said else ((), ())
+    claims, problems = claims_of(said, unit.members, _names(state)) if said else ((), ())
     return Reviewed(
         unit=unit.key,
         kind=unit.kind,
@@ -106,6 +105,16 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
         session=answer.session,
         **_came_of(answer),
     )
+
+
+def _names(state: State) -> dict[str, TaskId]:
+    """Every name that a branch of the run goes by. An id is first: it is never another's."""
+    names = {str(task): task for task in state.tasks}
+    for task, view in state.tasks.items():
+        for name in (view.branch, f"{state.run}/{task}", view.head):
+            names.setdefault(name, task)
+    names.pop("", None)
+    return names
 
 
 async def _answered(

@@ -51,7 +51,10 @@ def review_prompt(state: State, unit: Unit, seen: Diffs) -> str:
     others = [task for task in state.tasks if task not in unit.members][:_OTHERS]
     if others:
         listed = "\n".join(f"  {task}: {_line(state, task)}" for task in others)
-        parts.append(f"Other branches of the same request, not in front of you:\n{listed}")
+        parts.append(
+            "Other branches of the same request, not in front of you; where a finding is about "
+            f"one of them too, name it in `branches`:\n{listed}"
+        )
     parts.append(_PROOF)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -75,7 +78,12 @@ def _asked_by(unit: Unit) -> str:
 
 def review_request(state: State, unit: Unit, seen: Diffs) -> str:
     """What a program is asked: one JSON object, SPEC section 8."""
-    return _request(state, seen, role="reviewer", lens=unit.lens, kind=unit.kind)
+    others = [
+        {"task": task, "branch": view.branch, "head": view.head}
+        for task, view in state.tasks.items()
+        if task not in seen
+    ]
+    return _request(state, seen, role="reviewer", lens=unit.lens, kind=unit.kind, others=others)
 
 
 def refute_prompt(state: State, finding: Finding, lens: str, seen: Diffs, shown: str) -> str:
@@ -109,8 +117,9 @@ _PROOF = (
     "A reproducer is a patch that only adds tests (new test files, or new lines in a test file; "
     "no fixtures that steer the run, no change of what is there), as `git apply` takes it, and a "
     "command that runs just them from the top folder. It is run without a network on the base, on "
-    "each branch alone and on all together: it has to pass where the defect is not, and fail "
-    "where it is. What you were not asked about, and what the base did before, is no finding."
+    "each branch that you name in `branches` alone and on these together: it has to pass where the "
+    "defect is not, and fail where it is. What fails everywhere shows nothing. What you were not "
+    "asked about, what the base did before, and what a task was asked to change is no finding."
 )
 
 

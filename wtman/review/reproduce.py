@@ -1,4 +1,4 @@
-"""Reproducers run: the matrix of one finding, on base, on each branch and on all together.
+"""Reproducers run: the matrix of one finding, on base, on each branch and on several together.
 
 A reviewer's words play no part here. Its patch may only add tests; its command runs like
 a check: sandboxed, without a network, in checkouts that nobody else has touched, and again
@@ -8,11 +8,11 @@ where it flickers. Nothing in such a checkout says which branch it is.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, islice
 
 from wtman.checks.judge import Judged, once
 from wtman.checks.judge import judge as judge_tree
 from wtman.context import Context
+from wtman.git.patches import series
 from wtman.git.patches.apply import Patched, overlaid, patched
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Train, assemble
@@ -21,16 +21,18 @@ from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State
 from wtman.model.check import Verdict
 from wtman.model.command import ExitReason
-from wtman.model.finding import BASE, Cell, Reproducer
+from wtman.model.finding import BASE, MEANT, Cell, Reproducer
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
 from wtman.provision.command_text import by_hand
+from wtman.review.combinations import wanted
+from wtman.review.intent import promised, purpose_of
 from wtman.review.judgement import once_confirmed
-from wtman.review.matrix import MatrixResult, again, combined, judge, result_of, trespass
+from wtman.review.matrix import Below, MatrixResult, again, combined, judge, result_of, trespass
+from wtman.text.words import listed
 
 _EVIDENCE = 2000  # characters of what it said where it failed
-_MOST_PAIRS = 10  # that are tried to make an interaction of many smaller
 _LONGEST = 300.0  # seconds for one run: it is one test, not a suite
 _ENDED = (ExitReason.EXITED, ExitReason.TIMEOUT, ExitReason.OUTPUT, ExitReason.UNSTARTED)
 
@@ -54,22 +56,17 @@ async def reproduce(
     bench = bench_of(ctx, state, finding)
     members = tuple(tips)
     names = _with_needs(state, members)
-    if all(state.tasks[name].head == state.base for name in names):
-        cells, problem = await _cells(bench, dict.fromkeys(names, state.base))
-    else:
-        trees: dict[str, Sha] = {BASE: state.base}
-        for name in names:
-            trees[name] = await ctx.git(_alone, ctx, state, name)
-        cells, problem = await _cells(bench, trees)
-    if not problem and len(members) > 1:
-        joint, problem = await _joint(bench, members, cells, names)
-        cells += joint
+    below = _below(state, names)
+    cells, problem = await _singly(bench, names, many=len(members) > 1)
     if problem:
         shown = MatrixResult("invalid", (), problem)
     else:
-        below = _below(state, names)
-        cells = await _steadied(bench, cells, below)
-        shown = _innermost(state, judge(cells, names, below))
+        asked = finding.kind == "completeness" or promised(cells, _asked(state, names))
+        cells = await _certain(bench, cells, members, below, asked=asked)
+        shown = judge(cells, names, below, asked=asked)
+    meant = ""
+    if shown.kind == "regression":
+        shown, meant = await _unless_meant(bench, shown)
     failing = next((c for c in cells if c.bad and c.tree in _blamed(shown)), None)
     failing = failing or next((c for c in reversed(cells) if c.bad), None)
     if failing is not None and failing.commit:
@@ -85,7 +82,31 @@ async def reproduce(
         reason=shown.reason,
         evidence=failing.detail[-_EVIDENCE:] if failing is not None else "",
         by_hand=by_hand(Sha(failing.commit), bench.proof.command) if failing is not None else "",
+        meant=meant,
     )
+
+
+async def _certain(
+    bench: _Bench,
+    cells: list[Cell],
+    members: tuple[TaskId, ...],
+    below: Below,
+    *,
+    asked: bool,
+) -> list[Cell]:
+    """Run it on every set of branches that the verdict needs, until it is certain there."""
+    # What applied on one tree helps where the patch does not apply on another.
+    donor = next((Sha(cell.commit) for cell in cells if cell.commit), Sha(""))
+    if bench.proof.patch and not bench.donor:
+        bench = replace(bench, donor=donor)
+    while True:
+        if sets := wanted(cells, members, below):
+            more = await asyncio.gather(*(_combination(bench, names) for names in sets))
+            cells = [*cells, *more]
+        elif doubted := again(cells, below, asked=asked):
+            cells = await _once_more(bench, cells, doubted)
+        else:
+            return cells
 
 
 def bench_of(ctx: Context, state: State, finding: Finding) -> _Bench:
@@ -127,16 +148,6 @@ def _below(state: State, names: Sequence[TaskId]) -> dict[TaskId, frozenset[Task
     return {name: needs for name in names if (needs := _needs(state, name))}
 
 
-def _innermost(state: State, shown: MatrixResult) -> MatrixResult:
-    """Whoever fails only because what it needs fails is not to blame."""
-    if shown.kind != "regression":
-        return shown
-    first = tuple(n for n in shown.culprits if not _needs(state, n).intersection(shown.culprits))
-    if first == shown.culprits or not first:
-        return shown
-    return MatrixResult("regression", first, f"passes on the base, fails on {', '.join(first)}")
-
-
 def _blamed(shown: MatrixResult) -> tuple[str, ...]:
     return (*shown.culprits, combined(shown.culprits))
 
@@ -144,7 +155,22 @@ def _blamed(shown: MatrixResult) -> tuple[str, ...]:
 # --- trees --------------------------------------------------------------------------------------
 
 
-async def _cells(bench: _Bench, trees: dict[str, Sha]) -> tuple[list[Cell], str]:
+async def _singly(
+    bench: _Bench, names: tuple[TaskId, ...], *, many: bool
+) -> tuple[list[Cell], str]:
+    """The base and each branch by itself."""
+    ctx, state = bench.ctx, bench.state
+    if all(state.tasks[name].head == state.base for name in names):
+        return await _cells(bench, dict.fromkeys(names, state.base))
+    trees: dict[str, Sha] = {BASE: state.base}
+    for name in names:
+        trees[name] = await ctx.git(_alone, ctx, state, name)
+    return await _cells(bench, trees, many=many)
+
+
+async def _cells(
+    bench: _Bench, trees: dict[str, Sha], *, many: bool = False
+) -> tuple[list[Cell], str]:
     """One run on each tree; a problem of the patch itself ends it before anything runs."""
     made: dict[str, Patched] = {}
     donor = bench.donor
@@ -165,10 +191,10 @@ async def _cells(bench: _Bench, trees: dict[str, Sha]) -> tuple[list[Cell], str]
             made[name] = Patched(commit)
     cells: list[Cell] = []
     if BASE in made:
-        # First, and alone: nothing can be learned from the others where it hangs here.
+        # First, and alone: nothing can be learned from one branch where it hangs here.
         done = made.pop(BASE)
         cells.append(await _cell(bench, BASE, done.commit, done.reason))
-        if cells[0].detail == _HANGS:
+        if cells[0].detail == _HANGS and not many:
             return [*cells, *(Cell(name, "unrun", 0, 0, _SPARED) for name in made)], ""
     runs = (_cell(bench, name, done.commit, done.reason) for name, done in made.items())
     return [*cells, *await asyncio.gather(*runs)], ""
@@ -187,7 +213,10 @@ async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell
         if ran.exit.reason in _ENDED:
             break
     else:
-        return Cell(name, "unrun", 0, 0, f"its run was lost: {ran.exit.reason.value}")
+        return Cell(name, "unrun", 0, 0, f"its run was lost: {ran.exit.reason.value}", commit)
+    if ran.unfit and name == BASE:
+        # The machine or the base is at fault, and not what the test looks for.
+        return Cell(name, "unrun", 0, 0, f"{ran.unfit}\n{ran.output}".strip(), commit)
     code = ran.exit.code if ran.exit.reason is ExitReason.EXITED else None
     result = result_of(ran.passed, code, ran.tests, ran.output)
     detail = "" if ran.passed else (ran.unfit or ran.output or ran.exit.reason.value)
@@ -196,36 +225,20 @@ async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell
     return Cell(name, result, 1, int(not ran.passed), detail, commit, ran.seconds, ran.log)
 
 
-async def _joint(
-    bench: _Bench, members: tuple[TaskId, ...], cells: list[Cell], names: tuple[TaskId, ...]
-) -> tuple[list[Cell], str]:
-    """The combination; where only it fails and is of many, the smallest pair that does."""
-    whole, problem = await _combination(bench, members)
-    if problem or not whole.bad or len(members) == 2:
-        return [whole], problem
-    if not judge([*cells, whole], names, _below(bench.state, names)).confirmed:
-        return [whole], ""
-    for pair in islice(combinations(members, 2), _MOST_PAIRS):
-        cell, problem = await _combination(bench, pair)
-        if not problem and cell.bad:
-            return [whole, cell], ""
-    return [whole], ""
-
-
-async def _combination(bench: _Bench, members: tuple[TaskId, ...]) -> tuple[Cell, str]:
+async def _combination(bench: _Bench, members: tuple[TaskId, ...]) -> Cell:
     name = combined(members)
     commit, reason = await bench.ctx.git(_together, bench.ctx, bench.state, members)
     if not commit:
-        return Cell(name, "unrun", 0, 0, reason), ""
+        return Cell(name, "unrun", 0, 0, reason)
     found, problem = await _cells(bench, {name: commit})
-    return (found[0] if found else Cell(name, "unrun", 0, 0, problem)), problem
+    return found[0] if found else Cell(name, "unrun", 0, 0, problem)
 
 
 def _together(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha, str]:
     """The members, with what they need, on the run's base; or why they do not go together."""
     made = assemble(ctx.control, together(state, members))
     if made.conflict is not None:
-        return Sha(""), f"conflicts in {', '.join(made.conflict.paths)}"
+        return Sha(""), f"they do not merge: conflict in {listed(made.conflict.paths)}"
     if made.commit != state.base:
         candidate_refs.keep(ctx.repo, state.run, made.commit)
     return made.commit, ""
@@ -243,25 +256,54 @@ def together(state: State, members: Sequence[TaskId]) -> Train:
 # --- certainty ----------------------------------------------------------------------------------
 
 
-async def _steadied(
-    bench: _Bench, cells: list[Cell], below: dict[TaskId, frozenset[TaskId]]
-) -> list[Cell]:
-    """Run again what would confirm, until it is certain or seen to flicker."""
-    while wanted := again(cells, below):
-        chosen = [cell for cell in cells if cell.tree in wanted]
-        more = await asyncio.gather(*(_cell(bench, cell.tree, Sha(cell.commit)) for cell in chosen))
-        news = {
-            cell.tree: replace(
-                cell,
-                runs=cell.runs + 1,
-                failures=cell.failures + run.failures,
-                detail=cell.detail or run.detail,
-                seconds=cell.seconds + run.seconds,
-            )
-            for cell, run in zip(chosen, more, strict=True)
-        }
-        cells = [news.get(cell.tree, cell) for cell in cells]
-    return cells
+async def _once_more(bench: _Bench, cells: list[Cell], trees: Sequence[str]) -> list[Cell]:
+    chosen = [cell for cell in cells if cell.tree in trees]
+    more = await asyncio.gather(*(_cell(bench, cell.tree, Sha(cell.commit)) for cell in chosen))
+    news = {
+        cell.tree: replace(
+            cell,
+            runs=cell.runs + 1,
+            failures=cell.failures + run.failures,
+            detail=cell.detail or run.detail,
+            seconds=cell.seconds + run.seconds,
+        )
+        for cell, run in zip(chosen, more, strict=True)
+    }
+    return [news.get(cell.tree, cell) for cell in cells]
+
+
+# --- what was asked for -------------------------------------------------------------------------
+
+
+def _asked(state: State, names: Sequence[TaskId]) -> str:
+    """What the authors of these branches were asked; of others' branches what these say."""
+    views = [state.tasks[name] for name in names]
+    words = ((v.task.title, v.task.prompt, v.task.expect, v.message) for v in views)
+    return "\n".join(text for texts in words for text in texts if text)
+
+
+async def _unless_meant(bench: _Bench, shown: MatrixResult) -> tuple[MatrixResult, str]:
+    """A regression, without the branches that seem to have been asked for the change; of the
+    others, what speaks for that too."""
+    ctx, state = bench.ctx, bench.state
+    found = {}
+    for name in shown.culprits:
+        view = state.tasks[name]
+        raw = await ctx.git(series.diff, ctx.control, view.start, view.head)
+        text = raw.decode("utf-8", "replace")
+        found[name] = purpose_of(bench.proof, text, _asked(state, (name,)))
+    meant = tuple(name for name in found if found[name].clear)
+    words = "; ".join(f"{name} {found[name].words}" for name in found if found[name].words)
+    left = tuple(name for name in shown.culprits if name not in meant)
+    if not left:
+        reason = f"{shown.reason}, and may be meant: {words}"
+        return replace(shown, kind=MEANT, reason=reason), words
+    if meant:
+        reason = f"{shown.reason}; not meant on {listed(left)}"
+        return replace(shown, culprits=left, reason=reason), ""
+    if words:
+        return replace(shown, reason=f"{shown.reason} ({words})"), words
+    return shown, ""
 
 
 # --- on the train -------------------------------------------------------------------------------

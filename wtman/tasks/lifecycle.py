@@ -16,7 +16,6 @@ from wtman.review.judgement import (
     passes,
     reviewers,
     silent,
-    subjects,
 )
 
 
@@ -191,7 +190,7 @@ def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
     if left:
         return Standing(TaskState.REVIEWING, f"reviewing ({len(units) - left} of {len(units)})")
     # What is about several branches holds up none: one of them may never get so far.
-    if any(found.pending for finding, found in about(state, task) if len(subjects(finding)) == 1):
+    if any(found.pending for finding, found in about(state, task) if len(finding.subjects) == 1):
         return Standing(TaskState.REVIEWING, "findings are looked into")
     open_ones = blockers(state, task)
     if open_ones:

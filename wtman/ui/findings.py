@@ -10,7 +10,7 @@ from typing import Any
 
 from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State
-from wtman.model.finding import SHOWS
+from wtman.model.finding import DOUBTFUL, SHOWS
 from wtman.model.ids import TaskId
 from wtman.review.judgement import (
     CONFIRMED,
@@ -80,6 +80,13 @@ def standing_of(judged: Judgement) -> str:
     return "concern" if judged.open else "moot"
 
 
+def standing_words(finding: Finding, judged: Judgement) -> str:
+    """The same as people read it, with what kind of proof stands behind it."""
+    words, proof = STANDINGS[standing_of(judged)], shown_by(finding, judged)
+    telling = proof is not None and judged.verdict != REFUTED and proof.kind in SHOWS | DOUBTFUL
+    return f"{words} ({proof.kind})" if telling and proof is not None else words
+
+
 # --- lines --------------------------------------------------------------------------------------
 
 # The most pressing first: each standing as people read it.
@@ -108,7 +115,7 @@ def _line(state: State, finding: Finding, judged: Judgement) -> str:
     claim = finding.claim
     names = ", ".join(state.label(name) for name in (judged.culprits or claim.branches))
     blocks = ", blocks" if judged.blocking and judged.verdict != CONFIRMED else ""
-    standing = STANDINGS[standing_of(judged)]
+    standing = standing_words(finding, judged)
     head = f"{finding.id}  {standing}{blocks}  {claim.severity}  {names}: "
     return printable(head + claim.title + _place(finding, " (", ")"), 400)
 
@@ -200,7 +207,7 @@ def finding_told(state: State, finding: Finding, judged: Judgement) -> list[str]
         tips = ", ".join(f"{state.label(task)} {tip[:10]}" for task, tip in item.tips.items())
         told.append(f"its reproducer on {tips}: {item.kind}, {item.reason}")
     told += [f"refuter, {words_on(item)}" for item in finding.opinions]
-    return [*told, f"{STANDINGS[standing_of(judged)]}: {judged.why}"]
+    return [*told, f"{standing_words(finding, judged)}: {judged.why}"]
 
 
 def evidence_of(proof: Reproduced) -> str:

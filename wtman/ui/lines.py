@@ -13,6 +13,7 @@ from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
+from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
 from wtman.ui.facts import VERDICTS, excluded_told, headline
@@ -156,7 +157,7 @@ def _reviewed(state: State, event: e.Reviewed) -> Told:
 
 def _reproduced(state: State, event: e.Reproduced) -> Told:
     title = _title(state, event.finding)
-    shown = {"regression": "confirmed", "interaction": "confirmed"}.get(event.kind, event.kind)
+    shown = f"confirmed ({event.kind})" if event.kind in SHOWS else event.kind
     return [(event.finding, f"{shown}: {title} ({event.reason})")]
 
 

@@ -29,7 +29,6 @@ from wtman.ui.facts import (
     unresolved,
 )
 from wtman.ui.findings import (
-    STANDINGS,
     Judged,
     evidence_of,
     finding_told,
@@ -37,6 +36,7 @@ from wtman.ui.findings import (
     reviewed_words,
     shown_by,
     standing_of,
+    standing_words,
     tally,
     unlooked,
 )
@@ -211,7 +211,7 @@ def _findings(state: State, found: tuple[Judged, ...]) -> Iterator[Facts | Card]
             blocks.append(Table(("tree", "its reproducer", "failures", ""), rows))
             blocks += [Verbatim(said)] if (said := evidence_of(proof)) else []
             blocks += [Verbatim(proof.by_hand, runs=True)] if proof.by_hand else []
-        badge = Words(STANDINGS[standing], "badge", kind)
+        badge = Words(standing_words(finding, judged), "badge", kind)
         yield Card(line(f"{finding.id}: {finding.claim.title} ", badge), blocks, kind)
 
 

@@ -13,7 +13,7 @@ from wtman.model.check import check_plain
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import SCHEMA, Standing
-from wtman.review.judgement import judgements, subjects
+from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.words import iso
@@ -90,7 +90,7 @@ def _task(
         "overlaps": [{"task": other, "paths": list(paths)} for other, paths in coming(state, task)],
         **{name: getattr(last, name) if last else 0 for name in _CHANGED},
         "checks": list(map(check_plain, view.checked.results)) if view.checked else [],
-        "findings": [finding_json(state, *item) for item in found if task in subjects(item[0])],
+        "findings": [finding_json(state, *item) for item in found if task in item[0].subjects],
         "usage": _usage(used_by(view)),
         "started": iso(view.attempts[0].started) if view.attempts else None,
         "ended": iso(ended) if ended else None,

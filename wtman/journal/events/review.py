@@ -71,6 +71,7 @@ class Reproduced(Event):
     reason: str = ""
     evidence: str = ""  # what it said where it failed, bounded
     by_hand: str = ""  # a line for the shell
+    meant: str = ""  # what speaks for it that the branch was asked for the change
 
 
 @dataclass(frozen=True, slots=True)
