@@ -2,8 +2,8 @@
 
 Serves the worktrees of tasks and the checkouts of checks alike. It promises to
 write only below the folder that it is given, and never over a file that is there;
-a symbolic link is copied as a link and followed nowhere. A setup that fails is a
-sentence, not an exception.
+a symbolic link is followed within the main checkout alone, by a copy of what it leads
+to. A setup that fails is a sentence, not an exception.
 
 A setup command runs what the branch says (`npm ci`, `pip install -e .`), so what it may
 reach depends on who may have written the tree:
@@ -17,6 +17,7 @@ sandbox nothing of this holds.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -49,15 +50,17 @@ async def provision(
     home: str,
     port: int = 0,
     trusted: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
 
     `trusted`: nothing in the folder is an agent's work. `home` is the HOME of the setup
     commands, made where missing: that of what runs in the checkout afterwards, for some
-    installers leave half of what they make there.
+    installers leave half of what they make there. `tell` is given what does not go wrong, and
+    yet keeps what runs there from reading a file.
     """
     if settings.copy or settings.symlink:
-        problem = await ctx.git(bring, ctx, settings, folder)
+        problem = await ctx.git(bring, ctx, settings, folder, tell)
         if problem:
             return str(problem)
     if not settings.setup:
