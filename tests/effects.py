@@ -155,6 +155,7 @@ EFFECTS = frozenset(
     worktrees/clean.py
     worktrees/collect.py
     worktrees/perform.py
+    worktrees/ignored.py
     worktrees/place.py
     worktrees/retire.py
     worktrees/risky_changes.py

@@ -251,6 +251,8 @@ class World:
                 return () if cancelled else self._look()
             case a.Backoff():
                 return () if cancelled else (BackoffEnded(),)
+            case a.Restore(name, _, start, to, reason):
+                return (e.RetryReverted(name, start, to, reason),)
             case a.Adopt(name, _, start, to):
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,12 +10,13 @@ from tests.coordinator.simulation import World, created, task
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
 from wtman.journal import events as e
+from wtman.journal.state import TaskView
 from wtman.model.check import Verdict
 from wtman.model.ids import Pair, TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.states import SETTLED, RunState, TaskState
 from wtman.tasks.edit import changes, impact
-from wtman.tasks.lifecycle import run_state, standings
+from wtman.tasks.lifecycle import counted, run_state, standings
 
 
 def first(number: int) -> int:
@@ -116,6 +118,49 @@ def test_a_failed_attempt_is_retried_three_times_and_no_more() -> None:
     world.append([e.Requested("retry", TaskId("a"))])
     world.session_fate = lambda name, attempt: ""
     assert run_state(world.drive(first)) is RunState.READY
+    assert sessions_of(world, "a") == 4
+
+
+def retried(world: World, crashes: int = 0) -> TaskView:
+    """The verified task `a` after a retry that was asked for as the command does."""
+    head = world.drive(first).tasks[TaskId("a")].head
+    world.append([e.Resumed(), e.Requested("retry", TaskId("a"), once=True, keeps=head)])
+    return world.drive(first, crashes).tasks[TaskId("a")]
+
+
+@pytest.mark.parametrize("crashes", [0, 3])
+@pytest.mark.parametrize("fate", ["session", "check"])
+def test_verified_work_stands_where_a_retry_does_no_better(fate: str, crashes: int) -> None:
+    world = begun(task("a"), task("b", "a"))
+    before = world.drive(first).tasks[TaskId("a")]
+    if fate == "session":
+        world.session_fate = lambda name, attempt: "exit status 1"
+    else:
+        world.check_fate = lambda name, head: Verdict.GREEN if head == before.head else Verdict.RED
+    view = retried(world, crashes)
+    # Those that a dead coordinator left do not count.
+    assert view.head == before.head and sum(map(counted, view.attempts)) == 2
+    assert {item.state for item in standings(world.state).values()} == {TaskState.VERIFIED}
+    assert "the work of before is kept" in view.notes[-1]
+    # It can be retried as often as somebody likes, one session each.
+    view = retried(world)
+    assert view.head == before.head and sum(map(counted, view.attempts)) == 3
+
+
+def test_better_work_of_a_retry_replaces_what_was_there() -> None:
+    world = begun(task("a"))
+    before = world.drive(first).tasks[TaskId("a")]
+    after = retried(world)
+    assert after.head != before.head and sessions_of(world, "a") == 2
+    assert standings(world.state)[TaskId("a")].state is TaskState.VERIFIED
+
+
+def test_a_retry_of_a_quarantined_task_is_one_session() -> None:
+    world = begun(task("a"))
+    world.session_fate = lambda name, attempt: "exit status 1"
+    world.drive(first)
+    world.append([e.Resumed(), e.Requested("retry", TaskId("a"), once=True)])
+    world.drive(first)
     assert sessions_of(world, "a") == 4
 
 

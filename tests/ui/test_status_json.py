@@ -121,6 +121,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "started": "2026-01-02T03:04:08Z",
         "ended": "2026-01-02T03:04:09Z",
         "merged": None,
+        "ignored": [],
         "notes": [],
     }
 

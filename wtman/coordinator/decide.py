@@ -29,9 +29,9 @@ from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
 from wtman.tasks.decide import chained, unchained
-from wtman.tasks.lifecycle import last_counted, stale_needs, standings
+from wtman.tasks.lifecycle import fruitless, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
-from wtman.worktrees.actions import Adopt, Follow, MakeWorktree
+from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
 
 _PLANNING_SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
 
@@ -57,11 +57,12 @@ def decide(
     if state.paused is None:
         links += chained(state, running, known)
         back = given_up(state, running, known)
+        back += _reverted(state, running, known)
         gone = {item.task for item in back}
         follows = [*back, *(f for f in _follows(state, running, known) if f.task not in gone)]
         actions += [*links, *_base(state, running), *follows]
         held = {item.task for item in links} | {item.task for item in follows}
-        actions += _checks(state, running, known)
+        actions += [item for item in _checks(state, running, known) if item.task not in gone]
         reviews = _reviews(state, running, known, live or {})
         actions += reviews
         if not any(isinstance(item, Pause) for item in reviews):
@@ -190,12 +191,26 @@ def _follows(
     return out
 
 
+def _reverted(
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
+) -> list[Restore]:
+    """Tasks whose good work a retry has not bettered: they go back to it."""
+    at_work = busy(running)
+    out: list[Restore] = []
+    for task, view in state.tasks.items():
+        left = fruitless(state, task, known)
+        if left is None or view.before is None or task in at_work or view.attach:
+            continue
+        out.append(Restore(task, view.head, view.before.start, view.before.head, left.reason))
+    return out
+
+
 def _checks(
     state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
-) -> list[Action]:
+) -> list[CheckTask]:
     if not base_settled(state):
         return []
-    out: list[Action] = []
+    out: list[CheckTask] = []
     at_work = busy(running)
     for task, item in known.items():
         view = state.tasks[task]

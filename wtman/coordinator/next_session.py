@@ -8,7 +8,7 @@ from wtman.journal.state import State, TaskView, digest
 from wtman.merge.resolve import resolver_attempts, resolver_prompt
 from wtman.model.ids import Sha
 from wtman.model.roles import RESOLVER, agent_of_task
-from wtman.model.session import Cap
+from wtman.model.session import Cap, Ended
 from wtman.review.judgement import fix_text
 from wtman.sessions.actions import RunSession
 from wtman.tasks.lifecycle import counted
@@ -40,10 +40,13 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         # The tip was put back where a session broke off; what that left is kept aside.
         at = view.head
     if last is not None and not request.restart:
-        failure, resume = red or _joined(last.reason, last.detail), last.session
+        refused = "" if last.ended is Ended.OK else _joined(last.reason, last.detail)
+        failure, resume = red or refused, last.session
     failure = _joined(request.excluded, failure, fix_text(state, view))
-    if request.again and not failure and asked is None:
-        failure = "The user asked for this task to be gone over again."
+    if request.again and asked is None:
+        again = "" if failure else "The user asked for this task to be gone over again."
+        says = f"The user says: {request.told}" if request.told else ""
+        failure = _joined(failure, again, says)
     cut = attempts[-1].outcome if attempts and broken_off(attempts[-1]) else None
     if cut is not None and cut.session:
         # Its conversation goes on where it was, with the folder as it was.

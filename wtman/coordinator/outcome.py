@@ -30,8 +30,10 @@ def agent_of(state: State, view: TaskView) -> str:
 
 
 def last_outcome(view: TaskView) -> SessionFinished | None:
-    """How the newest finished attempt ended."""
-    return next((item.outcome for item in reversed(view.attempts) if item.outcome), None)
+    """How the newest finished attempt ended, of those that count for the work as it stands."""
+    ended = [item for item in reversed(view.attempts) if item.outcome is not None]
+    counting = [item for item in ended if item.fingerprint] or ended
+    return counting[0].outcome if counting else None
 
 
 def working_time(view: TaskView, now: float) -> float:

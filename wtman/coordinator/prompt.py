@@ -37,6 +37,11 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
         parts.append(f"Your work will be judged by:\n{listed}")
     if overlaps := _overlaps(state, view):
         parts.append(overlaps)
+    if view.lacks:
+        listed = "\n".join(f"  {text}" for text in view.lacks[:_PATHS])
+        parts.append(f"Files that are not to be had in this folder:\n{listed}")
+    if view.outside_git:
+        parts.append(f"The session before {view.outside_git}")
     if failure:
         parts.append(
             "An earlier attempt at this task was not accepted. Its work is in this folder "

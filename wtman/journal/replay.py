@@ -66,8 +66,10 @@ def _view(state: State, task: Task) -> TaskView:
     if known is None:
         return TaskView(task, fingerprint)
     # Another wording gets a fresh count of attempts; what was granted was for the old one.
-    granted = known.granted if known.fingerprint == fingerprint else 0
-    return replace(known, planned=task, fingerprint=fingerprint, granted=granted)
+    if known.fingerprint == fingerprint:
+        return replace(known, planned=task)
+    before = known.before if known.resolving is not None else None
+    return replace(known, planned=task, fingerprint=fingerprint, granted=0, before=before)
 
 
 def _unjudged(view: TaskView) -> TaskView:
@@ -167,6 +169,7 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
         "branch": event.branch,
         "start": event.start,
         "worktree": event.path,
+        "lacks": event.lacks,
         "needs": event.needs,
         "stuck": "",
     }
@@ -181,7 +184,12 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
     if view is not None and view.loose:
         # It did without them before: what was meant to spare a conflict must not end a task.
         return _unchain(state, view, view.loose)
-    return _with(state, event.task, stuck=event.reason, needs=event.needs)
+    changes: dict[str, Any] = {"stuck": event.reason, "needs": event.needs}
+    if event.start and view is not None:
+        changes |= {"branch": event.branch, "start": event.start}
+        if not view.has_work or view.cleaned:
+            changes["head"] = event.start
+    return _with(state, event.task, **changes)
 
 
 def _session_finished(state: State, event: e.SessionFinished, at: float) -> State:
@@ -226,7 +234,28 @@ def _followed(state: State, event: e.Followed, at: float) -> State:
         needs=event.needs,
         request=replace(view.request, restart=restart),
         based=event.onto,
+        before=None if _has_replaced(view) else view.before,
     )
+    return state
+
+
+def _has_replaced(view: TaskView) -> bool:
+    """Whether what a retry made of good work is good, too: then it does not go back any more."""
+    checked = view.checked
+    passed = (
+        checked is not None and checked.verdict is Verdict.GREEN and checked.commit == view.head
+    )
+    retried = view.before is not None and view.resolving is None and view.last > view.before.last
+    return retried and passed
+
+
+def _retry_reverted(state: State, event: e.RetryReverted, at: float) -> State:
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
+    view = state.tasks.get(event.task)
+    if view is not None and view.before is not None and view.resolving is None:
+        told = f"a retry did no better ({event.reason}): the work of before is kept"
+        before = replace(view.before, notes=(*view.before.notes, told))
+        state.tasks[event.task] = merges.back_to(before, view)
     return state
 
 
@@ -301,15 +330,25 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     if event.what != "retry" or view is None or view.external:
         return state
     # The user asks for one more session, whatever the verdict was: the head is judged again.
-    spent = max(view.failures - (state.settings.attempts + view.granted) + 1, 0)
+    # A task that had come to its end gets no other after it, however that one ends.
+    more = view.failures - (state.settings.attempts + view.granted) + 1
+    before = None if view.resolving is not None else view.before
+    if event.keeps and event.keeps == view.head and view.in_flight is None:
+        before = replace(view, before=None, resolving=None)
+    request = replace(
+        view.request,
+        again=True,
+        excluded=_why_excluded(state, view),
+        told=event.told or view.request.told,
+    )
     state.tasks[event.task] = replace(
         view,
-        granted=view.granted + spent,
-        request=replace(view.request, again=True, excluded=_why_excluded(state, view)),
+        granted=view.granted + (more if event.once else max(more, 0)),
+        request=request,
         onto=event.onto or view.onto,
         excluded=None,
         resolving=None,
-        before=None,
+        before=before,
         stuck="",
         merged=Sha(""),
     )
@@ -366,6 +405,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.SessionFinished: _session_finished,
     e.Followed: _followed,
     e.Adopted: _adopted,
+    e.RetryReverted: _retry_reverted,
     e.Checked: _checked,
     e.Noted: _noted,
     e.Overlapped: _overlapped,

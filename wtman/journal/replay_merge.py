@@ -19,7 +19,7 @@ from wtman.journal.events import (
     Unresolved,
 )
 from wtman.journal.replay_limits import done
-from wtman.journal.state import TRIES, MergeView, Request, State
+from wtman.journal.state import TRIES, MergeView, Request, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
@@ -102,25 +102,32 @@ def _unresolved(state: State, event: Unresolved, at: float) -> State:
     view = state.tasks.get(event.task)
     if view is None or view.before is None or view.resolving is None:
         return state
-    before = view.before
+    state.tasks[event.task] = replace(
+        back_to(view.before, view),
+        unresolved=event.reason or "it did not bring them together",
+        refused=view.resolving.onto,
+    )
+    return state
+
+
+def back_to(before: TaskView, view: TaskView) -> TaskView:
+    """The task as it was before sessions that came to nothing; in its plan and place of now."""
     # The attempts stay, and say nothing of the task's own work any more.
     attempts = tuple(
         replace(item, fingerprint="") if item.number > before.last else item
         for item in view.attempts
     )
-    state.tasks[event.task] = replace(
+    return replace(
         before,
         planned=view.planned,
         chained=view.chained,
         unchained=view.unchained,
         fingerprint=view.fingerprint,
         worktree=view.worktree,
+        lacks=view.lacks,
         attempts=attempts,
-        unresolved=event.reason or "it did not bring them together",
-        refused=view.resolving.onto,
         cleaned=False,
     )
-    return state
 
 
 def joined(first: Landed, second: Landed) -> Landed:

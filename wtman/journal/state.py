@@ -87,12 +87,14 @@ class Request:
     again: bool = False  # the user asked for one more
     restart: str = ""  # why it starts over from the task's start
     excluded: str = ""  # why a merge excluded the branch, for the prompt
+    told: str = ""  # what the user says to it
 
     def __or__(self, other: "Request") -> "Request":
         return Request(
             self.again or other.again,
             self.restart or other.restart,
             self.excluded or other.excluded,
+            self.told or other.told,
         )
 
 
@@ -121,6 +123,7 @@ class TaskView:
     head: Sha = Sha("")  # recorded tip of the branch
     owner: str = ""  # fingerprint of the sessions that made `head`
     worktree: str = ""
+    lacks: tuple[str, ...] = ()  # on files that should be in it and that no session can read
     attempts: tuple[Attempt, ...] = ()
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
@@ -129,7 +132,8 @@ class TaskView:
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
     based: Sha = Sha("")  # the target that it has come up to
     resolving: Resolving | None = None  # a resolver works on it now
-    before: "TaskView | None" = None  # the view when that was asked for
+    # The view when that, or a retry of good work, was asked for: it stands if nothing comes of it.
+    before: "TaskView | None" = None
     unresolved: str = ""  # why a resolver gave it up
     refused: Sha = Sha("")  # the target on which it did
     stuck: str = ""  # why no starting point can be made of what it needs
@@ -142,6 +146,18 @@ class TaskView:
     excluded: e.Excluded | None = None
     cleaned: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What somebody should know of its worktree and of its newest session."""
+        return (*self.lacks, *self.notes, *filter(None, [self.outside_git]))
+
+    @property
+    def outside_git(self) -> str:
+        """That its newest session left files which no commit has, because git ignores them."""
+        told = (item.outcome for item in reversed(self.current) if item.outcome is not None)
+        last = next(told, None)
+        return last.outside_git if last is not None else ""
 
     @property
     def label(self) -> str:

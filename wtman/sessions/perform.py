@@ -6,6 +6,7 @@ second; and before either is done again it is looked for. So a completed session
 never runs twice, whatever is killed at whatever moment.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +30,7 @@ from wtman.sessions import handover
 from wtman.sessions.actions import Collect, RunSession
 from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
-from wtman.worktrees.baseline import home_of, needs_provision, port, provision_task
+from wtman.worktrees.baseline import home_of, is_provisioned, needs_provision, port, provision_task
 from wtman.worktrees.place import TaskPlace, bring, place_of
 
 
@@ -202,6 +203,7 @@ async def _collect(
             reason=f"{outcome.reason}: {last}" if last else outcome.reason,
             when=exit_.ended or ctx.clock(),
             changed=seen.blamed,
+            began=await ctx.git(_began, ctx, state, action),
         ),
     )
     if handover.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
@@ -218,6 +220,20 @@ async def _collect(
         limited=outcome.limited,
     )
     return (finished, *(e.Noted(line) for line in seen.others))
+
+
+def _began(ctx: Context, state: State, action: RunSession | Collect) -> int:
+    """Since when what is new in the worktree is of sessions: nanoseconds on the clock of the disk.
+
+    0 where nothing says so. Where nobody else brings files there, all sessions are meant.
+    """
+    first = action.attempt if is_provisioned(state) else 1
+    for attempt in range(first, action.attempt + 1):
+        for name in ("spec.json", "attach.json"):
+            with contextlib.suppress(OSError):
+                path = os.path.join(_folder(ctx, action.task, attempt), name)
+                return os.stat(path).st_ctime_ns
+    return 0
 
 
 def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> Usage:

@@ -137,11 +137,31 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.external:
         return Standing(TaskState.UNCHECKED, "not made by wtman")
     work = _work(state, view, known)
+    if is_fruitless(view, work):
+        return Standing(TaskState.CHECKING, "goes back to its work of before")
     if work.state in SETTLED or view.in_flight is not None:
         return work
     if state.paused is not None:
         return Standing(TaskState.PAUSED, state.paused.reason, work.waiting_for)
     return work
+
+
+def is_fruitless(view: TaskView, work: Standing) -> bool:
+    """Whether the session of a retry of good work, which leaves the task so, did no better."""
+    before = view.before
+    if before is None or view.resolving is not None or view.in_flight is not None:
+        return False
+    tried = any(counted(item) and item.number > before.last for item in view.attempts)
+    return work.state in DEAD or (tried and work.state in (TaskState.PENDING, TaskState.FIXING))
+
+
+def fruitless(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> Standing | None:
+    """What a retry of good work that did no better has left of the task."""
+    view = state.tasks[task]
+    if view.before is None or view.merged or view.excluded is not None:
+        return None
+    work = _work(state, view, known)
+    return work if is_fruitless(view, work) else None
 
 
 def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:

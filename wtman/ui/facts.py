@@ -69,7 +69,7 @@ def task_told(state: State, task: TaskId) -> list[Line]:
     if view.checked is not None and view.checked.commit == view.head:
         told += map(check_told, view.checked.results)
     told += [line(words)] if (words := reviewed_words(state, task)) else []
-    told += [line(f"note: {note}") for note in view.notes]
+    told += [line(f"note: {note}") for note in view.told]
     return told
 
 

@@ -61,16 +61,15 @@ def _finished(state: State, event: e.SessionFinished) -> Told:
     spent = f"({duration(event.seconds)})"
     session = f"session {event.attempt}"
     if event.ended is Ended.OK:
-        changed = size(event.files, event.insertions, event.deletions)
-        if not event.files and event.reason:
-            changed = event.reason
+        changed = event.reason or size(event.files, event.insertions, event.deletions)
         lines: Told = [(event.task, f"{session} finished: {changed} {spent}")]
     else:
         word = "failed" if event.ended is Ended.FAILED else "interrupted"
         lines = [(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")]
     if event.limited:
         lines.append(("run", f"waits {duration(wait_of(state))} for its provider"))
-    return lines + [(event.task, f"note: {note}") for note in event.notes]
+    notes = filter(None, (*event.notes, event.outside_git))
+    return lines + [(event.task, f"note: {note}") for note in notes]
 
 
 def _checked(state: State, event: e.Checked) -> Told:
@@ -194,12 +193,16 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
     e.Planned: _planned,
     e.PlanFailed: lambda _, event: [("run", f"{event.reason} ({event.hint})")],
+    e.WorktreeMade: lambda _, event: [(event.task, f"note: {text}") for text in event.lacks],
     e.SessionFinished: _finished,
     e.Checked: _checked,
     e.BaseChecked: _base,
     e.Followed: _followed,
     e.Resolving: lambda _, event: [(event.task, "goes to a resolver")],
     e.Unresolved: lambda _, event: [(event.task, f"not resolved: {event.reason}")],
+    e.RetryReverted: lambda _, event: [
+        (event.task, f"the retry did no better ({event.reason}): the work of before is kept")
+    ],
     e.Overlapped: _overlapped,
     e.Chained: _chained,
     e.Unchained: _unchained,

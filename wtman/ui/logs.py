@@ -14,6 +14,7 @@ from typing import BinaryIO, TextIO
 from wtman.journal.state import Attempt
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, duration
+from wtman.text.words import listed
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of one line that are worth reading
@@ -32,7 +33,10 @@ def heading(attempt: Attempt, now: float) -> str:
         words.append(f"{word} after {duration(seconds)}")
         if outcome is not None and outcome.reason:
             words.append(clean(outcome.reason, 200))
-    return ", ".join(words) + " =="
+    head = ", ".join(words) + " =="
+    if outcome is None or not outcome.ignored:
+        return head
+    return f"{head}\n-- files that git ignores: {clean(listed(outcome.ignored))} --"
 
 
 def print_attempt(folder: str, out: TextIO) -> None:

@@ -95,7 +95,8 @@ def _task(
         "started": iso(view.attempts[0].started) if view.attempts else None,
         "ended": iso(ended) if ended else None,
         "merged": view.merged or None,
-        "notes": list(view.notes),
+        "ignored": list(last.ignored) if last is not None else [],
+        "notes": list(view.told),
     }
 
 

@@ -36,7 +36,7 @@ class Adopt(TaskAction):
 
 @dataclass(frozen=True, slots=True)
 class Restore(TaskAction):
-    """Bring a task that a resolver gave up back to where it was before."""
+    """Bring a task back to its work from before a resolver, or a retry, that did no better."""
 
     kind = ActionKind.WORKTREE
     head: Sha  # the branch's recorded tip

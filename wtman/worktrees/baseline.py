@@ -7,6 +7,7 @@ differs from it counts as work.
 """
 
 import os
+from collections.abc import Callable
 
 from wtman.context import Context
 from wtman.git import refs
@@ -41,9 +42,17 @@ def home_of(ctx: Context, task: TaskId) -> str:
 
 
 async def provision_task(
-    ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha
+    ctx: Context,
+    state: State,
+    place: TaskPlace,
+    worktree: Worktree,
+    at: Sha,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> str:
-    """Provision a worktree that stands at `at`; says what went wrong, or nothing."""
+    """Provision a worktree that stands at `at`; says what went wrong, or nothing.
+
+    `tell` is given what does not go wrong, and yet keeps a session from reading a file.
+    """
     if not is_provisioned(state):
         return ""
     problem = await provision(
@@ -55,6 +64,7 @@ async def provision_task(
         home=home_of(ctx, place.task),
         port=port(state, place),
         trusted=await ctx.git(_is_untouched, ctx, state, place, at),
+        tell=tell,
     )
     if not problem:
         await ctx.git(_remember, ctx, state, place, worktree, at)

@@ -75,7 +75,7 @@ def clean(
             return KeptTask(task, why, ignored)
     if why := _elsewhere(ctl, worktree, view):
         return KeptTask(task, why, ignored)
-    if not forced and (why := _unmerged(ctl, view, tip)):
+    if not forced and (why := _unmerged(ctl, state, view, tip)):
         return KeptTask(task, why, ignored)
     if os.path.isdir(worktree.path):
         before(worktree.path)
@@ -176,11 +176,15 @@ def _elsewhere(ctl: Control, worktree: Worktree, view: TaskView) -> str:
     return ""
 
 
-def _unmerged(ctl: Control, view: TaskView, tip: Sha) -> str:
+def _unmerged(ctl: Control, state: State, view: TaskView, tip: Sha) -> str:
     """What the branch holds that no other place does."""
     if not tip or tip == view.start or (view.merged and tip == view.head):
         return ""
-    commits = history.count_commits(ctl, view.start, tip) if view.start else 1
+    # Killed before its start was journalled, it stands at the base or at what it needs.
+    commits = history.count_commits(ctl, view.start or state.base, tip)
+    target = refs.read_one(ctl.repo, f"refs/heads/{state.target}") if state.target else None
+    if not commits or (target and history.is_ancestor(ctl, tip, target)):
+        return ""
     if view.merged:
         return f"branch {view.branch} has moved since it was merged"
     return f"{commits} commit{'s' * (commits != 1)} on {view.branch} not merged"

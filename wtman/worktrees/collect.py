@@ -27,19 +27,28 @@ from wtman.git.untrusted import gate, private
 from wtman.git.untrusted.gate import ImportRefused
 from wtman.git.untrusted.private import PrivateGit
 from wtman.journal.events import SessionFinished
-from wtman.journal.state import State
+from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
+from wtman.text.words import listed
 from wtman.worktrees.baseline import without_baseline
+from wtman.worktrees.ignored import Hidden, hidden
 from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
+
+_IGNORED = 20  # paths of ignored files that are kept in the journal
+_HOW_TO_FORCE = (
+    "What git ignores is in no commit. Write it where git sees it, or add the file by force and "
+    "commit it: git add -f PATH && git commit"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """An attempt that is over, with what its agent makes of it. `when` in seconds.
 
-    `changed` is what changed in the user's repository while it could have done it.
+    `changed` is what changed in the user's repository while it could have done it, `began`
+    when it began, in nanoseconds on the clock of the disk (0: not known).
     """
 
     place: TaskPlace
@@ -50,6 +59,7 @@ class Finished:
     reason: str
     when: float
     changed: tuple[str, ...] = ()
+    began: int = 0
 
     def came_to(self, ended: Ended, head: Sha, **more: Any) -> SessionFinished:
         """What became of it; the figures compare `head` with the task's start."""
@@ -130,15 +140,13 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     place = finished.place
     known = refs.read_one(ctx.repo, place.attempt_ref(finished.attempt))
     if known is not None:  # done before a crash, not yet journalled
-        if os.path.isdir(place.path):
-            worktree = made(ctx, place)
-            _show_clean(
-                ctx,
-                worktree,
-                known,
-                git_snapshot.snapshot(ctx.control, place.path, worktree.index, known).tree,
-            )
-        return _accept(ctx, state, finished, known)
+        found = _accept(ctx, state, finished, known)
+        if not os.path.isdir(place.path):
+            return found
+        worktree = made(ctx, place)
+        holds = git_snapshot.snapshot(ctx.control, place.path, worktree.index, known).tree
+        _show_clean(ctx, worktree, known, holds)
+        return replace(found, ignored=_hidden(ctx, worktree, finished).work[:_IGNORED])
     notes = _put_back(ctx, finished)
     if not os.path.isdir(place.path):
         # Taking an absent folder for an empty one would commit the loss of every file.
@@ -154,19 +162,26 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
         ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
     )
     tree = without_baseline(ctx.control, state, place, snapshot.tree, tip)
+    wrote = _hidden(ctx, worktree, finished)
     commit = tip
     if tree != history.tree_of(ctx.control, tip):
         commit = _commit(ctx, state, finished, tree, tip)
     if tree == history.tree_of(ctx.control, finished.at):
         view = state.tasks.get(place.task)
-        if view is not None and view.task.may_be_empty and tip == finished.at:
-            return finished.came_to(
-                Ended.OK, tip, reason="there was nothing to change", notes=notes
-            )
+        if view is not None and tip == finished.at and _may_be_empty(view, finished):
+            found = _accept(ctx, state, finished, tip)
+            reason = "there was nothing to change"
+            notes += found.notes
+            return replace(found, reason=reason, notes=notes, ignored=wrote.work[:_IGNORED])
         reason = "it changed nothing"
         if snapshot.nested:
             reason += f" but the nested repository at {snapshot.nested[0]}, which is not collected"
-        return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
+        ignored = wrote.work or wrote.output
+        if ignored:
+            reason += f" but files that git ignores, which are not collected: {listed(ignored)}"
+        found = _set_aside(ctx, state, finished, worktree, tip, reason, notes)
+        detail = _HOW_TO_FORCE if ignored else ""
+        return replace(found, detail=detail, ignored=ignored[:_IGNORED])
     refs.update(
         ctx.repo,
         [
@@ -182,7 +197,18 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     found = _accept(ctx, state, finished, commit, int(alone))
     # From here on the ref that names the attempt speaks for it.
     remove_tree(_lent(ctx, place, finished.attempt))
-    return replace(found, notes=notes + found.notes)
+    return replace(found, notes=notes + found.notes, ignored=wrote.work[:_IGNORED])
+
+
+def _hidden(ctx: Context, worktree: Worktree, finished: Finished) -> Hidden:
+    """What the sessions wrote where git ignores it; the worktree has just been snapshotted."""
+    return hidden(ctx.control, worktree, finished.began) if finished.began else Hidden()
+
+
+def _may_be_empty(view: TaskView, finished: Finished) -> bool:
+    """Whether nothing to do is an answer: so it is on top of work that was good before."""
+    retried = view.before is not None and view.resolving is None
+    return view.task.may_be_empty or (retried and finished.at != finished.start)
 
 
 def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Imported | ImportRefused:

@@ -41,7 +41,9 @@ async def perform(
         case Restore():
             place = place_of(state, action.task)
             await ctx.git(bring, ctx, state, place, action.head, action.to)
-            return (Unresolved(action.task, action.start, action.to, action.reason),)
+            resolver = state.tasks[action.task].resolving is not None
+            kind = Unresolved if resolver else e.RetryReverted
+            return (kind(action.task, action.start, action.to, action.reason),)
 
 
 async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Event, ...]:
@@ -54,10 +56,13 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
     worktree = await ctx.git(_place, ctx, state, place, start)
-    problem = await provision_task(ctx, state, place, worktree, start)
+    notes: list[str] = []
+    problem = await provision_task(ctx, state, place, worktree, start, notes.append)
     if problem:
-        return (e.StartFailed(action.task, dict(needs), f"setup failed: {problem}"),)
-    return (e.WorktreeMade(action.task, worktree.path, place.branch, start, dict(needs)),)
+        reason = f"setup failed: {problem}"
+        return (e.StartFailed(action.task, dict(needs), reason, place.branch, start),)
+    lacks = tuple(notes)
+    return (e.WorktreeMade(action.task, worktree.path, place.branch, start, dict(needs), lacks),)
 
 
 def _place(ctx: Context, state: State, place: TaskPlace, start: Sha) -> Worktree:

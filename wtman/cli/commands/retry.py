@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
@@ -9,21 +11,24 @@ from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import UsageError
 from wtman.journal.events import Requested, Resumed
-from wtman.journal.state import State
-from wtman.model.ids import TaskId
-from wtman.model.states import SCHEMA
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import Sha, TaskId
+from wtman.model.states import DEAD, DONE, SCHEMA, SETTLED, Standing, TaskState
 
 
 def retry(
     ctx: typer.Context,
     task: options.Task,
+    message: Annotated[
+        str, typer.Option("-m", "--message", metavar="TEXT", help="What to tell the session.")
+    ] = "",
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Give a task one more attempt. A run that is not running is resumed here."""
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        asked = request(home, state, name)
+        asked = request(home, state, name, message)
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
             told = f"{name} gets one more attempt"
@@ -36,12 +41,14 @@ def retry(
         return Console(as_json).drive(home, state, [Resumed(), asked])
 
 
-def request(home: Home, state: State, task: TaskId) -> Requested:
+def request(home: Home, state: State, task: TaskId, message: str = "") -> Requested:
     """What asks for one more attempt. UsageError for a task that cannot have one.
 
-    A branch that a merge excluded has to come up to where the target is now.
+    A branch that a merge excluded has to come up to where the target is now. Good work stands
+    until the attempt has made better.
     """
     from wtman.git.refs import read_one
+    from wtman.tasks.lifecycle import last_counted, standings
 
     view = state.tasks[task]
     if view.external:
@@ -57,4 +64,34 @@ def request(home: Home, state: State, task: TaskId) -> Requested:
     onto = view.onto
     if view.excluded is not None and state.merge is not None:
         onto = read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or onto
-    return Requested("retry", task, onto)
+    known = standings(state)
+    if dead := next(iter(_dead(view, known)), None):
+        _refuse_without(state, known, task, dead)
+    stands = known[task].state
+    return Requested(
+        "retry",
+        task,
+        onto,
+        once=stands in SETTLED and last_counted(view) is not None,
+        keeps=view.head if stands in (*DONE, TaskState.EXCLUDED) else Sha(""),
+        told=message,
+    )
+
+
+def _dead(view: TaskView, known: Mapping[TaskId, Standing]) -> list[TaskId]:
+    """What the task depends on, and nothing comes of."""
+    return [need for need in view.needed if need in known and known[need].state in DEAD]
+
+
+def _refuse_without(
+    state: State, known: Mapping[TaskId, Standing], task: TaskId, dead: TaskId
+) -> None:
+    """Nothing would run: say what has to come first."""
+    first = dead
+    while further := _dead(state.tasks[first], known):
+        first = further[0]
+    reason = "it needs" if first == dead else f"it needs {dead}, which needs"
+    raise UsageError(
+        f"cannot retry {task}: {reason} {first}, which is {known[first].state}",
+        hint=f"retry that one, {task} then follows: wtman retry {state.run}/{first}",
+    )

@@ -82,6 +82,17 @@ def snapshot(
     return Snapshot(Sha(written.decode().strip()), nested, tuple(sorted(left)))
 
 
+def ignored(ctl: Control, worktree: str, index: str) -> list[str]:
+    """Untracked paths that are ignored, as of the last snapshot.
+
+    A folder without anything tracked in it is one path, which ends with `/`.
+    """
+    args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    kept = own_index(ctl, worktree, index)
+    listed = call(ctl, args, worktree=worktree, index=kept).out
+    return [text(item) for item in listed.split(b"\0") if item]
+
+
 def show(ctl: Control, worktree: str, index: str) -> None:
     """Give the worktree's own index what the last snapshot or checkout saw."""
     kept = own_index(ctl, worktree, index)

@@ -86,6 +86,9 @@ class Requested(Event):
     what: str  # stop | retry | attach
     task: TaskId = TaskId("")
     onto: Sha = Sha("")  # the target now, for a branch that a merge has excluded
+    once: bool = False  # of a retry: the task had come to its end, it gets one session
+    keeps: Sha = Sha("")  # of a retry: the good work that stands if the session does no better
+    told: str = ""  # of a retry: what the user says to the session
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,26 +5,36 @@ from dataclasses import dataclass
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.session import Ended, Usage
+from wtman.text.words import listed
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeMade(Event):
-    """`start` is the base, or the joined tips of what the task needs (`needs`)."""
+    """`start` is the base, or the joined tips of what the task needs (`needs`).
+
+    `lacks`: a sentence on each file that was meant to be there and that no session can read.
+    """
 
     task: TaskId
     path: str
     branch: Branch
     start: Sha
     needs: dict[TaskId, Sha]
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StartFailed(Event):
-    """What the task needs cannot be joined into one starting point."""
+    """The task has no place to work in: what it needs cannot be joined, or its setup failed.
+
+    `branch` stands at `start`, where these were made before it failed.
+    """
 
     task: TaskId
     needs: dict[TaskId, Sha]
     reason: str
+    branch: Branch = Branch("")
+    start: Sha = Sha("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,15 @@ class SessionFinished(Event):
     notes: tuple[str, ...] = ()
     hint: str = ""  # the way on after `fatal`
     limited: bool = False  # its provider turned it away: tried again later
+    ignored: tuple[str, ...] = ()  # what it wrote where git ignores it, and no commit has
     quarantine: str = ""  # what changed in the repository while it ran: it does not begin again
+
+    @property
+    def outside_git(self) -> str:
+        """That accepted work has files beside it which no commit has; empty where it has none."""
+        if self.ended is not Ended.OK or not self.ignored:
+            return ""
+        return f"wrote files that git ignores, not in its branch: {listed(self.ignored)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,16 @@ class Followed(Event):
     needs: dict[TaskId, Sha]
     conflicts: tuple[str, ...] = ()
     onto: Sha = Sha("")  # the target that `start` was brought to, if not the base
+
+
+@dataclass(frozen=True, slots=True)
+class RetryReverted(Event):
+    """A retry of good work did no better: branch and worktree are as they were before it."""
+
+    task: TaskId
+    start: Sha
+    head: Sha
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""Files that a session wrote where git ignores them: no commit has them, so somebody has to say so.
+
+Told apart from what every build and tool leaves behind, and from what was there before the
+session, by the time of the last change of each file's state, which no program can set back.
+What is looked at is bounded: a folder with more files than that is named as a whole.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wtman.formats.gitignore import matches
+from wtman.git.checkouts import snapshot
+from wtman.git.checkouts.worktrees import Worktree
+from wtman.git.control_dir import Control
+
+_MOST = 10_000  # entries that are looked at
+_SINGLY = 3  # files of one ignored folder that are told one by one
+
+# What no session is asked for: caches, packages, compiled files, what editors and agents keep.
+_CACHES = tuple(
+    (
+        "__pycache__ .pytest_cache .mypy_cache .ruff_cache .hypothesis .tox .nox .cache .venv venv "
+        "virtualenv .eggs *.egg-info site-packages __pypackages__ .ipynb_checkpoints .pytype .pyre "
+        "node_modules bower_components .pnpm-store .yarn .npm .parcel-cache .turbo .next .nuxt "
+        ".svelte-kit .angular .vite .sass-cache .nyc_output .eslintcache .stylelintcache "
+        "*.tsbuildinfo .gradle .kotlin .terraform .bundle Pods .dart_tool .stack-work .serverless "
+        ".idea .vs .vscode .claude .codex .gemini .aider* .opencode .DS_Store Thumbs.db "
+        "*.pyc *.pyo *.class *.o *.obj *.lo *.la *.a *.so *.dylib *.dll *.exe *.swp *.swo *~"
+    ).split()
+)
+# What a build or a test run makes, and what may be the work itself where there is no other.
+_OUTPUTS = tuple(
+    (
+        "build dist target out bin obj lib coverage htmlcov log logs tmp temp _build .output "
+        "*.log *.tmp *.bak *.orig *.rej *.pid .coverage .coverage.* coverage.xml junit.xml"
+    ).split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a session wrote where git ignores it. A path that ends with `/` is a folder.
+
+    `work` is what looks like work, `output` what looks like the output of a build.
+    """
+
+    work: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+
+
+def hidden(ctl: Control, worktree: Worktree, began: int) -> Hidden:
+    """What is new at ignored paths since `began`, nanoseconds on the clock of the disk. Blocking.
+
+    The worktree has just been snapshotted.
+    """
+    work: list[str] = []
+    output: list[str] = []
+    left = _MOST
+    for path in snapshot.ignored(ctl, worktree.path, worktree.index):
+        if matches(_CACHES, path.rstrip("/")):
+            continue
+        found: list[str] = []
+        whole = True
+        for name in _files(worktree.path, path):
+            left -= 1
+            if left < 0:
+                whole = False
+                break
+            if _is_new(os.path.join(worktree.path, name), began):
+                found.append(name)
+        if not whole and path.endswith("/") and _is_new(os.path.join(worktree.path, path), began):
+            found = [path]
+        elif len(found) > _SINGLY and path.endswith("/"):
+            found = [f"{path} ({len(found)} files)"]
+        (output if _is_output(path) else work).extend(found)
+        if left < 0:
+            break
+    return Hidden(tuple(work), tuple(output))
+
+
+def _is_output(path: str) -> bool:
+    """Of a file that stands among tracked ones only its own name counts."""
+    return matches(_OUTPUTS, path.rstrip("/") if path.endswith("/") else os.path.basename(path))
+
+
+def _files(root: str, path: str) -> Iterator[str]:
+    """The file itself, or those of the folder, without caches."""
+    if not path.endswith("/"):
+        yield path
+        return
+    pending = [path.rstrip("/")]
+    while pending:
+        below = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, below)) as entries:
+                for entry in entries:
+                    name = f"{below}/{entry.name}"
+                    if matches(_CACHES, entry.name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(name)
+                    else:
+                        yield name
+        except OSError:
+            continue  # what cannot be read is told of by nobody
+
+
+def _is_new(path: str, began: int) -> bool:
+    try:
+        facts = os.lstat(path)
+    except OSError:
+        return False
+    return facts.st_ctime_ns >= began and not stat.S_ISSOCK(facts.st_mode)
