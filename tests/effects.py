@@ -38,6 +38,7 @@ EFFECTS = frozenset(
     cli/notify.py
     cli/pull_request.py
     cli/start.py
+    cli/streams.py
     cli/target.py
     cli/terminal.py
     config/__init__.py

@@ -63,7 +63,7 @@ def test_reading_refuses_what_is_no_regular_file_or_too_large(tmp_path):
     assert (content, facts.st_size) == (b"12345", 5)
     assert files.read(str(link), 5, follow=True)[0] == b"12345"
     refused = {
-        plain: "larger than 0 MiB",
+        plain: "larger than 0 KiB",
         pipe: "not a regular file",
         link: os.strerror(errno.ELOOP),
         tmp_path: "Is a directory",

@@ -9,12 +9,14 @@ done below an open folder, where a session could swap the folders on the way, is
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+_OPEN = re.compile(r"/dev/stdin|(/dev|/proc/self)/fd/[0-9]+")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -57,8 +59,27 @@ def read(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_
     """
     with _regular(path, follow) as (file, facts):
         if facts.st_size > most:
-            raise OSError(errno.EFBIG, f"larger than {most // 2**20} MiB", path)
+            raise OSError(errno.EFBIG, _larger(most), path)
         return file.read(most), facts
+
+
+def given(path: str, most: int) -> bytes:
+    """What the user names to be read: a regular file, or a pipe that is open (`<(...)`).
+
+    Raises OSError, as `read` does, and ValueError for what can be no path.
+    """
+    if not _OPEN.fullmatch(path):
+        return read(path, most, follow=True)[0]
+    with open(path, "rb") as stream:
+        return within(stream, most)
+
+
+def within(stream: BinaryIO, most: int) -> bytes:
+    """All that a stream gives, to its end. Raises OSError for more than `most` bytes."""
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, _larger(most))
+    return data
 
 
 def head(path: str, most: int, *, follow: bool = False) -> bytes | None:
@@ -78,6 +99,14 @@ def tail(path: str, most: int) -> bytes:
             return file.read(most)
     except OSError:
         return b""
+
+
+def working_folder() -> str:
+    """Where the user stands; "" where that folder was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager
@@ -118,6 +147,10 @@ def _regular(path: str, follow: bool) -> Iterator[tuple[BinaryIO, os.stat_result
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         yield file, facts
+
+
+def _larger(most: int) -> str:
+    return f"larger than {most >> 20} MiB" if most >> 20 else f"larger than {most >> 10} KiB"
 
 
 def _beside(path: str) -> str:

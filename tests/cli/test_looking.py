@@ -235,7 +235,7 @@ def test_a_reader_that_leaves_is_no_error(wtman: kit.Program, repo: Path, built:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    assert process.wait(30) == 1
+    assert process.wait(30) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
 

@@ -410,3 +410,24 @@ def test_a_thousand_tasks_with_long_prompts_read_quickly() -> None:
     assert parse(dump(plan), "p") == plan
     big = Plan("r", (task(prompt="'''\"\n" * 200_000),))
     assert parse(dump(big), "p") == big
+
+
+def test_what_would_take_long_to_read_is_refused_with_its_limit() -> None:
+    deep = ".".join("a" * 40_000)
+    many = "p.toml:1: more than 500,000 keys, values and signs"
+    for text, why in {
+        f"{deep} = 1": "p.toml:1: a key has more than 32 parts",
+        f"x = 1\n[{deep}]": "p.toml:2: a key has more than 32 parts",
+        f'x = {{ "a" . {deep} = 1 }}': "p.toml:1: a key has more than 32 parts",
+        "x = [" + "1.5," * 300_000 + "]": many,
+        "x=" + "[" * 1_000_000: "p.toml: values are nested too deeply",
+        "#" * (9 << 20): "p.toml: is larger than 8 MiB",
+        '[[task]]\nid="a"\n' * 10_001: "p.toml: the plan has 10,001 tasks; at most 10,000",
+    }.items():
+        with pytest.raises(UsageError) as caught:
+            parse(text, "p.toml")
+        assert caught.value.message == why
+    # Dots in texts and comments are no keys.
+    dots = "a." * 1000
+    texts = f'request = "{dots}"\ncontext = """{dots}"""\n# {dots}\n'
+    assert parse(texts + f"[[task]]\nid='a'\nprompt='''{dots}'''\n", "p").request == dots

@@ -17,6 +17,7 @@ import typer.core
 import typer.main
 from typer.exceptions import TyperException
 
+from wtman.cli import streams
 from wtman.errors import UsageError, WtmanError
 
 # Name -> its module and its line in `wtman --help`; the function has the command's name.
@@ -184,10 +185,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status of SPEC section 2."""
     args = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     as_json = "--json" in args[: args.index("--")] if "--" in args else "--json" in args
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a glyph must not end the program.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    if argv is not None:
+        return _run(args, as_json)
+    streams.settle()
+    status = _run(args, as_json)
+    if (lost := streams.loss()) is not None:
+        told = f"the output is incomplete: {lost.strerror}"
+        return status or _told("output", told, "make room there, then try again", 3, False)
+    return status
+
+
+def _run(args: list[str], as_json: bool) -> int:
     try:
         status = typer.main.get_command(app).main(args, prog_name="wtman", standalone_mode=False)
         sys.stdout.flush()
@@ -198,8 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        _forget_stdout()
-        return 1
+        return 0  # its reader has had enough
     except Exception as error:
         return _unexpected(error, args, as_json)
     return int(status or 0)
@@ -268,8 +275,3 @@ def _log(error: Exception, args: list[str]) -> str:
     except OSError:
         return ""
     return path
-
-
-def _forget_stdout() -> None:
-    """Whoever read us is gone: leave nothing that the interpreter would flush at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

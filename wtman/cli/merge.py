@@ -1,12 +1,11 @@
 """A merge of a run, or of any branches: asked about, driven, and what came of it."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from wtman.cli import terminal
+from wtman.cli import target, terminal
 from wtman.cli.drive import driven
 from wtman.cli.pull_request import publisher
 from wtman.coordinator import merge as order
@@ -186,5 +185,5 @@ def _next(state: State) -> str:
         return f"wtman merge {state.run}"
     if merge is not None and merge.landed is not None and merge.landed.patches:
         if merge.asked.patch_only:
-            return f"wtman verify {os.path.relpath(merge.landed.patches)}"
+            return f"wtman verify {target.typed(merge.landed.patches)}"
     return next_command(state, False)

@@ -17,7 +17,7 @@ from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
 from wtman.text.words import did_you_mean, printable, quoted, shown
 
-_MOST_BYTES = 4 * 1024 * 1024
+_MOST_BYTES = 4 << 20
 # What wtman itself puts into the environment of sessions, setup and tests: not configuration.
 _NOT_KEYS = frozenset(
     "run task branch worktree port root session attempt prompt_file home debug role".split()

@@ -14,6 +14,7 @@ from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored
 from wtman.coordinator.start.requirements import require_agents
 from wtman.errors import UsageError
+from wtman.files import working_folder
 from wtman.git import refs
 from wtman.git.control_dir import Control, prepare
 from wtman.git.objects.history import files
@@ -40,7 +41,7 @@ def require_resolver(home: Home, state: State, asked: MergeAsked, wanted: str | 
             hint="leave --resolve away, or --dry-run, --patch-only and --pr",
         )
     tracked = frozenset(files(prepare(home.repo), state.base))
-    agent = anchored(wanted, os.getcwd(), home.repo.toplevel, tracked) if wanted else ""
+    agent = anchored(wanted, working_folder(), home.repo.toplevel, tracked) if wanted else ""
     agent = agent or resolver_of(state) or state.settings.agent
     require_agents([agent], state.settings, os.environ, tracked)
     return agent

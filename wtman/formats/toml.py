@@ -1,17 +1,18 @@
 """TOML text, from whoever wrote it, to plain values and the lines that they stand on.
 
 Shared by plans and configuration. What is not TOML is a UsageError with file
-and line, whatever the bytes: no encoding, nesting or number ends in a traceback.
+and line, whatever the bytes: no encoding, nesting or number ends in a traceback. What would
+take long to read is refused with the limit that it exceeds, before it is read.
 """
 
 import re
 from typing import Any
 
 from wtman.errors import UsageError
-from wtman.formats.toml_positions import Places, key_lines
+from wtman.formats.toml_positions import Places, excess, key_lines
 from wtman.text.words import printable
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 8 << 20
 _AT = re.compile(r" *\(at line (\d+), column (\d+)\)$")
 _AT_END = " (at end of document)"
 
@@ -21,6 +22,9 @@ def read_toml(text: bytes | str, name: str) -> tuple[dict[str, Any], Places]:
     import tomllib
 
     decoded = _decoded(text, name)
+    line, what = excess(decoded)
+    if what:
+        raise UsageError(f"{name}:{line}: {what}")
     try:
         return tomllib.loads(decoded), Places(name, key_lines(decoded))
     except RecursionError:

@@ -23,6 +23,17 @@ _STRING = re.compile(
     r"|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'",
     re.DOTALL,
 )
+_MOST_TOKENS = 500_000
+_MOST_PARTS = 32  # of a dotted key: `tomllib` takes their square
+# A text cut into what may be a part of a key, dots, and all else; possessive, so that no text
+# makes it go back.
+_TOKEN = re.compile(
+    r"(?P<part>[A-Za-z0-9_-]++|'(?!'')[^'\n]*+'|\"(?!\"\")(?:[^\"\\\n]++|\\.)*+\")"
+    r"|(?P<dot>\.)|(?P<space>[ \t]++)"
+    r"|\"\"\"(?:[^\"\\]++|\\.|\"(?!\"\"))*+\"{3,5}|'''(?:[^']++|'(?!''))*+'{3,5}"
+    r"|#[^\n]*+|[^A-Za-z0-9_.\-'\" \t#]++",
+    re.DOTALL,
+)
 _PLAIN = re.compile(r"[^\"'#\[\]{}\n]+")
 
 
@@ -75,6 +86,34 @@ def key_lines(text: str) -> dict[Path, int]:
             for end in range(1, len(keys) + 1):
                 found.setdefault((*table, *keys[:end]), line)
             at = _value_end(text, at + 1)
+
+
+def excess(text: str) -> tuple[int, str]:
+    """The line where any text holds more than a document may, and what it is; (0, "") if none.
+
+    One pass: a string that is not closed cannot be TOML, and ends the search.
+    """
+    at, parts, joined = 0, 0, False
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        if token.start() != at:
+            break
+        at, kind = token.end(), token.lastgroup
+        if number >= _MOST_TOKENS:
+            return _line(text, at), f"more than {_MOST_TOKENS:,} keys, values and signs"
+        if kind == "dot":
+            joined = True
+        elif kind == "part":
+            parts = parts + 1 if joined else 1
+            joined = False
+            if parts > _MOST_PARTS:
+                return _line(text, at), f"a key has more than {_MOST_PARTS} parts"
+        elif kind != "space":
+            parts, joined = 0, False
+    return 0, ""
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
 
 
 def _located(keys: tuple[str, ...], counts: dict[Path, int]) -> Path:

@@ -15,6 +15,7 @@ from wtman.errors import ExternalError, MissingError
 from wtman.git.config import users_own
 from wtman.git.run import git
 from wtman.model.ref_moves import Move
+from wtman.text.words import printable
 
 OLDEST = (2, 39)
 _POINTER_CAP = 8192
@@ -40,9 +41,13 @@ class Repository:
 
 def discover(start: str) -> Repository:
     """The repository that holds the folder `start`."""
+    if not os.path.isabs(start) and not files.working_folder():
+        raise MissingError(
+            "the folder that you are in was removed",
+            hint="go to one that exists, or name one: -C DIR",
+        )
     folder = os.path.realpath(start or os.curdir)
-    if not os.path.isdir(folder):
-        raise MissingError(f"there is no folder {start}")
+    _require_folder(folder, start)
     require_git()
     place = folder
     while True:
@@ -58,6 +63,17 @@ def discover(start: str) -> Repository:
     raise MissingError(
         f"{folder} is not in a git repository", hint="run git init there, or pass -C DIR"
     )
+
+
+def _require_folder(folder: str, name: str) -> None:
+    """Refuse what is no folder, or none that this user may look into."""
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except OSError as error:
+        what = printable(name, 300)
+        if isinstance(error, FileNotFoundError):
+            raise MissingError(f"there is no folder {what}") from None
+        raise MissingError(f"cannot look into {what}: {error.strerror}") from None
 
 
 @cache

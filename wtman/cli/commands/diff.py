@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target, terminal
+from wtman.cli import options, streams, target, terminal
 from wtman.coordinator.home import Home, a_run, a_task
 from wtman.journal.state import TaskView
 
@@ -26,6 +26,7 @@ def diff(
     from wtman.git.patches.series import diff as patch
     from wtman.ui.patch import patch_shown, stat_shown
 
+    streams.end_when_unread()
     with target.journal(ctx, directory) as home:
         views = _chosen(home, task)
         control = prepare(home.repo)

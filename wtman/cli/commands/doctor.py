@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from wtman import __version__
-from wtman.cli import options, terminal
+from wtman.cli import options, target, terminal
 from wtman.config import Kind, Loaded, default_worktrees, load, repository_commands
 from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
@@ -66,9 +66,7 @@ def doctor(
     directory: options.Directory = "",
 ) -> int:
     """Check what works here, and print the fix for the rest. Exit status 3: nothing can run."""
-    outer = ctx.find_root().obj or {}
-    start = os.path.join(os.getcwd(), outer.get("directory", ""), directory)
-    lines = diagnose(start, os.environ, checks)
+    lines = diagnose(target.folder(ctx, directory), os.environ, checks)
     missing = any(line.level == "missing" for line in lines)
     if as_json:
         told = {"schema": SCHEMA, "ok": not missing, "lines": [asdict(line) for line in lines]}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target
+from wtman.cli import options, streams, target
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.state import Attempt, State
@@ -35,6 +35,7 @@ def logs(
     """Show what the sessions of a task said and did, attempt by attempt."""
     from wtman.ui import logs as shown
 
+    streams.end_when_unread()
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
@@ -44,7 +45,7 @@ def logs(
         if record:
             if not attempts:
                 raise UsageError(f"task {name} has no session yet")
-            path = os.path.join(os.getcwd(), record)
+            path = target.path_of(record)
             _write_recording(home, state, name, attempts[-1], path)
             print(f"replay it with: --agent replay:{path}")
             return 0

@@ -1,6 +1,5 @@
 """`wtman merge`."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -102,7 +101,7 @@ def merge(
         unchecked=unchecked,
         patch_only=patch_only or pr,
         dry_run=dry_run,
-        out=os.path.join(os.getcwd(), out) if out else "",
+        out=target.path_of(out),
     )
     resolves = resolve or bool(resolver)
     if branches:

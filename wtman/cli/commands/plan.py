@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wtman.cli import options, run_options
+from wtman.cli import options, run_options, streams
 from wtman.cli import target as where
 from wtman.errors import UsageError
 
@@ -49,10 +49,10 @@ def plan(
     from wtman.worktrees.clean import remove_traces
 
     repo = where.repository(ctx, directory)
-    target = os.path.join(os.getcwd(), out) if out and out != "-" else ""
+    target = where.path_of(out) if out != "-" else ""
     _require_writable(target)
     wanted = StartRequest(
-        request=sys.stdin.read().strip() if request == "-" else request.strip(),
+        request=streams.requested(request),
         base=base,
         parts=parts or 0,
         allow_overlap=allow_overlap,
@@ -118,7 +118,7 @@ def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> i
         }
         print(json.dumps(told, ensure_ascii=True))
     elif target:
-        print(f"next: wtman split --plan {os.path.relpath(target)}")
+        print(f"next: wtman split --plan {where.typed(target)}")
     else:
         print(text, end="")
     return 0

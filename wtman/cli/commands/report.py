@@ -35,7 +35,7 @@ def report(
     with target.journal(ctx, directory) as home:
         state = home.state(a_run(home, run))
         if html or browse:
-            _write_page(home, state, os.path.join(os.getcwd(), html) if html else "", browse)
+            _write_page(home, state, target.path_of(html), browse)
         elif as_json:
             print(json.dumps({"schema": SCHEMA, "run": state.run, "markdown": text(state)}))
         else:

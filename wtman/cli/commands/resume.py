@@ -1,6 +1,5 @@
 """`wtman resume`."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ def resume(
     with target.journal(ctx, directory) as home:
         change = ResumeRequest(
             a_run(home, run),
-            plan=os.path.join(os.getcwd(), plan) if plan else "",
+            plan=target.path_of(plan),
             limits=LimitsChanged(judged_flags(flags)),
             allow_overlap=allow_overlap,
         )

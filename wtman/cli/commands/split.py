@@ -1,12 +1,10 @@
 """`wtman split`."""
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
-from wtman.cli import options, run_options, target, terminal
+from wtman.cli import options, run_options, streams, target, terminal
 
 
 @run_options.with_keys(*run_options.FLAGGED)
@@ -47,8 +45,8 @@ def split(
 
     repo = target.repository(ctx, directory)
     order = StartRequest(
-        request=sys.stdin.read().strip() if request == "-" else request,
-        plan=os.path.join(os.getcwd(), plan) if plan else "",
+        request=streams.requested(request),
+        plan=target.path_of(plan),
         tasks=tuple(task or ()),
         base=base,
         parts=parts or 0,

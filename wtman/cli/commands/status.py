@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target, terminal
+from wtman.cli import options, streams, target, terminal
 from wtman.coordinator.home import Home, a_run
 from wtman.errors import UsageError
 from wtman.journal.record import Recorded
@@ -86,6 +86,7 @@ def _list_runs(home: Home, as_json: bool) -> int:
 
 def _watch(home: Home, run: RunId, as_json: bool) -> int:
     state = home.state(run)
+    streams.end_when_unread()
     if as_json:
         _print_status(home, state)
         for new, _ in _news(home, state):

@@ -1,7 +1,6 @@
 """`wtman verify`."""
 
 import json
-import os
 import time
 from typing import Annotated
 
@@ -23,7 +22,7 @@ def verify(
     from wtman.merge.verify import verify as problems_of
 
     started = time.monotonic()
-    place = os.path.join(os.getcwd(), folder)
+    place = target.path_of(folder)
     problems = problems_of(prepare(target.repository(ctx, directory)), place)
     if as_json:
         told = {"schema": SCHEMA, "folder": place, "ok": not problems, "problems": list(problems)}

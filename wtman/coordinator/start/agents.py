@@ -10,6 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from wtman.agents.installed import InstalledAgent, found
+from wtman.files import working_folder
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import agent_of_task
 from wtman.model.settings import Settings
@@ -23,7 +24,7 @@ def anchored_agents(
     `theirs` are specs that came with the repository: they mean files of the repository, and
     stay as they are because an approval is of the very text.
     """
-    here = os.getcwd()
+    here = working_folder()
     tasks = tuple(
         replace(task, agent=anchored(task.agent, here, toplevel, tracked)) for task in plan.tasks
     )

@@ -19,6 +19,8 @@ from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, pl
 from wtman.coordinator.start.requirements import in_sandbox, require, unkept
 from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
 from wtman.errors import UsageError
+from wtman.files import given
+from wtman.formats.toml import MOST_BYTES
 from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.contents import entries, texts
@@ -38,6 +40,7 @@ from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
+from wtman.text.words import printable
 
 _STATIC = "static"
 _LARGEST = 1 << 20  # bytes of a file whose imports are read
@@ -239,10 +242,10 @@ def _plan(request: StartRequest) -> tuple[Plan, str]:
 def read_plan(path: str) -> bytes:
     """The bytes of a plan file."""
     try:
-        with open(path, "rb") as source:
-            return source.read()
-    except OSError as error:
-        raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
+        return given(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read the plan {printable(path)}: {why}") from error
 
 
 def _of_repository(loaded: Loaded, check: tuple[str, ...]) -> tuple[str, ...]:
