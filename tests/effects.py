@@ -81,6 +81,7 @@ EFFECTS = frozenset(
     git/control_dir.py
     git/discovery.py
     git/disk.py
+    git/filters.py
     git/fingerprint.py
     git/init.py
     git/merges/attributes.py
@@ -95,11 +96,13 @@ EFFECTS = frozenset(
     git/patches/apply.py
     git/patches/bundles.py
     git/patches/series.py
+    git/partial.py
     git/publish.py
     git/operations.py
     git/ref_log.py
     git/refs.py
     git/repo.py
+    git/remotes.py
     git/run.py
     git/signature.py
     git/trees.py

@@ -4,19 +4,45 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import typer
 
 from wtman import files
+from wtman.config.trust import approved_texts
 from wtman.coordinator.home import Home, no_run
-from wtman.git.discovery import Repository, discover
+from wtman.errors import MissingError
+from wtman.git.discovery import Repository, common_dir_of, discover
 from wtman.git.disk import on_network
 from wtman.journal.store import Store
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
     """The repository of -C, of the command or of `wtman` itself, else of the current folder."""
-    return discover(folder(ctx, directory))
+    place = folder(ctx, directory)
+    given = os.environ.get("GIT_DIR", "")
+    try:
+        found = discover(place)
+    except MissingError as error:
+        if given:
+            error.hint = "wtman does not follow GIT_DIR: name a checkout whose .git leads there"
+        raise
+    if given and os.path.realpath(place) == os.path.realpath(files.working_folder()):
+        _require_same(found, given)
+    return replace(found, approved=approved_texts(os.environ, found.common_dir))
+
+
+def _require_same(found: Repository, given: str) -> None:
+    """Refuse a GIT_DIR that means another repository than the folder: which one is wanted?
+
+    A hook of git has one that means the same.
+    """
+    if common_dir_of(os.path.realpath(given)) != found.common_dir:
+        raise MissingError(
+            f"GIT_DIR names {given}, which is not the repository of this folder "
+            f"({found.toplevel or found.common_dir}): wtman does not follow GIT_DIR",
+            hint="unset GIT_DIR; or name a checkout whose .git leads there: -C DIR",
+        )
 
 
 def folder(ctx: typer.Context, directory: str) -> str:

@@ -36,6 +36,15 @@ def approved(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) ->
     return tuple(text for text in dict.fromkeys(texts) if _digest(text) not in known)
 
 
+def approved_texts(environ: Mapping[str, str], repo_key: str) -> frozenset[str]:
+    """Every text that was approved for a repository."""
+    try:
+        known = _read(approvals_path(environ)).get(os.path.realpath(repo_key), {})
+    except MissingError:
+        return frozenset()
+    return frozenset(text for digest, text in known.items() if digest == _digest(str(text)))
+
+
 def approve(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> None:
     """Remember that the user approved these texts for this repository."""
     path = approvals_path(environ)

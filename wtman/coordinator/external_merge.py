@@ -16,7 +16,7 @@ from wtman.coordinator.create import create
 from wtman.coordinator.home import Home, newest_of, require_idle
 from wtman.coordinator.merge import on_target, require_clean_target
 from wtman.coordinator.start.approval import unapproved
-from wtman.coordinator.start.requirements import in_sandbox
+from wtman.coordinator.start.requirements import in_sandbox, require_repository
 from wtman.errors import UsageError
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
@@ -113,6 +113,7 @@ def merge_of_branches(
         )
     settings, notes = in_sandbox(loaded.settings)
     heads, same = once(heads_of(repo, names))
+    require_repository(repo, asked.before, heads.values())
     settings = replace(
         settings,
         allow_failing_base=allow_failing_base,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import next_command
+from wtman.coordinator.start.requirements import require_repository
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git import refs
 from wtman.git.control_dir import prepare
@@ -31,12 +32,16 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
             near = did_you_mean(task, state.tasks)
             raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
     _require_ready(state, again)
-    return on_target(
+    asked = on_target(
         repo,
         replace(wanted, target=wanted.target or state.target),
         state.base,
         " when the run began",
     )
+    require_repository(
+        repo, asked.before, [view.head for view in state.tasks.values() if view.head]
+    )
+    return asked
 
 
 def on_target(repo: Repository, asked: MergeAsked, aside: str, when: str = "") -> MergeAsked:

@@ -20,7 +20,7 @@ from wtman.coordinator.home import Home, newest_of, require_idle
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved
 from wtman.coordinator.start.proposal import after
-from wtman.coordinator.start.requirements import in_sandbox, require_agents
+from wtman.coordinator.start.requirements import in_sandbox, require_agents, require_repository
 from wtman.errors import UsageError
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
@@ -128,9 +128,12 @@ def review_of_branches(
         raise _no_reviewer()
     if audit:
         name = (head_branch(repo) if base == "HEAD" else base) or "HEAD"
+        require_repository(repo, commit)
         whole = ExternalBranch(TaskId("head"), name, commit, commit, (), audit, None)
         return BranchReview(RunKind.AUDIT, audit, commit, (whole,), settings, assigned, notes)
-    found = take(prepare(repo), commit, heads_of(repo, names), {})
+    heads = heads_of(repo, names)
+    require_repository(repo, commit, heads.values())
+    found = take(prepare(repo), commit, heads, {})
     branches = tuple(item for item in found.branches if item.task not in found.apart)
     request = "review " + ", ".join(item.name for item in branches)
     notes = (*notes, *(Noted(f"{name} has nothing that {base} has not") for name in found.present))

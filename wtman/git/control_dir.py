@@ -5,9 +5,9 @@ objects. Every question about a session's work is asked through it, with the wor
 named explicitly, so nothing that a session wrote into the repository's configuration,
 hooks, attributes or its own `.git` file is ever looked at.
 
-Taken over from the user: line-ending and file-name settings, exclude patterns, and the
-filters of their global configuration (of the repository's own, only git-lfs as it
-installs itself).
+Taken over from the user: line-ending and file-name settings, exclude patterns, attributes,
+and the filters of their global configuration (of the repository's own, git-lfs as it
+installs itself and what the user approved).
 """
 
 import os
@@ -28,6 +28,7 @@ from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
+_DRIVER = re.compile(rb"(?<=\s)merge=\S+")
 _EXCLUDE_CAP = 1 << 20
 
 
@@ -57,9 +58,11 @@ def prepare(repo: Repository) -> Control:
         os.makedirs(os.path.join(path, part), mode=0o700, exist_ok=True)
     settings = config.entries(repo.git_dir)
     _write(os.path.join(path, "HEAD"), b"ref: refs/heads/none\n")
-    _write(os.path.join(path, "config"), config.clean(settings).encode("utf-8", "surrogateescape"))
+    own = config.clean(settings, repo.approved)
+    _write(os.path.join(path, "config"), own.encode("utf-8", "surrogateescape"))
     _write(os.path.join(path, "info", "exclude"), _excludes(repo, settings))
-    _remove(os.path.join(path, "info", "attributes"))
+    _write(os.path.join(path, "info", "attributes"), _attributes(repo))
+    _link_keys(repo, path)
     shallow = _content(os.path.join(repo.common_dir, "shallow"))
     if shallow:
         _write(os.path.join(path, "shallow"), shallow)
@@ -160,6 +163,19 @@ def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> byt
     users = _content(os.path.expanduser(named) if named else os.path.join(home, "git", "ignore"))
     own = _content(os.path.join(repo.common_dir, "info", "exclude"))
     return b"".join(part.rstrip(b"\n") + b"\n" for part in (users, own) if part)
+
+
+def _attributes(repo: Repository) -> bytes:
+    """What `info/attributes` says, but for drivers that merge: merges have their own rules."""
+    content = _content(os.path.join(repo.common_dir, "info", "attributes"))
+    return _DRIVER.sub(b"", content)
+
+
+def _link_keys(repo: Repository, path: str) -> None:
+    """Let git-crypt, which looks in the git directory, find the keys of the repository."""
+    keys, link = os.path.join(repo.common_dir, "git-crypt"), os.path.join(path, "git-crypt")
+    if os.path.isdir(keys) and not os.path.lexists(link):
+        os.symlink(keys, link)
 
 
 def _content(path: str) -> bytes:

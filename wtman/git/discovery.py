@@ -25,7 +25,8 @@ _POINTER_CAP = 8192
 class Repository:
     """Absolute real paths. `git_dir` is that of the checkout the user stands in.
 
-    `announced` is what this process was about to do to its refs (`ref_log`).
+    `announced` is what this process was about to do to its refs (`ref_log`); `approved` are
+    the texts of commands and filters that the user approved for it.
     """
 
     common_dir: str
@@ -33,6 +34,7 @@ class Repository:
     toplevel: str  # "" in a bare repository or inside the git directory
     main: str  # the main checkout, "" when bare or where git does not record it
     announced: list[Move] = field(default_factory=list, compare=False, repr=False)
+    approved: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @property
     def wtman_dir(self) -> str:

@@ -1,22 +1,18 @@
 """A commit sent to a remote, which the user has asked for by name.
 
-The one place where git may use the network. It signs in as the user's own git would;
+It signs in as the user's own git would;
 programs to do so with come only from the user's own configuration, never from the
 repository's, and no hook runs. Blocking.
 """
 
-import os
 from dataclasses import dataclass
 
 from wtman.errors import ExternalError, MissingError
-from wtman.git import config
+from wtman.git import config, remotes
 from wtman.git.control_dir import oid
 from wtman.git.discovery import Repository
 from wtman.git.run import git
 from wtman.model.ids import Sha
-
-_TRANSPORTS = ("https", "http", "ssh", "file")
-_SIGN_IN = ("GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +41,12 @@ def route(repo: Repository, target: str) -> Route:
 def push(repo: Repository, remote: str, commit: Sha, branch: str) -> None:
     """Make `branch` of the remote this commit; it is wtman's own branch there."""
     settings = config.entries(repo.git_dir)
-    ssh = config.value_of(settings, "core.sshcommand", trusted=True) or "ssh"
-    pairs = [f"protocol.{name}.allow=always" for name in _TRANSPORTS]
-    pairs += [f"core.sshCommand={ssh}", "push.gpgSign=false"]
-    for item in settings:
-        # Not those of the repository: a helper is a program, and a session may have named it.
-        helper = item.key.startswith("credential.") and item.key.endswith(".helper")
-        if helper and item.scope in ("global", "system"):
-            pairs.append(f"{item.key}={item.value}")
-    args = [word for pair in pairs for word in ("-c", pair)]
+    args = [*remotes.flags(settings, trusted=True), "-c", "push.gpgSign=false"]
     args += ["push", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"]
     args += ["--no-recurse-submodules", "--receive-pack=git-receive-pack", "--end-of-options"]
     args += [remote, f"+{oid(commit)}:refs/heads/{branch}"]
-    env = config.users_own() | {key: os.environ[key] for key in _SIGN_IN if key in os.environ}
     try:
-        git(args, git_dir=repo.git_dir, env=env)
+        git(args, git_dir=repo.git_dir, env=remotes.environment())
     except ExternalError as error:
         error.hint = error.hint or f"see that this works: git push --dry-run {remote} HEAD"
         raise

@@ -177,7 +177,7 @@ def _explain(error: ExternalError, path: str, after: str) -> None:
 
 def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> None:
     """A filter that is not run would leave wrong bytes in the user's own checkout."""
-    planted = config.planted_filters(config.entries(repo.git_dir))
+    planted = config.planted_filters(config.entries(repo.git_dir), repo.approved)
     if not planted:
         return
     args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after]
@@ -191,14 +191,14 @@ def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> 
                 f"{text(name)} needs the filter {text(value)!r}, which only the repository's "
                 "own configuration defines: wtman does not run it",
                 cwd=path,
-                hint=f"git -C {path} merge --ff-only {after}",
+                hint="read and approve it: wtman trust; then run the same merge again",
             )
 
 
 def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> GitAnswer:
     """Run git in one of the user's checkouts, whatever its own pointer files claim."""
     git_dir = _git_dir_of(repo, path)
-    env = config.users_own() | config.without_planted(config.entries(git_dir))
+    env = config.users_own() | config.without_planted(config.entries(git_dir), repo.approved)
     env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}
     return git(args, git_dir=git_dir, cwd=path, env=env, input=data)
 

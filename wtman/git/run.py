@@ -52,6 +52,8 @@ _ENVIRONMENT = {
     # Reflogs want somebody; commits get their author from whoever asks for one.
     "GIT_COMMITTER_NAME": "wtman",
     "GIT_COMMITTER_EMAIL": "wtman@localhost",
+    # A filter in Python is started in the worktree: it must not import what lies there.
+    "PYTHONSAFEPATH": "1",
 }
 
 _LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists")

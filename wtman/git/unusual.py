@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.git_output import text
+from wtman.git import partial
 from wtman.git.config import entries, value_of
 from wtman.git.discovery import Repository
 from wtman.git.disk import file_system, on_network
+from wtman.git.refs import read_one
 from wtman.git.run import git
 
 _UNDERWAY = {
@@ -66,6 +68,12 @@ def _place(repo: Repository) -> Iterator[UnusualFeature]:
 
 
 def _history(repo: Repository) -> Iterator[UnusualFeature]:
+    if partial.is_partial(repo):
+        said = "a partial clone: what a run needs is fetched before it begins"
+        yield UnusualFeature(said)
+    if read_one(repo, "refs/heads/wtman") is not None:
+        said = "a branch named wtman: no branch wtman/RUN/TASK can be made"
+        yield UnusualFeature(said, "git branch -m wtman NAME")
     if os.path.exists(os.path.join(repo.common_dir, "shallow")):
         said = "a shallow clone: branches may lack the commit that they share"
         yield UnusualFeature(said, "git fetch --unshallow")

@@ -174,9 +174,11 @@ def _identity(repo: Repository) -> Iterator[Line]:
 
 def _configuration(repo: Repository, environ: Mapping[str, str]) -> tuple[Loaded, list[Line]]:
     from wtman.config.trust import approved
+    from wtman.git.config import entries, filter_texts
 
     loaded = load(repo.toplevel or repo.common_dir, environ, {}, None)
-    missing = approved(repository_commands(loaded), environ, repo.common_dir)
+    texts = (*repository_commands(loaded), *filter_texts(entries(repo.git_dir)))
+    missing = approved(texts, environ, repo.common_dir)
     files = sorted({source.name for source in loaded.origin.values() if source.name})
     empty = os.path.exists(os.path.join(repo.toplevel, "wtman.toml"))
     none = "wtman.toml, which sets nothing" if empty else "none: `wtman init` writes one"

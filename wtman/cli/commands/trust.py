@@ -19,12 +19,19 @@ def trust(
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
-    """Approve the commands in this repository's configuration, by their exact text."""
+    """Approve the commands in this repository's configuration, by their exact text.
+
+    Filters of its git configuration (`filter.NAME.clean` and the like) are commands too.
+    """
     from wtman.config import load, repository_commands
     from wtman.config.trust import approve, approved
+    from wtman.git.config import entries, filter_texts
 
     repo = target.repository(ctx, directory)
-    texts = repository_commands(load(repo.toplevel, os.environ, {}, None))
+    texts = (
+        *repository_commands(load(repo.toplevel, os.environ, {}, None)),
+        *filter_texts(entries(repo.git_dir)),
+    )
     missing = approved(texts, os.environ, repo.common_dir)
     if missing and not as_json:
         print("commands of this repository:")

@@ -16,7 +16,13 @@ from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
 from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
-from wtman.coordinator.start.requirements import in_sandbox, require, unkept
+from wtman.coordinator.start.requirements import (
+    in_sandbox,
+    odd_files,
+    require,
+    require_repository,
+    unkept,
+)
 from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
 from wtman.errors import UsageError
 from wtman.files import given
@@ -82,10 +88,10 @@ class PreparedRun:
 def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
     """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
     loaded = load(repo.toplevel, environ, request.flags, None)
+    base = resolve(repo, request.base)
+    control = require_repository(repo, base, sessions=True)
     request = cut(repo, request, loaded.settings)
     plan, text = _plan(request)
-    base = resolve(repo, request.base)
-    control = prepare(repo)
     check = tuple(request.flags.get("check", ())) or plan.check or loaded.settings.check
     plan = replace(plan, check=check)
     settings = replace(
@@ -131,6 +137,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
             *loaded.warnings,
             *unkept(loaded.extra),
             *(note.text for note in notes),
+            *odd_files(control, base, tracked),
             *warnings,
             *_uncommitted(repo),
         ),

@@ -3,14 +3,18 @@
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from wtman import agents
 from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
+from wtman.git import filters, partial, refs
+from wtman.git.control_dir import Control, prepare
+from wtman.git.discovery import Repository
 from wtman.journal.events import Noted
+from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
 from wtman.model.settings import Settings
@@ -68,6 +72,59 @@ def in_sandbox(settings: Settings) -> tuple[Settings, tuple[Noted, ...]]:
     if name == "none" and (settings.network != "on"):
         notes.append(Noted("the network of agents is not limited: that needs a sandbox"))
     return replace(settings, sandbox=name), tuple(notes)
+
+
+def require_repository(
+    repo: Repository, base: Sha, heads: Iterable[Sha] = (), *, sessions: bool = False
+) -> Control:
+    """Refuse a repository that could only be half served, and have here what a partial clone
+    left at its remote. `base` is what is started from or landed on, `heads` are the branches.
+
+    `sessions`: some are going to write here.
+    """
+    for taken in ("refs/heads/wtman", "refs/wtman"):
+        if (tip := refs.read_one(repo, taken)) is not None:
+            raise _taken(repo, taken, tip)
+    heads = tuple(heads)
+    partial.require(repo, (base, *heads), base if heads else "")
+    control = prepare(repo)
+    filters.require_served(control, (base, *heads), always=sessions)
+    return control
+
+
+def odd_files(control: Control, base: Sha, tracked: Iterable[str]) -> Iterator[str]:
+    """Warnings of files that are not what a session may take them for."""
+    if partial.is_partial(control.repo):
+        yield (
+            f"a partial clone: sessions have the files of the base and its last {partial.RECENT} "
+            "commits; git shows them nothing older"
+        )
+    if not any(path.endswith(".gitattributes") for path in tracked):
+        return
+    for name in filters.undefined(control, filters.assigned(control, base)):
+        yield (
+            f"the filter {name} of .gitattributes is not defined here: "
+            "its files stay as git has them"
+        )
+
+
+def _taken(repo: Repository, ref: str, tip: Sha) -> MissingError:
+    """The error of a ref in whose place the folder of wtman's own would have to be."""
+    if ref.startswith("refs/heads/"):
+        free, number = "wtman-branch", 1
+        while refs.read_one(repo, f"refs/heads/{free}") is not None:
+            number += 1
+            free = f"wtman-branch-{number}"
+        return MissingError(
+            "a branch named wtman is in the way of the branches of tasks, wtman/RUN/TASK",
+            hint=f"rename it: git branch -m wtman {free}",
+            code="name",
+        )
+    return MissingError(
+        f"the ref {ref} is in the way of wtman's own refs, {ref}/...",
+        hint=f"rename it: git update-ref refs/{tip[:12]} {ref} && git update-ref -d {ref}",
+        code="name",
+    )
 
 
 def with_models(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> set[tuple[str, str]]:

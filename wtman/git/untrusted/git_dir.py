@@ -42,7 +42,7 @@ def write_git_dir(
             "packed-refs": "# pack-refs with: sorted \n" + known,
         },
     )
-    for name in ("info/exclude", "shallow"):
+    for name in ("info/exclude", "info/attributes", "shallow"):
         if os.path.exists(os.path.join(ctl.path, name)):
             shutil.copyfile(os.path.join(ctl.path, name), os.path.join(place, name))
 
