@@ -66,6 +66,7 @@ EFFECTS = frozenset(
     coordinator/start/roles.py
     execution/local.py
     execution/output.py
+    execution/space.py
     execution/spawn.py
     execution/supervisor.py
     execution/sweep.py

@@ -14,6 +14,7 @@ from pathlib import Path
 from wtman.agents import Agent
 from wtman.budget.meter import LiveUsage
 from wtman.execution import Executor
+from wtman.execution.space import Space
 from wtman.git.checkouts.live import WatchMemory
 from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control_dir import Control
@@ -36,6 +37,7 @@ class Context:
     wall seconds since the epoch. `activity` is told what a task is doing now;
     `looks` is the memory of the overlap watch, `guard` knows what changed in the repository,
     `gateway` lets sessions out to the hosts that they may reach.
+    `space` knows which file systems were full.
     `reading` is the pool of checkouts that sessions only read, apart from that of checks
     because a session holds one for minutes.
     """
@@ -57,6 +59,7 @@ class Context:
     live_usage: LiveUsage = field(default_factory=LiveUsage)
     guard: Guard = field(default_factory=Guard)
     gateway: Gateway = field(default_factory=Gateway)
+    space: Space = field(default_factory=Space)
     reading: Checkouts = field(default_factory=lambda: Checkouts(_READERS))
 
     def below(self, *parts: str) -> str:

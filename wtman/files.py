@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 _OPEN = re.compile(r"/dev/stdin|(/dev|/proc/self)/fd/[0-9]+")
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def replace(

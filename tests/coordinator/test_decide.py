@@ -11,10 +11,11 @@ from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
 from wtman.journal import events as e
 from wtman.journal.state import TaskView
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.ids import Pair, TaskId
 from wtman.model.plan import Plan, Task
-from wtman.model.states import SETTLED, RunState, TaskState
+from wtman.model.states import SETTLED, RunState, Standing, TaskState
 from wtman.tasks.edit import changes, impact
 from wtman.tasks.lifecycle import counted, run_state, standings
 
@@ -66,6 +67,23 @@ def test_a_red_base_stops_everything_before_a_session_starts() -> None:
     # What was wrong may be mended by then: a resume looks again.
     world.append([e.Resumed()])
     assert kinds(world) == ["CheckBase", "RunSession"][:1]
+
+
+def test_what_nobody_is_to_blame_for_waits_for_a_resume_and_repeats_no_session() -> None:
+    world = begun(task("a"), task("b"))
+    world.turn()
+    for key in ("base", "worktree/a", "worktree/b"):
+        world.finish(key)
+    world.turn()
+    del world.running["session/a"]
+    key = ActionKey(ActionKind.SESSION, "a")
+    world.append([e.Abandoned(key, "the disk is full", held=True), e.Paused("the disk is full")])
+    assert kinds(world) == [], "it is not collected over and over on a full disk"
+    assert standings(world.state)[TaskId("a")] == Standing(TaskState.PAUSED, "the disk is full")
+    assert standings(world.state)[TaskId("b")].state is TaskState.RUNNING
+    world.append([e.Resumed()])
+    assert kinds(world) == ["Collect"]
+    assert sessions_of(world, "a") == 1
 
 
 def test_a_task_that_was_cleaned_gets_its_worktree_once_when_it_is_retried() -> None:

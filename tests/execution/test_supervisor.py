@@ -133,7 +133,7 @@ def test_a_keeper_that_dies_makes_it_lost_and_leaves_no_process(tmp_path: Path) 
 
 def test_a_keeper_without_space_is_a_full_disk(tmp_path: Path) -> None:
     full = ("sh", "-c", f"exit {errno.ENOSPC}")
-    with pytest.raises(DiskFullError, match="no space left") as caught:
+    with pytest.raises(DiskFullError, match="No space left") as caught:
         asyncio.run(run_kept(work(tmp_path, "true"), keeper_cmd=full))
     assert "wtman resume" in caught.value.hint
 

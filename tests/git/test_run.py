@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from wtman.errors import DiskFullError, ExternalError, MissingError
+from wtman.errors import (
+    DiskFullError,
+    ExternalError,
+    LockedError,
+    MachineError,
+    MissingError,
+    ToolError,
+)
 from wtman.formats.git_output import raw, text
 from wtman.git import run
 from wtman.git.run import git
@@ -37,6 +44,31 @@ def test_an_unwanted_status_keeps_the_evidence(project: Path) -> None:
 def test_a_full_disk_is_told_apart() -> None:
     answer = run.GitAnswer(128, b"", "error: write error: No space left on device\nfatal: x\n")
     assert isinstance(run.failure(["add"], (), "/", answer), DiskFullError)
+
+
+@pytest.mark.parametrize(
+    "code, said, kind",
+    [
+        (-9, "", ToolError),
+        (-15, "", ToolError),
+        (128, "error: pack-objects died of signal 9", ToolError),
+        (-11, "", ExternalError),  # what git was asked is the likelier cause
+        (128, "fatal: unable to write new index file: No space left on device", DiskFullError),
+        (128, "error: open(x): Disk quota exceeded", DiskFullError),
+        (128, "fatal: Out of memory, malloc failed (tried to allocate 9 bytes)", MachineError),
+        (128, "fatal: unable to open 'x': Too many open files", MachineError),
+        (128, "fatal: cannot create 'x': Read-only file system", MachineError),
+        (128, "error: cannot fork() for x: Resource temporarily unavailable", MachineError),
+        (128, "fatal: Unable to create '/r/.git/index.lock': File exists.", LockedError),
+        (128, 'error: open("secret"): Permission denied', ExternalError),
+        (128, "fatal: Unable to process path No space left on device/x", ExternalError),
+        (128, "fatal: attempting to allocate 2 over limit 1", ExternalError),
+    ],
+)
+def test_whose_fault_a_failure_of_git_is(code: int, said: str, kind: type) -> None:
+    error = run.failure(["-c", "a=b", "add"], (), "/", run.GitAnswer(code, b"", said))
+    assert type(error) is kind
+    assert error.message.startswith("git add failed in /: ")
 
 
 def test_a_lock_that_is_released_is_waited_for(project: Path) -> None:

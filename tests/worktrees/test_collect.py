@@ -5,6 +5,7 @@ Real sessions of `command:` agents through the real effect, without the loop aro
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from wtman.context import Context
 from wtman.coordinator.create import create, load_state, open_store
 from wtman.coordinator.next_session import next_session
 from wtman.coordinator.open import open_run
+from wtman.errors import ExternalError, ToolError
 from wtman.git.discovery import Repository, discover
 from wtman.git.repo import resolve
 from wtman.journal import events as e
@@ -171,6 +173,114 @@ def test_what_does_not_count_is_kept_and_told(path: Path) -> None:
         assert found[name].saved in kit.run_git(path, "for-each-ref", "refs/wtman/saved")
     assert not found["nothing"].saved and not found["gone"].saved
     assert kit.run_git(path, "fsck", "--strict") == ""
+
+
+def broken_git(
+    path: Path, monkeypatch: pytest.MonkeyPatch, word: str, does: str, most: int
+) -> Path:
+    """A git on PATH that fails so when WORD is asked of it, `most` times; counts in the folder."""
+    real, place = shutil.which("git"), path.parent / "bin"
+    script = (
+        f'#!/bin/sh\nfor a; do if [ "$a" = {word} ] && [ -e {path.parent}/wanted ] && '
+        f"[ $(ls {path.parent}/faults | wc -l) -lt {most} ]; then "
+        f'touch {path.parent}/faults/$$; {does}; fi; done\nexec {real} "$@"\n'
+    )
+    kit.write_files(place, {"git": script})
+    (path.parent / "faults").mkdir()
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+    return path.parent / "faults"
+
+
+@pytest.mark.parametrize("does", ["kill -9 $$", "echo fatal: oops >&2; exit 128"])
+@pytest.mark.parametrize("word", ["write-tree", "update-ref", "pack-objects"])
+def test_what_befalls_git_while_it_collects_is_done_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, word: str, does: str
+) -> None:
+    faults = broken_git(path, monkeypatch, word, does, 1)
+    wanted = path.parent / "wanted"
+    script = f"echo 1 > new; git add new; git commit -qm x; echo 2 > more; touch {wanted}"
+    _, found = played(path, {"one": script})
+    assert len(list(faults.iterdir())) == 1
+    assert found["one"].ended is Ended.OK, found["one"]
+
+
+@pytest.mark.parametrize(
+    "does, kind", [("kill -9 $$", ToolError), ("echo fatal: oops >&2; exit 128", ExternalError)]
+)
+def test_a_git_that_goes_on_failing_is_no_failure_of_the_session(
+    path: Path, monkeypatch: pytest.MonkeyPatch, does: str, kind: type
+) -> None:
+    broken_git(path, monkeypatch, "write-tree", does, 99)
+    wanted = path.parent / "wanted"
+    site = Site(
+        path, {"one": f"echo $WTMAN_ATTEMPT >> {path.parent}/log; echo 1 > new; touch {wanted}"}
+    )
+    found: list[e.SessionFinished] = []
+
+    async def work() -> None:
+        with pytest.raises(kind):
+            await site.play("one")
+        wanted.unlink()  # git works again, and another coordinator goes on
+        view = site.state.tasks[TaskId("one")]
+        action = Collect(TaskId("one"), 1, view.start, view.head, view.head, view.attempts[0].agent)
+        (event,) = await perform.perform(site.ctx, site.state, action)
+        assert isinstance(event, e.SessionFinished)
+        found.append(event)
+
+    site.within(work)
+    assert found[0].ended is Ended.OK and site.file(found[0].head, "new") == "1"
+    assert (path.parent / "log").read_text() == "1\n"
+
+
+def test_what_cannot_be_taken_is_named_and_the_next_attempt_goes_on_without_it(path: Path) -> None:
+    script = (
+        "if [ $WTMAN_ATTEMPT = 1 ]; then echo 1 > new; echo x > 'git~1'; exit 0; fi\n"
+        "cat new > again; ! test -e 'git~1'"
+    )
+    site = Site(path, {"one": script})
+    found: list[e.SessionFinished] = []
+
+    async def work() -> None:
+        found.append((await site.play("one"))["one"])
+        view = site.state.tasks[TaskId("one")]
+        assert "everything else in it is as it was left" in next_session(site.state, view).prompt
+        found.append((await site.play("one"))["one"])
+
+    site.within(work)
+    first, again = found
+    assert (first.ended, first.reason) == (
+        Ended.FAILED,
+        "its work cannot be collected: git~1 has a name that git does not take",
+    )
+    assert again.ended is Ended.OK, again
+    assert (site.file(again.head, "new"), site.file(again.head, "again")) == ("1", "1")
+    assert [file.read_text() for file in (path.parent / "worktrees/.trash").iterdir()] == ["x\n"]
+
+
+@pytest.mark.parametrize(
+    "script, words",
+    [
+        ("echo 1 > new; echo x > secret; chmod 0 secret", "secret cannot be read (mode 000)"),
+        ("echo 1 > new; echo x >> a.txt; chmod 0 a.txt", "a.txt cannot be read (mode 000)"),
+        ("echo 1 > new; mkdir d; echo x > d/f; chmod 0 d", "d cannot be read (Permission denied)"),
+        ("echo 1 > new; chmod 0 .", "its worktree cannot be read any more (mode 000)"),
+    ],
+)
+def test_what_cannot_be_read_is_in_nobody_elses_way(path: Path, script: str, words: str) -> None:
+    (path.parent / "probe").touch(mode=0)
+    if os.access(path.parent / "probe", os.R_OK):
+        pytest.skip("root reads everything")
+    site = Site(path, {"one": f"[ $WTMAN_ATTEMPT = 1 ] || {{ echo 2 > b.txt; exit; }}\n{script}"})
+    found: list[e.SessionFinished] = []
+
+    async def work() -> None:
+        for _ in range(2):
+            found.append((await site.play("one"))["one"])
+
+    site.within(work)
+    first, again = found
+    assert first.ended is Ended.FAILED and words in first.reason, first
+    assert again.ended is Ended.OK and site.file(again.head, "b.txt") == "2", again
 
 
 def test_what_is_too_large_is_not_hashed_into_the_repository(path: Path) -> None:

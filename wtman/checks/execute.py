@@ -12,6 +12,7 @@ from wtman.checks.rerun import CACHE, only_failed
 from wtman.checks.results import import_records, with_tests
 from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.context import Context
+from wtman.errors import SPACE_HINT, DiskFullError
 from wtman.git.checkouts.pool import CheckCheckout
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
@@ -128,8 +129,13 @@ async def run_once(bench: Bench, asked: CheckRequest) -> Seen:
     async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, asked.commit) as checkout:
         # A HOME for this one run: what a branch left there would be the next one's.
         home = ctx.below("homes", f"check-{checkout.slot}-{secrets.token_hex(4)}")
+        began = ctx.clock()
         try:
-            return await _provisioned(bench, asked, checkout, home)
+            ran, sight = await _provisioned(bench, asked, checkout, home)
+            if not ran.passed and (lack := await ctx.git(ctx.space.lacked, began, ran.output)):
+                # What it says of the tree is worth nothing.
+                raise DiskFullError(f"{lack} while `{asked.command}` ran", hint=SPACE_HINT)
+            return ran, sight
         finally:
             if os.path.lexists(home):
                 await ctx.git(remove_tree, home)

@@ -70,6 +70,8 @@ def decide(
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     actions = _handed_over(state, running, actions)
+    if state.held:
+        actions = [item for item in actions if getattr(item, "key", None) not in state.held]
     return (*actions, *_watch(state, running, known, actions))
 
 

@@ -12,6 +12,7 @@ before its intent is on disk. The caller holds the run's lock.
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from wtman.checks import perform
 from wtman.context import Context
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
-from wtman.errors import DiskFullError, WtmanError
+from wtman.errors import ExternalError, OutsideError, WtmanError, machine_error
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded, RateLimited
@@ -27,7 +28,7 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.merge import land
 from wtman.merge import perform as train
-from wtman.model.actions import ActionKey, ActionKind
+from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.session import Cap, Usage
 from wtman.plan import perform as plan
 from wtman.review import perform as reviews
@@ -37,6 +38,9 @@ from wtman.worktrees import perform as worktrees
 
 Watch = Callable[[State, Sequence[record.Recorded]], None]
 Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
+
+# How often an action is begun again at once where that may help.
+_TRIES = 3
 
 # How often requests of other processes are looked for, in seconds.
 _POLL = 0.25
@@ -90,6 +94,7 @@ class _Loop:
         self.watch = watch
         self.running: dict[ActionKey, asyncio.Task[tuple[e.Event, ...]]] = {}
         self.cancelled: set[ActionKey] = set()
+        self.tries: Counter[ActionKey] = Counter()
         self.state = State()
         self.interrupted = False
 
@@ -101,13 +106,20 @@ class _Loop:
                 while self._turn(outcomes):
                     outcomes = []
                 if not self.running:
-                    if not self.state.asked_stop:
-                        return self.state
-                    self._journal([e.Stopped()])
+                    self._journal(self._last_words())
                     return self.state
                 outcomes = await self._wait()
         finally:
             await self._end_all()
+
+    def _last_words(self) -> list[e.Event]:
+        """Why nothing goes on although something is left to do."""
+        if self.state.asked_stop:
+            return [e.Stopped()]
+        held = next(iter(self.state.held.values()), None)
+        if held is None or self.state.paused is not None or self.state.failed is not None:
+            return []
+        return [e.Paused(held.reason, held.hint)]
 
     def _turn(self, outcomes: list[e.Event]) -> bool:
         """Journal outcomes and the intents that follow, in one commit; then start these.
@@ -154,6 +166,7 @@ class _Loop:
             done, _ = await asyncio.wait(
                 self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
             )
+            self.ctx.space.look()
             foreign = self._take_in()
             rate_limited = self._rate_limit() != self.state.rate_limit
             if done or foreign or rate_limited or (self.interrupted and not self.state.asked_stop):
@@ -177,21 +190,38 @@ class _Loop:
         return [key for key, task in self.running.items() if task in done]
 
     def _outcome(self, key: ActionKey) -> tuple[e.Event, ...]:
-        """What an ended action has to tell; an error becomes the end of the run, not of others."""
+        """What an ended action has to tell; an error becomes an event (wtman.errors)."""
         task = self.running.pop(key)
         self.cancelled.discard(key)
         if task.cancelled():
             return () if key.kind in _TRACELESS else (e.Abandoned(key, "cancelled"),)
         error = task.exception()
+        if isinstance(error, OSError):
+            told = f"{error.filename or key.subject or key.kind}: {error.strerror or error}"
+            error = machine_error(error) or ExternalError(told)
         match error:
             case None:
+                del self.tries[key]
                 return task.result()
-            case DiskFullError():
-                return (e.Abandoned(key, error.message), e.Paused(error.message, error.hint))
+            case OutsideError():
+                return self._held_up(key, error)
+            case WtmanError() if key.kind in ON_TASK:
+                # What struck one task is no reason for the others not to be finished.
+                return (e.Abandoned(key, error.message, error.hint, held=True),)
             case WtmanError():
                 return (e.Abandoned(key, error.message), e.RunFailed(error.message, error.hint))
             case _:
                 raise error
+
+    def _held_up(self, key: ActionKey, error: OutsideError) -> tuple[e.Event, ...]:
+        """Nobody is to blame: it is begun again, a session that was over being collected."""
+        self.tries[key] += 1
+        if error.again and self.tries[key] < _TRIES:
+            return (e.Abandoned(key, error.message),)
+        return (
+            e.Abandoned(key, error.message, error.hint, held=True),
+            e.Paused(error.message, error.hint),
+        )
 
     def _cancel(self, key: ActionKey) -> None:
         """Once only: a second one would cut its cleaning up short."""

@@ -11,7 +11,7 @@ from wtman.model.roles import RESOLVER, agent_of_task
 from wtman.model.session import Cap, Ended
 from wtman.review.judgement import fix_text
 from wtman.sessions.actions import RunSession
-from wtman.tasks.lifecycle import counted
+from wtman.tasks.lifecycle import counted, telling
 
 _NO_CAP = Cap()
 _BROKEN_OFF = "The session before was cut off from outside. The folder is as it was left: go on."
@@ -42,6 +42,12 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
     if last is not None and not request.restart:
         refused = "" if last.ended is Ended.OK else _joined(last.reason, last.detail)
         failure, resume = red or refused, last.session
+        told = telling(attempts)
+        if last.unchanged and not red and told is not None and told.outcome is not last:
+            # What it was to mend is still to be mended.
+            failure = _joined(failure, f"It left as it was what was wrong before: {told.why}")
+        if last.goes_on:
+            kept = last.saved
     failure = _joined(request.excluded, failure, fix_text(state, view))
     if request.again and asked is None:
         again = "" if failure else "The user asked for this task to be gone over again."

@@ -46,6 +46,7 @@ async def open_run(
     from wtman.budget.meter import LiveUsage
     from wtman.context import Context
     from wtman.execution.local import LocalExecutor
+    from wtman.execution.space import Space
     from wtman.execution.spawn import install_child_watcher
     from wtman.execution.supervisor import raised_fd_limit
     from wtman.execution.sweep import sweep
@@ -104,7 +105,15 @@ async def open_run(
                     gateway=gateway,
                     live_usage=live_usage,
                     guard=_guard(store, run, folder),
+                    space=Space(_written(environ), (state.settings.worktrees or folder, folder)),
                 )
+
+
+def _written(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where programs write besides their checkout and what wtman gives them."""
+    names = ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    named = (environ.get(name, "") for name in names)
+    return tuple(path for path in (*named, "/tmp") if os.path.isabs(path))
 
 
 def _guard(store: Store, run: RunId, folder: str) -> "Guard":

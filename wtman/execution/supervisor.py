@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from wtman import files
-from wtman.errors import DiskFullError, ExternalError
+from wtman.errors import ExternalError, OutsideError, machine_error
 from wtman.execution.output import read_exit
 from wtman.execution.spawn import keeper_command
 from wtman.execution.sweep import KEEPER, SESSION, end_sessions
@@ -59,7 +59,7 @@ async def run_kept(
     before = read_exit(work.folder)
     if before is not None:
         return before
-    with _disk_full_named(work.folder):
+    with _trouble_named(work.folder):
         _write_spec(work, nofile)
         environment = _environment_file(work)
     lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
@@ -101,7 +101,7 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
             start_new_session=True,
         )
     except OSError as error:
-        raise ExternalError(
+        raise machine_error(error, f"cannot start {command[0]}") or ExternalError(
             f"cannot start {command[0]}: {error.strerror}",
             argv=command,
             cwd=work.folder,
@@ -115,14 +115,8 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
     if ended is not None:
         return ended
     await asyncio.to_thread(end_sessions, lambda session: session == work.id, frozenset())
-    if status in files.NO_SPACE:
-        raise DiskFullError(
-            f"no space left for the output of {work.id} in {work.folder}",
-            argv=work.command.argv,
-            cwd=work.command.cwd,
-            exit_status=status,
-            hint="free some space, then `wtman resume`",
-        )
+    if status > 0 and (refusal := _refused_by_machine(work, status)):
+        raise refusal
     how = f"by {signal_name(-status)}" if status < 0 else f"with status {status}"
     return Exit(ExitReason.LOST, detail=f"its keeper ended {how} without a record")
 
@@ -167,14 +161,16 @@ def _environment_file(work: Work) -> int:
     return descriptor
 
 
+def _refused_by_machine(work: Work, number: int) -> OutsideError | None:
+    """The error of a keeper that ended with this errno."""
+    what = f"the output of {work.id} cannot be kept in {work.folder}"
+    return machine_error(OSError(number, os.strerror(number)), what)
+
+
 @contextmanager
-def _disk_full_named(folder: str) -> Iterator[None]:
+def _trouble_named(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in files.NO_SPACE
-        hint = "free some space, then `wtman resume`" if full else ""
-        kind = DiskFullError if full else ExternalError
-        raise kind(
-            f"cannot write {error.filename or folder}: {error.strerror}", hint=hint
-        ) from error
+        what = f"cannot write {error.filename or folder}"
+        raise machine_error(error, what) or ExternalError(f"{what}: {error.strerror}") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from wtman import files
-from wtman.errors import ExternalError, MissingError
+from wtman.errors import ExternalError, MissingError, OutsideError
 from wtman.git.config import users_own
 from wtman.git.run import git
 from wtman.model.ref_moves import Move
@@ -175,6 +175,8 @@ def _owned(repo: Repository) -> Repository:
     # Only git knows the user's safe.directory list; it checks only where it searches itself.
     try:
         git(["rev-parse"], git_dir="", cwd=repo.toplevel or repo.git_dir, env=users_own())
+    except OutsideError:
+        raise
     except ExternalError as error:
         raise MissingError(
             error.message,

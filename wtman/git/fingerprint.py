@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from wtman import files
-from wtman.errors import WtmanError
+from wtman.errors import OutsideError, WtmanError
 from wtman.formats.git_output import packed_refs, text
 from wtman.git.control_dir import Control, call
 
@@ -204,6 +204,8 @@ def _index(ctl: Control, path: str, content: bytes) -> str:
     args = ["ls-files", "--stage", "-v", "-z"]
     try:
         listed = call(ctl, args, worktree=ctl.path, index=path).out
+    except OutsideError:
+        raise
     except WtmanError:
         return "broken " + sha256(content).hexdigest()
     return sha256(listed).hexdigest()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman import files
-from wtman.errors import DiskFullError, ExternalError, RaceError, UsageError
+from wtman.errors import ExternalError, OutsideError, RaceError, UsageError
 from wtman.formats.git_output import packed_refs, raw, text
 from wtman.git.discovery import Repository
 from wtman.git.ref_log import announce
@@ -159,7 +159,7 @@ def restore(repo: Repository, ref: str, to: Sha) -> None:
             if old != to:
                 update(repo, [RefChange(ref, to, old)])
             return
-        except DiskFullError:
+        except OutsideError:
             raise
         except (RaceError, ExternalError):
             continue

@@ -2,8 +2,8 @@
 
 Promises: no hook, fsmonitor, pager, editor, prompt, automatic gc or network transport,
 an environment without the caller's GIT_* variables, no inherited descriptors, no
-terminal. A status outside `ok` is an error that keeps the evidence; contention on a
-lock file is retried for a few seconds.
+terminal. A status outside `ok` is an error that keeps the evidence, and says whose fault
+it was (wtman.errors); contention on a lock file is retried for a few seconds.
 
 Refuses to be more than that: what a configuration file can name beyond this list
 (filters, drivers) is kept out by asking through `control_dir` instead.
@@ -13,6 +13,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-from wtman.errors import DiskFullError, ExternalError, MissingError
+from wtman.errors import (
+    SPACE_HINT,
+    DiskFullError,
+    ExternalError,
+    LockedError,
+    MachineError,
+    MissingError,
+    OutsideError,
+    ToolError,
+    machine_error,
+)
+from wtman.model.command import signal_name
 
 _SAFE = (
     "core.hooksPath=/dev/null",
@@ -56,9 +68,22 @@ _ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",
 }
 
-_LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists")
-_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_LOCKED = re.compile(r"Unable to create '([^']*\.lock)': File exists|cannot lock ref .*File exists")
+# At the end of a line: a file may be called so.
+_FULL = re.compile(r"(?:No space left on device|Disk quota exceeded)[)'\"]?$", re.MULTILINE)
+_MACHINE = re.compile(
+    r"(?:Cannot allocate memory|Too many open files(?: in system)?|Input/output error"
+    r"|Read-only file system|Resource temporarily unavailable|Stale file handle)[)'\"]?$"
+    r"|^fatal: Out of memory",
+    re.MULTILINE,
+)
+# What comes from outside; of SIGSEGV and SIGABRT what git was asked is a likelier cause.
+_KILLS = frozenset(
+    {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGBUS, signal.SIGXCPU}
+)
+_CHILD_DIED = re.compile(r"died of signal (\d+)")
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+_TRIES = 3  # of what a killed git was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,17 @@ class Threaded(Protocol):
     """Runs a blocking function of git/ in its pool: `await ctx.git(history.commit, ...)`."""
 
     def __call__(self, function: Callable[..., Any], /, *args: Any) -> Awaitable[Any]: ...
+
+
+async def persistent(git: Threaded, function: Callable[..., Any], /, *args: Any) -> Any:
+    """Run in the pool what is safe to do twice; again where a git was killed under it."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await git(function, *args)
+        except OutsideError as error:
+            if not error.again:
+                raise
+    return await git(function, *args)
 
 
 def git(
@@ -220,8 +256,9 @@ def _once(
             hint="look for pipes and other odd files in the git directory",
         ) from error
     except OSError as error:
-        raise ExternalError(
-            f"git could not be started in {cwd}: {error.strerror or error}", argv=argv, cwd=cwd
+        what = f"git could not be started in {cwd}"
+        raise machine_error(error, what) or ExternalError(
+            f"{what}: {error.strerror or error}", argv=argv, cwd=cwd
         ) from error
     return GitAnswer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
@@ -233,17 +270,29 @@ def failure(
     lines = [line.strip() for line in answer.err.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
     said = said or (lines[-1] if lines else f"exit status {answer.code}")
-    verb = next((word for word in args if not word.startswith("-")), "")
     kind, hint = ExternalError, ""
+    killed = _CHILD_DIED.search(answer.err)
+    number = -answer.code if answer.code < 0 else int(killed[1]) if killed else 0
     if _FULL.search(answer.err):
-        kind, hint = DiskFullError, "free some disk space, then resume"
+        kind, hint = DiskFullError, SPACE_HINT
+    elif _MACHINE.search(answer.err):
+        kind, hint = MachineError, "mend that, then `wtman resume`"
+    elif number in _KILLS:
+        kind, said = ToolError, f"it was killed ({signal_name(number)})"
+        hint = "look whether memory ran out (dmesg), then `wtman resume`"
     elif _LOCKED.search(answer.err):
-        hint = "if no other git is running, remove that lock file"
+        kind, hint = LockedError, "if no other git is running, remove that lock file"
     return kind(
-        f"git {verb} failed in {cwd}: {said}",
+        f"git {_verb(args)} failed in {cwd}: {said}",
         argv=argv,
         cwd=cwd,
         exit_status=answer.code,
         stderr=answer.err,
         hint=hint,
     )
+
+
+def _verb(args: Sequence[str]) -> str:
+    """What git was asked to do; settings come before it as `-c KEY=VALUE`."""
+    words = (word for before, word in zip(("", *args), args, strict=False) if before != "-c")
+    return next((word for word in words if not word.startswith("-")), "")

@@ -26,10 +26,10 @@ def remove_tree(path: str) -> bool:
         except OSError:
             if attempt:
                 return False
-            _open_up(os.fsencode(path))
+            open_up(os.fsencode(path))
             for place, below, _ in os.walk(os.fsencode(path)):
                 for name in below:  # before it is listed itself
-                    _open_up(os.path.join(place, name))
+                    open_up(os.path.join(place, name))
         else:
             return True
     return False
@@ -53,7 +53,7 @@ def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[
                     if name not in files or entry.stat(follow_symlinks=False).st_nlink > 1:
                         yield entry.path, False
                 elif name in folders:
-                    _open_up(entry.path)
+                    open_up(entry.path)
                     waiting.append(name)
                 else:
                     yield entry.path, True
@@ -61,7 +61,7 @@ def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[
 
 def purge(root: str, files: Set[bytes], folders: Set[bytes]) -> bool:
     """Delete what does not belong; whether everything could be."""
-    _open_up(os.fsencode(root))
+    open_up(os.fsencode(root))
     done = True
     for path, is_folder in list(strays(root, files, folders)):
         if is_folder:
@@ -85,7 +85,8 @@ def folders_of(paths: Iterable[AnyStr], slash: AnyStr) -> set[AnyStr]:
     return found
 
 
-def _open_up(folder: bytes) -> None:
+def open_up(folder: bytes) -> None:
+    """Let its owner list, search and change a folder, where that may be done."""
     try:
         mode = stat.S_IMODE(os.lstat(folder).st_mode)
         if mode & _OPEN != _OPEN:

@@ -217,6 +217,17 @@ def _session_finished(state: State, event: e.SessionFinished, at: float) -> Stat
     return state
 
 
+def _abandoned(state: State, event: e.Abandoned, at: float) -> State:
+    state = done(state, event.key)
+    if not event.held:
+        return state
+    view = state.tasks.get(TaskId(event.key.subject))
+    if event.key.kind is ActionKind.SESSION and view is not None and view.in_flight is not None:
+        excused = replace(view.in_flight, excused=True)
+        state.tasks[view.planned.id] = replace(view, attempts=(*view.attempts[:-1], excused))
+    return replace(state, held={**state.held, event.key: event})
+
+
 def _followed(state: State, event: e.Followed, at: float) -> State:
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
@@ -379,6 +390,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
         failed=None,
         base_checked=base,
         intents=frozenset(),
+        held={},
     )
 
 
@@ -398,7 +410,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.ExternalBranchAdded: _external_branch,
     e.Approved: _approved,
     e.Intended: _intended,
-    e.Abandoned: lambda state, event, at: done(state, event.key),
+    e.Abandoned: _abandoned,
     e.BaseChecked: _base_checked,
     e.WorktreeMade: _worktree_made,
     e.StartFailed: _start_failed,

@@ -109,6 +109,14 @@ class Attempt(e.AttemptStart):
     red: str = ""  # why the checks refused what it left, for the next prompt
     cap: Cap = Cap()
     request: Request = Request()  # what it was begun for; asked for still, if it is interrupted
+    excused: bool = False  # it ended amid something that no session is to blame for
+
+    @property
+    def why(self) -> str:
+        """Why it did not do, all of it, for a prompt."""
+        if self.red or self.outcome is None:
+            return self.red
+        return f"{self.outcome.reason}\n{self.outcome.detail}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +281,7 @@ class State:
     failed: e.RunFailed | None = None
     merge: MergeView | None = None
     intents: frozenset[ActionKey] = frozenset()  # keys of actions without an outcome
+    held: dict[ActionKey, e.Abandoned] = field(default_factory=dict)  # not again before a resume
     notes: tuple[str, ...] = ()
     pressing: tuple[str, ...] = ()  # of the notes: what every view has to tell
     overlaps: tuple[e.Overlap, ...] = ()  # as the watch last saw them

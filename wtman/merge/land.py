@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.context import Context
-from wtman.errors import DiskFullError, RaceError, WtmanError
+from wtman.errors import OutsideError, RaceError, WtmanError
 from wtman.formats.codec import to_plain
 from wtman.git import refs, signature
 from wtman.git.discovery import Repository
@@ -70,7 +70,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
         notes = await changed_expectations(ctx, state, candidate) if state.kind.external else ()
         try:
             done: tuple[e.Event, ...] = await ctx.git(_land, ctx, state, action, ticket)
-        except DiskFullError:
+        except OutsideError:
             raise
         except WtmanError as error:
             done = (e.MergeFailed(error.message, error.hint),)

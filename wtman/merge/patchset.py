@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from wtman import files
-from wtman.errors import DiskFullError, ExternalError, UsageError, WtmanError
+from wtman.errors import ExternalError, UsageError, WtmanError, machine_error
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.git.patches import series as patches
@@ -176,9 +176,8 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _trouble(folder: str, error: OSError) -> WtmanError:
-    if error.errno in files.NO_SPACE:
-        return DiskFullError(f"no space left for the patches in {folder}")
-    return UsageError(
-        f"the patches cannot be written to {folder}: {error.strerror}",
+    what = f"the patches cannot be written to {folder}"
+    return machine_error(error, what) or UsageError(
+        f"{what}: {error.strerror}",
         hint="choose another folder with -o",
     )

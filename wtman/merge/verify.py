@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from wtman.errors import ExternalError, WtmanError
+from wtman.errors import ExternalError, OutsideError, WtmanError
 from wtman.formats.json_answers import problems_of
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
@@ -80,6 +80,8 @@ def verify(ctl: Control, folder: str) -> tuple[str, ...]:
     problems = [*_damaged(folder, told.files)]
     try:
         tree = history.tree_of(ctl, before)
+    except OutsideError:
+        raise
     except WtmanError:
         return (*problems, f"this repository does not have commit {before[:12]}")
     if tree != told.before.tree:
@@ -136,6 +138,8 @@ def _carried(ctl: Control, folder: str, told: _Manifest) -> Iterable[str]:
     try:
         with bundles.opened(ctl, content) as seen:
             yield from _commits(seen, folder, told)
+    except OutsideError:
+        raise
     except WtmanError as error:
         yield f"{found[0]} cannot be read: {error.message}"
 
@@ -211,6 +215,8 @@ def _reapplied(ctl: Control, folder: str, told: _Manifest, tree: Sha) -> Iterabl
 def _compared(name: str, wanted: Sha, made: Any) -> Iterable[str]:
     try:
         found = made()
+    except OutsideError:
+        raise
     except WtmanError as error:
         reason = error.stderr.strip() if isinstance(error, ExternalError) else ""
         yield f"{name} does not apply: {reason or error.message}"

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wtman.context import Context
-from wtman.errors import DiskFullError
-from wtman.files import NO_SPACE
+from wtman.errors import machine_error
 from wtman.formats.gitignore import matches
 from wtman.git import repo
 from wtman.git.objects import history
@@ -60,11 +59,8 @@ def bring(
             if tell_of:
                 tell(tell_of)
     except OSError as error:
-        if error.errno in NO_SPACE:
-            raise DiskFullError(
-                f"no space left to copy files into {folder}",
-                hint="free some space, then `wtman resume`",
-            ) from error
+        if refusal := machine_error(error, f"cannot copy files into {folder}"):
+            raise refusal from error
         return f"cannot copy or link {error.filename or ''} into {folder}: {error.strerror}"
     return ""
 

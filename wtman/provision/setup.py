@@ -23,7 +23,7 @@ from functools import cache
 
 from wtman.agents import Needs
 from wtman.context import Context
-from wtman.errors import WtmanError
+from wtman.errors import SPACE_HINT, DiskFullError, OutsideError, WtmanError
 from wtman.git import repo
 from wtman.git.discovery import Repository
 from wtman.git.untrusted import private
@@ -69,6 +69,7 @@ async def provision(
     root, port = ctx.repo.main or ctx.repo.toplevel, port or port_of(ctx.run, task)
     named = variables(ctx.run, task, branch, folder, port, root)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
+    began = ctx.clock()
     for text in settings.setup:
         policy = _policy(ctx, text, folder, shown, trusted=trusted)
         online = policy.network == "on"
@@ -84,6 +85,8 @@ async def provision(
         ran = await run_command(ctx.executor, ctx.sandbox, settings, ctx.folder, asked)
         problem = ran.problem
         if problem:
+            if lack := await ctx.git(ctx.space.lacked, began, ran.output):
+                raise DiskFullError(f"{lack} while `{text}` ran", hint=SPACE_HINT)
             said = f"\n{ran.output}" if ran.output else ""
             return f"`{text}`: {problem}{_kept_from(ctx, policy)}{said}"
     return ""
@@ -128,6 +131,8 @@ def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:
 def _identity(of: Repository) -> Identity | None:
     try:
         return repo.identity(of)
+    except OutsideError:
+        raise
     except WtmanError:
         return None  # nobody in particular: who commits in there will be told by git
 

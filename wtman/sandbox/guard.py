@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wtman.errors import WtmanError
+from wtman.errors import OutsideError, WtmanError
 from wtman.git import fingerprint, ref_log
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
@@ -111,6 +111,8 @@ class Guard:
         """It has ended, nothing of it is alive any more: what changed meanwhile."""
         try:
             await self._look(ctl, git)
+        except OutsideError:
+            raise
         except (WtmanError, OSError) as error:
             for name in self._weak():
                 self._blamed[name]["repository"] = f"the repository became unreadable ({error})"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from wtman import files
 from wtman.agents import Needs
-from wtman.errors import DiskFullError, ExternalError
+from wtman.errors import ExternalError, machine_error
 from wtman.model.plan import Identity
 from wtman.sandbox.environment import _FOLDER, _SIGN_IN_MOST, SCRATCH
 
@@ -34,9 +34,9 @@ def provision_home(
             if found is not None:
                 _put(home, path, *found)
     except OSError as error:
-        kind = DiskFullError if error.errno in files.NO_SPACE else ExternalError
-        raise kind(
-            f"cannot provision the private HOME {home}: {error.strerror}",
+        what = f"cannot provision the private HOME {home}"
+        raise machine_error(error, what) or ExternalError(
+            f"{what}: {error.strerror}",
             hint="repair or remove that folder, then `wtman resume`",
         ) from error
 

@@ -12,15 +12,18 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wtman import files
 from wtman.agents import Activity, Agent
 from wtman.context import Context
+from wtman.errors import SPACE_HINT, DiskFullError
 from wtman.execution.output import read_exit
 from wtman.formats.json_answers import again, asked, candidates, problems_of
-from wtman.git.checkouts.snapshot import snapshot
+from wtman.git.checkouts.snapshot import Snapshot, snapshot
 from wtman.git.objects.history import paths_changed
+from wtman.git.run import persistent
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
@@ -107,22 +110,34 @@ async def ask(ctx: Context, settings: Settings, question: Question) -> Answer:
             place = os.path.join(settings.worktrees or ctx.folder, f"{ctx.run}-reading")
             lease = ctx.reading.lease(ctx.git, ctx.control, place, question.commit)
             folder = (await stack.enter_async_context(lease)).path
-        before = await ctx.git(_tree, ctx, folder, question.commit)
+        before = await persistent(ctx.git, _holds, ctx, folder, question.commit)
+        began = ctx.clock()
         answer = await _Asking(ctx, settings, question, folder).answer()
         if answer.stopped:
             return answer
-        after = await ctx.git(_tree, ctx, folder, question.commit)
+        if answer.value is None and (lack := await ctx.git(ctx.space.lacked, began)):
+            await ctx.git(_forget, ctx, question)
+            who = question.label or question.role.name
+            raise DiskFullError(f"{lack} while {who} was asked", hint=SPACE_HINT)
+        after = await persistent(ctx.git, _holds, ctx, folder, question.commit)
         if after == before:
             return answer
-        changed = await ctx.git(paths_changed, ctx.control, before, after)
+        changed = await ctx.git(paths_changed, ctx.control, before.tree, after.tree)
+        changed = (*changed, *after.left)
     named = ", ".join(changed[:_NAMED]) + (" and more" if len(changed) > _NAMED else "")
     reason = f"it changed files in a read-only checkout: {named}"
     return replace(answer, value=None, reason=reason, tampered=tuple(changed))
 
 
-def _tree(ctx: Context, folder: str, commit: Sha) -> Sha:
+def _forget(ctx: Context, question: Question) -> None:
+    """Let the sessions of a question be none that came to their end: they are run again."""
+    for marker in Path(ctx.below(*question.key.split("/"), "")).glob("*/exit.json"):
+        marker.unlink(missing_ok=True)
+
+
+def _holds(ctx: Context, folder: str, commit: Sha) -> Snapshot:
     """What the checkout holds, but for ignored files: caches of tools are no tampering."""
-    return snapshot(ctx.control, folder, "", commit).tree
+    return snapshot(ctx.control, folder, "", commit, leave=True)
 
 
 class _Asking:

@@ -16,8 +16,10 @@ from wtman.agents import Activity
 from wtman.agents.stream import way_on
 from wtman.budget.budget import counts
 from wtman.context import Context
+from wtman.errors import SPACE_HINT
 from wtman.execution.output import read_exit, started
 from wtman.git.checkouts.snapshot import checkout
+from wtman.git.run import persistent
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.model.command import Exit, ExitReason
@@ -60,7 +62,8 @@ async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[
     The folder stays as it was left: what is in it is what the user wants to see.
     """
     if action.at != action.head:
-        await ctx.git(bring, ctx, state, place_of(state, action.task), action.head, action.at)
+        place = place_of(state, action.task)
+        await persistent(ctx.git, bring, ctx, state, place, action.head, action.at)
     handover.offer(_folder(ctx, action.task, action.attempt), action)
     settle = Collect(
         action.task, action.attempt, action.start, action.head, action.at, action.agent
@@ -76,11 +79,11 @@ async def attachment(ctx: Context, state: State, action: RunSession) -> Launch:
 
 async def _bring(ctx: Context, state: State, action: RunSession, place: TaskPlace) -> str:
     """The worktree, brought to where the attempt starts; says what went wrong, or nothing."""
-    worktree = await ctx.git(bring, ctx, state, place, action.head, action.at)
+    worktree = await persistent(ctx.git, bring, ctx, state, place, action.head, action.at)
     if action.kept:
-        # As it was when the conversation that goes on was cut off, uncommitted.
-        await ctx.git(checkout, ctx.control, worktree.path, worktree.index, action.kept)
-    if not await ctx.git(needs_provision, ctx, state, place):
+        # As it was when the session before was over, uncommitted.
+        await persistent(ctx.git, checkout, ctx.control, worktree.path, worktree.index, action.kept)
+    if not await persistent(ctx.git, needs_provision, ctx, state, place):
         return ""
     return await provision_task(ctx, state, place, worktree, action.at)
 
@@ -133,7 +136,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
     if action.role:  # what the task says of its own sessions does not hold for this one
         task = replace(task, role=action.role, tools=(), model="", effort="")
     role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
-    git = await ctx.git(collect.lend, ctx, state, place, action.attempt, action.at)
+    git = await persistent(ctx.git, collect.lend, ctx, state, place, action.attempt, action.at)
     return Launch(
         id=_id(state, action),
         folder=_folder(ctx, action.task, action.attempt),
@@ -189,8 +192,13 @@ async def _collect(
     if outcome.limited:
         ctx.live_usage.slow()
     said = _last_words(folder) if ended is Ended.FAILED else ""
+    lack = ""
+    if ended is Ended.FAILED:
+        lack = await ctx.git(ctx.space.lacked, exit_.started, said)
+        ended = Ended.INTERRUPTED if lack or _is_excused(state, action) else ended
     last = said.splitlines()[-1].strip() if said else ""
-    found = await ctx.git(
+    found = await persistent(
+        ctx.git,
         collect.collect,
         ctx,
         state,
@@ -209,14 +217,19 @@ async def _collect(
     if handover.offered(folder) and found.ended is Ended.FAILED and found.head == action.at:
         # Who looked around and changed nothing has not failed.
         found = replace(found, ended=Ended.INTERRUPTED)
+    if found.ended is Ended.FAILED and found.head == action.at and not found.quarantine:
+        # A write that failed may be all that became of its work.
+        lack = await ctx.git(ctx.space.lacked, exit_.started, said)
+        found = replace(found, ended=Ended.INTERRUPTED) if lack else found
+    hint = SPACE_HINT if lack else ""
     finished = replace(
         found,
         detail=found.detail or said,
         usage=outcome.usage,
         session=outcome.session,
         seconds=max(exit_.ended - exit_.started, 0.0),
-        fatal=outcome.fatal,
-        hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else "",
+        fatal=outcome.fatal or lack,
+        hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else hint,
         limited=outcome.limited,
     )
     return (finished, *(e.Noted(line) for line in seen.others))
@@ -269,6 +282,13 @@ def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: 
     flight = view.in_flight if view is not None else None
     cap = flight.cap if flight is not None else Cap()
     return Ended.FAILED if counts(state.settings, cap, outcome) else Ended.INTERRUPTED
+
+
+def _is_excused(state: State, action: RunSession | Collect) -> bool:
+    """Whether it ended amid what no session is to blame for, as the journal tells."""
+    view = state.tasks.get(action.task)
+    flight = view.in_flight if view is not None else None
+    return flight is not None and flight.excused
 
 
 def _last_words(folder: str, cap: int = 2000) -> str:

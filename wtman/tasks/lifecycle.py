@@ -1,8 +1,9 @@
 """Where each task and the run stand: derived from the state, stored nowhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wtman.journal.state import Attempt, Finding, State, TaskView
+from wtman.model.actions import ON_TASK, ActionKey
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
@@ -91,6 +92,18 @@ def last_counted(view: TaskView) -> Attempt | None:
     return next(filter(counted, reversed(view.current)), None)
 
 
+def telling(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The newest that says why the task is not done: one that changed nothing says little."""
+    for item in reversed(attempts):
+        if not counted(item):
+            continue
+        if item.ended is Ended.OK and not item.red:
+            return None
+        if item.red or item.outcome is None or not item.outcome.unchanged:
+            return item
+    return None
+
+
 def awaits_attempt(view: TaskView) -> bool:
     """Whether a session is the next thing that the task needs."""
     last = last_counted(view)
@@ -139,9 +152,13 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     work = _work(state, view, known)
     if is_fruitless(view, work):
         return Standing(TaskState.CHECKING, "goes back to its work of before")
-    if work.state in SETTLED or view.in_flight is not None:
+    if work.state in SETTLED:
         return work
-    if state.paused is not None:
+    keys = (ActionKey(kind, view.task.id) for kind in ON_TASK) if state.held else ()
+    held = next((state.held[key] for key in keys if key in state.held), None)
+    if held is not None:
+        return Standing(TaskState.PAUSED, held.reason, work.waiting_for)
+    if state.paused is not None and view.in_flight is None:
         return Standing(TaskState.PAUSED, state.paused.reason, work.waiting_for)
     return work
 
@@ -185,7 +202,7 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
             return Standing(TaskState.FAILED, view.stuck)
         return Standing(TaskState.PENDING, "", waiting)
     if last.ended is Ended.FAILED or last.red:
-        reason = last.red.splitlines()[0] if last.red else _reason(last)
+        reason = _why(view, last)
         barred = last.outcome is not None and bool(last.outcome.quarantine)
         if barred or view.failures >= state.settings.attempts + view.granted:
             if not barred and not last.red and (left := blockers(state, view.task.id)):
@@ -247,5 +264,15 @@ def _judged(state: State, view: TaskView) -> Standing:
     return Standing(TaskState.FAILED, "a check failed")
 
 
+def _why(view: TaskView, last: Attempt) -> str:
+    """Why the newest attempt did not do, in one line."""
+    told = telling(view.current)
+    if told is None or told is last:
+        return _reason(last)
+    return f"{_reason(last).removeprefix('it ')} after: {_reason(told)}"
+
+
 def _reason(attempt: Attempt) -> str:
+    if attempt.red:
+        return attempt.red.splitlines()[0]
     return attempt.outcome.reason if attempt.outcome is not None else ""

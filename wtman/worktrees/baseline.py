@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 
 from wtman.context import Context
+from wtman.errors import WorktreeError
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree
@@ -17,6 +18,7 @@ from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
+from wtman.git.run import persistent
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
@@ -66,9 +68,13 @@ async def provision_task(
         trusted=await ctx.git(_is_untouched, ctx, state, place, at),
         tell=tell,
     )
-    if not problem:
-        await ctx.git(_remember, ctx, state, place, worktree, at)
-    return problem
+    if problem:
+        return problem
+    try:
+        await persistent(ctx.git, _remember, ctx, state, place, worktree, at)
+    except WorktreeError as error:
+        return f"what it left cannot be told from work: {error.message}; ignore it (.gitignore)"
+    return ""
 
 
 def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool:
@@ -112,7 +118,8 @@ def unsaved(
     if snapshot.nested:
         return f"holds a nested repository in {snapshot.nested[0]}", snapshot.tree
     if snapshot.left:
-        return f"{snapshot.left[0]} in {worktree.path} is too large to be saved", snapshot.tree
+        why = git_snapshot.why_left(snapshot.left)
+        return f"{worktree.path} cannot be saved whole: {why}", snapshot.tree
     held = without_baseline(ctl, state, place, snapshot.tree, tip)
     committed = history.tree_of(ctl, tip)
     if held == committed:

@@ -10,11 +10,12 @@ its sandbox does not rule it out.
 """
 
 import os
+import stat
 from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.context import Context
-from wtman.errors import DiskFullError, WtmanError
+from wtman.errors import OutsideError, WorktreeError, WtmanError, machine_error
 from wtman.formats.gitignore import outside
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
@@ -41,6 +42,12 @@ _HOW_TO_FORCE = (
     "What git ignores is in no commit. Write it where git sees it, or add the file by force and "
     "commit it: git add -f PATH && git commit"
 )
+_UNCOLLECTED = "its work cannot be collected"
+_NOT_TAKEN = (
+    "These were moved out of the folder; everything else in it is as it was left. "
+    "Go on from there, without leaving such files behind:"
+)
+_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +100,29 @@ def collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     """Commit or set aside what the worktree holds.
 
     What an agent has broken is its attempt's failure, and nobody else's: the folder stays
-    as it is until the next attempt moves it aside.
+    as it is until the next attempt moves it aside. Where git fails in a folder that nobody
+    has touched, too, it is not the agent's: that error is raised, and nothing is settled.
     """
-    try:
-        return _collect(ctx, state, finished)
-    except DiskFullError:
-        raise
-    except WtmanError as error:
-        reason = f"its work cannot be collected: {error.message}"
-        return _lost(ctx, finished, reason)
+    for last in (False, True):
+        try:
+            return _collect(ctx, state, finished)
+        except OutsideError:
+            raise
+        except (WtmanError, OSError) as error:
+            if isinstance(error, OSError) and (refusal := machine_error(error)):
+                raise refusal from error
+            if not last:
+                continue  # it may have been a matter of the moment
+            if not git_snapshot.works(ctx.control):
+                raise
+            return _lost(ctx, finished, f"{_UNCOLLECTED}: {_said(error)}")
+    raise AssertionError  # the last time it returns or raises
+
+
+def _said(error: WtmanError | OSError) -> str:
+    if isinstance(error, WtmanError):
+        return error.message
+    return f"{os.path.basename(error.filename or '')}: {error.strerror or error}"
 
 
 def _lost(ctx: Context, finished: Finished, reason: str) -> SessionFinished:
@@ -128,7 +149,7 @@ def _put_back(ctx: Context, finished: Finished) -> tuple[str, ...]:
     try:
         keep(ctx, place, tip)
         note += f", see {place.saved_ref(tip)}"
-    except DiskFullError:
+    except OutsideError:
         raise
     except WtmanError:
         note += "; that commit does not exist"
@@ -151,6 +172,9 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     if not os.path.isdir(place.path):
         # Taking an absent folder for an empty one would commit the loss of every file.
         return _lost(ctx, finished, "its worktree was removed")
+    if not os.access(place.path, os.R_OK | os.W_OK | os.X_OK):
+        mode = stat.S_IMODE(os.stat(place.path).st_mode)
+        return _lost(ctx, finished, f"its worktree cannot be read any more (mode {mode:03o})")
     worktree = made(ctx, place)
     notes += _head_back(worktree, place)
     came = _came(ctx, finished, worktree)
@@ -158,9 +182,13 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     tip = came.tip or finished.at
     if finished.ended is not Ended.OK or reason or finished.changed:
         return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
-    snapshot = git_snapshot.snapshot(
-        ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
-    )
+    try:
+        snapshot = git_snapshot.snapshot(
+            ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
+        )
+    except WorktreeError as error:
+        reason = f"{_UNCOLLECTED}: {error.message}"
+        return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
     tree = without_baseline(ctx.control, state, place, snapshot.tree, tip)
     wrote = _hidden(ctx, worktree, finished)
     commit = tip
@@ -181,7 +209,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
             reason += f" but files that git ignores, which are not collected: {listed(ignored)}"
         found = _set_aside(ctx, state, finished, worktree, tip, reason, notes)
         detail = _HOW_TO_FORCE if ignored else ""
-        return replace(found, detail=detail, ignored=ignored[:_IGNORED])
+        return replace(found, detail=detail, unchanged=True, ignored=ignored[:_IGNORED])
     refs.update(
         ctx.repo,
         [
@@ -245,14 +273,14 @@ def _accept(
 ) -> SessionFinished:
     """Figures and ownership of a commit that is on the branch; `commits` 0: to be counted."""
     start = finished.start
-    stat = history.numstat(ctx.control, start, commit)
+    facts = history.numstat(ctx.control, start, commit)
     found = finished.came_to(
         Ended.OK,
         commit,
         commits=commits or history.count_commits(ctx.control, start, commit),
-        files=stat.files,
-        insertions=stat.insertions,
-        deletions=stat.deletions,
+        files=facts.files,
+        insertions=facts.insertions,
+        deletions=facts.deletions,
         notes=notable(ctx, start, commit),
     )
     view = state.tasks.get(finished.place.task) or state.dropped.get(finished.place.task)
@@ -282,15 +310,19 @@ def _set_aside(
 ) -> SessionFinished:
     """Keep what does not count under a ref of its own; the branch stays where it was."""
     kept = save(ctx, state, finished.place, worktree, tip)
-    notes += tuple(f"{path} is too large and was not collected" for path in kept.left[:3])
-    if kept.left[3:]:
-        notes += (f"{len(kept.left) - 3} more files are too large and were not collected",)
+    named = sorted(kept.left.items())
+    notes += tuple(f"{path} was not collected: it {why}" for path, why in named[:3])
+    if named[3:]:
+        notes += (f"{len(named) - 3} more files were not collected",)
     saved = kept.commit
     if saved is None and tip != finished.at:
         saved = tip  # the agent had committed everything itself
         keep(ctx, finished.place, saved)
     ended = Ended.FAILED if finished.ended is Ended.OK else finished.ended
     found = finished.came_to(ended, finished.at, reason=reason, saved=saved or Sha(""), notes=notes)
+    if kept.left and finished.ended is Ended.OK:
+        listed = "".join(f"\n  {path}: it {why}" for path, why in named[:_NAMED])
+        found = replace(found, detail=_NOT_TAKEN + listed, goes_on=True)
     return _quarantined(found, finished) if finished.changed else found
 
 

@@ -7,15 +7,17 @@ compare-and-swap, and git never runs with the worktree as its repository.
 
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from wtman.context import Context
-from wtman.errors import DiskFullError, WtmanError
+from wtman.errors import OutsideError, WtmanError, machine_error
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
+from wtman.git.trees import open_up
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Branch, RunId, Sha, TaskId
@@ -82,10 +84,26 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
         keep(ctx, place, now)
     if now != to:
         refs.update(ctx.repo, [refs.RefChange(place.ref, to, now)])
-    worktree = _made_anew(ctx, place)
+    try:
+        return _emptied(ctx, state, place, was or to, to)
+    except OutsideError:
+        raise
+    except (WtmanError, OSError) as error:
+        if isinstance(error, OSError) and (refusal := machine_error(error)):
+            raise refusal from error
+        if not os.path.lexists(place.path):
+            raise
+        # A session has broken it, or left what cannot be taken away: aside as it is.
+        _move_aside(place, place.path)
+        return _emptied(ctx, state, place, was or to, to)
+
+
+def _emptied(ctx: Context, state: State, place: TaskPlace, was: Sha, to: Sha) -> Worktree:
+    """The worktree at `to`; what it held beyond `was` is saved."""
+    worktree = made(ctx, place)
     if head_of(worktree) != f"ref: {place.ref}":
         repair_head(worktree, place.branch)
-    saved = save(ctx, state, place, worktree, parent=was or to)
+    saved = save(ctx, state, place, worktree, parent=was)
     for path in saved.left:
         # Else the next session would be blamed for it.
         _move_aside(place, os.path.join(worktree.path, path))
@@ -93,23 +111,13 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
     return worktree
 
 
-def _made_anew(ctx: Context, place: TaskPlace) -> Worktree:
-    """The worktree; a folder that a session has broken is moved aside as it is."""
-    try:
-        return made(ctx, place)
-    except DiskFullError:
-        raise
-    except WtmanError:
-        if not os.path.lexists(place.path):
-            raise
-        _move_aside(place, place.path)
-        return made(ctx, place)
-
-
 def _move_aside(place: TaskPlace, path: str) -> None:
     """Beside the worktrees, where `wtman clean` keeps what it removes."""
     trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
     os.makedirs(trash, mode=0o700, exist_ok=True)
+    for folder in (os.path.dirname(path), path):
+        if os.path.isdir(folder) and not os.path.islink(folder):
+            open_up(os.fsencode(folder))  # a move rewrites its ".."
     os.rename(path, os.path.join(trash, f"{name_of(place)}-{secrets.token_hex(4)}"))
 
 
@@ -122,10 +130,10 @@ def keep(ctx: Context, place: TaskPlace, commit: Sha) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """`commit` holds the work, None where there was none; `left` are files too large for it."""
+    """`commit` holds the work, None where there was none; `left` says why what is not in it."""
 
     commit: Sha | None = None
-    left: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, parent: Sha) -> Saved:

@@ -9,7 +9,7 @@ make are never moved. Blocking, and safe to do twice.
 import os
 
 from wtman.context import Context
-from wtman.errors import DiskFullError, WtmanError
+from wtman.errors import OutsideError, WtmanError
 from wtman.git import refs
 from wtman.git.checkouts.worktrees import detach, head_of
 from wtman.git.refs import RefChange
@@ -32,7 +32,7 @@ def retire(ctx: Context, state: State, tasks: tuple[TaskId, ...]) -> dict[TaskId
             continue
         try:
             reason = _retire(ctx, state, view, tip, stands.get(view.branch))
-        except DiskFullError:
+        except OutsideError:
             raise
         except WtmanError as error:
             reason = error.message

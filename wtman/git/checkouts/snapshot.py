@@ -1,28 +1,36 @@
 """Files to tree and tree to files, between a worktree and the object database.
 
 Promises: the tree holds every file of the worktree that is not ignored, whatever a
-session did to its own index, exclude file or configuration. Live worktrees may be
-snapshotted: nothing is locked or changed there. A nested repository is left out and
-named. Submodules stay what they are in the parent commit.
+session did to its own index, exclude file or configuration; what cannot be read is an
+error, or left out and named. Live worktrees may be snapshotted: nothing is locked or
+changed there. A nested repository is left out and named. Submodules stay what they are in
+the parent commit.
 
 An index kept between calls is only a cache of file states, as trustworthy as git's own
 (size, times, inode); each call works on a copy and replaces it at the end.
 """
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from wtman import files
-from wtman.errors import DiskFullError, ExternalError
+from wtman.errors import ExternalError, OutsideError, WorktreeError
 from wtman.formats.git_output import raw, text
-from wtman.git.control_dir import Control, call, oid, own_index, scratch_file
+from wtman.git.control_dir import Control, call, oid, own_index, scratch, scratch_file
 from wtman.git.trees import folders_of
 from wtman.model.ids import Sha
 
 _GITLINK = "160000"
+# What git passes over with no more than a word on stderr.
+_SHUT = re.compile(r"^warning: could not open directory '(.+?)/?': (.+)$", re.MULTILINE)
+_ODD = re.compile(r"^(?:Ignoring path |fatal: Unable to process path )(.+)$", re.MULTILINE)
+_STAYS = re.compile(r"^warning: unable to (?:unlink|rmdir) '?(.+?)'?: (.+)$", re.MULTILINE)
+_MOST_ODD = 20  # paths that git does not take, found one by one
 _TOTAL = 5  # times the most for one file, what all new and changed ones may have together
 
 
@@ -30,19 +38,24 @@ _TOTAL = 5  # times the most for one file, what all new and changed ones may hav
 class Snapshot:
     """`nested` are the folders with a `.git` of their own, relative to the worktree.
 
-    `left` are files that were too large: the tree has them as the parent commit does.
+    `left` says of each path that was not taken why: the tree has it as the parent commit does.
     """
 
     tree: Sha
     nested: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
-    """Make the worktree's tracked files equal to `commit`, and `index` say so."""
+    """Make the worktree's tracked files equal to `commit`, and `index` say so.
+
+    WorktreeError where a file cannot be taken away.
+    """
     os.makedirs(worktree, exist_ok=True)
     with _working(ctl, worktree, index) as working:
-        _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
+        said = _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
+    if stays := _STAYS.search(said):
+        raise WorktreeError(f"{stays[1]} cannot be taken away ({stays[2]})")
     show(ctl, worktree, index)
 
 
@@ -57,29 +70,30 @@ def snapshot(
 ) -> Snapshot:
     """The tree of everything in the worktree that is not ignored.
 
-    A new or changed file of more than `largest` bytes is an error (0: none is). With
-    `leave` it is left out, and so are the largest ones where all together are too much:
-    hashing takes a bounded time, whatever a session left there.
+    A new or changed file of more than `largest` bytes (0: none) is a WorktreeError, and so
+    is what cannot be read or has a name that git does not take. With `leave` it is left out,
+    and so are the largest ones where all together are too much: hashing takes a bounded
+    time, whatever a session left there.
     """
     with _working(ctl, worktree, index) as working:
         _load(ctl, worktree, working, ["--reset", oid(parent_commit)])
-        tracked, others = _listed(ctl, worktree, working)
+        tracked, others, left = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
         gone, changed = _changed(ctl, worktree, working)
-        left: frozenset[str] = frozenset()
-        if largest and leave:
-            left = _too_large(worktree, changed + others, largest)
-            changed = [path for path in changed if path not in left]
-            others = [path for path in others if path not in left]
-        elif largest:
-            _refuse_large(worktree, changed + others, largest)
+        left |= _unreadable(worktree, changed + others)
+        if largest:
+            wanted = [path for path in changed + others if path not in left]
+            left |= _too_large(worktree, wanted, largest, together=leave)
+        if not leave:
+            _refuse(left)
         if gone:
             _update(ctl, worktree, working, ["--force-remove"], gone)
-        if changed or others:
-            flags = ["--add", "--remove", "--replace"]
-            _update(ctl, worktree, working, flags, changed + others)
+        wanted = [path for path in changed + others if path not in left]
+        left |= _added(ctl, worktree, working, wanted)
+        if not leave:
+            _refuse(left)
         written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
-    return Snapshot(Sha(written.decode().strip()), nested, tuple(sorted(left)))
+    return Snapshot(Sha(written.decode().strip()), nested, left)
 
 
 def ignored(ctl: Control, worktree: str, index: str) -> list[str]:
@@ -100,6 +114,26 @@ def show(ctl: Control, worktree: str, index: str) -> None:
         files.copy(kept, index)
 
 
+def works(ctl: Control) -> bool:
+    """Whether git can do here what a snapshot asks of it, with a folder that nobody has touched."""
+    with scratch(ctl) as folder:
+        place, aside = os.path.join(folder, "tree"), os.path.join(folder, "objects")
+        os.mkdir(place)
+        os.mkdir(aside)
+        ctl = replace(ctl, aside=aside)
+        files.replace(os.path.join(place, "file"), b"file\n")
+        index = os.path.join(folder, "index")
+        try:
+            call(ctl, ["read-tree", "--empty"], worktree=place, index=index)
+            _listed(ctl, place, index)
+            _changed(ctl, place, index)
+            _update(ctl, place, index, ["--add"], ["file"])
+            call(ctl, ["write-tree"], worktree=place, index=index)
+        except ExternalError:
+            return False
+    return True
+
+
 @contextmanager
 def _working(ctl: Control, worktree: str, index: str) -> Iterator[str]:
     """A copy of the index to work with, which takes its place at the end."""
@@ -112,28 +146,40 @@ def _working(ctl: Control, worktree: str, index: str) -> Iterator[str]:
         files.copy(working, kept)
 
 
-def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> None:
+def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> str:
     try:
-        call(ctl, ["read-tree", *args], worktree=worktree, index=working)
-    except DiskFullError:
+        return call(ctl, ["read-tree", *args], worktree=worktree, index=working).err
+    except OutsideError:
         raise
     except ExternalError:
         if not os.path.exists(working):
             raise
         # A power cut may leave half an index; it is only a cache.
         os.unlink(working)
-        call(ctl, ["read-tree", *args], worktree=worktree, index=working)
+        return call(ctl, ["read-tree", *args], worktree=worktree, index=working).err
 
 
-def _listed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list[str]]:
-    """Tracked paths, and untracked ones that are not ignored; `x/` is a nested repository."""
+def _listed(
+    ctl: Control, worktree: str, working: str
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Tracked paths, and untracked ones that are not ignored; `x/` is a nested repository.
+
+    The third: the folders that git could not look into, and why.
+    """
     args = ["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"]
     tracked: list[str] = []
     others: list[str] = []
-    for item in call(ctl, args, worktree=worktree, index=working).out.split(b"\0"):
+    answer = call(ctl, args, worktree=worktree, index=working)
+    for item in answer.out.split(b"\0"):
         if item:
             (others if item.startswith(b"? ") else tracked).append(text(item[2:]))
-    return tracked, others
+    shut = {
+        path: f"cannot be read ({why})"
+        for path, why in _SHUT.findall(answer.err)
+        # A live session may have removed it. A name that is no UTF-8 cannot be looked for.
+        if "\ufffd" in path or os.path.lexists(os.path.join(worktree, path))
+    }
+    return tracked, others, shut
 
 
 def _without_nested(
@@ -173,15 +219,43 @@ def _changed(ctl: Control, worktree: str, working: str) -> tuple[list[str], list
     return gone, changed
 
 
-def _too_large(worktree: str, paths: list[str], largest: int) -> frozenset[str]:
+def _too_large(worktree: str, paths: list[str], largest: int, *, together: bool) -> dict[str, str]:
     """The files beyond the caps, the smallest ones being taken first."""
-    found: set[str] = set()
+    found: dict[str, str] = {}
     total = 0
     for size, path in sorted(_sizes(worktree, paths)):
         total += size
-        if size > largest or total > _TOTAL * largest:
-            found.add(path)
-    return frozenset(found)
+        if size > largest or (together and total > _TOTAL * largest):
+            found[path] = f"has {size >> 20} MiB; a file may have {largest >> 20} MiB"
+    return found
+
+
+def _unreadable(worktree: str, paths: list[str]) -> dict[str, str]:
+    """The files that this user may not read: git would end at the first."""
+    found: dict[str, str] = {}
+    for path in paths:
+        place = os.path.join(worktree, path)
+        try:
+            facts = os.lstat(place)
+        except PermissionError as error:
+            found[path] = f"cannot be read ({error.strerror})"
+        except OSError:
+            continue
+        else:
+            if stat.S_ISREG(facts.st_mode) and not os.access(place, os.R_OK):
+                found[path] = f"cannot be read (mode {stat.S_IMODE(facts.st_mode):03o})"
+    return found
+
+
+def _refuse(left: Mapping[str, str]) -> None:
+    if left:
+        raise WorktreeError(why_left(left), hint="mend, remove or ignore it (.gitignore)")
+
+
+def why_left(left: Mapping[str, str]) -> str:
+    """What was not taken, in one line."""
+    (path, why), *others = sorted(left.items())
+    return f"{path} {why}" + (f", and {len(others)} more" if others else "")
 
 
 def _sizes(worktree: str, paths: list[str]) -> Iterator[tuple[int, str]]:
@@ -192,16 +266,30 @@ def _sizes(worktree: str, paths: list[str]) -> Iterator[tuple[int, str]]:
             continue
 
 
-def _refuse_large(worktree: str, paths: list[str], largest: int) -> None:
-    for size, path in _sizes(worktree, paths):
-        if size > largest:
-            raise ExternalError(
-                f"{path} has {size >> 20} MiB; a file may have {largest >> 20} MiB",
-                hint="add it to .gitignore",
-            )
+def _added(ctl: Control, worktree: str, working: str, paths: list[str]) -> dict[str, str]:
+    """Put the files into the index; gives those that git does not take, and why.
+
+    It ends at some and passes over others: then it is asked again without them.
+    """
+    flags, odd = ["--add", "--remove", "--replace"], dict[str, str]()
+    while paths:
+        try:
+            said = _update(ctl, worktree, working, flags, paths)
+        except OutsideError:
+            raise
+        except ExternalError as error:
+            found = [path for path in _ODD.findall(error.stderr) if path in set(paths)]
+            if not found or len(odd) >= _MOST_ODD:
+                raise
+            lines = [line for line in error.stderr.splitlines() if line.startswith("error: ")]
+            odd |= dict.fromkeys(found, f"is not taken by git ({'; '.join(lines[:1])[7:]})")
+            paths = [path for path in paths if path not in odd]
+        else:
+            return odd | dict.fromkeys(_ODD.findall(said), "has a name that git does not take")
+    return odd
 
 
-def _update(ctl: Control, worktree: str, working: str, flags: list[str], paths: list[str]) -> None:
+def _update(ctl: Control, worktree: str, working: str, flags: list[str], paths: list[str]) -> str:
     script = b"".join(raw(path) + b"\0" for path in paths)
     args = ["update-index", "-z", *flags, "--stdin"]
-    call(ctl, args, worktree=worktree, index=working, input=script)
+    return call(ctl, args, worktree=worktree, index=working, input=script).err

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 
-from wtman.errors import DiskFullError, ExternalError
+from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import raw, tree_lines
 from wtman.git.checkouts.snapshot import checkout
 from wtman.git.control_dir import Control, call, oid, own_index
@@ -47,7 +47,7 @@ def reuse(ctl: Control, folder: str, commit: str) -> bool:
         if not _pristine(ctl, folder, files, folders):
             return False
         _give_git(ctl, folder, commit)
-    except DiskFullError:
+    except OutsideError:
         raise
     except (ExternalError, OSError):
         return False

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import BinaryIO
 
-from wtman.errors import DiskFullError, ExternalError
+from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import packed_refs
 from wtman.git.control_dir import Control, call, oid
 from wtman.git.untrusted.private import PrivateGit
@@ -73,15 +73,24 @@ def take(ctl: Control, git: PrivateGit) -> Imported | ImportRefused:
 
 def _let_in(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused:
     try:
-        with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
-            return _taken(ctl, git, tip, folder)
-    except DiskFullError:
+        try:
+            return _copied(ctl, git, tip)
+        except OutsideError:
+            raise
+        except ExternalError:
+            return _copied(ctl, git, tip)  # it may have been a matter of the moment
+    except OutsideError:
         raise
     except _TooMuch as error:
         return ImportRefused(str(error))
     except ExternalError as error:
         said = error.message.partition(": ")[2] or error.message
         return ImportRefused(f"it left broken objects on its branch {git.branch}: {said}")
+
+
+def _copied(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused:
+    with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
+        return _taken(ctl, git, tip, folder)
 
 
 # --- which commit ---------------------------------------------------------------------------
@@ -195,6 +204,8 @@ def _taken(ctl: Control, git: PrivateGit, tip: Sha, folder: str) -> Imported | I
         script = f"{tip}\n^{git.at}\n".encode()
         args = ["pack-objects", "--revs", "--stdout", "-q", "--threads=1", "--window=0"]
         pack = call(ctl, args, objects=aside, env=_BOUNDED, input=script).out
+    except OutsideError:
+        raise
     except ExternalError:
         if load.large:
             size = BLOB_CAP >> 20

@@ -64,10 +64,16 @@ class Intended(Event):
 
 @dataclass(frozen=True, slots=True)
 class Abandoned(Event):
-    """An intended action was cancelled or failed to start; nothing came of it."""
+    """An intended action was cancelled or failed to start; nothing came of it.
+
+    `held`: for something that no session is to blame for. It is not begun again before
+    a resume, and what a session left behind is collected then.
+    """
 
     key: ActionKey
     reason: str = ""
+    hint: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
