@@ -23,6 +23,7 @@ EFFECTS = frozenset(
     cli/commands/plan.py
     cli/commands/report.py
     cli/commands/resume.py
+    cli/commands/restore.py
     cli/commands/retry.py
     cli/commands/review.py
     cli/commands/split.py
@@ -162,6 +163,7 @@ EFFECTS = frozenset(
     worktrees/perform.py
     worktrees/ignored.py
     worktrees/place.py
+    worktrees/restore.py
     worktrees/retire.py
     worktrees/risky_changes.py
     """.split()

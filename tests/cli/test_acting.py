@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,10 @@ def plan(tmp_path: Path) -> Path:
     path = tmp_path / "plan.toml"
     path.write_text(PLAN)
     return path
+
+
+def in_14_days() -> str:
+    return (datetime.now(UTC) + timedelta(days=14)).strftime("%Y-%m-%d")
 
 
 def wait_for(met: Callable[[], bool]) -> None:
@@ -308,19 +313,21 @@ def test_clean_takes_what_is_merged_and_it_can_come_back(
     done = wtman("clean", cwd=repo)
     assert masked(done.out) == (
         "RUN/core  removed\n"
-        "  to bring a branch back within 14 days: "
-        "git branch wtman/RUN/core refs/wtman/trash/RUN/core\n"
-        "  the files are in TMP/repo.worktrees/.trash\n"
+        f"  kept in the trash until {in_14_days()} (0.1 MiB): wtman restore RUN/core\n"
     )
     assert git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert git(repo, "for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
-    assert git(repo, "rev-parse", f"refs/wtman/trash/{run}/core") == head
+    assert git(repo, "rev-parse", f"refs/wtman/trash/{run}/core/{head[:12]}") == head
     kept = [path.name for path in (repo.parent / "repo.worktrees").iterdir()]
     assert kept == [".trash"]
-    git(repo, "branch", f"wtman/{run}/core", f"refs/wtman/trash/{run}/core")
-    git(repo, "branch", "-D", f"wtman/{run}/core")
     assert wtman("clean", cwd=repo).out == "nothing to clean\n"
     assert wtman("status", cwd=repo).out.endswith(f"next: wtman report {run}\n")
+    [item] = wtman("restore", "--json", cwd=repo).json()["removed"]
+    assert (item["task"], item["commit"], item["by"]) == ("core", head, "clean")
+    wtman("restore", "core", cwd=repo)
+    assert git(repo, "rev-parse", f"refs/wtman/merged/{run}/core") == head
+    assert (repo.parent / "repo.worktrees" / run / "core/core.txt").read_text() == "core\n"
+    assert "nothing of" in wtman("restore", "core", cwd=repo, check_status=2).err
 
 
 def test_clean_keeps_what_would_be_lost(
@@ -334,12 +341,10 @@ def test_clean_keeps_what_would_be_lost(
         "RUN/idle  removed\n"
         "RUN/core  kept: 1 commit on wtman/RUN/core not merged\n"
         "RUN/docs  kept: notes.txt in TMP/repo.worktrees/RUN/docs is not committed\n"
-        "  to bring a branch back within 14 days: "
-        "git branch wtman/RUN/idle refs/wtman/trash/RUN/idle\n"
-        "  the files are in TMP/repo.worktrees/.trash\n"
+        f"  kept in the trash until {in_14_days()} (0.1 MiB): wtman restore RUN/idle\n"
         "  to remove it anyway: wtman clean --force RUN/core\n"
     )
-    told = wtman("clean", "--force", f"{run}/docs", "--json", cwd=repo, check_status=1).json()
+    told = wtman("clean", "--force", f"{run}/docs", "--json", cwd=repo).json()
     assert [item["task"] for item in told["runs"][0]["cleaned"]] == ["docs"]
     [item] = told["runs"][0]["cleaned"]
     assert (Path(item["folder"]) / "tree/notes.txt").read_text() == "mine\n"

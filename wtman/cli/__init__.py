@@ -37,6 +37,7 @@ _COMMANDS = {
     "resume": "Resume an interrupted or paused run.",
     "retry": "Give a task one more attempt.",
     "clean": "Remove worktrees and branches that are no longer needed.",
+    "restore": "Bring back what clean or a retry removed.",
     "trust": "Approve the commands in this repository's configuration.",
     "init": "Write a wtman.toml for this repository.",
     "doctor": "Check what works here, and print the fix for the rest.",

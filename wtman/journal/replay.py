@@ -429,6 +429,9 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.RunFailed: lambda state, event, at: replace(state, failed=event),
     e.Resumed: _resumed,
     e.Cleaned: lambda state, event, at: _with(state, event.task, cleaned=True, worktree=""),
+    e.Restored: lambda state, event, at: _with(
+        state, event.task, cleaned=False, worktree=event.worktree
+    ),
     **limits.FOLDS,
     **planning.FOLDS,
     **merges.FOLDS,

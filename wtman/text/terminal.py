@@ -102,6 +102,12 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}es" if word.endswith(("ch", "sh", "s")) else f"{number:,} {word}s"
 
 
+def mebibytes(number: int) -> str:
+    """Bytes as `3 MiB`; what is less than a tenth of one is `0.1 MiB`."""
+    amount = max(number / 2**20, 0.1 if number else 0.0)
+    return f"{amount:,.0f} MiB" if amount >= 10 or not number else f"{amount:.1f} MiB"
+
+
 def size(files: int, insertions: int, deletions: int) -> str:
     """`3 files, +120 -4`."""
     return f"{count(files, 'file')}, +{insertions} -{deletions}"

@@ -223,4 +223,5 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
     e.Requested: lambda _, event: [(event.task, _ASKED.get(event.what, "asked"))],
     e.Cleaned: lambda _, event: [(event.task, "worktree and branch moved to the trash")],
+    e.Restored: lambda _, event: [(event.task, "brought back from the trash")],
 }

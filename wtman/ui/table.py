@@ -199,7 +199,7 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
         if item.state in FELL_SHORT:
             why = clean(item.reason, 48) or str(item.state)
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
-        if text := state.tasks[task].outside_git:
+        if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:
             lines.append(f"! {task}: {clean(text)}")
     # Why a stronger sandbox was passed over, with the fix.
     lines += ["! " + clean(note) for note in state.pressing]

@@ -2,25 +2,28 @@
 
 Not part of the loop: `wtman clean` calls it, with the run's lock held. Promises:
 what is removed can be brought back for 14 days (the folder in a trash beside the
-worktrees, the tip below refs/wtman/trash/), refs move by compare-and-swap, and doing
-it twice is harmless. Refuses work that is not merged and files that no commit holds,
-unless the task was named.
+worktrees, each tip below refs/wtman/trash/; see `restore`), refs move by
+compare-and-swap, and doing it twice is harmless. Refuses work that is not merged, files
+that no commit holds, and a task that is not over, unless the task was named.
 """
 
 import contextlib
 import os
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wtman.git import refs
 from wtman.git.checkouts.worktrees import Worktree, drop, empty_trash, head_of
 from wtman.git.control_dir import Control
+from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
 from wtman.git.trees import remove_tree
 from wtman.integration import candidate_refs
 from wtman.journal.events import Cleaned
+from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.worktrees.baseline import unsaved
@@ -31,22 +34,12 @@ KEPT_SECONDS = 14 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class KeptTask:
-    """A task that stays, and why. `held` is what would be lost, for people."""
+    """A task that stays, and why. `forcible`: it goes if it is named."""
 
     task: TaskId
     why: str
     ignored: int = 0  # files that git ignores in its worktree
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """A task that was cleaned, and where its parts are now."""
-
-    task: TaskId
-    event: Cleaned
-    ref: str
-    folder: str
-    ignored: int = 0
+    forcible: bool = True
 
 
 def clean(
@@ -55,39 +48,48 @@ def clean(
     task: TaskId,
     *,
     forced: bool,
+    unfinished: str = "",
     before: Callable[[str], None] = lambda path: None,
-) -> Gone | KeptTask | None:
+) -> Cleaned | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
-    `before` is called with the worktree's path when it is sure to go.
+    `unfinished` says that the task is not over, and how it goes on. `before` is called with
+    the worktree's path when it is sure to go.
     """
     view = state.tasks.get(task) or state.dropped[task]
     worktree = worktree_of(ctl.repo, place_of(state, task), view.worktree)
-    tips = _tips(ctl, state, view)
+    tips = _tips(ctl.repo, state, view)
     there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
     if view.external or not (there or tips):
         return None
+    if unfinished and not forced:
+        return KeptTask(task, unfinished)
     tip = next(iter(tips.values()), view.head)
-    ignored = 0
-    if there:
-        why, ignored = _unsaved(ctl, state, task, worktree, tip)
-        if why and not forced:
-            return KeptTask(task, why, ignored)
+    why, held = _unsaved(ctl, state, task, worktree, tip) if there else ("", Holding())
+    if why and not forced:
+        return KeptTask(task, why, held.ignored)
     if why := _elsewhere(ctl, worktree, view):
-        return KeptTask(task, why, ignored)
+        return KeptTask(task, why, held.ignored, forcible=False)
     if not forced and (why := _unmerged(ctl, state, view, tip)):
-        return KeptTask(task, why, ignored)
+        return KeptTask(task, why, held.ignored)
     if os.path.isdir(worktree.path):
         before(worktree.path)
     folder = drop(ctl.repo, worktree, trash_of(state)) if there else ""
-    ref = f"refs/wtman/trash/{state.run}/{task}"
-    if tip:
-        known = refs.read_one(ctl.repo, ref)
-        changes = [RefChange(name, None, sha) for name, sha in tips.items()]
-        if known != tip:
-            changes.append(RefChange(ref, tip, known))
-        refs.update(ctl.repo, changes)
-    return Gone(task, Cleaned(task, tip), ref if tip else "", folder, ignored)
+    kept = {trash_ref(state.run, task, sha): sha for sha in tips.values()}
+    known = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}/{task}")
+    refs.update(
+        ctl.repo,
+        [
+            *(RefChange(name, None, sha) for name, sha in tips.items()),
+            *(RefChange(name, sha, known.get(name)) for name, sha in kept.items()),
+        ],
+    )
+    return Cleaned(task, tip, tips, folder, held.files, held.size, held.ignored)
+
+
+def trash_ref(run: RunId, task: TaskId, commit: Sha) -> str:
+    """Where the tip of a cleaned task is kept."""
+    return f"refs/wtman/trash/{run}/{task}/{commit[:12]}"
 
 
 def trash_of(state: State) -> str:
@@ -95,18 +97,36 @@ def trash_of(state: State) -> str:
     return os.path.join(state.settings.worktrees, ".trash")
 
 
-def expire(ctl: Control, state: State, cleaned: dict[TaskId, float], now: float) -> int:
-    """Forget for good what was cleaned more than 14 days ago; how many tasks."""
+def expire(ctl: Control, state: State, recorded: Sequence[Recorded], now: float) -> None:
+    """Forget for good what was cleaned more than 14 days ago."""
     empty_trash(trash_of(state), KEPT_SECONDS, now)
-    old = [task for task, at in cleaned.items() if now - at > KEPT_SECONDS]
-    changes = [
-        RefChange(ref, None, sha)
-        for task in old
-        for place in ("trash", "saved", "attempts")
-        for ref, sha in refs.read(ctl.repo, f"refs/wtman/{place}/{state.run}/{task}").items()
+    newest: dict[TaskId, float] = {}
+    kept: dict[str, Sha] = {}
+    gone: dict[str, Sha] = {}
+    for item in recorded:
+        if isinstance(item.event, Cleaned):
+            task, old = item.event.task, now - item.at > KEPT_SECONDS
+            newest[task] = item.at
+            for sha in item.event.refs.values():
+                (gone if old else kept)[trash_ref(state.run, task, sha)] = sha
+    places = [
+        f"refs/wtman/{place}/{state.run}/{task}"
+        for task, view in (*state.tasks.items(), *state.dropped.items())
+        # One that was retried or restored since then is not over.
+        if view.cleaned and now - newest.get(task, now) > KEPT_SECONDS
+        for place in ("saved", "attempts")
     ]
-    refs.update(ctl.repo, changes)
-    return len(old)
+    for place in places:
+        gone |= refs.read(ctl.repo, place)
+    there = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}") if gone else {}
+    refs.update(
+        ctl.repo,
+        [
+            RefChange(name, None, sha)
+            for name, sha in gone.items()
+            if name not in kept and (name in there or "/trash/" not in name)
+        ],
+    )
 
 
 def let_go(ctl: Control, state: State) -> None:
@@ -136,30 +156,55 @@ def remove_traces(state: State) -> None:
         os.rmdir(state.settings.worktrees)
 
 
-def _tips(ctl: Control, state: State, view: TaskView) -> dict[str, Sha]:
+def holds(repo: Repository, state: State, task: TaskId) -> bool:
+    """Whether the task has a worktree or a ref that `clean` would take."""
+    view = state.tasks.get(task) or state.dropped[task]
+    worktree = worktree_of(repo, place_of(state, task), view.worktree)
+    there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
+    return not view.external and bool(there or _tips(repo, state, view))
+
+
+def _tips(repo: Repository, state: State, view: TaskView) -> dict[str, Sha]:
     """The refs that go, the branch first."""
     names = (
         f"refs/heads/wtman/{state.run}/{view.task.id}",
         f"refs/wtman/merged/{state.run}/{view.task.id}",
     )
-    found = {name: refs.read_one(ctl.repo, name) for name in names}
+    found = {name: refs.read_one(repo, name) for name in names}
     return {name: sha for name, sha in found.items() if sha is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a worktree holds: files and bytes without its `.git`; `ignored` of them git ignores."""
+
+    files: int = 0
+    size: int = 0
+    ignored: int = 0
 
 
 def _unsaved(
     ctl: Control, state: State, task: TaskId, worktree: Worktree, tip: Sha
-) -> tuple[str, int]:
-    """What of the worktree no commit holds, and how many ignored files are in it."""
-    if not os.path.isdir(worktree.path) or not os.path.isdir(worktree.admin) or not tip:
-        return "", 0
+) -> tuple[str, Holding]:
+    """What of the worktree no commit holds, and how much is in it."""
+    if not os.path.isdir(worktree.path):
+        return "", Holding()
+    files, size = _measured(worktree.path)
+    if not os.path.isdir(worktree.admin) or not tip:
+        return "", Holding(files, size)
     why, tree = unsaved(ctl, state, place_of(state, task), worktree, tip)
-    return why, max(_files_below(worktree.path) - len(history.files(ctl, tree)), 0)
+    return why, Holding(files, size, max(files - len(history.files(ctl, tree)), 0))
 
 
-def _files_below(folder: str) -> int:
-    """Files of a worktree, without its `.git`."""
-    total = sum(len(names) for _, _, names in os.walk(folder))
-    return total - os.path.lexists(os.path.join(folder, ".git"))
+def _measured(folder: str) -> tuple[int, int]:
+    """Files of a worktree and their bytes, without its `.git`."""
+    total = size = 0
+    for place, _, names in os.walk(folder):
+        total += len(names)
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(place, name)).st_size
+    return total - os.path.lexists(os.path.join(folder, ".git")), size
 
 
 def _elsewhere(ctl: Control, worktree: Worktree, view: TaskView) -> str:
@@ -167,12 +212,14 @@ def _elsewhere(ctl: Control, worktree: Worktree, view: TaskView) -> str:
     for item in checkouts(ctl.repo):
         stands_here = os.path.realpath(item.path) == os.path.realpath(worktree.path)
         if view.branch and item.branch == view.branch and not stands_here:
-            return f"branch {view.branch} is checked out in {item.path}"
+            where = f"branch {view.branch} is checked out in {item.path}"
+            return f"{where}: git -C {shlex.quote(item.path)} switch --detach"
     if os.path.isdir(worktree.admin):
         head = head_of(worktree)
         own = (f"ref: refs/heads/{view.branch}", view.head, view.merged)
         if view.branch and head not in own and head.startswith("ref: "):
-            return f"{worktree.path} is on another branch now"
+            where = f"{worktree.path} is on another branch now"
+            return f"{where}: git -C {shlex.quote(worktree.path)} switch --detach"
     return ""
 
 
@@ -188,9 +235,3 @@ def _unmerged(ctl: Control, state: State, view: TaskView, tip: Sha) -> str:
     if view.merged:
         return f"branch {view.branch} has moved since it was merged"
     return f"{commits} commit{'s' * (commits != 1)} on {view.branch} not merged"
-
-
-def run_of(text: str) -> tuple[RunId, TaskId]:
-    """`RUN/task` or `task` of --force, as its two parts."""
-    run, _, task = text.rpartition("/")
-    return RunId(run), TaskId(task)

@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +20,13 @@ from wtman.git.disk import on_network
 from wtman.journal.events import Cleaned
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
-from wtman.model.states import SCHEMA
+from wtman.model.states import SCHEMA, SETTLED
 from wtman.text.terminal import clean as cleaned
-from wtman.text.terminal import count
-from wtman.text.words import did_you_mean, quoted
+from wtman.text.terminal import count, mebibytes
+from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
-    from wtman.worktrees.clean import Gone, KeptTask
+    from wtman.worktrees.clean import KeptTask
 
 
 def clean(
@@ -40,19 +41,32 @@ def clean(
 ) -> int:
     """Remove worktrees and branches that are no longer needed.
 
-    Without RUN, of all finished runs, never of a running one. What would be lost is kept,
-    with the reason; what is removed can be brought back for 14 days.
+    Without RUN, of all finished runs, never of a running one; with --force TASK alone, of this
+    task only. What would be lost is kept, with the reason; what is removed can be brought back
+    for 14 days: `wtman restore`.
     """
-    from wtman.worktrees.clean import run_of
-
     _forget_dry_runs(target.repository(ctx, directory))
     with target.journal(ctx, directory) as home:
-        forced = [run_of(text) for text in force or ()]
-        states = _to_clean(home, run, forced)
-        _require_known(states, forced)
-        results = [(state, _clean_run(home, state, forced)) for state in states]
-        _tell(results, as_json)
-        return int(any(kept for _, (_, kept) in results))
+        wanted = _to_clean(home, run, _forced(home, run, force or ()))
+        results = [_clean_run(home, item) for item in wanted]
+        _tell(home, results, as_json)
+        return int(any(item.kept for item in results))
+
+
+@dataclass(frozen=True, slots=True)
+class ToClean:
+    """A run to be cleaned: all its tasks, or only the `forced` ones."""
+
+    state: State
+    forced: frozenset[TaskId] = frozenset()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedRun:
+    state: State
+    gone: tuple[Cleaned, ...]
+    kept: tuple["KeptTask", ...]
 
 
 def _forget_dry_runs(repo: Repository) -> None:
@@ -65,29 +79,60 @@ def _forget_dry_runs(repo: Repository) -> None:
             candidate_refs.forget(repo, candidate_refs.runs_with(repo).difference(store.runs()))
 
 
-def _to_clean(home: Home, run: str, forced: Sequence[tuple[RunId, TaskId]]) -> list[State]:
+def _forced(home: Home, run: str, names: Sequence[str]) -> dict[RunId, set[TaskId]]:
+    """The tasks of --force by their run. A bare id means the one run that has it to remove."""
+    found: dict[RunId, set[TaskId]] = {}
+    for text in names:
+        name, _, task = text.rpartition("/")
+        holder = a_run(home, name or run) if name or run else _holder(home, TaskId(task))
+        state = home.state(holder)
+        known = [*state.tasks, *state.dropped]
+        if task not in known:
+            raise UsageError(
+                f"run {holder} has no task {quoted(task)}{did_you_mean(task, known)}",
+                hint=f"see wtman status {holder}",
+            )
+        found.setdefault(holder, set()).add(TaskId(task))
+    return found
+
+
+def _holder(home: Home, task: TaskId) -> RunId:
+    """The run whose task of this id still has a worktree or a branch."""
+    from wtman.worktrees.clean import holds
+
+    states = [home.state(run) for run in home.store.runs()]
+    having = [state for state in states if task in state.tasks or task in state.dropped]
+    if not having:
+        known = [name for state in states for name in state.tasks]
+        raise UsageError(f"there is no task {quoted(task)}{did_you_mean(task, known)}")
+    left = [state for state in having if holds(home.repo, state, task)] or having[-1:]
+    if len(left) > 1:
+        named = ", ".join(f"{state.run}/{task}" for state in left)
+        raise UsageError(
+            f"task {quoted(task)} is in {len(left)} runs: {named}",
+            hint=f"name the run too: wtman clean --force {left[-1].run}/{task}",
+        )
+    return left[0].run
+
+
+def _to_clean(home: Home, run: str, forced: Mapping[RunId, set[TaskId]]) -> list[ToClean]:
     from wtman.tasks.lifecycle import run_state
 
-    named = {name for name, _ in forced if name}
-    if run:
-        named.add(a_run(home, run))
-    elif forced and not named:
-        named.add(a_run(home, ""))
-    if named:
-        for name in named:
-            require_idle(home, a_run(home, name))
-        return [home.state(a_run(home, name)) for name in sorted(named)]
+    named = a_run(home, run) if run else ""
+    for name in {*forced, *([named] if named else [])}:
+        require_idle(home, RunId(name))
+    if named or forced:
+        runs = dict.fromkeys([*([RunId(named)] if named else []), *forced])
+        return [
+            ToClean(home.state(name), frozenset(forced.get(name, ())), whole=name == named)
+            for name in runs
+        ]
     states = (home.state(name) for name in home.store.runs())
     return [
-        state for state in states if run_state(state) in FINISHED and not home.store.live(state.run)
+        ToClean(state)
+        for state in states
+        if run_state(state) in FINISHED and not home.store.live(state.run)
     ]
-
-
-def _require_known(states: list[State], forced: Sequence[tuple[RunId, TaskId]]) -> None:
-    for _, task in forced:
-        known = [name for state in states for name in (*state.tasks, *state.dropped)]
-        if task not in known:
-            raise UsageError(f"there is no task {quoted(task)}{did_you_mean(task, known)}")
 
 
 def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
@@ -104,72 +149,81 @@ def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
         print(f"wtman: {problem}", file=sys.stderr)
 
 
-def _clean_run(
-    home: Home, state: State, forced: Sequence[tuple[RunId, TaskId]]
-) -> tuple[list["Gone"], list["KeptTask"]]:
+def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     from wtman.git.control_dir import prepare
+    from wtman.tasks.lifecycle import standings
     from wtman.worktrees import clean as worktree
 
-    gone: list[worktree.Gone] = []
+    state, now = wanted.state, time.time()
+    gone: list[Cleaned] = []
     kept: list[worktree.KeptTask] = []
     control = prepare(home.repo)
+    known = standings(state) if state.approved else {}
     with home.store.lock(state.run):
         for task in (*state.tasks, *state.dropped):
-            by_name = any(name == task and run in ("", state.run) for run, name in forced)
+            forced = task in wanted.forced
+            if not (wanted.whole or forced):
+                continue
+            unfinished = ""
+            if task in known and known[task].state not in SETTLED:
+                unfinished = f"{known[task].state}, the run can go on: wtman resume {state.run}"
             before = partial(_clean_up, home, state, task)
-            match worktree.clean(control, state, task, forced=by_name, before=before):
-                case worktree.Gone() as done:
-                    home.store.append(state.run, [done.event], time.time())
+            match worktree.clean(
+                control, state, task, forced=forced, unfinished=unfinished, before=before
+            ):
+                case Cleaned() as done:
+                    home.store.append(state.run, [done], now)
                     gone.append(done)
                 case worktree.KeptTask() as left:
                     kept.append(left)
-        times = {
-            record.event.task: record.at
-            for record in home.store.events(state.run)
-            if isinstance(record.event, Cleaned)
-        }
         worktree.tidy(state)
-        worktree.expire(control, state, times, time.time())
+        worktree.expire(control, home.state(state.run), home.store.events(state.run), now)
         worktree.let_go(control, state)
-    return gone, kept
+    return CleanedRun(state, tuple(gone), tuple(kept))
 
 
-def _tell(
-    results: list[tuple[State, tuple[list["Gone"], list["KeptTask"]]]], as_json: bool
-) -> None:
+def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
+    from wtman.worktrees.clean import KEPT_SECONDS, trash_ref
+
+    until = iso(time.time() + KEPT_SECONDS)
     if as_json:
         runs = [
             {
-                "run": state.run,
+                "run": item.state.run,
                 "cleaned": [
-                    {"task": item.task, "ref": item.ref, "folder": item.folder} for item in gone
+                    {
+                        "task": event.task,
+                        "ref": trash_ref(item.state.run, event.task, event.head)
+                        if event.refs
+                        else "",
+                        "folder": event.folder,
+                        "files": event.files,
+                        "bytes": event.size,
+                        "ignored": event.ignored,
+                        "until": until,
+                    }
+                    for event in item.gone
                 ],
-                "kept": [{"task": item.task, "reason": item.why} for item in kept],
+                "kept": [{"task": left.task, "reason": left.why} for left in item.kept],
             }
-            for state, (gone, kept) in results
+            for item in results
         ]
         print(json.dumps({"schema": SCHEMA, "runs": runs}, ensure_ascii=True))
         return
-    if not any(gone or kept for _, (gone, kept) in results):
+    if not any(item.gone or item.kept for item in results):
         print("nothing to clean")
-    for state, (gone, kept) in results:
-        for item in gone:
-            ignored = f" (with {count(item.ignored, 'ignored file')})" if item.ignored else ""
-            print(f"{state.run}/{item.task}  removed{ignored}")
-        for left in kept:
+    for item in results:
+        run = item.state.run
+        for event in item.gone:
+            ignored = f" (with {count(event.ignored, 'ignored file')})" if event.ignored else ""
+            print(f"{run}/{event.task}  removed{ignored}")
+        for left in item.kept:
             ignored = f"; {count(left.ignored, 'ignored file')} too" if left.ignored else ""
-            print(f"{state.run}/{left.task}  kept: {cleaned(left.why, 300)}{ignored}")
-        if gone:
-            _tell_recovery(state, gone)
-        for left in kept[:1]:
-            print(f"  to remove it anyway: wtman clean --force {state.run}/{left.task}")
-
-
-def _tell_recovery(state: State, gone: list["Gone"]) -> None:
-    shown = next((item for item in gone if item.ref), None)
-    if shown is not None:
-        branch = f"wtman/{state.run}/{shown.task}"
-        print(f"  to bring a branch back within 14 days: git branch {branch} {shown.ref}")
-    folder = next((item.folder for item in gone if item.folder), "")
-    if folder:
-        print(f"  the files are in {os.path.dirname(folder)}")
+            print(f"{run}/{left.task}  kept: {cleaned(left.why, 300)}{ignored}")
+        if item.gone:
+            size = mebibytes(sum(event.size for event in item.gone))
+            one = f"{run}/{item.gone[0].task}" if len(item.gone) == 1 else run
+            print(f"  kept in the trash until {until[:10]} ({size}): wtman restore {one}")
+        forcible = next((left for left in item.kept if left.forcible), None)
+        if forcible is not None:
+            print(f"  to remove it anyway: wtman clean --force {run}/{forcible.task}")

@@ -107,8 +107,8 @@ def drop(repo: Repository, worktree: Worktree, trash: str) -> str:
     return entry
 
 
-def restore(repo: Repository, entry: str) -> Worktree:
-    """Bring a dropped worktree back to where it was."""
+def restorable(repo: Repository, entry: str) -> Worktree:
+    """Where `restore` would bring a dropped worktree. Raises RaceError where that is in use."""
     try:
         note = json.loads(_read(os.path.join(entry, _NOTE)))
         name, path = str(note["name"]), str(note["path"])
@@ -116,7 +116,15 @@ def restore(repo: Repository, entry: str) -> Worktree:
         raise UsageError(f"{entry} is not a removed worktree") from error
     admin = os.path.join(repo.common_dir, "worktrees", name)
     if os.path.lexists(path) or os.path.lexists(admin):
-        raise RaceError(f"{path} is in use again", hint="move it away, then restore")
+        files_in = os.path.join(entry, "tree")
+        raise RaceError(f"{path} is in use again", hint=f"copy what you need from {files_in}")
+    return Worktree(path, admin)
+
+
+def restore(repo: Repository, entry: str) -> Worktree:
+    """Bring a dropped worktree back to where it was."""
+    there = restorable(repo, entry)
+    path, admin, name = there.path, there.admin, os.path.basename(there.admin)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     os.makedirs(os.path.dirname(admin), exist_ok=True)
     if os.path.isdir(os.path.join(entry, "tree")):
@@ -127,7 +135,7 @@ def restore(repo: Repository, entry: str) -> Worktree:
             shutil.copytree(os.path.join(entry, "admin"), copy, symlinks=True)
             _settle(copy, admin)
     remove_tree(entry)
-    return Worktree(path, admin)
+    return there
 
 
 def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
@@ -139,12 +147,23 @@ def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
         return 0
     for entry in entries:
         try:
-            dropped = os.lstat(os.path.join(entry.path, _NOTE)).st_mtime
+            # What was moved aside, or cut off by a kill, has no note: the move was its last change.
+            note = os.path.join(entry.path, _NOTE)
+            known = os.path.lexists(note)
+            dropped = os.lstat(note).st_mtime if known else os.lstat(entry.path).st_ctime
         except OSError:
-            continue  # not ours, or another process deletes it
-        if now - dropped > older_than_seconds and remove_tree(entry.path):
+            continue  # another process deletes it
+        ours = known or entry.name.startswith("wtman-")
+        if ours and now - dropped > older_than_seconds and _removed(entry.path):
             gone += 1
     return gone
+
+
+def _removed(path: str) -> bool:
+    if os.path.isdir(path) and not os.path.islink(path):
+        return remove_tree(path)
+    os.unlink(path)
+    return True
 
 
 def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:

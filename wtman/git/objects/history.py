@@ -93,6 +93,14 @@ def _asked_trees(ctl: Control, revisions: Sequence[str]) -> tuple[Sha, ...]:
     return tuple(found)
 
 
+def existing(ctl: Control, commits: Sequence[str]) -> frozenset[Sha]:
+    """Those of the commits that the repository still has."""
+    script = "".join(f"{oid(name)}\n" for name in commits).encode()
+    args = ["cat-file", "--batch-check=%(objectname) %(objecttype)"]
+    lines = call(ctl, args, input=script).out.decode("ascii", "replace").splitlines()
+    return frozenset(Sha(line.split()[0]) for line in lines if line.endswith(" commit"))
+
+
 def is_ancestor(ctl: Control, a: str, b: str) -> bool:
     return call(ctl, ["merge-base", "--is-ancestor", oid(a), oid(b)], ok=(0, 1)).code == 0
 

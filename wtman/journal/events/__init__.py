@@ -54,6 +54,7 @@ from wtman.journal.events.session import (
     AttemptStart,
     Cleaned,
     Followed,
+    Restored,
     RetryReverted,
     SessionFinished,
     StartFailed,

@@ -1,6 +1,6 @@
 """Events of worktrees and sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
@@ -123,7 +123,25 @@ class Adopted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Cleaned(Event):
-    """A task's worktree and branch went to the trash (refs/wtman/trash/)."""
+    """A task's worktree and branch went to the trash, from which `restore` brings them back.
+
+    `refs` are those that were removed, `folder` is where the worktree is now ("": it had none),
+    `files` and `size` (bytes) what it holds, `ignored` how many of its files git ignores.
+    """
 
     task: TaskId
     head: Sha
+    refs: dict[str, Sha] = field(default_factory=dict)
+    folder: str = ""
+    files: int = 0
+    size: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Restored(Event):
+    """What was cleaned last is back: its refs, and the worktree where there was one."""
+
+    task: TaskId
+    head: Sha
+    worktree: str = ""

@@ -1,0 +1,184 @@
+"""`wtman restore`: what `clean` or a retry took away is listed, or brought back."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wtman.cli import options, target
+from wtman.coordinator.home import Home, require_idle
+from wtman.errors import UsageError
+from wtman.model.states import SCHEMA
+from wtman.text.terminal import clean as cleaned
+from wtman.text.terminal import count, mebibytes
+from wtman.text.words import did_you_mean, iso, quoted
+
+if TYPE_CHECKING:
+    from wtman.git.control_dir import Control
+    from wtman.worktrees.restore import CleanedTask, ReplacedAttempt
+
+    Removed = CleanedTask | ReplacedAttempt
+
+
+def restore(
+    ctx: typer.Context,
+    task: Annotated[
+        str,
+        typer.Argument(metavar="TASK", show_default=False, help="`id`, `RUN/id`, or a whole RUN."),
+    ] = "",
+    attempt: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The work of this attempt, as a branch.")
+    ] = 0,
+    as_json: options.Json = False,
+    directory: options.Directory = "",
+) -> int:
+    """Bring back what clean or a retry removed in the last 14 days; list it without TASK."""
+    with target.journal(ctx, directory) as home:
+        from wtman.git.control_dir import prepare
+
+        control = prepare(home.repo)
+        removed = _removed(home, control, every=bool(attempt))
+        if not task:
+            _list(removed, as_json)
+            return 0
+        _bring_back(home, control, _chosen(home, removed, task, attempt), as_json)
+        return 0
+
+
+def _removed(home: Home, control: "Control", *, every: bool) -> "list[Removed]":
+    from wtman.worktrees.restore import cleaned, replaced
+
+    now = time.time()
+    found: list[Removed] = []
+    for run in home.store.runs():
+        state = home.state(run)
+        found += cleaned(control, state, home.store.events(run), now)
+        found += replaced(control, state, now, every=every)
+    return found
+
+
+def _chosen(home: Home, removed: "Sequence[Removed]", text: str, attempt: int) -> "list[Removed]":
+    """What the words of the command mean: a cleaned task, an attempt, or all of a run."""
+    from wtman.worktrees.restore import CleanedTask, ReplacedAttempt
+
+    run, _, task = text.rpartition("/")
+    fits = [item for item in removed if item.task == task and item.run.startswith(run)]
+    fits = [item for item in fits if item.run == run] or fits
+    if attempt:
+        fits = [
+            item for item in fits if isinstance(item, ReplacedAttempt) and item.attempt == attempt
+        ]
+    elif tasks := [item for item in fits if isinstance(item, CleanedTask)]:
+        fits = list(tasks)
+    if not fits and not run and not attempt:
+        whole = [item for item in removed if item.run == text and isinstance(item, CleanedTask)]
+        if whole:
+            return list({item.task: item for item in whole}.values())
+    if not fits:
+        _refuse(home, removed, text)
+    if len({item.run for item in fits}) > 1:
+        named = ", ".join(dict.fromkeys(f"{item.run}/{item.task}" for item in fits))
+        raise UsageError(
+            f"{quoted(text)} was removed in more than one run: {named}",
+            hint=f"name the run too: wtman restore {fits[-1].run}/{task}",
+        )
+    return fits[-1:]
+
+
+def _refuse(home: Home, removed: "Sequence[Removed]", text: str) -> None:
+    names = [f"{item.run}/{item.task}" for item in removed]
+    tasks = [item.task for item in removed]
+    guess = "" if text in (*names, *tasks) else did_you_mean(text, [*names, *tasks])
+    raise UsageError(
+        f"nothing of {quoted(text)} was removed in the last 14 days{guess}",
+        hint="see what was: wtman restore; what stands: wtman status --all",
+    )
+
+
+def _list(removed: "Sequence[Removed]", as_json: bool) -> None:
+    if as_json:
+        told = {"schema": SCHEMA, "removed": [_plain(item) for item in removed]}
+        print(json.dumps(told, ensure_ascii=True))
+        return
+    if not removed:
+        print("nothing was removed in the last 14 days")
+        return
+    for item in removed:
+        print(f"{item.run}/{item.task}  {cleaned(_words(item), 300)}; until {iso(item.until)[:10]}")
+    print(f"  to bring one back: {_command(removed[-1])}")
+
+
+def _command(item: "Removed") -> str:
+    from wtman.worktrees.restore import ReplacedAttempt
+
+    number = f" --attempt {item.attempt}" if isinstance(item, ReplacedAttempt) else ""
+    return f"wtman restore {item.run}/{item.task}{number}"
+
+
+def _words(item: "Removed") -> str:
+    from wtman.worktrees.restore import CleanedTask
+
+    if not isinstance(item, CleanedTask):
+        return f"attempt {item.attempt} at {item.commit[:10]}, {item.why}"
+    event = item.event
+    parts = [f"cleaned {iso(item.at)}"]
+    if event.refs:
+        parts.append(f"branch at {event.head[:10]} ({count(item.commits, 'commit')})")
+    if event.folder:
+        ignored = f" ({event.ignored} ignored)" if event.ignored else ""
+        parts.append(f"worktree of {count(event.files, 'file')}{ignored}, {mebibytes(event.size)}")
+    return ", ".join(parts)
+
+
+def _plain(item: "Removed") -> dict[str, Any]:
+    from wtman.worktrees.restore import CleanedTask
+
+    common = {"run": item.run, "task": item.task}
+    times = {"removed": iso(item.at), "until": iso(item.until), "restore": _command(item)}
+    if not isinstance(item, CleanedTask):
+        what = {"by": "retry", "attempt": item.attempt, "commit": item.commit, "reason": item.why}
+        return {**common, **what, **times}
+    event = item.event
+    return {
+        **common,
+        "by": "clean",
+        "commit": event.head or None,
+        "refs": sorted(event.refs),
+        "folder": event.folder or None,
+        "files": event.files,
+        "ignored": event.ignored,
+        "bytes": event.size,
+        **times,
+    }
+
+
+def _bring_back(home: Home, control: "Control", wanted: "Sequence[Removed]", as_json: bool) -> None:
+    told = []
+    for item in wanted:
+        require_idle(home, item.run)
+        with home.store.lock(item.run):
+            names, worktree, words = _restored(home, control, item)
+        told.append(
+            {"run": item.run, "task": item.task, "refs": names, "worktree": worktree or None}
+        )
+        if not as_json:
+            print(f"{item.run}/{item.task}  {words}")
+    if as_json:
+        print(json.dumps({"schema": SCHEMA, "restored": told}, ensure_ascii=True))
+
+
+def _restored(home: Home, control: "Control", item: "Removed") -> tuple[list[str], str, str]:
+    """The names that are back, the worktree, and both for people."""
+    from wtman.worktrees.restore import CleanedTask, branch_off, bring_back
+
+    if not isinstance(item, CleanedTask):
+        is_new = branch_off(control, item)
+        verb = "is now" if is_new else "was already"
+        return [item.branch], "", f"attempt {item.attempt} {verb} branch {item.branch}"
+    event = bring_back(control, home.state(item.run), item)
+    home.store.append(item.run, [event], time.time())
+    names = sorted(name.removeprefix("refs/heads/") for name in item.event.refs)
+    where = f", worktree {event.worktree}" if event.worktree else ""
+    return names, event.worktree, f"restored: {', '.join(names) or 'no branch'}{where}"
