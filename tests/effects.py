@@ -5,6 +5,7 @@ EFFECTS = frozenset(
     agents/installed.py
     agents/load.py
     budget/meter.py
+    checks/diagnosis.py
     checks/execute.py
     checks/fingerprint.py
     checks/judge.py
@@ -50,6 +51,7 @@ EFFECTS = frozenset(
     config/trust.py
     context.py
     coordinator/base_check.py
+    coordinator/checks.py
     coordinator/branches.py
     coordinator/create.py
     coordinator/external_merge.py
@@ -128,6 +130,7 @@ EFFECTS = frozenset(
     provision/cleanup.py
     provision/command.py
     provision/files.py
+    provision/programs.py
     provision/setup.py
     review/perform.py
     review/reproduce.py

@@ -61,12 +61,16 @@ def test_logs_are_text_without_escapes(
     run = built("core", "bad", code=1)
     said = "== attempt 1: command:sh TMP/agent.sh, finished after N s ==\n"
     said += "working on core\na red word\n"
-    assert masked(wtman("logs", "core", cwd=repo).out) == said
+    checked = "== check `true`: passed ==\n"
+    assert masked(wtman("logs", "core", cwd=repo).out) == said + checked
     assert masked(wtman("logs", f"{run}/core", "-f", cwd=repo).out) == said
     assert masked(wtman("logs", "bad", cwd=repo).out) == (
         "== attempt 1: command:sh TMP/agent.sh, failed after N s, exit status 3: no luck ==\n"
         "working on bad\n-- stderr --\nno luck\n"
     )
+    failed = wtman("logs", "bad", "--failed", cwd=repo).out
+    assert failed.endswith("exit status 3: no luck ==\nworking on bad\n-- stderr --\nno luck\n")
+    assert wtman("logs", "core", "--failed", cwd=repo).err == "wtman: nothing of core has failed\n"
     raw = wtman("logs", "core", "--raw", cwd=repo).out
     assert raw == "working on core\na \x1b[31mred\x1b[0m word\n"
 

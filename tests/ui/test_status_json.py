@@ -94,6 +94,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "checks": [
             {
                 "command": "pytest -q",
+                "in": "",
                 "verdict": "green",
                 "reason": "",
                 "exit": None,

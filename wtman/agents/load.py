@@ -1,9 +1,11 @@
 """Agents found by name: the shipped ones and a user's own."""
 
+import os
 from importlib import import_module
 
 from wtman.agents import Agent
 from wtman.errors import UsageError
+from wtman.formats.shell_words import with_home
 
 _SHIPPED = ("api", "claude", "codex", "command", "replay")
 
@@ -20,6 +22,8 @@ def load(spec: str) -> Agent:
     )
     if name not in _SHIPPED:
         raise unknown
+    if name == "command":
+        argument = with_home(argument, os.path.expanduser("~"))
     made: Agent = import_module(f"wtman.agents.{name}").make(argument)
     return made
 

@@ -6,7 +6,8 @@ import secrets
 from dataclasses import dataclass, replace
 
 from wtman.checks import cache, import_probe
-from wtman.checks.fingerprint import fingerprint
+from wtman.checks.diagnosis import absent_in
+from wtman.checks.fingerprint import fingerprint, marks_of
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import CACHE, only_failed
 from wtman.checks.results import import_records, with_tests
@@ -17,6 +18,7 @@ from wtman.git.checkouts.pool import CheckCheckout
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
 from wtman.journal.state import digest
+from wtman.model.check import CheckCommand
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
@@ -25,9 +27,11 @@ from wtman.provision.command_result import CommandResult, believable, keepable
 from wtman.provision.command_text import JUNIT
 from wtman.provision.files import linked
 from wtman.provision.ports import check_port
+from wtman.provision.programs import NamedPrograms, link_programs, named_programs
 from wtman.provision.setup import git_folders, make_home, provision
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.policy import USUAL, SandboxPolicy
+from wtman.sandbox.system import is_below
 
 _PROBE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe")
 
@@ -51,15 +55,22 @@ class Bench:
 class CheckRequest:
     """A command to be run on a commit's tree. `label` names its log.
 
-    `names` is what the import probe looks for. `only` is what pytest is to know of what
-    failed last: nothing else is run then.
+    `given`: the user gave or approved the command, so that the programs that it names are
+    shown to it. `names` is what the import probe looks for. `only` is what pytest is to know
+    of what failed last: nothing else is run then.
     """
 
     command: str
     commit: Sha
     label: str
+    given: bool = False
     names: tuple[str, ...] = ()
     only: str = ""
+
+    @property
+    def check(self) -> CheckCommand:
+        """The command, apart from the folder it runs in."""
+        return CheckCommand.of(self.command)
 
 
 async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
@@ -96,8 +107,21 @@ async def result(bench: Bench, asked: CheckRequest) -> Seen:
 
 async def cache_key(bench: Bench, asked: CheckRequest) -> str:
     """What the result of a check is kept under."""
-    tree = await bench.ctx.git(history.tree_of, bench.ctx.control, asked.commit)
-    return digest("check", tree, with_results(asked.command), bench.place)
+    ctx = bench.ctx
+    tree = await ctx.git(history.tree_of, ctx.control, asked.commit)
+    key = ("check", tree, with_results(asked.check.run), bench.place)
+    named = await _named(bench, asked)
+    marks = await ctx.git(marks_of, named.read) if named.read else ()
+    return digest(*key, *((f"in {asked.check.folder}",) if asked.check.folder else ()), *marks)
+
+
+async def _named(bench: Bench, asked: CheckRequest) -> NamedPrograms:
+    """The programs that the words of the user show to a check."""
+    ctx = bench.ctx
+    if not asked.given or ctx.sandbox.name == "none":
+        return NamedPrograms()
+    found: NamedPrograms = await ctx.git(named_programs, ctx.repo, ctx.environ, (asked.check.run,))
+    return found
 
 
 def _kept(bench: Bench, key: str) -> Seen | None:
@@ -165,8 +189,17 @@ async def _provisioned(
 
 async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home: str) -> Seen:
     ctx = bench.ctx
-    text = with_results(asked.command)
+    check = asked.check
+    text = with_results(check.run)
     form = form_of(text)
+    folder = await ctx.git(_folder, checkout.path, check.folder)
+    if not folder:
+        end = Exit(ExitReason.UNSTARTED)
+        why = f"there is no folder {check.folder} to run it in"
+        return CommandResult(end, unfit=why, no_folder=True), None
+    absent = await ctx.git(absent_in, checkout.path, check, bench.env) if asked.given else ()
+    named = await _named(bench, asked)
+    await ctx.git(link_programs, home, named)
     port = str(check_port(ctx.run, checkout.slot))
     env = {**bench.env, "WTMAN_WORKTREE": checkout.path, "WTMAN_PORT": port}
     if ctx.sandbox.name != "none":
@@ -177,20 +210,21 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
         results = fresh_folder(ctx.folder, f"checks/{asked.label}-results")
     if asked.only:
         lasting = os.path.join(results, "cache")
-        text = only_failed(asked.command, lasting) or text
+        text = only_failed(check.run, lasting) or text
         await ctx.git(_remember, os.path.join(lasting, CACHE), asked.only)
     if asked.names:
         text = _with_probe(text, env, results, asked.names)
     junit = os.path.join(results, "junit.xml")
     command = CommandRun(
         text=text,
-        folder=checkout.path,
+        folder=folder,
         env=env,
-        policy=_policy(bench, asked, checkout, results, home),
+        policy=_policy(bench, asked, checkout, results, home, named.read),
         label=f"checks/{asked.label}",
         fill={JUNIT: junit, UNITTEST: os.path.join(_PROBE, "unittest_junit.py")},
     )
     ran = await run_command(ctx.executor, ctx.sandbox, bench.settings, ctx.folder, command)
+    ran = replace(ran, absent=absent)
     if form and ran.exit.reason is ExitReason.EXITED:
         stdout = ctx.below(ran.log, "stdout")
         ran = await ctx.git(with_tests, ran, form, stdout, junit, checkout.path)
@@ -201,13 +235,18 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
 
 
 def _policy(
-    bench: Bench, asked: CheckRequest, checkout: CheckCheckout, results: str, home: str
+    bench: Bench,
+    asked: CheckRequest,
+    checkout: CheckCheckout,
+    results: str,
+    home: str,
+    named: tuple[str, ...],
 ) -> SandboxPolicy:
     ctx, first = bench.ctx, check_port(bench.ctx.run, checkout.slot)
     # Who looks whether a check sees another checkout than its own has to let it see one.
     main = (ctx.repo.main,) if asked.names and ctx.repo.main else ()
     return SandboxPolicy(
-        read=(*bench.read, *main),
+        read=(*bench.read, *main, *named),
         write=tuple(path for path in (checkout.path, results) if path),
         home=home,
         scratch=os.path.join(home, SCRATCH),
@@ -215,6 +254,14 @@ def _policy(
         serves=tuple(range(first, first + 10)),
         limits=USUAL,
     )
+
+
+def _folder(checkout: str, below: str) -> str:
+    """Where in a checkout a check starts; empty where the tree has no such folder."""
+    path = os.path.join(checkout, below) if below else checkout
+    # A branch may have put a link there that leads elsewhere.
+    inside = is_below(os.path.realpath(path), os.path.realpath(checkout))
+    return path if inside and os.path.isdir(path) else ""
 
 
 def _remember(path: str, content: str) -> None:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Iterable
 
 from wtman.context import Context
 from wtman.journal.state import digest
@@ -18,10 +19,7 @@ _VOLATILE = frozenset(
 
 
 def fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
-    """The key of environment and setup.
-
-    Installing a package changes the folder that it goes to, so that is in it.
-    """
+    """The key of environment and setup."""
     source = ctx.repo.main or ctx.repo.toplevel
     prefixes = [os.path.dirname(part.rstrip("/")) for part in env["PATH"].split(os.pathsep)]
     home = ctx.environ.get("HOME", "")
@@ -29,14 +27,7 @@ def fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
     if source:
         # An environment in the main checkout reaches the checks by `copy` or `symlink`.
         prefixes += [os.path.join(source, name.strip("/")) for name in settings.symlink]
-    marks = [
-        f"{folder} {os.stat(folder).st_mtime_ns}"
-        for prefix in dict.fromkeys(prefixes)
-        if os.path.isabs(prefix)
-        for folder in sorted(
-            glob.glob(os.path.join(glob.escape(prefix), "lib/python3*/*-packages"))
-        )
-    ]
+    marks = _packages(prefixes)
     stable = [f"{name}={value}" for name, value in sorted(env.items()) if name not in _VOLATILE]
     online = "online" if settings.check_network else ""
     isolation = (ctx.sandbox.name, online)
@@ -44,3 +35,23 @@ def fingerprint(ctx: Context, settings: Settings, env: dict[str, str]) -> str:
     if source and (settings.copy or settings.symlink):
         parts.append(stamp(source, (*settings.copy, *settings.symlink)))
     return digest(*("\n".join(part) for part in parts))
+
+
+def marks_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """What tells one state of these programs and environments from another. Blocking."""
+    shown = [path for path in paths if os.path.exists(path)]
+    return (*_stamped(shown), *_packages(shown))
+
+
+def _packages(prefixes: Iterable[str]) -> list[str]:
+    """Installing a package changes the folder that it goes to."""
+    found = (
+        glob.glob(os.path.join(glob.escape(prefix), "lib/python3*/*-packages"))
+        for prefix in dict.fromkeys(prefixes)
+        if os.path.isabs(prefix)
+    )
+    return _stamped(folder for folders in found for folder in sorted(folders))
+
+
+def _stamped(paths: Iterable[str]) -> list[str]:
+    return [f"{path} {os.stat(path).st_mtime_ns}" for path in paths]

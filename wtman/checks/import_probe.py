@@ -9,7 +9,10 @@ Pure: paths are compared as text, so both sides give real paths.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
+
+from wtman.model.check import CheckCommand, below
 
 ROOTS = ("", "src/", "lib/", "python/")
 
@@ -110,8 +113,11 @@ def seen(records: Iterable[Mapping[str, Any]], checkout: str, names: Iterable[st
 def blind_hint(files: Iterable[str], command: str) -> str:
     """The lines of `wtman.toml` that make a blind check look at its checkout."""
     paths = set(files)
-    direct = command.startswith("command:")
-    text = command.removeprefix("command:")
+    check = CheckCommand.of(command)
+    if check.folder:
+        paths = set(below(files, check.folder))
+    direct = check.run.startswith("command:")
+    text = check.run.removeprefix("command:")
     words = text.split()
     root = _source_root(paths)
     if direct:
@@ -120,7 +126,7 @@ def blind_hint(files: Iterable[str], command: str) -> str:
         # Of several commands an assignment in front would reach the first alone.
         several = any(mark in text for mark in ";&|()`$<>")
         said = f"export PYTHONPATH={root}; {text}" if several else f"PYTHONPATH={root} {text}"
-    first = f"check = {_toml(said)}"
+    first = f"check = {_toml(said, check.folder)}"
     if not {"pyproject.toml", "setup.py", "setup.cfg"} & paths or not words:
         return f"put the checkout first, in wtman.toml: {first}"
     program = words[0].rsplit("/", 1)[-1]
@@ -131,15 +137,19 @@ def blind_hint(files: Iterable[str], command: str) -> str:
         call = " ".join([".venv/bin/python", "-m", program.replace(".", ""), *words[1:]])
     else:
         return f"put the checkout first, in wtman.toml: {first}"
-    setup = "python3 -m venv .venv && .venv/bin/python -m pip install -q -e ." + tool
+    within = f"cd {quote(check.folder)} && " if check.folder else ""
+    setup = f"{within}python3 -m venv .venv && .venv/bin/python -m pip install -q -e .{tool}"
     return (
         f"give each checkout an environment of its own, in wtman.toml: setup = {_toml(setup)} "
-        f"and check = {_toml(call)}; or put the checkout first: {first}"
+        f"and check = {_toml(call, check.folder)}; or put the checkout first: {first}"
     )
 
 
-def _toml(text: str) -> str:
-    return f"[{json.dumps(text, ensure_ascii=False)}]"
+def _toml(text: str, folder: str = "") -> str:
+    said = json.dumps(text, ensure_ascii=False)
+    if folder:
+        said = f"{{run = {said}, in = {json.dumps(folder, ensure_ascii=False)}}}"
+    return f"[{said}]"
 
 
 def _source_root(paths: set[str]) -> str:

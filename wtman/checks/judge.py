@@ -13,7 +13,7 @@ mended the machine since), and a timeout that a longer limit could undo.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ from wtman.checks.rerun import lastfailed, only_failed
 from wtman.checks.verdict import Alone, confirmed
 from wtman.context import Context
 from wtman.git.objects import history
-from wtman.model.check import CheckResult, Verdict
+from wtman.model.check import CheckResult, Verdict, below
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.settings import Settings
@@ -87,11 +87,14 @@ async def judge(
     *,
     stem: str,
     parts: TrainParts | None = None,
+    given: Collection[str] = (),
 ) -> Judged:
     """Judge a commit's tree by its difference to the tree of `against`.
 
     `stem` names the logs. No command at all is `unchecked`. Of a train, `parts` are its
     branches: what fails on `against` and passes with one of them has to pass here, too.
+    `given` are commands that the user gave or approved: others, a model's, see nothing of
+    the programs that they name.
     """
     if not commands:
         return Judged(Verdict.UNCHECKED)
@@ -99,7 +102,10 @@ async def judge(
     distinct = tuple(dict.fromkeys(commands))
     pairs = await _together(
         _compare(
-            bench, CheckRequest(command, tree_commit, f"{bench.stem}-{number}"), against, parts
+            bench,
+            CheckRequest(command, tree_commit, f"{bench.stem}-{number}", given=command in given),
+            against,
+            parts,
         )
         for number, command in enumerate(distinct, 1)
     )
@@ -112,14 +118,14 @@ async def look(
     settings: Settings,
     commands: tuple[str, ...],
     commit: Sha,
-    names: tuple[str, ...],
+    named: Callable[[str], tuple[str, ...]],
     *,
     stem: str,
 ) -> tuple[BaseRun, ...]:
-    """Run every command on the base, watching where it finds the repository's own `names`."""
+    """Run every command of the user on the base, watching where it finds what is `named`."""
     bench = await bench_of(ctx, settings, stem)
     seen = await _together(
-        result(bench, CheckRequest(command, commit, f"{bench.stem}-{number}", names))
+        result(bench, CheckRequest(command, commit, f"{bench.stem}-{number}", True, named(command)))
         for number, command in enumerate(commands, 1)
     )
     return tuple(BaseRun(command, *one) for command, one in zip(commands, seen, strict=True))
@@ -230,10 +236,12 @@ async def _fails_again(
 
     Where one passes nothing is said: it may fail only together with the others.
     """
-    if now.tests is None or not first.new_failures or not only_failed(asked.command, "cache"):
+    if now.tests is None or not first.new_failures or not only_failed(asked.check.run, "cache"):
         return False
     files = await bench.ctx.git(history.files, bench.ctx.control, asked.commit)
-    only = lastfailed(sorted(now.tests.failing), frozenset(files))
+    # pytest calls a test by its path from the root, or from the folder it runs in.
+    known = frozenset((*files, *below(files, asked.check.folder)))
+    only = lastfailed(sorted(now.tests.failing), known)
     if not only:
         return False
     again, _ = await run_anew(bench, replace(asked, label=f"{asked.label}-failed", only=only))

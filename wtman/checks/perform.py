@@ -7,6 +7,7 @@ that is a problem of the run, found before a session costs anything.
 
 from wtman.checks import import_probe, protected
 from wtman.checks.actions import CheckBase, CheckTask
+from wtman.checks.diagnosis import Explained, explain
 from wtman.checks.judge import BaseRun, Judged, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
@@ -14,8 +15,10 @@ from wtman.git.objects import history
 from wtman.git.patches import apply
 from wtman.journal import events as e
 from wtman.journal.state import State
-from wtman.model.check import Verdict
+from wtman.model.check import CheckCommand, Verdict, below
+from wtman.text.terminal import command, last_lines
 
+_TOLD = 10  # lines of output in an error
 _PACKAGE_CAP = 1024 * 1024
 
 
@@ -32,7 +35,9 @@ async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[e.Event,
     commands = state.checks_of(action.task)
     ctx.activity(action.task, "its checks run")
     stem = f"{action.task}-{action.head[:10]}"
-    judged = await judge(ctx, state.settings, commands, action.head, action.start, stem=stem)
+    judged = await judge(
+        ctx, state.settings, commands, action.head, action.start, stem=stem, given=commands
+    )
     notes: tuple[str, ...] = ()
     if judged.verdict is not Verdict.RED:
         judged, notes = await _expected(ctx, state, action, judged)
@@ -60,7 +65,8 @@ async def _expected(
     commands = tuple(result.command for result in judged.results)
     ctx.activity(action.task, "its checks run with the tests as they were")
     stem = f"{action.task}-{action.head[:10]}-expected"
-    second = await judge(ctx, settings, commands, commit, action.start, stem=stem)
+    given = state.checks_of(action.task)
+    second = await judge(ctx, settings, commands, commit, action.start, stem=stem, given=given)
     paths = tuple(item.path for item in old)
     found = protected.compare(judged.results, second.results, paths, owns)
     if found is None:
@@ -72,10 +78,23 @@ async def _expected(
 async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
     files = await ctx.git(history.files, ctx.control, action.commit)
     names = import_probe.own_names(files)
+
+    def named(check: str) -> tuple[str, ...]:
+        folder = CheckCommand.of(check).folder
+        inner = import_probe.own_names(below(files, folder)) if folder else ()
+        return tuple(dict.fromkeys((*inner, *names)))
+
     package = await ctx.git(history.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
-    looked = await look(ctx, state.settings, state.checks, action.commit, names, stem="base")
+    looked = await look(ctx, state.settings, state.checks, action.commit, named, stem="base")
     judged = [judge_base(one.command, one.ran, state.settings.allow_failing_base) for one in looked]
-    problem, hint = _problem(looked, judged, files)
+    settings = state.settings
+    reasons = [
+        await ctx.git(explain, ctx, settings, frozenset(files), one.command, one.ran)
+        if verdict.problem and not one.ran.unfit
+        else None
+        for one, verdict in zip(looked, judged, strict=True)
+    ]
+    problem, hint = _problem(looked, judged, files, reasons)
     shown = bool(names) or import_probe.own_workspaces(files, package)
     return e.BaseChecked(
         commit=action.commit,
@@ -87,7 +106,10 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
 
 
 def _problem(
-    looked: tuple[BaseRun, ...], judged: list[BaseJudged], files: tuple[str, ...]
+    looked: tuple[BaseRun, ...],
+    judged: list[BaseJudged],
+    files: tuple[str, ...],
+    reasons: list[Explained | None],
 ) -> tuple[str, str]:
     """What keeps the run from starting, and what to do about it."""
     for seen in looked:
@@ -98,15 +120,24 @@ def _problem(
                 f"({seen.sight.detail}): it would pass whatever a branch does"
             )
             return text, import_probe.blind_hint(files, seen.command)
-    red = [(seen, one) for seen, one in zip(looked, judged, strict=True) if one.problem]
-    if red:
-        seen, first = red[0]
-        others = "".join(f"; so does `{more.command}`" for more, _ in red[1:])
-        output = f"\n{seen.ran.output}" if seen.ran.output else ""
-        hint = "fix the base, or use --allow-failing-base (results will not be verified)"
-        text = f"check `{seen.command}` fails on the base: {first.problem}{others}{output}"
-        return text, hint
-    return "", ""
+    red = [item for item in zip(looked, judged, reasons, strict=True) if item[1].problem]
+    if not red:
+        return "", ""
+    seen, first, why = red[0]
+    others = "".join(f"; so does `{command(more.command)}`" for more, *_ in red[1:])
+    name = f"check `{command(seen.command)}`"
+    said = "".join(f"\n{line}" for line in last_lines(seen.ran.output, _TOLD))
+    if why is not None:
+        return f"{name} cannot run: {why.reason}{others}{said}", why.hint
+    hint = "fix the base, or use --allow-failing-base (results will not be verified)"
+    folder = CheckCommand.of(seen.command).folder
+    if seen.ran.no_folder:
+        hint = f"commit {folder} first, or start from a folder that the base has: -C DIR"
+        return f"{name} cannot run on the base: {first.problem}", hint
+    if seen.ran.unfit:
+        hint = "fix `setup`, or what it needs on the base; checks have the same setup as sessions"
+        return f"{seen.ran.unfit}, on the base{said}", hint
+    return f"{name} fails on the base: {first.problem}{others}{said}", hint
 
 
 def _warnings(looked: tuple[BaseRun, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:

@@ -220,9 +220,14 @@ def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int
 
         print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), flush=True)
         return status
+    from wtman.text.terminal import clean
     from wtman.text.words import printable
 
-    print(f"wtman: {printable(message, 2000)}", file=sys.stderr)
+    first, *more = message.splitlines() or [""]
+    print(f"wtman: {printable(first, 2000)}", file=sys.stderr)
+    for line in more:
+        # What a program printed: a control character in it is no part of the error.
+        print(f"  {clean(line, 400)}", file=sys.stderr)
     for number, line in enumerate(hint.splitlines()):
         print(f"  {'      ' if number else 'hint: '}{printable(line, 2000)}", file=sys.stderr)
     return status

@@ -16,7 +16,7 @@ from wtman.coordinator.outcome import exit_status, next_command
 from wtman.coordinator.resolution import require_resolver, resolve
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
-from wtman.journal.events import Event, Landed, MergeAsked, MergeFailed, Resumed
+from wtman.journal.events import BaseChecked, Event, Landed, MergeAsked, MergeFailed, Resumed
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import Sha
@@ -125,7 +125,13 @@ def _finish(
         with a resolver it is told, for then there is more to the merge."""
         if not as_json:
             failed = () if resolver else (MergeFailed,)
-            told = [record for record in news if not isinstance(record.event, failed)]
+            told = [
+                record
+                for record in news
+                if not isinstance(record.event, failed)
+                # The error at the end says it.
+                and not (isinstance(record.event, BaseChecked) and record.event.problem)
+            ]
             RunLines(sys.stdout).watch(state, told)
 
     def drive(state: State, events: Sequence[Event]) -> State:

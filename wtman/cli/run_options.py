@@ -22,8 +22,15 @@ Command = Callable[..., int]
 FLAGGED = tuple(key.name for key in KEYS if key.help)
 RESUMABLE = tuple(key.name for key in KEYS if key.resumable)
 
-_TYPES = {"integer": int, "money": float, "switch": bool, "texts": list[str]}
-_METAVARS = {"integer": "N", "money": "N", "time": "TIME", "text": "NAME", "texts": "TEXT"}
+_TYPES = {"integer": int, "money": float, "switch": bool, "texts": list[str], "checks": list[str]}
+_METAVARS = {
+    "integer": "N",
+    "money": "N",
+    "time": "TIME",
+    "text": "NAME",
+    "texts": "TEXT",
+    "checks": "CMD",
+}
 
 
 AllowOverlap = Annotated[

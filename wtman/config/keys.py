@@ -55,7 +55,7 @@ KEYS = (
     Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False),
     Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0),
     Key("rounds", "integer", "Most rounds of reviews."),
-    Key("check", "texts", "Command that must pass; repeatable."),
+    Key("check", "checks", "Command that must pass; repeatable."),
     Key("jobs", "integer", "Most sessions at once.", "-j/--jobs", resumable=True),
     Key("check_jobs", "integer", "Most checks at once.", resumable=True),
     Key("max_sessions", "integer", "Most sessions of the run.", resumable=True),

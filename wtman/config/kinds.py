@@ -15,6 +15,7 @@ from pydantic_core import core_schema as schema
 from wtman.config.keys import Key
 from wtman.formats.durations import seconds
 from wtman.formats.gitignore import flaw
+from wtman.model.check import CheckCommand, folder_flaw, normalized
 from wtman.sandbox.hosts import rule
 from wtman.text.words import printable, quoted, shown
 
@@ -62,7 +63,7 @@ def _then(check: Callable[[Any], Any], kind: CoreSchema) -> CoreSchema:
 def several(kind: CoreSchema) -> CoreSchema:
     """A list; one value is a list of one."""
     single = schema.no_info_before_validator_function
-    return single(lambda value: [value] if isinstance(value, str) else value, texts(kind))
+    return single(lambda value: [value] if isinstance(value, (str, dict)) else value, texts(kind))
 
 
 def texts(kind: CoreSchema) -> CoreSchema:
@@ -85,6 +86,18 @@ def _some(text: str) -> str:
     if "\0" in text:
         raise ValueError("holds a NUL character")
     return text
+
+
+def _check(value: object) -> object:
+    """A check as one text: it is one, or a table that says where it runs."""
+    if not isinstance(value, dict):
+        return value
+    run, folder = value.get("run"), value.get("in", ".")
+    if set(value) - {"run", "in"} or not isinstance(run, str) or not isinstance(folder, str):
+        raise ValueError(f'expected {{run = "COMMAND", in = "FOLDER"}}, got {shown(value)}')
+    if what := folder_flaw(folder):
+        raise ValueError(f"in = {quoted(folder)} {what}")
+    return CheckCommand(_some(run), normalized(folder)).text
 
 
 def _pattern(text: str) -> str:
@@ -135,12 +148,14 @@ TEXT = schema.str_schema(strict=True)
 SWITCH = schema.bool_schema(strict=True)
 TIME = schema.no_info_plain_validator_function(seconds)
 _COMMAND = _then(_some, schema.str_schema(strict=True, max_length=65536))
+CHECK = schema.no_info_before_validator_function(_check, TEXT)
 _KINDS: dict[str, CoreSchema] = {
     "money": _then(_amount, schema.float_schema(strict=True)),
     "switch": SWITCH,
     "time": _then(_some_time, TIME),
     "text": _COMMAND,
     "texts": several(_COMMAND),
+    "checks": several(schema.no_info_before_validator_function(_check, _COMMAND)),
     "patterns": several(_then(_pattern, TEXT)),
     "variables": several(_then(_variable, TEXT)),
     "network": _then(_network, schema.any_schema()),

@@ -171,7 +171,7 @@ def _tool_table(document: Mapping[str, Any]) -> Any:
 
 def _of_text(key: Key, text: str) -> Any:
     """The value in the text of a variable."""
-    if key.kind in ("texts", "patterns", "variables"):
+    if key.kind in ("texts", "checks", "patterns", "variables"):
         value = _as_toml(text) if text.lstrip().startswith("[") else None
         return (
             value

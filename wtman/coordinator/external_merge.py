@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from wtman.config import default_worktrees, load, repository_commands
 from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of, once
+from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create
 from wtman.coordinator.home import Home, newest_of, require_idle
 from wtman.coordinator.merge import on_target, require_clean_target
@@ -102,6 +103,7 @@ def merge_of_branches(
 ) -> ExternalMerge:
     """The merge of the branches `names`. Refuses names that there are not."""
     target = wanted.target or Branch(head_branch(repo))
+    wanted = replace(wanted, check=typed(repo, wanted.check))
     asked = on_target(repo, replace(wanted, target=target), "HEAD")
     loaded = load(repo.toplevel, os.environ, {"check": wanted.check} if wanted.check else {}, None)
     used = {*loaded.settings.check, *loaded.settings.setup}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from wtman.coordinator.checks import typed
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import next_command
 from wtman.coordinator.start.requirements import require_repository
@@ -32,6 +33,7 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
             near = did_you_mean(task, state.tasks)
             raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
     _require_ready(state, again)
+    wanted = replace(wanted, check=typed(repo, wanted.check))
     asked = on_target(
         repo,
         replace(wanted, target=wanted.target or state.target),

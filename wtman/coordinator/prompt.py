@@ -7,6 +7,7 @@ for people only, so that rewording it never runs a session again.
 import json
 
 from wtman.journal.state import State, TaskView
+from wtman.model.check import CheckCommand
 from wtman.tasks.overlap import coming
 
 _FAILURE_CAP = 6000  # characters of a failure that the next prompt carries
@@ -33,7 +34,7 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
         )
     checks = state.checks_of(task.id)
     if checks:
-        listed = "\n".join(f"  {command}" for command in checks)
+        listed = "\n".join(f"  {CheckCommand.of(text).by_hand}" for text in checks)
         parts.append(f"Your work will be judged by:\n{listed}")
     if overlaps := _overlaps(state, view):
         parts.append(overlaps)

@@ -7,7 +7,7 @@ the user has not declared safe.
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from wtman import files
@@ -33,6 +33,7 @@ class Repository:
     git_dir: str
     toplevel: str  # "" in a bare repository or inside the git directory
     main: str  # the main checkout, "" when bare or where git does not record it
+    folder: str = field(default="", compare=False)  # below toplevel, where the user stands
     announced: list[Move] = field(default_factory=list, compare=False, repr=False)
     approved: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
@@ -55,7 +56,8 @@ def discover(start: str) -> Repository:
     while True:
         dot_git = os.path.join(place, ".git")
         if os.path.lexists(dot_git) and (found := git_dir_at(place)):
-            return _owned(_repository(found, place))
+            repo = _owned(_repository(found, place))
+            return replace(repo, folder=folder[len(place) :].strip("/") if repo.toplevel else "")
         if _is_git_dir(place):
             return _owned(_repository(place, ""))
         parent = os.path.dirname(place)

@@ -14,6 +14,7 @@ from wtman.git.objects import history
 from wtman.git.patches import apply
 from wtman.journal.events import CandidateJudged, MergeNote
 from wtman.journal.state import State
+from wtman.merge.perform import train_checks
 from wtman.model.changes import Change
 from wtman.model.ids import TaskId
 
@@ -64,6 +65,9 @@ async def _told(
     commands = tuple(result.command for result in candidate.results)
     tree = await ctx.git(history.tree_of, ctx.control, commit)
     stem = f"expected-{tree[:12]}"
-    second = await judge(ctx, state.settings, commands, commit, candidate.on, stem=stem)
+    given = train_checks(state, candidate.members)
+    second = await judge(
+        ctx, state.settings, commands, commit, candidate.on, stem=stem, given=given
+    )
     found = compare(candidate.results, second.results, tuple(item.path for item in old), ())
     return found.notes if found is not None else ()

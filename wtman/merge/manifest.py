@@ -14,6 +14,7 @@ from wtman.journal.state import State, TaskView
 from wtman.merge.test_counts import tallies
 from wtman.model.check import check_plain
 from wtman.model.ids import Sha, TaskId
+from wtman.plan.file import task_plain
 from wtman.text.words import iso
 
 SCHEMA = 1
@@ -60,7 +61,7 @@ def manifest(
         "base": state.base,
         "before": {"commit": landed.before, "tree": before_tree},
         "after": {"commit": steps[-1].landed, "tree": candidate.tree},
-        "plan": [to_plain(view.task) for view in state.tasks.values()],
+        "plan": [task_plain(view.task) for view in state.tasks.values()],
         "tasks": [_task(view, known.get(task)) for task, view in state.tasks.items()],
         "series": [step.task for step in steps if step.patch],
         "checks": list(map(check_plain, candidate.results)),

@@ -46,6 +46,7 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
         on,
         stem=f"train-{made.commit[:12]}",
         parts=_once(lambda: ctx.git(_parts, ctx, state, action)),
+        given=commands,
     )
     if judged.verdict is not Verdict.RED:
         judged = await still_fixed(ctx, state, made.commit, members, judged)

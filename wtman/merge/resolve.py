@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wtman.journal.events import Excluded
 from wtman.journal.state import TRIES, Attempt, State, TaskView
 from wtman.model.actions import ActionKey, busy
+from wtman.model.check import CheckCommand
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.model.states import DEAD, Standing, TaskState
@@ -109,7 +110,7 @@ def resolver_prompt(state: State, view: TaskView, failure: str, *, tried: bool) 
         listed = "\n".join(f"  {pattern}" for pattern in view.task.owns)
         parts.append(f"Change nothing outside these paths (gitignore-style):\n{listed}")
     if checks := state.checks_of(view.task.id):
-        listed = "\n".join(f"  {command}" for command in checks)
+        listed = "\n".join(f"  {CheckCommand.of(text).by_hand}" for text in checks)
         parts.append(f"The result will be judged by:\n{listed}")
     if failure:
         why = "An earlier attempt at this was not accepted. Why:" if tried else "Mind also:"

@@ -17,6 +17,7 @@ from wtman.errors import UsageError
 from wtman.formats.codec import from_plain, to_plain
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
+from wtman.model.check import CheckCommand
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.plan.rules import overlaps, require_capacity, require_sound
@@ -47,7 +48,7 @@ def dump(plan: Plan) -> str:
     """
     import tomli_w
 
-    plain = {"request": plan.request, **to_plain(plan)}
+    plain = {"request": plan.request, **plan_plain(plan)}
     tables = [plain, *plain.pop("tasks")]
     for table in tables:
         if float(table.get("timeout", 0.5)).is_integer():
@@ -55,6 +56,23 @@ def dump(plan: Plan) -> str:
     # On lines of its own a text would lose its carriage returns.
     lines = "\\r" not in repr(plan)
     return "\n[[task]]\n".join(tomli_w.dumps(one, multiline_strings=lines) for one in tables)
+
+
+def plan_plain(plan: Plan) -> dict[str, Any]:
+    """A plan in plain values, as a file has them."""
+    return {**_checks_apart(to_plain(plan)), "tasks": [task_plain(task) for task in plan.tasks]}
+
+
+def task_plain(task: Task) -> dict[str, Any]:
+    """A task in plain values, as a file has them."""
+    return _checks_apart(to_plain(task))
+
+
+def _checks_apart(plain: dict[str, Any]) -> dict[str, Any]:
+    """With the folder of each check in a key of its own."""
+    if "check" not in plain:
+        return plain
+    return plain | {"check": [CheckCommand.of(text).plain for text in plain["check"]]}
 
 
 def from_document(document: Mapping[str, Any], where: Places) -> Plan:
@@ -83,7 +101,7 @@ def _kind(item: "Field[Any]") -> "CoreSchema":
     from wtman.config import kinds
 
     if item.name == "check":
-        return kinds.several(kinds.TEXT)
+        return kinds.several(kinds.CHECK)
     if item.type is float:
         return kinds.TIME
     if item.type is bool:

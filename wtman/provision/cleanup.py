@@ -13,6 +13,7 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.ports import port_of
+from wtman.provision.programs import link_programs, named_programs
 from wtman.sandbox import choice
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
@@ -33,8 +34,11 @@ async def clean_up(
     port = port_of(state.run, task, (*state.tasks, *state.dropped))
     branch = f"wtman/{state.run}/{task}"
     env = {**given.env, **variables(state.run, task, branch, path, port, root)}
+    tools = named_programs(repo, environ, settings.cleanup)
+    if sandbox.name != "none":
+        link_programs(home, tools)
     policy = SandboxPolicy(
-        read=(*((root,) if root else ()), *given.read),
+        read=(*((root,) if root else ()), *given.read, *tools.read),
         write=(path,),
         home=env.get("HOME", ""),
         scratch=os.path.join(home, SCRATCH),

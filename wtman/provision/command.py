@@ -36,7 +36,7 @@ async def run_command(
     """Run it to its end; its output is kept in `evidence`, the folder of its wtman run."""
     log = fresh_folder(evidence, asked.label)
     try:
-        words = argv(asked.text, asked.fill)
+        words = argv(asked.text, asked.fill, asked.env.get("HOME", ""))
     except ValueError as error:
         return CommandResult(
             Exit(ExitReason.UNSTARTED, detail=f"it cannot be split into words: {error}")

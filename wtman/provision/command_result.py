@@ -18,16 +18,19 @@ _EXCERPT = 3 * 1024
 class CommandResult:
     """How a command ended. `tests` is None where it has no test-level results.
 
-    `unfit` says why the tree could not even be checked: its setup failed.
+    `unfit` says why the tree could not even be checked: its setup failed, or it lacks the
+    folder (`no_folder`).
     """
 
     exit: Exit
     tests: TestRun | None = None
     unfit: str = ""
+    no_folder: bool = False  # the tree has not the folder that it runs in
     output: str = ""  # the last of what it said, fit for a terminal and a prompt
     log: str = ""
     limit: float = 0.0  # seconds it was given
     cached: bool = False
+    absent: tuple[str, ...] = ()  # what it names in its checkout and did not find there
 
     @property
     def seconds(self) -> float:

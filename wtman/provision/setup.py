@@ -33,6 +33,7 @@ from wtman.model.settings import Settings
 from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.files import bring, linked
 from wtman.provision.ports import port_of
+from wtman.provision.programs import link_programs, named_programs
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
 from wtman.sandbox.policy import USUAL, SandboxPolicy
@@ -75,9 +76,12 @@ async def provision(
         online = policy.network == "on"
         given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=online)
         env = {**given.env, **named}
+        tools = await ctx.git(named_programs, ctx.repo, ctx.environ, (text,))
+        if ctx.sandbox.name != "none":
+            await ctx.git(link_programs, home, tools)
         policy = replace(
             policy,
-            read=(*policy.read, *given.read),
+            read=(*policy.read, *given.read, *tools.read),
             home=env.get("HOME", ""),
             scratch=os.path.join(home, SCRATCH),
         )

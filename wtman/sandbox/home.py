@@ -47,6 +47,14 @@ def leave_in_home(home: str, texts: Mapping[str, str]) -> None:
         _put(home, path, content.encode("utf-8", "replace"), time.time_ns())
 
 
+def link_in_home(home: str, links: Mapping[str, str]) -> None:
+    """Make links (path below the private HOME -> where it leads) where nothing is yet."""
+    for path, target in links.items():
+        *folders, name = path.split("/")
+        with _folder(home, folders) as below, contextlib.suppress(FileExistsError):
+            os.symlink(target, name, dir_fd=below)
+
+
 def _sign_in(path: str) -> tuple[bytes, int] | None:
     """A file of the user's and its time in nanoseconds; None where it is none to copy."""
     try:

@@ -21,6 +21,7 @@ _NO_FILE = "/\0"  # stands for any file of a folder on PATH
 _DEEPEST = 8  # links, interpreters of interpreters
 _PROGRAMS = ("bin", "sbin", "libexec", "cli-plugins")
 _LIBRARIES = ("lib", "lib64", "libexec", "pyvenv.cfg", "conda-meta")
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 # Of ~/.local only these: `share` and `state` beside them hold sign-ins and histories.
 _LOCAL = ("bin", "sbin", "lib", "lib64", "libexec", "include")
 # The whole folder of a version manager, whose launchers look for what they start there.
@@ -34,12 +35,31 @@ def needed(program: str, path: str, cwd: str) -> tuple[str, ...]:
     if os.sep in program:
         found.update(dict.fromkeys(of_file(os.path.join(cwd, program), path)))
     for folder in folders_of(path):
-        try:
-            stamp = os.stat(folder).st_mtime_ns
-        except OSError:
-            continue
-        found.update(dict.fromkeys(_of_folder(folder, stamp, path)))
+        found.update(dict.fromkeys(of_folder(folder, path)))
     return tuple(found)
+
+
+def of_folder(folder: str, path: str) -> tuple[str, ...]:
+    """What an entry of PATH needs: itself, and the programs in it."""
+    try:
+        return _of_folder(folder, os.stat(folder).st_mtime_ns, path)
+    except OSError:
+        return ()
+
+
+def of_environment(prefix: str, path: str, toolchains: bool = False) -> tuple[str, ...]:
+    """The folders of an environment, by the folder that it is; empty: it is none.
+
+    A virtual environment or one of conda; with `toolchains` also what has programs and
+    libraries (JAVA_HOME, GOROOT).
+    """
+    inside = os.path.join(prefix, "bin")
+    marks = _LIBRARIES if toolchains and not _is_private(prefix) else _ENVIRONMENTS
+    marked = any(os.path.exists(os.path.join(prefix, name)) for name in marks)
+    if not marked or _is_shared(prefix) or not os.path.isdir(inside):
+        return ()
+    python = os.path.join(inside, "python")
+    return tuple(dict.fromkeys([*_place(inside + _NO_FILE), *of_file(python, path)]))
 
 
 def folders_of(path: str) -> list[str]:

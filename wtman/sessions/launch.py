@@ -18,12 +18,14 @@ from pathlib import Path
 from wtman.agents import Activity, Agent, Needs, with_cost
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
+from wtman.model.check import CheckCommand
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.ids import TaskId
 from wtman.model.plan import Role
 from wtman.model.session import Cap, Job, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.provision.files import linked
+from wtman.provision.programs import is_sign_in, link_programs, named_programs
 from wtman.provision.setup import make_home
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import leave_in_home
@@ -222,7 +224,8 @@ def named_files(agent: Agent, main: str) -> tuple[str, ...]:
             if not os.path.isabs(path) or not os.path.exists(path):
                 continue
             inside = os.path.realpath(main or path) + os.sep
-            if not os.path.isdir(path) or not inside.startswith(os.path.realpath(path) + os.sep):
+            above = inside.startswith(os.path.realpath(path) + os.sep)
+            if not (os.path.isdir(path) and above) and not is_sign_in(path):
                 found.append(path)
     return tuple(found)
 
@@ -292,7 +295,14 @@ def _prepare(ctx: Context, settings: Settings, wanted: Launch) -> tuple[str, ...
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(wanted.folder, _CAPPED))  # of one that never came to its end
     make_home(ctx, wanted.home, ctx.agent(wanted.agent).needs)
-    return linked(ctx, settings)
+    if not _is_confined(ctx):
+        return ()
+    # An agent is to be able to run what judges its work.
+    texts = [CheckCommand.of(text).run for text in settings.check]
+    texts += [wanted.agent] if wanted.agent.startswith("command:") else []
+    named = named_programs(ctx.repo, ctx.environ, texts)
+    link_programs(wanted.home, named)
+    return (*linked(ctx, settings), *named.read)
 
 
 class _Stream:

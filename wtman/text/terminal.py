@@ -10,6 +10,8 @@ _SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'', re.DOTALL)
+_COMMAND, _ARGUMENT = 160, 50  # columns of a command in a sentence, and of what it quotes
 _MARKS = 3  # combining marks kept on one letter; more only smear the lines around
 
 
@@ -48,6 +50,23 @@ def _columns(letter: str) -> int:
     if combining(letter) or category(letter) in ("Mn", "Me"):
         return 0
     return 2 if east_asian_width(letter) in "WF" else 1
+
+
+def command(text: str) -> str:
+    """A command as a sentence names it: on one line, without the long texts in its quotes."""
+    return clean(" ".join(_QUOTED.sub(_abridged, text).split()), _COMMAND)
+
+
+def _abridged(found: re.Match[str]) -> str:
+    quoted = found[0]
+    plain = len(quoted) <= _ARGUMENT and "\\" not in quoted and "\n" not in quoted
+    return quoted if plain else f"{quoted[0]}…{quoted[0]}"
+
+
+def last_lines(text: str, most: int) -> list[str]:
+    """The last lines of an output that say anything, each cleaned."""
+    said = [line for line in map(clean, text.splitlines()) if line.strip()]
+    return said[-most:]
 
 
 def columns(text: str) -> int:

@@ -88,7 +88,9 @@ def _seconds(results: tuple[CheckResult, ...]) -> str:
 def _base(state: State, event: e.BaseChecked) -> Told:
     lines = [("base", f"warning: {text}") for text in event.warnings]
     if event.problem:
-        return [*lines, ("base", with_hint(event.problem, event.hint))]
+        first, *said = event.problem.splitlines()
+        more = [("base", f"  {line}") for line in said]
+        return [*lines, ("base", with_hint(first, event.hint)), *more]
     if not event.results:
         return lines
     checks = count(len(event.results), "check")

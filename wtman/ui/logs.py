@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
-from wtman.journal.state import Attempt
+from wtman.journal.state import Attempt, State, describe_red
+from wtman.model.check import Verdict
+from wtman.model.ids import TaskId
 from wtman.model.session import Ended
-from wtman.text.terminal import clean, duration
+from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
 
 _CHUNK = 1 << 16
@@ -37,6 +39,56 @@ def heading(attempt: Attempt, now: float) -> str:
     if outcome is None or not outcome.ignored:
         return head
     return f"{head}\n-- files that git ignores: {clean(listed(outcome.ignored))} --"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLog:
+    """What a setup or a check printed: in the evidence `folder`, or all that is kept: `said`."""
+
+    title: str
+    failed: bool
+    folder: str = ""
+    said: str = ""
+
+    def print(self, out: TextIO) -> None:
+        """Print it below its title."""
+        out.write(f"== {clean(self.title, 300)} ==\n")
+        if self.folder and os.path.isdir(self.folder):
+            print_attempt(self.folder, out)
+        for line in () if self.folder else self.said.splitlines():
+            out.write(clean(line) + "\n")
+
+
+def commands(state: State, task: TaskId, folder: str) -> Iterator[CommandLog]:
+    """What setup and checks of a task said: of the base, of its worktree, of its newest tip.
+
+    `folder` is the evidence of the run.
+    """
+    view, base = state.tasks[task], state.base_checked
+    if base is not None and base.problem:
+        title, _, said = base.problem.partition("\n")
+        yield CommandLog(title, True, said=said)
+    if view.stuck:
+        title, _, said = view.stuck.partition("\n")
+        yield CommandLog(title, True, _newest(os.path.join(folder, "setup"), task), said)
+    if view.checked is None:
+        return
+    for result in view.checked.results:
+        red = result.verdict is Verdict.RED
+        title = describe_red(result) if red else f"check `{command(result.command)}`: passed"
+        log = os.path.join(folder, result.log) if result.log else ""
+        yield CommandLog(title, red, log, view.checked.evidence if red else "")
+
+
+def _newest(folder: str, name: str) -> str:
+    """The evidence of the last command that ran under this name; empty: of none."""
+    numbers = [0]
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.listdir(folder):
+            stem, _, number = entry.rpartition("-")
+            if stem == name and number.isdecimal():
+                numbers.append(int(number))
+    return os.path.join(folder, f"{name}-{max(numbers)}") if max(numbers) else ""
 
 
 def print_attempt(folder: str, out: TextIO) -> None:

@@ -12,6 +12,7 @@ from wtman.journal.state import State
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
+from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
 from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
 
@@ -159,7 +160,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "dry_run": True,
         "base": proposal.base,
         "target": proposal.target,
-        "plan": to_plain(proposal.plan),
+        "plan": plan_plain(proposal.plan),
         "settings": to_plain(proposal.settings),
         "agents": list(proposal.assigned_agents),
         "forecast": {

@@ -1,4 +1,4 @@
-"""`wtman logs`: what sessions printed, as readable lines or as it was."""
+"""`wtman logs`: what sessions, setup and checks printed, as readable lines or as it was."""
 
 import os
 import sys
@@ -23,6 +23,7 @@ def logs(
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Follow until the attempt ends.")
     ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Show only why it failed.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Print the agent's own stream.")] = False,
     attempt: Annotated[
         int, typer.Option("--attempt", metavar="N", help="Show only this one.", show_default=False)
@@ -32,7 +33,7 @@ def logs(
     ] = "",
     directory: options.Directory = "",
 ) -> int:
-    """Show what the sessions of a task said and did, attempt by attempt."""
+    """Show what the sessions of a task said and did, then what its setup and checks printed."""
     from wtman.ui import logs as shown
 
     streams.end_when_unread()
@@ -52,8 +53,15 @@ def logs(
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
-        if not attempts:
+        told = () if raw or attempt else tuple(shown.commands(state, name, home.folder(state.run)))
+        told = tuple(item for item in told if item.failed or not failed)
+        if not attempts and not told:
             print(f"wtman: {name} has no session yet", file=sys.stderr)
+        if failed:
+            shown_last = bool(attempts) and attempts[-1].ended is Ended.FAILED
+            if not shown_last and not told and attempts:
+                print(f"wtman: nothing of {name} has failed", file=sys.stderr)
+            attempts = attempts[-1:] if shown_last else []
         for item in attempts:
             place = os.path.join(folder, str(item.number))
             if raw:
@@ -61,6 +69,8 @@ def logs(
             else:
                 print(shown.heading(item, time.time()))
                 shown.print_attempt(place, sys.stdout)
+        for command in told:
+            command.print(sys.stdout)
     return 0
 
 

@@ -11,6 +11,7 @@ from wtman.agents.installed import first_agent
 from wtman.config import Loaded, default_worktrees, load, repository_commands
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
+from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
@@ -87,12 +88,14 @@ class PreparedRun:
 
 def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
     """Everything about the run that would start. Refuses with the errors of SPEC section 2."""
-    loaded = load(repo.toplevel, environ, request.flags, None)
+    flags = {**request.flags, "check": typed(repo, request.flags.get("check", ()))}
+    request = replace(request, flags=flags)
+    loaded = load(repo.toplevel, environ, flags, None)
     base = resolve(repo, request.base)
     control = require_repository(repo, base, sessions=True)
     request = cut(repo, request, loaded.settings)
     plan, text = _plan(request)
-    check = tuple(request.flags.get("check", ())) or plan.check or loaded.settings.check
+    check = flags["check"] or plan.check or loaded.settings.check
     plan = replace(plan, check=check)
     settings = replace(
         loaded.settings,

@@ -10,6 +10,7 @@ from wtman import agents
 from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
+from wtman.formats.shell_words import with_home
 from wtman.git import filters, partial, refs
 from wtman.git.control_dir import Control, prepare
 from wtman.git.discovery import Repository
@@ -181,7 +182,7 @@ def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -
     if name != "command":
         require_installed(spec, environ)
         return
-    program = shlex.split(argument)[0]
+    program = shlex.split(with_home(argument, environ.get("HOME", "")))[0]
     if "/" not in program:
         found = shutil.which(program, path=environ.get("PATH", os.defpath)) is not None
     elif os.path.isabs(program):
