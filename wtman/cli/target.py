@@ -66,8 +66,8 @@ def journal(ctx: typer.Context, directory: str) -> Iterator[Home]:
     """The repository and its journal. Raises MissingError where no run was ever made."""
     repo = repository(ctx, directory)
     if not Store.exists(repo.wtman_dir):
-        raise no_run()
+        raise no_run(repo)
     with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
         if not store.runs():
-            raise no_run()
+            raise no_run(repo)
         yield Home(repo, store)

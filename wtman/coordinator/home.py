@@ -13,11 +13,11 @@ from wtman.git.discovery import Repository
 from wtman.journal.events import MergeAsked
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.journal.store import Store
+from wtman.journal.store import Store, damaged, lost_runs
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import RunKind, RunState
 from wtman.tasks.lifecycle import run_state
-from wtman.text.words import did_you_mean, quoted
+from wtman.text.words import did_you_mean, listed, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,12 @@ class Home:
         """The run as its journal tells it now; only what is new is read again."""
         known = self._known.get(run)
         news = self.store.events(run, known.seq if known is not None else 0)
-        state = replay(news, known) if news or known is None else known
+        try:
+            state = replay(news, known) if news or known is None else known
+        except (LookupError, AttributeError, TypeError, ValueError, AssertionError) as error:
+            # What was appended in order always fits.
+            what = f"is damaged: the events of run {run} do not fit together"
+            raise damaged(self.store.folder, what) from error
         if in_dry_run(state) and not state.kind.external and not self.store.live(run):
             # Killed before it could take itself back: no command is to take it for a merge.
             with self.store.lock(run):
@@ -57,8 +62,12 @@ def in_dry_run(state: State) -> bool:
     return merge is not None and merge.asked.dry_run and not merge.over
 
 
-def no_run() -> MissingError:
+def no_run(repo: Repository) -> MissingError:
     """The error of a command that has nothing to look at."""
+    if lost := lost_runs(repo.wtman_dir):
+        there = Store.exists(repo.wtman_dir)
+        why = "has no run" if there else "is missing"
+        return damaged(repo.wtman_dir, f"{why}, but {repo.wtman_dir}/runs has {listed(lost, 3)}")
     return MissingError(
         "there is no run in this repository",
         hint='start one: wtman split "what you want"; or see how it goes: wtman demo',
@@ -83,7 +92,7 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
         if wanted(state):
             return run
     if not newest:
-        raise no_run()
+        raise no_run(home.repo)
     return newest
 
 
