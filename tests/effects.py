@@ -4,6 +4,7 @@ EFFECTS = frozenset(
     """
     agents/installed.py
     agents/load.py
+    agents/program.py
     budget/meter.py
     checks/diagnosis.py
     checks/execute.py

@@ -23,6 +23,7 @@ from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.judgement import judgement
 from wtman.sessions.actions import RunSession
 from wtman.tasks.lifecycle import run_state, standings
+from wtman.ui.findings import blind, outcome
 from wtman.worktrees.actions import MakeWorktree
 
 PROOF = Reproducer("pytest -q tests/test_x.py", "diff")
@@ -432,6 +433,54 @@ def test_two_proofs_of_one_title_are_both_run() -> None:
         "confirmed",
         "refuted",
     ]
+
+
+def test_what_an_edited_program_said_it_has_not_said() -> None:
+    smell = Claim("it smells", "major", ("a",), "because")
+    shown = Claim("it crashes", "major", ("b",), "because", path="y", reproducer=PROOF)
+    said = {"a": (smell,), "b": (shown,)}
+
+    def says(action: Review) -> tuple[Claim, ...]:
+        return said.get("".join(action.unit.members), ())
+
+    programs = {"agent": "command:fix", "reviewed_by": ("command:look",)}
+    world = World((A, B), says, reviewers=1, rounds=1, roles={"refuter": "command:no"}, **programs)
+    world.shows = lambda act: ("regression", ("b",))
+    world.thinks = lambda act: "confirmed"
+    world.tell(e.ProgramsSeen({"command:look": "1", "command:no": "1"}))
+    world.run()
+    asked = len(world.of(Review)), len(world.of(Refute))
+    world.tell(e.Resumed("review"), e.ProgramsSeen({"command:look": "1", "command:no": "1"}))
+    world.run()
+    assert (len(world.of(Review)), len(world.of(Refute))) == asked, "nothing has changed"
+    said.clear()
+    world.tell(e.ProgramsSeen({"command:look": "2"}))
+    state = world.run()
+    assert len(world.of(Review)) == asked[0] + 2
+    found = {item.claim.title: judgement(state, item) for item in all_of(world)}
+    # What ran is what it was, whoever claimed it.
+    assert found["it crashes"].verdict == "confirmed"
+    assert not found["it smells"].open
+    said["a"] = (smell,)
+    world.tell(e.ProgramsSeen({"command:look": "3", "command:no": "2"}))
+    world.run()
+    assert len(world.of(Refute)) == asked[1] + 2, "an edited refuter is asked again"
+
+
+def test_where_every_reviewer_failed_there_is_no_verdict() -> None:
+    world = World((A, B), lambda act: None if "b" in act.unit.members else (), rounds=1)
+    state = world.run()
+    assert outcome(state) == "no verdict"
+    assert blind(state) == ["no reviewer gave a verdict on b as it is"]
+    tries = len(world.of(Review))
+    assert world.run() is state and len(world.of(Review)) == tries
+    # A new order asks them again, and only them.
+    world.says = nothing
+    world.tell(e.Resumed("review"))
+    assert outcome(world.run()) == "nothing confirmed"
+    assert [act.unit.kind for act in world.of(Review)[tries:]] == ["branch"] * 2 + ["completeness"]
+    partly = World((A,), lambda act: None if act.unit.lens == "security" else ())
+    assert outcome(partly.run()) == "nothing confirmed"
 
 
 def all_of(world: World) -> list[Finding]:

@@ -104,6 +104,57 @@ def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
     assert "| head | **failed** | 3 of 3 |" in report
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("character", ["crashes", "nonsense"])
+def test_a_review_in_which_nobody_could_look_has_no_verdict(
+    shop: Shop, branches: None, character: str
+) -> None:
+    words = ("review", "--branches", "fine", "--base", "main", "--reviewers", "1")
+    order = (*words, "--reviewer", shop.reviewer(character))
+    told = shop.wtman(*order, cwd=shop.repo, check_status=1)
+    assert "no verdict: no reviewer looked at anything" in told.out
+    assert "! no reviewer gave a verdict on fine as it is" in told.out
+    assert "nothing was found" not in told.out
+    again = shop.wtman(*order, "--json", cwd=shop.repo, check_status=1).json()
+    assert (again["exit"], again["reviews"]["outcome"]) == (1, "no verdict")
+    # What is told to be typed next asks once more, and so did the same order.
+    assert told.out.splitlines()[-1] == f"next: wtman review {again['run']}"
+    assert sessions(shop, again["run"]) == 4
+    assert "no verdict" in shop.wtman("review", again["run"], cwd=shop.repo, check_status=1).out
+    assert sessions(shop, again["run"]) == 6
+    status = shop.wtman("status", again["run"], cwd=shop.repo).out
+    assert "! no reviewer gave a verdict on fine as it is (wtman review" in status
+    assert status.splitlines()[-1] == f"next: wtman review {again['run']}"
+    assert (
+        "- no reviewer gave a verdict on fine"
+        in shop.wtman("report", again["run"], cwd=shop.repo).out
+    )
+
+
+@pytest.mark.slow
+def test_an_edited_reviewer_is_asked_again_and_no_other(shop: Shop, branches: None) -> None:
+    words = ("--branches", "fine", "--base", "main", "--reviewers", "1")
+    first = review(shop, *words)
+    assert review(shop, *words)["run"] == first["run"]
+    assert sessions(shop, first["run"]) == 1
+    shop.says(correctness=[claim("smells", "fine")])
+    told = review(shop, *words)
+    assert [item["title"] for item in told["findings"]] == ["smells"]
+
+
+@pytest.mark.slow
+def test_a_run_asks_its_edited_reviewer_again(shop: Shop) -> None:
+    shop.says(correctness=[claim("smells", "plain")])
+    told = shop.split("plain", more=("--reviewers", "1"))
+    assert [item["state"] for item in told["findings"]] == ["concern"]
+    shop.says()
+    again = shop.wtman("review", told["run"]["id"], "--json", cwd=shop.repo).json()
+    assert [item["state"] for item in again["findings"]] == ["moot"]
+    spent = sessions(shop, told["run"]["id"])
+    shop.wtman("review", told["run"]["id"], cwd=shop.repo)
+    assert sessions(shop, told["run"]["id"]) == spent
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

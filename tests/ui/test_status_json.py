@@ -220,6 +220,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "needs": {"billing": ["core"]},
         "present": [],
         "resolved": [],
+        "unreviewed": [],
         "notes": [],
         "patches": "/patches",
     }

@@ -22,6 +22,7 @@ from wtman.journal.state import State
 from wtman.model.ids import Sha
 from wtman.model.states import RunKind
 from wtman.text.terminal import clean, count
+from wtman.ui.findings import blind
 from wtman.ui.lines import RunLines
 from wtman.ui.merge_report import answer, lines
 
@@ -49,6 +50,8 @@ def merge_run(
         question = f"Land {'it' if len(tasks) == 1 else 'them'} unchecked?"
         asked = replace(asked, unchecked=bool(terminal.ask(question)))
     events = order.begin(home.repo, state, asked)
+    for missing in () if as_json else blind(state):
+        print(f"! {clean(missing)} (wtman review {state.run})")
     return _finish(home, state, events, as_json, {}, publish, agent, again)
 
 

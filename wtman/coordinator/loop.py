@@ -101,6 +101,8 @@ class _Loop:
     async def run(self) -> State:
         try:
             self._take_in()
+            if seen := await self.ctx.git(reviews.programs_seen, self.ctx, self.state):
+                self._journal([seen])
             outcomes: list[e.Event] = []
             while True:
                 while self._turn(outcomes):

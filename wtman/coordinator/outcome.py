@@ -10,7 +10,8 @@ from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_task
 from wtman.model.session import Usage
-from wtman.model.states import RunState, Standing, TaskState
+from wtman.model.states import RunKind, RunState, Standing, TaskState
+from wtman.review.judgement import unseen
 from wtman.tasks.lifecycle import run_state, standings
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
@@ -70,7 +71,10 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     short = next((task for task, item in known.items() if item.state in FELL_SHORT), "")
     if live:
         return f"wtman status {run} --watch"
-    match run_state(state, known):
+    status = run_state(state, known)
+    if state.kind in (RunKind.REVIEW, RunKind.AUDIT) and status in (RunState.READY, *FINISHED):
+        return f"wtman {'review' if unseen(state) else 'report'} {run}"
+    match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.READY:

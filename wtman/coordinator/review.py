@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wtman.agents.installed import first_agent
+from wtman.agents.program import content_of
 from wtman.config import default_worktrees, judged_flags, load, repository_commands
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
@@ -22,6 +23,7 @@ from wtman.coordinator.start.approval import unapproved
 from wtman.coordinator.start.proposal import after
 from wtman.coordinator.start.requirements import in_sandbox, require_agents, require_repository
 from wtman.errors import UsageError
+from wtman.formats.codec import to_plain
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
@@ -31,13 +33,17 @@ from wtman.journal.events import Approved, Event, LimitsChanged, Noted, Resumed,
 from wtman.journal.state import State, digest
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Plan, Role
+from wtman.model.roles import key_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind, RunState
 from wtman.review.judgement import LENSES, refuter, reviewers
 from wtman.tasks.lifecycle import run_state
 
 _REVIEWERS = 2
-_OF_RUN = ("jobs", "max_sessions", "budget_usd", "reviewers", "rounds")
+_LIMITS = ("jobs", "max_sessions", "budget_usd", "rounds")
+_OF_RUN = (*_LIMITS, "reviewers")
+# Settings that decide no answer: the same order again may change them.
+_OF_THE_WORK = frozenset({*_LIMITS, "check_jobs", "budget_tokens", "plan_budget_usd", "worktrees"})
 
 
 def reviewable(state: State) -> bool:
@@ -77,18 +83,23 @@ class BranchReview:
     request: str
     base: Sha
     branches: tuple[ExternalBranch, ...]
+    notes: tuple[Noted, ...]
     settings: Settings
     roles: tuple[Role, ...]
-    notes: tuple[Noted, ...]
+    programs: dict[str, str]  # what reviewers and refuters are made of that are programs
+    limits: LimitsChanged = LimitsChanged()
+    apart: bool = False  # some of what was named cannot be reviewed
 
     @property
     def key(self) -> str:
         """What makes two orders the same reviews."""
-        settings = self.settings
+        settings = to_plain(self.settings)
         audit = self.request if self.kind is RunKind.AUDIT else ""
         told = [f"{item.name} {item.start} {item.head}" for item in self.branches]
-        words = (repr(settings.reviewers), repr(settings.reviewed_by), repr(settings.roles))
-        return digest("review", self.base, audit, settings.agent, *words, *told)
+        governed = [f"{key} {settings[key]!r}" for key in sorted(settings.keys() - _OF_THE_WORK)]
+        texts = [f"{role.name} {key_of(role)} {role.model} {role.effort}" for role in self.roles]
+        made_of = [f"{agent} {content}" for agent, content in sorted(self.programs.items())]
+        return digest("review", self.base, audit, *governed, *texts, *made_of, *told)
 
     def state(self, home: Home) -> State:
         """The run of these very reviews, journalled if there is none."""
@@ -115,6 +126,12 @@ class BranchReview:
         _require(home.repo, known)
         return known
 
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What carries them on: what has no verdict yet is asked again, within these limits."""
+        limits = () if self.limits == LimitsChanged() else (self.limits,)
+        return (Resumed("review"), *limits)
+
 
 def review_of_branches(
     repo: Repository, names: Sequence[str], base: str, audit: str, flags: Mapping[str, Any]
@@ -124,20 +141,29 @@ def review_of_branches(
     roles = load_roles(repo.toplevel)
     assigned = tuple(roles.named(name) for name in ("reviewer", "refuter"))
     settings, notes = _settings(repo, flags, len(LENSES) if audit else _REVIEWERS)
-    if not reviewers(State(settings=settings, roles={item.name: item for item in assigned})):
+    state = State(settings=settings, roles={item.name: item for item in assigned})
+    if not reviewers(state):
         raise _no_reviewer()
+    agents = {*reviewers(state), refuter(state)}
+    programs = {agent: made_of for agent in agents if (made_of := content_of(agent, os.environ))}
+    limits = LimitsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
+    governed = (settings, assigned, programs, limits)
     if audit:
         name = (head_branch(repo) if base == "HEAD" else base) or "HEAD"
         require_repository(repo, commit)
         whole = ExternalBranch(TaskId("head"), name, commit, commit, (), audit, None)
-        return BranchReview(RunKind.AUDIT, audit, commit, (whole,), settings, assigned, notes)
+        return BranchReview(RunKind.AUDIT, audit, commit, (whole,), notes, *governed)
     heads = heads_of(repo, names)
     require_repository(repo, commit, heads.values())
     found = take(prepare(repo), commit, heads, {})
     branches = tuple(item for item in found.branches if item.task not in found.apart)
+    missing = dict.fromkeys(found.present, f"has nothing that {base} has not")
+    apart = {item.name: found.apart[item.task] for item in found.branches if item not in branches}
+    words = [f"{name} is not reviewed: {why}" for name, why in {**missing, **apart}.items()]
+    notes = (*notes, *(Noted(text, pressing=True) for text in words))
     request = "review " + ", ".join(item.name for item in branches)
-    notes = (*notes, *(Noted(f"{name} has nothing that {base} has not") for name in found.present))
-    return BranchReview(RunKind.REVIEW, request, commit, branches, settings, assigned, notes)
+    kind = RunKind.REVIEW
+    return BranchReview(kind, request, commit, branches, notes, *governed, apart=bool(apart))
 
 
 def _no_reviewer() -> UsageError:

@@ -382,6 +382,8 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     base = state.base_checked
     if base is not None and base.problem:
         base = None  # what was wrong may be mended by now: look again
+    if event.reason == "review":
+        state = replace(state, reviews=reviews.asked_again(state.reviews))
     return replace(
         limits.without_backoff(state),
         asked_stop=False,

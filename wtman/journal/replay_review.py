@@ -1,14 +1,15 @@
 """The folds of review events. Part of `replay`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wtman.journal.events import Coupled, Refuted, Reproduced, Reviewed
+from wtman.journal.events import Coupled, ProgramsSeen, Refuted, Reproduced, Reviewed
 from wtman.journal.replay_limits import done, session_over
-from wtman.journal.state import Finding, State
+from wtman.journal.state import Finding, Reviews, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, same
+from wtman.model.ids import Sha
 
 _MOST_SPARE = 10  # proofs of one finding that wait
 
@@ -93,6 +94,44 @@ def _coupled(state: State, event: Coupled, at: float) -> State:
     return replace(state, reviews=replace(state.reviews, coupled=event))
 
 
+def _programs_seen(state: State, event: ProgramsSeen, at: float) -> State:
+    """What an edited program has said before it has not said; what was proven stays so."""
+    known = state.reviews
+    old = {name for name, key in known.programs.items() if event.programs.get(name, key) != key}
+    findings = {name: _unsaid(item, old) for name, item in known.findings.items()}
+    programs = {**known.programs, **event.programs}
+    return replace(state, reviews=replace(known, findings=findings, programs=programs))
+
+
+def _unsaid(finding: Finding, old: Collection[str]) -> Finding:
+    opinions = tuple(
+        replace(item, answer="", stopped=True) if item.agent in old else item
+        for item in finding.opinions
+    )
+    claimed = any(agent not in old for _, agent in finding.reviewers)
+    tips = finding.tips if claimed else dict.fromkeys(finding.tips, Sha(""))
+    return replace(finding, opinions=opinions, tips=tips)
+
+
+def asked_again(reviews: Reviews) -> Reviews:
+    """The reviews, with new tries for what has ended without a verdict."""
+    tries = {
+        key: count
+        for key, count in reviews.tries.items()
+        if (done := reviews.units.get(key)) is None or done.ok
+    }
+    findings = {
+        name: replace(
+            finding,
+            opinions=tuple(
+                item if item.answer else replace(item, stopped=True) for item in finding.opinions
+            ),
+        )
+        for name, finding in reviews.findings.items()
+    }
+    return replace(reviews, tries=tries, findings=findings)
+
+
 def _session_over(
     state: State, key: ActionKey, event: Reviewed | Refuted, *, answered: bool
 ) -> State:
@@ -111,4 +150,5 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     Reproduced: _reproduced,
     Refuted: _refuted,
     Coupled: _coupled,
+    ProgramsSeen: _programs_seen,
 }

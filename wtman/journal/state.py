@@ -72,12 +72,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """All reviews of a run. `units` holds the newest try at each, `tries` how many counted."""
+    """All reviews of a run. `units` holds the newest try at each, `tries` how many counted.
+
+    `programs` says what the programs among reviewers and refuters are made of now.
+    """
 
     units: dict[str, Reviewed] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
     coupled: Coupled | None = None
     tries: dict[str, int] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from wtman.journal.state import Finding, State, TaskView, Unit, digest
 from wtman.model.finding import DISPROVES, DOUBTFUL, SHOWS
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
+from wtman.model.roles import effort_of, key_of, model_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 
@@ -135,8 +136,15 @@ def unit_of(
     """A unit under the key of all that it sees."""
     now = tips(state, members)
     seen = [f"{task} {state.tasks[task].start} {head}" for task, head in sorted(now.items())]
-    key = digest("review", kind, lens, agent, state.request, state.context, *seen)
+    role = state.roles.get("reviewer")
+    asked = (agent, state.reviews.programs.get(agent, ""), *asked_as(state.settings, role, agent))
+    key = digest("review", kind, lens, *asked, state.request, state.context, *seen)
     return Unit(key, kind, lens, agent, members, now, why)
+
+
+def asked_as(settings: Settings, role: Role | None, agent: str) -> tuple[str, ...]:
+    """How an agent is asked in a role: what its answers follow from besides the question."""
+    return (key_of(role), model_of(settings, role, agent), effort_of(settings, role))
 
 
 def over(state: State, unit: Unit) -> bool:
@@ -155,6 +163,19 @@ def silent(state: State, task: TaskId) -> tuple[Reviewed, ...]:
     """Reviews of the task's tip that ended without a verdict."""
     done = (state.reviews.units.get(unit.key) for unit in branch_units(state, task))
     return tuple(item for item in done if item is not None and not item.ok)
+
+
+def unseen(state: State) -> tuple[Unit, ...]:
+    """What was to be looked at as it is now and every reviewer failed on: of a branch one of its
+    reviews. Where there is any, that nothing was found says nothing."""
+
+    def failed(unit: Unit) -> bool:
+        done = state.reviews.units.get(unit.key)
+        return done is not None and not done.ok
+
+    alone = (branch_units(state, task) for task in state.tasks)
+    blind = (units[0] for units in alone if units and all(map(failed, units)))
+    return (*blind, *filter(failed, interaction_units(state)))
 
 
 def passes(state: State, task: TaskId) -> int:
@@ -241,7 +262,7 @@ def _needs_word(proof: Reproduced) -> bool:
 def _stale(finding: Finding) -> Judgement:
     """Claimed of tips that are gone, never shown, and not claimed again."""
     verdict = REFUTED if _refuted(finding) else NO_VERDICT
-    return Judgement(verdict, why="its branch has moved on, and nobody claims it any more")
+    return Judgement(verdict, why="nobody claims it of its branch as it is now")
 
 
 def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Judgement:

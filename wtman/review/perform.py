@@ -9,21 +9,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from wtman.agents.program import content_of
 from wtman.context import Context
 from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble
-from wtman.journal.events import Coupled, Event, Refuted, Reviewed
+from wtman.journal.events import Coupled, Coupling, Event, ProgramsSeen, Refuted, Reviewed
 from wtman.journal.state import Finding, State
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
 from wtman.model.session import Cap
+from wtman.model.states import RunKind
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.review.coupling import BranchWork, couplings
-from wtman.review.judgement import judgement
+from wtman.review.judgement import judgement, refuter, reviewers
 from wtman.review.prompts import refute_prompt, refute_request, review_prompt, review_request
 from wtman.review.reproduce import reproduce, together
 from wtman.sessions.ask import Answer, Question, ask
@@ -48,6 +50,18 @@ async def perform(
             return (await _refute(ctx, state, action),)
 
 
+def programs_seen(ctx: Context, state: State) -> ProgramsSeen | None:
+    """What the programs that review and refute are made of, where that is news."""
+    agents = {*reviewers(state), refuter(state)} if reviewers(state) else set()
+    contents = {agent: content_of(agent, ctx.environ) for agent in sorted(agents)}
+    news = {
+        agent: content
+        for agent, content in contents.items()
+        if content and state.reviews.programs.get(agent) != content
+    }
+    return ProgramsSeen(news) if news else None
+
+
 # --- who meets whom -----------------------------------------------------------------------------
 
 
@@ -55,7 +69,12 @@ def _couple(ctx: Context, state: State, action: Couple) -> Coupled:
     works = {task: _work(ctx, state, task, head) for task, head in action.tips}
     tasks = tuple(view.task for view in state.tasks.values())
     bound = {frozenset((one, two)) for one in works for two in closure(tasks, (one,))}
-    return Coupled(dict(action.tips), couplings(works, bound))
+    found = couplings(works, bound)
+    together = tuple(works)
+    if state.kind is RunKind.REVIEW and all(item.members != together for item in found):
+        # Whoever names them wants to know what they are together, however they meet.
+        found = (*found, Coupling(together, ""))
+    return Coupled(dict(action.tips), found)
 
 
 def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:
@@ -103,6 +122,7 @@ async def _review(ctx: Context, state: State, action: Review) -> Reviewed:
         claims=claims,
         problems=problems,
         session=answer.session,
+        apart=bool(problem),
         **_came_of(answer),
     )
 

@@ -9,17 +9,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from wtman.journal.events import Reproduced
-from wtman.journal.state import Finding, State
+from wtman.journal.state import Finding, State, Unit
 from wtman.model.finding import DOUBTFUL, SHOWS
 from wtman.model.ids import TaskId
 from wtman.review.judgement import (
     CONFIRMED,
+    NO_VERDICT,
     REFUTED,
     Judgement,
     branch_units,
     interaction_units,
     judgements,
     reviewers,
+    unseen,
     words_on,
 )
 from wtman.text.words import printable
@@ -146,23 +148,52 @@ def unlooked(state: State) -> list[str]:
         if not (view.has_work or view.external or view.merged) or not reviewers(state):
             continue
         units = branch_units(state, task)
-        silent = [unit.lens for unit in units if not _answered(state, unit.key)]
+        silent = [unit.lens for unit in units if not _answered(state, unit)]
         if silent and len(silent) == len(units):
-            lines.append(f"no reviewer gave a verdict on {state.label(task)} as it is")
+            lines.append(_no_verdict(state, units[0]))
         elif silent:
             lines.append(f"{state.label(task)}: no verdict from the lens {', '.join(silent)}")
     for unit in interaction_units(state):
-        if not _answered(state, unit.key):
-            names = " and ".join(state.label(name) for name in unit.members)
-            lines.append(f"no reviewer gave a verdict on {names} together")
-    done = [item for item in state.reviews.units.values() if item.kind == "completeness"]
-    if done and not done[-1].ok:
+        done = state.reviews.units.get(unit.key)
+        if done is not None and done.apart:
+            lines.append(f"no reviewer looked at {_together(state, unit)}: {done.reason}")
+        elif not _answered(state, unit):
+            lines.append(_no_verdict(state, unit))
+    whole = [item for item in state.reviews.units.values() if item.kind == "completeness"]
+    if whole and not whole[-1].ok:
         lines.append("no reviewer gave a verdict on the whole against the request")
     return lines
 
 
-def _answered(state: State, key: str) -> bool:
-    done = state.reviews.units.get(key)
+def blind(state: State) -> list[str]:
+    """On what every reviewer failed, in sentences."""
+    return [_no_verdict(state, unit) for unit in unseen(state)]
+
+
+def outcome(state: State) -> str:
+    """What the reviews come to: confirmed, no verdict, or nothing confirmed."""
+    found = (judged for _, judged in judgements(state))
+    if any(judged.verdict == CONFIRMED and judged.open for judged in found):
+        return CONFIRMED
+    return NO_VERDICT if unseen(state) else "nothing confirmed"
+
+
+def reviews_json(state: State) -> dict[str, Any]:
+    """What reviews there were, and what they come to."""
+    return {"outcome": outcome(state), "unlooked": unlooked(state), "problems": problems(state)}
+
+
+def _no_verdict(state: State, unit: Unit) -> str:
+    return f"no reviewer gave a verdict on {_together(state, unit)}"
+
+
+def _together(state: State, unit: Unit) -> str:
+    names = " and ".join(state.label(name) for name in unit.members)
+    return f"{names} together" if len(unit.members) > 1 else f"{names} as it is"
+
+
+def _answered(state: State, unit: Unit) -> bool:
+    done = state.reviews.units.get(unit.key)
     return done is not None and done.ok
 
 

@@ -11,6 +11,7 @@ from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean
 from wtman.ui.document import plain
 from wtman.ui.facts import adapted_text, excluded_told, headline, merge_told, note_text, unresolved
+from wtman.ui.findings import blind
 
 
 def answer(
@@ -43,6 +44,7 @@ def answer(
         },
         "present": list(present or {}),
         "resolved": list(map(state.label, landed.resolved)),
+        "unreviewed": blind(state),
         "notes": [note_text(state, note) for note in landed.notes],
         "patches": landed.patches,
     }

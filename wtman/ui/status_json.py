@@ -17,7 +17,7 @@ from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.words import iso
-from wtman.ui.findings import Judged, finding_json, problems, unlooked
+from wtman.ui.findings import Judged, finding_json, reviews_json
 
 _CHANGED = ("commits", "files", "insertions", "deletions")
 _USED = ("input_tokens", "output_tokens", "cached_tokens", "usd")
@@ -31,7 +31,7 @@ def status(state: State, live: bool) -> dict[str, Any]:
         "run": {**summary(state, live, known), "notes": list(state.notes)},
         "tasks": [_task(state, task, known[task], found) for task in state.tasks],
         "findings": [finding_json(state, *item) for item in found],
-        "reviews": {"unlooked": unlooked(state), "problems": problems(state)},
+        "reviews": reviews_json(state),
     }
 
 

@@ -26,7 +26,7 @@ from wtman.model.states import DONE, RunState, Standing, TaskState
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
-from wtman.ui.findings import finding_lines
+from wtman.ui.findings import blind, finding_lines
 
 # A state's glyph, and what it means, for colours.
 MARKS = {
@@ -201,6 +201,9 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
         if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:
             lines.append(f"! {task}: {clean(text)}")
+    if not live and (missing := blind(state)):
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        lines.append(f"! {clean(missing[0])}{more} (wtman review {state.run})")
     # Why a stronger sandbox was passed over, with the fix.
     lines += ["! " + clean(note) for note in state.pressing]
     extra = len(lines) - _PRESSING

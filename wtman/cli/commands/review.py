@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from wtman.coordinator.home import Home, a_run, require_idle
 from wtman.errors import UsageError
 from wtman.journal.events import Event
 from wtman.journal.state import State
+
+if TYPE_CHECKING:
+    from wtman.coordinator.review import BranchReview
 
 
 @run_options.with_keys(
@@ -41,11 +44,11 @@ def review(
 
     For a run, what is missing is reviewed, and what is proven goes back to its author. With
     --branches for any branches, and with --audit for the repository as it stands: there
-    nothing is changed. Exit status 1 where a confirmed finding is open.
+    nothing is changed. Exit status 1 where a confirmed finding is open, and where every
+    reviewer failed to look at a branch.
     """
     from wtman.coordinator.create import open_store
     from wtman.coordinator.review import review_of_branches, review_of_run, reviewable
-    from wtman.journal.events import Resumed
 
     flags = {**flags, "roles": run_options.roles_of(role)}
     if bool(run) + bool(branches) + bool(audit) > 1:
@@ -58,11 +61,26 @@ def review(
     repo = target.repository(ctx, directory)
     order = review_of_branches(repo, branches or (), base, audit, flags)
     if not order.branches:
-        print(json.dumps({"findings": []}) if as_json else "there is nothing to review")
-        return 0
+        return _nothing_there(order, as_json)
     with open_store(repo) as store:
         home = Home(repo, store)
-        return _carried(home, order.state(home), [Resumed("review")], as_json)
+        return _carried(home, order.state(home), order.events, as_json)
+
+
+def _nothing_there(order: "BranchReview", as_json: bool) -> int:
+    """No branch that was named can be reviewed, or has anything that the base has not."""
+    from wtman.model.states import SCHEMA
+    from wtman.text.terminal import clean
+
+    status, notes = int(order.apart), [note.text for note in order.notes]
+    if as_json:
+        told = {"schema": SCHEMA, "run": None, "base": order.base, "branches": [], "findings": []}
+        print(json.dumps({**told, "notes": notes, "exit": status}, ensure_ascii=True))
+        return status
+    print("there is nothing to review")
+    for text in notes:
+        print(f"! {clean(text, 400)}")
+    return status
 
 
 def _carried(home: Home, state: State, events: Sequence[Event], as_json: bool) -> int:
@@ -80,21 +98,27 @@ def _carried(home: Home, state: State, events: Sequence[Event], as_json: bool) -
 
 
 def _status(state: State) -> int:
-    from wtman.review.judgement import CONFIRMED, judgement
+    from wtman.review.judgement import CONFIRMED, NO_VERDICT
+    from wtman.ui.findings import outcome
 
     if state.paused is not None:
         return 4
     if state.stopped is not None:
         return 130
-    found = (judgement(state, item) for item in state.reviews.findings.values())
-    is_open = any(item.verdict == CONFIRMED and item.open for item in found)
-    return int(is_open or state.failed is not None)
+    return int(outcome(state) in (CONFIRMED, NO_VERDICT) or state.failed is not None)
 
 
 def _tell(state: State, status: int, as_json: bool) -> None:
     from wtman.coordinator.outcome import shortfall
     from wtman.model.states import SCHEMA
-    from wtman.ui.findings import finding_lines, findings_json, problems, unlooked
+    from wtman.ui.findings import (
+        blind,
+        finding_lines,
+        findings_json,
+        problems,
+        reviews_json,
+        unlooked,
+    )
 
     if as_json:
         told = {
@@ -103,7 +127,8 @@ def _tell(state: State, status: int, as_json: bool) -> None:
             "base": state.base,
             "branches": [view.label for view in state.tasks.values()],
             "findings": findings_json(state),
-            "reviews": {"unlooked": unlooked(state), "problems": problems(state)},
+            "reviews": reviews_json(state),
+            "notes": list(state.notes),
             "exit": status,
         }
         print(json.dumps(told, ensure_ascii=True))
@@ -111,7 +136,15 @@ def _tell(state: State, status: int, as_json: bool) -> None:
     from wtman.text.terminal import clean
 
     print()
-    print("\n".join(finding_lines(state)) or "nothing was found")
-    for line in (*unlooked(state), *problems(state), *shortfall(state)):
+    missing = unlooked(state)
+    print("\n".join(finding_lines(state)) or _nothing(state, missing))
+    for line in (*missing, *problems(state), *state.pressing, *shortfall(state)):
         print(f"! {clean(line, 400)}")
-    print(f"next: wtman report {state.run}")
+    print(f"next: wtman {'review' if status == 1 and blind(state) else 'report'} {state.run}")
+
+
+def _nothing(state: State, missing: Sequence[str]) -> str:
+    """That nothing was found says only so much as there was looked at."""
+    if not any(item.ok and not item.apart for item in state.reviews.units.values()):
+        return "no verdict: no reviewer looked at anything"
+    return "nothing was found, but not everything was looked at" if missing else "nothing was found"

@@ -32,7 +32,14 @@ from wtman.journal.events.plan import (
     TaskChanged,
     TaskDropped,
 )
-from wtman.journal.events.review import Coupled, Coupling, Refuted, Reproduced, Reviewed
+from wtman.journal.events.review import (
+    Coupled,
+    Coupling,
+    ProgramsSeen,
+    Refuted,
+    Reproduced,
+    Reviewed,
+)
 from wtman.journal.events.run import (
     Abandoned,
     Approved,

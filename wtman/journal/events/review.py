@@ -17,6 +17,14 @@ class Coupling:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramsSeen(Event):
+    """What the programs among reviewers and refuters are made of from now on, by agent: what an
+    earlier one said is no answer of these."""
+
+    programs: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Coupled(Event):
     """Which branches meet, as far as these tips go: these couplings and no others."""
 
@@ -50,6 +58,7 @@ class Reviewed(Event):
     fatal: str = ""
     limited: bool = False  # its provider turned it away: tried again later
     stopped: bool = False  # somebody stopped it: that says nothing of what it looked at
+    apart: bool = False  # its branches do not merge: there was nothing to look at
 
     @property
     def counts(self) -> bool:
