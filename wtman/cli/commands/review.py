@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,8 +74,16 @@ def _nothing_there(order: "BranchReview", as_json: bool) -> int:
 
     status, notes = int(order.apart), [note.text for note in order.notes]
     if as_json:
-        told = {"schema": SCHEMA, "run": None, "base": order.base, "branches": [], "findings": []}
-        print(json.dumps({**told, "notes": notes, "exit": status}, ensure_ascii=True))
+        told: dict[str, Any] = {
+            "schema": SCHEMA,
+            "run": None,
+            "base": order.base,
+            "branches": [],
+            "findings": [],
+            "notes": notes,
+            "exit": status,
+        }
+        print(json.dumps(told, ensure_ascii=True))
         return status
     print("there is nothing to review")
     for text in notes:
