@@ -55,8 +55,10 @@ EFFECTS = frozenset(
     coordinator/checks.py
     coordinator/branches.py
     coordinator/create.py
+    coordinator/evidence.py
     coordinator/external_merge.py
     coordinator/home.py
+    coordinator/litter.py
     coordinator/loop.py
     coordinator/merge.py
     coordinator/open.py
@@ -109,6 +111,7 @@ EFFECTS = frozenset(
     git/repo.py
     git/remotes.py
     git/run.py
+    git/scratch.py
     git/signature.py
     git/trees.py
     git/untrusted/gate.py

@@ -28,27 +28,27 @@ def replace(
     `draft` is where it is written first, a name of its own beside `path` if not given; what
     a kill has left there is overwritten.
     """
-    beside = draft or _beside(path)
+    written = draft or beside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with _removed_on_failure(beside):
+    with _removed_on_failure(written):
         with suppress(FileNotFoundError):
-            os.unlink(beside)
-        with open(os.open(beside, flags, mode), "wb") as file:
+            os.unlink(written)
+        with open(os.open(written, flags, mode), "wb") as file:
             file.write(data)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(written, path)
     if durable:
         _sync_folder(os.path.dirname(path) or os.curdir)
 
 
 def copy(source: str, target: str) -> None:
     """Put a copy of `source`, mode and times included, in the place of `target`, in one step."""
-    beside = _beside(target)
-    with _removed_on_failure(beside):
-        shutil.copy2(source, beside)
-        os.replace(beside, target)
+    draft = beside(target)
+    with _removed_on_failure(draft):
+        shutil.copy2(source, draft)
+        os.replace(draft, target)
 
 
 def read(path: str, most: int, *, follow: bool = False) -> tuple[bytes, os.stat_result]:
@@ -152,8 +152,9 @@ def _larger(most: int) -> str:
     return f"larger than {most >> 20} MiB" if most >> 20 else f"larger than {most >> 10} KiB"
 
 
-def _beside(path: str) -> str:
-    return f"{path}.{os.urandom(4).hex()}"
+def beside(path: str) -> str:
+    """A new name beside `path` for what is to take its place; it says whose it is."""
+    return f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
 
 
 @contextmanager

@@ -274,18 +274,15 @@ def test_what_a_killed_process_left_is_swept_up_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(objects_module, "_MEMORY", str(tmp_path))
     monkeypatch.setattr(objects_module, "_PLENTY", 0)
-    left, fresh = tmp_path / "wtman-new-left", tmp_path / "wtman-new-fresh"
-    other = tmp_path / "other"
+    dead = 2**22 + 1  # more than a process can be numbered
+    left, fresh = tmp_path / f"wtman-new-{dead}-a", tmp_path / f"wtman-new-{os.getpid()}-a"
+    other = tmp_path / f"other-{dead}-a"
     for folder in (left, fresh, other):
         (folder / "aa").mkdir(parents=True)
-    for folder in (left, other):
-        os.utime(folder, (1, 1))
     with writer.quarantine(ctl, head) as first:
-        held = Path(first.ctl.aside)
-        os.utime(held, (1, 1))
-        with writer.quarantine(ctl, head):
-            assert not left.exists()
-            assert held.exists() and fresh.exists() and other.exists()
+        writer.sweep_quarantines(ctl)
+        assert Path(first.ctl.aside).exists()
+    assert not left.exists() and other.exists()
     assert sorted(path.name for path in tmp_path.glob("wtman-new-*")) == [fresh.name]
 
 

@@ -116,6 +116,15 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+def test_the_private_home_goes_with_the_question(desk: Desk) -> None:
+    desk.says('echo \'{"answer": "fine"}\'')
+    evidence = desk.folder / "repo/.git/wtman/runs" / desk.run / "scouting/1"
+    kit.write_files(evidence / "home", {"token": "copied"})
+    assert desk.ask().value == FINE
+    assert not (evidence / "home").exists() and (evidence / "1/exit.json").exists()
+    assert desk.ask().value == FINE and desk.starts == 1
+
+
 def test_an_answer_in_the_middle_of_words_is_found(desk: Desk) -> None:
     desk.says(
         """echo 'Let me see {this}.'; echo '```json'; echo '{"answer": "fine"}'; echo '```'"""

@@ -45,6 +45,7 @@ async def open_run(
 
     from wtman.budget.meter import LiveUsage
     from wtman.context import Context
+    from wtman.coordinator.litter import sweep_repository, sweep_run
     from wtman.execution.local import LocalExecutor
     from wtman.execution.space import Space
     from wtman.execution.spawn import install_child_watcher
@@ -75,6 +76,9 @@ async def open_run(
         folder = os.path.join(repo.wtman_dir, "runs", run)
         confine = await in_pool(_sandbox, state.settings.sandbox)
         clean = await in_pool(control_dir.prepare, repo)
+        if not aside:
+            sweep_repository(clean, store)
+            sweep_run(clean, run, folder, state.settings.worktrees)
         live_usage = LiveUsage()
         told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 

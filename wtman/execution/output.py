@@ -2,10 +2,16 @@
 
 import json
 import os
+import shutil
+from contextlib import suppress
+from typing import BinaryIO
 
+from wtman import files
 from wtman.formats.codec import from_plain
 from wtman.model.command import Exit
 
+PACKED = ".gz"
+_WORTH = 64 << 10  # bytes: what is smaller is not compressed
 _PIECE = 1 << 20
 _LINE_MOST = 8 << 20
 
@@ -13,6 +19,35 @@ _LINE_MOST = 8 << 20
 def started(folder: str) -> bool:
     """Whether the program of this Work may have run: its keeper had opened its output."""
     return os.path.exists(os.path.join(folder, "stdout"))
+
+
+def stream(path: str) -> BinaryIO:
+    """What a program said, also where it was packed since. FileNotFoundError: it said nothing."""
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        import gzip
+
+        return gzip.open(path + PACKED)  # type: ignore[return-value]
+
+
+def pack(path: str) -> None:
+    """Compress what a program said, in one step, if that is worth it; `stream` reads it on."""
+    if os.path.getsize(path) < _WORTH:
+        return
+    import gzip
+
+    draft = files.beside(path)
+    try:
+        with open(path, "rb") as source, gzip.open(draft, "wb", compresslevel=1) as packed:
+            shutil.copyfileobj(source, packed, _PIECE)
+        os.chmod(draft, 0o600)
+        os.replace(draft, path + PACKED)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(draft)
+        return  # a full disk: then it stays as it is
+    os.unlink(path)
 
 
 def read_exit(folder: str) -> Exit | None:

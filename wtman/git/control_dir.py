@@ -12,7 +12,6 @@ installs itself and what the user approved).
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.repo import identity
 from wtman.git.run import GitAnswer, git
+from wtman.git.scratch import scratch as scratch_in
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -145,7 +145,7 @@ def own_index(ctl: Control, worktree: str, index: str) -> str:
 @contextmanager
 def scratch(ctl: Control) -> Iterator[str]:
     """A folder of one call's own, so that calls on one worktree do not meet."""
-    with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
+    with scratch_in(os.path.join(ctl.path, "tmp")) as folder:
         yield folder
 
 

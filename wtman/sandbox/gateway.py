@@ -8,13 +8,13 @@ it, and that the sockets are gone when it closes.
 import asyncio
 import contextlib
 import os
-import shutil
 import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
 
+from wtman.git.scratch import scratch
 from wtman.sandbox.hosts import Rule
 from wtman.sandbox.proxy import ProxyRules, serve
 
@@ -22,6 +22,7 @@ _PATH_MOST = 100  # bytes that fit into the address of a unix socket, with some 
 _AT_ONCE = 256  # connections of one door
 _HEAD_MOST = 64 * 1024
 _REFUSALS = 200
+SHORT = "wtman-door-"  # how temporary folders of sockets are called
 
 
 class Gateway:
@@ -35,6 +36,7 @@ class Gateway:
         self._wanted = folder
         self._environ = environ or {}
         self._folder = ""
+        self._open = contextlib.ExitStack()  # a temporary folder, where one is needed
         self._doors: dict[frozenset[Rule], tuple[str, asyncio.Server]] = {}
         self._opening = asyncio.Lock()
         self._serving: set[asyncio.Task[None]] = set()
@@ -74,8 +76,7 @@ class Gateway:
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._doors.clear()
-        if self._folder and self._folder != self._wanted:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._open.close()
 
     def _serve(
         self,
@@ -94,7 +95,8 @@ class Gateway:
         if not self._folder:
             long = len(os.fsencode(self._wanted)) > _PATH_MOST - len("/door-999")
             temporary = long or not self._wanted
-            self._folder = tempfile.mkdtemp(prefix="wtman-") if temporary else self._wanted
+            short = scratch(tempfile.gettempdir(), SHORT) if temporary else None
+            self._folder = self._open.enter_context(short) if short else self._wanted
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
         return self._folder
 

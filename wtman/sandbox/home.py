@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from wtman import files
 from wtman.agents import Needs
@@ -53,6 +53,22 @@ def link_in_home(home: str, links: Mapping[str, str]) -> None:
         *folders, name = path.split("/")
         with _folder(home, folders) as below, contextlib.suppress(FileExistsError):
             os.symlink(target, name, dir_fd=below)
+
+
+def forget(home: str, paths: Iterable[str]) -> None:
+    """Delete copies of sign-in files (paths below the HOME) from a HOME that nobody uses."""
+    for path in paths:
+        *folders, name = [part for part in path.split("/") if part not in ("", ".", "..")]
+        with contextlib.suppress(OSError):
+            below = os.open(home, _FOLDER)
+            try:
+                for part in folders:
+                    after = os.open(part, _FOLDER, dir_fd=below)
+                    os.close(below)
+                    below = after
+                os.unlink(name, dir_fd=below)
+            finally:
+                os.close(below)
 
 
 def _sign_in(path: str) -> tuple[bytes, int] | None:

@@ -24,6 +24,7 @@ from wtman.formats.json_answers import again, asked, candidates, problems_of
 from wtman.git.checkouts.snapshot import Snapshot, snapshot
 from wtman.git.objects.history import paths_changed
 from wtman.git.run import persistent
+from wtman.git.trees import remove_tree
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
@@ -115,6 +116,8 @@ async def ask(ctx: Context, settings: Settings, question: Question) -> Answer:
         answer = await _Asking(ctx, settings, question, folder).answer()
         if answer.stopped:
             return answer
+        # Nobody goes on with it: copies of sign-in files must not stay.
+        await ctx.git(remove_tree, _home_of(ctx, question))
         if answer.value is None and (lack := await ctx.git(ctx.space.lacked, began)):
             await ctx.git(_forget, ctx, question)
             who = question.label or question.role.name
@@ -231,7 +234,7 @@ class _Asking:
             prompt=prompt,
             cwd=self._folder,
             writable=False,
-            home=ctx.below(*question.key.split("/"), "home"),
+            home=_home_of(ctx, question),
             task=label,
             attempt=self._number,
             env={
@@ -269,6 +272,10 @@ class _Asking:
         if activity.text:
             name = self._question.label or self._question.role.name
             self._ctx.activity(TaskId(name), activity.text)
+
+
+def _home_of(ctx: Context, question: Question) -> str:
+    return ctx.below(*question.key.split("/"), "home")
 
 
 def _cut_short(exit_: Exit) -> bool:

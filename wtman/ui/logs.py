@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from wtman.execution.output import stream
 from wtman.journal.state import Attempt, State, describe_red
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
@@ -135,7 +136,7 @@ def follow_raw(folder: str, out: BinaryIO, over: Callable[[], bool]) -> Iterator
 
 def copy_raw(folder: str, out: BinaryIO, offset: int = 0) -> int:
     """Copy the bytes of the agent's own stream from `offset` on; where they end."""
-    with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, "stdout"), "rb") as it:
+    with contextlib.suppress(FileNotFoundError), stream(os.path.join(folder, "stdout")) as it:
         it.seek(offset)
         while chunk := it.read(_CHUNK):
             out.write(chunk)
@@ -154,7 +155,7 @@ class Tail:
 
     def lines(self) -> Iterator[str]:
         """The lines that have been completed since the last call."""
-        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as source:
+        with contextlib.suppress(FileNotFoundError), stream(self.path) as source:
             source.seek(self.offset)
             while chunk := source.read(_CHUNK):
                 self.offset += len(chunk)

@@ -1,5 +1,6 @@
 """`wtman clean`: what is merged or worthless goes to the trash, what would be lost stays."""
 
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ import typer
 from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_run, require_idle
 from wtman.coordinator.outcome import FINISHED
-from wtman.errors import UsageError
+from wtman.errors import UsageError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.journal.events import Cleaned
@@ -27,6 +28,8 @@ from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
     from wtman.worktrees.clean import KeptTask
+
+_MUCH = 10 << 20  # bytes of logs that are worth a word
 
 
 def clean(
@@ -45,8 +48,15 @@ def clean(
     task only. What would be lost is kept, with the reason; what is removed can be brought back
     for 14 days: `wtman restore`.
     """
+    from wtman.coordinator.litter import sweep_caches, sweep_repository
+    from wtman.git.control_dir import prepare
+    from wtman.worktrees.clean import KEPT_SECONDS
+
     _forget_dry_runs(target.repository(ctx, directory))
     with target.journal(ctx, directory) as home:
+        control = prepare(home.repo)
+        sweep_repository(control, home.store)
+        sweep_caches(control, KEPT_SECONDS, time.time())
         wanted = _to_clean(home, run, _forced(home, run, force or ()))
         results = [_clean_run(home, item) for item in wanted]
         _tell(home, results, as_json)
@@ -67,6 +77,7 @@ class CleanedRun:
     state: State
     gone: tuple[Cleaned, ...]
     kept: tuple["KeptTask", ...]
+    logs: int  # bytes of its evidence that stay
 
 
 def _forget_dry_runs(repo: Repository) -> None:
@@ -150,8 +161,9 @@ def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
 
 
 def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
+    from wtman.coordinator import evidence, litter
     from wtman.git.control_dir import prepare
-    from wtman.tasks.lifecycle import standings
+    from wtman.tasks.lifecycle import run_state, standings
     from wtman.worktrees import clean as worktree
 
     state, now = wanted.state, time.time()
@@ -159,7 +171,9 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     kept: list[worktree.KeptTask] = []
     control = prepare(home.repo)
     known = standings(state) if state.approved else {}
+    folder = home.folder(state.run)
     with home.store.lock(state.run):
+        litter.sweep_run(control, state.run, folder, state.settings.worktrees)
         for task in (*state.tasks, *state.dropped):
             forced = task in wanted.forced
             if not (wanted.whole or forced):
@@ -173,13 +187,30 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
             ):
                 case Cleaned() as done:
                     home.store.append(state.run, [done], now)
+                    evidence.leave_task(folder, task, _sign_in_files(state, task))
                     gone.append(done)
                 case worktree.KeptTask() as left:
                     kept.append(left)
         worktree.tidy(state)
-        worktree.expire(control, home.state(state.run), home.store.events(state.run), now)
+        after, recorded = home.state(state.run), home.store.events(state.run)
+        worktree.expire(control, after, recorded, now)
         worktree.let_go(control, state)
-    return CleanedRun(state, tuple(gone), tuple(kept))
+        if wanted.whole and run_state(after) in FINISHED:
+            over = not kept and now - recorded[-1].at > worktree.KEPT_SECONDS
+            (evidence.drop_logs if over else evidence.pack_logs)(folder)
+    return CleanedRun(state, tuple(gone), tuple(kept), evidence.size_of(folder))
+
+
+def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
+    """Which files of the user's HOME its sessions may have had a copy of."""
+    from wtman.agents.load import load
+
+    view = state.tasks.get(task) or state.dropped[task]
+    found: dict[str, None] = {}
+    for spec in dict.fromkeys(item.agent for item in view.attempts):
+        with contextlib.suppress(WtmanError):
+            found.update(dict.fromkeys(load(spec).needs.files))
+    return tuple(found)
 
 
 def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
@@ -205,6 +236,7 @@ def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
                     for event in item.gone
                 ],
                 "kept": [{"task": left.task, "reason": left.why} for left in item.kept],
+                "logs": {"folder": home.folder(item.state.run), "bytes": item.logs},
             }
             for item in results
         ]
@@ -227,3 +259,5 @@ def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
         forcible = next((left for left in item.kept if left.forcible), None)
         if forcible is not None:
             print(f"  to remove it anyway: wtman clean --force {run}/{forcible.task}")
+        if item.logs > _MUCH:
+            print(f"  logs of {run}: {mebibytes(item.logs)} in {home.folder(run)}")

@@ -139,8 +139,10 @@ def _write_recording(home: Home, state: State, task: TaskId, attempt: Attempt, p
 
 
 def _read(path: str) -> bytes:
+    from wtman.execution.output import stream
+
     try:
-        with open(path, "rb") as source:
+        with stream(path) as source:
             return source.read()
     except FileNotFoundError:
         return b""

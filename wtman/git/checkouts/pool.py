@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
+from wtman import files
 from wtman.git.checkouts import standalone
 from wtman.git.control_dir import Control
 from wtman.git.run import Threaded
@@ -86,7 +87,7 @@ def _bring(control: Control, path: str, commit: Sha) -> None:
 
 def discard(path: str) -> None:
     """Remove a check checkout, whatever modes its checks left; what resists stays aside."""
-    aside = f"{path}.gone-{os.urandom(4).hex()}"
+    aside = files.beside(path)
     os.rename(path, aside)
     if os.path.isdir(aside):
         remove_tree(aside)

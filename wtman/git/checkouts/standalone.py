@@ -8,9 +8,9 @@ checkout gets a fresh `.git`.
 """
 
 import os
-import secrets
 import shutil
 
+from wtman import files
 from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import raw, tree_lines
 from wtman.git.checkouts.snapshot import checkout
@@ -78,14 +78,14 @@ def _put_aside(folder: str) -> None:
     if os.path.islink(dot_git) or os.path.isfile(dot_git):
         os.unlink(dot_git)
     elif os.path.lexists(dot_git):
-        old = f"{folder}.old-{secrets.token_hex(4)}"
+        old = files.beside(folder)
         os.chmod(dot_git, 0o700)
         os.rename(dot_git, old)
         remove_tree(old)
 
 
 def _give_git(ctl: Control, folder: str, commit: str) -> None:
-    draft = f"{folder}.git-{secrets.token_hex(4)}"
+    draft = files.beside(folder)
     try:
         write_git_dir(
             ctl,

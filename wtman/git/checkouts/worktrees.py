@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,11 +26,13 @@ from wtman.errors import ExternalError, RaceError, UsageError
 from wtman.git import config
 from wtman.git.discovery import Repository
 from wtman.git.run import git
+from wtman.git.scratch import scratch
 from wtman.git.trees import remove_tree
 from wtman.git.untrusted.git_dir import admin_files, write_texts
 
 _HEAD_CAP = 4096
 _NOTE = "worktree.json"
+NEW = ".new-"  # what is put together in wtman's own folder begins so
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def _move(source: str, target: str) -> None:
 def _aside(repo: Repository) -> Iterator[str]:
     """A folder on the file system of the git directory."""
     os.makedirs(repo.wtman_dir, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=repo.wtman_dir, prefix=".new-") as folder:
+    with scratch(repo.wtman_dir, NEW) as folder:
         yield folder
 
 

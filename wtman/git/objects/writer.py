@@ -6,11 +6,8 @@ what a commit needs of that, as one pack that git writes. Promises the very obje
 git itself would have made of the same facts.
 """
 
-import fcntl
 import hashlib
 import os
-import tempfile
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,13 +18,12 @@ from wtman.formats.git_objects import named_in, write_commit, write_pack, write_
 from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call
 from wtman.git.objects.history import dated, remember
-from wtman.git.trees import remove_tree
+from wtman.git.scratch import scratch, sweep
 from wtman.model.changes import Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 _PREFIX = "wtman-new-"
-_SETTLED = 60.0  # seconds: between its making and its lock it is not left over
 _MEMORY = "/dev/shm"
 _PLENTY = 2 << 30
 _LOOSE = 100  # more objects than these become a pack, as where git fetches
@@ -36,36 +32,14 @@ _LOOSE = 100  # more objects than these become a pack, as where git fetches
 @contextmanager
 def quarantine(ctl: Control, sample: str) -> Iterator["Objects"]:
     """A place for new objects; `sample` is the name of any object of the repository."""
-    place = _place(ctl)
-    _sweep(place)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place) as folder:
-        held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield Objects(ctl, folder, sample)
-        finally:
-            os.close(held)
+    with scratch(_place(ctl), _PREFIX) as folder:
+        yield Objects(ctl, folder, sample)
 
 
-def _sweep(place: str) -> None:
-    """Delete what a killed process left: old enough, ours, and nobody holds it."""
-    with os.scandir(place) as items:
-        left = [item.path for item in items if item.name.startswith(_PREFIX)]
-    for path in left:
-        try:
-            facts = os.lstat(path)
-            if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < _SETTLED:
-                continue
-            held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_tree(path)
-        except OSError:
-            pass
-        finally:
-            os.close(held)
+def sweep_quarantines(ctl: Control) -> None:
+    """Delete what killed processes left, in whichever place they were."""
+    for place in {_MEMORY, os.path.join(ctl.path, "tmp")}:
+        sweep(place, _PREFIX)
 
 
 def _place(ctl: Control) -> str:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import packed_refs
-from wtman.git.control_dir import Control, call, oid
+from wtman.git.control_dir import Control, call, oid, scratch
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
 
@@ -89,7 +89,7 @@ def _let_in(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused
 
 
 def _copied(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused:
-    with tempfile.TemporaryDirectory(dir=os.path.join(ctl.path, "tmp")) as folder:
+    with scratch(ctl) as folder:
         return _taken(ctl, git, tip, folder)
 
 

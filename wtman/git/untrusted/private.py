@@ -17,7 +17,6 @@ Not in it: hooks, and the remotes, whose addresses may hold passwords.
 """
 
 import os
-import secrets
 import shutil
 from dataclasses import dataclass
 
@@ -76,7 +75,7 @@ def make(
     (None: the user's).
     """
     made = describe(ctl, worktree, branch, at, folder, mounted=mounted)
-    draft = f"{folder}.{secrets.token_hex(4)}"
+    draft = files.beside(folder)
     try:
         _fill(ctl, made, draft, target, who or ctl.identity)
         if os.path.lexists(folder):
