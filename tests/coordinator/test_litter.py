@@ -31,6 +31,7 @@ def test_the_next_coordinator_sweeps_what_a_killed_one_left(site: Site) -> None:
         run / f"tasks/one/1/git{DRAFT}/HEAD",
         run / "tasks/one/1/exit.json.tmp",
         run / "door-0",
+        run / "reviews/1/correctness/home/.claude/token",
         run / ".patches.new/0001-one.patch",
         run / ".patches.new.old/manifest.json",
         common / "runs/other/homes/check-1-bb/token",

@@ -21,6 +21,8 @@ from wtman.model.ids import RunId
 from wtman.sandbox.gateway import SHORT
 
 _SOCKET = re.compile(r"door-\d+")
+# The HOME of a task is kept for its life; the other parts have none.
+_NO_QUESTIONS = ("tasks", "checks", "setup", "cleanup", "homes", "patches")
 _UNSEEN = ("home", "homes", "git", "patches")  # folders without drafts of ours
 
 
@@ -35,9 +37,36 @@ def sweep_repository(ctl: Control, store: Store) -> None:
         scratch.sweep_drafts(place)
     for run in store.runs():
         homes = os.path.join(repo.wtman_dir, "runs", run, "homes")
-        if os.path.isdir(homes) and not store.live(run):
-            with contextlib.suppress(OSError, MissingError), store.lock(run):
-                scratch.discard(homes)
+        if os.path.isdir(homes):
+            _sweep_homes(store, run, [homes])
+
+
+def sweep_questions(ctl: Control, store: Store) -> None:
+    """The private HOMEs of planners and reviewers of all runs that are not live.
+
+    A question that is asked again after a kill is asked in a new session.
+    """
+    for run in store.runs():
+        _sweep_homes(store, run, _homes_of_questions(os.path.join(ctl.repo.wtman_dir, "runs", run)))
+
+
+def _sweep_homes(store: Store, run: RunId, homes: list[str]) -> None:
+    if homes and not store.live(run):
+        with contextlib.suppress(OSError, MissingError), store.lock(run):
+            for home in homes:
+                scratch.discard(home)
+
+
+def _homes_of_questions(folder: str) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError):
+        for part in os.listdir(folder):
+            if part in _NO_QUESTIONS:
+                continue
+            for place, below, _ in os.walk(os.path.join(folder, part)):
+                found += [os.path.join(place, name) for name in below if name == "home"]
+                below[:] = [name for name in below if name != "home"]
+    return found
 
 
 def sweep_caches(ctl: Control, older_than: float, now: float) -> None:
@@ -53,7 +82,8 @@ def sweep_run(ctl: Control, run: RunId, folder: str, worktrees: str) -> None:
 
     `folder` is the run's evidence, `worktrees` the folder of all worktrees.
     """
-    scratch.discard(os.path.join(folder, "homes"))
+    for home in (os.path.join(folder, "homes"), *_homes_of_questions(folder)):
+        scratch.discard(home)
     _put_patches_right(folder)
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if name not in _UNSEEN]

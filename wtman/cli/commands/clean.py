@@ -48,7 +48,7 @@ def clean(
     task only. What would be lost is kept, with the reason; what is removed can be brought back
     for 14 days: `wtman restore`.
     """
-    from wtman.coordinator.litter import sweep_caches, sweep_repository
+    from wtman.coordinator.litter import sweep_caches, sweep_questions, sweep_repository
     from wtman.git.control_dir import prepare
     from wtman.worktrees.clean import KEPT_SECONDS
 
@@ -56,6 +56,7 @@ def clean(
     with target.journal(ctx, directory) as home:
         control = prepare(home.repo)
         sweep_repository(control, home.store)
+        sweep_questions(control, home.store)
         sweep_caches(control, KEPT_SECONDS, time.time())
         wanted = _to_clean(home, run, _forced(home, run, force or ()))
         results = [_clean_run(home, item) for item in wanted]
