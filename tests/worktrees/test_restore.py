@@ -145,6 +145,19 @@ def test_a_branch_at_its_base_is_no_unmerged_work(path: Path) -> None:
     within(path, work, "exit 1")
 
 
+def test_what_was_in_the_way_of_a_retry_is_named(path: Path) -> None:
+    site = Site(path, {"one": "[ $WTMAN_ATTEMPT = 2 ] || { truncate -s 101M big; exit 3; }"})
+
+    async def work() -> None:
+        await site.play("one")
+        await site.play("one")
+        [item] = restore.moved_aside(site.state, time.time())
+        assert item.task == ONE and Path(item.path).stat().st_size == 101 << 20
+        assert removed(site) == ()
+
+    site.within(work)
+
+
 def test_the_work_of_a_replaced_attempt_becomes_a_branch(path: Path) -> None:
     site = Site(path, {"one": "[ $WTMAN_ATTEMPT = 2 ] && { echo 2 > new; exit 3; }; echo 1 > new"})
 

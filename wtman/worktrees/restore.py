@@ -21,8 +21,8 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Ended
-from wtman.worktrees.clean import KEPT_SECONDS, trash_ref
-from wtman.worktrees.place import place_of, worktree_of
+from wtman.worktrees.clean import KEPT_SECONDS, trash_of, trash_ref
+from wtman.worktrees.place import name_of, place_of, worktree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,32 @@ class ReplacedAttempt:
     def branch(self) -> str:
         """What it is brought back as. No task can be called so."""
         return f"wtman/{self.run}/{self.task}.attempt-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class MovedAside:
+    """A file or folder that a session left and that was in the way of the next, where it is."""
+
+    run: RunId
+    task: TaskId
+    at: float
+    until: float
+    path: str
+
+
+def moved_aside(state: State, now: float) -> tuple[MovedAside, ...]:
+    """What retries moved out of the worktrees of the run."""
+    trash, out = trash_of(state), []
+    names = {f"{name_of(place_of(state, task))}-": task for task in (*state.tasks, *state.dropped)}
+    for name in sorted(os.listdir(trash)) if os.path.isdir(trash) else ():
+        path = os.path.join(trash, name)
+        task = names.get(name[: name.rfind("-") + 1])
+        if task is None or os.path.lexists(os.path.join(path, worktrees.NOTE)):
+            continue
+        at = os.lstat(path).st_ctime  # the move was its last change
+        if now - at <= KEPT_SECONDS:
+            out.append(MovedAside(state.run, task, at, at + KEPT_SECONDS, path))
+    return tuple(out)
 
 
 def cleaned(

@@ -15,7 +15,7 @@ import typer
 from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_run, require_idle
 from wtman.coordinator.outcome import FINISHED
-from wtman.errors import UsageError, WtmanError
+from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.journal.events import Cleaned
@@ -58,6 +58,7 @@ def clean(
         sweep_repository(control, home.store)
         sweep_questions(control, home.store)
         sweep_caches(control, KEPT_SECONDS, time.time())
+        _forget_checkouts(home)
         wanted = _to_clean(home, run, _forced(home, run, force or ()))
         results = [_clean_run(home, item) for item in wanted]
         _tell(home, results, as_json)
@@ -89,6 +90,17 @@ def _forget_dry_runs(repo: Repository) -> None:
     if Store.exists(repo.wtman_dir):
         with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
             candidate_refs.forget(repo, candidate_refs.runs_with(repo).difference(store.runs()))
+
+
+def _forget_checkouts(home: Home) -> None:
+    """Remove the check checkouts of merges and reviews of branches that were cut off."""
+    from wtman.worktrees.clean import remove_traces
+
+    for run in home.store.runs():
+        state = home.state(run)
+        if state.kind.external and not home.store.live(run):
+            with contextlib.suppress(MissingError), home.store.lock(run):
+                remove_traces(state)
 
 
 def _forced(home: Home, run: str, names: Sequence[str]) -> dict[RunId, set[TaskId]]:

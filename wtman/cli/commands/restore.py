@@ -10,6 +10,7 @@ import typer
 from wtman.cli import options, target
 from wtman.coordinator.home import Home, require_idle
 from wtman.errors import UsageError
+from wtman.journal.state import State
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import count, mebibytes
@@ -17,7 +18,7 @@ from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
     from wtman.git.control_dir import Control
-    from wtman.worktrees.restore import CleanedTask, ReplacedAttempt
+    from wtman.worktrees.restore import CleanedTask, MovedAside, ReplacedAttempt
 
     Removed = CleanedTask | ReplacedAttempt
 
@@ -41,10 +42,17 @@ def restore(
         control = prepare(home.repo)
         removed = _removed(home, control, every=bool(attempt))
         if not task:
-            _list(removed, as_json)
+            states = [home.state(run) for run in home.store.runs()]
+            _list(removed, [item for state in states for item in _aside(state)], as_json)
             return 0
         _bring_back(home, control, _chosen(home, removed, task, attempt), as_json)
         return 0
+
+
+def _aside(state: State) -> "tuple[MovedAside, ...]":
+    from wtman.worktrees.restore import moved_aside
+
+    return moved_aside(state, time.time())
 
 
 def _removed(home: Home, control: "Control", *, every: bool) -> "list[Removed]":
@@ -97,17 +105,25 @@ def _refuse(home: Home, removed: "Sequence[Removed]", text: str) -> None:
     )
 
 
-def _list(removed: "Sequence[Removed]", as_json: bool) -> None:
+def _list(removed: "Sequence[Removed]", aside: "Sequence[MovedAside]", as_json: bool) -> None:
     if as_json:
-        told = {"schema": SCHEMA, "removed": [_plain(item) for item in removed]}
+        moved = [
+            {"run": item.run, "task": item.task, "path": item.path, "until": iso(item.until)}
+            for item in aside
+        ]
+        told = {"schema": SCHEMA, "removed": [_plain(item) for item in removed], "moved": moved}
         print(json.dumps(told, ensure_ascii=True))
         return
-    if not removed:
+    if not (removed or aside):
         print("nothing was removed in the last 14 days")
         return
     for item in removed:
         print(f"{item.run}/{item.task}  {cleaned(_words(item), 300)}; until {iso(item.until)[:10]}")
-    print(f"  to bring one back: {_command(removed[-1])}")
+    for left in aside:
+        until = iso(left.until)[:10]
+        print(f"{left.run}/{left.task}  moved out of its worktree: {left.path}; until {until}")
+    if removed:
+        print(f"  to bring one back: {_command(removed[-1])}")
 
 
 def _command(item: "Removed") -> str:

@@ -31,7 +31,7 @@ from wtman.git.trees import remove_tree
 from wtman.git.untrusted.git_dir import admin_files, write_texts
 
 _HEAD_CAP = 4096
-_NOTE = "worktree.json"
+NOTE = "worktree.json"  # in the trash: where the worktree was
 NEW = ".new-"  # what is put together in wtman's own folder begins so
 
 
@@ -98,7 +98,7 @@ def drop(repo: Repository, worktree: Worktree, trash: str) -> str:
     name = os.path.basename(worktree.admin)
     entry = os.path.join(trash, f"{name}-{secrets.token_hex(4)}")
     os.makedirs(entry, mode=0o700)
-    _replace(os.path.join(entry, _NOTE), json.dumps({"name": name, "path": worktree.path}))
+    _replace(os.path.join(entry, NOTE), json.dumps({"name": name, "path": worktree.path}))
     if os.path.isdir(worktree.admin) and not os.path.islink(worktree.admin):
         # Copied before anything moves: the two may be on different file systems.
         shutil.copytree(worktree.admin, os.path.join(entry, "admin"), symlinks=True)
@@ -111,7 +111,7 @@ def drop(repo: Repository, worktree: Worktree, trash: str) -> str:
 def restorable(repo: Repository, entry: str) -> Worktree:
     """Where `restore` would bring a dropped worktree. Raises RaceError where that is in use."""
     try:
-        note = json.loads(_read(os.path.join(entry, _NOTE)))
+        note = json.loads(_read(os.path.join(entry, NOTE)))
         name, path = str(note["name"]), str(note["path"])
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{entry} is not a removed worktree") from error
@@ -149,7 +149,7 @@ def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
     for entry in entries:
         try:
             # What was moved aside, or cut off by a kill, has no note: the move was its last change.
-            note = os.path.join(entry.path, _NOTE)
+            note = os.path.join(entry.path, NOTE)
             known = os.path.lexists(note)
             dropped = os.lstat(note).st_mtime if known else os.lstat(entry.path).st_ctime
         except OSError:
