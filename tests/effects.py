@@ -78,6 +78,9 @@ EFFECTS = frozenset(
     execution/sweep.py
     files.py
     git/branches.py
+    git/checkout_move.py
+    git/checkout_note.py
+    git/checkout_repair.py
     git/checkouts/glance.py
     git/checkouts/live.py
     git/checkouts/pool.py

@@ -186,7 +186,7 @@ def test_real_merges_land_too_and_the_patches_are_the_same(two: Yard) -> None:
 
 
 @pytest.mark.parametrize(
-    "last", ["keep_landed", "fast_forward", "publish", "retire"], ids=lambda name: f"after-{name}"
+    "last", ["keep_landed", "move_forward", "publish", "retire"], ids=lambda name: f"after-{name}"
 )
 def test_killed_while_landing_it_is_finished_the_next_time(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, last: str

@@ -29,6 +29,13 @@ from wtman.ui.merge_report import answer, lines
 Publish = Callable[[State, Landed], str]
 
 
+def put_in_order(repo: Repository, wanted: MergeAsked, as_json: bool) -> None:
+    """Before anything is looked at: what a merge that was cut off has left in a checkout."""
+    for text in order.put_in_order(repo, wanted):
+        if not as_json:
+            print(clean(text, 400))
+
+
 def merge_run(
     home: Home, state: State, wanted: MergeAsked, pr: bool, resolver: str | None, as_json: bool
 ) -> int:

@@ -9,6 +9,7 @@ from wtman.coordinator.outcome import next_command
 from wtman.coordinator.start.requirements import require_repository
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git import refs
+from wtman.git.checkout_move import mend
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import is_ancestor
@@ -24,6 +25,11 @@ from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.text.terminal import count
 from wtman.text.words import did_you_mean, quoted
 from wtman.worktrees.clean import remove_traces
+
+
+def put_in_order(repo: Repository, wanted: MergeAsked) -> tuple[str, ...]:
+    """Finish or take back what a merge that was cut off left in a checkout; what was done."""
+    return () if wanted.dry_run or wanted.patch_only else mend(repo)
 
 
 def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool) -> MergeAsked:

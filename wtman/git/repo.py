@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from wtman import files
-from wtman.errors import ExternalError, MissingError, RaceError, UsageError
+from wtman.errors import DiskFullError, ExternalError, MissingError, RaceError, UsageError
 from wtman.formats.git_output import text
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, git_dir_at
@@ -121,16 +121,20 @@ def checkouts(repo: Repository) -> tuple[Checkout, ...]:
 def is_dirty(repo: Repository, path: str) -> tuple[str, ...]:
     """Tracked paths with a change in the index or the worktree of the user's checkout."""
     args = ["status", "--porcelain=v1", "-z", "-uno", "--no-renames", "--ignore-submodules=dirty"]
-    listed = _in_checkout(repo, path, args).out
+    listed = in_checkout(repo, path, args).out
     return tuple(text(item[3:]) for item in listed.split(b"\0") if item)
 
 
-def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) -> None:
+def fast_forward(
+    repo: Repository, checkout_path: str, before: Sha, after: Sha, lock: int = -1
+) -> None:
     """Move the branch checked out there, index and files included, from `before` to `after`.
 
-    Nothing uncommitted is overwritten, neither changed nor untracked nor ignored files.
+    Nothing uncommitted is overwritten, neither changed nor untracked nor ignored files. git
+    inherits the descriptor `lock`. Killed half-way it leaves what it has done so far: see
+    `landing`.
     """
-    head = _in_checkout(repo, checkout_path, ["rev-parse", "HEAD"]).out.decode().strip()
+    head = in_checkout(repo, checkout_path, ["rev-parse", "HEAD"]).out.decode().strip()
     if head == after:
         return
     if head != before:
@@ -138,25 +142,23 @@ def fast_forward(repo: Repository, checkout_path: str, before: Sha, after: Sha) 
             f"{checkout_path} moved to {head[:12]} while {before[:12]} was being merged",
             hint="run the same merge again",
         )
-    _refuse_unfiltered(repo, checkout_path, before, after)
+    require_filtered(repo, checkout_path, before, after)
     args = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-stat", "--no-autostash"]
     args += ["--no-verify-signatures", "--quiet", after]
-    moved = [
-        Move("HEAD", before, after),
-        *_branch_at(_git_dir_of(repo, checkout_path), before, after),
-    ]
-    announce(repo, [Move("index", ANY, ANY), *moved])
+    announce(repo, [Move("index", ANY, ANY), *moves_at(repo, checkout_path, before, after)])
     try:
-        _in_checkout(repo, checkout_path, args)
+        in_checkout(repo, checkout_path, args, keep=(lock,) if lock >= 0 else ())
     except ExternalError as error:
         _explain(error, checkout_path, after)
         raise
 
 
-def _branch_at(git_dir: str, before: str, after: str) -> list[Move]:
-    """The branch that stands there, as it is about to be."""
-    said = text(files.head(os.path.join(git_dir, "HEAD"), 4096) or b"").strip()
-    return [Move(said[5:], before, after)] if said.startswith("ref: ") else []
+def moves_at(repo: Repository, path: str, before: str, after: str) -> list[Move]:
+    """HEAD of a checkout and the branch that stands there, as they are about to be."""
+    head = os.path.join(checkout_git_dir(repo, path), "HEAD")
+    said = text(files.head(head, 4096) or b"").strip()
+    branch = [Move(said[5:], before, after)] if said.startswith("ref: ") else []
+    return [Move("HEAD", before, after), *branch]
 
 
 def _explain(error: ExternalError, path: str, after: str) -> None:
@@ -165,6 +167,8 @@ def _explain(error: ExternalError, path: str, after: str) -> None:
         raise RaceError(
             f"{path} moved away from the history of {after[:12]}", hint="run the same merge again"
         ) from error
+    if isinstance(error, DiskFullError) or (error.exit_status or 0) < 0:
+        return
     hint = "finish or abort the operation in progress there, then run the same merge again"
     if "would be overwritten" in error.stderr or "would be lost" in error.stderr:
         hint = "commit, stash or move these files, then run the same merge again"
@@ -175,14 +179,14 @@ def _explain(error: ExternalError, path: str, after: str) -> None:
     error.message, error.hint = f"git refused to move {path} to {after[:12]}: {why}", hint
 
 
-def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> None:
+def require_filtered(repo: Repository, path: str, before: str, after: str) -> None:
     """A filter that is not run would leave wrong bytes in the user's own checkout."""
     planted = config.planted_filters(config.entries(repo.git_dir), repo.approved)
     if not planted:
         return
     args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after]
     changed = _ask(repo, args).out
-    words = _in_checkout(
+    words = in_checkout(
         repo, path, ["check-attr", "-z", "--stdin", "filter"], data=changed
     ).out.split(b"\0")
     for name, value in zip(words[0::3], words[2::3], strict=False):
@@ -195,15 +199,25 @@ def _refuse_unfiltered(repo: Repository, path: str, before: str, after: str) -> 
             )
 
 
-def _in_checkout(repo: Repository, path: str, args: list[str], data: bytes = b"") -> GitAnswer:
-    """Run git in one of the user's checkouts, whatever its own pointer files claim."""
-    git_dir = _git_dir_of(repo, path)
+def in_checkout(
+    repo: Repository,
+    path: str,
+    args: list[str],
+    data: bytes = b"",
+    *,
+    keep: tuple[int, ...] = (),
+) -> GitAnswer:
+    """Run git in one of the user's checkouts, whatever its own pointer files claim.
+
+    It inherits the descriptors `keep`.
+    """
+    git_dir = checkout_git_dir(repo, path)
     env = config.users_own() | config.without_planted(config.entries(git_dir), repo.approved)
     env |= {"GIT_COMMON_DIR": repo.common_dir, "GIT_WORK_TREE": path}
-    return git(args, git_dir=git_dir, cwd=path, env=env, input=data)
+    return git(args, git_dir=git_dir, cwd=path, env=env, input=data, keep=keep)
 
 
-def _git_dir_of(repo: Repository, path: str) -> str:
+def checkout_git_dir(repo: Repository, path: str) -> str:
     """The git directory of one of the user's checkouts."""
     if path == repo.main:
         return repo.common_dir  # also where core.worktree leads, which holds no `.git`

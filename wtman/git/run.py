@@ -121,23 +121,25 @@ def git(
     input: bytes = b"",
     ok: tuple[int, ...] = (0,),
     timeout: float | None = None,
+    keep: tuple[int, ...] = (),
 ) -> GitAnswer:
     """Run git on `git_dir` ("" lets git look for it) and return its answer.
 
     `env` is added to the scrubbed environment and is the only way to hand git a GIT_*
     variable. `timeout` in seconds, for what could be made to wait for ever: ExternalError.
+    `keep` are the descriptors that git inherits.
     """
     where = ("--git-dir=" + git_dir,) if git_dir else ()
     path = os.environ.get("PATH", os.defpath)
     argv = (program(path), *where, *_FLAGS, *args)
     folder = cwd or git_dir or os.sep
     surroundings = environment(os.environ, path, env or {})
-    answer = _once(argv, folder, surroundings, input, timeout)
+    answer = _once(argv, folder, surroundings, input, timeout, keep)
     for pause in _PAUSES:
         if answer.code in ok or not _LOCKED.search(answer.err):
             break
         time.sleep(pause)
-        answer = _once(argv, folder, surroundings, input, timeout)
+        answer = _once(argv, folder, surroundings, input, timeout, keep)
     if answer.code not in ok:
         raise failure(args, argv, folder, answer)
     return answer
@@ -231,7 +233,12 @@ def _absolute(path: str) -> str:
 
 
 def _once(
-    argv: tuple[str, ...], cwd: str, env: dict[str, str], data: bytes, timeout: float | None
+    argv: tuple[str, ...],
+    cwd: str,
+    env: dict[str, str],
+    data: bytes,
+    timeout: float | None,
+    keep: tuple[int, ...] = (),
 ) -> GitAnswer:
     try:
         done = subprocess.run(
@@ -242,6 +249,7 @@ def _once(
             input=data or None,
             capture_output=True,
             close_fds=True,
+            pass_fds=keep,
             # Ctrl-C reaches the whole foreground group: half a ref update must not be
             # what it interrupts.
             start_new_session=True,

@@ -16,11 +16,12 @@ from wtman.context import Context
 from wtman.errors import OutsideError, RaceError, WtmanError
 from wtman.formats.codec import to_plain
 from wtman.git import refs, signature
+from wtman.git.checkout_move import mend, move_forward
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.operations import holding
 from wtman.git.refs import RefChange
-from wtman.git.repo import Checkout, checkouts, fast_forward, is_dirty
+from wtman.git.repo import Checkout, checkouts, is_dirty
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import assemble, require_same, train_of
 from wtman.journal import events as e
@@ -106,19 +107,21 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     if merge.asked.patch_only:
         draft, body = _drafted(ctx, state, action, ticket, landed, proof)
         return (replace(landed, patches=draft.publish(body)),)
+    # What a kill in the midst of this very landing has left is no change of the user's.
+    told = tuple(e.Noted(text) for text in mend(ctx.repo))
     outcome = target_outcome(ctx, merge, action.on, ticket)
     if isinstance(outcome, e.TargetMoved):
-        return (outcome,)
+        return (*told, outcome)
     draft, body = _drafted(ctx, state, action, ticket, landed, proof)
     try:
         keep_landed(ctx, state, ticket)
         outcome()
     except WtmanError as error:
         draft.discard()
-        return (_overtaken(ctx, merge, action.on, error),)
+        return (*told, _overtaken(ctx, merge, action.on, error))
     landed = replace(landed, after=ticket.commit, patches=draft.publish(body), moved=True)
     stayed = retire(ctx, state, tuple(commits))
-    return (landed, *(e.Noted(reason, task) for task, reason in stayed.items()))
+    return (*told, landed, *(e.Noted(reason, task) for task, reason in stayed.items()))
 
 
 def _overtaken(ctx: Context, merge: MergeView, on: Sha, error: WtmanError) -> e.TargetMoved:
@@ -202,7 +205,7 @@ def target_outcome(
     stands = require_movable(ctx.repo, merge.asked.target)
     if not stands:
         return lambda: refs.update(ctx.repo, [RefChange(ref, commit, now)])
-    return lambda: fast_forward(ctx.repo, stands[0].path, on, commit)
+    return lambda: move_forward(ctx.control, stands[0].path, merge.asked.target, on, commit)
 
 
 def _deleted(merge: MergeView) -> WtmanError:

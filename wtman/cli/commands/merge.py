@@ -80,7 +80,7 @@ def merge(
     wtman merge --branches a b c --check CMD. They land on the current branch, or
     --into BRANCH, and are not changed themselves.
     """
-    from wtman.cli.merge import merge_branches, merge_run
+    from wtman.cli.merge import merge_branches, merge_run, put_in_order
 
     if strategy not in ("squash", "merge"):
         raise UsageError(f"--strategy is squash or merge, not {quoted(strategy)}")
@@ -104,15 +104,17 @@ def merge(
         out=target.path_of(out),
     )
     resolves = resolve or bool(resolver)
+    repo = target.repository(ctx, directory)
     if branches:
         if run:
             raise UsageError("name a RUN or --branches, not both")
         if resolves:
             raise UsageError("--resolve is for a run: wtman has no task of a branch to resolve for")
-        repo = target.repository(ctx, directory)
+        put_in_order(repo, wanted, as_json)
         return merge_branches(repo, branches, wanted, allow_failing_base, pr, as_json)
     if allow_failing_base:
         raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
+    put_in_order(repo, wanted, as_json)
     with target.journal(ctx, directory) as home:
         state = home.state(a_run(home, run, ready))
         require_idle(home, state.run)
