@@ -78,8 +78,6 @@ EFFECTS = frozenset(
     execution/sweep.py
     files.py
     git/branches.py
-    git/checkout_move.py
-    git/checkout_note.py
     git/checkout_repair.py
     git/checkouts/glance.py
     git/checkouts/live.py
@@ -127,6 +125,8 @@ EFFECTS = frozenset(
     integration/external.py
     journal/store.py
     merge/changed_tests.py
+    merge/checkout_move.py
+    merge/checkout_note.py
     merge/land.py
     merge/patchset.py
     merge/perform.py

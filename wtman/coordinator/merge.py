@@ -9,7 +9,6 @@ from wtman.coordinator.outcome import next_command
 from wtman.coordinator.start.requirements import require_repository
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git import refs
-from wtman.git.checkout_move import mend
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import is_ancestor
@@ -18,6 +17,7 @@ from wtman.git.repo import resolve
 from wtman.git.trees import remove_tree
 from wtman.journal.events import Event, MergeAsked, Resumed
 from wtman.journal.state import State
+from wtman.merge.checkout_move import mend
 from wtman.merge.land import require_movable
 from wtman.model.ids import TaskId
 from wtman.model.states import SETTLED, RunState, TaskState

@@ -9,21 +9,20 @@ it was cut off itself is safe. Blocking.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import new as new_hash
 
 from wtman.errors import ExternalError
 from wtman.formats.git_output import raw, text, tree_lines
-from wtman.git import checkout_note as notes
-from wtman.git.checkout_note import MoveNote
 from wtman.git.control_dir import Control, call
 from wtman.git.objects import history
 from wtman.git.ref_log import announce
 from wtman.git.repo import checkout_git_dir, in_checkout, moves_at
 from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
+from wtman.model.move_note import MoveNote
 from wtman.model.ref_moves import ANY, Move
 
 _GITLINK, _LINK = "160000", "120000"
@@ -53,8 +52,11 @@ class _Indexed:
 _NOTHING = _Indexed()
 
 
-def repair(ctl: Control, note: MoveNote, *, ended: bool = False) -> Repaired:
+def repair(
+    ctl: Control, note: MoveNote, begin: Callable[[], None], *, ended: bool = False
+) -> Repaired:
     """Make files, index and HEAD agree. The caller holds the lock; `ended`: its git has just died.
+    `begin` notes that files are put back from here on.
 
     Raises ExternalError where another git is at work in the checkout.
     """
@@ -101,7 +103,7 @@ def repair(ctl: Control, note: MoveNote, *, ended: bool = False) -> Repaired:
     # First what makes room, in case a full disk was the reason.
     _remove(path, away)
     if back and not note.repaired:
-        notes.write(repo, replace(note, repaired=True))
+        begin()
     announce(repo, [Move("index", ANY, ANY)])
     if entries:
         _write_index(ctl, path, entries, index)

@@ -9,7 +9,14 @@ import os
 from dataclasses import dataclass
 
 from wtman import files
-from wtman.errors import DiskFullError, ExternalError, MissingError, RaceError, UsageError
+from wtman.errors import (
+    ExternalError,
+    LockedError,
+    MissingError,
+    OutsideError,
+    RaceError,
+    UsageError,
+)
 from wtman.formats.git_output import text
 from wtman.git import config
 from wtman.git.discovery import Repository, common_dir_of, git_dir_at
@@ -167,7 +174,7 @@ def _explain(error: ExternalError, path: str, after: str) -> None:
         raise RaceError(
             f"{path} moved away from the history of {after[:12]}", hint="run the same merge again"
         ) from error
-    if isinstance(error, DiskFullError) or (error.exit_status or 0) < 0:
+    if isinstance(error, OutsideError) and not isinstance(error, LockedError):
         return
     hint = "finish or abort the operation in progress there, then run the same merge again"
     if "would be overwritten" in error.stderr or "would be lost" in error.stderr:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from wtman import files
 from wtman.formats.git_output import text
 from wtman.git import partial
-from wtman.git.checkout_note import cut_off_text
 from wtman.git.config import entries, value_of
 from wtman.git.discovery import Repository
 from wtman.git.disk import file_system, on_network
@@ -78,8 +77,6 @@ def _history(repo: Repository) -> Iterator[UnusualFeature]:
     if os.path.exists(os.path.join(repo.common_dir, "shallow")):
         said = "a shallow clone: branches may lack the commit that they share"
         yield UnusualFeature(said, "git fetch --unshallow")
-    for said in cut_off_text(repo):
-        yield UnusualFeature(said)
     for name, what in _UNDERWAY.items():
         if os.path.exists(os.path.join(repo.git_dir, name)):
             said = f"{what} is in progress: tasks start from HEAD, without uncommitted changes"

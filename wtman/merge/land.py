@@ -16,7 +16,6 @@ from wtman.context import Context
 from wtman.errors import OutsideError, RaceError, WtmanError
 from wtman.formats.codec import to_plain
 from wtman.git import refs, signature
-from wtman.git.checkout_move import mend, move_forward
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.operations import holding
@@ -29,6 +28,7 @@ from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
+from wtman.merge.checkout_move import mend, move_forward
 from wtman.merge.manifest import manifest, series
 from wtman.merge.patchset import PatchsetDraft, require_free, write
 from wtman.merge.proof.proof import Proof, summary

@@ -160,7 +160,10 @@ def _head(repo: Repository) -> Iterator[Line]:
 
 def _oddities(repo: Repository) -> Iterator[Line]:
     from wtman.git.unusual import oddities
+    from wtman.merge.checkout_note import cut_off_text
 
+    for text in cut_off_text(repo):
+        yield Line("repository", "warn", text)
     for odd in oddities(repo):
         yield Line("repository", "warn" if odd.fix else "ok", odd.text, odd.fix)
 

@@ -58,7 +58,7 @@ def _print_table(home: Home, state: State) -> None:
         doing, used = told.said, told.used
     width, colour = terminal.width(), terminal.colour()
     print("\n".join(table(state, width, time.time(), colour, live, doing=doing, used=used)))
-    from wtman.git.checkout_note import cut_off_text
+    from wtman.merge.checkout_note import cut_off_text
     from wtman.text.terminal import clean
 
     for text in cut_off_text(home.repo):

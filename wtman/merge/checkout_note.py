@@ -12,31 +12,16 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 
 from wtman import files
-from wtman.errors import DiskFullError, WtmanError
+from wtman.errors import NO_SPACE, DiskFullError, WtmanError
 from wtman.git.discovery import Repository
-from wtman.model.ids import Sha
+from wtman.model.move_note import MoveNote
 
 _CAP = 1 << 20
 _PATIENCE = 30.0  # seconds for another landing at the same checkout
-
-
-@dataclass(frozen=True, slots=True)
-class MoveNote:
-    """Branch `branch`, checked out at `path`, goes from `before` to `after`.
-
-    `began` is in seconds since the epoch; `repaired`: files are being put back already.
-    """
-
-    path: str
-    branch: str
-    before: Sha
-    after: Sha
-    began: float
-    repaired: bool = False
 
 
 def write(repo: Repository, note: MoveNote) -> None:
@@ -45,7 +30,7 @@ def write(repo: Repository, note: MoveNote) -> None:
     try:
         files.replace(_place(repo, note.path) + ".json", body, durable=True)
     except OSError as error:
-        if error.errno in files.NO_SPACE:
+        if error.errno in NO_SPACE:
             raise full(repo.wtman_dir) from error
         raise
 

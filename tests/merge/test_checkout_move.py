@@ -10,11 +10,11 @@ import pytest
 
 from tests import kit
 from wtman.errors import DiskFullError, ExternalError, WtmanError
-from wtman.git import checkout_move, checkout_note
-from wtman.git.checkout_note import MoveNote
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository, discover
+from wtman.merge import checkout_move, checkout_note
 from wtman.model.ids import Sha
+from wtman.model.move_note import MoveNote
 
 LONG = "".join(f"line {number}\n" for number in range(400))
 BEFORE: dict[str, str | bytes] = {
@@ -314,7 +314,7 @@ def test_a_git_that_is_killed_leaves_the_checkout_as_before(
                 prepare(discover(str(path))), str(path), "main", before, after
             )
     assert caught.value.message.endswith(f"{path} is as it was before")
-    assert caught.value.hint == "run the same merge again"
+    assert caught.value.hint.endswith("then run the same merge again")
     assert state(path) == (before, before, "")
     assert not (path / ".git/index.lock").exists()
     checkout_move.move_forward(prepare(discover(str(path))), str(path), "main", before, after)

@@ -3,18 +3,17 @@
 git writes the files first, then the index, then the ref. One that is killed half-way, or
 meets a full disk, leaves a checkout that is neither before nor after. So a note is on disk
 first (`checkout_note`), and whatever ends git, the checkout is then put in order by it
-(`checkout_repair`): here if we are still alive, else by the next command that moves something.
+(`git/checkout_repair`): here if we are still alive, else by the next command that moves something.
 What would be in the way is looked for before anything is touched. Blocking.
 """
 
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from wtman.errors import DiskFullError, ExternalError, WtmanError
+from wtman.errors import DiskFullError, ExternalError, ToolError, WtmanError
 from wtman.formats.git_output import raw
-from wtman.git import checkout_note as notes
-from wtman.git.checkout_note import MoveNote
 from wtman.git.checkout_repair import Repaired, repair
 from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
@@ -22,8 +21,10 @@ from wtman.git.disk import free_bytes
 from wtman.git.objects import history
 from wtman.git.ref_log import announce
 from wtman.git.repo import fast_forward, in_checkout, moves_at, require_filtered
+from wtman.merge import checkout_note as notes
 from wtman.model.changes import Changes, Entry
 from wtman.model.ids import Sha
+from wtman.model.move_note import MoveNote
 from wtman.model.ref_moves import ANY, Move
 from wtman.text.words import listed
 
@@ -66,7 +67,7 @@ def mend(repo: Repository) -> tuple[str, ...]:
             if not os.path.isdir(again.path):
                 notes.forget(repo, again.path)
                 continue
-            done = repair(prepare(repo), again)
+            done = _repaired(prepare(repo), again)
             notes.forget(repo, again.path)
             told.append(_text(again, done))
     return tuple(told)
@@ -77,7 +78,7 @@ def _move(ctl: Control, note: MoveNote, go: Callable[[int], None]) -> None:
     with notes.held(repo, note.path) as lock:
         left = notes.read(repo, note.path)
         if left is not None:
-            repair(ctl, left)
+            _repaired(ctl, left)
         changes = history.changes(ctl, note.before, note.after)
         _require_free_paths(note.path, changes)
         _require_room(ctl, note.path, changes)
@@ -93,6 +94,13 @@ def _move(ctl: Control, note: MoveNote, go: Callable[[int], None]) -> None:
         notes.forget(repo, note.path)
 
 
+def _repaired(ctl: Control, note: MoveNote, *, ended: bool = False) -> Repaired:
+    def begin() -> None:
+        notes.write(ctl.repo, replace(note, repaired=True))
+
+    return repair(ctl, note, begin, ended=ended)
+
+
 def _told_full(path: str, error: WtmanError) -> WtmanError:
     """git does not say why it could not write a file."""
     told = isinstance(error, ExternalError) and "unable to write" in error.stderr
@@ -104,16 +112,16 @@ def _after_failure(ctl: Control, note: MoveNote, error: WtmanError) -> None:
     again = "then run the same merge again"
     if isinstance(error, DiskFullError):
         error.hint = f"free some disk space, {again}"
+    elif isinstance(error, ToolError):
+        error.hint = f"look whether memory ran out (dmesg), {again}"
     try:
-        done = repair(ctl, note, ended=True)
+        done = _repaired(ctl, note, ended=True)
     except WtmanError as second:
         error.hint = f"{second.message}; {second.hint or again}"
         return
     notes.forget(ctl.repo, note.path)
     if done.touched:
         error.message += f"; {note.path} is as it was before"
-        if isinstance(error, ExternalError) and (error.exit_status or 0) < 0:
-            error.hint = "run the same merge again"
 
 
 def _text(note: MoveNote, done: Repaired) -> str:
