@@ -96,7 +96,7 @@ EFFECTS = frozenset(
     git/merges/draft_tree.py
     git/merges/merge_tree.py
     git/merges/sequence.py
-    git/merges/union.py
+    git/merges/ladder.py
     git/objects/compare.py
     git/objects/contents.py
     git/objects/history.py

@@ -19,8 +19,8 @@ from wtman.git.control_dir import Control
 from wtman.git.discovery import discover
 from wtman.git.merges import merge_tree
 from wtman.git.merges.draft_tree import DraftTree
+from wtman.git.merges.ladder import Ladder
 from wtman.git.merges.sequence import Joiner
-from wtman.git.merges.union import Union
 from wtman.git.objects import history as git_history
 from wtman.git.objects import writer
 from wtman.git.objects import writer as objects_module
@@ -213,7 +213,7 @@ def test_the_short_way_gives_what_merging_gives(
         writer.quarantine(ctl, head) as others,
         Joiner(objects, on, changes) as joiner,
     ):
-        slow = Union(others, on)
+        slow = Ladder(others, on)
         tip = git_history.tree_of(ctl, on)
         for (begin, end), change in zip(steps, changes, strict=True):
             (wanted,) = slow.join_many((merge_tree.merge(others.ctl, begin, tip, end),))

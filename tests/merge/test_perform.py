@@ -325,9 +325,8 @@ def test_a_union_is_only_a_candidate_for_the_checks(yard: Yard) -> None:
 
 PYTHON = "def one():\n    return 1\n"
 REFUSED = {
-    "an edit on one side": ("a.txt", "a\nb\nc\n", "a\nb2\nnew\nc\n", "a\nb\nother\nc\n"),
-    "a deletion on one side": ("a.txt", "a\nb\nc\n", "a\nnew\n", "a\nb\nother\nc\n"),
-    "a last line without its end": ("a.txt", "a\nb", "a\nb\none\n", "a\nb\ntwo\n"),
+    "an edit on both sides": ("a.txt", "a\nb\nc\n", "a\nb2\nnew\nc\n", "a\nb3\nother\nc\n"),
+    "a deletion on one side": ("a.txt", "a\nb\nc\n", "a\nc\n", "a\nb\nother\nc\n"),
     "the end taken away": ("a.txt", "a\n", "a\none", "a\ntwo"),
     "a binary file": ("a.bin", "a\n\0\n", "a\n\0\none\n", "a\n\0\ntwo\n"),
     "Python that would not parse": (
@@ -336,7 +335,9 @@ REFUSED = {
     "JSON that would not parse": ("a.json", "[\n]\n", "[\n1\n]\n", "[\n2\n]\n"),
     "a file that is not merged as text": ("kept.lock", "a\n", "a\none\n", "a\ntwo\n"),
     "a file with a driver of its own": ("own.txt", "a\n", "a\none\n", "a\ntwo\n"),
-    "a file that both add": ("new.txt", None, "a\none\n", "a\ntwo\n"),
+    "a function that both add": (
+        "new.py", None, "def f():\n    return 1\n", "def f():\n    return 2\n",
+    ),
 }  # fmt: skip
 
 
@@ -352,7 +353,60 @@ def test_nothing_else_is_kept_on_both_sides(yard: Yard, name: str) -> None:
     assert [(item.task, item.others) for item in train.conflicts] == [("two", ("one",))]
 
 
-@pytest.mark.parametrize("attributes", ["", "*.py merge=union\n", "*.py merge\n"])
+SIX = ("one", "two", "three", "four", "five", "six")
+
+
+def test_six_branches_that_add_a_name_to_one_line_all_land(yard: Yard) -> None:
+    kit.commit_files(yard.path, {"p.py": "from m import A, B\n\nx = 1\n"})
+    for name in SIX:
+        yard.add(name, {"p.py": f"from m import A, B, {name}\n\nx = 1\n"})
+    yard.create()
+    outcome = landed(yard.merge())
+    assert list(outcome.commits) == list(SIX)
+    assert outcome.adapted == tuple(e.Adapted(name, "p.py", "same line") for name in SIX[1:])
+    names = ", ".join(SIX)
+    assert (yard.path / "p.py").read_text() == f"from m import A, B, {names}\n\nx = 1\n"
+    assert "6 of 6" not in outcome.proof and "5 adapted" in outcome.proof
+
+
+@pytest.mark.parametrize("path, lands", [("steps.py", True), ("steps.md", False)])
+def test_the_other_order_is_tried_where_it_can_matter(yard: Yard, path: str, lands: bool) -> None:
+    kit.commit_files(yard.path, {path: "first\nlast\n"})
+    yard.add("one", {path: "first\none\nlast\n"})
+    second = f"! grep -A1 one {path} | grep two"
+    yard.add("two", {path: "first\ntwo\nlast\n"}, check=(second,))
+    yard.create()
+    outcome = landed(yard.merge())
+    assert (list(outcome.commits) == ["one", "two"]) is lands
+    assert ((yard.path / path).read_text() == "first\ntwo\none\nlast\n") is lands
+    assert (outcome.checks == 2) is lands
+
+
+@pytest.mark.parametrize("where", [".gitattributes", ".git/info/attributes"])
+def test_what_attributes_want_of_merging_holds(yard: Yard, where: str) -> None:
+    texts = {"both.txt": "a\n", "none.txt": "a\n", "own.txt": "a\nb\nc\nd\n"}
+    kit.commit_files(yard.path, texts)
+    attributes = "both.txt merge=union\nnone.txt -merge\nown.txt merge=mine\n"
+    if where == ".gitattributes":
+        kit.commit_files(yard.path, {where: attributes})
+    else:
+        (yard.path / where).parent.mkdir(exist_ok=True)
+        (yard.path / where).write_text(attributes)
+    yard.add("one", {"both.txt": "a1\n", "own.txt": "A\nb\nc\nd\n"})
+    yard.add("two", {"both.txt": "a2\n", "own.txt": "a\nb\nc\nD\n"})
+    yard.add("left", {"none.txt": "a\nb\n"})
+    yard.add("right", {"none.txt": "a\nc\n"})
+    yard.create()
+    outcome = landed(yard.merge())
+    assert list(outcome.commits) == ["one", "two", "left"]
+    assert (yard.path / "both.txt").read_text() == "a1\na2\n"
+    union = e.Adapted("two", "both.txt", "union")
+    told = e.Adapted("two", "own.txt", "merge driver mine does not run")
+    assert set(outcome.adapted) == ({union, told} if where == ".gitattributes" else {union})
+    assert [item.task for item in outcome.excluded] == ["right"]
+
+
+@pytest.mark.parametrize("attributes", ["", "*.py merge\n", "*.py merge=text\n"])
 def test_python_that_grows_at_one_place_is_joined(yard: Yard, attributes: str) -> None:
     kit.commit_files(yard.path, {"test_x.py": PYTHON, ".gitattributes": attributes})
     yard.add("one", {"test_x.py": PYTHON + "\n\ndef two():\n    return 2\n"})

@@ -10,7 +10,10 @@ from wtman.model.ids import Sha
 
 @dataclass(frozen=True, slots=True)
 class ConflictedFile:
-    """A file whose contents clash. `sides` are the names of base, ours and theirs."""
+    """A file whose contents clash. `sides` are the names of base, ours and theirs.
+
+    The base is "" where both sides added the file.
+    """
 
     path: str
     mode: str
@@ -55,12 +58,15 @@ def results(words: Iterator[bytes]) -> Iterator[Merged]:
             yield Merged(tree)
             continue
         conflicts = tuple(sorted({text(path) for path in paths}))
-        torn = _torn(stages) if kinds == {b"CONFLICT (contents)"} else ()
+        torn = _torn(stages) if kinds <= _CONTENTS else ()
         yield Merged(None, conflicts, tree if torn else Sha(""), torn)
 
 
+_CONTENTS = {b"CONFLICT (contents)", b"CONFLICT (add/add)"}
+
+
 def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
-    """The files of a conflict if each is a plain one on all three sides, else none."""
+    """The files of a conflict if each is a plain one on all sides, else none."""
     found: dict[bytes, dict[bytes, tuple[bytes, str]]] = {}
     for line in stages:
         facts, _, path = line.partition(b"\t")
@@ -68,12 +74,13 @@ def _torn(stages: Sequence[bytes]) -> tuple[ConflictedFile, ...]:
         found.setdefault(path, {})[stage] = mode, oid.decode()
     torn = []
     for path, sides in found.items():
-        if sorted(sides) != [b"1", b"2", b"3"]:
+        if not sides.keys() >= {b"2", b"3"}:
             return ()
-        (base, one), (ours, two), (theirs, three) = (sides[stage] for stage in sorted(sides))
+        (ours, two), (theirs, three) = sides[b"2"], sides[b"3"]
+        base, one = sides.get(b"1", (theirs, ""))
         mode = theirs if ours == base else ours
         plain = {base, ours, theirs} <= {b"100644", b"100755"}
-        if not plain or (theirs not in (base, mode)):
+        if not plain or theirs not in (base, mode) or (not one and ours != theirs):
             return ()
         torn.append(ConflictedFile(text(path), mode.decode(), (one, two, three)))
     return tuple(torn)

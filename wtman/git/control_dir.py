@@ -28,7 +28,8 @@ from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
-_DRIVER = re.compile(rb"(?<=\s)merge=\S+")
+# A merge driver of somebody's own: not what git has built in.
+OWN_DRIVER = re.compile(rb"(?<=\s)merge=(?!(?:text|union|binary)(?:\s|$))\S+")
 _EXCLUDE_CAP = 1 << 20
 
 
@@ -166,9 +167,9 @@ def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> byt
 
 
 def _attributes(repo: Repository) -> bytes:
-    """What `info/attributes` says, but for drivers that merge: merges have their own rules."""
+    """What `info/attributes` says; a file with a merge driver of its own is merged as text."""
     content = _content(os.path.join(repo.common_dir, "info", "attributes"))
-    return _DRIVER.sub(b"", content)
+    return OWN_DRIVER.sub(b"merge=text", content)
 
 
 def _link_keys(repo: Repository, path: str) -> None:

@@ -26,13 +26,17 @@ from wtman.model.plan import Identity
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """Everything that an assembly follows from. `when` is the date of all its commits."""
+    """Everything that an assembly follows from. `when` is the date of all its commits.
+
+    `way` is which of several texts a clash is given, the likeliest first.
+    """
 
     on: Sha
     parts: tuple[Part, ...]
     author: Identity
     when: float
     strategy: str = "squash"
+    way: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Assembled:
     """The tip and what each member became; a member that changed nothing has the tip before it.
 
     With `conflicts` there is no commit; `sides` are, for each, the commit that its branch
-    conflicts with by plain git. `adapted`: where both sides of a clash were kept.
+    conflicts with by plain git. `adapted`: where a clash was joined, and how.
     """
 
     commit: Sha
@@ -57,7 +61,9 @@ class Assembled:
         return self.conflicts[0] if self.conflicts else None
 
 
-def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "") -> Train:
+def train_of(
+    state: State, on: Sha, members: Sequence[TaskId], strategy: str = "", way: int = 0
+) -> Train:
     """The train of these tasks, as the merge that was asked for wants it."""
     assert state.merge is not None
     parts = []
@@ -66,7 +72,7 @@ def train_of(state: State, on: Sha, members: Sequence[TaskId], strategy: str = "
         message = commit_text(state, task)
         parts.append(Part(task, view.start, view.head, view.task.needs, message, view.author))
     chosen = strategy or state.merge.asked.strategy
-    return Train(on, tuple(parts), state.identity, state.merge.at, chosen)
+    return Train(on, tuple(parts), state.identity, state.merge.at, chosen, way)
 
 
 def assemble(ctl: Control, train: Train) -> Assembled:
@@ -83,13 +89,13 @@ def assemble(ctl: Control, train: Train) -> Assembled:
 def _joined(objects: Objects, train: Train, changes: tuple[Changes, ...]) -> Assembled:
     tip, commits = train.on, dict[TaskId, Sha]()
     adapted: list[Adapted] = []
-    with Joiner(objects, train.on, changes) as joiner:
+    with Joiner(objects, train.on, changes, train.way) as joiner:
         for number, (part, change) in enumerate(zip(train.parts, changes, strict=True)):
             before = joiner.tree
             joined = joiner.add(part.start, part.head, change)
             if joined.tree is None:
                 return _torn(objects, train, changes, (number, joined.conflicts))
-            adapted += [Adapted(part.task, path) for path in joined.union]
+            adapted += [Adapted(part.task, path, how) for path, how in joined.adapted]
             if joined.tree != before:
                 tip = _commit(objects, train, part, tip, joined.tree)
             commits[part.task] = tip

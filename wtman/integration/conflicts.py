@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from wtman.git.merges import sequence
+from wtman.git.merges.ladder import Ladder
 from wtman.git.merges.sequence import AppliedSequence
-from wtman.git.merges.union import Union
 from wtman.git.objects import history
 from wtman.git.objects.writer import Objects
 from wtman.journal.events import Conflict
@@ -89,7 +89,7 @@ class _Look:
 
     def __init__(self, objects: Objects, on: Sha, parts: Sequence[Part]) -> None:
         self._objects, self._on, self._parts = objects, on, parts
-        self._union = Union(objects, on)
+        self._ladder = Ladder(objects, on)
         place = {part.task: number for number, part in enumerate(parts)}
         self._below: list[frozenset[int]] = []
         for number, part in enumerate(parts):
@@ -102,7 +102,7 @@ class _Look:
 
     def walk(self, lines: Iterable[Sequence[int]]) -> tuple[AppliedSequence, ...]:
         steps = [[(self._parts[at].start, self._parts[at].head) for at in line] for line in lines]
-        return sequence.walk_many(self._objects, self._on, steps, self._union)
+        return sequence.walk_many(self._objects, self._on, steps, self._ladder)
 
 
 def _with_target(
@@ -114,7 +114,7 @@ def _with_target(
         if walked.at is not None:
             at = look.below(number)[walked.at]
             part = parts[at]
-            conflict = Conflict(part.task, (), walked.conflicts)
+            conflict = Conflict(part.task, (), walked.conflicts, walked.clash)
             found.setdefault(at, (conflict, (part.start, walked.tree)))
     return [found[at] for at in sorted(found)]
 
@@ -152,7 +152,7 @@ def _in_pairs(parts: Sequence[Part], look: _Look, pairs: Sequence[tuple[int, int
         one, two = pair
         # Where it fails earlier, what the two need cannot be merged together, and is a pair itself.
         if walked.at is not None and line[walked.at] == two:
-            conflict = Conflict(parts[two].task, (parts[one].task,), walked.conflicts)
+            conflict = Conflict(parts[two].task, (parts[one].task,), walked.conflicts, walked.clash)
             torn[pair] = conflict, (parts[two].start, walked.tree)
     return [
         found
@@ -188,4 +188,5 @@ def _several(parts: Sequence[Part], look: _Look, number: int, paths: tuple[str, 
         at for at in earlier if not any(at in look.below(other) for other in earlier if other != at)
     ]
     others = tuple(parts[at].task for at in tops)
-    return Conflict(parts[number].task, others, paths), (parts[number].start, last.tree)
+    conflict = Conflict(parts[number].task, others, paths, last.clash)
+    return conflict, (parts[number].start, last.tree)

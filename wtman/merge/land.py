@@ -93,7 +93,7 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     """Assemble the train again, prove it, write the patches, move the target, retire branches."""
     merge = state.merge
     assert merge is not None
-    train = train_of(state, action.on, action.members)
+    train = train_of(state, action.on, action.members, way=ticket.candidate.way)
     made = assemble(ctx.control, train)
     commits = require_same(made, ticket.commit)
     proof = prove(ctx.control, train, made)
@@ -293,7 +293,8 @@ def _drafted(
     linear: Mapping[TaskId, Sha] = {TaskId(task): sha for task, sha in landed.commits.items()}
     if merge.asked.strategy != "squash":
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
-        linear = assemble(ctl, train_of(state, on, action.members, "squash")).commits
+        way = ticket.candidate.way
+        linear = assemble(ctl, train_of(state, on, action.members, "squash", way)).commits
     before_tree, *trees = history.trees_of(ctl, (on, *linear.values()))
     steps = series(on, linear, trees, landed.commits)
     draft = write(ctl, folder, state.run, on, steps)
@@ -311,7 +312,12 @@ def _landed(
     candidate = merge.candidates.get((action.on, action.members))
     adapted = [*candidate.adapted] if candidate is not None else []
     if proof is not None:
-        adapted += [e.Adapted(item.task, item.path, item.how) for item in proof.adaptations]
+        told = {(item.task, item.path) for item in adapted}
+        adapted += [
+            e.Adapted(item.task, item.path, item.how)
+            for item in proof.adaptations
+            if (item.task, item.path) not in told
+        ]
     judged = merge.candidates.values()
     # What failed in one of two runs of the same tree, anywhere in the search.
     flaky = (name for item in judged for result in item.results for name in result.flaky)
@@ -321,7 +327,9 @@ def _landed(
         after=action.on,
         commits={str(task): commit for task, commit in (commits or {}).items()},
         excluded=action.excluded,
-        checks=sum(any(not result.cached for result in item.results) for item in judged),
+        checks=sum(
+            item.tries for item in judged if any(not result.cached for result in item.results)
+        ),
         flaky=tuple(dict.fromkeys(flaky)),
         adapted=tuple(dict.fromkeys(adapted)),
         needs=action.needs or None,

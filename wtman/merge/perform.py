@@ -2,13 +2,14 @@
 
 The commit that was judged is kept below refs/wtman/candidates/, so that whoever reads
 why it is red can check it out. A textual conflict is an answer too, and costs no
-check run. Doing it twice gives the same commit and the cached verdict.
+check run. Where conflicts were joined and the tree is red, the next likely texts are tried,
+a few in a whole merge. Doing it twice gives the same commit and the cached verdict.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from wtman.checks.judge import TrainPart, TrainParts, judge
+from wtman.checks.judge import Judged, TrainPart, TrainParts, judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
@@ -21,11 +22,15 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.review.reproduce import still_fixed
 
+_WAYS = 3  # texts of one set that are judged
+_MOST_TRIES = 6  # beyond the first of each set, in one merge
+_PROSE = (".md", ".rst", ".txt", ".adoc")  # in which order things are told there decides no check
+
 
 async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[Event, ...]:
     """Assemble and judge the action's members on its commit."""
     on, members = action.on, action.members
-    made: Assembled = await ctx.git(_assembled, ctx, state, action)
+    made: Assembled = await ctx.git(_assembled, ctx, state, action, 0)
     if made.conflict is not None:
         return (
             CandidateJudged(
@@ -37,19 +42,20 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
                 sides=made.sides,
             ),
         )
-    commands = train_checks(state, members)
-    judged = await judge(
-        ctx,
-        state.settings,
-        commands,
-        made.commit,
-        on,
-        stem=f"train-{made.commit[:12]}",
-        parts=_once(lambda: ctx.git(_parts, ctx, state, action)),
-        given=commands,
-    )
-    if judged.verdict is not Verdict.RED:
-        judged = await still_fixed(ctx, state, made.commit, members, judged)
+    parts = _once(lambda: ctx.git(_parts, ctx, state, action))
+    judged = await _judged(ctx, state, action, made, parts)
+    way, tries = 0, 1
+    seen = {made.commit}
+    open_ = any(not item.path.lower().endswith(_PROSE) for item in made.adapted)
+    while judged.verdict is Verdict.RED and open_ and tries < _tries(state):
+        other: Assembled = await ctx.git(_assembled, ctx, state, action, tries)
+        if other.commit in seen or other.conflict is not None:
+            break
+        seen.add(other.commit)
+        again = await _judged(ctx, state, action, other, parts)
+        if again.verdict is not Verdict.RED:
+            judged, made, way = again, other, tries
+        tries += 1
     suspects: tuple[TaskId, ...] = ()
     if judged.verdict is Verdict.RED:
         args = (ctx.control, state, members, judged.results, judged.evidence)
@@ -65,6 +71,8 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
             evidence=judged.evidence,
             adapted=made.adapted,
             suspects=suspects,
+            way=way,
+            tries=tries,
         ),
     )
 
@@ -107,6 +115,32 @@ def _without_fixers(
     return tuple(name for name in suspects or members if name not in fixed)
 
 
+async def _judged(
+    ctx: Context, state: State, action: JudgeCandidate, made: Assembled, parts: TrainParts
+) -> Judged:
+    commands = train_checks(state, action.members)
+    judged = await judge(
+        ctx,
+        state.settings,
+        commands,
+        made.commit,
+        action.on,
+        stem=f"train-{made.commit[:12]}",
+        parts=parts,
+        given=commands,
+    )
+    if judged.verdict is not Verdict.RED:
+        judged = await still_fixed(ctx, state, made.commit, action.members, judged)
+    return judged
+
+
+def _tries(state: State) -> int:
+    """How many texts of one set may be judged now."""
+    assert state.merge is not None
+    done = sum(item.tries - 1 for item in state.merge.candidates.values())
+    return min(_WAYS, 1 + _MOST_TRIES - done)
+
+
 def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
     """What judges a train: the merge's or the run's checks, and the members' own."""
     assert state.merge is not None
@@ -116,8 +150,8 @@ def train_checks(state: State, members: tuple[TaskId, ...]) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def _assembled(ctx: Context, state: State, action: JudgeCandidate) -> Assembled:
-    made = assemble(ctx.control, train_of(state, action.on, action.members))
+def _assembled(ctx: Context, state: State, action: JudgeCandidate, way: int) -> Assembled:
+    made = assemble(ctx.control, train_of(state, action.on, action.members, way=way))
     if made.commit != action.on:
         candidate_refs.keep(ctx.repo, state.run, made.commit or made.keeper)
     return made

@@ -2,9 +2,16 @@
 
 from itertools import chain
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wtman.formats.three_way import weave
+from wtman.formats.tokens import compared
+from wtman.git.merges.rungs import Clash, texts
 from wtman.merge.proof.expected import FileChange, MemberStep, expected, plans
 from wtman.merge.proof.proof import judge
-from wtman.merge.proof.three_way import fit, same, weave, whole, woven
+from wtman.merge.proof.three_way import fit, same, whole, woven
 from wtman.model.changes import Change, Comparison, Entry, Span
 from wtman.model.ids import TaskId
 
@@ -60,7 +67,7 @@ def test_only_insertions_fit_where_nobody_declared_the_clash() -> None:
     pieces = weave(ours, theirs)
 
     def fits(text: str, free: bool = False) -> bool:
-        return fit(pieces, ours.new, theirs.new, lines(text), free=free) is not None
+        return fit(pieces, ours, theirs, lines(text), free=free) is not None
 
     assert fits("a X Y b c d e f") and fits("a Y X b c d e f")
     assert not fits("a X b c d e f") and not fits("a X Y Y b c d e f")
@@ -70,6 +77,52 @@ def test_only_insertions_fit_where_nobody_declared_the_clash() -> None:
     ours, theirs = changed("a X c d e f", (1, 2, 1, 2)), changed("a Y c d e f", (1, 2, 1, 2))
     pieces = weave(ours, theirs)
     assert not fits("a X Y c d e f")
+
+
+LINES = st.lists(st.sampled_from([b"a\n", b"f(b, c)\n", b"f(b, c, d)\n", b"\n"]), max_size=5)
+
+
+@given(LINES, LINES, LINES)
+def test_whatever_the_ladder_makes_of_a_clash_is_proved(
+    base: list[bytes], ours: list[bytes], theirs: list[bytes]
+) -> None:
+    left, right = compared(base, ours), compared(base, theirs)
+    assert left is not None and right is not None
+    pieces = weave(left, right)
+    parts = [
+        Clash(base[item.b0 : item.b1], ours[item.o0 : item.o1], theirs[item.t0 : item.t1])
+        if item.who == "clash"
+        else (theirs[item.t0 : item.t1] if item.who == "theirs" else ours[item.o0 : item.o1])
+        for item in pieces
+    ]
+    for made in texts(parts):
+        assert fit(pieces, left, right, made.lines) is not None
+
+
+WORDS = (b"from m import A, B\n", b"from m import A, B, X\n", b"from m import A, B, Y\n")
+
+
+@pytest.mark.parametrize(
+    "text, right",
+    [
+        (b"from m import A, B, X, Y\n", True),
+        (b"from m import A, B, Y, X\n", True),
+        (b"from m import A, B, X\n", False),
+        (b"from m import A, B, Y\n", False),
+        (b"from m import A, B, X, Y, Y\n", False),
+        (b"from m import A, X, Y\n", False),
+        (b"from m import A, B, X, Y, Z\n", False),
+        (b"from n import A, B, X, Y\n", False),
+        (b"from m import A, B, X\nfrom m import A, B, Y\n", False),
+        (b"", False),
+    ],
+)
+def test_words_of_both_fit_in_one_line_and_nothing_less(text: bytes, right: bool) -> None:
+    base, ours, theirs = ([b"a\n", line, b"z\n"] for line in WORDS)
+    left, other = compared(base, ours), compared(base, theirs)
+    assert left is not None and other is not None
+    result = [b"a\n", *text.splitlines(keepends=True), b"z\n"]
+    assert (fit(weave(left, other), left, other, result) is not None) is right
 
 
 def entry(name: str, mode: str = "100644") -> Entry:

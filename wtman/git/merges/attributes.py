@@ -3,20 +3,21 @@
 `merge-tree` reads attributes from its work tree only, so the files are written into an
 empty one, as data: nothing else of the commit is there. Promises that what the target
 keeps from being merged as text (`-merge`, `binary`) is a conflict where both sides
-changed it, as for plain git. No driver runs: one by a name of its own counts as text,
-and so does `union`, for which there is `union.py`.
+changed it, and that `union` keeps all lines of both, as for plain git. No driver runs: a
+file with one of its own is merged as text, and whoever asks is told.
 """
 
 import os
-import re
+from collections.abc import Sequence
 
-from wtman.formats.git_output import raw, tree_lines
-from wtman.git.control_dir import Control, call, oid
+from wtman.formats.git_output import raw, text, tree_lines
+from wtman.git.control_dir import OWN_DRIVER, Control, call, oid, scratch_file
 
 NAME = b".gitattributes"
 _OUTSIDE = {b"", b".", b"..", b".git"}  # names that lead out of a folder: a tree can hold any
 _CAP = 1 << 20
-_DRIVER = re.compile(rb"(?<=\s)merge=(?!binary(?:\s|$))\S+")
+_BUILT_IN = (b"unspecified", b"set", b"unset", b"text", b"union", b"binary")
+_NAMED = ".drivers"  # beside the folder, where a driver is named in it
 
 
 def laid_out(ctl: Control, commit: str) -> str:
@@ -26,10 +27,37 @@ def laid_out(ctl: Control, commit: str) -> str:
     """
     if not (ctl.aside and commit):
         return ""
-    folder = os.path.join(ctl.aside, f"attributes-{oid(commit)}")
+    folder = _folder(ctl, commit)
     if not os.path.isdir(folder):
         _lay_out(ctl, commit, folder)
     return folder if os.listdir(folder) else ""
+
+
+def _folder(ctl: Control, commit: str) -> str:
+    return os.path.join(ctl.aside, f"attributes-{oid(commit)}")
+
+
+def drivers_of(ctl: Control, commit: str, paths: Sequence[str]) -> dict[str, str]:
+    """The drivers of their own that these paths want, which do not run.
+
+    Costs nothing where the attributes that were laid out name none.
+    """
+    if not os.path.exists(_folder(ctl, commit) + _NAMED):
+        return {}
+    wanted = merge_of(ctl, commit, paths)
+    return {path: text(name) for path, name in wanted.items() if name not in _BUILT_IN}
+
+
+def merge_of(ctl: Control, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+    """What the attributes of a commit say of merging each path, in git's words."""
+    if not paths:
+        return {}
+    with scratch_file(ctl) as index:
+        call(ctl, ["read-tree", oid(commit)], index=index)
+        args = ["check-attr", "--cached", "-z", "--stdin", "merge"]
+        asked = b"".join(raw(path) + b"\0" for path in paths)
+        out = call(ctl, args, index=index, input=asked).out
+    return dict(zip(paths, out.split(b"\0")[2:-1:3], strict=True))
 
 
 def _lay_out(ctl: Control, commit: str, folder: str) -> None:
@@ -46,4 +74,7 @@ def _lay_out(ctl: Control, commit: str, folder: str) -> None:
             place = os.path.join(os.fsencode(folder), *parts)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with open(place, "xb") as file:
-                file.write(_DRIVER.sub(b"merge=text", content))
+                file.write(OWN_DRIVER.sub(b"merge=text", content))
+            if OWN_DRIVER.search(content):
+                with open(folder + _NAMED, "w"):
+                    pass

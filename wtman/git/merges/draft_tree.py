@@ -49,6 +49,14 @@ class DraftTree:
         leaving = {change.path for change in changes if change.old is not None}
         return all(self._free(change, leaving) for change in changes)
 
+    def changed(self, changes: Changes) -> list[str]:
+        """Files of these changes that somebody else has changed since the branch's start."""
+        return [
+            change.path
+            for change in changes
+            if not _is_folder(change) and self._at(change.path) not in (change.old, change.new)
+        ]
+
     def _free(self, change: Change, leaving: set[str]) -> bool:
         here = self._at(change.path)
         old = change.old

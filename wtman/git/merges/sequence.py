@@ -1,18 +1,18 @@
 """Changes put on a tree one after another, each as git would merge it, cheaply.
 
 A change that meets nothing of what is there is applied as it is; only what meets goes
-through a real merge, and a clash of pure insertions through `union`. Promises the tree
+through a real merge, and a clash up the `ladder`. Promises the tree
 that merging each in turn gives, and leaves out (with the paths) what clashes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wtman.formats.git_objects import Unusual
 from wtman.git.merges.attributes import laid_out
 from wtman.git.merges.draft_tree import DraftTree
+from wtman.git.merges.ladder import Joined, Ladder
 from wtman.git.merges.merge_tree import Merger, merge_many
-from wtman.git.merges.union import Joined, Union
 from wtman.git.objects.history import trees_of
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Changes
@@ -20,11 +20,16 @@ from wtman.model.ids import Sha
 
 
 class Joiner:
-    """A tree that grows. Its objects are in the quarantine of `objects`."""
+    """A tree that grows. Its objects are in the quarantine of `objects`.
 
-    def __init__(self, objects: Objects, on: Sha, expected: Sequence[Changes]) -> None:
+    `way` is which of the texts a clash is given, see `Ladder`.
+    """
+
+    def __init__(
+        self, objects: Objects, on: Sha, expected: Sequence[Changes], way: int = 0
+    ) -> None:
         self._objects = objects
-        self._union = Union(objects, on)
+        self._ladder = Ladder(objects, on, way)
         self._merger = Merger(objects, on)
         (self.tree,) = trees_of(objects.ctl, (on,))
         self._draft: DraftTree | None = None
@@ -51,11 +56,20 @@ class Joiner:
             except Unusual:
                 self._draft = None
         merged = self._merger.merge(start, self.tree, head)
-        (joined,) = self._union.join_many((merged,))
+        (joined,) = self._ladder.join_many((merged,))
         if joined.tree is not None and joined.tree != self.tree:
-            self.tree = joined.tree
+            both = self._changed(changes)
+            joined = replace(joined, adapted=joined.adapted + self._ladder.not_run(both))
+            self.tree = joined.tree or self.tree
             self._follow()
         return joined
+
+    def _changed(self, changes: Changes) -> list[str]:
+        """What both sides changed, as far as that can be told."""
+        try:
+            return self._draft.changed(changes) if self._draft is not None else []
+        except Unusual:
+            return []
 
     def _follow(self) -> None:
         """Do as the merge did, so that the next one may fit again."""
@@ -79,10 +93,11 @@ class AppliedSequence:
     tree: Sha
     at: int | None = None
     conflicts: tuple[str, ...] = ()
+    clash: str = ""  # more of why
 
 
 def walk_many(
-    objects: Objects, on: Sha, lines: Sequence[Sequence[Step]], union: Union
+    objects: Objects, on: Sha, lines: Sequence[Sequence[Step]], ladder: Ladder
 ) -> tuple[AppliedSequence, ...]:
     """Put each line of changes on the tree of `on`, by itself.
 
@@ -100,7 +115,7 @@ def walk_many(
         objects.spill()
         asked = [(head[-1][0], tree, head[-1][1]) for head, tree in due]
         merged = merge_many(objects.ctl, asked, laid_out(objects.ctl, on) if due else "")
-        for (head, _), joined in zip(due, union.join_many(merged), strict=True):
+        for (head, _), joined in zip(due, ladder.join_many(merged), strict=True):
             tips[head] = joined
     return tuple(_walked(tuple(line), tips) for line in lines)
 
@@ -110,6 +125,6 @@ def _walked(line: tuple[Step, ...], tips: dict[tuple[Step, ...], Joined]) -> App
     for length in range(len(line) + 1):
         tip = tips[line[:length]]
         if tip.tree is None:
-            return AppliedSequence(tree, length - 1, tip.conflicts)
+            return AppliedSequence(tree, length - 1, tip.conflicts, tip.clash)
         tree = tip.tree
     return AppliedSequence(tree)

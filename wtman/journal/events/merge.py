@@ -63,7 +63,8 @@ class Conflict:
 class Adapted:
     """A file of a task that is merged otherwise than the task left it.
 
-    `how`: `union` where two insertions at one place were both kept, or `resolved`.
+    `how`: `union` where two insertions at one place were both kept, `adjacent lines` or
+    `same line` where both changed what lies side by side, or `resolved`.
     """
 
     task: TaskId
@@ -86,7 +87,8 @@ class CandidateJudged(Event):
     `commit` is empty where a textual conflict made the set unassemblable: `conflict` is
     the one that was met, `conflicts` are all that could be told, and `sides` for each of
     these a commit that its branch conflicts with by plain git. `suspects`: of a red one,
-    whose changes speak of what failed, the likeliest first.
+    whose changes speak of what failed, the likeliest first. `way`: which of the texts that
+    its conflicts could be given it has; `tries`: how many of these were judged.
     """
 
     on: Sha
@@ -101,6 +103,8 @@ class CandidateJudged(Event):
     sides: tuple[Sha, ...] = ()
     adapted: tuple[Adapted, ...] = ()
     suspects: tuple[TaskId, ...] = ()
+    way: int = 0
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

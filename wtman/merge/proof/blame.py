@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from wtman.formats.three_way import BOTH, CLASH, THEIRS, Piece
 from wtman.merge.proof.compare import Trial
-from wtman.merge.proof.three_way import BOTH, CLASH, THEIRS, Piece, is_token, woven
+from wtman.merge.proof.three_way import is_token, woven
 from wtman.model.changes import Comparison, Lines
 
 Owners = tuple[int, ...]
@@ -102,8 +103,8 @@ def post(ledger: Ledger, member: int, earlier: frozenset[int], trial: Trial) -> 
                 ledger.hunks[first + number].adapted = True
             if trial.fills:
                 made = trial.result[slice(*next(waiting))]
-                left = ours.new[piece.o0 : piece.o1]
-                owners += _clashed(ledger, member, left, mine, made, own)
+                sides = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
+                owners += _clashed(ledger, member, sides, mine, made, own)
             else:
                 owners += mine + [own] * (piece.t1 - piece.t0)
         else:
@@ -191,15 +192,32 @@ def _shared(mine: list[Owners], piece: Piece, theirs: Comparison, first: int) ->
 
 
 def _clashed(
-    ledger: Ledger, member: int, ours: Lines, mine: list[Owners], made: Lines, own: Owners
+    ledger: Ledger,
+    member: int,
+    sides: tuple[Lines, Lines],
+    mine: list[Owners],
+    made: Lines,
+    own: Owners,
 ) -> list[Owners]:
-    """Somebody made one of two: each line goes to whoever has it, the tip first."""
-    pool: dict[bytes, list[Owners]] = defaultdict(list)
-    for line, item in zip(reversed(ours), reversed(mine), strict=True):
-        pool[line].append(item)
-    owners = [pool[line].pop() if pool.get(line) else own for line in made]
-    for left in pool.values():
-        _take(ledger, member, left, True)
+    """Somebody made one of two: each line goes to whoever has it, the tip first.
+
+    A line that neither has as it is was made of one of each, and is both sides'.
+    """
+    pool: dict[bytes, list[int]] = defaultdict(list)
+    for at in range(len(mine) - 1, -1, -1):
+        pool[sides[0][at]].append(at)
+    found = [pool[line].pop() if pool.get(line) else None for line in made]
+    left = sorted(at for rest in pool.values() for at in rest)
+    theirs = set(sides[1])
+    owners: list[Owners] = []
+    for place, line in zip(found, made, strict=True):
+        if place is not None:
+            owners.append(mine[place])
+        elif left and line not in theirs:
+            owners.append((*mine[left.pop(0)], *own))
+        else:
+            owners.append(own)
+    _take(ledger, member, [mine[at] for at in left], True)
     return owners
 
 

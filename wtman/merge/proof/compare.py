@@ -9,19 +9,9 @@ different ways, is right only where nothing of either was lost, or somebody decl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from wtman.formats.three_way import CLASH, Piece, weave
 from wtman.merge.proof.expected import ExpectedChanges, FileChange, expected, merged_mode
-from wtman.merge.proof.three_way import (
-    CLASH,
-    Fill,
-    Piece,
-    fit,
-    is_token,
-    same,
-    token,
-    weave,
-    whole,
-    woven,
-)
+from wtman.merge.proof.three_way import Fill, fit, is_token, same, token, whole, woven
 from wtman.model.changes import Comparison, Entry, Lines, Pair
 
 _ALIKE = 0.5  # of the lines, for a rename that nothing else makes known
@@ -96,6 +86,8 @@ class Trial:
     pieces: Sequence[Piece] | None = None
     fills: Sequence[Fill] = ()
     result: Lines = ()
+    decided: bool = False  # something else than the three-way rule says what a clash holds
+    union: bool = False  # all lines of both sides are to be in it
 
 
 def is_move(contents: Contents, plan: ExpectedChanges, claim: FileChange) -> bool:
@@ -117,10 +109,13 @@ def is_move(contents: Contents, plan: ExpectedChanges, claim: FileChange) -> boo
     return stayed > 0 if explains and claim.prev != claim.base else stayed >= _ALIKE * longest
 
 
-def held(contents: Contents, claim: FileChange, free: bool) -> Trial:
+def held(
+    contents: Contents, claim: FileChange, *, free: bool = False, union: bool = False
+) -> Trial:
+    """The claim against what came out; a clash may hold anything where `free`, see `fit`."""
     base, head, prev, after = claim.base, claim.head, claim.prev, claim.next
     if (base and not head and prev not in (None, base)) or (base and head and not prev):
-        return Trial(claim, right=free, clash=True)
+        return Trial(claim, right=free, clash=True, decided=free)
     known, entry = expected(claim)
     right = after == entry
     if base and head and base.oid == head.oid and base.regular == head.regular:
@@ -136,10 +131,10 @@ def held(contents: Contents, claim: FileChange, free: bool) -> Trial:
     clash = any(piece.who == CLASH for piece in pieces)
     fills: list[Fill] | None = []
     if clash:
-        fills = fit(pieces, ours.new, theirs.new, result, free=free)
+        fills = fit(pieces, ours, theirs, result, free=free, union=union)
         right = fills is not None
     else:
         right = woven(pieces, ours.new, theirs.new) == list(result)
     mode = merged_mode(claim)
     right = right and after is not None and (mode == after.mode or (free and mode is None))
-    return Trial(claim, right, clash, ours, theirs, pieces, fills or (), result)
+    return Trial(claim, right, clash, ours, theirs, pieces, fills or (), result, free, union)

@@ -6,7 +6,8 @@ of what the branch changed the tip is as it was, and where the branch changed so
 the tip has the branch's lines. Since that holds for each step it holds for the whole: a
 line that is gone was removed by a hunk of a branch that had it, and that is its author.
 A clash that came out right is listed as adapted; one that nobody declared is right only
-where both sides inserted and every line of both is kept. Everything else is a violation,
+where all that either side wrote is kept and all that either removed is gone, each in its
+place: whole lines, or the words of a line that both changed. Everything else is a violation,
 and with one nothing may land.
 
 Refuses to trust how the train was made: it knows trees and contents only.
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from wtman.formats.three_way import CLASH
 from wtman.merge.proof.blame import (
     TARGET,
     ExpectedFile,
@@ -36,7 +38,7 @@ from wtman.merge.proof.expected import (
     expected,
     merged_mode,
 )
-from wtman.merge.proof.three_way import CLASH, is_token
+from wtman.merge.proof.three_way import is_token
 from wtman.merge.proof.violations import Violation, line_faults, shown
 from wtman.model.changes import Comparison, Pair
 from wtman.model.ids import TaskId
@@ -78,7 +80,8 @@ class Account:
 class Adaptation:
     """A file of a member that came out otherwise than it left it.
 
-    `how`: `union` or `resolved`. `lost` are lines of either side that are not in the
+    `how`: `union` (both insertions are there), `adjacent lines` or `same line` (what each
+    side changed there is), or `resolved`. `lost` are lines of either side that are not in the
     result, `repeated` counts lines that both sides wrote and that are there twice.
     """
 
@@ -115,20 +118,23 @@ def judge(
     comparisons: Mapping[Pair, Comparison | None],
     *,
     resolved: Mapping[TaskId, Collection[str]] | None = None,
+    unions: Collection[str] = (),
     broken: Iterable[Violation] = (),
 ) -> Proof:
     """The proof of a train, of the `claims` of its steps and the comparisons of their pairs.
 
     A comparison is None where one side is no text.
-    `resolved` are paths in which something other than union decided a clash; `broken` is
-    what was wrong before anything could be compared.
+    `resolved` are paths in which something other than the three-way rule decided a clash,
+    `unions` those of which the target's attributes want all lines of both sides kept;
+    `broken` is what was wrong before anything could be compared.
     """
     steps = [plan.step for plan in claims]
     order = [step.task for step in steps]
     book = _Book(order, contents_of(comparisons), violations=list(broken))
     for number, plan in enumerate(claims):
         book.number, book.earlier = number, _earlier(steps, number)
-        _step(book, plan, frozenset((resolved or {}).get(plan.step.task, ())))
+        free = frozenset((resolved or {}).get(plan.step.task, ()))
+        _step(book, plan, free, frozenset(unions))
     return _proof(book)
 
 
@@ -155,24 +161,24 @@ class _Book:
         return self.order[self.number]
 
 
-def _step(book: _Book, plan: ExpectedChanges, free: frozenset[str]) -> None:
+def _step(book: _Book, plan: ExpectedChanges, free: frozenset[str], unions: frozenset[str]) -> None:
     done: set[str] = set()
     for claim in plan.moves:
         paths = {claim.path, claim.to_path, claim.to}
         if paths & done or not is_move(book.contents, plan, claim):
             continue
-        trial = held(book.contents, claim, claim.to in free)
+        trial = held(book.contents, claim, free=claim.to in free, union=claim.to in unions)
         if trial.right:
             done |= paths
             _enter(book, trial)
     for path, claim in plan.claims.items():
         if path not in done:
-            _enter(book, held(book.contents, claim, path in free))
+            _enter(book, held(book.contents, claim, free=path in free, union=path in unions))
     for change in plan.strays:
         if change.path not in done:
             where = (change.path,) * 4
             claim = FileChange(*where, change.old, change.old, change.old, change.new)
-            _enter(book, held(book.contents, claim, False))
+            _enter(book, held(book.contents, claim))
 
 
 def _enter(book: _Book, trial: Trial) -> None:
@@ -212,20 +218,24 @@ def _adapted(task: TaskId, trial: Trial) -> Adaptation:
     lost: list[bytes] = []
     repeated = 0
     clashes = [piece for piece in trial.pieces or () if piece.who == CLASH]
-    how = "union" if clashes and all(piece.inserts for piece in clashes) else "resolved"
+    inserts = bool(clashes) and (trial.union or all(piece.inserts for piece in clashes))
+    whole = True
     for piece, fill in zip(clashes, trial.fills, strict=True):
         one = Counter(trial.ours.new[piece.o0 : piece.o1])
         two = Counter(trial.theirs.new[piece.t0 : piece.t1])
         made = Counter(trial.result[fill[0] : fill[1]])
-        lost += ((one | two) - made).elements()
+        whole = whole and not made - (one + two)
+        lost += ((one | two) - made).elements() if trial.decided else ()
         repeated += sum(
             min(made[line] - max(one[line], two[line]), two[line])
             for line in one
             if line in two and line.strip() and made[line] > max(one[line], two[line])
         )
-    if lost:
+    if lost or (trial.decided and not inserts):
         how = "resolved"
-    return Adaptation(task, trial.claim.to, how, tuple(shown(line) for line in lost[:20]), repeated)
+    else:
+        how = "union" if inserts else "adjacent lines" if whole else "same line"
+    return Adaptation(task, trial.claim.to, how, tuple(map(shown, lost[:20])), repeated)
 
 
 # --- what is wrong --------------------------------------------------------------------------------

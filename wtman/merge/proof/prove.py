@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from wtman.git.control_dir import Control
+from wtman.git.merges.attributes import merge_of
 from wtman.git.objects import compare
 from wtman.git.objects.history import changes_many, trees_of
 from wtman.integration.assemble import Assembled, Train
@@ -28,8 +29,8 @@ def prove(
 ) -> Proof:
     """The proof that `assembled` holds the whole of every part of `train`, and its target.
 
-    `resolved`: the paths of a task in which something other than git or union decided a
-    clash; everything around the clash is proved all the same.
+    `resolved`: the paths of a task in which something other than the rule decided a clash;
+    everything around the clash is proved all the same.
     """
     ctl = replace(ctl, trees={})  # a judge takes nobody's word: git says of every commit anew
     commits, broken = _line(train, assembled)
@@ -42,7 +43,15 @@ def prove(
         broken.append(Violation("tip", task, "", "", ""))
     claims = plans(_steps(ctl, train, on, ends, line))
     pairs = {pair for plan in claims for pair in plan.pairs}
-    return judge(claims, compare.contents(ctl, pairs), resolved=resolved, broken=broken)
+    contents = compare.contents(ctl, pairs)
+    proof = judge(claims, contents, resolved=resolved, broken=broken)
+    doubtful = sorted({item.path for item in proof.violations if item.kind == "clash"})
+    wanted = merge_of(ctl, train.on, doubtful)
+    unions = [path for path, how in wanted.items() if how == b"union"]
+    if unions:
+        # All lines of both sides are what the target wants there, whatever a side took away.
+        proof = judge(claims, contents, resolved=resolved, unions=unions, broken=broken)
+    return proof
 
 
 def _line(train: Train, assembled: Assembled) -> tuple[list[Sha], list[Violation]]:

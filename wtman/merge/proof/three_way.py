@@ -1,16 +1,19 @@
-"""Two versions of a file against a third: where each changed it, and what both together give.
+"""What the changes of two sides to a file give together, and whether a result is that.
 
 Pure. A file is a list of lines with their ends; one that is no text (binary, symbolic
 link, submodule) is a list of one token, and none at all is an empty list. Promises that
-what `weave` takes from one side the other left as the base has it, that hunks which touch
-each other never pass as independent, and that `fit` accepts, where both inserted, only
-what keeps every line of both. Refuses to compare: which lines changed is git's to say.
+hunks which touch each other never pass as independent, and that `fit` accepts of a clash
+only what has all that either side wrote, in its place, none of what either removed, and
+nothing else: every line of both where both inserted, else each line or word of a side
+that the other left as it was. Which lines of a file changed is git's to say; finer than
+that it is looked at here.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from wtman.formats.three_way import CLASH, THEIRS, Piece, beside, weave
+from wtman.formats.tokens import SIZES, compared, lines_of, tokens, within
 from wtman.model.changes import Comparison, Lines, Span
 
 
@@ -34,72 +37,6 @@ def is_token(lines: Lines) -> bool:
     return len(lines) == 1 and lines[0].startswith(b"\0") and not lines[0].endswith(b"\n")
 
 
-KEPT, OURS, THEIRS, BOTH, CLASH = "kept", "ours", "theirs", "both", "clash"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the base: what became of it on our side and on theirs.
-
-    `who` changed it: nobody, one side, both in the same way, or both differently. `hunks`
-    are the numbers of their hunks in it.
-    """
-
-    who: str
-    o0: int
-    o1: int
-    t0: int
-    t1: int
-    hunks: range = range(0)
-    inserts: bool = False  # nothing of the base lies here: both only inserted
-
-
-def weave(ours: Comparison, theirs: Comparison) -> list[Piece]:
-    """Cut the base into pieces; `ours` and `theirs` have the same `old`."""
-    pieces: list[Piece] = []
-    left, right = ours.spans, theirs.spans
-    i = j = at = to_ours = to_theirs = 0
-    while i < len(left) or j < len(right):
-        first_i, first_j = i, j
-        starts = [spans[n].a0 for spans, n in ((left, i), (right, j)) if n < len(spans)]
-        low = high = min(starts)
-        # Hunks that only touch are one place: git takes them for a conflict, and so do we.
-        while True:
-            if i < len(left) and left[i].a0 <= high and (i == first_i or j > first_j):
-                high = max(high, left[i].a1)
-                i += 1
-            elif j < len(right) and right[j].a0 <= high and (j == first_j or i > first_i):
-                high = max(high, right[j].a1)
-                j += 1
-            else:
-                break
-        _keep(pieces, at, low, to_ours, to_theirs)
-        o0, t0 = low + to_ours, low + to_theirs
-        to_ours += sum(_growth(item) for item in left[first_i:i])
-        to_theirs += sum(_growth(item) for item in right[first_j:j])
-        o1, t1 = high + to_ours, high + to_theirs
-        if first_j == j:
-            who = OURS
-        elif first_i == i:
-            who = THEIRS
-        else:
-            who = BOTH if ours.new[o0:o1] == theirs.new[t0:t1] else CLASH
-        pieces.append(Piece(who, o0, o1, t0, t1, range(first_j, j), low == high))
-        at = high
-    _keep(pieces, at, len(ours.old), to_ours, to_theirs)
-    return pieces
-
-
-def _keep(pieces: list[Piece], at: int, end: int, to_ours: int, to_theirs: int) -> None:
-    if at < end:
-        piece = Piece(KEPT, at + to_ours, end + to_ours, at + to_theirs, end + to_theirs)
-        pieces.append(piece)
-
-
-def _growth(span: Span) -> int:
-    return (span.b1 - span.b0) - (span.a1 - span.a0)
-
-
 def woven(pieces: Sequence[Piece], ours: Lines, theirs: Lines) -> list[bytes]:
     """What the pieces give; where they clash, what ours has and then what theirs has."""
     lines: list[bytes] = []
@@ -113,28 +50,58 @@ def woven(pieces: Sequence[Piece], ours: Lines, theirs: Lines) -> list[bytes]:
 
 Fill = tuple[int, int]  # the lines of the result that are in the place of a clash
 
+_CLASHES = 4  # within one line
+
 
 def fit(
-    pieces: Sequence[Piece], ours: Lines, theirs: Lines, result: Lines, *, free: bool = False
+    pieces: Sequence[Piece],
+    ours: Comparison,
+    theirs: Comparison,
+    result: Lines,
+    *,
+    free: bool = False,
+    union: bool = False,
 ) -> list[Fill] | None:
     """Where in `result` each clash went, if all else is there and in its place; None if not.
 
-    A clash may hold anything where `free`, else only both insertions, nothing lost.
+    A clash may hold anything where `free`; where `union`, all lines of both sides, whatever
+    they took away; else only what loses nothing of either side's change.
     """
-    chains: dict[int, tuple[Fill, ...]] = {0: ()}
+
+    def filled(piece: Piece, at: int) -> Iterator[int]:
+        one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
+        if free:
+            yield from range(at, len(result) + 1)
+        elif piece.inserts or union:
+            yield from _with_both(one, two, result, at)
+        else:
+            yield from _finely(ours.old[piece.b0 : piece.b1], one, two, result, at)
+
+    found = _chains(pieces, ours.new, theirs.new, result, 0, filled).get(len(result))
+    return None if found is None else list(found)
+
+
+Filled = Callable[[Piece, int], Iterable[int]]  # where what fills a clash may end
+
+
+def _chains(
+    pieces: Sequence[Piece], ours: Lines, theirs: Lines, result: Lines, start: int, filled: Filled
+) -> dict[int, tuple[Fill, ...]]:
+    """Where the pieces can end in `result` from `start` on, with what each clash holds."""
+    chains: dict[int, tuple[Fill, ...]] = {start: ()}
     fixed: list[bytes] = []
     for piece in pieces:
         if piece.who == CLASH:
-            chains = _across(chains, fixed, result)
-            chains = _filled(chains, piece, ours, theirs, result, free)
-            fixed = []
+            found: dict[int, tuple[Fill, ...]] = {}
+            for at, chain in _across(chains, fixed, result).items():
+                for end in filled(piece, at):
+                    found.setdefault(end, (*chain, (at, end)))
+            chains, fixed = found, []
         elif piece.who == THEIRS:
             fixed += theirs[piece.t0 : piece.t1]
         else:
             fixed += ours[piece.o0 : piece.o1]
-    chains = _across(chains, fixed, result)
-    found = chains.get(len(result))
-    return None if found is None else list(found)
+    return _across(chains, fixed, result)
 
 
 def _across(
@@ -150,35 +117,71 @@ def _across(
     }
 
 
-def _filled(
-    chains: dict[int, tuple[Fill, ...]],
-    piece: Piece,
-    ours: Lines,
-    theirs: Lines,
-    result: Lines,
-    free: bool,
-) -> dict[int, tuple[Fill, ...]]:
-    one, two = ours[piece.o0 : piece.o1], theirs[piece.t0 : piece.t1]
-    if not (piece.inserts or free):
-        return {}
-    found: dict[int, tuple[Fill, ...]] = {}
-    for at, chain in chains.items():
-        least = at if free else at + max(len(one), len(two))
-        most = len(result) if free else min(len(result), at + len(one) + len(two))
-        for end in range(least, most + 1):
-            if end not in found and (free or _keeps_both(one, two, result[at:end])):
-                found[end] = (*chain, (at, end))
-    return found
+def _with_both(one: Lines, two: Lines, result: Lines, at: int) -> Iterator[int]:
+    """Ends of a fill that has all lines of both in order, and none that neither has."""
+    room = Counter(one) + Counter(two)
+    i = j = 0
+    for end in range(at, len(result)):
+        line = result[end]
+        if not room[line]:
+            return
+        room[line] -= 1
+        i += i < len(one) and one[i] == line
+        j += j < len(two) and two[j] == line
+        if i == len(one) and j == len(two):
+            yield end + 1
 
 
-def _keeps_both(one: Lines, two: Lines, fill: Lines) -> bool:
-    """Whether the fill has all lines of both in order, and none that neither has."""
-    if list(fill) in ([*one, *two], [*two, *one]):
-        return True
-    surplus = Counter(fill) - (Counter(one) + Counter(two))
-    return not surplus and _within(one, fill) and _within(two, fill)
+# --- where a side has changed lines of the base ---------------------------------------------------
 
 
-def _within(part: Lines, whole: Lines) -> bool:
-    rest = iter(whole)
-    return all(line in rest for line in part)
+def _finely(base: Lines, one: Lines, two: Lines, result: Lines, at: int) -> Iterable[int]:
+    """Ends of a fill in which each side's change of the base is, line by line or in words."""
+    ours, theirs = compared(base, one), compared(base, two)
+    if ours is None or theirs is None:
+        return ()
+
+    def filled(piece: Piece, start: int) -> Iterator[int]:
+        mine, yours = one[piece.o0 : piece.o1], two[piece.t0 : piece.t1]
+        if piece.inserts:
+            yield from _with_both(mine, yours, result, start)
+            return
+        for lines in _in_words(base[piece.b0 : piece.b1], mine, yours):
+            if result[start : start + len(lines)] == lines:
+                yield start + len(lines)
+
+    return _chains(weave(ours, theirs, beside), one, two, result, at, filled)
+
+
+def _in_words(base: Lines, one: Lines, two: Lines) -> Iterator[list[bytes]]:
+    """All texts that hold both sides' words: where both inserted, the one first or the other."""
+    for size in SIZES:
+        sides = [tokens(b"".join(lines), size) for lines in (base, one, two)]
+        ours, theirs = compared(sides[0], sides[1]), compared(sides[0], sides[2])
+        if ours is None or theirs is None:
+            continue
+        pieces = weave(ours, theirs, within)
+        clashes = [piece for piece in pieces if piece.who == CLASH]
+        if len(clashes) > _CLASHES or not all(piece.inserts for piece in clashes):
+            continue
+        for text in _texts(pieces, ours.new, theirs.new):
+            yield lines_of(b"".join(text))
+
+
+def _texts(pieces: Sequence[Piece], ours: Lines, theirs: Lines) -> list[list[bytes]]:
+    texts: list[list[bytes]] = [[]]
+    for piece in pieces:
+        one, two = ours[piece.o0 : piece.o1], theirs[piece.t0 : piece.t1]
+        if piece.who != CLASH:
+            ways = [two if piece.who == THEIRS else one]
+        else:
+            ways = [[*one, *two], [*two, *one]]
+            ways += [more for less, more in ((one, two), (two, one)) if _run_in(less, more)]
+        texts = [[*text, *way] for text in texts for way in ways]
+    return texts
+
+
+def _run_in(less: Lines, more: Lines) -> bool:
+    """Whether a side has inserted all that the other did, and as it did."""
+    size = len(less)
+    return any(more[at : at + size] == less for at in range(len(more) - size + 1))

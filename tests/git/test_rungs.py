@@ -1,0 +1,179 @@
+"""What a person would make of two changes at one place, and what nobody can decide."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wtman.formats.sound import meanings, sound
+from wtman.formats.three_way import beside, touching, weave
+from wtman.formats.tokens import compared, lines_of, within
+from wtman.git.merges.rungs import BESIDE, UNION, WITHIN, Clash, texts
+
+Row = tuple[str, str, str, str, str, str]  # path, base, ours, theirs, joined, rung
+
+JOINED: dict[str, Row] = {
+    "names of an import": (
+        "a.py",
+        "from m import A, B\n",
+        "from m import A, B, X\n",
+        "from m import A, B, Y\n",
+        "from m import A, B, X, Y\n",
+        WITHIN,
+    ),
+    "names before others": (
+        "a.py", "f(b)\n", "f(a1, b)\n", "f(a2, b)\n", "f(a1, a2, b)\n", WITHIN,
+    ),
+    "strings of __all__": (
+        "a.py", "x = ['a']\n", "x = ['a', 'b']\n", "x = ['a', 'c']\n",
+        "x = ['a', 'b', 'c']\n", WITHIN,
+    ),
+    "a list that is closed behind its last line": (
+        "package.json",
+        '{\n  "a": "1"\n}\n',
+        '{\n  "a": "1",\n  "b": "1"\n}\n',
+        '{\n  "a": "1",\n  "c": "1"\n}\n',
+        '{\n  "a": "1",\n  "b": "1",\n  "c": "1"\n}\n',
+        WITHIN,
+    ),
+    "conditions": (
+        "a.py",
+        "if x:\n    pass\n",
+        "if x and a:\n    pass\n",
+        "if x and b:\n    pass\n",
+        "if x and a and b:\n    pass\n",
+        WITHIN,
+    ),
+    "parameter and return type": (
+        "a.py",
+        "def f(a):\n    pass\n",
+        "def f(a, b):\n    pass\n",
+        "def f(a) -> int:\n    pass\n",
+        "def f(a, b) -> int:\n    pass\n",
+        WITHIN,
+    ),
+    "each its own line": (
+        "a.toml", "a = 1\nb = 1\n", "a = 2\nb = 1\n", "a = 1\nb = 2\n", "a = 2\nb = 2\n", BESIDE,
+    ),
+    "an edit and a line below it": (
+        "a.txt", "a\n", "a2\nmore\n", "a\nother\n", "a2\nmore\nother\n", BESIDE,
+    ),
+    "methods with a common end": (
+        "a.py",
+        "",
+        "def a():\n    x()\n    return 1\n\n",
+        "def b():\n    y()\n    return 1\n\n",
+        "def a():\n    x()\n    return 1\n\ndef b():\n    y()\n    return 1\n\n",
+        UNION,
+    ),
+    "one import on both sides": (
+        "a.go", "", 'import "a"\nimport "b"\n', 'import "a"\nimport "c"\n',
+        'import "a"\nimport "b"\nimport "c"\n', UNION,
+    ),
+    "what ours has already": ("a.txt", "", "a\nb\nc\n", "b\n", "a\nb\nc\n", UNION),
+    "no end of the last line": ("a.txt", "a", "a\nb", "a\nc", "a\nb\nc", WITHIN),
+}  # fmt: skip
+
+REFUSED: dict[str, Row] = {
+    "one word changed twice": ("a.py", "x = 1\n", "x = 2\n", "x = 3\n", "", ""),
+    "a version": ("a.toml", 'v = "1.2.0"\n', 'v = "1.3.0"\n', 'v = "1.2.1"\n', "", ""),
+    "a version without quotes": ("a.cfg", "v = 1.2.0\n", "v = 1.3.0\n", "v = 1.2.1\n", "", ""),
+    "an edit of what was removed": ("a.txt", "a\nb\nc\n", "a\nc\n", "a\nb2\nc\n", "", ""),
+    "a line below what was removed": ("a.txt", "a\nb\n", "a\n", "a\nb\nc\n", "", ""),
+    "one key of JSON": (
+        "a.json",
+        '{\n"a": 1\n}\n',
+        '{\n"a": 1,\n"k": 1\n}\n',
+        '{\n"a": 1,\n"k": 2\n}\n',
+        "",
+        "",
+    ),
+    "one key of a dict": (
+        "a.py", "d = {'a': 1}\n", "d = {'a': 1, 'k': 1}\n", "d = {'a': 1, 'k': 2}\n", "", "",
+    ),
+    "one key of YAML": ("a.yml", "", "k: 1\n", "k: 2\n", "", ""),
+    "one member of an enum": (
+        "a.py",
+        "class E(Enum):\n    A = 1\n",
+        "class E(Enum):\n    A = 1\n    B = 2\n",
+        "class E(Enum):\n    A = 1\n    B = 3\n",
+        "",
+        "",
+    ),
+    "one value of an enum": (
+        "a.py",
+        "class E(Enum):\n    A = 1\n",
+        "class E(Enum):\n    A = 1\n    B = 2\n",
+        "class E(Enum):\n    A = 1\n    C = 2\n",
+        "",
+        "",
+    ),
+    "one parameter": (
+        "a.py",
+        "def f(a):\n    pass\n",
+        "def f(a, k=1):\n    pass\n",
+        "def f(a, k=2):\n    pass\n",
+        "",
+        "",
+    ),
+    "one function": ("a.py", "", "def f():\n    return 1\n", "def f():\n    return 2\n", "", ""),
+    "one function of Go": (
+        "a.go", "", "func F() int {\n\treturn 1\n}\n", "func F() int {\n\treturn 2\n}\n", "", "",
+    ),
+    "one package": ("requirements.txt", "a==1\n", "a==1\nb==1\n", "a==1\nb==2\n", "", ""),
+    "two types in the place of none": ("a.py", "x: A\n", "x: A[B]\n", "x: A[C]\n", "", ""),
+    "a quote of each": ("a.txt", "'a'\n", "'a b'\n", "'a' \"c\n", "", ""),
+}  # fmt: skip
+
+
+def joined(path: str, base: str, ours: str, theirs: str) -> list[tuple[str, str]]:
+    """The sound texts of a file of which all that changed clashes."""
+    sides = [lines_of(text.encode()) for text in (base, ours, theirs)]
+    seen = [meanings(path, b"".join(side)) for side in sides[1:]]
+    made = [(b"".join(item.lines), item.rung) for item in texts([Clash(*sides)])]
+    return [(text.decode(), rung) for text, rung in made if sound(meanings(path, text), seen)]
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_what_a_person_would_join_without_thinking(name: str) -> None:
+    path, base, ours, theirs, wanted, rung = JOINED[name]
+    found = joined(path, base, ours, theirs)
+    assert found[:1] == [(wanted, rung)]
+    mirrored = joined(path, base, theirs, ours)
+    assert {sorted_words(text) for text, _ in mirrored} == {sorted_words(text) for text, _ in found}
+
+
+def sorted_words(text: str) -> tuple[str, ...]:
+    return tuple(sorted(text.split()))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_only_somebody_who_knows_can_decide(name: str) -> None:
+    path, base, ours, theirs, *_ = REFUSED[name]
+    assert joined(path, base, ours, theirs) == []
+    assert joined(path, base, theirs, ours) == []
+
+
+PART = st.sampled_from([b"a", b"b", b"c", b",", b" ", b"\n", b"(", b")"])
+TEXT = st.lists(PART, max_size=12)
+
+
+@given(TEXT, TEXT, TEXT)
+def test_pieces_hold_every_token_of_all_versions(
+    base: list[bytes], ours: list[bytes], theirs: list[bytes]
+) -> None:
+    left, right = compared(base, ours), compared(base, theirs)
+    assert left is not None and right is not None
+    for side in (left, right):
+        ends = [(span.a1, span.b1) for span in side.spans]
+        assert all(
+            span.a0 > a and span.b0 > b for (a, b), span in zip(ends, side.spans[1:], strict=False)
+        )
+    for meets in (touching, beside, within):
+        at = (0, 0, 0)
+        for piece in weave(left, right, meets):
+            assert (piece.b0, piece.o0, piece.t0) == at
+            same = base[piece.b0 : piece.b1]
+            assert piece.who not in ("kept", "theirs") or ours[piece.o0 : piece.o1] == same
+            assert piece.who not in ("kept", "ours") or theirs[piece.t0 : piece.t1] == same
+            at = (piece.b1, piece.o1, piece.t1)
+        assert at == (len(base), len(ours), len(theirs))
