@@ -170,6 +170,31 @@ def test_refusals(shop: Shop, words: tuple[str, ...], status: int, said: str) ->
     assert os.listdir(shop.repo)
 
 
+def test_a_branch_that_cannot_be_reviewed_is_said(shop: Shop, branches: None, git: Git) -> None:
+    git(shop.repo, "branch", "same")
+    git(shop.repo, "switch", "-q", "--orphan", "alone")
+    kit.commit_files(shop.repo, {"x": "x"})
+    git(shop.repo, "switch", "-q", "main")
+    words = ("--branches", "alone", "same", "--base", "main")
+    told = review(shop, *words, code=1)
+    assert (told["run"], told["findings"], told["exit"]) == (None, [], 1)
+    assert told["notes"][0] == "same is not reviewed: main has all of it"
+    assert told["notes"][1].startswith("alone is not reviewed: it has no history in common")
+
+
+def test_a_program_that_a_role_file_names_needs_approval(shop: Shop, branches: None) -> None:
+    role = "---\nname: reviewer\ndescription: x\nagent: command:/bin/true\n---\nLook.\n"
+    kit.commit_files(shop.repo, {".wtman/agents/reviewer.md": role})
+    words = ("review", "--branches", "fine", "--base", "main")
+    refused = shop.wtman(*words, cwd=shop.repo, check_status=3)
+    assert "command:/bin/true" in refused.err and "wtman trust" in refused.err
+    shop.wtman("trust", "--yes", cwd=shop.repo)
+    assert shop.wtman(*words, "--json", cwd=shop.repo, check_status=1).json()["run"]
+    # Whom the user names is used instead.
+    named = ("--reviewer", "command:nowhere-to-be-found")
+    assert "is not there" in shop.wtman(*words, *named, cwd=shop.repo, check_status=3).err
+
+
 def test_the_example_of_an_audit(shop: Shop) -> None:
     files = {
         "shop/bag.py": "def put(item, into=[]):\n    into.append(item)\n    return into\n",

@@ -40,6 +40,7 @@ from wtman.review.judgement import LENSES, refuter, reviewers
 from wtman.tasks.lifecycle import run_state
 
 _REVIEWERS = 2
+_TRUST = "approve what you read: wtman trust"
 _LIMITS = ("jobs", "max_sessions", "budget_usd", "rounds")
 _OF_RUN = (*_LIMITS, "reviewers")
 # Settings that decide no answer: the same order again may change them.
@@ -99,7 +100,8 @@ class BranchReview:
         governed = [f"{key} {settings[key]!r}" for key in sorted(settings.keys() - _OF_THE_WORK)]
         texts = [f"{role.name} {key_of(role)} {role.model} {role.effort}" for role in self.roles]
         made_of = [f"{agent} {content}" for agent, content in sorted(self.programs.items())]
-        return digest("review", self.base, audit, *governed, *texts, *made_of, *told)
+        said = (note.text for note in self.notes)
+        return digest("review", self.base, audit, *governed, *texts, *made_of, *told, *said)
 
     def state(self, home: Home) -> State:
         """The run of these very reviews, journalled if there is none."""
@@ -145,6 +147,10 @@ def review_of_branches(
     if not reviewers(state):
         raise _no_reviewer()
     agents = {*reviewers(state), refuter(state)}
+    # A role file that came with the repository may name a program.
+    theirs = [agent for agent in roles.agent_commands().values() if agent in agents]
+    if missing := approved(theirs, os.environ, repo.common_dir):
+        raise unapproved(missing, _TRUST)
     programs = {agent: made_of for agent in agents if (made_of := content_of(agent, os.environ))}
     limits = LimitsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
     governed = (settings, assigned, programs, limits)
@@ -157,9 +163,9 @@ def review_of_branches(
     require_repository(repo, commit, heads.values())
     found = take(prepare(repo), commit, heads, {})
     branches = tuple(item for item in found.branches if item.task not in found.apart)
-    missing = dict.fromkeys(found.present, f"has nothing that {base} has not")
+    present = dict.fromkeys(found.present, f"{base} has all of it")
     apart = {item.name: found.apart[item.task] for item in found.branches if item not in branches}
-    words = [f"{name} is not reviewed: {why}" for name, why in {**missing, **apart}.items()]
+    words = [f"{name} is not reviewed: {why}" for name, why in {**present, **apart}.items()]
     notes = (*notes, *(Noted(text, pressing=True) for text in words))
     request = "review " + ", ".join(item.name for item in branches)
     kind = RunKind.REVIEW
@@ -190,7 +196,7 @@ def _settings(
     theirs = repository_commands(loaded)
     used = [text for text in theirs if text not in loaded.settings.check]
     if missing := approved(used, os.environ, repo.common_dir):
-        raise unapproved(missing)
+        raise unapproved(missing, _TRUST)
     settings, notes = in_sandbox(loaded.settings)
     many = settings.reviewers
     if "reviewers" not in loaded.origin:

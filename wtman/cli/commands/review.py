@@ -64,7 +64,7 @@ def review(
         return _nothing_there(order, as_json)
     with open_store(repo) as store:
         home = Home(repo, store)
-        return _carried(home, order.state(home), order.events, as_json)
+        return _carried(home, order.state(home), order.events, as_json, apart=order.apart)
 
 
 def _nothing_there(order: "BranchReview", as_json: bool) -> int:
@@ -91,7 +91,10 @@ def _nothing_there(order: "BranchReview", as_json: bool) -> int:
     return status
 
 
-def _carried(home: Home, state: State, events: Sequence[Event], as_json: bool) -> int:
+def _carried(
+    home: Home, state: State, events: Sequence[Event], as_json: bool, *, apart: bool = False
+) -> int:
+    """Drive the reviews and tell what they came to. `apart`: some branches cannot be reviewed."""
     from wtman.cli.drive import driven
     from wtman.ui.lines import RunLines
 
@@ -100,8 +103,8 @@ def _carried(home: Home, state: State, events: Sequence[Event], as_json: bool) -
         print(f"run {state.run}", flush=True)
     watch = RunLines(out).watch if not as_json else lambda state, news: None
     after = driven(home, state.run, events, watch, after=state.seq)
-    status = _status(after)
-    _tell(after, status, as_json)
+    status = _status(after) or int(apart)
+    _tell(after, status, as_json, apart=apart)
     return status
 
 
@@ -116,7 +119,7 @@ def _status(state: State) -> int:
     return int(outcome(state) in (CONFIRMED, NO_VERDICT) or state.failed is not None)
 
 
-def _tell(state: State, status: int, as_json: bool) -> None:
+def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     from wtman.coordinator.outcome import shortfall
     from wtman.model.states import SCHEMA
     from wtman.ui.findings import (
@@ -145,14 +148,14 @@ def _tell(state: State, status: int, as_json: bool) -> None:
 
     print()
     missing = unlooked(state)
-    print("\n".join(finding_lines(state)) or _nothing(state, missing))
+    print("\n".join(finding_lines(state)) or _nothing(state, whole=not (missing or apart)))
     for line in (*missing, *problems(state), *state.pressing, *shortfall(state)):
         print(f"! {clean(line, 400)}")
     print(f"next: wtman {'review' if status == 1 and blind(state) else 'report'} {state.run}")
 
 
-def _nothing(state: State, missing: Sequence[str]) -> str:
+def _nothing(state: State, *, whole: bool) -> str:
     """That nothing was found says only so much as there was looked at."""
     if not any(item.ok and not item.apart for item in state.reviews.units.values()):
         return "no verdict: no reviewer looked at anything"
-    return "nothing was found, but not everything was looked at" if missing else "nothing was found"
+    return "nothing was found" if whole else "nothing was found, but not everything was looked at"

@@ -21,15 +21,18 @@ def trust(
 ) -> int:
     """Approve the commands in this repository's configuration, by their exact text.
 
-    Filters of its git configuration (`filter.NAME.clean` and the like) are commands too.
+    Agents in its role files that are programs, and filters of its git configuration
+    (`filter.NAME.clean` and the like), are commands too.
     """
     from wtman.config import load, repository_commands
+    from wtman.config.roles import load_roles
     from wtman.config.trust import approve, approved
     from wtman.git.config import entries, filter_texts
 
     repo = target.repository(ctx, directory)
     texts = (
         *repository_commands(load(repo.toplevel, os.environ, {}, None)),
+        *load_roles(repo.toplevel).agent_commands().values(),
         *filter_texts(entries(repo.git_dir)),
     )
     missing = approved(texts, os.environ, repo.common_dir)
