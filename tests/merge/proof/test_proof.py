@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wtman.formats.rungs import Clash, texts
 from wtman.formats.three_way import weave
 from wtman.formats.tokens import compared
-from wtman.git.merges.rungs import Clash, texts
 from wtman.merge.proof.expected import FileChange, MemberStep, expected, plans
 from wtman.merge.proof.proof import judge
 from wtman.merge.proof.three_way import fit, same, whole, woven

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from wtman.formats.git_objects import Unusual, read_tree
 from wtman.formats.merge_tree import ConflictedFile, Merged, results
+from wtman.formats.rungs import Clash, texts
 from wtman.formats.sound import Names, meanings, sound
 from wtman.formats.tokens import lines_of
 from wtman.git.control_dir import call
 from wtman.git.merges.attributes import drivers_of, merge_of
 from wtman.git.merges.draft_tree import DraftTree
 from wtman.git.merges.merge_tree import MERGE_TREE, merge_line
-from wtman.git.merges.rungs import Clash, texts
 from wtman.git.objects.history import contents
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Change, Entry, Lines

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wtman.formats.rungs import BESIDE, UNION, WITHIN, Clash, texts
 from wtman.formats.sound import meanings, sound
 from wtman.formats.three_way import beside, touching, weave
 from wtman.formats.tokens import compared, lines_of, within
-from wtman.git.merges.rungs import BESIDE, UNION, WITHIN, Clash, texts
 
 Row = tuple[str, str, str, str, str, str]  # path, base, ours, theirs, joined, rung
 
