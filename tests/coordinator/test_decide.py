@@ -165,6 +165,18 @@ def test_verified_work_stands_where_a_retry_does_no_better(fate: str, crashes: i
     assert view.head == before.head and sum(map(counted, view.attempts)) == 3
 
 
+def test_a_retry_that_is_asked_for_while_one_runs_comes_after_it() -> None:
+    world = begun(task("a"))
+    before = world.drive(first).tasks[TaskId("a")]
+    world.append([e.Requested("retry", TaskId("a"), once=True, keeps=before.head)])
+    world.turn()
+    world.append([e.Requested("retry", TaskId("a"))])
+    view = world.drive(first).tasks[TaskId("a")]
+    assert (sessions_of(world, "a"), view.notes) == (3, ())
+    assert view.head != before.head
+    assert standings(world.state)[TaskId("a")].state is TaskState.VERIFIED
+
+
 def test_better_work_of_a_retry_replaces_what_was_there() -> None:
     world = begun(task("a"))
     before = world.drive(first).tasks[TaskId("a")]

@@ -31,6 +31,7 @@ def path(tmp_path: Path) -> Path:
         ("echo 1 > notes.md; mkdir sub; echo 'gen*' > .git/../sub/.x; rm -r sub", ("notes.md",)),
         ("mkdir vendor; for i in 1 2 3 4 5; do echo > vendor/$i; done", ("vendor/ (5 files)",)),
         ("echo 1 > out.log", ("out.log",)),  # there is nothing else
+        ("mkdir .vscode; echo 1 > .vscode/out.log", (".vscode/out.log",)),
         (CACHES, ()),
     ],
 )

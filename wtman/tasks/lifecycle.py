@@ -169,7 +169,8 @@ def is_fruitless(view: TaskView, work: Standing) -> bool:
     if before is None or view.resolving is not None or view.in_flight is not None:
         return False
     tried = any(counted(item) and item.number > before.last for item in view.attempts)
-    return work.state in DEAD or (tried and work.state in (TaskState.PENDING, TaskState.FIXING))
+    # Not where it waits for a session that was asked for since.
+    return work.state in DEAD or (tried and work.state is TaskState.FIXING)
 
 
 def fruitless(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> Standing | None:

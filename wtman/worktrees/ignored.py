@@ -18,7 +18,7 @@ from wtman.git.control_dir import Control
 _MOST = 10_000  # entries that are looked at
 _SINGLY = 3  # files of one ignored folder that are told one by one
 
-# What no session is asked for: caches, packages, compiled files, what editors and agents keep.
+# What no session is asked for: caches, packages, compiled files.
 _CACHES = tuple(
     (
         "__pycache__ .pytest_cache .mypy_cache .ruff_cache .hypothesis .tox .nox .cache .venv venv "
@@ -26,14 +26,15 @@ _CACHES = tuple(
         "node_modules bower_components .pnpm-store .yarn .npm .parcel-cache .turbo .next .nuxt "
         ".svelte-kit .angular .vite .sass-cache .nyc_output .eslintcache .stylelintcache "
         "*.tsbuildinfo .gradle .kotlin .terraform .bundle Pods .dart_tool .stack-work .serverless "
-        ".idea .vs .vscode .claude .codex .gemini .aider* .opencode .DS_Store Thumbs.db "
+        ".DS_Store Thumbs.db "
         "*.pyc *.pyo *.class *.o *.obj *.lo *.la *.a *.so *.dylib *.dll *.exe *.swp *.swo *~"
     ).split()
 )
-# What a build or a test run makes, and what may be the work itself where there is no other.
+# What builds, tests, editors and agents make, and what may be the work where there is no other.
 _OUTPUTS = tuple(
     (
-        "build dist target out bin obj lib coverage htmlcov log logs tmp temp _build .output "
+        "build dist target out obj coverage htmlcov log logs tmp temp _build .output "
+        ".idea .vs .vscode .claude .codex .gemini .aider* .opencode "
         "*.log *.tmp *.bak *.orig *.rej *.pid .coverage .coverage.* coverage.xml junit.xml"
     ).split()
 )

@@ -55,7 +55,8 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
         raise UsageError(f"cannot retry {task}: wtman did not make this branch")
     if view.merged:
         raise UsageError(
-            f"cannot retry {task}: it is merged", hint="start a new run for further work"
+            f"cannot retry {task}: it is merged",
+            hint='start a new run for further work: wtman split "what is left to do"',
         )
     if not state.approved:
         raise UsageError(
