@@ -54,14 +54,20 @@ def shortfall(state: State) -> tuple[str, ...]:
     """Why the run as a whole does not go on, each with the fix."""
     lines = []
     if state.failed is not None:
-        lines.append(with_hint(state.failed.reason, state.failed.hint))
+        lines.append(with_hint(_in_short(state.failed.reason), state.failed.hint))
     elif state.base_checked is not None and state.base_checked.problem:
-        lines.append(with_hint(state.base_checked.problem, state.base_checked.hint))
+        lines.append(with_hint(_in_short(state.base_checked.problem), state.base_checked.hint))
     if state.paused is not None:
         lines.append(with_hint(f"paused: {state.paused.reason}", state.paused.hint))
     if state.merge is not None and state.merge.failed is not None:
         lines.append(with_hint(state.merge.failed.reason, state.merge.failed.hint))
     return tuple(lines)
+
+
+def _in_short(reason: str) -> str:
+    """A reason, and of what a program printed below it the last line, which mostly tells."""
+    first, *said = reason.splitlines() or [""]
+    return f"{first}; it printed: {said[-1].strip()}" if said else first
 
 
 def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:

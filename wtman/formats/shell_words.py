@@ -25,6 +25,7 @@ _NAME = re.compile(r"[\w.+-]*\w[\w.+-]*")
 _UNKNOWN = re.compile(r"[$*?\[\]{}\0:]")
 _KEYWORDS = frozenset("if then else elif do while until ! {".split())
 _SHELLS = frozenset("sh bash dash zsh ksh".split())
+_TEXTS = ("-c", "-m", "-e")  # of interpreters: no script follows
 _SWITCHES = ("-X", "-W")  # of Python, with a word
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*|node|ruby|perl|php|deno|bun|(?:ba|da|z|k)?sh")
 # Programs that run the program behind them, and which of their options take a word.
@@ -131,7 +132,7 @@ class _Reading:
                     position = _behind(program)
             elif word.startswith("-") and position in (Position.SCRIPT, Position.FOLDER):
                 nested = program in _SHELLS and word.endswith("c") and word[1] != "-"
-                if nested or word in ("-c", "-m", "-e"):
+                if nested or (word in _TEXTS and program not in _SHELLS):
                     position = Position.ARGUMENT
                 skipped = word in _SWITCHES
                 yield from self._word(word, Position.ARGUMENT)
@@ -153,8 +154,10 @@ class _Reading:
         if _TEXT.search(word):
             # A path with a space, or a text; whether anything runs that is not known: of what
             # is relative in it nothing is claimed.
-            found = (*self._path(word, position), *self._nested(word))
-            yield from (item for item in found if isabs(item.path))
+            for item in self._path(word, position):
+                if isabs(item.path) or position is not Position.ARGUMENT:
+                    yield item
+            yield from (item for item in self._nested(word) if isabs(item.path))
             return
         if "://" in word:
             return

@@ -13,13 +13,16 @@ from wtman.formats.gitignore import matches
 from wtman.git import repo
 from wtman.git.objects import history
 from wtman.model.settings import Settings
-from wtman.sandbox import system
+from wtman.sandbox import programs, system
 
 _ANY_CHILD = "\uffff"  # a name that only a wildcard, or what owns the folder, matches
 
 
 def linked(ctx: Context, settings: Settings) -> tuple[str, ...]:
-    """What of the main checkout `symlink` shows in every other one. Blocking."""
+    """What of the main checkout `symlink` shows in every other one. Blocking.
+
+    A virtual environment comes with the interpreter that it was made of.
+    """
     source = ctx.repo.main or ctx.repo.toplevel
     if not source or not settings.symlink:
         return ()
@@ -27,7 +30,9 @@ def linked(ctx: Context, settings: Settings) -> tuple[str, ...]:
     paths = [
         os.path.join(source, path) for path in chosen(source, settings.symlink, tracked, whole=True)
     ]
-    return tuple(dict.fromkeys([*paths, *map(os.path.realpath, paths)]))
+    path = ctx.environ.get("PATH", os.defpath)
+    bases = (base for folder in paths for base in programs.of_environment(folder, path))
+    return tuple(dict.fromkeys([*paths, *map(os.path.realpath, paths), *bases]))
 
 
 def bring(

@@ -1,6 +1,7 @@
 """`wtman retry`: one more attempt, asked of the running coordinator or made here."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from typing import Annotated
@@ -37,8 +38,14 @@ def retry(
             )
             return 0
         from wtman.cli.start import Console
+        from wtman.coordinator.start.approval import unapproved, unapproved_of
+        from wtman.coordinator.start.proposal import after
+        from wtman.coordinator.start.resumption import provision_anew
 
-        return Console(as_json).drive(home, state, [Resumed(), asked])
+        anew = provision_anew(home.repo, state, os.environ)
+        if missing := unapproved_of(after(state, anew), os.environ, home.repo.common_dir):
+            raise unapproved(missing, "approve what you read with `wtman trust`, then retry")
+        return Console(as_json).drive(home, state, [Resumed(), *anew, asked])
 
 
 def request(home: Home, state: State, task: TaskId, message: str = "") -> Requested:

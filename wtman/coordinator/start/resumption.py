@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wtman.config import load
 from wtman.config.roles import load_roles
 from wtman.coordinator.home import Home, require_idle
 from wtman.coordinator.start.agents import anchored_agents
@@ -22,6 +23,8 @@ from wtman.plan.file import locate, parse, validate
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes, impact
 
+_PROVISION = ("setup", "copy", "symlink")
+
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
@@ -40,6 +43,7 @@ def resumption(
     require_idle(home, state.run)
     limits = (change.limits,) if change.limits != LimitsChanged() else ()
     _require_budget(state, change.limits)
+    limits = (*provision_anew(home.repo, state, environ), *limits)
     edited = _edited_plan(home.repo, state, change) if change.plan else ()
     if change.plan and state.planning is not None and state.planning.made is None:
         edited = (*edited, Planned(0, "", "the plan was given by hand"))
@@ -47,10 +51,30 @@ def resumption(
         state.run,
         after(state, edited).request,
         impact(state, edited),
-        unapproved_of(state, environ, home.repo.common_dir),
+        unapproved_of(after(state, limits), environ, home.repo.common_dir),
         bool(edited),
         (Resumed(), *edited, *limits),
     )
+
+
+def provision_anew(
+    repo: Repository, state: State, environ: Mapping[str, str]
+) -> tuple[LimitsChanged, ...]:
+    """What the configuration says now of setup, where that failed or left something out.
+
+    The line that mends it was added since. Else a run keeps what it was begun with.
+    """
+    base = state.base_checked
+    unchecked = base is not None and base.problem and not state.sessions
+    if not unchecked and not any(view.stuck for view in state.tasks.values()):
+        return ()
+    now = load(repo.toplevel, environ, {}).settings
+    changed = {
+        key: getattr(now, key)
+        for key in _PROVISION
+        if getattr(now, key) != getattr(state.settings, key)
+    }
+    return (LimitsChanged(changed),) if changed else ()
 
 
 def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[Event, ...]:
