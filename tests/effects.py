@@ -117,6 +117,7 @@ EFFECTS = frozenset(
     git/trees.py
     git/untrusted/gate.py
     git/untrusted/git_dir.py
+    git/untrusted/inherited.py
     git/untrusted/private.py
     git/unusual.py
     integration/assemble.py
@@ -170,6 +171,7 @@ EFFECTS = frozenset(
     worktrees/baseline.py
     worktrees/clean.py
     worktrees/collect.py
+    worktrees/lent.py
     worktrees/perform.py
     worktrees/ignored.py
     worktrees/place.py

@@ -378,7 +378,6 @@ def test_configuration_hooks_and_attributes_of_the_session_are_not_read(
     script.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
     script.chmod(0o755)
     tip = inside.commit({"src/a.py": "new\n", ".gitattributes": "* filter=evil diff=evil\n"})
-    (inside.root / "hooks").mkdir()
     for hook in ("reference-transaction", "post-commit", "pre-commit"):
         (inside.root / "hooks" / hook).symlink_to(script)
     with open(inside.root / "config", "a") as file:

@@ -122,7 +122,40 @@ def test_it_says_nothing_of_the_users_remotes_and_hooks(
     text = "".join(content.decode("latin-1") for content in files_of(Path(git.path)).values())
     assert "secret" not in text and "filter" not in text
     assert config.value_of(config.entries(git.path), "core.autocrlf") == "input"
-    assert not os.path.exists(os.path.join(git.path, "hooks"))
+    assert not os.listdir(os.path.join(git.path, "hooks"))
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_the_next_one_finds_hooks_settings_and_submodules(
+    ctl: control_dir.Control, tree: worktrees.Worktree, head: Sha, tmp_path: Path, mounted: bool
+) -> None:
+    name = os.path.basename(tree.admin)
+    setup, first, second = (str(tmp_path / "t" / number / "git") for number in "012")
+    for place in (setup, first, second):
+        os.makedirs(os.path.dirname(place))
+    private.make(ctl, tree, BRANCH, head, setup, mounted=mounted)
+    files = {"hooks/pre-commit": "hook", "objects/ab/cd": "object", "HEAD": "elsewhere"}
+    kit.write_files(Path(setup), {**files, f"refs/heads/{BRANCH}": "0" * 40})
+    os.mkfifo(os.path.join(setup, "pipe"))
+    os.symlink("/etc/passwd", os.path.join(setup, "link"))
+    private.make(ctl, tree, BRANCH, head, first, mounted=mounted, like=setup)
+    assert (Path(first) / "hooks/pre-commit").read_text() == "hook"
+    assert (Path(first) / "refs/heads" / BRANCH).read_text() == f"{head}\n"
+    assert "elsewhere" not in (Path(first) / "HEAD").read_text()
+    assert os.readlink(os.path.join(first, "link")) == "/etc/passwd"
+    assert not os.path.lexists(os.path.join(first, "pipe"))
+
+    module = Path(first) / "worktrees" / name / "modules/vendor/sub"
+    checkout = Path(tree.path, "vendor/sub")
+    kit.write_files(module, {"HEAD": "x", "objects/x": "", "config": "[core]\n\tworktree = "})
+    with open(module / "config", "a") as config:
+        config.write(os.path.relpath(checkout, module) + "\n")
+    kit.write_files(checkout, {".git": f"gitdir: {os.path.relpath(module, checkout)}\n"})
+    private.make(ctl, tree, BRANCH, head, second, mounted=mounted, like=setup, before=first)
+    moved = Path(second) / "worktrees" / name / "modules/vendor/sub"
+    assert (moved / "HEAD").read_text() == "x" and not module.exists()
+    said = (checkout / ".git").read_text().removeprefix("gitdir: ").strip()
+    assert mounted or os.path.realpath(checkout / said) == str(moved)
 
 
 def ctl_of(project: Path) -> control_dir.Control:

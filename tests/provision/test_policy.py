@@ -22,6 +22,7 @@ from wtman.model.settings import Settings
 from wtman.provision.setup import provision
 from wtman.sandbox import choice
 from wtman.worktrees.baseline import provision_task
+from wtman.worktrees.lent import lend
 from wtman.worktrees.place import bring, place_of
 
 __all__ = ["tier"]
@@ -147,4 +148,45 @@ def test_a_worktree_is_trusted_until_a_session_has_worked_there(world: World, na
             assert await provision_task(ctx, state, place, worktree, at) == ""
             return (Path(place.path) / "got").read_text()
 
-    assert ("repository" in asyncio.run(go()).split()) == (name == "fresh")
+    assert ("main" in asyncio.run(go()).split()) == (name == "fresh")
+
+
+def test_what_setup_writes_into_git_reaches_sessions_and_never_the_repository(
+    world: World, tier: str
+) -> None:
+    one = TaskId("one")
+    setup = (
+        "git config core.hooksPath .husky",
+        'echo hook > "$(git rev-parse --git-common-dir)/hooks/pre-commit"',
+        "git update-index --skip-worktree setup.sh",
+        "git commit -q --allow-empty -m setup",
+    )
+    world = world.set(setup=setup)
+    run_git(world.repo, "remote", "add", "origin", "https://me:secret@example.com/x.git")
+    before = [(world.repo / ".git" / name).read_bytes() for name in ("config", "index")]
+
+    async def go() -> str:
+        async with world.ctx() as ctx:
+            ctx = replace(ctx, sandbox=choice.load(tier))
+            state = State(
+                run=ctx.run,
+                base=world.head(),
+                settings=world.settings,
+                tasks={one: TaskView(Task(one, "do"), fingerprint="l")},
+                identity=Identity("Ada", "ada@example.com"),
+            )
+            place = place_of(state, one)
+            worktree = bring(ctx, state, place, None, world.head())
+            assert await provision_task(ctx, state, place, worktree, world.head()) == ""
+            assert run_git(worktree.path, "rev-parse", "HEAD") == world.head()
+            return lend(ctx, state, place, 1, world.head()).path
+
+    made = Path(asyncio.run(go()))
+    assert run_git(world.repo, "config", "--file", str(made / "config"), "core.hooksPath")
+    assert (made / "hooks/pre-commit").read_text() == "hook\n"
+    (index,) = made.glob("worktrees/*/index")
+    flags = run_git(world.repo, "ls-files", "-v", env={"GIT_INDEX_FILE": str(index)})
+    assert "S setup.sh" in flags
+    assert "https://example.com/x.git" in (made / "config").read_text()
+    assert before == [(world.repo / ".git" / name).read_bytes() for name in ("config", "index")]
+    assert not (world.repo / ".git/hooks/pre-commit").exists()

@@ -32,6 +32,7 @@ from wtman.tasks.lifecycle import standings
 from wtman.worktrees import collect
 from wtman.worktrees import perform as worktrees
 from wtman.worktrees.actions import MakeWorktree
+from wtman.worktrees.lent import lend
 from wtman.worktrees.place import place_of
 
 FILES = {"a.txt": "a\n", "b.txt": "b\n", ".gitignore": "*.log\n"}
@@ -489,7 +490,7 @@ def test_a_killed_coordinator_leaves_a_plain_worktree_after_the_resume(
         await site.place("one")
         action = site.intend("one")
         if not done:  # before the session began
-            collect.lend(site.ctx, site.state, place_of(site.state, TaskId("one")), 1, action.at)
+            lend(site.ctx, site.state, place_of(site.state, TaskId("one")), 1, action.at)
             return
         with monkeypatch.context() as patched:
             patched.setattr(collect, "collect", killed)

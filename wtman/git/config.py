@@ -39,6 +39,9 @@ _LFS = {
 }
 
 
+_REMOTE = re.compile(r"(remote|submodule)\.(.+)\.(url|fetch)", re.DOTALL)
+# Of an address with a scheme whatever stands before the host, but for the user of an ssh one.
+_USER_PART = re.compile(r"^((?:https?|ftps?)://)[^/@]*@")
 _RUN = ("clean", "smudge", "process")  # the keys of a filter that name a program
 _LFS_NAME = "lfs"
 
@@ -123,6 +126,17 @@ def clean(settings: Iterable[ConfigEntry], approved: Set[str] = frozenset()) -> 
         lines.append(f"[{section} {quoted(middle)}]" if middle else f"[{section}]")
         lines.append(f"\t{name} = {quoted(value)}")
     return "\n".join(lines) + "\n"
+
+
+def remotes(settings: Iterable[ConfigEntry]) -> str:
+    """The text of the remotes and submodules that a program may know of: no passwords."""
+    lines = []
+    for item in settings:
+        match = _REMOTE.fullmatch(item.key)
+        if match and item.scope in ("local", "worktree"):
+            value = _USER_PART.sub(r"\1", item.value)
+            lines += [f"[{match[1]} {quoted(match[2])}]", f"\t{match[3]} = {quoted(value)}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def object_format(settings: Iterable[ConfigEntry]) -> str:

@@ -31,6 +31,7 @@ _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?
 # A merge driver of somebody's own: not what git has built in.
 OWN_DRIVER = re.compile(rb"(?<=\s)merge=(?!(?:text|union|binary)(?:\s|$))\S+")
 _EXCLUDE_CAP = 1 << 20
+REMOTES = "remotes.config"  # for git directories of others: our git has no use for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def prepare(repo: Repository) -> Control:
     _write(os.path.join(path, "HEAD"), b"ref: refs/heads/none\n")
     own = config.clean(settings, repo.approved)
     _write(os.path.join(path, "config"), own.encode("utf-8", "surrogateescape"))
+    known = config.remotes(settings).encode("utf-8", "surrogateescape")
+    _write(os.path.join(path, REMOTES), known)
     _write(os.path.join(path, "info", "exclude"), _excludes(repo, settings))
     _write(os.path.join(path, "info", "attributes"), _attributes(repo))
     _link_keys(repo, path)

@@ -8,10 +8,12 @@ to. A setup that fails is a sentence, not an exception.
 A setup command runs what the branch says (`npm ci`, `pip install -e .`), so what it may
 reach depends on who may have written the tree:
 - the base itself, where no session has worked (`trusted`): the main checkout and the
-  repository, read-only, and the network;
+  repository's objects, read-only, and the network;
 - any other tree, and every check checkout, so that base and branch are judged alike: the
   network, and of the main checkout only what `symlink` points at; a command whose text
   says WTMAN_ROOT has the main checkout without its git, read-only, and no network.
+In a worktree git is the task's own (`worktrees/lent`), so that what setup writes there (hooks,
+settings, submodules) reaches its sessions and never the repository.
 Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. Without a
 sandbox nothing of this holds.
 """
@@ -37,6 +39,7 @@ from wtman.provision.programs import link_programs, named_programs
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
 from wtman.sandbox.policy import USUAL, SandboxPolicy
+from wtman.sandbox.system import is_below
 
 _ROOT = "WTMAN_ROOT"
 
@@ -51,13 +54,15 @@ async def provision(
     home: str,
     port: int = 0,
     trusted: bool = False,
+    binds: tuple[tuple[str, str, bool], ...] = (),
     tell: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
 
     `trusted`: nothing in the folder is an agent's work. `home` is the HOME of the setup
     commands, made where missing: that of what runs in the checkout afterwards, for some
-    installers leave half of what they make there. `tell` is given what does not go wrong, and
+    installers leave half of what they make there. `binds` show a worktree a git directory of
+    its own in the place of the repository's. `tell` is given what does not go wrong, and
     yet keeps what runs there from reading a file.
     """
     if settings.copy or settings.symlink:
@@ -72,7 +77,7 @@ async def provision(
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     began = ctx.clock()
     for text in settings.setup:
-        policy = _policy(ctx, text, folder, shown, trusted=trusted)
+        policy = _policy(ctx, text, folder, shown, binds, trusted=trusted)
         online = policy.network == "on"
         given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=online)
         env = {**given.env, **named}
@@ -101,19 +106,27 @@ def _policy(
     text: str,
     folder: str,
     shown: tuple[str, ...],
+    binds: tuple[tuple[str, str, bool], ...],
     *,
     trusted: bool,
 ) -> SandboxPolicy:
     """What one setup command may touch, its HOME apart (see the head of this file)."""
     root, common = ctx.repo.main or ctx.repo.toplevel, ctx.repo.common_dir
-    given = SandboxPolicy(read=shown, write=(folder,), limits=USUAL)
+    # What lies over the repository's git directory hides it, and shows its objects elsewhere.
+    is_over = any(target == common for _, target, _ in binds)
+    if is_over:
+        shown = tuple(path for path in shown if not is_below(path, common))
+    given = SandboxPolicy(read=shown, write=(folder,), binds=binds, limits=USUAL)
     if trusted:
-        # A worktree's git leads to the repository.
         read = tuple(path for path in (root, common, *shown) if path)
-        return replace(given, read=read, hide=(ctx.repo.wtman_dir,))
+        return replace(given, read=read, hide=() if is_over else (ctx.repo.wtman_dir,))
     if _ROOT not in text or not root:
         return given
-    hide = (os.path.join(root, ".git"), common)
+    hide = tuple(
+        path
+        for path in dict.fromkeys((os.path.join(root, ".git"), common))
+        if not (is_over and os.path.realpath(path) == common)
+    )
     return replace(given, read=(root, *shown), hide=hide, network="off")
 
 

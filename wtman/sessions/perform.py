@@ -33,6 +33,7 @@ from wtman.sessions.actions import Collect, RunSession
 from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
 from wtman.worktrees.baseline import home_of, is_provisioned, needs_provision, port, provision_task
+from wtman.worktrees.lent import lend
 from wtman.worktrees.place import TaskPlace, bring, place_of
 
 
@@ -136,7 +137,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
     if action.role:  # what the task says of its own sessions does not hold for this one
         task = replace(task, role=action.role, tools=(), model="", effort="")
     role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
-    git = await persistent(ctx.git, collect.lend, ctx, state, place, action.attempt, action.at)
+    git = await persistent(ctx.git, lend, ctx, state, place, action.attempt, action.at)
     return Launch(
         id=_id(state, action),
         folder=_folder(ctx, action.task, action.attempt),

@@ -20,10 +20,12 @@ from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.run import persistent
 from wtman.git.untrusted.gate import BLOB_CAP
+from wtman.git.untrusted.private import PrivateGit, leave
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.provision.ports import port_of
 from wtman.provision.setup import provision
+from wtman.worktrees.lent import SETUP, lend
 from wtman.worktrees.place import TaskPlace
 
 
@@ -57,17 +59,26 @@ async def provision_task(
     """
     if not is_provisioned(state):
         return ""
-    problem = await provision(
-        ctx,
-        state.settings,
-        worktree.path,
-        task=place.task,
-        branch=place.branch,
-        home=home_of(ctx, place.task),
-        port=port(state, place),
-        trusted=await ctx.git(_is_untouched, ctx, state, place, at),
-        tell=tell,
-    )
+    trusted = await ctx.git(_is_untouched, ctx, state, place, at)
+    git: PrivateGit | None = None
+    if state.settings.setup:
+        git = await persistent(ctx.git, lend, ctx, state, place, SETUP, at)
+    try:
+        problem = await provision(
+            ctx,
+            state.settings,
+            worktree.path,
+            task=place.task,
+            branch=place.branch,
+            home=home_of(ctx, place.task),
+            port=port(state, place),
+            trusted=trusted,
+            binds=git.binds if git is not None else (),
+            tell=tell,
+        )
+    finally:
+        if git is not None:
+            await ctx.git(leave, git)
     if problem:
         return problem
     try:

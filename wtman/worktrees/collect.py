@@ -1,7 +1,7 @@
 """What a session left in its worktree becomes a commit on its branch.
 
-Blocking. `lend` gives an attempt a private git directory before it starts; `collect` is
-called once it is over and takes what was committed there through the gate. Promises: the
+Blocking. `collect` is called once an attempt is over and takes what was committed in its
+private git directory (`lent`) through the gate. Promises: the
 commit exists under a ref that names the attempt before anything is journalled, work that
 does not count is kept below refs/wtman/saved/, and the recorded tip is the branch's tip
 afterwards. An agent that left its branch, rewrote it or changed nothing is reported as
@@ -23,10 +23,8 @@ from wtman.git.checkouts import worktrees
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
-from wtman.git.trees import remove_tree
 from wtman.git.untrusted import gate, private
 from wtman.git.untrusted.gate import ImportRefused
-from wtman.git.untrusted.private import PrivateGit
 from wtman.journal.events import SessionFinished
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
@@ -34,6 +32,7 @@ from wtman.model.session import Ended
 from wtman.text.words import listed
 from wtman.worktrees.baseline import without_baseline
 from wtman.worktrees.ignored import Hidden, hidden
+from wtman.worktrees.lent import folder_of, give_back
 from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
 
@@ -71,29 +70,6 @@ class Finished:
     def came_to(self, ended: Ended, head: Sha, **more: Any) -> SessionFinished:
         """What became of it; the figures compare `head` with the task's start."""
         return SessionFinished(self.place.task, self.attempt, ended, head, **more)
-
-
-def lend(ctx: Context, state: State, place: TaskPlace, attempt: int, at: Sha) -> PrivateGit:
-    """Make the private git directory of an attempt that starts at `at`, and hand it over."""
-    folder = _lent(ctx, place, attempt)
-    if attempt > 1:
-        remove_tree(_lent(ctx, place, attempt - 1))
-    git = private.make(
-        ctx.control,
-        made(ctx, place),
-        place.branch,
-        at,
-        folder,
-        mounted=ctx.sandbox.mounts,
-        target=state.target,
-        who=state.identity,
-    )
-    private.enter(git)
-    return git
-
-
-def _lent(ctx: Context, place: TaskPlace, attempt: int) -> str:
-    return ctx.below("tasks", place.task, str(attempt), "git")
 
 
 def collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
@@ -224,7 +200,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     alone = tip == finished.start and commit != tip
     found = _accept(ctx, state, finished, commit, int(alone))
     # From here on the ref that names the attempt speaks for it.
-    remove_tree(_lent(ctx, place, finished.attempt))
+    give_back(ctx, place, finished.attempt)
     return replace(found, notes=notes + found.notes, ignored=wrote.work[:_IGNORED])
 
 
@@ -242,7 +218,7 @@ def _may_be_empty(view: TaskView, finished: Finished) -> bool:
 def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Imported | ImportRefused:
     """What the session committed, let in or refused."""
     place = finished.place
-    folder = _lent(ctx, place, finished.attempt)
+    folder = folder_of(ctx, place, finished.attempt)
     if finished.ended is Ended.INTERRUPTED and not os.path.lexists(folder):
         return gate.Imported(finished.at)  # it had not begun
     mounted = ctx.sandbox.mounts

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 
-from wtman.git.control_dir import Control
+from wtman.git.control_dir import REMOTES, Control
 from wtman.git.refs import listed
 
 
@@ -26,12 +26,14 @@ def write_git_dir(
 
     `objects` are the folders that it borrows from, `refs` the prefixes of the refs that it
     knows. Its settings are those of the control directory, but for lines that begin as
-    `without` says, and `settings`.
+    `without` says, the addresses of remotes, and `settings`.
     """
-    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
+    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "hooks"):
         os.makedirs(os.path.join(place, part), mode=0o700)
     with open(os.path.join(ctl.path, "config"), encoding="utf-8", errors="surrogateescape") as file:
         config = "".join(line for line in file if not line.startswith(without))
+    with open(os.path.join(ctl.path, REMOTES), encoding="utf-8", errors="surrogateescape") as file:
+        config += file.read()
     known = os.fsdecode(listed(ctl.repo.common_dir, *refs))
     write_texts(
         place,

@@ -13,11 +13,12 @@ lives (`enter`, `leave`). wtman itself never runs git there.
 It keeps no secrets: every object of the repository can be read in every sandbox, also those
 that no ref of it leads to (other branches, what was deleted and not yet collected).
 
-Not in it: hooks, and the remotes, whose addresses may hold passwords.
+Not in it: hooks, and of the remotes what may be a password in their addresses.
 """
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 
 from wtman import files
@@ -25,10 +26,12 @@ from wtman.git import config
 from wtman.git.checkouts.worktrees import Worktree, point
 from wtman.git.control_dir import Control, oid
 from wtman.git.trees import remove_tree
+from wtman.git.untrusted import inherited
 from wtman.git.untrusted.git_dir import admin_files, write_git_dir, write_texts
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
+_AT = "wtman-at"  # where the worktree stood when it was made
 _SHARED = "shared"  # the mount points for what is the repository's
 _LEFT_OUT = ("\tfsync", "\texcludesFile", "\tlogAllRefUpdates")
 _ALTERNATES_CAP = 1 << 16
@@ -68,23 +71,42 @@ def make(
     mounted: bool,
     target: str = "",
     who: Identity | None = None,
+    like: str = "",
+    before: str = "",
 ) -> PrivateGit:
     """Make it anew in `folder`, for a worktree that stands at `at` on `branch`.
 
     `target` is the branch where the run lands, `who` the identity that commits there get
-    (None: the user's).
+    (None: the user's). What was written into the one at `like` is taken over, and the
+    submodules of the one at `before`, which is used up.
     """
     made = describe(ctl, worktree, branch, at, folder, mounted=mounted)
     draft = files.beside(folder)
     try:
         _fill(ctl, made, draft, target, who or ctl.identity)
+        if os.path.isdir(like):
+            inherited.take_over(like, draft, made.name, branch)
+            _take_index(made, like, draft)
+        if before:
+            inherited.move_submodules(before, draft, made.name)
         if os.path.lexists(folder):
             remove_tree(folder)
         os.rename(draft, folder)
     except BaseException:
         remove_tree(draft)
         raise
+    if not mounted:
+        inherited.point_submodules(folder, made.name, worktree.path)
     return made
+
+
+def _take_index(git: PrivateGit, like: str, draft: str) -> None:
+    """The index that setup left, with its bits, while the worktree stands where setup ran."""
+    index = os.path.join("worktrees", git.name, "index")
+    was = files.head(os.path.join(like, _AT), 128) or b""
+    place = os.path.join(like, index)
+    if was.strip() == git.at.encode() and stat.S_ISREG(os.lstat(place).st_mode):
+        shutil.copy2(place, os.path.join(draft, index), follow_symlinks=False)
 
 
 def describe(
@@ -123,7 +145,7 @@ def _fill(ctl: Control, git: PrivateGit, draft: str, target: str, who: Identity)
         without=_LEFT_OUT,
         settings=_settings(who),
     )
-    write_texts(draft, {f"refs/heads/{git.branch}": f"{oid(git.at)}\n"})
+    write_texts(draft, {f"refs/heads/{git.branch}": f"{oid(git.at)}\n", _AT: f"{git.at}\n"})
     write_texts(os.path.join(draft, admin), admin_files(git.branch, git.worktree.path))
     if os.path.exists(git.worktree.index):
         # With its time, which git compares with those of the files.
@@ -166,6 +188,8 @@ def alternates(objects: str, depth: int = _DEEPEST) -> tuple[str, ...]:
 def _settings(who: Identity) -> str:
     """Whom commits are by, and that nothing is tidied up behind our back."""
     quiet = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+    # As in a repository with one checkout, `git config --worktree` works.
+    quiet += "[extensions]\n\tworktreeConfig = true\n"
     if not (who.name and who.email):
         return quiet
     name, email = config.quoted(who.name), config.quoted(who.email)
