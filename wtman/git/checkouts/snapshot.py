@@ -104,7 +104,10 @@ def ignored(ctl: Control, worktree: str, index: str) -> list[str]:
     args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
     kept = own_index(ctl, worktree, index)
     listed = call(ctl, args, worktree=worktree, index=kept).out
-    return [text(item) for item in listed.split(b"\0") if item]
+    paths = [text(item) for item in listed.split(b"\0") if item]
+    folders = {path.rstrip("/") for path in paths if path.endswith("/")}
+    # A folder whose files are ignored one by one is listed, and they are, too.
+    return [path for path in paths if not folders_of([path.rstrip("/")], "/") & folders]
 
 
 def show(ctl: Control, worktree: str, index: str) -> None:
