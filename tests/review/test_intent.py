@@ -47,6 +47,8 @@ DOCS = change("README.md", "-It says hello.", "+It says `hello, world`.")
         ("a number", proof("import shop", "assert shop.LIMIT == 30"), LIMIT + OWN_LIMIT, ""),
         ("the same line", proof("import v", "assert v.ok('')", "def test_v(): assert v.ok('')"),
          NEGATED, ""),
+        ("the same test", proof("def test_x(): assert f(1) == 2"),
+         change("test_f.py", "-def test_f(): assert f(1) == 2", "+def test_f(): f(1, 2)"), ""),
         ("golden file", proof("assert run() == 'hello there'"), GOLDEN, ""),
         ("in a command", Reproducer("python3 -c 'import shop; assert shop.greet() == \"hello\"'"),
          GREET + OWN, ""),
@@ -88,6 +90,8 @@ TEST_NAME = change(
          SPOILT + change("tests/test_new.py", "+assert shop.total([]) == 0"), ""),
         ("a name in a test", proof("cart = [1, 2, 3]", "assert price(cart) == 6"),
          SPOILT + TEST_NAME, ""),
+        ("the same preparation", proof("shop = Shop()", "assert total(shop) == 6"),
+         SPOILT + change("tests/test_shop.py", "-    shop = Shop()", "+    shop = made()"), ""),
         ("another file moved", proof("assert shop.total([1]) == 1"), SPOILT + MOVED, "move cart"),
     ],
 )  # fmt: skip

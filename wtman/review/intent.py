@@ -108,6 +108,8 @@ _DEFINED = re.compile(
     r"\b(?:def|class|function|func|fn|const|let|var|struct|enum|type|interface|trait)\s+(\w{2,})"
     r"|^\s*[\"']?([^\W\d][\w-]+)[\"']?\s*[:=](?!=)"
 )
+_HEAD = re.compile(r"^\s*(?:async\s+)?def\s+\w+\([^)]*\)[^:]*:(?=\s*\S)")  # of a test on one line
+_ASSERTS = re.compile(r"(?i)assert|expect|should|raises|equal|==")
 _SYNTAX = frozenset(
     """
     and as assert async await class const def describe do elif else end equal equals except expect
@@ -125,7 +127,7 @@ def _read(line: str) -> _Read:
     if not texts and not re.search(r"[(=:]", line):
         texts = {_plain(line)}  # of a file that is only text
     names = frozenset(name for name in _NAME.findall(bare) if not _is_syntax(name))
-    whole = re.sub(r"\s+", "", line).replace("'", '"').rstrip(";")
+    whole = re.sub(r"\s+", "", _HEAD.sub("", line)).replace("'", '"').rstrip(";")
     return _Read(
         whole, names - _modules(line), frozenset(texts - {""}), frozenset(_VALUE.findall(bare))
     )
@@ -222,7 +224,7 @@ def _taken_away(
     for line in hunk.removed:
         gone = _read(line)
         for said in insisted:
-            if said.whole == gone.whole and gone.names and gone.whole not in kept:
+            if said.whole == gone.whole and _ASSERTS.search(line) and gone.whole not in kept:
                 return line
             if said.names & gone.names & vanished:
                 return line
@@ -236,10 +238,10 @@ def _taken_away(
 
 
 def _tested(hunk: _Hunk, insisted: list[_Read]) -> str:
-    """What the proof tests and a changed test of the branch calls, too."""
+    """What the proof calls and an assertion that the branch changed does, too."""
     names = frozenset[str]().union(*(said.names for said in insisted)) & hunk.names
     calls = (rf"\.{name}\b|\b{name}\(" for name in sorted(names))
-    removed = "\n".join(hunk.removed)
+    removed = "\n".join(line for line in hunk.removed if _ASSERTS.search(line))
     found = (re.search(call, removed) for call in calls)
     return next((one[0].strip(".(") for one in found if one), "")
 
