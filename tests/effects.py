@@ -71,6 +71,7 @@ EFFECTS = frozenset(
     coordinator/start/resumption.py
     coordinator/start/roles.py
     execution/local.py
+    execution/occupants.py
     execution/output.py
     execution/space.py
     execution/spawn.py

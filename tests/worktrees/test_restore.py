@@ -1,6 +1,7 @@
 """What `clean` and retries take away comes back as it was, for 14 days and no longer."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests import kit
 from tests.worktrees.test_collect import Site
 from wtman.errors import RaceError
+from wtman.execution.occupants import occupants
 from wtman.git import refs
 from wtman.journal import events as e
 from wtman.journal.events import Cleaned
@@ -48,7 +50,7 @@ def taken(site: Site) -> Cleaned:
 
 def removed(site: Site, now: float = 3.0) -> tuple[restore.CleanedTask, ...]:
     events = site.ctx.store.events(site.run)
-    return restore.cleaned(site.ctx.control, site.state, events, now)
+    return restore.cleaned(site.state, events, now)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -143,6 +145,16 @@ def test_a_branch_at_its_base_is_no_unmerged_work(path: Path) -> None:
         assert isinstance(clean.clean(site.ctx.control, site.state, ONE, forced=False), Cleaned)
 
     within(path, work, "exit 1")
+
+
+def test_somebody_in_a_folder_is_seen(tmp_path: Path) -> None:
+    inside, beside = tmp_path / "one/deep", tmp_path / "one-two"
+    for folder in (inside, beside):
+        folder.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"], cwd=inside) as process:
+        found = occupants([str(tmp_path / "one"), str(beside)])
+        process.kill()
+    assert found == {str(tmp_path / "one"): (process.pid, "sleep")}
 
 
 def test_what_was_in_the_way_of_a_retry_is_named(path: Path) -> None:

@@ -48,13 +48,13 @@ def clean(
     task: TaskId,
     *,
     forced: bool,
-    unfinished: str = "",
+    busy: str = "",
     before: Callable[[str], None] = lambda path: None,
 ) -> Cleaned | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
-    `unfinished` says that the task is not over, and how it goes on. `before` is called with
-    the worktree's path when it is sure to go.
+    `busy` says that the task is not over or its worktree in use, and what to do. `before` is
+    called with the worktree's path when it is sure to go.
     """
     view = state.tasks.get(task) or state.dropped[task]
     worktree = worktree_of(ctl.repo, place_of(state, task), view.worktree)
@@ -62,8 +62,8 @@ def clean(
     there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
     if view.external or not (there or tips):
         return None
-    if unfinished and not forced:
-        return KeptTask(task, unfinished)
+    if busy and not forced:
+        return KeptTask(task, busy)
     tip = next(iter(tips.values()), view.head)
     why, held = _unsaved(ctl, state, task, worktree, tip) if there else ("", Holding())
     if why and not forced:

@@ -81,9 +81,7 @@ def moved_aside(state: State, now: float) -> tuple[MovedAside, ...]:
     return tuple(out)
 
 
-def cleaned(
-    ctl: Control, state: State, recorded: Sequence[Recorded], now: float
-) -> tuple[CleanedTask, ...]:
+def cleaned(state: State, recorded: Sequence[Recorded], now: float) -> tuple[CleanedTask, ...]:
     """What was cleaned of the run and is still there, the oldest first."""
     found: list[Recorded] = []
     for item in recorded:
@@ -100,8 +98,8 @@ def cleaned(
         if now - item.at > KEPT_SECONDS or not (event.refs or os.path.isdir(event.folder)):
             continue
         view = state.tasks.get(event.task) or state.dropped.get(event.task)
-        start = view.start if view is not None else ""
-        commits = history.count_commits(ctl, start, event.head) if start and event.head else 0
+        told = [it.outcome for it in view.attempts if it.outcome] if view is not None else []
+        commits = next((it.commits for it in reversed(told) if it.head == event.head), 0)
         until = item.at + KEPT_SECONDS
         out.append(CleanedTask(state.run, event.task, item.at, until, event, commits))
     return tuple(out)

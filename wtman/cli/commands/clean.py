@@ -175,6 +175,7 @@ def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
 
 def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     from wtman.coordinator import evidence, litter
+    from wtman.execution.occupants import occupants
     from wtman.git.control_dir import prepare
     from wtman.tasks.lifecycle import run_state, standings
     from wtman.worktrees import clean as worktree
@@ -185,19 +186,26 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     control = prepare(home.repo)
     known = standings(state) if state.approved else {}
     folder = home.folder(state.run)
+    standing = occupants(
+        [
+            view.worktree
+            for view in (*state.tasks.values(), *state.dropped.values())
+            if view.worktree
+        ]
+    )
     with home.store.lock(state.run):
         litter.sweep_run(control, state.run, folder, state.settings.worktrees)
         for task in (*state.tasks, *state.dropped):
             forced = task in wanted.forced
             if not (wanted.whole or forced):
                 continue
-            unfinished = ""
-            if task in known and known[task].state not in SETTLED:
-                unfinished = f"{known[task].state}, the run can go on: wtman resume {state.run}"
+            busy = ""
+            if who := standing.get((state.tasks.get(task) or state.dropped[task]).worktree):
+                busy = f"{who[1]} (process {who[0]}) works in its worktree: leave it first"
+            elif task in known and known[task].state not in SETTLED:
+                busy = f"{known[task].state}, the run can go on: wtman resume {state.run}"
             before = partial(_clean_up, home, state, task)
-            match worktree.clean(
-                control, state, task, forced=forced, unfinished=unfinished, before=before
-            ):
+            match worktree.clean(control, state, task, forced=forced, busy=busy, before=before):
                 case Cleaned() as done:
                     home.store.append(state.run, [done], now)
                     evidence.leave_task(folder, task, _sign_in_files(state, task))

@@ -62,7 +62,7 @@ def _removed(home: Home, control: "Control", *, every: bool) -> "list[Removed]":
     found: list[Removed] = []
     for run in home.store.runs():
         state = home.state(run)
-        found += cleaned(control, state, home.store.events(run), now)
+        found += cleaned(state, home.store.events(run), now)
         found += replaced(control, state, now, every=every)
     return found
 
