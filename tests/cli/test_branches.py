@@ -136,14 +136,15 @@ def test_what_the_target_has_is_nothing_to_do(
     assert first.out.startswith("main  is in main already\n")
     again = wtman(*words, cwd=repo)
     assert again.out == (
-        "old is in main already\nmain is in main already\nthere is nothing to merge\n"
+        "old is in main already\nmain is in main already\n"
+        "there is nothing to merge: no commit that the target does not have\n"
     )
     told = wtman(*words, "--json", cwd=repo).json()
-    assert (told["landed"], told["present"], told["checks"]) == (["old", "main"],) * 2 + (0,)
+    assert (told["landed"], told["present"], told["checks"]) == ([], ["old", "main"], 0)
     # A later commit changes the very line that landed as a squash: no conflict with itself.
     branch("old", {"old.txt": "2\n"}, "second thoughts")
     told = wtman(*words, "--json", cwd=repo).json()
-    assert told["landed"] == ["main", "old"]
+    assert (told["landed"], told["present"]) == (["old"], ["main"])
     assert git(repo, "log", "--format=%s", "-2") == "second thoughts\nwork on old"
 
 
@@ -310,3 +311,32 @@ def kit_wait(met: Callable[[], bool]) -> None:
 
 def test_help_names_it(wtman: kit.Program) -> None:
     assert "--branches" in wtman("merge", "--help").out
+
+
+def test_what_no_commit_holds_and_what_is_empty_is_told(
+    wtman: kit.Program, repo: Path, branch: Branch, git: Git, tmp_path: Path
+) -> None:
+    branch("work", {"work.txt": "1\n"})
+    git(repo, "branch", "empty")
+    branch("twin", {"work.txt": "1\n"})
+    work = tmp_path / "work tree"
+    git(repo, "worktree", "add", "-q", str(work), "work")
+    (work / "work.txt").write_text("2\n")
+    (work / "new.txt").write_text("new\n")
+    words = ("merge", "--branches", "work", "empty", "twin", "--check", CHECK)
+    said = f"! work has uncommitted work in {work}, not merged: work.txt, new.txt"
+    dry = wtman(*words, "--dry-run", "--json", cwd=repo).json()
+    assert dry["uncommitted"] == {"work": {"worktree": str(work), "paths": ["work.txt", "new.txt"]}}
+    assert (dry["landed"], dry["present"]) == (["work"], ["empty", "twin"])
+    out = wtman(*words, cwd=repo).out
+    assert out.count(said) == 2  # before anything runs, and with the outcome
+    assert out.startswith(said)
+    assert "  twin  nothing new: what it changes is there already\n" in out
+    assert "1 branch landed on main" in out
+    assert (work / "new.txt").read_text() == "new\n"
+
+    git(work, "stash", "-q", "-u")
+    (work / "later.txt").write_text("later\n")
+    again = wtman("merge", "--branches", "empty", "work", "--check", CHECK, cwd=repo).out
+    assert "! work has uncommitted work" in again
+    assert "empty is in main already" in again

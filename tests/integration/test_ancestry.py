@@ -60,7 +60,7 @@ def test_what_would_break_the_mail_of_a_patch_is_moved_by_a_blank() -> None:
 def test_several_commits_become_a_list_below_the_name() -> None:
     texts = ["one\n\nmore\n", "two\n"]
     assert external_text("topic", texts, [BO]) == (
-        "topic\n\n* one\n* two\n\nCo-authored-by: Bo <bo@example.com>\n"
+        "topic\n\n* one\n\nmore\n\n* two\n\nCo-authored-by: Bo <bo@example.com>\n"
     )
     assert external_text("topic", texts, merged=True) == "Merge branch 'topic'\n\n* one\n* two\n"
     assert external_text("topic", []) == "topic\n"

@@ -219,6 +219,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "flaky": [],
         "needs": {"billing": ["core"]},
         "present": [],
+        "uncommitted": {},
         "resolved": [],
         "unreviewed": [],
         "notes": [],

@@ -18,7 +18,7 @@ from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import BaseChecked, Event, Landed, MergeAsked, MergeFailed, Resumed
 from wtman.journal.record import Recorded
-from wtman.journal.state import State
+from wtman.journal.state import MergeView, State
 from wtman.model.ids import Sha
 from wtman.model.states import RunKind
 from wtman.text.terminal import clean, count
@@ -79,12 +79,16 @@ def merge_branches(
         left = ordered.interrupted(home)
         for name, first in () if as_json else ordered.same.items():
             print(f"{clean(name)}  is {clean(first)}, named once more")
+        uncommitted = ordered.uncommitted(repo)
+        for item in () if as_json else uncommitted:
+            print(f"! {clean(item.text, 400)}")
         if left is not None:
             external = {view.branch for view in left.tasks.values()}
             present = {name: tip for name, tip in ordered.heads.items() if name not in external}
             return _finish(home, left, [Resumed("merge")], as_json, present, publish)
         found = ordered.take(home)
         if not found.branches:
+            asked = replace(asked, uncommitted=uncommitted)
             return _nothing(asked, found.present, as_json)
         unchecked = asked.unchecked
         if not asked.check and not unchecked:
@@ -97,7 +101,7 @@ def merge_branches(
             many = count(len(found.branches), "branch")
             print(f"no check judges {many}: only conflicts would be found")
             unchecked = bool(terminal.ask("Land unchecked?"))
-        state = ordered.create(home, found, unchecked)
+        state = ordered.create(home, found, unchecked, uncommitted)
         return _finish(home, state, [], as_json, found.present, publish)
 
 
@@ -105,12 +109,13 @@ def _nothing(asked: MergeAsked, present: Mapping[str, Sha], as_json: bool) -> in
     """All of it is in the target already."""
     if as_json:
         landed = Landed(asked.target, asked.before, asked.before, {})
-        told = answer(State(kind=RunKind.MERGE), landed, present)
-        print(json.dumps({**told, "dry_run": asked.dry_run}, ensure_ascii=True))
+        view = MergeView(asked=asked, at=0.0, on=asked.before)
+        told = answer(State(kind=RunKind.MERGE, merge=view), landed, present)
+        print(json.dumps(told, ensure_ascii=True))
         return 0
     for name in present:
         print(f"{clean(name)} is in {clean(asked.target) or 'HEAD'} already")
-    print("there is nothing to merge")
+    print("there is nothing to merge: no commit that the target does not have")
     return 0
 
 

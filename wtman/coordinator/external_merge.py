@@ -21,15 +21,17 @@ from wtman.coordinator.start.requirements import in_sandbox, require_repository
 from wtman.errors import UsageError
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
-from wtman.git.repo import head_branch, identity
+from wtman.git.repo import checkouts, head_branch, identity, uncommitted
 from wtman.integration.external import ExternalBranches, take
-from wtman.journal.events import Approved, MergeAsked, Noted
+from wtman.journal.events import Approved, MergeAsked, Noted, Uncommitted
 from wtman.journal.state import State, digest
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.text.words import did_you_mean, quoted
+
+_MOST_PATHS = 200  # journalled of one worktree
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,33 @@ class ExternalMerge:
         asked = self.asked
         return take(prepare(home.repo), asked.before, self.heads, landed, asked.strategy)
 
-    def create(self, home: Home, found: ExternalBranches, unchecked: bool) -> State:
+    def uncommitted(self, repo: Repository) -> tuple[Uncommitted, ...]:
+        """What lies in the worktrees of the branches and would be missed in the merge."""
+        names = {name.removeprefix("refs/heads/"): name for name in (*self.heads, *self.same)}
+        found: list[Uncommitted] = []
+        for item in checkouts(repo):
+            if item.branch == self.asked.target:
+                continue  # git itself refuses to move it over changes
+            if item.branch in names and item.path and os.path.isdir(item.path):
+                if paths := uncommitted(repo, item.path):
+                    kept = paths[:_MOST_PATHS]
+                    found.append(Uncommitted(names[item.branch], item.path, kept))
+        return tuple(found)
+
+    def create(
+        self,
+        home: Home,
+        found: ExternalBranches,
+        unchecked: bool,
+        left: tuple[Uncommitted, ...] = (),
+    ) -> State:
         """Journal the merge of what was found."""
         asked = replace(
             self.asked,
             members=_tasks(found, self.asked.members, self.same),
             exclude=_tasks(found, self.asked.exclude, self.same),
             unchecked=unchecked,
+            uncommitted=left,
             apart={str(task): why for task, why in found.apart.items()} or None,
         )
         target = asked.target or "HEAD"
@@ -90,6 +112,7 @@ class ExternalMerge:
             given=self.settings.check,
             notes=(
                 *self.notes,
+                *(Noted(item.text, pressing=True) for item in left),
                 *(Noted(f"{name} is in {target} already") for name in found.present),
             ),
             branches=found.branches,

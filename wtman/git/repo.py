@@ -132,6 +132,13 @@ def is_dirty(repo: Repository, path: str) -> tuple[str, ...]:
     return tuple(text(item[3:]) for item in listed.split(b"\0") if item)
 
 
+def uncommitted(repo: Repository, path: str) -> tuple[str, ...]:
+    """Paths of a checkout that no commit holds as they are, untracked ones too."""
+    args = ["status", "--porcelain=v1", "-z", "-unormal", "--no-renames"]
+    listed = in_checkout(repo, path, [*args, "--ignore-submodules=dirty"]).out
+    return tuple(text(item[3:]) for item in listed.split(b"\0") if item)
+
+
 def fast_forward(
     repo: Repository, checkout_path: str, before: Sha, after: Sha, lock: int = -1
 ) -> None:

@@ -82,14 +82,28 @@ def _attempt(attempt: Attempt) -> Line:
 # --- a merge --------------------------------------------------------------------------------------
 
 
+def unchanged(landed: Landed) -> dict[TaskId, Sha]:
+    """Of `commits` those that made none: what they change was there already."""
+    found: dict[TaskId, Sha] = {}
+    tip = landed.before
+    for task, commit in landed.commits.items():
+        if commit == tip:
+            found[TaskId(task)] = commit
+        tip = commit
+    return found
+
+
 def headline(state: State, landed: Landed) -> str:
     """`2 tasks landed on main: 1111111111..2222222222 (3 check runs)`."""
-    tasks = count(len(landed.commits), "branch" if state.kind.external else "task")
+    made = len(landed.commits) - len(unchanged(landed))
+    tasks = count(made, "branch" if state.kind.external else "task")
     where = f" on {landed.target}" if landed.target else ""
     words = f"{landed.before[:10]}..{landed.after[:10]}"
     checks = count(landed.checks, "check run")
     if not landed.commits:
         return f"nothing landed{where} ({checks})"
+    if not made:
+        return f"nothing to merge{where}: every change is there already ({checks})"
     if landed.moved:
         return f"{tasks} landed{where}: {words} ({checks})"
     merge = state.merge
@@ -138,6 +152,8 @@ def merge_told(state: State, landed: Landed) -> list[Line]:
         line(f"{state.label(TaskId(task))} works only with {labels(state, needs)}")
         for task, needs in (landed.needs or {}).items()
     ]
+    left = state.merge.asked.uncommitted if state.merge is not None else ()
+    told += [line(Words(item.text, "warn")) for item in left]
     told += [line(f"resolved: {state.label(task)}") for task in landed.resolved]
     told += [line("flaky, failed only once: ", code(name)) for name in landed.flaky]
     told += [line(f"adapted: {adapted_text(state, item)}") for item in landed.adapted]

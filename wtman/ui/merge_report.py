@@ -10,27 +10,41 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean
 from wtman.ui.document import plain
-from wtman.ui.facts import adapted_text, excluded_told, headline, merge_told, note_text, unresolved
+from wtman.ui.facts import (
+    adapted_text,
+    excluded_told,
+    headline,
+    merge_told,
+    note_text,
+    unchanged,
+    unresolved,
+)
 from wtman.ui.findings import blind
 
 
 def answer(
     state: State, landed: Landed, present: Mapping[str, Sha] | None = None
 ) -> dict[str, Any]:
-    """The answer of `wtman merge --json`; `present` are branches that the target had already.
+    """The answer of `wtman merge --json`; `present` are branches that the target had already,
+    and those whose change it had.
 
     Of branches that wtman did not make the ids are their names, and there is no run.
     """
-    commits = {state.label(TaskId(task)): sha for task, sha in landed.commits.items()}
+    idle = unchanged(landed) if state.kind.external else {}
+    known = {**(present or {}), **{state.label(task): sha for task, sha in idle.items()}}
+    commits = {
+        state.label(TaskId(task)): sha for task, sha in landed.commits.items() if task not in idle
+    }
+    merge = state.merge
     return {
         "schema": SCHEMA,
         "run": None if state.kind.external else state.run or None,
         "target": landed.target,
         "before": landed.before,
         "after": landed.after,
-        "dry_run": state.merge.asked.dry_run if state.merge is not None else False,
-        "landed": [*(present or {}), *commits],
-        "commits": {**(present or {}), **commits},
+        "dry_run": merge.asked.dry_run if merge is not None else False,
+        "landed": list(commits),
+        "commits": commits,
         "adapted": [adapted_text(state, item) for item in landed.adapted],
         "excluded": [
             {**excluded_plain(item, state.label), "unresolved": unresolved(state, item.task)}
@@ -42,7 +56,11 @@ def answer(
             state.label(TaskId(task)): list(map(state.label, names))
             for task, names in (landed.needs or {}).items()
         },
-        "present": list(present or {}),
+        "present": list(known),
+        "uncommitted": {
+            item.branch: {"worktree": item.worktree, "paths": list(item.paths)}
+            for item in (merge.asked.uncommitted if merge is not None else ())
+        },
         "resolved": list(map(state.label, landed.resolved)),
         "unreviewed": blind(state),
         "notes": [note_text(state, note) for note in landed.notes],
@@ -52,8 +70,11 @@ def answer(
 
 def lines(state: State, landed: Landed) -> list[str]:
     """The outcome for people; what was not merged says why and how to see it."""
-    commits = ((state.label(TaskId(task)), sha) for task, sha in landed.commits.items())
-    out = [clean(headline(state, landed)), *(f"  {clean(who)}  {sha[:10]}" for who, sha in commits)]
+    out = [clean(headline(state, landed))]
+    idle = unchanged(landed)
+    for task, sha in landed.commits.items():
+        what = "nothing new: what it changes is there already" if task in idle else sha[:10]
+        out.append(f"  {clean(state.label(TaskId(task)))}  {what}")
     if landed.excluded:
         out += ["", "Not merged:"]
     for item in landed.excluded:

@@ -18,6 +18,7 @@ from wtman.journal.events.merge import (
     MergeNote,
     Resolving,
     TargetMoved,
+    Uncommitted,
     Unresolved,
 )
 from wtman.journal.events.overlap import Chained, Overlap, Overlapped, Unchained

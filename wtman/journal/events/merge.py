@@ -32,6 +32,21 @@ class Unresolved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """Work in the worktree of a branch that no commit holds: it is not merged."""
+
+    branch: str
+    worktree: str
+    paths: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        more = f" and {len(self.paths) - 5} more" if len(self.paths) > 5 else ""
+        names = ", ".join(self.paths[:5]) + more
+        return f"{self.branch} has uncommitted work in {self.worktree}, not merged: {names}"
+
+
+@dataclass(frozen=True, slots=True)
 class MergeAsked(Event):
     """A merge begins on `before`, the target as it was then. Empty `members`: all that can."""
 
@@ -46,6 +61,7 @@ class MergeAsked(Event):
     dry_run: bool = False
     out: str = ""
     apart: dict[str, str] | None = None  # tasks that nothing can be merged of, and why
+    uncommitted: tuple[Uncommitted, ...] = ()
     resolves: TaskId = TaskId("")  # goes on with the merge before, which had left this one out
 
 
