@@ -35,6 +35,22 @@ JOINED: dict[str, Row] = {
         '{\n  "a": "1",\n  "b": "1",\n  "c": "1"\n}\n',
         WITHIN,
     ),
+    "parameters where there were none": (
+        "a.py",
+        "def f():\n    pass\n",
+        "def f(a):\n    pass\n",
+        "def f(b=1):\n    pass\n",
+        "def f(a, b=1):\n    pass\n",
+        WITHIN,
+    ),
+    "entries where there were none": (
+        "a.json",
+        '{"a": {}}\n',
+        '{"a": {\n  "x": 1\n}}\n',
+        '{"a": {\n  "y": 1\n}}\n',
+        '{"a": {\n  "x": 1,\n  "y": 1\n}}\n',
+        WITHIN,
+    ),
     "conditions": (
         "a.py",
         "if x:\n    pass\n",

@@ -13,8 +13,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wtman.formats.three_way import CLASH, THEIRS, Piece, beside, weave
-from wtman.formats.tokens import SIZES, begins, compared, ends, lines_of, means, tokens, within
+from wtman.formats.three_way import CLASH, THEIRS, beside, weave
+from wtman.formats.tokens import (
+    SIZES,
+    begins,
+    compared,
+    ends,
+    entries,
+    lines_of,
+    means,
+    tokens,
+    within,
+)
 from wtman.model.changes import Comparison, Lines
 
 UNION, BESIDE, WITHIN = RUNGS = ("union", "adjacent lines", "same line")
@@ -254,10 +264,12 @@ def _words(sides: tuple[Comparison, Comparison], order: int, quoted: bool) -> li
         one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
         if piece.who != CLASH:
             out += two if piece.who == THEIRS else one
-        elif not _addable(piece, one, two):
+        elif not (piece.inserts and _addable(one, two)):
             return None
+        elif (made := _runs(ours.old, piece.b0, one, two, order)) is not None:
+            out += made
         else:
-            out += _runs(one, two, order)
+            return None
     return out
 
 
@@ -273,11 +285,9 @@ def _quotes(side: Comparison) -> bool:
 _QUOTES = frozenset((b'"', b"'", b"`", b"\\", b"(", b")", b"[", b"]", b"{", b"}"))
 
 
-def _addable(piece: Piece, one: Lines, two: Lines) -> bool:
-    """Whether both only insert something, and not each another value of one name."""
-    if not (piece.inserts and means(one) and means(two)):
-        return False
-    if not (begins(one) and begins(two)) and not (ends(one) and ends(two)):
+def _addable(one: Lines, two: Lines) -> bool:
+    """Whether each is something, and they are not two values of one name."""
+    if not (means(one) and means(two)):
         return False
     mine, yours = (dict(_VALUE.findall(b"".join(words))) for words in (one, two))
     return not any(mine[name] != yours[name] for name in mine.keys() & yours.keys())
@@ -286,9 +296,16 @@ def _addable(piece: Piece, one: Lines, two: Lines) -> bool:
 _VALUE = re.compile(rb"(?:^|[,({\n])\s*([\w$.-]+|\"[^\"]*\"|'[^']*')\s*[:=](?!=)([^,\n]*)")
 
 
-def _runs(one: Lines, two: Lines, order: int) -> Lines:
+def _runs(old: Lines, at: int, one: Lines, two: Lines, order: int) -> Lines | None:
+    """What both inserted there, where it can stand side by side."""
     if holds(one, two):
         return one
     if holds(two, one):
         return two
-    return [*two, *one] if order == BACKWARD else [*one, *two]
+    if order == BACKWARD:
+        one, two = two, one
+    listed = entries(old, at, one, two)
+    if listed is not None:
+        return listed
+    apart = (begins(one) and begins(two)) or (ends(one) and ends(two))
+    return [*one, *two] if apart else None

@@ -73,6 +73,22 @@ def _parts(part: Sequence[bytes]) -> bool:
     return not open_
 
 
+def entries(
+    old: Sequence[bytes], at: int, one: Sequence[bytes], two: Sequence[bytes]
+) -> list[bytes] | None:
+    """Both as entries of brackets that were empty, a comma between; None elsewhere."""
+    if not 0 < at < len(old) or _PAIRS.get(old[at - 1]) != old[at]:
+        return None
+    first = list(one)
+    while first and not first[-1].strip():
+        first.pop()
+    second = [item for item in two if item.strip()]
+    if not (first and second and _parts(one) and _parts(two)) or b"," in (first[-1], second[0]):
+        return None
+    line = two[0].endswith(b"\n")
+    return [*first, *([b","] if line else [b",", b" "]), *two]
+
+
 def within(one: SideHunk, two: SideHunk) -> bool:
     """Whether two hunks of tokens that touch are one place.
 

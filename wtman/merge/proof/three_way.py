@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wtman.formats.three_way import CLASH, THEIRS, Piece, beside, weave
-from wtman.formats.tokens import SIZES, compared, lines_of, tokens, within
+from wtman.formats.tokens import SIZES, compared, entries, lines_of, tokens, within
 from wtman.model.changes import Comparison, Lines, Span
 
 
@@ -164,19 +164,22 @@ def _in_words(base: Lines, one: Lines, two: Lines) -> Iterator[list[bytes]]:
         clashes = [piece for piece in pieces if piece.who == CLASH]
         if len(clashes) > _CLASHES or not all(piece.inserts for piece in clashes):
             continue
-        for text in _texts(pieces, ours.new, theirs.new):
+        for text in _texts(pieces, ours, theirs):
             yield lines_of(b"".join(text))
 
 
-def _texts(pieces: Sequence[Piece], ours: Lines, theirs: Lines) -> list[list[bytes]]:
+def _texts(pieces: Sequence[Piece], ours: Comparison, theirs: Comparison) -> list[list[bytes]]:
     texts: list[list[bytes]] = [[]]
     for piece in pieces:
-        one, two = ours[piece.o0 : piece.o1], theirs[piece.t0 : piece.t1]
+        one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
         if piece.who != CLASH:
             ways = [two if piece.who == THEIRS else one]
         else:
             ways = [[*one, *two], [*two, *one]]
             ways += [more for less, more in ((one, two), (two, one)) if _run_in(less, more)]
+            # The one thing that nobody wrote: a comma between entries of what was empty.
+            listed = entries(ours.old, piece.b0, one, two), entries(ours.old, piece.b0, two, one)
+            ways += [way for way in listed if way is not None]
         texts = [[*text, *way] for text in texts for way in ways]
     return texts
 
