@@ -52,6 +52,17 @@ def test_a_session_that_wrote_only_what_git_ignores_is_told_so(
     site.within(look)
 
 
+def test_what_was_added_by_force_is_collected_as_if_it_were_committed(path: Path) -> None:
+    script = (
+        "mkdir -p build/new vendor; echo 1 > build/new/x.py; echo 2 > vendor/y; echo 3 > notes.md; "
+        "ln -s /etc vendor/etc; git add -f build/new vendor/y notes.md; echo 4 > vendor/z"
+    )
+    site, found = played(path, {"one": script})
+    one = found["one"]
+    assert (one.ended, one.files, one.ignored) == (Ended.OK, 3, ("vendor/etc", "vendor/z"))
+    assert site.file(one.head, "build/new/x.py") == "1" and site.file(one.head, "notes.md") == "3"
+
+
 def test_beside_other_work_it_is_a_note_and_output_is_none(path: Path) -> None:
     script = f"{CACHES}; echo 2 > a.txt; echo 1 > build/scripts/new.py; echo 1 > out.log"
     _, found = played(path, {"one": script})

@@ -25,21 +25,22 @@ from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.untrusted import gate, private
 from wtman.git.untrusted.gate import ImportRefused
+from wtman.git.untrusted.private import PrivateGit
 from wtman.journal.events import SessionFinished
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
 from wtman.text.words import listed
 from wtman.worktrees.baseline import without_baseline
-from wtman.worktrees.ignored import Hidden, hidden
+from wtman.worktrees.ignored import Hidden, forced, hidden
 from wtman.worktrees.lent import folder_of, give_back
 from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
 
 _IGNORED = 20  # paths of ignored files that are kept in the journal
 _HOW_TO_FORCE = (
-    "What git ignores is in no commit. Write it where git sees it, or add the file by force and "
-    "commit it: git add -f PATH && git commit"
+    "What git ignores is in no commit. Write it where git sees it, or add the file by force: "
+    "git add -f PATH"
 )
 _UNCOLLECTED = "its work cannot be collected"
 _NOT_TAKEN = (
@@ -159,14 +160,11 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     if finished.ended is not Ended.OK or reason or finished.changed:
         return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
     try:
-        snapshot = git_snapshot.snapshot(
-            ctx.control, worktree.path, worktree.index, tip, largest=gate.BLOB_CAP
-        )
+        snapshot, wrote = _holds(ctx, finished, worktree, tip)
     except WorktreeError as error:
         reason = f"{_UNCOLLECTED}: {error.message}"
         return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
     tree = without_baseline(ctx.control, state, place, snapshot.tree, tip)
-    wrote = _hidden(ctx, worktree, finished)
     commit = tip
     if tree != history.tree_of(ctx.control, tip):
         commit = _commit(ctx, state, finished, tree, tip)
@@ -204,6 +202,21 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     return replace(found, notes=notes + found.notes, ignored=wrote.work[:_IGNORED])
 
 
+def _holds(
+    ctx: Context, finished: Finished, worktree: Worktree, tip: Sha
+) -> tuple[git_snapshot.Snapshot, Hidden]:
+    """The tree that the session left on top of its tip, and what git ignores of it."""
+    where = (ctx.control, worktree.path, worktree.index, tip)
+    snapshot = git_snapshot.snapshot(*where, largest=gate.BLOB_CAP)
+    wrote = _hidden(ctx, worktree, finished)
+    if wrote != Hidden():
+        staged = gate.staged(_private(ctx, finished, worktree))
+        if by_force := forced(ctx.control, worktree, staged):
+            snapshot = git_snapshot.snapshot(*where, largest=gate.BLOB_CAP, forced=by_force)
+            wrote = _hidden(ctx, worktree, finished)
+    return snapshot, wrote
+
+
 def _hidden(ctx: Context, worktree: Worktree, finished: Finished) -> Hidden:
     """What the sessions wrote where git ignores it; the worktree has just been snapshotted."""
     return hidden(ctx.control, worktree, finished.began) if finished.began else Hidden()
@@ -221,11 +234,16 @@ def _came(ctx: Context, finished: Finished, worktree: Worktree) -> gate.Imported
     folder = folder_of(ctx, place, finished.attempt)
     if finished.ended is Ended.INTERRUPTED and not os.path.lexists(folder):
         return gate.Imported(finished.at)  # it had not begun
-    mounted = ctx.sandbox.mounts
-    git = private.describe(
+    return gate.take(ctx.control, _private(ctx, finished, worktree))
+
+
+def _private(ctx: Context, finished: Finished, worktree: Worktree) -> PrivateGit:
+    """The private git directory that the attempt had."""
+    place, mounted = finished.place, ctx.sandbox.mounts
+    folder = folder_of(ctx, place, finished.attempt)
+    return private.describe(
         ctx.control, worktree, place.branch, finished.at, folder, mounted=mounted
     )
-    return gate.take(ctx.control, git)
 
 
 def _head_back(worktree: Worktree, place: TaskPlace) -> tuple[str, ...]:

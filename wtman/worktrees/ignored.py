@@ -7,7 +7,7 @@ What is looked at is bounded: a folder with more files than that is named as a w
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wtman.formats.gitignore import matches
@@ -79,6 +79,32 @@ def hidden(ctl: Control, worktree: Worktree, began: int) -> Hidden:
         if left < 0:
             break
     return Hidden(tuple(work), tuple(output))
+
+
+def forced(ctl: Control, worktree: Worktree, staged: Sequence[str]) -> tuple[str, ...]:
+    """Those of the `staged` paths that are files at ignored paths. Blocking.
+
+    `git add -f` says so as plainly as a commit does.
+    """
+    paths = snapshot.ignored(ctl, worktree.path, worktree.index)
+    files, folders = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
+    root = os.path.realpath(worktree.path)
+    return tuple(
+        path
+        for path in staged
+        if (path in files or path.startswith(folders)) and _is_plain(root, path)
+    )
+
+
+def _is_plain(root: str, path: str) -> bool:
+    """Whether it is a file, or a link, that no link leads to, and nothing of a repository's."""
+    place = os.path.join(root, path)
+    parts = path.split("/")
+    if any(part.lower() in ("", ".", "..", ".git") for part in parts):
+        return False
+    return os.path.realpath(os.path.dirname(place)) == os.path.dirname(place) and (
+        os.path.islink(place) or os.path.isfile(place)
+    )
 
 
 def _is_output(path: str) -> bool:

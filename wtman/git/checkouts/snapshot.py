@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -67,8 +67,9 @@ def snapshot(
     *,
     largest: int = 0,
     leave: bool = False,
+    forced: Sequence[str] = (),
 ) -> Snapshot:
-    """The tree of everything in the worktree that is not ignored.
+    """The tree of everything in the worktree that is not ignored, and of the `forced` paths.
 
     A new or changed file of more than `largest` bytes (0: none) is a WorktreeError, and so
     is what cannot be read or has a name that git does not take. With `leave` it is left out,
@@ -79,6 +80,7 @@ def snapshot(
         _load(ctl, worktree, working, ["--reset", oid(parent_commit)])
         tracked, others, left = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
+        others += forced
         gone, changed = _changed(ctl, worktree, working)
         left |= _unreadable(worktree, changed + others)
         if largest:

@@ -18,7 +18,8 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from wtman.errors import ExternalError, OutsideError
-from wtman.formats.git_output import packed_refs
+from wtman.formats.git_index import index_paths
+from wtman.formats.git_output import packed_refs, text
 from wtman.git.control_dir import Control, call, oid, scratch
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
@@ -28,6 +29,7 @@ TOTAL_CAP = 512 << 20  # bytes of everything that one session brings in, unpacke
 _COUNT_CAP = 500_000  # objects
 _REFS_CAP = 32 << 20
 _HEAD_CAP = 4096
+_INDEX_CAP = 64 << 20
 _CHUNK = 1 << 20
 _LOOSE = 100  # more objects than these stay a pack, as where git fetches
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -91,6 +93,15 @@ def _let_in(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused
 def _copied(ctl: Control, git: PrivateGit, tip: Sha) -> Imported | ImportRefused:
     with scratch(ctl) as folder:
         return _taken(ctl, git, tip, folder)
+
+
+def staged(git: PrivateGit) -> tuple[str, ...]:
+    """The paths in the session's own index, where it may have added some by force.
+
+    Nothing but the names is taken from there.
+    """
+    data = _small(git.path, f"worktrees/{git.name}/index", _INDEX_CAP)
+    return tuple(map(text, index_paths(data, len(git.at) // 2))) if data else ()
 
 
 # --- which commit ---------------------------------------------------------------------------
