@@ -219,7 +219,7 @@ def test_a_fault_of_our_own_is_one_line_and_a_log(
     (repo / ".git/wtman/state.db").mkdir()
     # A folder where the journal should be is an error of the environment, not of ours.
     told = wtman("status", cwd=repo, check_status=3)
-    assert told.err.startswith("wtman: cannot open the run journal")
+    assert told.err.startswith("wtman: cannot use the run journal")
     broken = "import wtman.cli.commands.status as w, wtman.cli as c, sys\n"
     broken += "def status(): raise RuntimeError('boom')\n"
     broken += "w.status = status\nsys.exit(c.main(['status']))\n"

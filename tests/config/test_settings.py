@@ -14,15 +14,16 @@ from wtman.config import (
     Kind,
     Loaded,
     Source,
-    default_worktrees,
     judged_flags,
     load,
     repository_commands,
 )
+from wtman.config.folders import default_worktrees, worktrees_folder
 from wtman.config.keys import KEYS
 from wtman.config.kinds import judged
 from wtman.config.trust import approvals_path, approve, approved
 from wtman.errors import MissingError, UsageError
+from wtman.git.discovery import discover
 from wtman.model.settings import Settings
 
 EVERY_KEY = """\
@@ -207,7 +208,11 @@ def test_committed_files_can_be_read_instead(house: House) -> None:
     ("text", "message"),
     [
         ("job = 1", 'unknown key "job"; did you mean "jobs"?'),
-        ("allow_failing_base = true", 'unknown key "allow_failing_base"'),
+        ("allow_failing_base = true", "allow_failing_base cannot be set in a file"),
+        ('reviewed_by = ["codex"]', "reviewed_by cannot be set in a file"),
+        ('block_on = ["severe"]', "block_on: expected one of blocker, major, minor, concern, got"),
+        ('effort = "x"', "effort: expected one of low, medium, high, xhigh, max, got 'x'"),
+        ('network = "sometimes"', 'network: expected true, false, "allow-list" or a list of hosts'),
         ("copy_ = 'x'", 'unknown key "copy_"; did you mean "copy"?'),
         ("budget = {usdd = 1}", 'unknown key "budget.usdd"; did you mean "usd"?'),
         ("budget = 5", "budget: expected a table, got 5"),
@@ -224,7 +229,7 @@ def test_committed_files_can_be_read_instead(house: House) -> None:
         ('check = " "', "check: is an empty string"),
         ('setup = ["a\\u0000"]', "setup: holds a NUL character"),
         ('copy = ["../secret"]', 'copy: pattern "../secret" has a segment ".."'),
-        ("network = 3", "network: expected true, false or a list of hosts, got 3"),
+        ("network = 3", 'network: expected true, false, "allow-list" or a list of hosts, got 3'),
         ('network = ["a b"]', 'network: host "a b" is neither a host name nor an address'),
         ('env = ["A B"]', 'env: "A B" is not the name of a variable'),
         ('env = ["LD_PRELOAD"]', 'env: "LD_PRELOAD" cannot be handed in'),
@@ -462,3 +467,30 @@ def test_what_opens_the_sandbox_needs_approval_where_a_repository_says_it(house:
     )
     house.write("wtman.toml", 'sandbox = "bubblewrap"\nnetwork = false\nenv = []')
     assert repository_commands(house.load()) == ()
+
+
+def test_a_place_for_worktrees_is_outside_of_the_repository(repo: Path, tmp_path: Path) -> None:
+    (repo / "link").symlink_to(".git")
+    (tmp_path / "into").symlink_to("repo")
+    (tmp_path / "file").write_text("")
+    found = discover(str(repo))
+    taken = [repo, repo / "x", repo / ".git/x", repo / "link/x", tmp_path / "into/x"]
+    for place in taken:
+        with pytest.raises(UsageError, match="is inside .*, the repository itself"):
+            worktrees_folder(str(place), found, {})
+    for place, why in {
+        tmp_path / "a\nb": "newline",
+        tmp_path / "file": "is not a folder",
+        tmp_path / "file/x": "is not a folder",
+        Path("/proc/x"): "is not writable",
+    }.items():
+        with pytest.raises(MissingError, match=why):
+            worktrees_folder(str(place), found, {})
+    beside = str(tmp_path / "a/b/c")
+    assert worktrees_folder(beside, found, {}) == beside
+    assert worktrees_folder("", found, {}) == f"{repo}.worktrees"
+
+
+def test_no_home_folder_is_needed_where_nothing_asks_for_approval() -> None:
+    assert approved((), {}, "/repo") == ()
+    approve((), {}, "/repo")

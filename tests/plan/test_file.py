@@ -12,6 +12,7 @@ from wtman.formats.durations import seconds
 from wtman.formats.toml_positions import Places, key_lines
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
+from wtman.model.settings import EFFORTS
 from wtman.plan.file import dump, from_document, locate, parse, quick_task, slug, validate
 
 FULL = '''\
@@ -253,10 +254,16 @@ def test_many_overlaps_are_counted_not_listed() -> None:
 
 
 def test_a_plan_that_no_file_holds_is_held_to_the_same_rules() -> None:
-    for bad in (task(id="Ä"), task(timeout=float("nan")), task(needs=("x",)), task(prompt="")):
+    for bad in (
+        task(effort="lots"),
+        task(id="Ä"),
+        task(timeout=float("nan")),
+        task(needs=("x",)),
+        task(prompt=""),
+    ):
         with pytest.raises(UsageError, match="^task "):
             validate(Plan("r", (bad,)), max_sessions=9, allow_overlap=False)
-    with pytest.raises(UsageError, match="^context holds half"):
+    with pytest.raises(UsageError, match="^context is not valid UTF-8"):
         validate(Plan("r", (task(),), context="\ud800"), max_sessions=9, allow_overlap=False)
 
 
@@ -326,7 +333,7 @@ _TASKS = st.builds(
     expect=_TEXT,
     agent=_TEXT,
     model=_TEXT,
-    effort=_TEXT,
+    effort=st.sampled_from(["", *EFFORTS]),
     role=_TEXT,
     tools=st.lists(_TEXT, max_size=3).map(tuple),
     reads=_OWNS.map(tuple),

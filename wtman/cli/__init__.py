@@ -17,6 +17,7 @@ import typer.core
 import typer.main
 from typer.exceptions import TyperException
 
+from wtman import files
 from wtman.cli import streams
 from wtman.errors import UsageError, WtmanError
 
@@ -119,8 +120,23 @@ class _Command(typer.core.TyperCommand):
     """A command that reads `--branches a b` as `--branches a --branches b`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _read_plainly(self.get_params(ctx))
+        params = self.get_params(ctx)
+        _read_plainly(params)
+        _refuse_empty(ctx, params, args)
         return super().parse_args(ctx, _spread(args))
+
+
+def _refuse_empty(ctx: Any, params: Sequence[Any], args: list[str]) -> None:
+    """What is given as an empty text names nothing; -C alone takes one, as git's does."""
+    valued = {
+        name for param in params if not getattr(param, "is_flag", True) for name in param.opts
+    } - {"-C"}
+    for before, word in zip(["", *args], args, strict=False):
+        name, equals, value = word.partition("=")
+        named = name if equals and not value and name in valued else before if not word else None
+        if named is not None and named != "-C":
+            what = f"{named}: expected a value" if named in valued else "expected an argument"
+            raise UsageError(f"{what}, got an empty text", hint=f"see `{ctx.command_path} --help`")
 
 
 def _spread(args: list[str]) -> list[str]:
@@ -189,6 +205,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _run(args, as_json)
     streams.settle()
+    if home := os.environ.get("HOME"):
+        # Git and agents start elsewhere, where a relative name would mean another folder.
+        os.environ["HOME"] = os.path.join(files.working_folder(), home)
     status = _run(args, as_json)
     if (lost := streams.loss()) is not None:
         told = f"the output is incomplete: {lost.strerror}"

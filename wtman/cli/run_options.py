@@ -28,6 +28,7 @@ _METAVARS = {
     "money": "N",
     "time": "TIME",
     "text": "NAME",
+    "effort": "NAME",
     "texts": "TEXT",
     "checks": "CMD",
 }

@@ -6,7 +6,7 @@ repository are marked as such (`repository_commands`), because they need the
 user's approval before they run; approvals themselves are `wtman.config.trust`.
 """
 
-from wtman.config.folders import default_worktrees
+from wtman.config.folders import worktrees_folder
 from wtman.config.settings import Loaded, judged_flags, load, repository_commands
 from wtman.config.sources import Kind, Source
 
@@ -14,8 +14,8 @@ __all__ = [
     "Kind",
     "Loaded",
     "Source",
-    "default_worktrees",
     "judged_flags",
     "load",
     "repository_commands",
+    "worktrees_folder",
 ]

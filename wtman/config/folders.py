@@ -1,9 +1,44 @@
-"""Where the worktrees of a repository go when nobody said so."""
+"""Where the worktrees of a repository go, as configured or when nobody said so."""
 
 import os
 from collections.abc import Mapping
 
-from wtman.errors import MissingError
+from wtman.errors import MissingError, UsageError
+from wtman.git.discovery import Repository
+from wtman.text.words import printable
+
+_ELSEWHERE = "set worktrees to another folder, in wtman.toml or by WTMAN_WORKTREES"
+
+
+def worktrees_folder(configured: str, repo: Repository, environ: Mapping[str, str]) -> str:
+    """The folder for the worktrees of a repository; nothing is made.
+
+    Raises UsageError for a configured one where git or the checkout would be in the way, and
+    MissingError where this user can make none.
+    """
+    folder = configured or default_worktrees(repo.main or repo.common_dir, environ)
+    shown, real = printable(folder), os.path.realpath(folder)
+    for taken in (repo.main, repo.toplevel, repo.common_dir):
+        if taken and (real + os.sep).startswith(taken.rstrip(os.sep) + os.sep):
+            raise UsageError(
+                f"worktrees: {shown} is inside {printable(taken)}, the repository itself",
+                hint='name a folder outside of it: worktrees = "../NAME.worktrees"',
+            )
+    if "\n" in folder:
+        raise MissingError(
+            "git cannot keep worktrees in a folder whose name holds a newline", hint=_ELSEWHERE
+        )
+    place = real
+    while not os.path.lexists(place) and os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        raise MissingError(f"worktrees: {printable(place)} is not a folder", hint=_ELSEWHERE)
+    if not os.access(place, os.W_OK | os.X_OK) or real.startswith("/proc/"):
+        raise MissingError(
+            f"worktrees cannot be made in {shown}: {printable(place)} is not writable",
+            hint=_ELSEWHERE,
+        )
+    return folder
 
 
 def default_worktrees(toplevel_main: str, environ: Mapping[str, str]) -> str:

@@ -50,7 +50,7 @@ class Key:
 KEYS = (
     Key("agent", "text", "Agent of every role: a name, or command:ARGV."),
     Key("model", "text", "Model of every session."),
-    Key("effort", "text", "Effort of every session, from low to max."),
+    Key("effort", "effort", "Effort of every session, from low to max."),
     Key("roles", "text", path="roles.*"),
     Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False),
     Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0),
@@ -80,7 +80,7 @@ KEYS = (
     Key("network", "network"),
     Key("check_network", "switch"),
     Key("env", "variables"),
-    Key("block_on", "texts"),
+    Key("block_on", "severities"),
     Key("allow_failing_base", "switch",
         "Continue on a base that fails a check (results are not verified).", in_files=False,
         resumable=True),
@@ -103,8 +103,14 @@ def at(place: Path) -> Key | None:
 def below(table: Path) -> tuple[str, ...]:
     """What a table of a file may hold; nothing where the path is no table."""
     depth = len(table)
-    names = (key.place[depth] for key in KEYS if len(key.place) > depth and _within(table, key))
+    found = (key for key in KEYS if key.in_files and len(key.place) > depth)
+    names = (key.place[depth] for key in found if _within(table, key))
     return tuple(dict.fromkeys(names))
+
+
+def flag_only(place: Path) -> Key | None:
+    """The key that a file has at this place in vain: only its flag says it."""
+    return next((key for key in _at(place) if not key.in_files), None)
 
 
 def by_name(values: Mapping[Path, Any]) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from wtman.config.keys import Key
 from wtman.formats.durations import seconds
 from wtman.formats.gitignore import flaw
 from wtman.model.check import CheckCommand, folder_flaw, normalized
+from wtman.model.settings import EFFORTS, SEVERITIES
 from wtman.sandbox.hosts import rule
-from wtman.text.words import printable, quoted, shown
+from wtman.text.words import did_you_mean, printable, quoted, shown
 
 _EXPECTED = {
     "string_type": "a string",
+    "string_unicode": "text in UTF-8",
     "int_type": "an integer",
     "float_type": "a number",
     "bool_type": "true or false",
@@ -125,15 +127,29 @@ def _network(value: object) -> object:
         return value
     if isinstance(value, str) and value in words:
         return words[value]
-    hosts = [value] if isinstance(value, str) else value
+    # One bare word is rather a slip than the name of a machine.
+    one = isinstance(value, str) and ("." in value or ":" in value or value == "localhost")
+    hosts = [value] if one else value
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise ValueError(f"expected true, false or a list of hosts, got {shown(value)}")
+        raise ValueError(
+            f'expected true, false, "allow-list" or a list of hosts, got {shown(value)}'
+        )
     for host in hosts:
         try:
             rule(host)
         except ValueError as error:
             raise ValueError(f"host {quoted(host)} {error}") from None
     return tuple(hosts)
+
+
+def _word(known: tuple[str, ...]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in known:
+            near = did_you_mean(text, known)
+            raise ValueError(f"expected one of {', '.join(known)}, got {shown(text)}{near}")
+        return text
+
+    return check
 
 
 def _variable(text: str) -> str:
@@ -157,6 +173,8 @@ _KINDS: dict[str, CoreSchema] = {
     "texts": several(_COMMAND),
     "checks": several(schema.no_info_before_validator_function(_check, _COMMAND)),
     "patterns": several(_then(_pattern, TEXT)),
+    "effort": _then(_word(EFFORTS), TEXT),
+    "severities": several(_then(_word((*SEVERITIES, "concern")), TEXT)),
     "variables": several(_then(_variable, TEXT)),
     "network": _then(_network, schema.any_schema()),
 }

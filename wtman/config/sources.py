@@ -11,7 +11,7 @@ from typing import Any
 
 from wtman import files
 from wtman.config.folders import xdg_folder
-from wtman.config.keys import ANY, KEYS, Key, Path, at, below, named
+from wtman.config.keys import ANY, KEYS, Key, Path, at, below, flag_only, named
 from wtman.errors import UsageError
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
@@ -92,7 +92,9 @@ def of_environment(environ: Mapping[str, str]) -> tuple[list[Given], tuple[str, 
         if (key := known.get(variable)) is not None:
             values += _of_key(Source(Kind.ENVIRONMENT), key, _of_text(key, text), variable)
         else:
-            guess = did_you_mean(variable, known)
+            # Without what they all begin with, which would make any word near.
+            near = did_you_mean(own, [key.name for key in known.values()])
+            guess = near and near.replace(found := near.split('"')[1], f"WTMAN_{found.upper()}")
             said.append(f"the environment variable {quoted(variable)} is no setting{guess}")
     return values, tuple(said)
 
@@ -119,7 +121,10 @@ def _of_table(
         elif below(here):
             yield from _of_table(source, value, places, here, prefix)
         else:
-            known = below(path)
+            known = tuple(name for name in below(path) if name != "agents")
+            if (only := flag_only(here)) is not None:
+                said = f"{places.at(*prefix, *here)}{only.name} cannot be set in a file"
+                raise UsageError(said, hint=f"say it on the command line: {only.spellings[-1]}")
             raise UsageError(
                 f"{places.at(*prefix, *here)}unknown key {quoted('.'.join(here))}"
                 f"{did_you_mean(name, known)}",

@@ -32,8 +32,11 @@ def approvals_path(environ: Mapping[str, str]) -> str:
 
 def approved(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> tuple[str, ...]:
     """The texts that still need approval; `repo_key` is the repository's common git folder."""
+    asked = tuple(dict.fromkeys(texts))
+    if not asked:
+        return ()  # without a home folder, too
     known = _read(approvals_path(environ)).get(os.path.realpath(repo_key), {})
-    return tuple(text for text in dict.fromkeys(texts) if _digest(text) not in known)
+    return tuple(text for text in asked if _digest(text) not in known)
 
 
 def approved_texts(environ: Mapping[str, str], repo_key: str) -> frozenset[str]:
@@ -47,6 +50,9 @@ def approved_texts(environ: Mapping[str, str], repo_key: str) -> frozenset[str]:
 
 def approve(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> None:
     """Remember that the user approved these texts for this repository."""
+    texts = tuple(texts)
+    if not texts:
+        return
     path = approvals_path(environ)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with files.locked(path + ".lock"):  # two wtman of one user must not lose each other's

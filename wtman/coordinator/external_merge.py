@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wtman.config import default_worktrees, load, repository_commands
+from wtman.config import load, repository_commands, worktrees_folder
 from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of, once
 from wtman.coordinator.checks import typed
@@ -142,7 +142,7 @@ def merge_of_branches(
     settings = replace(
         settings,
         allow_failing_base=allow_failing_base,
-        worktrees=settings.worktrees or default_worktrees(repo.main or repo.common_dir, os.environ),
+        worktrees=worktrees_folder(settings.worktrees, repo, os.environ),
     )
     return ExternalMerge(
         replace(asked, check=asked.check or settings.check), heads, same, settings, notes

@@ -12,7 +12,7 @@ from typing import Any
 
 from wtman.agents.installed import first_agent
 from wtman.agents.program import content_of
-from wtman.config import default_worktrees, judged_flags, load, repository_commands
+from wtman.config import judged_flags, load, repository_commands, worktrees_folder
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.branches import heads_of
@@ -206,7 +206,7 @@ def _settings(
         agent=settings.agent or ("" if settings.reviewed_by else first_agent(os.environ)),
         check=(),
         reviewers=many,
-        worktrees=settings.worktrees or default_worktrees(repo.main or repo.common_dir, os.environ),
+        worktrees=worktrees_folder(settings.worktrees, repo, os.environ),
     )
     _, settings = anchored_agents(
         Plan("", ()), settings, repo.toplevel, frozenset(), frozenset(theirs)

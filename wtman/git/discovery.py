@@ -74,7 +74,7 @@ def _require_folder(folder: str, name: str) -> None:
     try:
         os.stat(os.path.join(folder, os.curdir))
     except OSError as error:
-        what = printable(name, 300)
+        what = printable(name.rstrip(os.sep), 300)
         if isinstance(error, FileNotFoundError):
             raise MissingError(f"there is no folder {what}") from None
         raise MissingError(f"cannot look into {what}: {error.strerror}") from None

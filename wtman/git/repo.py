@@ -91,6 +91,13 @@ def identity(repo: Repository) -> Identity:
     asked = {key: os.environ[key] for key in _WHO if os.environ.get(key)}
     answer = _ask(repo, ["var", "GIT_AUTHOR_IDENT"], ok=(0, 1, 128), env=asked)
     if answer.code != 0:
+        home = os.environ.get("HOME", "")
+        if not os.path.isdir(home):
+            what = f"HOME is {home}, which is not a folder" if home else "HOME is not set"
+            raise MissingError(
+                f"git has no user name and email: {what}",
+                hint="set HOME to your home folder",
+            )
         raise MissingError(
             "git has no user name and email",
             hint='git config --global user.name "Your Name"\n'

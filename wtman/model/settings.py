@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+SEVERITIES = ("blocker", "major", "minor")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

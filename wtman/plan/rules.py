@@ -13,6 +13,7 @@ from wtman.formats.gitignore import can_both_match, flaw
 from wtman.formats.toml_positions import Places
 from wtman.model.graph import cycle, unordered
 from wtman.model.plan import Plan, Task
+from wtman.model.settings import EFFORTS
 from wtman.text.words import did_you_mean, quoted
 
 MOST_TEXT = 1024 * 1024
@@ -95,6 +96,12 @@ def _require_task(task: Task, number: int, where: Places) -> None:
         _require_text(getattr(task, key), key, where.at("task", number, key) + name)
     if not task.prompt.strip():
         raise UsageError(f"{where.at('task', number, 'prompt')}{name}the prompt is empty")
+    if task.effort and task.effort not in EFFORTS:
+        raise UsageError(
+            f"{where.at('task', number, 'effort')}{name}there is no effort {quoted(task.effort)}"
+            f"{did_you_mean(task.effort, EFFORTS)}",
+            hint=f"one of {', '.join(EFFORTS)}",
+        )
     for key in _LISTS:
         for text in getattr(task, key):
             _require_text(text, key, where.at("task", number, key) + name)
@@ -113,7 +120,7 @@ def _require_text(text: str, key: str, at: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise UsageError(f"{at}{key} holds half a surrogate pair, which is no text") from None
+        raise UsageError(f"{at}{key} is not valid UTF-8") from None
     if size > MOST_TEXT:
         raise UsageError(
             f"{at}{key} is {size:,} bytes long; at most {MOST_TEXT:,} are allowed",

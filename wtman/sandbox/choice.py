@@ -18,7 +18,7 @@ _AUTO = "`--sandbox auto` takes the strongest that works, `wtman doctor` says wh
 def load(name: str) -> Sandbox:
     """The sandbox of this name."""
     if name not in _ALL:
-        raise UsageError(f"there is no sandbox {name!r}", hint=f"known: {', '.join(NAMES)}")
+        raise UsageError(f"there is no sandbox {name!r}", hint=f"known: auto, {', '.join(NAMES)}")
     return _ALL[name]()
 
 

@@ -17,7 +17,7 @@ import typer
 
 from wtman import __version__
 from wtman.cli import options, target, terminal
-from wtman.config import Kind, Loaded, default_worktrees, load, repository_commands
+from wtman.config import Kind, Loaded, load, repository_commands, worktrees_folder
 from wtman.errors import MissingError, WtmanError, no_access
 from wtman.git.discovery import Repository, discover, require_git
 from wtman.model.check import Verdict
@@ -314,8 +314,7 @@ def _base(place: DoctorScope) -> Iterator[Line]:
     settings = replace(
         loaded.settings,
         sandbox=choose(loaded.settings.sandbox)[0].name,
-        worktrees=loaded.settings.worktrees
-        or default_worktrees(repo.main or repo.common_dir, place.environ),
+        worktrees=worktrees_folder(loaded.settings.worktrees, repo, place.environ),
     )
     told = base_checked(repo, settings, resolve(repo, "HEAD"), place.environ)
     for result in told.results:
@@ -338,9 +337,7 @@ def _disk(place: DoctorScope) -> Iterator[Line]:
 
     if place.repo is None:
         return
-    folder = place.settings.worktrees or default_worktrees(
-        place.repo.main or place.repo.common_dir, place.environ
-    )
+    folder = worktrees_folder(place.settings.worktrees, place.repo, place.environ)
     free = free_bytes(folder)
     said = f"{free / (1 << 30):.1f} GiB free for worktrees in {folder}"
     if free < _LITTLE:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from wtman.agents.installed import first_agent
-from wtman.config import Loaded, default_worktrees, load, repository_commands
+from wtman.config import Loaded, load, repository_commands, worktrees_folder
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.checks import typed
@@ -102,14 +102,13 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
         agent=loaded.settings.agent or first_agent(environ),
         check=check,
         roles={role: agent for role, agent in loaded.settings.roles.items() if agent != _STATIC},
-        worktrees=loaded.settings.worktrees
-        or default_worktrees(repo.main or repo.common_dir, environ),
+        worktrees=worktrees_folder(loaded.settings.worktrees, repo, environ),
     )
     tracked = files(control, base)
     own = frozenset(repository_commands(loaded))
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
     roles = load_roles(repo.toplevel)
-    assigned = assigned_roles(roles, plan, settings)
+    assigned = assigned_roles(roles, plan, settings, loaded.origin)
     plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
     require(plan, settings, assigned, environ, frozenset(tracked))
     begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)

@@ -5,6 +5,7 @@ import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
+from itertools import chain
 
 from wtman import agents
 from wtman.agents import load
@@ -20,9 +21,7 @@ from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
 from wtman.model.settings import Settings
 from wtman.sandbox import choice
-from wtman.text.words import did_you_mean, quoted
-
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
+from wtman.text.words import quoted
 
 
 def require(
@@ -42,15 +41,14 @@ def require(
     if "" in named:
         raise no_agent(environ)
     for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
-        load.load(spec)
-        _require_program(spec, environ, tracked)
-    for effort in sorted({settings.effort, *(task.effort for task in plan.tasks)} - {""}):
-        if effort not in EFFORTS:
-            near = did_you_mean(effort, EFFORTS)
-            hint = f"one of {', '.join(EFFORTS)}"
-            raise UsageError(f"there is no effort {quoted(effort)}{near}", hint=hint)
+        try:
+            load.load(spec)
+            _require_program(spec, environ, tracked)
+        except (UsageError, MissingError) as error:
+            place = _who_names(spec, plan, settings)
+            kind = type(error)
+            raise kind(place + error.message, hint=error.hint, code=error.code) from None
     require_metered(with_models(plan, settings, roles), settings)
-    _require_place(settings.worktrees)
 
 
 def require_agents(
@@ -61,7 +59,6 @@ def require_agents(
         load.load(spec)
         _require_program(spec, environ, tracked)
     require_metered({(spec, settings.model) for spec in named}, settings)
-    _require_place(settings.worktrees)
 
 
 def in_sandbox(settings: Settings) -> tuple[Settings, tuple[Noted, ...]]:
@@ -175,9 +172,16 @@ def unkept(extra: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"`{key}` is configured and not used by this version" for key in unused)
 
 
+def _who_names(spec: str, plan: Plan, settings: Settings) -> str:
+    """Where an agent is named that is not simply that of the run, as the start of a message."""
+    tasks = (f"task {quoted(task.id)}: " for task in plan.tasks if task.agent == spec)
+    roles = (f"role {name}: " for name, agent in settings.roles.items() if agent == spec)
+    return "" if spec == settings.agent else next(chain(tasks, roles), "")
+
+
 def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -> None:
     name, _, argument = spec.partition(":")
-    if name == "replay" and not os.path.exists(argument):
+    if name == "replay" and not (os.path.isfile(argument) or os.path.isdir(argument)):
         raise MissingError(f"there is no recording {argument}", hint="name a file or folder")
     if name != "command":
         require_installed(spec, environ)
@@ -193,20 +197,4 @@ def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -
         raise MissingError(
             f"the agent's program {quoted(program)} is not there, or cannot be executed",
             hint="name a program on PATH, or a file that is executable",
-        )
-
-
-def _require_place(folder: str) -> None:
-    """The folder of worktrees, or the nearest that is there, must take folders."""
-    if "\n" in folder:
-        raise MissingError(
-            "git cannot keep worktrees in a folder whose name holds a newline",
-            hint="set worktrees to another folder in wtman.toml",
-        )
-    place = folder
-    while not os.path.isdir(place) and os.path.dirname(place) != place:
-        place = os.path.dirname(place)
-    if not os.access(place, os.W_OK | os.X_OK) or place.startswith("/proc"):
-        raise MissingError(
-            f"worktrees cannot be made in {folder}", hint="set worktrees to another folder"
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from wtman.agents import load, tells_cost
+from wtman.config import Kind, Source
 from wtman.config.roles import Roles
 from wtman.coordinator.start.proposal import StartRequest
 from wtman.errors import UsageError
@@ -19,10 +20,17 @@ _ALWAYS = ("reviewer", "refuter")  # every run may come to reviews
 _NO_PLANNERS = ("command", "replay")
 
 
-def assigned_roles(roles: Roles, plan: Plan, settings: Settings) -> dict[str, Role]:
-    """The roles that a run of the plan may need; a planner's where it has no tasks."""
+def assigned_roles(
+    roles: Roles, plan: Plan, settings: Settings, sources: Mapping[str, Source]
+) -> dict[str, Role]:
+    """The roles that a run of the plan may need; a planner's where it has no tasks.
+
+    `sources` are those of the settings.
+    """
     for name in settings.roles:
-        roles.named(name, "--role: ")
+        source = sources.get(f"roles.{name}", Source(Kind.FLAG))
+        named = {Kind.FLAG: "--role", Kind.ENVIRONMENT: "WTMAN_ROLES"}
+        roles.named(name, f"{named.get(source.kind) or f'{source.name}: roles'}: ")
     if not plan.tasks:
         names = [PLANNER, *_TEAM, *_ALWAYS]
         own = (name for name in roles.own() if roles.known[name].writes)
