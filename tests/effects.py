@@ -126,6 +126,7 @@ EFFECTS = frozenset(
     integration/conflicts.py
     integration/external.py
     journal/store.py
+    locks.py
     merge/changed_tests.py
     merge/checkout_move.py
     merge/checkout_note.py

@@ -33,7 +33,8 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     git/          the only place that runs git or imports GitPython
     formats/      file formats as values        text/   foreign text made safe
     prices.py     what tokens cost
-    model/        the values that all speak     files.py   files replaced whole, read, locked
+    model/        the values that all speak     locks.py   locks of git whose holder is dead
+    files.py      files replaced whole, read, locked
     errors.py     the few ways to fail
 
 Apart, each a process of its own: apiagent/ (wtman's own agent, the only importer of

@@ -450,3 +450,13 @@ def test_attaching_to_finished_work_judges_it_again() -> None:
     assert sessions_of(world, "a") == 2
     assert run_state(state) is RunState.READY
     assert state.tasks[TaskId("a")].attempts[-1].attach
+
+
+def test_a_run_that_pauses_amid_its_reviews_checks_nothing_again() -> None:
+    world = begun(task("a"), reviewers=1, reviewed_by=("claude",))
+    while world.state.tasks[TaskId("a")].checked is None:
+        world.turn()
+        world.finish(next(iter(world.running)))
+    world.append([e.Paused("no money")])
+    assert standings(world.state)[TaskId("a")].state is TaskState.PAUSED
+    assert "CheckTask" not in kinds(world)

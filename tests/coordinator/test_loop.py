@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from wtman.coordinator.loop import _Loop
 from wtman.errors import DiskFullError, LockedError, ToolError, WtmanError
+from wtman.execution.space import Space
 from wtman.journal import events as e
 from wtman.model.actions import ActionKey, ActionKind
 
@@ -22,7 +24,7 @@ class Performed:
 
 
 def test_an_action_is_cancelled_once_however_often_decide_asks() -> None:
-    loop = _Loop(cast(Any, None), lambda state, recorded: None)
+    loop = _Loop(cast(Any, SimpleNamespace(space=Space())), lambda state, recorded: None)
     key, performed = ActionKey(ActionKind.SESSION, "a"), Performed()
     loop.running[key] = cast(Any, performed)
     loop._cancel(key)
@@ -38,7 +40,7 @@ async def _ended(error: Exception, key: ActionKey, times: int) -> list[tuple[e.E
     async def performed() -> tuple[e.Event, ...]:
         raise error
 
-    loop, told = _Loop(cast(Any, None), lambda state, recorded: None), []
+    loop, told = _Loop(cast(Any, SimpleNamespace(space=Space())), lambda state, recorded: None), []
     for _ in range(times):
         loop.running[key] = asyncio.ensure_future(performed())
         await asyncio.wait([loop.running[key]])

@@ -242,3 +242,12 @@ def test_import_is_cheap() -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_the_space_of_the_record_is_taken_before_the_program_can_fill_the_disk(
+    tmp_path: Path,
+) -> None:
+    asyncio.run(run_kept(work(tmp_path, "sh", "-c", "stat -c %s w/exit.json.tmp")))
+    reserved = int((tmp_path / "w/stdout").read_text())
+    assert reserved >= 2 * (tmp_path / "w/exit.json").stat().st_size
+    assert read_exit(str(tmp_path / "w")) is not None

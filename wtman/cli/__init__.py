@@ -268,8 +268,11 @@ def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
     """Our own fault: the traceback goes to a file that a bug report can quote."""
     import errno
 
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _told("disk", f"no space left: {error}", "free some, then try again", 3, as_json)
+    from wtman.errors import machine_error
+
+    if isinstance(error, OSError) and error.errno not in (errno.EROFS, errno.EAGAIN):
+        if refused := machine_error(error):
+            return _told(refused.code, refused.message, refused.hint, refused.status, as_json)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS) and error.filename:
         from wtman.errors import no_access
 

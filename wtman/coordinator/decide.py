@@ -29,7 +29,7 @@ from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
 from wtman.tasks.decide import chained, unchained
-from wtman.tasks.lifecycle import fruitless, last_counted, stale_needs, standings
+from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
 from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
 
@@ -230,8 +230,8 @@ def _checks(
             continue
         if stale_needs(state, view, known) or view.owner != view.fingerprint:
             continue
-        if task in at_work:
-            continue
+        if task in at_work or not is_unjudged(state, view):
+            continue  # paused on its way through the reviews, it has its verdict
         out.append(CheckTask(task, view.start, view.head))
     return out
 

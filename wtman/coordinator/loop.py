@@ -20,7 +20,14 @@ from wtman.checks import perform
 from wtman.context import Context
 from wtman.coordinator import actions as a
 from wtman.coordinator.decide import decide
-from wtman.errors import ExternalError, OutsideError, WtmanError, machine_error
+from wtman.errors import (
+    SPACE_HINT,
+    DiskFullError,
+    ExternalError,
+    OutsideError,
+    WtmanError,
+    machine_error,
+)
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded, RateLimited
@@ -94,6 +101,7 @@ class _Loop:
         self.watch = watch
         self.running: dict[ActionKey, asyncio.Task[tuple[e.Event, ...]]] = {}
         self.cancelled: set[ActionKey] = set()
+        self.begun: dict[ActionKey, float] = {}
         self.tries: Counter[ActionKey] = Counter()
         self.state = State()
         self.interrupted = False
@@ -160,6 +168,7 @@ class _Loop:
         for action in begun:
             performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
             self.running[action.key] = asyncio.ensure_future(performing)
+            self.begun[action.key] = at
         return linked
 
     async def _wait(self) -> list[e.Event]:
@@ -197,10 +206,7 @@ class _Loop:
         self.cancelled.discard(key)
         if task.cancelled():
             return () if key.kind in _TRACELESS else (e.Abandoned(key, "cancelled"),)
-        error = task.exception()
-        if isinstance(error, OSError):
-            told = f"{error.filename or key.subject or key.kind}: {error.strerror or error}"
-            error = machine_error(error) or ExternalError(told)
+        error = self._told(key, task.exception())
         match error:
             case None:
                 del self.tries[key]
@@ -214,6 +220,16 @@ class _Loop:
                 return (e.Abandoned(key, error.message), e.RunFailed(error.message, error.hint))
             case _:
                 raise error
+
+    def _told(self, key: ActionKey, error: BaseException | None) -> BaseException | None:
+        """The error as one of wtman's; a failure for want of space seldom says so."""
+        if isinstance(error, OSError):
+            said = f"{error.filename or key.subject or key.kind}: {error.strerror or error}"
+            error = machine_error(error) or ExternalError(said)
+        if not isinstance(error, WtmanError) or isinstance(error, OutsideError):
+            return error
+        lack = self.ctx.space.lacked(self.begun.get(key, 0.0))
+        return DiskFullError(f"{lack}: {error.message}", hint=SPACE_HINT) if lack else error
 
     def _held_up(self, key: ActionKey, error: OutsideError) -> tuple[e.Event, ...]:
         """Nobody is to blame: it is begun again, a session that was over being collected."""

@@ -53,6 +53,7 @@ async def open_run(
     from wtman.execution.sweep import sweep
     from wtman.git import control_dir
     from wtman.git.checkouts.pool import Checkouts
+    from wtman.git.ref_log import drop_left_lock
     from wtman.sandbox.gateway import Gateway
     from wtman.sessions.activity import ActivityLog
 
@@ -68,6 +69,7 @@ async def open_run(
         install_child_watcher()
         if not aside:
             sweep(f"{run}/")
+            drop_left_lock(repo)
         loop = asyncio.get_running_loop()
 
         def in_pool(function: Callable[..., Any], /, *args: Any) -> Any:

@@ -40,6 +40,7 @@ LINUX = sys.platform == "linux"
 TICK = 0.25  # seconds between looks at the clock and at the size of the output
 LINGER = 1.0  # for what remains of the tree during a polite stop, once the program has ended
 SHORT_GRACE = 0.2  # between TERM and KILL for what a program left behind
+MARKER_MOST = 1024  # bytes: more than a marker takes
 GIVE_UP = 10.0  # unkillable: another user's, or stuck in the kernel
 
 EXITED, TIMEOUT, STOPPED, OUTPUT, UNSTARTED = "exited", "timeout", "stopped", "output", "unstarted"
@@ -392,14 +393,22 @@ def _cap(outputs: tuple[int, int], cap: int) -> bool:
 def _record(folder: str, facts: dict[str, Any]) -> None:
     """Write `exit.json` so that it is there completely or not at all, power cuts included."""
     path = os.path.join(folder, "exit.json")
-    file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    os.write(file, dumps(facts).encode())
+    file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    os.ftruncate(file, os.write(file, dumps(facts).encode()))
     os.fsync(file)
     os.close(file)
     os.rename(path + ".tmp", path)
     parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     os.fsync(parent)
     os.close(parent)
+
+
+def _reserve(folder: str) -> None:
+    """Take the space of `exit.json` beforehand: the program may fill the disk."""
+    path = os.path.join(folder, "exit.json.tmp")
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    os.write(file, bytes(MARKER_MOST))
+    os.close(file)
 
 
 def _listen() -> int:
@@ -429,6 +438,7 @@ def keep(folder: str, spec: dict[str, Any], lease: int) -> None:
     """Run the program of `spec` to its end and record it."""
     wake = _listen()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _reserve(folder)
     stdin, *rest = _open_files(folder)
     outputs = (rest[0], rest[1])
     started, begin = time.time(), time.monotonic()

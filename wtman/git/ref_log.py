@@ -9,6 +9,7 @@ could write lines there too, so who reads it believes no more of it than fits
 import os
 from collections.abc import Sequence
 
+from wtman import locks
 from wtman.formats.git_output import raw, text
 from wtman.git.discovery import Repository
 from wtman.model.ref_moves import Move
@@ -58,6 +59,11 @@ def size(repo: Repository) -> int:
         return os.stat(_file(repo)).st_size
     except OSError:
         return 0
+
+
+def drop_left_lock(repo: Repository) -> None:
+    """Take away the lock of all refs that a git of a dead coordinator has left."""
+    locks.drop_left(repo.common_dir, _file(repo))
 
 
 def _parsed(line: str) -> Move | None:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wtman import files
-from wtman.errors import ExternalError, OutsideError, RaceError, UsageError
+from wtman import files, locks
+from wtman.errors import ExternalError, OutsideError, RaceError, ToolError, UsageError
 from wtman.formats.git_output import packed_refs, raw, text
 from wtman.git.discovery import Repository
 from wtman.git.ref_log import announce
@@ -132,12 +132,16 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
         return
     script = b"".join(_line(change) for change in changes)
     announce(repo, [Move(change.ref, change.old or "", change.new or "") for change in changes])
+    began = time.time()
     try:
         git(
             ["-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z"],
             git_dir=repo.common_dir,
             input=script,
         )
+    except ToolError:
+        locks.drop_packed(repo.common_dir, began, time.time())
+        raise
     except ExternalError as error:
         if lost := _LOST.search(error.stderr):
             raise RaceError(

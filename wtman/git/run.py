@@ -3,7 +3,8 @@
 Promises: no hook, fsmonitor, pager, editor, prompt, automatic gc or network transport,
 an environment without the caller's GIT_* variables, no inherited descriptors, no
 terminal. A status outside `ok` is an error that keeps the evidence, and says whose fault
-it was (wtman.errors); contention on a lock file is retried for a few seconds.
+it was (wtman.errors). A lock is waited for, for a few seconds; one that a killed git of
+wtman's left is taken away.
 
 Refuses to be more than that: what a configuration file can name beyond this list
 (filters, drivers) is kept out by asking through `control_dir` instead.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from wtman import locks
 from wtman.errors import (
     SPACE_HINT,
     DiskFullError,
@@ -68,7 +70,8 @@ _ENVIRONMENT = {
     "PYTHONSAFEPATH": "1",
 }
 
-_LOCKED = re.compile(r"Unable to create '([^']*\.lock)': File exists|cannot lock ref .*File exists")
+_LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists")
+_LOCK_FILE = re.compile(r"Unable to create '([^']*\.lock)': File exists")
 # At the end of a line: a file may be called so.
 _FULL = re.compile(r"(?:No space left on device|Disk quota exceeded)[)'\"]?$", re.MULTILINE)
 _MACHINE = re.compile(
@@ -139,6 +142,9 @@ def git(
         if answer.code in ok or not _LOCKED.search(answer.err):
             break
         time.sleep(pause)
+        answer = _once(argv, folder, surroundings, input, timeout, keep)
+    lock = _LOCK_FILE.search(answer.err) if answer.code not in ok else None
+    if lock and locks.drop_own(lock[1]):
         answer = _once(argv, folder, surroundings, input, timeout, keep)
     if answer.code not in ok:
         raise failure(args, argv, folder, answer)

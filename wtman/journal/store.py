@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from wtman import files
-from wtman.errors import DiskFullError, MissingError, WtmanError
+from wtman.errors import DiskFullError, MissingError, WtmanError, machine_error
 from wtman.git.run import git
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded, decode, encode
@@ -60,7 +60,7 @@ class Store:
         except sqlite3.Error as error:
             raise _trouble(error, folder) from error
         except OSError as error:
-            raise MissingError(
+            raise machine_error(error, f"cannot open the run journal {path}") or MissingError(
                 f"cannot open the run journal {path}: {error.strerror}", hint=_WRITABLE
             ) from error
         return cls(folder, database)

@@ -221,8 +221,8 @@ def named_files(agent: Agent, main: str) -> tuple[str, ...]:
     found = []
     for word in getattr(agent, "argv", ()):
         for path in (word, word.partition("=")[2]):
-            if not os.path.isabs(path) or not os.path.exists(path):
-                continue
+            if not os.path.isabs(path) or not (os.path.isfile(path) or os.path.isdir(path)):
+                continue  # a device, read-only in the sandbox, would no longer be one
             inside = os.path.realpath(main or path) + os.sep
             above = inside.startswith(os.path.realpath(path) + os.sep)
             if not (os.path.isdir(path) and above) and not is_sign_in(path):

@@ -246,17 +246,22 @@ def _titles(found: tuple[tuple[Finding, Judgement], ...]) -> str:
     return ", ".join(finding.claim.title for finding, _ in found)
 
 
+def is_unjudged(state: State, view: TaskView) -> bool:
+    """Whether the tip has no verdict yet of the checks that are its own now."""
+    checked = view.checked
+    return (
+        checked is None
+        or checked.commit != view.head
+        or checked.start != view.start
+        or tuple(item.command for item in checked.results) != state.checks_of(view.task.id)
+    )
+
+
 def _judged(state: State, view: TaskView) -> Standing:
     if not state.checks_of(view.task.id):
         return Standing(TaskState.UNCHECKED, "no check")
     checked = view.checked
-    wanted = state.checks_of(view.task.id)
-    if (
-        checked is None
-        or checked.commit != view.head
-        or checked.start != view.start
-        or tuple(result.command for result in checked.results) != wanted
-    ):
+    if checked is None or is_unjudged(state, view):
         return Standing(TaskState.CHECKING)
     if checked.verdict is Verdict.GREEN:
         return Standing(TaskState.VERIFIED)
