@@ -61,6 +61,7 @@ EFFECTS = frozenset(
     coordinator/litter.py
     coordinator/loop.py
     coordinator/merge.py
+    coordinator/merge_undo.py
     coordinator/open.py
     coordinator/resolution.py
     coordinator/review.py

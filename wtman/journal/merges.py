@@ -22,4 +22,18 @@ def is_moved(events: Iterable[e.Event], ref: str, new: str) -> bool:
                 if event.moved and (event.target, event.after) == (branch, new):
                     return True
                 open_for = ""
+            case e.MergeUndone() if (event.target, event.before) == (branch, new):
+                return True
     return open_for == branch or (external and not new)
+
+
+def standing(events: Iterable[e.Event]) -> list[e.Landed]:
+    """The merges that moved the target and were not taken back, the last one last."""
+    found: list[e.Landed] = []
+    for event in events:
+        match event:
+            case e.Landed() if event.moved and event.after != event.before:
+                found.append(event)
+            case e.MergeUndone():
+                found = [item for item in found if item.after != event.after]
+    return found

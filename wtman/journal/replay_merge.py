@@ -14,6 +14,7 @@ from wtman.journal.events import (
     Landed,
     MergeAsked,
     MergeFailed,
+    MergeUndone,
     Resolving,
     TargetMoved,
     Unresolved,
@@ -68,6 +69,15 @@ def _landed(state: State, event: Landed, at: float) -> State:
         event = replace(event, resolved=(merge.asked.resolves,))
     landed = joined(merge.so_far, event) if merge.so_far is not None else event
     return _with_merge(state, landed=landed)
+
+
+def _undone(state: State, event: MergeUndone, at: float) -> State:
+    for task, view in state.tasks.items():
+        if task in event.tasks:
+            state.tasks[task] = replace(view, merged=Sha(""))
+        elif view.excluded is not None:
+            state.tasks[task] = replace(view, excluded=None)
+    return replace(state, merge=None)
 
 
 def _with_merge(state: State, **changes: Any) -> State:
@@ -158,6 +168,7 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     TargetMoved: lambda state, event, at: _with_merge(done(state, _LAND), on=event.now),
     Disproved: _disproved,
     Landed: _landed,
+    MergeUndone: _undone,
     MergeFailed: lambda state, event, at: _with_merge(done(state, _LAND), failed=event),
     Resolving: _resolving,
     Unresolved: _unresolved,

@@ -215,17 +215,20 @@ def _deleted(merge: MergeView) -> WtmanError:
     )
 
 
-def require_movable(repo: Repository, target: str) -> list[Checkout]:
+_MERGE_AGAIN = "run the same merge again; or do not touch it: --into BRANCH, or --patch-only"
+
+
+def require_movable(repo: Repository, target: str, again: str = _MERGE_AGAIN) -> list[Checkout]:
     """Where the target is checked out: nowhere, or at one place without a change.
 
-    Refuses a branch that an operation of git holds, in whatever checkout, as git does.
+    Refuses a branch that an operation of git holds, in whatever checkout, as git does. `again`
+    is what to do once that is mended.
     """
-    way_on = "or do not touch it: --into BRANCH, or --patch-only"
     operation = holding(repo, target)
     if operation is not None:
         raise WtmanError(
             f"{operation.what} that holds {target} is in progress in {operation.path}",
-            hint=f"{operation.ways_out}, then run the same merge again; {way_on}",
+            hint=f"{operation.ways_out}, then {again}",
             code="busy",
         )
     stands = [item for item in checkouts(repo) if item.branch == target and item.head]
@@ -233,7 +236,7 @@ def require_movable(repo: Repository, target: str) -> list[Checkout]:
         raise WtmanError(
             f"{target} is checked out in a folder that git does not record "
             f"(its git directory is {repo.common_dir})",
-            hint=f"run the same merge in that folder; {way_on}",
+            hint=f"go to that folder, then {again}",
         )
     stands = [item for item in stands if os.path.isdir(item.path)]
     if not stands:
@@ -242,14 +245,14 @@ def require_movable(repo: Repository, target: str) -> list[Checkout]:
         where = " and ".join(item.path for item in stands)
         raise WtmanError(
             f"{target} is checked out twice, in {where}",
-            hint=f"switch one of them to another branch, {way_on}",
+            hint=f"switch one of them to another branch, then {again}",
         )
     dirty = is_dirty(repo, stands[0].path)
     if dirty:
         raise WtmanError(
             f"{stands[0].path}, where {target} is checked out, has uncommitted changes: "
             f"{listed(dirty, 5)}",
-            hint=f"commit or stash them there and run the same merge again, {way_on}",
+            hint=f"commit or stash them there, then {again}",
             code="dirty",
         )
     return stands

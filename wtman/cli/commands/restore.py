@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wtman.cli import options, target
-from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.home import Home, a_run, require_idle
+from wtman.coordinator.outcome import next_command
 from wtman.errors import UsageError
 from wtman.journal.state import State
 from wtman.model.states import SCHEMA
@@ -32,11 +33,23 @@ def restore(
     attempt: Annotated[
         int, typer.Option(min=0, metavar="N", help="The work of this attempt, as a branch.")
     ] = 0,
+    merge: Annotated[
+        str,
+        typer.Option(metavar="RUN", help="Move the target back to before the last merge of RUN."),
+    ] = "",
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
-    """Bring back what clean or a retry removed in the last 14 days; list it without TASK."""
+    """Bring back what clean or a retry removed in the last 14 days; list it without TASK.
+
+    With --merge RUN the last merge of that run is taken back, while nothing came after it: its
+    tasks are verified again, and wtman merge can land them again.
+    """
+    if merge and (task or attempt):
+        raise UsageError("name a TASK or --merge RUN, not both")
     with target.journal(ctx, directory) as home:
+        if merge:
+            return _undo(home, merge, as_json)
         from wtman.git.control_dir import prepare
 
         control = prepare(home.repo)
@@ -47,6 +60,33 @@ def restore(
             return 0
         _bring_back(home, control, _chosen(home, removed, task, attempt), as_json)
         return 0
+
+
+def _undo(home: Home, name: str, as_json: bool) -> int:
+    from wtman.coordinator.merge_undo import undo_merge
+
+    done = undo_merge(home, a_run(home, name))
+    event, run = done.event, a_run(home, name)
+    if as_json:
+        told = {"run": run, "target": event.target, "before": event.before, "after": event.after}
+        plain = {**told, "tasks": list(event.tasks), "pushed": list(done.pushed)}
+        print(json.dumps({"schema": SCHEMA, "undone": plain}, ensure_ascii=True))
+        return 0
+    for text in done.told:
+        print(cleaned(text, 400))
+    target_name = cleaned(event.target)
+    print(f"{target_name} is back at {event.before[:10]}, before the merge {event.after[:10]}")
+    for remote in done.pushed:
+        print(f"! {cleaned(remote)} has that merge already: others may have it too")
+    state = home.state(run)
+    if not state.kind.external:
+        names = ", ".join(cleaned(state.label(task)) for task in event.tasks)
+        print(f"not merged any more: {names}")
+    if done.cleaned:
+        print(f"\nnext: wtman restore {run}")
+    elif not state.kind.external:
+        print(f"\nnext: {next_command(state, live=False)}")
+    return 0
 
 
 def _aside(state: State) -> "tuple[MovedAside, ...]":

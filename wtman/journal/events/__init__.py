@@ -16,6 +16,7 @@ from wtman.journal.events.merge import (
     MergeAsked,
     MergeFailed,
     MergeNote,
+    MergeUndone,
     Resolving,
     TargetMoved,
     Uncommitted,

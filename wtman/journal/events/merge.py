@@ -199,3 +199,13 @@ class MergeFailed(Event):
 
     reason: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeUndone(Event):
+    """The target is back at `before`, as if the merge that landed `tasks` had not been."""
+
+    target: Branch
+    before: Sha
+    after: Sha
+    tasks: tuple[TaskId, ...]
