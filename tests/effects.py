@@ -181,5 +181,6 @@ EFFECTS = frozenset(
     worktrees/restore.py
     worktrees/retire.py
     worktrees/risky_changes.py
+    worktrees/submodules.py
     """.split()
 )

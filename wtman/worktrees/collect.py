@@ -31,6 +31,7 @@ from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
 from wtman.text.words import listed
+from wtman.worktrees import submodules
 from wtman.worktrees.baseline import without_baseline
 from wtman.worktrees.ignored import Hidden, forced, hidden
 from wtman.worktrees.lent import folder_of, give_back
@@ -48,6 +49,11 @@ _NOT_TAKEN = (
     "Go on from there, without leaving such files behind:"
 )
 _NAMED = 20
+
+
+_SUBMODULE = (
+    "Leave that repository at a commit that its remote has, and change files of this one only."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,11 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     except WorktreeError as error:
         reason = f"{_UNCOLLECTED}: {error.message}"
         return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
+    inside = _inside(ctx, finished, worktree, tip, (*snapshot.submodules, *snapshot.nested))
+    if refused := [item.refusal for item in inside if item.refusal]:
+        found = _set_aside(ctx, state, finished, worktree, tip, refused[0], notes)
+        return replace(found, detail=_SUBMODULE)
+    left = tuple(item.note for item in inside if item.note)
     tree = without_baseline(ctx.control, state, place, snapshot.tree, tip)
     commit = tip
     if tree != history.tree_of(ctx.control, tip):
@@ -176,8 +187,8 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
             notes += found.notes
             return replace(found, reason=reason, notes=notes, ignored=wrote.work[:_IGNORED])
         reason = "it changed nothing"
-        if snapshot.nested:
-            reason += f" but the nested repository at {snapshot.nested[0]}, which is not collected"
+        if left:
+            reason += f", but {left[0]}"
         ignored = wrote.work or wrote.output
         if ignored:
             reason += f" but files that git ignores, which are not collected: {listed(ignored)}"
@@ -192,9 +203,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
         ],
     )
     _show_clean(ctx, worktree, commit, snapshot.tree)
-    notes += tuple(
-        f"left a nested repository at {path}, which is not collected" for path in snapshot.nested
-    )
+    notes += left
     alone = tip == finished.start and commit != tip
     found = _accept(ctx, state, finished, commit, int(alone))
     # From here on the ref that names the attempt speaks for it.
@@ -215,6 +224,17 @@ def _holds(
             snapshot = git_snapshot.snapshot(*where, largest=gate.BLOB_CAP, forced=by_force)
             wrote = _hidden(ctx, worktree, finished)
     return snapshot, wrote
+
+
+def _inside(
+    ctx: Context, finished: Finished, worktree: Worktree, tip: Sha, nested: tuple[str, ...]
+) -> tuple[submodules.Inside, ...]:
+    """The repositories in the worktree, submodules among them."""
+    if not nested:
+        return ()
+    git = _private(ctx, finished, worktree)
+    keep = ctx.below("tasks", finished.place.task, "submodules")
+    return submodules.look(ctx.control, git, tip, nested, keep)
 
 
 def _hidden(ctx: Context, worktree: Worktree, finished: Finished) -> Hidden:

@@ -39,11 +39,13 @@ class Snapshot:
     """`nested` are the folders with a `.git` of their own, relative to the worktree.
 
     `left` says of each path that was not taken why: the tree has it as the parent commit does.
+    `submodules` are those that are initialised.
     """
 
     tree: Sha
     nested: tuple[str, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
+    submodules: tuple[str, ...] = ()
 
 
 def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
@@ -78,7 +80,7 @@ def snapshot(
     """
     with _working(ctl, worktree, index) as working:
         _load(ctl, worktree, working, ["--reset", oid(parent_commit)])
-        tracked, others, left = _listed(ctl, worktree, working)
+        tracked, others, left, links = _listed(ctl, worktree, working)
         nested, others = _without_nested(worktree, tracked, others)
         others += forced
         gone, changed = _changed(ctl, worktree, working)
@@ -95,7 +97,8 @@ def snapshot(
         if not leave:
             _refuse(left)
         written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
-    return Snapshot(Sha(written.decode().strip()), nested, left)
+    submodules = (path for path in links if os.path.lexists(os.path.join(worktree, path, ".git")))
+    return Snapshot(Sha(written.decode().strip()), nested, left, tuple(submodules))
 
 
 def ignored(ctl: Control, worktree: str, index: str) -> list[str]:
@@ -166,25 +169,32 @@ def _load(ctl: Control, worktree: str, working: str, args: list[str]) -> str:
 
 def _listed(
     ctl: Control, worktree: str, working: str
-) -> tuple[list[str], list[str], dict[str, str]]:
+) -> tuple[list[str], list[str], dict[str, str], list[str]]:
     """Tracked paths, and untracked ones that are not ignored; `x/` is a nested repository.
 
-    The third: the folders that git could not look into, and why.
+    The third: the folders that git could not look into, and why. The fourth: of the tracked
+    paths the submodules.
     """
-    args = ["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"]
+    args = ["ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard"]
     tracked: list[str] = []
     others: list[str] = []
+    links: list[str] = []
     answer = call(ctl, args, worktree=worktree, index=working)
     for item in answer.out.split(b"\0"):
-        if item:
-            (others if item.startswith(b"? ") else tracked).append(text(item[2:]))
+        if item.startswith(b"? "):
+            others.append(text(item[2:]))
+        elif item:
+            facts, _, name = item.partition(b"\t")
+            tracked.append(text(name))
+            if facts[2:].startswith(_GITLINK.encode()):
+                links.append(tracked[-1])
     shut = {
         path: f"cannot be read ({why})"
         for path, why in _SHUT.findall(answer.err)
         # A live session may have removed it. A name that is no UTF-8 cannot be looked for.
         if "\ufffd" in path or os.path.lexists(os.path.join(worktree, path))
     }
-    return tracked, others, shut
+    return tracked, others, shut, links
 
 
 def _without_nested(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from wtman.errors import ExternalError, MissingError
 from wtman.formats.git_output import raw, raw_changes, text, tree_lines
 from wtman.git.control_dir import Control, call, oid
-from wtman.model.changes import Changes
+from wtman.model.changes import Changes, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 
@@ -165,6 +165,12 @@ def files(ctl: Control, treeish: str) -> tuple[str, ...]:
     """Paths of all files, links and submodules of a tree."""
     listed = call(ctl, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", oid(treeish)]).out
     return tuple(text(item) for item in listed.split(b"\0") if item)
+
+
+def entries_at(ctl: Control, treeish: str, paths: Sequence[str]) -> dict[str, Entry]:
+    """What a tree has at these paths, by path."""
+    args = ["ls-tree", "-z", "--full-tree", oid(treeish), "--", *paths]
+    return {path: entry for path, entry, _ in tree_lines(call(ctl, args).out)}
 
 
 def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:

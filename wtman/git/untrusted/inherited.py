@@ -43,6 +43,21 @@ def move_submodules(before: str, draft: str, name: str) -> None:
         os.rename(source, target)
 
 
+def copy_repository(source: str, target: str, commit: str) -> None:
+    """Keep the objects of a repository at `target`, as a bare one whose branch is `commit`."""
+    for part in ("objects", "refs/heads"):
+        os.makedirs(os.path.join(target, part), mode=0o700)
+    _copy(os.path.join(source, "objects"), os.path.join(target, "objects"), "", {"info/alternates"})
+    version, more = (1, "[extensions]\n\tobjectFormat = sha256\n") if commit[40:] else (0, "")
+    shallow = files.head(os.path.join(source, "shallow"), _CAP)
+    if shallow is not None:
+        files.replace(os.path.join(target, "shallow"), shallow)
+    core = f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n"
+    files.replace(os.path.join(target, "config"), (core + more).encode())
+    files.replace(os.path.join(target, "HEAD"), b"ref: refs/heads/kept\n")
+    files.replace(os.path.join(target, "refs/heads/kept"), f"{commit}\n".encode())
+
+
 def submodules_of(place: str, name: str) -> str:
     """Where git keeps the git directories of a linked worktree's submodules."""
     return os.path.join(place, "worktrees", name, "modules")
