@@ -30,6 +30,7 @@ def test_the_next_coordinator_sweeps_what_a_killed_one_left(site: Site) -> None:
         run / f"tasks/one/1/spec.json{DRAFT}",
         run / f"tasks/one/1/git{DRAFT}/HEAD",
         run / "tasks/one/1/exit.json.tmp",
+        run / "activity.json",
         run / "door-0",
         run / "reviews/1/correctness/home/.claude/token",
         run / ".patches.new/0001-one.patch",

@@ -13,11 +13,13 @@ from tests.worktrees.test_collect import Site
 from wtman.errors import RaceError
 from wtman.execution.occupants import occupants
 from wtman.git import refs
+from wtman.git.checkouts import worktrees
 from wtman.journal import events as e
 from wtman.journal.events import Cleaned
 from wtman.journal.record import Recorded
 from wtman.model.ids import TaskId
 from wtman.worktrees import clean, restore
+from wtman.worktrees.place import place_of, worktree_of
 
 ONE = TaskId("one")
 DAYS = 24 * 3600.0
@@ -79,6 +81,29 @@ def test_a_cleaned_task_comes_back_with_all_that_it_had(path: Path) -> None:
         assert kit.run_git(tree, "status", "--porcelain").split() == ["M", "a.txt", "??", "dirty"]
         assert removed(site) == () and not refs.read(site.ctx.repo, "refs/wtman/trash")
         assert site.state.tasks[ONE].worktree == str(tree)
+
+    within(path, work)
+
+
+@pytest.mark.parametrize("moment", ["folder moved", "all but told"])
+def test_a_clean_that_was_killed_is_told_by_the_next(path: Path, moment: str) -> None:
+    def work(site: Site) -> None:
+        tip = site.branch("one")
+        if moment == "all but told":
+            clean.clean(site.ctx.control, site.state, ONE, forced=True)
+        else:
+            place = place_of(site.state, ONE)
+            worktrees.drop(
+                site.ctx.repo, worktree_of(site.ctx.repo, place), clean.trash_of(site.state)
+            )
+        known = site.ctx.store.events(site.run)
+        event = clean.clean(site.ctx.control, site.state, ONE, forced=True, known=known)
+        assert isinstance(event, Cleaned)
+        site.say(event)
+        [item] = removed(site)
+        restore.bring_back(site.ctx.control, site.state, item)
+        assert site.branch("one") == tip
+        assert (path.parent / "worktrees" / site.run / "one/new").exists()
 
     within(path, work)
 

@@ -20,6 +20,7 @@ from wtman.journal.store import Store
 from wtman.model.ids import RunId
 from wtman.sandbox.gateway import SHORT
 
+_LEFT = ("exit.json.tmp", "activity.json")
 _SOCKET = re.compile(r"door-\d+")
 # The HOME of a task is kept for its life; the other parts have none.
 _NO_QUESTIONS = ("tasks", "checks", "setup", "cleanup", "homes", "patches")
@@ -89,7 +90,7 @@ def sweep_run(ctl: Control, run: RunId, folder: str, worktrees: str) -> None:
         below[:] = [name for name in below if name not in _UNSEEN]
         scratch.sweep_drafts(place)
         for name in names:
-            if name == "exit.json.tmp" or (place == folder and _SOCKET.fullmatch(name)):
+            if name in _LEFT or (place == folder and _SOCKET.fullmatch(name)):
                 scratch.discard(os.path.join(place, name))
     for kind in ("checks", "reading"):
         scratch.sweep_drafts(os.path.join(worktrees, f"{run}-{kind}"))

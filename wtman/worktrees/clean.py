@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wtman.git import refs
-from wtman.git.checkouts.worktrees import Worktree, drop, empty_trash, head_of
+from wtman.git.checkouts.worktrees import NOTE, Worktree, drop, empty_trash, head_of
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
@@ -49,19 +49,23 @@ def clean(
     *,
     forced: bool,
     busy: str = "",
+    known: Sequence[Recorded] = (),
     before: Callable[[str], None] = lambda path: None,
 ) -> Cleaned | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
     `busy` says that the task is not over or its worktree in use, and what to do. `before` is
-    called with the worktree's path when it is sure to go.
+    called with the worktree's path when it is sure to go. `known` is the journal: what a kill
+    kept out of it, though it was done, is told now.
     """
     view = state.tasks.get(task) or state.dropped[task]
     worktree = worktree_of(ctl.repo, place_of(state, task), view.worktree)
     tips = _tips(ctl.repo, state, view)
     there = os.path.lexists(worktree.path) or os.path.isdir(worktree.admin)
-    if view.external or not (there or tips):
+    if view.external:
         return None
+    if not (there or tips):
+        return _cut_off(ctl, state, task, worktree, known)
     if busy and not forced:
         return KeptTask(task, busy)
     tip = next(iter(tips.values()), view.head)
@@ -74,17 +78,53 @@ def clean(
         return KeptTask(task, why, held.ignored)
     if os.path.isdir(worktree.path):
         before(worktree.path)
-    folder = drop(ctl.repo, worktree, trash_of(state)) if there else ""
+    if there:
+        folder = drop(ctl.repo, worktree, trash_of(state))
+    else:
+        folder = _dropped(state, task, worktree, known)
     kept = {trash_ref(state.run, task, sha): sha for sha in tips.values()}
-    known = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}/{task}")
+    trashed = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}/{task}")
     refs.update(
         ctl.repo,
         [
             *(RefChange(name, None, sha) for name, sha in tips.items()),
-            *(RefChange(name, sha, known.get(name)) for name, sha in kept.items()),
+            *(RefChange(name, sha, trashed.get(name)) for name, sha in kept.items()),
         ],
     )
     return Cleaned(task, tip, tips, folder, held.files, held.size, held.ignored)
+
+
+def _cut_off(
+    ctl: Control, state: State, task: TaskId, worktree: Worktree, known: Sequence[Recorded]
+) -> Cleaned | None:
+    """What a killed `clean` has done of the task and did not live to tell."""
+    told = {
+        trash_ref(state.run, task, sha)
+        for item in known
+        if isinstance(item.event, Cleaned) and item.event.task == task
+        for sha in item.event.refs.values()
+    }
+    there = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}/{task}")
+    tip = next((sha for name, sha in there.items() if name not in told), None)
+    folder = _dropped(state, task, worktree, known)
+    if tip is None and not folder:
+        return None
+    branch, merged = _names(state, task)
+    view = state.tasks.get(task) or state.dropped[task]
+    back = {merged if view.merged else branch: tip} if tip else {}
+    return Cleaned(task, tip or view.head, back, folder)
+
+
+def _dropped(state: State, task: TaskId, worktree: Worktree, known: Sequence[Recorded]) -> str:
+    """The worktree in the trash that the journal does not know of, "" where there is none."""
+    told = {item.event.folder for item in known if isinstance(item.event, Cleaned)}
+    trash, name = trash_of(state), os.path.basename(worktree.admin)
+    for entry in sorted(os.listdir(trash)) if os.path.isdir(trash) else ():
+        folder = os.path.join(trash, entry)
+        here = entry.startswith(f"{name}-") and os.path.lexists(os.path.join(folder, NOTE))
+        if here and folder not in told and entry[len(name) + 1 :].isalnum():
+            return folder
+    return ""
 
 
 def trash_ref(run: RunId, task: TaskId, commit: Sha) -> str:
@@ -164,12 +204,14 @@ def holds(repo: Repository, state: State, task: TaskId) -> bool:
     return not view.external and bool(there or _tips(repo, state, view))
 
 
+def _names(state: State, task: TaskId) -> tuple[str, str]:
+    """The branch of a task, and the ref that takes its place once it has landed."""
+    return f"refs/heads/wtman/{state.run}/{task}", f"refs/wtman/merged/{state.run}/{task}"
+
+
 def _tips(repo: Repository, state: State, view: TaskView) -> dict[str, Sha]:
     """The refs that go, the branch first."""
-    names = (
-        f"refs/heads/wtman/{state.run}/{view.task.id}",
-        f"refs/wtman/merged/{state.run}/{view.task.id}",
-    )
+    names = _names(state, view.task.id)
     found = {name: refs.read_one(repo, name) for name in names}
     return {name: sha for name, sha in found.items() if sha is not None}
 

@@ -195,6 +195,7 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     )
     with home.store.lock(state.run):
         litter.sweep_run(control, state.run, folder, state.settings.worktrees)
+        told = home.store.events(state.run)
         for task in (*state.tasks, *state.dropped):
             forced = task in wanted.forced
             if not (wanted.whole or forced):
@@ -205,7 +206,9 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
             elif task in known and known[task].state not in SETTLED:
                 busy = f"{known[task].state}, the run can go on: wtman resume {state.run}"
             before = partial(_clean_up, home, state, task)
-            match worktree.clean(control, state, task, forced=forced, busy=busy, before=before):
+            match worktree.clean(
+                control, state, task, forced=forced, busy=busy, known=told, before=before
+            ):
                 case Cleaned() as done:
                     home.store.append(state.run, [done], now)
                     evidence.leave_task(folder, task, _sign_in_files(state, task))
