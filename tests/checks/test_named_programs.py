@@ -158,3 +158,28 @@ def test_output_is_shown_as_lines_without_controls(world: World) -> None:
         "one two",
         "three",
     ]
+
+
+def test_a_program_that_is_only_called_like_a_runner(world: World) -> None:
+    """It is judged by its end where the base shows it; one that forgets its results is not."""
+    program(world.repo / "pytest", "test ! -e broken\n")
+    run_git(world.repo, "add", "-A")
+    base = world.commit({"a": "a\n"})
+    checked = world.base("./pytest -q")
+    assert checked.problem == ""
+    assert checked.warnings[0] == (
+        "check `./pytest -q` writes no test results: its exit status counts"
+    )
+    good = world.judge("./pytest -q", now=world.commit({"b": "b\n"}), against=base)
+    bad = world.judge("./pytest -q", now=world.commit({"broken": "b\n"}), against=base)
+    assert (good.verdict, bad.verdict) == (Verdict.GREEN, Verdict.RED)
+    run_git(world.repo, "rm", "-q", "broken")
+    report = '<testsuites><testsuite><testcase classname="t" name="a"/></testsuite></testsuites>'
+    writes = f"echo '{report}' > \"${{2#--junitxml=}}\"\n"
+    program(world.repo / "pytest", writes.replace("$2", "$1").replace("{2#", "{1#"))
+    run_git(world.repo, "add", "-A")
+    base = world.commit({"c": "c\n"})
+    program(world.repo / "pytest", "true\n")
+    run_git(world.repo, "add", "-A")
+    silent = world.judge("./pytest -q", now=world.commit({"d": "d\n"}), against=base)
+    assert silent.results[0].reason == "the check wrote no result file"

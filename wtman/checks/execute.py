@@ -14,6 +14,7 @@ from wtman.checks.results import import_records, with_tests
 from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.context import Context
 from wtman.errors import SPACE_HINT, DiskFullError
+from wtman.formats.junit import NO_FILE
 from wtman.git.checkouts.pool import CheckCheckout
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
@@ -34,6 +35,9 @@ from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.system import is_below
 
 _PROBE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe")
+
+# Without a network nothing comes of trying again, but minutes of waiting.
+_OFFLINE = {"NPM_CONFIG_FETCH_RETRIES": "0", "PIP_RETRIES": "0"}
 
 Seen = tuple[CommandResult, ImportOrigin | None]  # and whether it saw its checkout, if asked
 
@@ -80,6 +84,8 @@ async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
     online = settings.check_network
     given = surroundings(ctx.sandbox.name, ctx.environ, "", settings.env, online=online)
     env = {**given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
+    if not online and ctx.sandbox.name != "none":
+        env.update(_OFFLINE)
     folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
     place = await ctx.git(fingerprint, ctx, settings, env)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
@@ -116,11 +122,16 @@ async def cache_key(bench: Bench, asked: CheckRequest) -> str:
 
 
 async def _named(bench: Bench, asked: CheckRequest) -> NamedPrograms:
-    """The programs that the words of the user show to a check."""
+    """The programs that the words of the user show to a command.
+
+    A model's command, a reproducer, sees those of the run's checks: it is to run like them.
+    """
     ctx = bench.ctx
-    if not asked.given or ctx.sandbox.name == "none":
+    if ctx.sandbox.name == "none":
         return NamedPrograms()
-    found: NamedPrograms = await ctx.git(named_programs, ctx.repo, ctx.environ, (asked.check.run,))
+    given = (asked.command,) if asked.given else bench.settings.check
+    texts = tuple(CheckCommand.of(text).run for text in given)
+    found: NamedPrograms = await ctx.git(named_programs, ctx.repo, ctx.environ, texts)
     return found
 
 
@@ -228,6 +239,8 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
     if form and ran.exit.reason is ExitReason.EXITED:
         stdout = ctx.below(ran.log, "stdout")
         ran = await ctx.git(with_tests, ran, form, stdout, junit, checkout.path)
+        unwritten = ran.tests is not None and ran.tests.problem == NO_FILE
+        ran = replace(ran, silent=unwritten and ran.passed and JUNIT not in check.run)
     if not asked.names:
         return ran, None
     records = import_probe.read_records(await ctx.git(import_records, results))

@@ -38,6 +38,9 @@ def judge(
     nothing can be told apart: `unchecked`, unless the tree passes by itself and
     no red base was allowed (`allow_red` says that it was: never verified then).
     """
+    if base is not None and base.silent:
+        # A program that is only called like a test runner: both are judged by their end.
+        base, now = replace(base, tests=None), replace(now, tests=None)
     if base is not None and (broken := base_problem(base)):
         if allow_red or not _passes_alone(now):
             reason = f"failed where it started from: {broken}"
@@ -233,6 +236,11 @@ def judge_base(command: str, ran: CommandResult, allow_red: bool = False) -> Bas
         return BaseJudged(_with(command, ran, Verdict.RED, problem), problem=problem)
     if ran.tests is None:
         return BaseJudged(_with(command, ran, Verdict.GREEN))
+    if ran.silent:
+        return BaseJudged(
+            _with(command, ran, Verdict.GREEN),
+            warning=f"check `{command}` writes no test results: its exit status counts",
+        )
     failing = ran.tests.failing
     result = replace(
         _with(command, ran, Verdict.GREEN),
@@ -256,6 +264,8 @@ def base_problem(ran: CommandResult) -> str:
     tests = ran.tests
     if ran.unfit or ran.exit.reason is not ExitReason.EXITED or ran.exit.signal or tests is None:
         return end
+    if ran.silent:
+        return ""
     if tests.problem:
         return tests.problem + (f" ({end})" if end else "")
     if not tests.tests:

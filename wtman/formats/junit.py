@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from xml.parsers import expat
 
+NO_FILE = "the check wrote no result file"
+
 
 class Status(StrEnum):
     PASSED = "passed"
@@ -44,7 +46,7 @@ class TestRun:
 def read_junit(raw: bytes | None) -> TestRun:
     """The results in a JUnit file; None stands for a file that was never written."""
     if raw is None:
-        return TestRun(problem="the check wrote no result file")
+        return TestRun(problem=NO_FILE)
     if not raw.strip():
         return TestRun(problem="the check's result file is empty")
     reader = _Reader()

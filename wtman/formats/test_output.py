@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from wtman.formats.junit import Status, TestRun, numbered
+from wtman.formats.junit import NO_FILE, Status, TestRun, numbered
 
 Case = tuple[str, Status]
 
@@ -27,7 +27,7 @@ _JEST = {
 def read_jest(raw: bytes | None, root: str) -> TestRun:
     """The file of `jest --json --outputFile`; paths are told from `root` on."""
     if raw is None:
-        return TestRun(problem="the check wrote no result file")
+        return TestRun(problem=NO_FILE)
     try:
         body = json.loads(raw)
         return TestRun(numbered(list(_jest(body, root.rstrip("/") + "/"))))

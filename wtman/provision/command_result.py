@@ -30,6 +30,7 @@ class CommandResult:
     log: str = ""
     limit: float = 0.0  # seconds it was given
     cached: bool = False
+    silent: bool = False  # it passed, and wrote nothing of the results that wtman asked it for
     absent: tuple[str, ...] = ()  # what it names in its checkout and did not find there
 
     @property
