@@ -120,3 +120,18 @@ def test_of_the_users_own_checkouts_only_environments(repo: Path, uv: Path, show
     assert shown("REPO/node_modules/.bin/jest").read == (str(repo / "node_modules"),)
     run_git(repo, "worktree", "add", "-q", "../other")
     assert shown("sh REPO/../other/scripts/run.sh").read == ()
+
+
+def test_one_link_leads_to_all_of_a_folder(user: Path, shown: Shown, tmp_path: Path) -> None:
+    """Whatever order its programs are named in, and what a link leads to is never taken apart."""
+    program(user / ".local/share/x/bin/x")
+    program(user / ".local/bin/y")
+    (user / ".local/bin/x").symlink_to("../share/x/bin/x")
+    found = shown("~/.local/bin/x && ~/.local/bin/y")
+    assert found.links == ((".local/bin", str(user / ".local/bin")),)
+    home = tmp_path / "private"
+    home.mkdir()
+    link_programs(str(home), found)
+    link_programs(str(home), shown("~/.local/bin/x"))
+    assert os.readlink(home / ".local/bin") == str(user / ".local/bin")
+    assert sorted(os.listdir(home / ".local")) == ["bin"]

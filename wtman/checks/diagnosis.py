@@ -91,12 +91,13 @@ def explain(
         ):
             return found
     for mention in mentions(check.run, ctx.environ):
-        if os.path.isabs(mention.path) and (found := seeker.named(mention)):
+        told = mention.position in _RUNS or os.path.basename(mention.path) in ran.output
+        if told and os.path.isabs(mention.path) and (found := seeker.named(mention)):
             return found
     if not name:
         return seeker.forbidden(ran)
     if os.path.isabs(name):
-        return seeker.hidden(name)
+        return seeker.hidden(_of_user(ctx, name))
     if "/" in name:
         return seeker.relative(os.path.normpath(os.path.join(check.folder, name)))
     return seeker.bare(name)
@@ -263,6 +264,14 @@ class _Seeker:
             except OSError:
                 pass
         return "wtman.toml"
+
+
+def _of_user(ctx: Context, path: str) -> str:
+    """A path in the private HOME of a check, as it is called in the user's own."""
+    homes = os.path.join(ctx.folder, "homes") + os.sep
+    if not path.startswith(homes):
+        return path
+    return os.path.join(ctx.environ.get("HOME", ""), path.removeprefix(homes).partition("/")[2])
 
 
 def _is_system(path: str) -> bool:

@@ -26,6 +26,7 @@ _UNKNOWN = re.compile(r"[$*?\[\]{}\0:]")
 _KEYWORDS = frozenset("if then else elif do while until ! {".split())
 _SHELLS = frozenset("sh bash dash zsh ksh".split())
 _TEXTS = ("-c", "-m", "-e")  # of interpreters: no script follows
+_EXPORTS = ("export", "declare", "typeset", "readonly", "local")
 _SWITCHES = ("-X", "-W")  # of Python, with a word
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*|node|ruby|perl|php|deno|bun|(?:ba|da|z|k)?sh")
 # Programs that run the program behind them, and which of their options take a word.
@@ -115,7 +116,9 @@ class _Reading:
                 valued, nested = None, False
             elif skipped:
                 skipped = False
-            elif position is Position.PROGRAM and (given := _ASSIGNED.fullmatch(word)):
+            elif (position is Position.PROGRAM or program in _EXPORTS) and (
+                given := _ASSIGNED.fullmatch(word)
+            ):
                 self._known[given[1]] = self._filled(given[2])
                 yield from self._word(
                     given[2], Position.PATH if given[1] == "PATH" else Position.VALUE

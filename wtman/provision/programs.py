@@ -17,6 +17,7 @@ from wtman.formats.shell_words import Mention, Position, mentions
 from wtman.git.discovery import Repository, common_dir_of, git_dir_at
 from wtman.sandbox import programs, system
 from wtman.sandbox.home import link_in_home
+from wtman.sandbox.mounts import outermost
 from wtman.sandbox.system import is_below
 
 _SIGN_INS = (
@@ -42,7 +43,7 @@ def named_programs(
     """What the texts of the user name and need outside of their checkout. Blocking."""
     path, home = environ.get("PATH", os.defpath), environ.get("HOME", "")
     read: dict[str, None] = {}
-    links: dict[str, str] = {}
+    led: list[str] = []
     for mention in dict.fromkeys(item for text in texts for item in mentions(text, environ)):
         if not os.path.isabs(mention.path) or is_closed(repo, mention.path):
             continue
@@ -50,9 +51,9 @@ def named_programs(
         read.update(dict.fromkeys(shown))
         around = [one for one in shown if is_below(mention.path, one)]
         if around and os.path.isabs(home) and is_below(mention.path, os.path.normpath(home)):
-            whole = min(around, key=len)
-            links[os.path.relpath(whole, home)] = whole
-    return NamedPrograms(tuple(read), tuple(links.items()))
+            led.append(min(around, key=len))
+    links = tuple((os.path.relpath(one, home), one) for one in outermost(led))
+    return NamedPrograms(tuple(read), links)
 
 
 def link_programs(home: str, named: NamedPrograms) -> None:

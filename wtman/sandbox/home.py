@@ -51,6 +51,9 @@ def link_in_home(home: str, links: Mapping[str, str]) -> None:
     """Make links (path below the private HOME -> where it leads) where nothing is yet."""
     for path, target in links.items():
         *folders, name = path.split("/")
+        above = (os.path.join(home, *folders[:many]) for many in range(1, len(folders) + 1))
+        if any(map(os.path.islink, above)):
+            continue  # led to already, with what is around it
         with _folder(home, folders) as below, contextlib.suppress(FileExistsError):
             os.symlink(target, name, dir_fd=below)
 
