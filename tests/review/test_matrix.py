@@ -54,8 +54,9 @@ def cells(base: str, a: str, b: str = "", joint: str = "", runs: int = TIMES) ->
         (("b", "f"), "promise", ()),
         (("b", "b", "b", "f"), "promise", ()),
         # It was not run where it had to be.
-        (("-", "-"), "invalid", ()),
-        (("p", "-"), "invalid", ()),
+        (("-", "-"), "unproven", ()),
+        (("p", "-"), "unproven", ()),
+        (("b", "-"), "invalid", ()),
         (("-", "f"), "unproven", ()),
         (("-", "p"), "not reproduced", ()),
         (("p", "p", "p", "-"), "unproven", ()),

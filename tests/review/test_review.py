@@ -66,6 +66,27 @@ def test_any_branches_are_reviewed_and_nothing_is_changed(
 
 
 @pytest.mark.slow
+def test_branches_are_reviewed_together_however_they_meet(
+    shop: Shop, branches: None, git: Git
+) -> None:
+    """Nothing couples these by path or import, and one does not merge with another."""
+    for name, files in (
+        ("limit", {"README.md": "# 3\n"}),
+        ("other", {"README.md": "# 4\n"}),
+        ("reads", {"reads.sh": "cat README.md\n"}),
+    ):
+        git(shop.repo, "switch", "-qc", name, "main")
+        kit.commit_files(shop.repo, files, name)
+    git(shop.repo, "switch", "-q", "main")
+    shop.says(**{"interaction limit+reads": [claim("they meet", "limit", "reads")]})
+    told = review(shop, "--branches", "limit", "other", "reads", "--reviewers", "1")
+    assert [item["branches"] for item in told["findings"]] == [["limit", "reads"]]
+    assert told["reviews"]["unlooked"] == [
+        "no reviewer looked at limit and other together: they do not merge: conflict in README.md"
+    ]
+
+
+@pytest.mark.slow
 def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
     shop.wtman(*shop.words("sum")[:-2], cwd=shop.repo)
     assert "no reviewer specified" in shop.wtman("review", cwd=shop.repo, check_status=2).err

@@ -21,7 +21,8 @@ and the smallest spoilt trees are to blame:
 "Fails everywhere" is what a wrong test looks like, and also a right one for what was
 promised and is not there. Where a branch fails it in another way than the base, or what it
 lacks was asked for, nothing is proven either way: `promise`. What was not run where it had
-to be is `unproven`: two branches that do not merge, a setup that fails on the base.
+to be is `unproven`: two branches that do not merge, a setup that fails on the base, a patch
+that does not apply or adds more than tests.
 """
 
 import re
@@ -125,7 +126,7 @@ def judge(
         return MatrixResult("flaky", (), f"it fails only sometimes on {listed(shaky)}")
     if all(cell.result == "unrun" and not cell.commit for cell in others):
         detail = next((cell.detail for cell in others if cell.detail), "it does not apply")
-        return MatrixResult("invalid", (), detail)
+        return MatrixResult("invalid" if base.bad else "unproven", (), f"it was not run: {detail}")
     passing = [cell.tree for cell in others if cell.result == "passed"]
     missing = _not_run(others)
     if missing is None and len(passing) == len(_ran(others)):
@@ -161,7 +162,7 @@ def _judge_audit(alone: Sequence[Cell]) -> MatrixResult:
     """Of a tree without any branch: there is nothing to compare it with."""
     cell = alone[0]
     if cell.result == "unrun":
-        return MatrixResult("invalid", (), cell.detail or "it does not apply")
+        return MatrixResult("unproven", (), f"it was not run: {cell.detail or 'it does not apply'}")
     if cell.flickers:
         return MatrixResult("flaky", (), "it fails only sometimes")
     if cell.result == "failed":

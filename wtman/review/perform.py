@@ -31,6 +31,7 @@ from wtman.review.reproduce import reproduce, together
 from wtman.sessions.ask import Answer, Question, ask
 
 _TEXT_CAP = 256 * 1024  # bytes of a file that is looked at for what it imports
+_MOST_SETS = 8  # branches of which sets are looked for that merge
 _DIFF_CAP = 8 << 20  # characters of a diff that a program is given
 
 
@@ -70,11 +71,33 @@ def _couple(ctx: Context, state: State, action: Couple) -> Coupled:
     tasks = tuple(view.task for view in state.tasks.values())
     bound = {frozenset((one, two)) for one in works for two in closure(tasks, (one,))}
     found = couplings(works, bound)
-    together = tuple(works)
-    if state.kind is RunKind.REVIEW and all(item.members != together for item in found):
+    if state.kind is RunKind.REVIEW:
         # Whoever names them wants to know what they are together, however they meet.
-        found = (*found, Coupling(together, ""))
+        known = {item.members for item in found}
+        sets = _that_merge(ctx, state, tuple(works))
+        found = (*found, *(Coupling(names, "") for names in sets if names not in known))
     return Coupled(dict(action.tips), found)
+
+
+def _that_merge(ctx: Context, state: State, names: tuple[TaskId, ...]) -> list[tuple[TaskId, ...]]:
+    """All of them, or where these do not merge the largest sets that do, a few of them."""
+
+    def merge(chosen: tuple[TaskId, ...]) -> bool:
+        return assemble(ctx.control, together(state, chosen)).conflict is None
+
+    if len(names) > _MOST_SETS or merge(names):
+        return [names]
+    found: list[tuple[TaskId, ...]] = []
+    for first in names:
+        if any(first in one for one in found):
+            continue
+        chosen = {first}
+        for other in names:
+            wider = tuple(name for name in names if name in chosen | {other})
+            if len(wider) > len(chosen) and merge(wider):
+                chosen.add(other)
+        found.append(tuple(name for name in names if name in chosen))
+    return [one for one in found if len(one) > 1]
 
 
 def _work(ctx: Context, state: State, task: TaskId, head: Sha) -> BranchWork:

@@ -59,7 +59,7 @@ async def reproduce(
     below = _below(state, names)
     cells, problem = await _singly(bench, names, many=len(members) > 1)
     if problem:
-        shown = MatrixResult("invalid", (), problem)
+        shown = MatrixResult("unproven", (), f"it was not run: {problem}")
     else:
         asked = finding.kind == "completeness" or promised(cells, _asked(state, names))
         cells = await _certain(bench, cells, members, below, asked=asked)
@@ -201,7 +201,7 @@ async def _cells(
 
 
 _HANGS = "it did not come to an end"
-_SPARED = "it was not run: it does not even come to an end on the base"
+_SPARED = "it does not even come to an end on the base"
 
 
 async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell:

@@ -205,7 +205,7 @@ def problems(state: State) -> list[str]:
         who = f"{item.lens or item.kind} by {item.agent} on {names}"
         if not item.ok:
             lines.append(f"no verdict: {who}: {item.reason or 'it did not answer'}")
-        elif item.reason:
+        elif item.reason and not item.apart:
             lines.append(f"{who}: {item.reason}")
         lines += [f"{who}: {problem}" for problem in item.problems]
     return lines

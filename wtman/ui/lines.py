@@ -152,6 +152,8 @@ def _reviewed(state: State, event: e.Reviewed) -> Told:
     what = f"{event.lens or event.kind} review"
     if not event.ok:
         return [(who, f"{what}: no verdict ({event.reason or 'it did not answer'})")]
+    if event.apart:
+        return [(who, f"{what}: not possible ({event.reason})")]
     found = count(len(event.claims), "claim") if event.claims else "nothing found"
     return [(who, f"{what}: {found}")]
 
