@@ -57,7 +57,9 @@ def texts(parts: Sequence[Lines | Clash]) -> Iterator[JoinedText]:
     seen: set[bytes] = set()
     for order in ORDERS:
         found = _text(parts, order)
-        if found is not None and (key := b"".join(found.lines)) not in seen:
+        if found is None:
+            return  # what has no text in one order has none in another
+        if (key := b"".join(found.lines)) not in seen:
             seen.add(key)
             yield found
 

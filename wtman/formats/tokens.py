@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from wtman.formats.three_way import SideHunk
 from wtman.model.changes import Comparison, Span
 
-_MOST = 1200  # tokens or lines of a side that differ
+_MOST = 800  # tokens or lines of a side that differ
 _NEAR = 2  # tokens between hunks
 
 _STRING = rb"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
