@@ -51,6 +51,22 @@ JOINED: dict[str, Row] = {
         '{"a": {\n  "x": 1,\n  "y": 1\n}}\n',
         WITHIN,
     ),
+    "a name less and a name more": (
+        "a.py",
+        "from m import A, B\n",
+        "from m import A\n",
+        "from m import A, B, C\n",
+        "from m import A, C\n",
+        WITHIN,
+    ),
+    "an import less and an import more": (
+        "a.py",
+        "import a\nimport b\n",
+        "import a\n",
+        "import a\nimport b\nimport c\n",
+        "import a\nimport c\n",
+        BESIDE,
+    ),
     "conditions": (
         "a.py",
         "if x:\n    pass\n",
@@ -136,6 +152,14 @@ REFUSED: dict[str, Row] = {
         "a.go", "", "func F() int {\n\treturn 1\n}\n", "func F() int {\n\treturn 2\n}\n", "", "",
     ),
     "one package": ("requirements.txt", "a==1\n", "a==1\nb==1\n", "a==1\nb==2\n", "", ""),
+    "a statement less and a statement more": (
+        "a.py",
+        "def f():\n    a()\n    b()\n",
+        "def f():\n    a()\n",
+        "def f():\n    a()\n    b()\n    c()\n",
+        "",
+        "",
+    ),
     "two types in the place of none": ("a.py", "x: A\n", "x: A[B]\n", "x: A[C]\n", "", ""),
     "a quote of each": ("a.txt", "'a'\n", "'a b'\n", "'a' \"c\n", "", ""),
 }  # fmt: skip

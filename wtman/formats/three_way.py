@@ -6,6 +6,7 @@ two changes may be to each other is for the caller to say: `touching` as git doe
 `beside` for lines that somebody else's change only touches.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,10 @@ KEPT, OURS, THEIRS, BOTH, CLASH = "kept", "ours", "theirs", "both", "clash"
 
 @dataclass(frozen=True, slots=True)
 class SideHunk:
-    """One change: where in the base, and what is there now."""
+    """One change: where in the base, what was there, and what is now."""
 
     span: Span
+    old: Lines
     new: Lines
 
     @property
@@ -64,9 +66,20 @@ def touching(one: SideHunk, two: SideHunk) -> bool:
 def beside(one: SideHunk, two: SideHunk) -> bool:
     """Each may change its own lines, or insert beside lines that the other changed.
 
-    Where lines were removed and others inserted nobody knows what these belonged to.
+    Where lines were removed and others inserted nobody knows what these belonged to, unless
+    each is an entry by itself.
     """
-    return {one.kind, two.kind} in ({"insert"}, {"insert", "remove"})
+    kinds = {one.kind, two.kind}
+    if kinds == {"insert", "remove"}:
+        return not all(_ENTRY.match(line) for hunk in (one, two) for line in (*hunk.old, *hunk.new))
+    return kinds == {"insert"}
+
+
+# An import, an entry of a list, a requirement.
+_ENTRY = re.compile(
+    rb"\s*(?:(?:import|from|use|#include|require)\b.*[^({\[\\]|[-*] .*|[\w.\"'-][^(){}\[\]:]*,"
+    rb"|[\w.-]+\s*[=~<>]=.*)\s*$"
+)
 
 
 def weave(ours: Comparison, theirs: Comparison, meets: Meets = touching) -> list[Piece]:
@@ -125,7 +138,7 @@ def _joins(
 
 
 def _hunk(side: Comparison, span: Span) -> SideHunk:
-    return SideHunk(span, side.new[span.b0 : span.b1])
+    return SideHunk(span, side.old[span.a0 : span.a1], side.new[span.b0 : span.b1])
 
 
 def _keep(pieces: list[Piece], at: int, end: int, to_ours: int, to_theirs: int) -> None:

@@ -26,6 +26,7 @@ _MEANT = re.compile(rb"[\w\x80-\xff]")
 
 # What stands between two things of a list, a sum or a chain.
 _BETWEEN = frozenset(b", ; | || & && + and or .".split())
+_QUOTES = frozenset(b"( ) [ ] { } \" ' `".split())
 _PAIRS = {b"(": b")", b"[": b"]", b"{": b"}"}
 
 SIZES = (_COARSE, _FINE)  # a string is one token, or is made of some
@@ -98,7 +99,17 @@ def within(one: SideHunk, two: SideHunk) -> bool:
         return not begins(two.new)
     if one.kind == "insert" and two.kind == "change":
         return not ends(one.new)
+    if {one.kind, two.kind} == {"insert", "remove"}:
+        # Entries of one list: the one is gone, the other came.
+        gone, came = (one.old, two.new) if two.new else (two.old, one.new)
+        return not any(_listed(gone[::way]) and _listed(came[::way]) for way in (1, -1))
     return True
+
+
+def _listed(part: Sequence[bytes]) -> bool:
+    """Whether it begins with a comma, and has all brackets and quotes that belong to it."""
+    first = next((item for item in part if item.strip()), b"")
+    return first == b"," and not any(item in _QUOTES for item in part)
 
 
 def compared(old: Sequence[bytes], new: Sequence[bytes]) -> Comparison | None:
