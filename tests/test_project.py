@@ -1,5 +1,6 @@
 """What is published: no addresses, hosts or machine paths; pins that fit; scripts that parse."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,14 @@ import wtman
 from tests.kit import ROOT, write_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-SCRIPTS = ("scripts/install", "scripts/check", "scripts/test", "scripts/try", ".ci/run")
+SCRIPTS = (
+    "scripts/install",
+    "scripts/check",
+    "scripts/test",
+    "scripts/cases",
+    "scripts/try",
+    ".ci/run",
+)
 
 # Hosts that a text may name: made for examples, this machine, and a name that is no address.
 _HARMLESS = re.compile(
@@ -181,3 +189,48 @@ def test_the_installer_says_what_is_missing(tmp_path, fakes, said):
     assert done.returncode == 3, done
     assert said in done.stderr
     assert not (tmp_path / "p/.venv").exists()
+
+
+def test_a_folder_of_cases_is_run_and_summed_up(tmp_path: Path) -> None:
+    folder = tmp_path / "odd name"
+    write_files(
+        folder,
+        {
+            "lib.sh": "exit 1\n",
+            "good.sh": 'test -x "$WTMAN" && echo "right: yes"\n',
+            "bad.sh": 'echo first; echo "wrong: it is so"; exit 1\n',
+            "away.sh": 'echo "not tried: no such thing"; exit 2\n',
+            "hangs.sh": "exec sleep 60\n",
+            "crashes.sh": "echo last words; exit 7\n",
+        },
+    )
+
+    def run(*names: str, program: str = "/bin/true") -> tuple[int, list[str], str]:
+        done = subprocess.run(
+            [ROOT / "scripts/cases", *names],
+            env={**os.environ, "WTMAN": program, "LIMIT": "1", "OUT": str(tmp_path / "out")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = [re.sub(" +[0-9]+s  ", " ", line) for line in done.stdout.splitlines()]
+        return done.returncode, lines, done.stderr
+
+    status, lines, _ = run(str(folder))
+    assert (status, sorted(lines[:-1])) == (
+        1,
+        [
+            "not tried away: no such thing",
+            "right good",
+            "wrong bad: it is so",
+            "wrong crashes: last words",
+            "wrong hangs: no end within 1 s",
+        ],
+    )
+    assert lines[-1].startswith("1 right, 3 wrong, 1 not tried ")
+    assert (tmp_path / "out/bad").read_text() == "first\nwrong: it is so\n"
+    status, lines, _ = run(str(folder), "good.sh", "away")
+    assert (status, lines[-1].partition("  ")[0]) == (0, "1 right, 0 wrong, 1 not tried")
+    assert run(str(folder), "absent")[0::2] == (2, f"cases: there is no {folder}/absent.sh\n")
+    assert run(str(tmp_path / "none"))[2].startswith("scripts/cases DIR [NAME...]\n")
+    assert run(str(folder), program="/none/wtman")[0] == 2
