@@ -6,6 +6,7 @@ WtmanError one or two lines (or `{"error": ...}` with --json), anything else one
 and a log file; never a traceback on the terminal.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -264,10 +265,12 @@ def _misused(error: TyperException, as_json: bool) -> int:
     return _told("usage", first, f"see `{path} --help`", error.exit_code, as_json)
 
 
+# What a name can bring about that only the system refuses.
+_NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EPERM)
+
+
 def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
     """Our own fault: the traceback goes to a file that a bug report can quote."""
-    import errno
-
     from wtman.errors import machine_error
 
     if isinstance(error, OSError) and error.errno not in (errno.EROFS, errno.EAGAIN):
@@ -278,6 +281,9 @@ def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
 
         told = no_access(error)
         return _told(told.code, told.message, told.hint, told.status, as_json)
+    if isinstance(error, OSError) and error.errno in _NAMES:
+        what = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+        return _told("access", what, "", 3, as_json)
     path = _log(error, args)
     hint = f"the details are in {path}" if path else ""
     return _told("bug", f"internal error: {type(error).__name__}: {error}", hint, 1, as_json)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema, ValidationError
 
 _MOST_NAMED = 10
-_MOST_TASKS = 10_000
+MOST_TASKS = 10_000
 _MOST_SLUG = 32
 
 
@@ -82,8 +82,8 @@ def from_document(document: Mapping[str, Any], where: Places) -> Plan:
     from wtman.config import kinds
 
     tasks = document.get("task")
-    if isinstance(tasks, list) and len(tasks) > _MOST_TASKS:
-        raise UsageError(f"{where.at()}the plan has {len(tasks):,} tasks; at most {_MOST_TASKS:,}")
+    if isinstance(tasks, list) and len(tasks) > MOST_TASKS:
+        raise UsageError(f"{where.at()}the plan has {len(tasks):,} tasks; at most {MOST_TASKS:,}")
     task = kinds.record({item.name: _kind(item) for item in fields(Task)}, ("id", "prompt"))
     top = {item.name: _kind(item) for item in fields(Plan) if item.name != "tasks"}
     schema = kinds.record({**top, "task": core_schema.list_schema(task)}, ())

@@ -41,13 +41,13 @@ from wtman.model.plan import Identity, Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
-from wtman.plan.file import locate, parse, quick_task, validate
+from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import forecast
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
-from wtman.text.words import printable
+from wtman.text.words import printable, quoted
 
 _STATIC = "static"
 _LARGEST = 1 << 20  # bytes of a file whose imports are read
@@ -212,6 +212,8 @@ def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartReq
         if request.parts:
             raise UsageError("--parts says how --planner static cuts", hint="give both, or neither")
         return request
+    if request.parts > MOST_TASKS:
+        raise UsageError(f"--parts: expected {MOST_TASKS:,} or less, got {quoted(request.parts)}")
     base, control = resolve(repo, request.base), prepare(repo)
     found = entries(control, base)
     named = [item.path for item in found if wants_text(item.path)]
