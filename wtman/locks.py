@@ -39,6 +39,16 @@ def drop_packed(git_dir: str, since: float, until: float) -> bool:
     return _drop(os.path.join(git_dir, "packed-refs.lock"), git_dir, since, until)
 
 
+def drop_made_since(lock: str, git_dir: str, since: float) -> bool:
+    """Take away a lock that nobody but a git of wtman's can have made since then, if it is dead;
+    whether there is none any more."""
+    try:
+        made = os.lstat(lock).st_mtime
+    except OSError:
+        return True
+    return made < since - _SLACK or _drop(lock, git_dir, since, float("inf"))
+
+
 def drop_left(git_dir: str, announced: str) -> bool:
     """The same for a git of a dead coordinator, which noted in this file what it would do."""
     try:

@@ -1,6 +1,7 @@
 """Landings in a checkout that are cut off: at every step that git takes, and put in order."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from wtman.errors import DiskFullError, ExternalError, WtmanError
+from wtman.errors import DiskFullError, ExternalError, LockedError, WtmanError
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository, discover
 from wtman.merge import checkout_move, checkout_note
@@ -243,9 +244,11 @@ def test_a_sparse_checkout_stays_sparse(ends: tuple[Path, Sha, Sha]) -> None:
 
 def test_another_git_at_work_is_waited_for(ends: tuple[Path, Sha, Sha]) -> None:
     path, before, after = ends
+    reader = subprocess.Popen(["git", "hash-object", "--stdin"], cwd=path, stdin=subprocess.PIPE)
     repo = noted(path, before, after)
-    with (path / ".git/index.lock").open("rb"), pytest.raises(ExternalError, match="at work"):
+    with pytest.raises(LockedError, match="another git is at work"):
         checkout_move.mend(repo)
+    reader.communicate()
     old = path / ".git/index.lock"
     os.utime(old, (time.time() - 100, time.time() - 100))
     checkout_move.mend(repo)

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import new as new_hash
 
-from wtman.errors import ExternalError
+from wtman import locks
+from wtman.errors import LockedError
 from wtman.formats.git_output import raw, text, tree_lines
 from wtman.git.control_dir import Control, call
 from wtman.git.objects import history
@@ -27,8 +28,6 @@ from wtman.model.ref_moves import ANY, Move
 
 _GITLINK, _LINK = "160000", "120000"
 _READ = 1 << 20
-# A file system's clock may be a little behind ours.
-_CLOCK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,15 @@ class _Indexed:
 _NOTHING = _Indexed()
 
 
-def repair(
-    ctl: Control, note: MoveNote, begin: Callable[[], None], *, ended: bool = False
-) -> Repaired:
-    """Make files, index and HEAD agree. The caller holds the lock; `ended`: its git has just died.
+def repair(ctl: Control, note: MoveNote, begin: Callable[[], None]) -> Repaired:
+    """Make files, index and HEAD agree. The caller holds the lock of the note.
     `begin` notes that files are put back from here on.
 
-    Raises ExternalError where another git is at work in the checkout.
+    Raises LockedError where another git is at work in the checkout.
     """
     repo, path = ctl.repo, note.path
     git_dir = checkout_git_dir(repo, path)
-    _clear_locks(note, git_dir, repo.common_dir, ended)
+    _clear_locks(note, git_dir, repo.common_dir)
     head = Sha(text(in_checkout(repo, path, ["rev-parse", "HEAD"]).out).strip())
     changes = history.changes(ctl, note.before, note.after)
     index = _index(text(in_checkout(repo, path, ["ls-files", "-v", "-s", "-z"]).out), changes)
@@ -124,51 +121,18 @@ def repair(
 # --- locks ----------------------------------------------------------------------------------
 
 
-def _clear_locks(note: MoveNote, git_dir: str, common: str, ended: bool) -> None:
-    """Take away the locks that our dead git has left: made since the landing began, used by
-    nobody."""
+def _clear_locks(note: MoveNote, git_dir: str, common: str) -> None:
+    """Take away the locks that our dead git has left. Older ones are somebody's: git says so."""
     for lock in (
         os.path.join(git_dir, "index.lock"),
         os.path.join(git_dir, "HEAD.lock"),
         os.path.join(common, "refs", "heads", note.branch + ".lock"),
     ):
-        try:
-            made = os.lstat(lock).st_mtime
-        except OSError:
-            continue
-        if made < note.began - _CLOCK:
-            continue  # git itself says what to do about somebody else's
-        if _at_work(lock, note.path, ended):
-            raise ExternalError(
+        if not locks.drop_made_since(lock, common, note.began):
+            raise LockedError(
                 f"another git is at work in {note.path}: {lock} is in use",
                 hint="let it end, then run the same merge again",
             )
-        with suppress(FileNotFoundError):
-            os.unlink(lock)
-
-
-def _at_work(lock: str, path: str, ended: bool) -> bool:
-    """Whether a process has the lock open, or is a git in that checkout."""
-    try:
-        names = [name for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return not ended
-    for name in names:
-        place = os.path.join("/proc", name)
-        with suppress(OSError):
-            if os.readlink(os.path.join(place, "cwd")) == path and _is_git(place):
-                return True
-        with suppress(OSError):
-            for number in os.listdir(os.path.join(place, "fd")):
-                with suppress(OSError):
-                    if os.readlink(os.path.join(place, "fd", number)) == lock:
-                        return True
-    return False
-
-
-def _is_git(place: str) -> bool:
-    with open(os.path.join(place, "comm"), encoding="utf-8", errors="replace") as file:
-        return file.read().startswith("git")
 
 
 # --- what is there ------------------------------------------------------------------------------
@@ -205,6 +169,7 @@ class _Looked:
 
     def __init__(self, ctl: Control, note: MoveNote, changes: Sequence[Change]) -> None:
         self._top, self._note = note.path, note
+        self._away: dict[str, bool] = {}
         self._states = {item.path: self._state(item) for item in changes}
         self._filtered(ctl, [item for item in changes if self._states[item.path] == "foreign"])
 
@@ -226,7 +191,7 @@ class _Looked:
             facts = os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
             return "missing"
-        if _led_away(self._top, item.path):
+        if self._led_away(item.path):
             return "foreign"
         if stat.S_ISDIR(facts.st_mode):
             return "folder"
@@ -254,7 +219,16 @@ class _Looked:
 
     def _is_plain(self, name: str) -> bool:
         place = os.path.join(self._top, name)
-        return not _led_away(self._top, name) and stat.S_ISREG(os.lstat(place).st_mode)
+        return not self._led_away(name) and stat.S_ISREG(os.lstat(place).st_mode)
+
+    def _led_away(self, name: str) -> bool:
+        """Whether a link above the path leads out of its place."""
+        folder = os.path.dirname(name)
+        if folder not in self._away:
+            real = os.path.realpath(os.path.join(self._top, folder))
+            wanted = os.path.join(os.path.realpath(self._top), folder).rstrip("/")
+            self._away[folder] = real != wanted
+        return self._away[folder]
 
     def _is_torn(self, ctl: Control, item: Change) -> bool:
         """Whether the file is the beginning of what git, or an earlier repair, was writing."""
@@ -292,14 +266,6 @@ def _oid(place: str, facts: os.stat_result, entry: Entry) -> bool:
             while piece := file.read(_READ):
                 made.update(piece)
     return made.hexdigest() == entry.oid
-
-
-def _led_away(top: str, name: str) -> bool:
-    """Whether a link above the path leads out of its place."""
-    above = os.path.dirname(os.path.join(top, name))
-    return os.path.realpath(above) != os.path.join(
-        os.path.realpath(top), os.path.dirname(name)
-    ).rstrip("/")
 
 
 def _c_quoted(name: str) -> bytes:

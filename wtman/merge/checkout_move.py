@@ -94,11 +94,11 @@ def _move(ctl: Control, note: MoveNote, go: Callable[[int], None]) -> None:
         notes.forget(repo, note.path)
 
 
-def _repaired(ctl: Control, note: MoveNote, *, ended: bool = False) -> Repaired:
+def _repaired(ctl: Control, note: MoveNote) -> Repaired:
     def begin() -> None:
         notes.write(ctl.repo, replace(note, repaired=True))
 
-    return repair(ctl, note, begin, ended=ended)
+    return repair(ctl, note, begin)
 
 
 def _told_full(path: str, error: WtmanError) -> WtmanError:
@@ -115,7 +115,7 @@ def _after_failure(ctl: Control, note: MoveNote, error: WtmanError) -> None:
     elif isinstance(error, ToolError):
         error.hint = f"look whether memory ran out (dmesg), {again}"
     try:
-        done = _repaired(ctl, note, ended=True)
+        done = _repaired(ctl, note)
     except WtmanError as second:
         error.hint = f"{second.message}; {second.hint or again}"
         return
