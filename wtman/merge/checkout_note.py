@@ -56,7 +56,7 @@ def cut_off(repo: Repository) -> tuple[MoveNote, ...]:
     for name in names:
         place = os.path.join(folder, name)
         note = _read(place)
-        if note is not None and not files.is_locked(place.removesuffix(".json") + ".lock"):
+        if note is not None and not files.is_locked(place.removesuffix(".json") + ".held"):
             found.append(note)
     return tuple(found)
 
@@ -74,7 +74,7 @@ def cut_off_text(repo: Repository) -> tuple[str, ...]:
 def held(repo: Repository, path: str) -> Iterator[int]:
     """Hold the lock of the checkout at `path`; the descriptor is for git to inherit."""
     os.makedirs(_folder(repo), mode=0o700, exist_ok=True)
-    descriptor = os.open(_place(repo, path) + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(_place(repo, path) + ".held", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + _PATIENCE
         while True:

@@ -232,6 +232,7 @@ async def _collect(
         fatal=outcome.fatal or lack,
         hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else hint,
         limited=outcome.limited,
+        lost=exit_.reason is ExitReason.LOST,
     )
     return (finished, *(e.Noted(line) for line in seen.others))
 
@@ -270,9 +271,10 @@ def _own_usage(state: State, action: RunSession | Collect, outcome: Outcome) -> 
 
 def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: Exit) -> Ended:
     """Whether the attempt is done, has failed, or was ended by something outside of it."""
-    # A session that took its keeper along is no crash of wtman: it counts, or it would be
-    # started again for ever. Only what a dead coordinator left behind does not.
-    lost_with_us = exit_.reason is ExitReason.LOST and isinstance(action, Collect)
+    # Once its keeper may have died of something outside. A session that takes its keeper along
+    # again counts, or it would be started for ever; what a dead coordinator left never does.
+    lost = exit_.reason is ExitReason.LOST
+    lost_with_us = lost and (isinstance(action, Collect) or not _was_lost(state, action))
     # With a detail wtman stopped it for what it cost, not for somebody who asked.
     stopped = exit_.reason is ExitReason.STOPPED and not exit_.detail
     if outcome.fatal or stopped or lost_with_us:
@@ -283,6 +285,13 @@ def _ended(state: State, action: RunSession | Collect, outcome: Outcome, exit_: 
     flight = view.in_flight if view is not None else None
     cap = flight.cap if flight is not None else Cap()
     return Ended.FAILED if counts(state.settings, cap, outcome) else Ended.INTERRUPTED
+
+
+def _was_lost(state: State, action: RunSession) -> bool:
+    """Whether the keeper of an earlier session at the task as it is worded now was lost, too."""
+    view = state.tasks.get(action.task)
+    told = [item.outcome for item in view.current] if view is not None else []
+    return any(outcome is not None and outcome.lost for outcome in told)
 
 
 def _is_excused(state: State, action: RunSession | Collect) -> bool:

@@ -77,6 +77,7 @@ class SessionFinished(Event):
     hint: str = ""  # the way on after `fatal`
     limited: bool = False  # its provider turned it away: tried again later
     ignored: tuple[str, ...] = ()  # what it wrote where git ignores it, and no commit has
+    lost: bool = False  # its keeper died without a record of its end
     unchanged: bool = False  # nothing came of it, so that the attempt before says more
     goes_on: bool = False  # the next attempt finds what `saved` holds in the folder, uncommitted
     quarantine: str = ""  # what changed in the repository while it ran: it does not begin again
