@@ -206,7 +206,12 @@ def holds(repo: Repository, state: State, task: TaskId) -> bool:
 
 def _names(state: State, task: TaskId) -> tuple[str, str]:
     """The branch of a task, and the ref that takes its place once it has landed."""
-    return f"refs/heads/wtman/{state.run}/{task}", f"refs/wtman/merged/{state.run}/{task}"
+    return branch_of(state.run, task), f"refs/wtman/merged/{state.run}/{task}"
+
+
+def branch_of(run: RunId, task: TaskId) -> str:
+    """The full name of a task's branch."""
+    return f"refs/heads/wtman/{run}/{task}"
 
 
 def _tips(repo: Repository, state: State, view: TaskView) -> dict[str, Sha]:

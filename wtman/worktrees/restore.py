@@ -21,7 +21,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Ended
-from wtman.worktrees.clean import KEPT_SECONDS, trash_of, trash_ref
+from wtman.worktrees.clean import KEPT_SECONDS, branch_of, trash_of, trash_ref
 from wtman.worktrees.place import name_of, place_of, worktree_of
 
 
@@ -153,7 +153,10 @@ def bring_back(ctl: Control, state: State, item: CleanedTask) -> Restored:
     if os.path.isdir(event.folder):
         path = worktrees.restorable(ctl.repo, event.folder).path
     changes = []
-    for name, sha in event.refs.items():
+    view = state.tasks.get(item.task)
+    for gone, sha in event.refs.items():
+        # Of a merge that was taken back since then: it is a branch again.
+        name = gone if view is None or view.merged else branch_of(state.run, item.task)
         now = refs.read_one(ctl.repo, name)
         if now is not None and now != sha:
             short = name.removeprefix("refs/heads/")

@@ -31,7 +31,10 @@ def restore(
         typer.Argument(metavar="TASK", show_default=False, help="`id`, `RUN/id`, or a whole RUN."),
     ] = "",
     attempt: Annotated[
-        int, typer.Option(min=0, metavar="N", help="The work of this attempt, as a branch.")
+        int,
+        typer.Option(
+            min=0, metavar="N", show_default=False, help="The work of this attempt, as a branch."
+        ),
     ] = 0,
     merge: Annotated[
         str,
