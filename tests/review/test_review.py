@@ -87,6 +87,32 @@ def test_branches_are_reviewed_together_however_they_meet(
 
 
 @pytest.mark.slow
+def test_what_only_one_way_to_join_breaks_is_no_interaction(
+    shop: Shop, branches: None, git: Git
+) -> None:
+    """Both add a line at the same place; only in one order the second sees the first."""
+    text = "def total(items):\n    return sum(items)\n"
+    for name, line in (("sets", "TAX = 1\n"), ("asks", "NET = 'TAX' not in globals()\n")):
+        git(shop.repo, "switch", "-qc", name, "main")
+        kit.commit_files(shop.repo, {"shop/cart.py": text + line}, name)
+    git(shop.repo, "switch", "-q", "main")
+    order = proof_of("o", "self.assertTrue(getattr(c, 'NET', 1))", imports="import shop.cart as c")
+    both = proof_of(
+        "b",
+        "self.assertFalse(hasattr(c, 'NET') and hasattr(c, 'TAX'))",
+        imports="import shop.cart as c",
+    )
+    said = [claim("order", proof=order), claim("both", proof=both, path="x")]
+    shop.says(**{"interaction sets+asks": said})
+    told = review(shop, "--branches", "sets", "asks", "--reviewers", "1", code=1)
+    found = {item["title"]: (item["verdict"], item["kind"]) for item in told["findings"]}
+    assert found == {
+        "order": ("refuted", "not reproduced"),
+        "both": ("confirmed", "interaction"),
+    }
+
+
+@pytest.mark.slow
 def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
     shop.wtman(*shop.words("sum")[:-2], cwd=shop.repo)
     assert "no reviewer specified" in shop.wtman("review", cwd=shop.repo, check_status=2).err

@@ -15,7 +15,7 @@ from wtman.context import Context
 from wtman.git.patches import series
 from wtman.git.patches.apply import Patched, overlaid, patched
 from wtman.integration import candidate_refs
-from wtman.integration.assemble import Train, assemble
+from wtman.integration.assemble import Assembled, Train, assemble
 from wtman.integration.conflicts import Part
 from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State
@@ -33,6 +33,7 @@ from wtman.review.matrix import Below, MatrixResult, again, combined, judge, res
 from wtman.text.words import listed
 
 _EVIDENCE = 2000  # characters of what it said where it failed
+_WAYS = 3  # to join texts that clash, as many as a merge tries
 _LONGEST = 300.0  # seconds for one run: it is one test, not a suite
 _ENDED = (ExitReason.EXITED, ExitReason.TIMEOUT, ExitReason.OUTPUT, ExitReason.UNSTARTED)
 
@@ -226,31 +227,40 @@ async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell
 
 
 async def _combination(bench: _Bench, members: tuple[TaskId, ...]) -> Cell:
+    """Run it on these together. Where their texts clash and can be joined in several ways it
+    fails only if it does in each: what a merge would not take says nothing of the branches."""
     name = combined(members)
-    commit, reason = await bench.ctx.git(_together, bench.ctx, bench.state, members)
-    if not commit:
-        return Cell(name, "unrun", 0, 0, reason)
-    found, problem = await _cells(bench, {name: commit})
-    return found[0] if found else Cell(name, "unrun", 0, 0, problem)
+    failed: dict[Sha, Cell] = {}
+    for way in range(_WAYS):
+        made = await bench.ctx.git(_together, bench.ctx, bench.state, members, way)
+        if made.conflict is not None and not failed:
+            reason = f"they do not merge: conflict in {listed(made.conflict.paths)}"
+            return Cell(name, "unrun", 0, 0, reason)
+        if made.conflict is not None or made.commit in failed:
+            break
+        found, problem = await _cells(bench, {name: made.commit})
+        cell = found[0] if found else Cell(name, "unrun", 0, 0, problem)
+        if not (cell.bad and made.adapted):
+            return cell
+        failed[made.commit] = cell
+    return next(iter(failed.values()))
 
 
-def _together(ctx: Context, state: State, members: tuple[TaskId, ...]) -> tuple[Sha, str]:
-    """The members, with what they need, on the run's base; or why they do not go together."""
-    made = assemble(ctx.control, together(state, members))
-    if made.conflict is not None:
-        return Sha(""), f"they do not merge: conflict in {listed(made.conflict.paths)}"
-    if made.commit != state.base:
+def _together(ctx: Context, state: State, members: tuple[TaskId, ...], way: int) -> Assembled:
+    """The members, with what they need, on the run's base."""
+    made = assemble(ctx.control, together(state, members, way))
+    if made.conflict is None and made.commit != state.base:
         candidate_refs.keep(ctx.repo, state.run, made.commit)
-    return made.commit, ""
+    return made
 
 
-def together(state: State, members: Sequence[TaskId]) -> Train:
+def together(state: State, members: Sequence[TaskId], way: int = 0) -> Train:
     """What reviewers and reproducers see of several branches: these, assembled on the base."""
     parts = []
     for name in _with_needs(state, members):
         view = state.tasks[name]
         parts.append(Part(name, view.start, view.head, view.task.needs, f"{name}\n", None))
-    return Train(state.base, tuple(parts), state.identity, state.created)
+    return Train(state.base, tuple(parts), state.identity, state.created, way=way)
 
 
 # --- certainty ----------------------------------------------------------------------------------
