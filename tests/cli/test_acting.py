@@ -1,6 +1,8 @@
 """split, resume, retry, merge, verify, clean, stop and trust in real repositories."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -382,3 +384,38 @@ def test_a_live_run_is_seen_followed_and_stopped_from_elsewhere(
     followed, _ = following.communicate(timeout=30)
     assert followed.endswith("working on slow\nstarted\n")
     assert wtman("stop", cwd=repo).out == f"run {run} is not running\n"
+
+
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_is_closed_stops_a_run_politely(
+    wtman: kit.Program, repo: Path, tmp_path: Path, nohup: bool
+) -> None:
+    gate = tmp_path / "gate"
+    agent = f"command:sh -c 'touch {tmp_path}/began; while [ ! -e {gate} ]; do sleep 0.1; done'"
+    words = ["split", "x", "--task", "a: go", "--agent", agent, "--check", "true", "--yes"]
+    words += ["--attempts", "1"]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+    running = wtman.start(*words, "--sandbox", "none", cwd=repo)
+    signal.signal(signal.SIGHUP, before)
+    wait_for((tmp_path / "began").exists)
+    for _ in range(3):
+        running.send_signal(signal.SIGHUP)
+    if nohup:
+        gate.touch()
+    running.communicate(timeout=30)
+    assert running.returncode == (1 if nohup else 130)
+    assert state_of(wtman, repo) == ("failed" if nohup else "stopped")
+
+
+def test_a_keeper_that_was_stopped_holds_up_no_stop(
+    wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    words = ("split", "x", "--task", "slow: go", "--agent", agent, "--check", "true", "--yes")
+    running = wtman.start(*words, "--sandbox", "none", cwd=repo)
+    wait_for(lambda: "started" in wtman("logs", "slow", cwd=repo, check_status=None).out)
+    lines = kit.session_processes(repo)
+    keeper = next(pid for pid, line in lines if "keeper.py" in line and "slow" in line)
+    os.kill(keeper, signal.SIGSTOP)
+    assert "has stopped" in wtman("stop", cwd=repo).out
+    running.communicate(timeout=30)
+    assert running.returncode == 130

@@ -280,6 +280,8 @@ def intent_of(action: a.Performed) -> e.Intended:
 def _interrupts(loop: _Loop) -> Iterator[None]:
     """Ctrl-C once stops politely; a second time the process ends at once.
 
+    A terminal that is closed stops politely, however often that is told; `nohup` is heeded.
+
     The second way is safe too: keepers end their sessions when their coordinator
     is gone, and the journal is good for any moment.
     """
@@ -293,10 +295,16 @@ def _interrupts(loop: _Loop) -> Iterator[None]:
                 task.cancel()
         loop.interrupted = True
 
+    def on_hangup() -> None:
+        loop.interrupted = True
+
+    wanted = {signal.SIGINT: on_signal, signal.SIGTERM: on_signal}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted[signal.SIGHUP] = on_hangup
     installed = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number, handler in wanted.items():
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            running.add_signal_handler(number, on_signal)
+            running.add_signal_handler(number, handler)
             installed.append(number)
     try:
         yield

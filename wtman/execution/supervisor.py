@@ -10,6 +10,7 @@ It refuses a Work without a program. Keepers start from the event loop's thread.
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -63,7 +64,9 @@ async def run_kept(
         _write_spec(work, nofile)
         environment = _environment_file(work)
     lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
-    life = asyncio.ensure_future(_live(work, keeper_cmd or keeper_command(), lease, environment))
+    keepers: list[int] = []
+    command = keeper_cmd or keeper_command()
+    life = asyncio.ensure_future(_live(work, command, lease, environment, keepers))
     orders = iter((b"S", b"K"))
     cancelled = False
     try:
@@ -74,6 +77,8 @@ async def run_kept(
                 cancelled = True
                 with suppress(OSError):  # the keeper may be gone already
                     os.write(writer, next(orders, b""))
+                    for pid in keepers:
+                        os.kill(pid, signal.SIGCONT)  # who was stopped reads no order
     finally:
         os.close(writer)
     if cancelled and not life.cancelled():
@@ -82,8 +87,10 @@ async def run_kept(
     return life.result()
 
 
-async def _live(work: Work, command: tuple[str, ...], lease: int, environment: int) -> Exit:
-    """From the start of the keeper to its end."""
+async def _live(
+    work: Work, command: tuple[str, ...], lease: int, environment: int, keepers: list[int]
+) -> Exit:
+    """From the start of the keeper, whose pid `keepers` gets, to its end."""
     import asyncio
 
     try:
@@ -110,7 +117,9 @@ async def _live(work: Work, command: tuple[str, ...], lease: int, environment: i
     finally:
         os.close(lease)
         os.close(environment)
+    keepers.append(process.pid)
     status = await process.wait()
+    keepers.clear()
     ended = read_exit(work.folder)
     if ended is not None:
         return ended
