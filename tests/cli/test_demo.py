@@ -94,7 +94,7 @@ def test_the_story_is_true(wtman: kit.Program, tmp_path: Path) -> None:
     done = wtman("demo", "--fast", "--keep", "kept", cwd=tmp_path, env=env, timeout=120)
     out = done.out
     assert "vouchers  session 2 finished" in out
-    assert re.search(r"confirmed: len\(catalog\) counts pieces", out)
+    assert re.search(r"confirmed \(\w+\): len\(catalog\) counts pieces", out)
     assert re.search(r"not reproduced: Prices get lost", out)
     assert re.search(r"2 findings on `stock`.*1 was confirmed", " ".join(out.split()))
     assert "Not merged: fails only together with subtotal" in out
