@@ -14,7 +14,7 @@ from wtman.coordinator.external_merge import merge_of_branches
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import exit_status, next_command
 from wtman.coordinator.resolution import require_resolver, resolve
-from wtman.errors import MissingError, WtmanError
+from wtman.errors import MissingError, OutsideError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import BaseChecked, Event, Landed, MergeAsked, MergeFailed, Resumed
 from wtman.journal.record import Recorded
@@ -166,7 +166,7 @@ def _finish(
         # Stopped on the way, too: nobody is to go on with a dry run.
         order.take_back(home, state, before)
     if landed is None:
-        return _unfinished(state)
+        return _unfinished(state, as_json)
     address = publish(state, landed) if publish is not None else ""
     if as_json:
         told = answer(state, landed, present)
@@ -184,7 +184,7 @@ def _finish(
     return int(bool(landed.excluded) or not (landed.commits or present))
 
 
-def _unfinished(state: State) -> int:
+def _unfinished(state: State, as_json: bool) -> int:
     """The exit status of a merge that did not come to its end, or the error that it met."""
     merge, base = state.merge, state.base_checked
     if merge is not None and merge.failed is not None:
@@ -194,6 +194,8 @@ def _unfinished(state: State) -> int:
     if state.failed is not None:
         raise WtmanError(state.failed.reason, hint=state.failed.hint, code="merge")
     if state.paused is not None:
+        if as_json:  # the lines for people have said it
+            raise OutsideError(f"paused: {state.paused.reason}", hint=state.paused.hint)
         return 4
     return 130 if state.stopped is not None else exit_status(state)
 
