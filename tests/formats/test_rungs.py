@@ -67,6 +67,14 @@ JOINED: dict[str, Row] = {
         "import a\nimport c\n",
         BESIDE,
     ),
+    "columns that both aligned anew": (
+        "a.go",
+        "type T struct {\n\tA int\n}\n",
+        "type T struct {\n\tA   int\n\tBcd int\n}\n",
+        "type T struct {\n\tA     int\n\tCdefg int\n}\n",
+        "type T struct {\n\tA     int\n\tBcd int\n\tCdefg int\n}\n",
+        WITHIN,
+    ),
     "conditions": (
         "a.py",
         "if x:\n    pass\n",
@@ -193,7 +201,7 @@ def test_what_only_somebody_who_knows_can_decide(name: str) -> None:
     assert joined(path, base, theirs, ours) == []
 
 
-PART = st.sampled_from([b"a", b"b", b"c", b",", b" ", b"\n", b"(", b")"])
+PART = st.sampled_from([b"a", b"b", b"c", b",", b" ", b"  ", b"\n", b"(", b")"])
 TEXT = st.lists(PART, max_size=12)
 
 
@@ -217,3 +225,11 @@ def test_pieces_hold_every_token_of_all_versions(
             assert piece.who not in ("kept", "ours") or theirs[piece.t0 : piece.t1] == same
             at = (piece.b1, piece.o1, piece.t1)
         assert at == (len(base), len(ours), len(theirs))
+
+
+def test_the_same_twice_is_one_meaning() -> None:
+    once, other = b"def f():\n    return 1\n", b"def f():\n    return 2\n"
+    seen = [meanings("a.py", once)] * 2
+    assert sound(meanings("a.py", once + b"\n\n" + once), seen)
+    assert not sound(meanings("a.py", once + b"\n\n" + other), seen)
+    assert not sound(meanings("a.py", once + b")"), seen)

@@ -23,6 +23,7 @@ from wtman.formats.tokens import (
     lines_of,
     means,
     tokens,
+    wider,
     within,
 )
 from wtman.model.changes import Comparison, Lines
@@ -266,6 +267,8 @@ def _words(sides: tuple[Comparison, Comparison], order: int, quoted: bool) -> li
         one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
         if piece.who != CLASH:
             out += two if piece.who == THEIRS else one
+        elif (blank := wider(ours.old[: piece.b1], piece.b0, one, two)) is not None:
+            out += blank
         elif not (piece.inserts and _addable(one, two)):
             return None
         elif (made := _runs(ours.old, piece.b0, one, two, order)) is not None:

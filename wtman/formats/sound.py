@@ -65,13 +65,19 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def _python(content: bytes) -> Names:
     tree = ast.parse(content)
     compile(tree, "joined", "exec", dont_inherit=True)  # refuses one parameter twice
+    lines = content.splitlines()
     names: Names = Counter()
     waiting: list[tuple[ast.AST, tuple[str, ...]]] = [(tree, ())]
     while waiting:
         node, place = waiting.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             place = (*place, getattr(node, "name", ""))
-            names.update(name for item in node.body for name in _bound(item, node, place))
+            found = {
+                (name, meaning)
+                for item in node.body
+                for name, meaning in _bound(item, node, place, lines)
+            }
+            names.update(name for name, _ in found)  # the same once more does no harm
         elif isinstance(node, ast.Dict):
             names += _twice(
                 "key", (key.value for key in node.keys if isinstance(key, ast.Constant))
@@ -82,11 +88,14 @@ def _python(content: bytes) -> Names:
     return names
 
 
-def _bound(item: ast.stmt, node: ast.AST, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """What a statement of a module, class or function gives a meaning."""
+def _bound(
+    item: ast.stmt, node: ast.AST, place: tuple[str, ...], lines: Sequence[bytes]
+) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """What a statement of a module, class or function gives a meaning, and its text."""
+    text = b"\n".join(lines[item.lineno - 1 : item.end_lineno])
     if isinstance(item, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         if not item.decorator_list:  # as of a property's setter, or an overload
-            yield (*place, item.name)
+            yield (*place, item.name), text
         return
     if isinstance(node, _FUNCTIONS):
         return  # a variable may have one value after the other
@@ -97,12 +106,12 @@ def _bound(item: ast.stmt, node: ast.AST, place: tuple[str, ...]) -> Iterator[tu
     else:
         return
     used = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
-    names = {part.id for part in targets if isinstance(part, ast.Name)}
-    yield from ((*place, name) for name in sorted(names - used - {"_"}))
+    names = sorted({part.id for part in targets if isinstance(part, ast.Name)} - used - {"_"})
+    yield from (((*place, name), text) for name in names)
     if isinstance(node, ast.ClassDef) and isinstance(value, ast.Constant):
         kinds = [ast.unparse(kind) for kind in node.bases]
         if any(kind.endswith(("Enum", "Flag")) for kind in kinds):
-            yield (*place, "=", repr(value.value))  # one number makes two members one
+            yield (*place, "=", repr(value.value)), text  # one number makes two members one
 
 
 # --- data -------------------------------------------------------------------------------------

@@ -90,6 +90,20 @@ def entries(
     return [*first, *([b","] if line else [b",", b" "]), *two]
 
 
+def wider(
+    old: Sequence[bytes], at: int, one: Sequence[bytes], two: Sequence[bytes]
+) -> list[bytes] | None:
+    """The wider of two blanks within a line, as of columns that both aligned; None for more.
+
+    `old` is the base up to the end of its own blank, which begins at `at`.
+    """
+    blanks = [b"".join(item) for item in (old[at:], one, two)]
+    inside = at > 0 and not old[at - 1].endswith(b"\n")
+    if not inside or any(not blank or blank.strip(b" \t") for blank in blanks):
+        return None
+    return list(max(one, two, key=lambda part: len(b"".join(part))))
+
+
 def within(one: SideHunk, two: SideHunk) -> bool:
     """Whether two hunks of tokens that touch are one place.
 
@@ -114,22 +128,37 @@ def _listed(part: Sequence[bytes]) -> bool:
 
 def compared(old: Sequence[bytes], new: Sequence[bytes]) -> Comparison | None:
     """How `new` differs from `old`; None where that is too much to say."""
+    # A blank is a blank: how wide it is says nothing of which word is which.
+    left, right = (
+        [b" " if not item.strip(b" \t") else item for item in side] for side in (old, new)
+    )
     low, short = 0, min(len(old), len(new))
-    while low < short and old[low] == new[low]:
+    while low < short and left[low] == right[low]:
         low += 1
     tail = 0
-    while tail < short - low and old[-1 - tail] == new[-1 - tail]:
+    while tail < short - low and left[-1 - tail] == right[-1 - tail]:
         tail += 1
-    one, two = old[low : len(old) - tail], new[low : len(new) - tail]
+    one, two = left[low : len(old) - tail], right[low : len(new) - tail]
     if max(len(one), len(two)) > _MOST:
         return None
     codes = SequenceMatcher(None, one, two, autojunk=False).get_opcodes() if one or two else []
-    spans = [
-        Span(low + a0, low + a1, low + b0, low + b1)
-        for kind, a0, a1, b0, b1 in codes
-        if kind != "equal"
-    ]
+    changed = [(a0, a1, b0, b1) for kind, a0, a1, b0, b1 in codes if kind != "equal"]
+    spans = [Span(low + a0, low + a1, low + b0, low + b1) for a0, a1, b0, b1 in changed]
+    spans = _with_blanks(old, new, spans)
     return Comparison(old, new, tuple(_settled(old, new, _joined(old, spans))))
+
+
+def _with_blanks(old: Sequence[bytes], new: Sequence[bytes], spans: Sequence[Span]) -> list[Span]:
+    """The hunks, and between them the blanks that are wider or narrower now."""
+    out: list[Span] = []
+    a = b = 0
+    for span in (*spans, Span(len(old), len(old), len(new), len(new))):
+        for at in range(span.a0 - a):
+            if old[a + at] != new[b + at]:
+                out.append(Span(a + at, a + at + 1, b + at, b + at + 1))
+        out.append(span)
+        a, b = span.a1, span.b1
+    return out[:-1]
 
 
 def _joined(old: Sequence[bytes], spans: Sequence[Span]) -> list[Span]:
@@ -139,7 +168,7 @@ def _joined(old: Sequence[bytes], spans: Sequence[Span]) -> list[Span]:
         last = out[-1] if out else None
         if (
             last is not None
-            and (last.a0 != last.a1 or span.a0 != span.a1)
+            and (span.a0 == last.a1 or last.a0 != last.a1 or span.a0 != span.a1)
             and span.a0 - last.a1 <= _NEAR
             and not means(old[last.a1 : span.a0])
         ):

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wtman.formats.three_way import CLASH, THEIRS, Piece, beside, weave
-from wtman.formats.tokens import SIZES, compared, entries, lines_of, tokens, within
+from wtman.formats.tokens import SIZES, compared, entries, lines_of, tokens, wider, within
 from wtman.model.changes import Comparison, Lines, Span
 
 
@@ -161,7 +161,9 @@ def _in_words(base: Lines, one: Lines, two: Lines) -> Iterator[list[bytes]]:
         if ours is None or theirs is None:
             continue
         pieces = weave(ours, theirs, within)
-        clashes = [piece for piece in pieces if piece.who == CLASH]
+        clashes = [
+            piece for piece in pieces if piece.who == CLASH and not _blank(piece, ours, theirs)
+        ]
         if len(clashes) > _CLASHES or not all(piece.inserts for piece in clashes):
             continue
         for text in _texts(pieces, ours, theirs):
@@ -174,6 +176,8 @@ def _texts(pieces: Sequence[Piece], ours: Comparison, theirs: Comparison) -> lis
         one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
         if piece.who != CLASH:
             ways = [two if piece.who == THEIRS else one]
+        elif blank := _blank(piece, ours, theirs):
+            ways = [blank]
         else:
             ways = [[*one, *two], [*two, *one]]
             ways += [more for less, more in ((one, two), (two, one)) if _run_in(less, more)]
@@ -182,6 +186,12 @@ def _texts(pieces: Sequence[Piece], ours: Comparison, theirs: Comparison) -> lis
             ways += [way for way in listed if way is not None]
         texts = [[*text, *way] for text in texts for way in ways]
     return texts
+
+
+def _blank(piece: Piece, ours: Comparison, theirs: Comparison) -> list[bytes] | None:
+    """What is there of two blanks that both changed: the wider."""
+    one, two = ours.new[piece.o0 : piece.o1], theirs.new[piece.t0 : piece.t1]
+    return wider(ours.old[: piece.b1], piece.b0, one, two)
 
 
 def _run_in(less: Lines, more: Lines) -> bool:
