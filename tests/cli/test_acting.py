@@ -1,8 +1,12 @@
 """split, resume, retry, merge, verify, clean, stop and trust in real repositories."""
 
 import json
+<<<<<<< HEAD
 import os
 import signal
+=======
+import re
+>>>>>>> 1811807 (Answer again what a merge that was over has landed)
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -195,7 +199,7 @@ def test_a_merge_that_fails_on_its_way_says_so_once(
     words = ("merge", "--check", f"echo mine > {repo}/README.md")
     failed = wtman(*words, cwd=repo, check_status=1)
     assert (failed.out + failed.err).count("has uncommitted changes") == 1
-    assert "wtman merge --into NAME, or" in failed.err
+    assert "or do not touch it: --into BRANCH, or --patch-only" in failed.err
 
 
 # --- commands of the repository -----------------------------------------------------------------
@@ -258,10 +262,18 @@ def test_merge_lands_and_its_patches_verify(
     patch.write_bytes(patch.read_bytes().replace(b"core.txt", b"gore.txt"))
     broken = wtman("verify", folder, cwd=repo, check_status=1)
     assert broken.out.startswith("! ")
-    again = wtman("merge", cwd=repo, check_status=1)
-    assert masked(again.err) == (
-        "wtman: run RUN is merged already\n  hint: next: wtman clean RUN\n"
-    )
+    once = wtman("merge", "--json", cwd=repo).json()
+    assert once["after"] == git(repo, "rev-parse", "main")
+    assert once["landed"] == ["core", "docs"]
+    again = masked(wtman("merge", cwd=repo).out)
+    assert again.startswith("run RUN is merged already\n\n2 tasks landed on main: SHA")
+    aside = wtman("merge", "--into", "other", cwd=repo, check_status=1)
+    assert "is merged already" in aside.err
+    git(repo, "reset", "-q", "--hard", "HEAD~2")
+    gone = wtman("merge", cwd=repo, check_status=1)
+    assert "was merged into main, which no longer has that commit" in gone.err
+    git(repo, *re.search(r"git (merge \w+)", gone.err)[1].split())
+    wtman("merge", cwd=repo)
 
 
 def test_merge_json_is_one_answer(

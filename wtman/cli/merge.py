@@ -42,6 +42,10 @@ def merge_run(
     """Merge the branches of a run. `resolver` is that of the command line: None does not speak
     of one, "" wants whoever the run has; what was given up before is then tried again."""
     again = resolver is not None
+    if not again and (landed := order.merged_already(home.repo, state, wanted)) is not None:
+        if not as_json:
+            print(f"run {state.run} is merged already")
+        return _tell(state, landed, {}, None, as_json)
     asked = order.merge_of_run(home.repo, state, wanted, again)
     agent = require_resolver(home, state, asked, resolver)
     publish = publisher(home.repo, asked.target) if pr else None
@@ -166,7 +170,22 @@ def _finish(
         # Stopped on the way, too: nobody is to go on with a dry run.
         order.take_back(home, state, before)
     if landed is None:
+<<<<<<< HEAD
         return _unfinished(state, as_json)
+=======
+        return _unfinished(state)
+    return _tell(state, landed, present, publish, as_json)
+
+
+def _tell(
+    state: State,
+    landed: Landed,
+    present: Mapping[str, Sha],
+    publish: Publish | None,
+    as_json: bool,
+) -> int:
+    """Say what came of a merge that is over; its exit status."""
+>>>>>>> 1811807 (Answer again what a merge that was over has landed)
     address = publish(state, landed) if publish is not None else ""
     if as_json:
         told = answer(state, landed, present)

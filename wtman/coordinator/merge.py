@@ -15,7 +15,7 @@ from wtman.git.objects.history import is_ancestor
 from wtman.git.operations import underway
 from wtman.git.repo import resolve
 from wtman.git.trees import remove_tree
-from wtman.journal.events import Event, MergeAsked, Resumed
+from wtman.journal.events import Event, Landed, MergeAsked, Resumed
 from wtman.journal.state import State
 from wtman.merge.checkout_move import mend
 from wtman.merge.land import require_movable
@@ -50,6 +50,29 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
         repo, asked.before, [view.head for view in state.tasks.values() if view.head]
     )
     return asked
+
+
+def merged_already(repo: Repository, state: State, wanted: MergeAsked) -> Landed | None:
+    """What has landed, where the merge that is wanted was made before and nothing is left to do.
+
+    WtmanError where the target no longer has it.
+    """
+    merge = state.merge
+    landed = merge.landed if merge is not None else None
+    if landed is None or not landed.moved or run_state(state) is not RunState.MERGED:
+        return None
+    if wanted.patch_only or wanted.dry_run or wanted.target not in ("", landed.target):
+        return None
+    now = refs.read_one(repo, f"refs/heads/{landed.target}")
+    if now is None:
+        return None
+    if not is_ancestor(prepare(repo), landed.after, now):
+        raise WtmanError(
+            f"run {state.run} was merged into {landed.target}, which no longer has that commit",
+            hint=f"to have it there again: git merge {landed.after}",
+            code="gone",
+        )
+    return landed
 
 
 def on_target(repo: Repository, asked: MergeAsked, aside: str, when: str = "") -> MergeAsked:
