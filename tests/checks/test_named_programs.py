@@ -11,8 +11,12 @@ import pytest
 from tests.checks.test_perform import World
 from tests.kit import run_git
 from tests.sandbox.conftest import tier
+from wtman.checks import perform
+from wtman.checks.actions import CheckBase
 from wtman.checks.judge import Judged, judge
 from wtman.execution.spawn import install_child_watcher
+from wtman.journal.events import BaseChecked
+from wtman.journal.state import State
 from wtman.model.check import Verdict
 from wtman.model.settings import Settings
 from wtman.sandbox import choice
@@ -183,3 +187,22 @@ def test_a_program_that_is_only_called_like_a_runner(world: World) -> None:
     run_git(world.repo, "add", "-A")
     silent = world.judge("./pytest -q", now=world.commit({"d": "d\n"}), against=base)
     assert silent.results[0].reason == "the check wrote no result file"
+
+
+def test_what_only_the_look_at_the_base_can_see_is_no_pass(world: World, tier: str) -> None:
+    """The import probe is shown the main checkout; a branch would be blamed for the rest."""
+    base = world.commit({"shop/__init__.py": "A = 1\n"})
+    there = f"{world.repo}/shop"
+
+    async def go() -> BaseChecked:
+        async with world.ctx() as ctx:
+            ctx = replace(ctx, sandbox=choice.load(tier))
+            settings = replace(world.settings, check=(f"cat {there}/__init__.py",))
+            state = State(run=ctx.run, base=base, settings=settings)
+            (event,) = await perform.perform(ctx, state, CheckBase(base))
+            assert isinstance(event, BaseChecked)
+            return event
+
+    checked = asyncio.run(go())
+    assert "is in your own checkout, and checks run in checkouts of their own" in checked.problem
+    assert checked.hint == "name it from where the check runs: --check 'cat ./shop/__init__.py'"

@@ -12,7 +12,7 @@ from shlex import quote
 from wtman.checks.remedies import line, lines, not_found, outermost, placed
 from wtman.context import Context
 from wtman.formats.shell_words import Mention, Position, mentions
-from wtman.model.check import CheckCommand, below
+from wtman.model.check import CheckCommand
 from wtman.model.settings import Settings
 from wtman.provision.command_result import CommandResult
 from wtman.provision.programs import is_sign_in, is_work, named_programs
@@ -82,8 +82,13 @@ def explain(
 ) -> Explained | None:
     """Why a run on the base failed, where that is a program that it did not find. Blocking."""
     check = CheckCommand.of(command)
-    seeker = _Seeker(ctx, settings, files, check)
+    seeker = _Seeker(ctx, settings, files, check, bool(ran.unfit))
     name = not_found(ran.output)
+    if ran.unfit:
+        # It is the setup that lacks it, whose own words are seen as well.
+        if not name or os.path.isabs(name):
+            return None
+        return seeker.relative(os.path.normpath(name)) if "/" in name else seeker.bare(name)
     lacks = bool(name) or ran.exit.code in (126, 127) or _CANNOT_OPEN in ran.output
     for path in ran.absent:
         if (lacks or os.path.basename(path) in _LAUNCHERS.values()) and (
@@ -109,6 +114,7 @@ class _Seeker:
     settings: Settings
     files: frozenset[str]
     check: CheckCommand
+    setup: bool = False  # it is the setup that lacks something
 
     def relative(self, path: str) -> Explained | None:
         """Of a path below the root, or one that leads out of it."""
@@ -123,9 +129,11 @@ class _Seeker:
         top = outermost(path, self.files)
         place = os.path.join(main, top) if main else ""
         kind = "folder" if os.path.isdir(place) else "file" if os.path.isfile(place) else ""
-        mending = lines(top, self.files, self.settings, self._installed, kind=kind)
+        mending = lines(
+            top, self.files, self.settings, self._installed, kind=kind, first=self.setup
+        )
         reason = f"{path} is not in git, so checkouts do not have it"
-        if self.settings.setup and not kind:
+        if self.settings.setup and not kind and not self.setup:
             reason = f"{path} is not in git, and setup has not made it"
         if mending:
             return Explained(reason, self._in_file(mending, commit=top if kind == "file" else ""))
@@ -220,12 +228,12 @@ class _Seeker:
             )
         if main and is_work(self.ctx.repo, path):
             own = os.path.relpath(os.path.realpath(path), os.path.realpath(main))
-            if own in self.files and not own.startswith("../"):
-                told = below([own], self.check.folder) or [own]
-                run = self.check.run.replace(path, f"./{told[0]}")
+            if own == "." or any(name == own or name.startswith(f"{own}/") for name in self.files):
+                told = os.path.relpath(own, self.check.folder or ".")
+                run = self.check.run.replace(path, told if told.startswith(".") else f"./{told}")
                 return Explained(
                     f"{path} is in your own checkout, and checks run in checkouts of their own",
-                    f"name it from the root: --check {quote(run)}",
+                    f"name it from where the check runs: --check {quote(run)}",
                 )
             return Explained(
                 f"{reason}: it is in your own checkout",

@@ -15,6 +15,7 @@ from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.context import Context
 from wtman.errors import SPACE_HINT, DiskFullError
 from wtman.formats.junit import NO_FILE
+from wtman.formats.shell_words import mentions
 from wtman.git.checkouts.pool import CheckCheckout
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
@@ -155,7 +156,24 @@ async def run_anew(bench: Bench, asked: CheckRequest) -> Seen:
     if asked.names and not ran.unfit and not ran.passed and ran.exit.reason is ExitReason.EXITED:
         # Whether the import probe disturbed it can only be told without the import probe.
         ran, _ = await run_once(bench, replace(asked, names=()))
+    elif ran.passed and sight is not None and await _leans_on_main(bench, asked, sight):
+        # It was shown the main checkout, as no other run is: a branch would be blamed for that.
+        ran, _ = await run_once(bench, replace(asked, names=()))
     return ran, sight
+
+
+async def _leans_on_main(bench: Bench, asked: CheckRequest, sight: ImportOrigin) -> bool:
+    """Whether a run under the import probe may have passed because it saw the main checkout."""
+    ctx = bench.ctx
+    if ctx.sandbox.name == "none" or not ctx.repo.main:
+        return False
+    named = (item.path for item in mentions(asked.check.run, ctx.environ))
+    real = os.path.realpath(ctx.repo.main)
+    return sight.kind == "mixed" or any(
+        is_below(path, ctx.repo.main) or is_below(os.path.realpath(path), real)
+        for path in named
+        if os.path.isabs(path)
+    )
 
 
 async def run_once(bench: Bench, asked: CheckRequest) -> Seen:

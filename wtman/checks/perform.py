@@ -90,7 +90,7 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
     settings = state.settings
     reasons = [
         await ctx.git(explain, ctx, settings, frozenset(files), one.command, one.ran)
-        if verdict.problem and not one.ran.unfit
+        if verdict.problem and not one.ran.no_folder
         else None
         for one, verdict in zip(looked, judged, strict=True)
     ]
@@ -112,9 +112,12 @@ def _problem(
     reasons: list[Explained | None],
 ) -> tuple[str, str]:
     """What keeps the run from starting, and what to do about it."""
-    for seen in looked:
+    for seen, one, why in zip(looked, judged, reasons, strict=True):
+        if why is not None:
+            continue
         # Before what is red: through an editable install a run can fail for just that reason.
-        if seen.sight is not None and seen.sight.kind == "outside":
+        kind = seen.sight.kind if seen.sight is not None else ""
+        if seen.sight is not None and (kind == "outside" or (kind == "mixed" and one.problem)):
             text = (
                 f"check `{seen.command}` does not see the checkout it runs in "
                 f"({seen.sight.detail}): it would pass whatever a branch does"
@@ -127,12 +130,14 @@ def _problem(
     others = "".join(f"; so does `{command(more.command)}`" for more, *_ in red[1:])
     name = f"check `{command(seen.command)}`"
     said = "".join(f"\n{line}" for line in last_lines(seen.ran.output, _TOLD))
+    if why is not None and seen.ran.unfit:
+        return f"{seen.ran.unfit}, on the base: {why.reason}{said}", why.hint
     if why is not None:
         return f"{name} cannot run: {why.reason}{others}{said}", why.hint
     hint = "fix the base, or use --allow-failing-base (results will not be verified)"
     folder = CheckCommand.of(seen.command).folder
     if seen.ran.no_folder:
-        hint = f"commit {folder} first, or start from a folder that the base has: -C DIR"
+        hint = f"commit {folder} first, or name a folder that the base has: -C DIR, or its `in`"
         return f"{name} cannot run on the base: {first.problem}", hint
     if seen.ran.unfit:
         hint = "fix `setup`, or what it needs on the base; checks have the same setup as sessions"

@@ -67,10 +67,13 @@ _ANEW_PYTHON = (
 
 def not_found(output: str) -> str:
     """The program or file that the output says is not there: the last one; empty: none."""
-    found = [
-        (match.start(), match["name"].strip()) for said in _SAID for match in said.finditer(output)
-    ]
-    return max(found, default=(0, ""))[1]
+    found = [(match.start(), match) for said in _SAID for match in said.finditer(output)]
+    if not found:
+        return ""
+    match = max(found, key=lambda item: item[0])[1]
+    name = str(match["name"]).strip()
+    # A script is opened where one is, a program looked up on PATH.
+    return f"./{name}" if "cannot open" in match[0] and "/" not in name else name
 
 
 def outermost(path: str, files: Collection[str]) -> str:
@@ -91,15 +94,17 @@ def lines(
     installed: Callable[[str], bool],
     *,
     kind: str,
+    first: bool = False,
 ) -> tuple[str, ...]:
     """Lines that bring `top` into every checkout, the best first.
 
     `kind` is what the main checkout has there: `folder`, `file`, or nothing; `files` are those
-    of the base, `installed` says whether a program is on PATH.
+    of the base, `installed` says whether a program is on PATH. `first`: setup itself needs it.
     """
     found = []
     if (made := _setup(top, files, installed, anew=not kind)) and made not in settings.setup:
-        found.append(line("setup", (*settings.setup, made)))
+        known = settings.setup
+        found.append(line("setup", (made, *known) if first else (*known, made)))
     if kind == "folder" and top not in settings.symlink:
         found.append(line("symlink", (*settings.symlink, top)))
     if kind == "file" and top not in settings.copy:
