@@ -129,6 +129,7 @@ def test_what_is_typed_for_split_is_refused_with_its_place(judge: Judge, repo: P
         "dots": b".".join([b"a"] * 40_000) + b"=1",
         "json": b'{"task": []}',
         "large": b"#" * (9 << 20),
+        "nested": b"[" * 1_000_000,
         "latin": b"request='\xe9'",
         "number": b"x = " + b"9" * 100_000,
         "open": b'x = """',
@@ -140,6 +141,7 @@ def test_what_is_typed_for_split_is_refused_with_its_place(judge: Judge, repo: P
         (repo / name).write_bytes(content)
         assert judge("split", "--plan", name, "--agent", "command:true", "--dry-run") == 2, name
         assert judge("split", "--plan", name, "--edit", "--dry-run", "--json") == 2, name
-        assert judge("verify", name) == 2, name
+        (repo / "manifest.json").write_bytes(content)
+        assert judge("verify", ".") == 2, name
     for path in (".", "absent", "/dev/zero", "/dev/null/x", "x" * 5000, "\udcff"):
         assert judge("split", "--plan", path, "--agent", "command:true", "--dry-run") == 2, path

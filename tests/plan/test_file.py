@@ -434,6 +434,12 @@ def test_what_would_take_long_to_read_is_refused_with_its_limit() -> None:
         with pytest.raises(UsageError) as caught:
             parse(text, "p.toml")
         assert caught.value.message == why
+    for owns, why in {
+        f"{['x'] * 501}": "owns has 501 patterns; at most 500 are allowed",
+        f"['{'**/a/' * 300}']": "has 1,500 characters; at most 1,000 are allowed",
+    }.items():
+        with pytest.raises(UsageError, match=re.escape(why)):
+            parse(f"[[task]]\nid='a'\nprompt='p'\nowns={owns}\n", "p.toml")
     # Dots in texts and comments are no keys.
     dots = "a." * 1000
     texts = f'request = "{dots}"\ncontext = """{dots}"""\n# {dots}\n'

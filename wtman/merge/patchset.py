@@ -134,9 +134,10 @@ def _is_small(ctl: Control, tip: Sha) -> bool:
 def load_manifest(folder: str) -> dict[str, Any]:
     try:
         manifest = json.loads(files.read(os.path.join(folder, MANIFEST), _MANIFEST_CAP)[0])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        why = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise UsageError(
-            f"{folder} holds no readable {MANIFEST}",
+            f"{folder} holds no readable {MANIFEST}{why}",
             hint="name the folder that wtman merge wrote its patches to",
         ) from error
     if not isinstance(manifest, dict) or manifest.get("kind") != KIND:

@@ -17,6 +17,8 @@ from wtman.model.settings import EFFORTS
 from wtman.text.words import did_you_mean, quoted
 
 MOST_TEXT = 1024 * 1024
+# Whether two tasks can own one path is asked of every pair of their patterns.
+_MOST_PATTERNS, _LONGEST_PATTERN = 500, 1000
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TEXTS = ("id", "title", "prompt", "expect", "agent", "model", "effort", "role")
 _LISTS = ("owns", "needs", "tools", "reads", "check")
@@ -136,7 +138,17 @@ def _require_commands(commands: Iterable[str], at: str) -> None:
 
 
 def _require_patterns(patterns: tuple[str, ...], key: str, at: str) -> None:
+    if len(patterns) > _MOST_PATTERNS:
+        raise UsageError(
+            f"{at}{key} has {len(patterns):,} patterns; at most {_MOST_PATTERNS:,} are allowed",
+            hint='name folders instead of files: "src/billing/**"',
+        )
     for pattern in patterns:
+        if len(pattern) > _LONGEST_PATTERN:
+            raise UsageError(
+                f"{at}{key} pattern {quoted(pattern)} has {len(pattern):,} characters; "
+                f"at most {_LONGEST_PATTERN:,} are allowed"
+            )
         if what := flaw(pattern):
             raise UsageError(
                 f"{at}{key} pattern {quoted(pattern)} {what}", hint='for example "src/billing/**"'
