@@ -1,12 +1,9 @@
 """split, resume, retry, merge, verify, clean, stop and trust in real repositories."""
 
 import json
-<<<<<<< HEAD
 import os
-import signal
-=======
 import re
->>>>>>> 1811807 (Answer again what a merge that was over has landed)
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -170,10 +170,7 @@ def _finish(
         # Stopped on the way, too: nobody is to go on with a dry run.
         order.take_back(home, state, before)
     if landed is None:
-<<<<<<< HEAD
         return _unfinished(state, as_json)
-=======
-        return _unfinished(state)
     return _tell(state, landed, present, publish, as_json)
 
 
@@ -185,7 +182,6 @@ def _tell(
     as_json: bool,
 ) -> int:
     """Say what came of a merge that is over; its exit status."""
->>>>>>> 1811807 (Answer again what a merge that was over has landed)
     address = publish(state, landed) if publish is not None else ""
     if as_json:
         told = answer(state, landed, present)
