@@ -80,6 +80,7 @@ EFFECTS = frozenset(
     execution/sweep.py
     files.py
     git/branches.py
+    git/case.py
     git/checkout_repair.py
     git/checkouts/glance.py
     git/checkouts/live.py

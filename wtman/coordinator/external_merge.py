@@ -138,7 +138,8 @@ def merge_of_branches(
         )
     settings, notes = in_sandbox(loaded.settings)
     heads, same = once(heads_of(repo, names))
-    require_repository(repo, asked.before, heads.values())
+    left = [name for name in heads if same.get(name, name) not in wanted.exclude]
+    require_repository(repo, asked.before, [heads[name] for name in left])
     settings = replace(
         settings,
         allow_failing_base=allow_failing_base,

@@ -46,9 +46,12 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
         state.base,
         " when the run began",
     )
-    require_repository(
-        repo, asked.before, [view.head for view in state.tasks.values() if view.head]
+    aboard = (
+        view.head
+        for task, view in state.tasks.items()
+        if task not in wanted.exclude and (not wanted.members or task in wanted.members)
     )
+    require_repository(repo, asked.before, filter(None, aboard))
     return asked
 
 

@@ -72,11 +72,13 @@ def undefined(ctl: Control, names: Iterable[str]) -> tuple[str, ...]:
     """
     settings = config.entries(ctl.repo.git_dir)
     known = _own_filters(settings)
-    is_lfs = any(item.key.startswith("filter.lfs.") for item in settings)
+    scope = next((item.scope for item in settings if item.key.startswith("filter.lfs.")), "")
+    is_lfs = bool(scope)
     if is_lfs and "lfs" in (names := tuple(names)) and not shutil.which("git-lfs"):
         raise MissingError(
             "files of this repository are in Git LFS, and git-lfs is not on PATH",
-            hint="install git-lfs, or go without: git lfs uninstall --local",
+            hint="install git-lfs, or leave its files as git has them: "
+            f"git config --{scope} --remove-section filter.lfs",
             code="filter",
         )
     return tuple(sorted(set(names) - known.keys() - ({"lfs"} if is_lfs else set())))

@@ -12,7 +12,7 @@ from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
 from wtman.errors import MissingError, UsageError
 from wtman.formats.shell_words import with_home
-from wtman.git import filters, partial, refs
+from wtman.git import case, filters, partial, refs
 from wtman.git.control_dir import Control, prepare
 from wtman.git.discovery import Repository
 from wtman.journal.events import Noted
@@ -78,15 +78,16 @@ def require_repository(
     """Refuse a repository that could only be half served, and have here what a partial clone
     left at its remote. `base` is what is started from or landed on, `heads` are the branches.
 
-    `sessions`: some are going to write here.
+    `sessions`: some are going to write here, on branches of their own.
     """
-    for taken in ("refs/heads/wtman", "refs/wtman"):
+    for taken in ("refs/heads/wtman", "refs/wtman")[0 if sessions else 1 :]:
         if (tip := refs.read_one(repo, taken)) is not None:
             raise _taken(repo, taken, tip)
     heads = tuple(heads)
     partial.require(repo, (base, *heads), base if heads else "")
     control = prepare(repo)
     filters.require_served(control, (base, *heads), always=sessions)
+    case.require_distinct(control, base, heads)
     return control
 
 

@@ -10,7 +10,7 @@ from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
 from wtman.coordinator.start.proposal import Resumption, after
-from wtman.coordinator.start.requirements import require_metered, with_models
+from wtman.coordinator.start.requirements import require_metered, require_repository, with_models
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
@@ -41,6 +41,7 @@ def resumption(
 ) -> Resumption:
     """What the resume comes to. Refuses a run that is live, and what the run cannot keep."""
     require_idle(home, state.run)
+    require_repository(home.repo, state.base, sessions=True)
     limits = (change.limits,) if change.limits != LimitsChanged() else ()
     _require_budget(state, change.limits)
     limits = (*provision_anew(home.repo, state, environ), *limits)
