@@ -55,6 +55,7 @@ def test_a_full_disk_is_told_apart() -> None:
         (-11, "", ExternalError),  # what git was asked is the likelier cause
         (128, "fatal: unable to write new index file: No space left on device", DiskFullError),
         (128, "error: open(x): Disk quota exceeded", DiskFullError),
+        (128, "fatal: sha1 file 'index.lock' write error. Out of diskspace", DiskFullError),
         (128, "fatal: Out of memory, malloc failed (tried to allocate 9 bytes)", MachineError),
         (128, "fatal: unable to open 'x': Too many open files", MachineError),
         (128, "fatal: cannot create 'x': Read-only file system", MachineError),

@@ -73,7 +73,9 @@ _ENVIRONMENT = {
 _LOCKED = re.compile(r"Unable to create '[^']*\.lock': File exists|cannot lock ref .*File exists")
 _LOCK_FILE = re.compile(r"Unable to create '([^']*\.lock)': File exists")
 # At the end of a line: a file may be called so.
-_FULL = re.compile(r"(?:No space left on device|Disk quota exceeded)[)'\"]?$", re.MULTILINE)
+_FULL = re.compile(
+    r"(?:No space left on device|Disk quota exceeded|Out of diskspace)[)'\"]?$", re.MULTILINE
+)
 _MACHINE = re.compile(
     r"(?:Cannot allocate memory|Too many open files(?: in system)?|Input/output error"
     r"|Read-only file system|Resource temporarily unavailable|Stale file handle)[)'\"]?$"
