@@ -260,7 +260,7 @@ def _within(base: Lines, ours: Lines, theirs: Lines, order: int) -> Lines | None
 
 def _words(sides: tuple[Comparison, Comparison], order: int, quoted: bool) -> list[bytes] | None:
     ours, theirs = sides
-    if quoted and any(map(_quotes, sides)):
+    if any(map(_rewritten, sides)) or (quoted and any(map(_quotes, sides))):
         return None
     out: list[bytes] = []
     for piece in weave(ours, theirs, within):
@@ -276,6 +276,15 @@ def _words(sides: tuple[Comparison, Comparison], order: int, quoted: bool) -> li
         else:
             return None
     return out
+
+
+def _rewritten(side: Comparison) -> bool:
+    """Whether nothing is left of the base: what the other side wrote there stood beside words
+    that are gone."""
+    old = list(side.old)
+    for span in reversed(side.spans):
+        del old[span.a0 : span.a1]
+    return not means(old)
 
 
 def _quotes(side: Comparison) -> bool:
