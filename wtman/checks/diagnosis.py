@@ -71,7 +71,7 @@ def _has_needs(folder: str, name: str) -> bool:
     try:
         with open(os.path.join(folder, "package.json"), encoding="utf-8") as file:
             package = json.loads(file.read(_LARGEST))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     keys = ("dependencies", "devDependencies")
     return isinstance(package, dict) and any(package.get(key) for key in keys)

@@ -69,7 +69,7 @@ def own_workspaces(files: Iterable[str], package_json: bytes | None) -> bool:
         return True
     try:
         body = json.loads(package_json or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(body, dict) and bool(body.get("workspaces"))
 
@@ -81,7 +81,7 @@ def read_records(texts: Iterable[bytes]) -> tuple[dict[str, Any], ...]:
         for line in text.splitlines():
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict) and isinstance(record.get("modules"), dict):
                 records.append(record)

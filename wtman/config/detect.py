@@ -143,7 +143,7 @@ def _node(paths: frozenset[str], texts: Mapping[str, str]) -> Habits | None:
         return None
     try:
         read = {"package": json.loads(texts.get("package.json", ""))}
-    except ValueError:
+    except (ValueError, RecursionError):
         read = {}
     package, scripts = _table(read, "package"), _table(read, "package", "scripts")
     tool, install = next(
