@@ -4,7 +4,7 @@ import pytest
 
 from wtman.formats.shell_words import Position, mentions, with_home
 
-ENV = {"HOME": "/home/u", "TOOLS": "/opt/tools"}
+ENV = {"HOME": "/srv/u", "TOOLS": "/opt/tools"}
 PY = "/x/venv/bin/python"
 
 
@@ -39,11 +39,11 @@ def test_a_program_is_found_wherever_it_stands(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "position"),
     [
-        ("~/v/bin/python x", "/home/u/v/bin/python", "program"),
-        ('"$HOME/my v/bin/python" x', "/home/u/my v/bin/python", "program"),
-        ("${HOME}/v/bin/py", "/home/u/v/bin/py", "program"),
+        ("~/v/bin/python x", "/srv/u/v/bin/python", "program"),
+        ('"$HOME/my v/bin/python" x', "/srv/u/my v/bin/python", "program"),
+        ("${HOME}/v/bin/py", "/srv/u/v/bin/py", "program"),
         ("$TOOLS/x", "/opt/tools/x", "program"),
-        (". ~/v/bin/activate && python", "/home/u/v/bin/activate", "sourced"),
+        (". ~/v/bin/activate && python", "/srv/u/v/bin/activate", "sourced"),
         ("source v/bin/activate", "v/bin/activate", "sourced"),
         ("python3 -X dev run.py", "run.py", "script"),
         ("./run.sh", "./run.sh", "program"),

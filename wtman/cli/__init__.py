@@ -228,6 +228,9 @@ def _run(args: list[str], as_json: bool) -> int:
         return 130
     except BrokenPipeError:
         return 0  # its reader has had enough
+    except SystemExit as end:
+        # So typer ends a command that cannot print any more.
+        return 0 if streams.is_unread() else int(end.code or 0)
     except Exception as error:
         return _unexpected(error, args, as_json)
     return int(status or 0)

@@ -72,6 +72,13 @@ def end_when_unread() -> None:
         output.ends = True
 
 
+def is_unread() -> bool:
+    """Whether the reader of stdout is gone."""
+    output = _below(sys.stdout)
+    failed = None if output is None else output.failed
+    return failed is not None and failed.errno == errno.EPIPE
+
+
 def loss() -> OSError | None:
     """Why a part of the output did not arrive; a reader that is gone wanted no more of it."""
     for stream in (sys.stdout, sys.stderr):
