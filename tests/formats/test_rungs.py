@@ -119,7 +119,7 @@ REFUSED: dict[str, Row] = {
     "a version without quotes": ("a.cfg", "v = 1.2.0\n", "v = 1.3.0\n", "v = 1.2.1\n", "", ""),
     "an edit of what was removed": ("a.txt", "a\nb\nc\n", "a\nc\n", "a\nb2\nc\n", "", ""),
     "a line below what was removed": ("a.txt", "a\nb\n", "a\n", "a\nb\nc\n", "", ""),
-    "words beside a line that was rewritten": ("a.md", "mine\n", "mine and more\n", "yours\n", "", ""),
+    "words beside a rewritten line": ("a.md", "mine\n", "mine and more\n", "yours\n", "", ""),
     "one key of JSON": (
         "a.json",
         '{\n"a": 1\n}\n',
