@@ -36,12 +36,16 @@ def test_preparing_twice_changes_nothing_and_follows_the_users_settings(
     assert control_dir.prepare(here) == ctl
     assert state() == before
     git(project, "config", "core.ignorecase", "true")
+    git(project, "config", "core.longpaths", "true")
     git(project, "config", "core.hooksPath", "/evil")
     (project / ".git/info").mkdir(exist_ok=True)
     (project / ".git/info/exclude").write_text("mine\n")
     control_dir.prepare(here)
     config = Path(ctl.path, "config").read_text()
-    assert 'ignorecase = "true"' in config and "evil" not in config
+    assert 'longpaths = "true"' in config and "evil" not in config
+    # git would overlook a new file whose name is another one's but for the case.
+    one_file = Path(ctl.path, "hEaD").exists()
+    assert ('ignorecase = "true"' in config) == one_file
     assert Path(ctl.path, "info/exclude").read_text() == "mine\n"
 
 

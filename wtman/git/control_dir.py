@@ -60,6 +60,9 @@ def prepare(repo: Repository) -> Control:
         os.makedirs(os.path.join(path, part), mode=0o700, exist_ok=True)
     settings = config.entries(repo.git_dir)
     _write(os.path.join(path, "HEAD"), b"ref: refs/heads/none\n")
+    if not os.path.exists(os.path.join(path, "hEaD")):
+        # Set where names of one case are two files, it would have git overlook new ones.
+        settings = tuple(item for item in settings if item.key != "core.ignorecase")
     own = config.clean(settings, repo.approved)
     _write(os.path.join(path, "config"), own.encode("utf-8", "surrogateescape"))
     known = config.remotes(settings).encode("utf-8", "surrogateescape")
