@@ -12,9 +12,11 @@ from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import Coupled, Coupling, Refuted, Reproduced, Reviewed
 from wtman.journal.replay import replay
-from wtman.journal.state import Finding, State
+from wtman.journal.state import Finding, MergeView, State
+from wtman.merge.decide import eligible
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import MEANT, Cell, Claim, Reproducer
+from wtman.model.ids import Branch, Sha
 from wtman.model.plan import Identity, Task
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
@@ -412,8 +414,11 @@ def test_a_proof_that_was_settled_for_one_branch_settles_nothing_for_two() -> No
     assert ran == {("a",), two, ("a", "b", "c")}
     verdicts = {item.subjects: judgement(state, item).verdict for item in all_of(world)}
     assert verdicts == {("a",): "refuted", two: "confirmed", ("a", "b", "c"): "refuted"}
-    # The last of the two has to mend it.
+    # The last of the two has to mend it; a merge names the other one.
     assert world.stands("b") is TaskState.REJECTED
+    asked = e.MergeAsked(Branch("main"), Sha("0" * 40))
+    left = eligible(replace(state, merge=MergeView(asked, 0.0, asked.before)))[1]
+    assert [(item.task, item.others) for item in left] == [("b", ("a",))]
 
 
 def test_two_proofs_of_one_title_are_both_run() -> None:

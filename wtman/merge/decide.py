@@ -16,6 +16,7 @@ from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.graph import closure, order
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing, TaskState
+from wtman.review.judgement import blockers
 from wtman.tasks.lifecycle import standings
 
 
@@ -75,11 +76,19 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
         apart = (merge.asked.apart or {}).get(task, "")
         reason = apart or _unfit(state, task, known, included)
         if reason:
-            left.append(Excluded(task, "unverified", evidence=reason))
+            left.append(Excluded(task, "unverified", _partners(state, task, known), (), reason))
         else:
             needs = tuple(need for need in view.needed if need in included)
             included[task] = Member(task, view.start, view.head, needs)
     return tuple(included.values()), tuple(left)
+
+
+def _partners(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ...]:
+    """The branches with which one that the reviews rejected fails."""
+    if known[task].state is not TaskState.REJECTED:
+        return ()
+    others = (name for _, found in blockers(state, task) for name in found.culprits)
+    return tuple(dict.fromkeys(name for name in others if name != task))
 
 
 def _unfit(
