@@ -27,6 +27,9 @@ FILES = {
     "packages/my app/test.sh": "test -f main.txt\n",
     "packages/my app/main.txt": "1\n",
     "uv.lock": "",
+    "moved": "#!/no/such/python -I\n",
+    "windows": "#!/bin/sh\r\n",
+    "by_env": "#!/usr/bin/env no-such-program\n",
 }
 
 
@@ -141,12 +144,34 @@ def test_a_base_without_the_folder_is_told(world: World) -> None:
             "packages/my app/test.sh is not executable in git",
             "git update-index --chmod=+x 'packages/my app/test.sh' and commit that",
         ),
+        (
+            "cd build && ./run",
+            "build is not in git, so checkouts do not have it",
+            'in wtman.toml: symlink = ["build"]',
+        ),
+        (
+            "./moved",
+            "the first line of moved: there is no /no/such/python on this machine",
+            "install it, or correct the path",
+        ),
+        (
+            "./windows",
+            "the first line of windows ends as on Windows (CR LF), so nothing can run it",
+            "echo '/windows text eol=lf' >> .gitattributes && git add --renormalize ."
+            " and commit that",
+        ),
+        (
+            "./by_env",
+            "no-such-program is not installed or not on PATH",
+            "install it, activate its environment before you start wtman, or name it by its path",
+        ),
     ],
 )
 def test_why_a_check_cannot_run(world: World, check: str, reason: str | None, hint: str) -> None:
     """uv.lock is there and uv is not: what cannot be typed is not advised."""
     program(world.repo / ".venv/bin/activate")
     program(world.repo / "local.sh")
+    program(world.repo / "build/run")
     found = replace(world, environ={"PATH": "/usr/bin:/bin"}).base(check)
     if reason is None:
         assert found.problem == ""

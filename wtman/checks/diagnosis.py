@@ -24,6 +24,8 @@ _LAUNCHERS = {
     **dict.fromkeys(("uv", "poetry", "pipenv", "pdm"), ".venv"),
 }
 _RUNS = (Position.PROGRAM, Position.SOURCED, Position.SCRIPT)
+_ALWAYS_PATHS = (*_RUNS[1:], Position.FOLDER)  # never looked up on PATH
+_LONGEST_LINE = 4096
 _CANNOT_OPEN = "can't open file"  # says Python of a script
 _LARGEST = 1 << 20
 
@@ -42,7 +44,7 @@ def relative_mentions(text: str, folder: str, environ: dict[str, str]) -> tuple[
     return tuple(
         Mention(os.path.normpath(os.path.join(folder, item.path)), item.position)
         for item in mentions(text, known)
-        if not os.path.isabs(item.path) and ("/" in item.path or item.position in _RUNS[1:])
+        if not os.path.isabs(item.path) and ("/" in item.path or item.position in _ALWAYS_PATHS)
     )
 
 
@@ -100,11 +102,12 @@ def explain(
         if told and os.path.isabs(mention.path) and (found := seeker.named(mention)):
             return found
     if not name:
-        return seeker.forbidden(ran)
+        return seeker.folder(ran) or seeker.forbidden(ran)
     if os.path.isabs(name):
         return seeker.hidden(_of_user(ctx, name))
     if "/" in name:
-        return seeker.relative(os.path.normpath(os.path.join(check.folder, name)))
+        path = os.path.normpath(os.path.join(check.folder, name))
+        return seeker.interpreter(path) or seeker.relative(path)
     return seeker.bare(name)
 
 
@@ -182,6 +185,38 @@ class _Seeker:
             " only a file of the repository",
             f"name its folder in the check: --check {quote(run)}",
         )
+
+    def interpreter(self, path: str) -> Explained | None:
+        """Of a script that is there, and whose first line names a program that is not."""
+        main = self.ctx.repo.main or self.ctx.repo.toplevel
+        try:
+            with open(os.path.join(main, path), "rb") as file:
+                first = file.readline(_LONGEST_LINE)
+        except OSError:
+            return None
+        words = os.fsdecode(first[2:]).rstrip("\n").split(" ") if first[:2] == b"#!" else []
+        program = next(filter(None, words), "")
+        if not os.path.isabs(program) or is_work(self.ctx.repo, program):
+            return None
+        if first.endswith(b"\r\n"):
+            attribute = quote(f"/{path} text eol=lf")
+            return Explained(
+                f"the first line of {path} ends as on Windows (CR LF), so nothing can run it",
+                f"echo {attribute} >> .gitattributes && git add --renormalize . and commit that",
+            )
+        found = self.hidden(program)
+        return found and Explained(f"the first line of {path}: {found.reason}", found.hint)
+
+    def folder(self, ran: CommandResult) -> Explained | None:
+        """Of a folder that the check changes to."""
+        if ": cd: " not in ran.output:
+            return None
+        known = dict(self.ctx.environ)
+        for item in relative_mentions(self.check.run, self.check.folder, known):
+            if item.position is Position.FOLDER and os.path.basename(item.path) in ran.output:
+                if not any(name.startswith(f"{item.path}/") for name in self.files):
+                    return self.relative(item.path)
+        return None
 
     def bare(self, name: str) -> Explained | None:
         """Of a program that is looked up on PATH."""

@@ -19,7 +19,7 @@ _SAID = tuple(
         r"^(?:\S+: )?(?:line )?\d+: (?:\.: )?(?:cannot open )?(?P<name>[^:\n]+): No such file"
         r"(?: or directory)?$",
         r"^(?:\S+: )?\d+: \.: cannot open (?P<name>[^:\n]+?)(?:: No such file)?$",
-        r"^(?:env|nice|nohup|timeout|xargs|time|setsid|stdbuf|exec)(?:: .*?)?: "
+        r"^(?:/\S*/)?(?:env|nice|nohup|timeout|xargs|time|setsid|stdbuf|exec)(?:: .*?)?: "
         r"(?:failed to run command |cannot run )?[‘'\"]?(?P<name>[^:\n‘’'\"]+)[’'\"]?"
         r": No such file or directory$",
         r"^(?:g?make|just)(?:\[\d+\])?: (?P<name>[^:\n*]+): (?:No such file or directory|"
