@@ -54,6 +54,8 @@ def test_what_cannot_be_written_is_told_once_and_ends_no_run(shell: Shell) -> No
     split = "wtman split x --task 'a: do' --agent 'command:touch a' --check true --reviewers 0 -y"
     assert shell(f"{split} > /dev/full") == (3, lost)
     assert " a  verified" in shell("wtman status")[1]
+    for words in ("status", "diff", "logs a", "report"):
+        assert shell(f"wtman {words} > /dev/full") == (3, lost), words
 
 
 def test_a_reader_that_leaves_ends_what_only_prints_and_no_run(shell: Shell) -> None:

@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 
 from wtman import files
 from wtman.cli import streams
-from wtman.errors import UsageError, WtmanError
+from wtman.errors import SPACE_HINT, UsageError, WtmanError
 
 # Name -> its module and its line in `wtman --help`; the function has the command's name.
 _COMMANDS = {
@@ -221,7 +221,7 @@ def _run(args: list[str], as_json: bool) -> int:
         status = typer.main.get_command(app).main(args, prog_name="wtman", standalone_mode=False)
         sys.stdout.flush()
     except WtmanError as error:
-        return _told(error.code, error.message, error.hint, error.status, as_json)
+        return _told(error.code, error.message, _way_on(error.hint, args), error.status, as_json)
     except TyperException as error:
         return _misused(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
@@ -232,8 +232,16 @@ def _run(args: list[str], as_json: bool) -> int:
         # So typer ends a command that cannot print any more.
         return 0 if streams.is_unread() else int(end.code or 0)
     except Exception as error:
-        return _unexpected(error, args, as_json)
+        # What could not be printed is told by the caller.
+        return 0 if streams.loss() is error else _unexpected(error, args, as_json)
     return int(status or 0)
+
+
+def _way_on(hint: str, args: list[str]) -> str:
+    """The hint of an error, where it is for what starts sessions and this command starts none."""
+    if hint != SPACE_HINT or not _WITHOUT_SESSIONS.intersection(args):
+        return hint
+    return "free some space, then type the command again"
 
 
 def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int:
@@ -268,6 +276,9 @@ def _misused(error: TyperException, as_json: bool) -> int:
     return _told("usage", first, f"see `{path} --help`", error.exit_code, as_json)
 
 
+_WITHOUT_SESSIONS = frozenset(
+    "merge status logs diff report clean restore verify trust init doctor stop".split()
+)
 # What a name can bring about that only the system refuses.
 _NAMES = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EPERM)
 
@@ -278,7 +289,8 @@ def _unexpected(error: Exception, args: list[str], as_json: bool) -> int:
 
     if isinstance(error, OSError) and error.errno not in (errno.EROFS, errno.EAGAIN):
         if refused := machine_error(error):
-            return _told(refused.code, refused.message, refused.hint, refused.status, as_json)
+            hint = _way_on(refused.hint, args)
+            return _told(refused.code, refused.message, hint, refused.status, as_json)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS) and error.filename:
         from wtman.errors import no_access
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from wtman import files
-from wtman.errors import DiskFullError, MissingError, WtmanError, machine_error
+from wtman.errors import SPACE_HINT, DiskFullError, MissingError, WtmanError, machine_error
 from wtman.git.run import git
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded, decode, encode
@@ -248,7 +248,7 @@ def _trouble(error: sqlite3.Error, folder: str) -> WtmanError:
     if name.startswith(_FULL):
         return DiskFullError(
             f"no space left for the run journal in {folder}",
-            hint="free some space, then `wtman resume`",
+            hint=SPACE_HINT,
         )
     if name.startswith(_HELD):
         return WtmanError(

@@ -8,7 +8,7 @@ the new start; where that conflicts the task starts over and its work is kept as
 from collections.abc import Sequence
 
 from wtman.context import Context
-from wtman.errors import DiskFullError
+from wtman.errors import SPACE_HINT, DiskFullError
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.disk import free_bytes
 from wtman.git.merges import merge_tree
@@ -76,7 +76,7 @@ def _require_space(ctx: Context, state: State) -> None:
     if free < _SPARE:
         raise DiskFullError(
             f"only {free // 2**20} MiB are free for worktrees in {state.settings.worktrees}",
-            hint="free some space, then `wtman resume`",
+            hint=SPACE_HINT,
         )
 
 
