@@ -110,6 +110,21 @@ JOINED: dict[str, Row] = {
         'import "a"\nimport "b"\nimport "c"\n', UNION,
     ),
     "what ours has already": ("a.txt", "", "a\nb\nc\n", "b\n", "a\nb\nc\n", UNION),
+    "arms of a match": (
+        "a.rs", "", " E::A => 1,\n", " E::B => 2,\n", " E::A => 1,\n E::B => 2,\n", UNION,
+    ),
+    "members of one namespace": (
+        "a.rs", "[E::A]\n", "[E::A, E::B]\n", "[E::A, E::C]\n", "[E::A, E::B, E::C]\n", WITHIN,
+    ),
+    "the same question about two results": (
+        "a.go",
+        "",
+        "x, err := f()\nif err != nil {\n\treturn a(err)\n}\n",
+        "y, err := g()\nif err != nil {\n\treturn b(err)\n}\n",
+        "x, err := f()\nif err != nil {\n\treturn a(err)\n}\n"
+        "y, err := g()\nif err != nil {\n\treturn b(err)\n}\n",
+        UNION,
+    ),
     "no end of the last line": ("a.txt", "a", "a\nb", "a\nc", "a\nb\nc", WITHIN),
 }  # fmt: skip
 
@@ -170,6 +185,17 @@ REFUSED: dict[str, Row] = {
         "",
     ),
     "two types in the place of none": ("a.py", "x: A\n", "x: A[B]\n", "x: A[C]\n", "", ""),
+    "two ways out of one block": (
+        "a.js", "", "  a();\n  return 1;\n", "  b();\n  return 2;\n", "", "",
+    ),
+    "two answers to one question": (
+        "a.txt",
+        "",
+        "    if x is None:\n        return 0\n",
+        "    if x is None:\n        raise ValueError\n",
+        "",
+        "",
+    ),
     "a quote of each": ("a.txt", "'a'\n", "'a b'\n", "'a' \"c\n", "", ""),
 }  # fmt: skip
 

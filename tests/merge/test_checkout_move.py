@@ -317,7 +317,7 @@ def test_a_git_that_is_killed_leaves_the_checkout_as_before(
                 prepare(discover(str(path))), str(path), "main", before, after
             )
     assert caught.value.message.endswith(f"{path} is as it was before")
-    assert caught.value.hint.endswith("then run the same merge again")
+    assert caught.value.hint.endswith("then run the same command again")
     assert state(path) == (before, before, "")
     assert not (path / ".git/index.lock").exists()
     checkout_move.move_forward(prepare(discover(str(path))), str(path), "main", before, after)

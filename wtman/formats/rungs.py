@@ -152,7 +152,7 @@ def _both(one: Lines, two: Lines, order: int) -> Lines | None:
         return one
     if holds(two, one):
         return two
-    if _contested(one, two):
+    if _contested(one, two) or _both_leave(one, two):
         return None
     if order == BACKWARD:
         one, two = two, one
@@ -218,13 +218,42 @@ def _meanings(lines: Lines) -> dict[bytes, list[bytes]]:
     return found
 
 
+def _both_leave(one: Lines, two: Lines) -> bool:
+    """Whether both leave the block, so that what stands second would never run.
+
+    Also where both first ask the same question, and each leaves by a way of its own.
+    """
+    mine, yours = _ways_out(one), _ways_out(two)
+    return any(mine[guard] != yours[guard] for guard in mine.keys() & yours.keys())
+
+
+def _ways_out(lines: Lines) -> dict[bytes, list[bytes]]:
+    """The lines up to the way out, by the condition that they begin with; b"" where none."""
+    full = [line for line in lines if line.strip()]
+    depth = min((len(line) - len(line.lstrip()) for line in full), default=0)
+    found: dict[bytes, list[bytes]] = {}
+    guard = b""
+    for at, line in enumerate(full):
+        outermost = len(line) - len(line.lstrip()) == depth
+        if at == 0 and _ASKS.match(line):
+            guard = line.strip()
+        elif outermost:
+            guard = b""
+        if (outermost or guard) and _LEAVES.match(line):
+            found.setdefault(guard, [item.strip() for item in full[: at + 1]])
+    return found
+
+
+_ASKS = re.compile(rb"\s*if\b.*[:{]\s*$")
+_LEAVES = re.compile(rb"\s*(?:return|raise|throw|break|continue)(?:[\s;(]|$)")
+
 _DEFINES = re.compile(
     rb"(?:(?:export|default|pub(?:\([^)]*\))?|async|abstract|public|private|protected|final|static)\s+)*"
     rb"(?:def|function\*?|func|fn|class|struct|enum|trait|interface|type|const|let|mod)\s+"
     rb"((?:\([^)]*\)\s*)?[\w$]+)"
     rb"|(?=([\w$]+)\s*\(.*\{\s*$)"
 )
-_KEY = re.compile(rb"[\"']?([\w$.-]+)[\"']?\s*:\s*\S.*,\s*$")
+_KEY = re.compile(rb"[\"']?([\w$.-]+)[\"']?\s*:(?!:)\s*\S.*,\s*$")
 _NO_NAME = frozenset({b"_", b"if", b"for", b"while", b"switch", b"catch", b"match", b"with"})
 
 _OPENS = re.compile(rb"[:({\[\\]\s*$|^\s*@")
@@ -307,7 +336,9 @@ def _addable(one: Lines, two: Lines) -> bool:
     return not any(mine[name] != yours[name] for name in mine.keys() & yours.keys())
 
 
-_VALUE = re.compile(rb"(?:^|[,({\n])\s*([\w$.-]+|\"[^\"]*\"|'[^']*')\s*[:=](?!=)([^,\n]*)")
+_VALUE = re.compile(
+    rb"(?:^|[,({\n])\s*([\w$.-]+|\"[^\"]*\"|'[^']*')\s*(?:(?<!:):(?!:)|=(?![=>]))([^,\n]*)"
+)
 
 
 def _runs(old: Lines, at: int, one: Lines, two: Lines, order: int) -> Lines | None:

@@ -109,7 +109,7 @@ def _told_full(path: str, error: WtmanError) -> WtmanError:
 
 def _after_failure(ctl: Control, note: MoveNote, error: WtmanError) -> None:
     """Put the checkout in order, and have the error say how it is now."""
-    again = "then run the same merge again"
+    again = "then run the same command again"
     if isinstance(error, DiskFullError):
         error.hint = f"free some disk space, {again}"
     elif isinstance(error, ToolError):
@@ -147,7 +147,7 @@ def _require_free_paths(path: str, changes: Changes) -> None:
     if found:
         raise WtmanError(
             f"{path} has files that are not in git where the merge has its own: {listed(found, 5)}",
-            hint="commit, stash or move these files, then run the same merge again",
+            hint="commit, stash or move these files, then run the same command again",
             code="dirty",
         )
 
@@ -188,7 +188,7 @@ def _require_room(ctl: Control, path: str, changes: Changes) -> None:
     if most and most + _SPARE > free:
         raise DiskFullError(
             f"{path} needs {_mib(most + _SPARE)} MiB of free disk space and has {_mib(free)}",
-            hint="free some disk space, then run the same merge again",
+            hint="free some disk space, then run the same command again",
         )
 
 

@@ -65,7 +65,7 @@ def cut_off_text(repo: Repository) -> tuple[str, ...]:
     """What a landing that was cut off has left to do, for who only looks."""
     return tuple(
         f"a merge into {note.branch} was cut off while it changed {note.path}: "
-        "run the same merge again, which first puts that checkout in order"
+        "run the same command again, which first puts that checkout in order"
         for note in cut_off(repo)
     )
 
@@ -85,7 +85,7 @@ def held(repo: Repository, path: str) -> Iterator[int]:
                 if time.monotonic() > deadline:
                     raise WtmanError(
                         f"another merge is landing in {path}",
-                        hint="wait until it has ended, then run the same merge again",
+                        hint="wait until it has ended, then run the same command again",
                         code="busy",
                     ) from None
                 time.sleep(0.05)
@@ -97,7 +97,7 @@ def held(repo: Repository, path: str) -> Iterator[int]:
 def full(path: str) -> DiskFullError:
     return DiskFullError(
         f"no space is left on the disk of {path}",
-        hint="free some disk space, then run the same merge again",
+        hint="free some disk space, then run the same command again",
     )
 
 
