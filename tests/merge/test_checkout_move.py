@@ -287,6 +287,21 @@ def test_what_is_in_the_way_is_refused_before_anything_is_touched(
     assert kit.run_git(path, "rev-parse", "main") == after
 
 
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_is_refused_before_anything_is_touched(
+    ends: tuple[Path, Sha, Sha], name: str
+) -> None:
+    path, before, after = ends
+    control = prepare(discover(str(path)))
+    lock = path / ".git" / name
+    lock.touch()
+    with pytest.raises(LockedError, match=f"{name} is in use"):
+        checkout_move.move_forward(control, str(path), "main", before, after)
+    lock.unlink()
+    assert state(path) == (before, before, "")
+    assert checkout_move.mend(control.repo) == ()
+
+
 def test_too_little_space_is_refused_before_anything_is_touched(
     ends: tuple[Path, Sha, Sha], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from wtman import locks
 from wtman.errors import LockedError
 from wtman.formats.git_output import raw, text, tree_lines
 from wtman.git.control_dir import Control, call
+from wtman.git.discovery import Repository
 from wtman.git.objects import history
 from wtman.git.ref_log import announce
 from wtman.git.repo import checkout_git_dir, in_checkout, moves_at
@@ -121,18 +122,36 @@ def repair(ctl: Control, note: MoveNote, begin: Callable[[], None]) -> Repaired:
 # --- locks ----------------------------------------------------------------------------------
 
 
+def require_unlocked(repo: Repository, path: str, branch: str) -> None:
+    """Refuse to begin where git could not end: it writes files and index before the ref.
+
+    Raises LockedError.
+    """
+    for lock in _locks(checkout_git_dir(repo, path), repo.common_dir, branch):
+        if os.path.lexists(lock):
+            raise LockedError(
+                f"another git is at work in {path}: {lock} is in use",
+                hint="let it end, or remove that file where no git runs; then run the same "
+                "command again",
+            )
+
+
 def _clear_locks(note: MoveNote, git_dir: str, common: str) -> None:
     """Take away the locks that our dead git has left. Older ones are somebody's: git says so."""
-    for lock in (
-        os.path.join(git_dir, "index.lock"),
-        os.path.join(git_dir, "HEAD.lock"),
-        os.path.join(common, "refs", "heads", note.branch + ".lock"),
-    ):
+    for lock in _locks(git_dir, common, note.branch):
         if not locks.drop_made_since(lock, common, note.began):
             raise LockedError(
                 f"another git is at work in {note.path}: {lock} is in use",
                 hint="let it end, then run the same merge again",
             )
+
+
+def _locks(git_dir: str, common: str, branch: str) -> tuple[str, ...]:
+    return (
+        os.path.join(git_dir, "index.lock"),
+        os.path.join(git_dir, "HEAD.lock"),
+        os.path.join(common, "refs", "heads", branch + ".lock"),
+    )
 
 
 # --- what is there ------------------------------------------------------------------------------

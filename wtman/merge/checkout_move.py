@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from wtman.errors import DiskFullError, ExternalError, ToolError, WtmanError
 from wtman.formats.git_output import raw
-from wtman.git.checkout_repair import Repaired, repair
+from wtman.git.checkout_repair import Repaired, repair, require_unlocked
 from wtman.git.control_dir import Control, call, prepare
 from wtman.git.discovery import Repository
 from wtman.git.disk import free_bytes
@@ -82,6 +82,7 @@ def _move(ctl: Control, note: MoveNote, go: Callable[[int], None]) -> None:
         changes = history.changes(ctl, note.before, note.after)
         _require_free_paths(note.path, changes)
         _require_room(ctl, note.path, changes)
+        require_unlocked(repo, note.path, note.branch)
         notes.write(repo, note)
         try:
             go(lock)
