@@ -190,6 +190,11 @@ def test_a_crash_is_no_answer_and_is_not_mended(desk: Desk) -> None:
     assert (answer.value, answer.reason, desk.starts) == (None, "exit status 3", 1)
 
 
+def test_a_crash_is_told_in_the_last_words_of_the_program(desk: Desk) -> None:
+    desk.says("""printf 'one\\n\\033[31mrate limit: try later\\n\\n' >&2; exit 3""")
+    assert desk.ask().reason == "exit status 3: rate limit: try later"
+
+
 def test_a_slow_one_is_stopped_at_its_limit(desk: Desk) -> None:
     desk.says("sleep 60")
     answer = desk.ask(timeout=0.5)

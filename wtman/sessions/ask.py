@@ -31,11 +31,13 @@ from wtman.model.plan import Role
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.sessions.launch import Launch, launch
+from wtman.text.terminal import clean, last_lines
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _SAID_CAP = 4 << 20  # bytes of a program's output
+_COMPLAINT_CAP = 4096
 _LEFTOVERS = 50  # evidence of sessions that were stopped before they had answered
 _NAMED = 5
 
@@ -212,9 +214,13 @@ class _Asking:
             self._sum = replace(self._sum, reason="stopped", stopped=True)
             return None, ""
         if not outcome.ok:
+            reason = outcome.reason or "the session failed"
+            if _is_program(self._agent) and exit_.reason is ExitReason.EXITED:
+                said = await self._ctx.git(_complaint, wanted.folder)
+                reason += f": {said}" if said else ""
             self._sum = replace(
                 self._sum,
-                reason=outcome.reason or "the session failed",
+                reason=reason,
                 fatal=outcome.fatal,
                 limited=outcome.limited,
             )
@@ -308,6 +314,12 @@ def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
 def _unusable(problems: tuple[str, ...]) -> str:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"it gave no usable answer: {problems[0]}{more}"
+
+
+def _complaint(folder: str) -> str:
+    """The last line that a program wrote to stderr: why it failed, in its own words."""
+    text = files.tail(os.path.join(folder, "stderr"), _COMPLAINT_CAP).decode("utf-8", "replace")
+    return "".join(clean(line, 200) for line in last_lines(text, 1))
 
 
 def _printed(folder: str) -> str:
