@@ -4,7 +4,7 @@ RUN is optional: the newest unfinished run, else the newest. TASK is `id` or `RU
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from wtman.coordinator.outcome import FINISHED
@@ -62,9 +62,9 @@ def in_dry_run(state: State) -> bool:
     return merge is not None and merge.asked.dry_run and not merge.over
 
 
-def no_run(repo: Repository) -> MissingError:
-    """The error of a command that has nothing to look at."""
-    if lost := lost_runs(repo.wtman_dir):
+def no_run(repo: Repository, known: Collection[RunId] = ()) -> MissingError:
+    """The error of a command that has nothing to look at; `known` are runs of other kinds."""
+    if lost := [name for name in lost_runs(repo.wtman_dir) if name not in known]:
         there = Store.exists(repo.wtman_dir)
         why = "has no run" if there else "is missing"
         return damaged(repo.wtman_dir, f"{why}, but {repo.wtman_dir}/runs has {listed(lost, 3)}")
@@ -92,7 +92,7 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
         if wanted(state):
             return run
     if not newest:
-        raise no_run(home.repo)
+        raise no_run(home.repo, runs)
     return newest
 
 

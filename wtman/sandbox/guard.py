@@ -191,7 +191,8 @@ class Guard:
         }
         now: Fingerprint = await git(fingerprint.take, ctl)
         known = await self._known(ctl.repo, git, dead)
-        self._notes.clear()
+        # What this process noted just now may be done only after this look.
+        self._notes = [(time, own, frozenset()) for time, own, _ in self._notes]
         self._last = now
         before = Fingerprint(kept.facts, {})
         for what, line in fingerprint.difference(before, now, known.is_ours):
