@@ -114,7 +114,9 @@ def test_a_merge_of_branches_killed_at_any_effect_is_whole_or_not_at_all(
         ), f"effect {at}: a part landed"
         answer = wtman(*words, "--json", cwd=repo, check_status=None)
         assert answer.code == 0, f"effect {at}\n{answer}"
-        assert sorted(answer.json()["landed"]) == ["high", "low", "other"]
+        told = answer.json()
+        # Killed behind the last word of its journal it was over: then the target has them.
+        assert sorted(told["landed"] or told["present"]) == ["high", "low", "other"], f"effect {at}"
         subjects = kit.run_git(repo, "log", "--first-parent", "--format=%s", f"{before}..main")
         assert len(subjects.splitlines()) == 3, f"effect {at}: {subjects}"
         assert (repo / "line.txt").read_text() == "2\n"
