@@ -83,8 +83,10 @@ EFFECTS = frozenset(
     git/case.py
     git/checkout_repair.py
     git/checkouts/glance.py
+    git/checkouts/handouts.py
     git/checkouts/live.py
     git/checkouts/pool.py
+    git/checkouts/reset.py
     git/checkouts/snapshot.py
     git/checkouts/standalone.py
     git/checkouts/worktrees.py
@@ -128,6 +130,7 @@ EFFECTS = frozenset(
     integration/conflicts.py
     integration/external.py
     journal/store.py
+    listing.py
     locks.py
     merge/changed_tests.py
     merge/checkout_move.py

@@ -5,34 +5,62 @@ read-only are opened up first.
 """
 
 import os
-import shutil
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Set
 from typing import AnyStr
 
 _OPEN = stat.S_IRWXU
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST = 100
 
 
 def remove_tree(path: str) -> bool:
-    """Delete a folder with everything in it; whether that succeeded."""
-    if os.path.islink(path):
-        os.unlink(path)
-        return True
-    for attempt in range(2):
-        try:
-            shutil.rmtree(path)
-        except FileNotFoundError:
-            return not os.path.lexists(path)
-        except OSError:
-            if attempt:
-                return False
-            open_up(os.fsencode(path))
-            for place, below, _ in os.walk(os.fsencode(path)):
-                for name in below:  # before it is listed itself
-                    open_up(os.path.join(place, name))
-        else:
+    """Delete a folder with everything in it, however deep; whether that succeeded."""
+    try:
+        if os.path.islink(path):
+            os.unlink(path)
             return True
-    return False
+        open_up(os.fsencode(path))
+        top = os.open(path, _FOLDER)
+        try:
+            while os.listdir(top):
+                _empty(top, top, _DEEPEST)
+        finally:
+            os.close(top)
+        os.rmdir(path)
+    except FileNotFoundError:
+        return not os.path.lexists(path)
+    except OSError:
+        return False
+    return True
+
+
+def _empty(folder: int, top: int, depth: int) -> None:
+    """Delete what is in an open folder; what is deeper than `depth` is moved up to `top`."""
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=folder)
+        elif depth:
+            below = _opened(name, folder)
+            try:
+                _empty(below, top, depth - 1)
+            finally:
+                os.close(below)
+            os.rmdir(name, dir_fd=folder)
+        else:
+            os.close(_opened(name, folder))  # a move rewrites its ".."
+            os.rename(name, f".{secrets.token_hex(8)}", src_dir_fd=folder, dst_dir_fd=top)
+
+
+def _opened(name: str, folder: int) -> int:
+    """An open folder in which its owner may delete."""
+    mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    if mode & _OPEN != _OPEN:
+        os.chmod(name, stat.S_IMODE(mode) | _OPEN, dir_fd=folder)
+    return os.open(name, _FOLDER, dir_fd=folder)
 
 
 def strays(root: str, files: Set[bytes], folders: Set[bytes]) -> Iterator[tuple[bytes, bool]]:

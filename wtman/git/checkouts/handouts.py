@@ -1,0 +1,111 @@
+"""How folders were handed out: the commit, every file's state, what setup made.
+
+Kept on disk where no session can write, by the folders' inodes: the identity of a folder goes
+with it when it is renamed. A record that is out of date does no harm: what differs from it is
+taken for somebody's work. With it goes the index of the checkout, named after its commit: it
+must say what that commit holds, and nothing else. Blocking.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from wtman import files, listing
+from wtman.git.control_dir import Control, own_index
+from wtman.git.trees import remove_tree
+from wtman.listing import Listing
+from wtman.model.ids import Sha
+
+_CAP = 1 << 30
+_FACTS = 4  # of one state
+_RECORD = "handout.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """A folder as it was handed out: at `commit`, holding just what is listed.
+
+    `made` are the listed paths that `commit` does not have: setup made them, or they were
+    copied and linked into it. They were made for `key`; without one they are not kept.
+    """
+
+    commit: Sha
+    listing: Listing
+    key: str = ""
+    made: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> "Handout":
+        """The same without what setup made."""
+        made = set(self.made)
+        kept = {path: state for path, state in self.listing.items() if path not in made}
+        return Handout(self.commit, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Handouts:
+    """The records below the folder `place`."""
+
+    place: str
+
+    def checked_out(self, ctl: Control, folder: str, index: str, commit: Sha) -> None:
+        """Keep the index of a folder that has just been brought to `commit`."""
+        home = self._home(folder)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        kept = os.path.join(home, commit)
+        for name in os.listdir(home):
+            if name not in (_RECORD, commit):
+                os.unlink(os.path.join(home, name))
+        files.copy(own_index(ctl, folder, index), kept)
+
+    def index(self, folder: str, commit: Sha) -> str:
+        """The index of the checkout of `commit`; "" where there is none."""
+        kept = os.path.join(self._home(folder), commit)
+        return kept if os.path.isfile(kept) else ""
+
+    def hand_out(
+        self, folder: str, commit: Sha, key: str = "", before: Listing | None = None
+    ) -> Handout:
+        """Record the folder as it is now; what was not there `before` was made for `key`."""
+        now = listing.take(folder)
+        made = () if before is None else tuple(path for path in now if path not in before)
+        handout = Handout(commit, now, key, made)
+        self.store(folder, handout)
+        return handout
+
+    def store(self, folder: str, handout: Handout) -> None:
+        """Keep how `folder` is handed out."""
+        paths = list(handout.listing)
+        body = {
+            "commit": handout.commit,
+            "key": handout.key,
+            "made": "\0".join(handout.made),
+            "paths": "\0".join(paths),
+            "states": [fact for path in paths for fact in handout.listing[path]],
+        }
+        home = self._home(folder)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        files.replace(os.path.join(home, _RECORD), json.dumps(body).encode())
+
+    def load(self, folder: str) -> Handout | None:
+        """How `folder` was handed out; None where nobody knows."""
+        try:
+            content, _ = files.read(os.path.join(self._home(folder), _RECORD), _CAP)
+            body = json.loads(content)
+            paths, facts = body["paths"].split("\0"), body["states"]
+            states = zip(*(facts[at::_FACTS] for at in range(_FACTS)), strict=True)
+            known = dict(zip(paths, states, strict=True))
+            made = tuple(body["made"].split("\0")) if body["made"] else ()
+            return Handout(Sha(body["commit"]), known, str(body["key"]), made)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def forget(self, folder: str) -> None:
+        """Nobody is to go by the record of `folder` any more."""
+        with suppress(OSError):
+            remove_tree(self._home(folder))
+
+    def _home(self, folder: str) -> str:
+        facts = os.lstat(folder)
+        return os.path.join(self.place, f"{facts.st_dev}-{facts.st_ino}")

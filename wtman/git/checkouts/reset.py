@@ -1,0 +1,103 @@
+"""A folder that somebody has worked in, made again what it was when it was handed out.
+
+By difference: what is not listed or differs from its listing goes, and what is tracked is
+written again. So nothing that was left there is seen by the next: no file, mode, link, socket,
+repository or attribute. What setup made may stay, as long as all of it is as it was listed.
+The `.git` at the top is the caller's matter. Blocking; git runs through the control directory.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from wtman import files, listing
+from wtman.errors import ExternalError, OutsideError
+from wtman.formats.git_output import raw
+from wtman.git.checkouts import snapshot
+from wtman.git.checkouts.handouts import Handout, Handouts
+from wtman.git.control_dir import Control, call, own_index
+from wtman.git.objects import history
+from wtman.git.trees import remove_tree
+from wtman.listing import Difference
+from wtman.model.ids import Sha
+
+
+def reset(
+    ctl: Control,
+    handouts: Handouts,
+    folder: str,
+    index: str,
+    commit: Sha,
+    key: str = "",
+    seen: Difference | None = None,
+) -> Handout | None:
+    """Bring a used folder to `commit`; None where it cannot be made clean.
+
+    What setup made stays where `key` is the one that it was made for and nothing of it has
+    changed; the answer's `key` says so. `seen` is how the folder differs from its handout,
+    where somebody has just looked.
+    """
+    was = handouts.load(folder)
+    kept = handouts.index(folder, was.commit) if was else ""
+    if was is None or not kept or not listing.is_fine(was.listing):
+        return None
+    try:
+        found = seen or listing.compare(folder, was.listing)
+        if was.made and (not was.key or key != was.key or _touches(was.made, found)):
+            was = was.bare
+            found = listing.compare(folder, was.listing)
+        if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
+            return None
+        files.copy(kept, own_index(ctl, folder, index))
+        written = [*found.changed, *found.gone]
+        if history.tree_of(ctl, was.commit) == history.tree_of(ctl, commit):
+            _write_again(ctl, folder, index, _below(was, written))
+        else:
+            snapshot.checkout(ctl, folder, index, commit)
+            written += history.paths_changed(ctl, was.commit, commit)
+        now = replace(was, commit=commit, listing=listing.again(folder, was.listing, written))
+        handouts.checked_out(ctl, folder, index, commit)
+        handouts.store(folder, now)
+    except OutsideError:
+        raise
+    except (ExternalError, OSError, RecursionError):
+        return None
+    return now
+
+
+def _touches(made: Iterable[str], found: Difference) -> bool:
+    """Whether something that setup made is changed or gone; what is new beside it goes."""
+    return not {*found.changed, *found.gone}.isdisjoint(made)
+
+
+def _deleted(folder: str, paths: Iterable[str]) -> bool:
+    """Delete these; whether all of them could be."""
+    for path in paths:
+        place = os.path.join(folder, path.rstrip("/"))
+        if os.path.isdir(place) and not os.path.islink(place):
+            if not remove_tree(place):
+                return False
+        else:
+            os.unlink(place)
+    return True
+
+
+def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
+    """The tracked files among listed paths and in the folders among them."""
+    made, names = set(was.made), set(paths)
+    folders = tuple(path for path in names if path.endswith("/"))
+    for path in was.listing:
+        if path.endswith("/") or path in made:
+            continue
+        if path in names or (folders and path.startswith(folders)):
+            yield path
+
+
+def _write_again(ctl: Control, folder: str, index: str, paths: Iterable[str]) -> None:
+    """Write these tracked files as the index has them, and note their new states there."""
+    script = b"".join(raw(path) + b"\0" for path in paths)
+    if script:
+        args = ["checkout-index", "--force", "--index", "-z", "--stdin"]
+        place = own_index(ctl, folder, index)
+        call(ctl, args, worktree=folder, index=place, input=script)
+    snapshot.show(ctl, folder, index)

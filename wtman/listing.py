@@ -1,0 +1,162 @@
+"""Every file of a folder with its state, so that what happened there since then can be told.
+
+A state is what no program without the machine's own rights can set back: inode, size, time of
+the last change of state (ctime) and mode. A file that is written, replaced, linked, given another
+mode or an attribute has another one. Of a folder the inode, group, mode and extended attributes
+count: its times change with what is in it. The top of the folder is an entry as well; its
+`.git` is none. No link is followed. Blocking.
+"""
+
+import os
+import stat
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+# Inode, size, ctime in nanoseconds, mode; of a folder inode, group, sum of attributes, mode.
+FileState = tuple[int, int, int, int]
+# Path relative to the folder -> state; that of a folder ends with `/`, the top is "/".
+Listing = Mapping[str, FileState]
+
+_GIT = ".git"
+_COARSE = 1_000_000  # nanoseconds: where no time is finer, two changes may share one
+_OURS = ("user.", "system.posix_acl")  # attributes that an owner can set
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a folder holds beyond a listing. Folders end with `/` and stand for all in them.
+
+    `new`: not listed; `changed`: listed, and of another state or kind now; `gone`: listed,
+    and not there.
+    """
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (*self.new, *self.changed, *self.gone)
+
+
+def take(folder: str) -> dict[str, FileState]:
+    """The listing of a folder as it is now."""
+    found = {"/": _of_folder(folder)}
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(os.path.join(folder, below)) as entries:
+            for entry in entries:
+                name = below + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if name != _GIT:
+                        found[f"{name}/"] = _of_folder(entry.path)
+                        waiting.append(f"{name}/")
+                elif name != _GIT:
+                    facts = entry.stat(follow_symlinks=False)
+                    found[name] = (
+                        facts.st_ino,
+                        facts.st_size,
+                        facts.st_ctime_ns,
+                        facts.st_mode,
+                    )
+    return found
+
+
+def compare(folder: str, known: Listing) -> Difference:
+    """What differs from a listing; nothing that is not listed is entered.
+
+    A top that itself differs is "/" among `changed`.
+    """
+    if _of_folder(folder) != known.get("/"):
+        return Difference(changed=("/",))
+    new: list[str] = []
+    changed: list[str] = []
+    seen = {"/"}
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(os.path.join(folder, below)) as entries:
+            for entry in entries:
+                name = below + entry.name
+                if name == _GIT:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    name += "/"
+                    state = known.get(name)
+                    if state is not None and state == _of_folder(entry.path):
+                        seen.add(name)
+                        waiting.append(name)
+                        continue
+                else:
+                    state = known.get(name)
+                    if state is not None:
+                        facts = entry.stat(follow_symlinks=False)
+                        now = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
+                        if state == now:
+                            seen.add(name)
+                            continue
+                (new if state is None else changed).append(name)
+    if len(seen) == len(known):
+        return Difference(tuple(new), tuple(changed))
+    altered = set(changed)
+    gone = (path for path in known if path not in seen and path not in altered)
+    return Difference(tuple(new), tuple(changed), tuple(gone))
+
+
+def again(folder: str, known: Listing, paths: Iterable[str]) -> dict[str, FileState]:
+    """The listing with the states that these paths, and the folders above them, have now.
+
+    What stands for a folder is looked at with everything in it.
+    """
+    found = dict(known)
+    above: set[str] = set()
+    for path in paths:
+        place = path.rstrip("/")
+        for name in (place, f"{place}/"):
+            found.pop(name, None)
+        if path.endswith("/"):
+            for name in [name for name in found if name.startswith(path)]:
+                del found[name]
+        while place:
+            above.add(place)
+            place = place.rpartition("/")[0]
+    for place in above:
+        full = os.path.join(folder, place)
+        found.pop(f"{place}/", None)
+        try:
+            facts = os.lstat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not stat.S_ISDIR(facts.st_mode):
+            found[place] = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
+            continue
+        found[f"{place}/"] = _of_folder(full)
+    for path in paths:
+        if path.endswith("/") and os.path.isdir(full := os.path.join(folder, path)):
+            inside = take(full)
+            found |= {path + name: state for name, state in inside.items() if name != "/"}
+    return found
+
+
+def is_fine(known: Listing) -> bool:
+    """Whether the times of this file system tell one change from the next."""
+    return any(state[2] % _COARSE for name, state in known.items() if not name.endswith("/"))
+
+
+def _of_folder(path: str) -> FileState:
+    facts = os.lstat(path)
+    marks = 0
+    for name in _attributes(path):
+        if name.startswith(_OURS):
+            value = os.getxattr(path, name, follow_symlinks=False)
+            marks = zlib.crc32(value, zlib.crc32(os.fsencode(name), marks))
+    return facts.st_ino, facts.st_gid, marks, facts.st_mode
+
+
+def _attributes(path: str) -> list[str]:
+    try:
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError:
+        return []  # a file system that has none
