@@ -69,7 +69,16 @@ PROGRAMS: dict[str, frozenset[str]] = {
 # There is one way to read the table of processes, and the keeper needs it too. How confine is
 # started, and what the kernel offers it, is what its package needs to know.
 IMPORTED_PROGRAMS = {"execution/keeper.py": "execution", "sandbox/confine.py": "sandbox"}
-STANDARD_LIBRARY_ONLY = ("model", "formats", "text", "journal", "locks", "listing", "files", "errors")
+STANDARD_LIBRARY_ONLY = (
+    "model",
+    "formats",
+    "text",
+    "journal",
+    "locks",
+    "listing",
+    "files",
+    "errors",
+)
 
 # Who alone may import a module: packages or files.
 ONLY: dict[str, frozenset[str]] = {
