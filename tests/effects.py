@@ -130,7 +130,7 @@ EFFECTS = frozenset(
     integration/conflicts.py
     integration/external.py
     journal/store.py
-    listing.py
+    inventory.py
     locks.py
     merge/changed_tests.py
     merge/checkout_move.py
@@ -186,5 +186,6 @@ EFFECTS = frozenset(
     worktrees/retire.py
     worktrees/risky_changes.py
     worktrees/submodules.py
+    worktrees/takeover.py
     """.split()
 )

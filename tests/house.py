@@ -45,7 +45,7 @@ ORDER = (
     "prices",
     "model",
     "locks",
-    "listing",
+    "inventory",
     "files",
     "errors",
 )
@@ -75,7 +75,7 @@ STANDARD_LIBRARY_ONLY = (
     "text",
     "journal",
     "locks",
-    "listing",
+    "inventory",
     "files",
     "errors",
 )

@@ -34,7 +34,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     formats/      file formats as values        text/   foreign text made safe
     prices.py     what tokens cost
     model/        the values that all speak     locks.py   locks of git whose holder is dead
-    listing.py    every file of a folder with its state
+    inventory.py  every file of a folder with its state
     files.py      files replaced whole, read, locked
     errors.py     the few ways to fail
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.git.world import commit_of
-from wtman import listing
+from wtman import inventory
 from wtman.git import control_dir
 from wtman.git.checkouts import snapshot
 from wtman.git.checkouts.handouts import Handouts
@@ -140,7 +140,7 @@ def test_nothing_left_there_stays(
     found = reset(ctl, handouts, str(folder), "", head)
     assert found is not None
     assert held(folder) == before
-    assert listing.compare(str(folder), found.listing) == listing.Difference()
+    assert inventory.compare(str(folder), found.inventory) == inventory.Difference()
     assert handouts.load(str(folder)) == found
 
 
@@ -160,7 +160,7 @@ def test_and_nothing_of_it_at_another_commit(
     found = reset(ctl, handouts, str(folder), "", other)
     assert found is not None
     assert held(folder) == held(tmp_path / "new")
-    assert listing.compare(str(folder), found.listing) == listing.Difference()
+    assert inventory.compare(str(folder), found.inventory) == inventory.Difference()
 
 
 def test_a_folder_whose_top_was_changed_is_not_used_again(
@@ -179,7 +179,7 @@ def test_one_that_nobody_handed_out_is_not_used(
 
 @pytest.fixture
 def environment(folder: Path, head: Sha, handouts: Handouts) -> Path:
-    before = listing.take(str(folder))
+    before = inventory.take(str(folder))
     place = folder / "build/env"
     (place / "lib").mkdir(parents=True)
     (place / "lib/module.py").write_text("module\n")

@@ -76,6 +76,7 @@ KEYS = (
     Key("symlink", "patterns"),
     Key("protect", "patterns"),
     Key("worktrees", "text"),
+    Key("keep_worktrees", "switch", "Keep the worktree of every task.", resumable=True),
     Key("sandbox", "text", "Isolation of sessions, setup and checks."),
     Key("network", "network"),
     Key("check_network", "switch"),

@@ -10,13 +10,14 @@ from wtman.plan.actions import MakePlan
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
-from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
+from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 
 # What runs for a while, under a key.
 Performed = (
     MakePlan
     | CheckBase
     | MakeWorktree
+    | BringBack
     | RunSession
     | Collect
     | CheckTask

@@ -31,7 +31,8 @@ from wtman.tasks.actions import Chain, Unchain, Watch
 from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
-from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
+from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
+from wtman.worktrees.decide import given_to, offer_of, taken_over
 
 _PLANNING_SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
 
@@ -90,8 +91,12 @@ def _handed_over(state: State, running: frozenset[ActionKey], wanted: list[Actio
             out.append(Cancel(key))
     for task in sorted(asked - busy(running)):
         view = state.tasks[task]
-        if view.in_flight is None and view.worktree:
+        if view.in_flight is not None or task in taken_over(state, running):
+            continue
+        if view.worktree:
             out.append(attached_session(state, view))
+        elif view.branch:
+            out.append(_worktree(state, view, TaskId("")))
     return out
 
 
@@ -254,6 +259,7 @@ def _starts(
     slots = _slots(state, running) - len(asked)
     moving = busy(running, ActionKind.WORKTREE)
     ahead = jobs - len(moving)
+    offer = offer_of(state, running, known, ready)
     left = state.settings.max_sessions - state.sessions - len(asked)
     money = budget_status(state, live)
     for item in asked:
@@ -269,8 +275,10 @@ def _starts(
         view = state.tasks[task]
         if not _placed(state, view):
             if ahead > 0 and task not in moving:
-                out.append(MakeWorktree(task, _tips(state, view)))
-                ahead -= 1
+                over, offer = given_to(state, task, offer)
+                if over is not None:
+                    out.append(_worktree(state, view, over))
+                    ahead -= 1
             continue
         if not may_run or slots <= 0 or task in moving:
             ahead -= 1
@@ -291,6 +299,13 @@ def _starts(
         slots -= 1
         left -= 1
     return out
+
+
+def _worktree(state: State, view: TaskView, over: TaskId) -> MakeWorktree | BringBack:
+    """A worktree for a task that has none: where it begins, or where its work is."""
+    if view.has_work and not view.cleaned:
+        return BringBack(view.task.id, view.start, view.head, over)
+    return MakeWorktree(view.task.id, _tips(state, view), over)
 
 
 def _slots(state: State, running: frozenset[ActionKey]) -> int:
@@ -355,7 +370,7 @@ def _ready(
 ) -> list[TaskId]:
     """Tasks that wait for nothing but a slot: longest chain of dependents first."""
     rank = _rank(tuple(view.task for view in state.tasks.values()))
-    live = busy(running, ActionKind.SESSION)
+    live = busy(running, ActionKind.SESSION) | taken_over(state, running)
     names = []
     for place, (task, item) in enumerate(known.items()):
         view = state.tasks[task]

@@ -36,6 +36,7 @@ from wtman.journal.state import State
 from wtman.merge import land
 from wtman.merge import perform as train
 from wtman.model.actions import ON_TASK, ActionKey, ActionKind
+from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Usage
 from wtman.plan import perform as plan
 from wtman.review import perform as reviews
@@ -63,6 +64,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.CheckBase: perform.perform,
     a.CheckTask: perform.perform,
     a.MakeWorktree: worktrees.perform,
+    a.BringBack: worktrees.perform,
     a.Follow: worktrees.perform,
     a.Adopt: worktrees.perform,
     a.Restore: worktrees.perform,
@@ -273,7 +275,8 @@ class _Loop:
 def intent_of(action: a.Performed) -> e.Intended:
     """What is journalled before the action is performed."""
     attempt = action.begins if isinstance(action, a.RunSession) else None
-    return e.Intended(type(action).__name__, action.key, getattr(action, "cap", Cap()), attempt)
+    cap, over = getattr(action, "cap", Cap()), getattr(action, "over", TaskId(""))
+    return e.Intended(type(action).__name__, action.key, cap, attempt, over)
 
 
 @contextlib.contextmanager

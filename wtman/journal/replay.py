@@ -138,6 +138,8 @@ _ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN})
 def _intended(state: State, event: e.Intended, at: float) -> State:
     state = replace(state, intents=state.intents | {event.key})
     begins, task = event.attempt, TaskId(event.key.subject)
+    if event.over:
+        state = _everywhere(_with(state, task, over=event.over), event.over, worktree="")
     if event.key.kind in _ASKING:
         return limits.reserve(replace(state, sessions=state.sessions + 1), event)
     if begins is None or task not in state.tasks:
@@ -172,10 +174,17 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
         "lacks": event.lacks,
         "needs": event.needs,
         "stuck": "",
+        "over": TaskId(""),
     }
     if fresh:
         changes["head"] = event.start
     return _with(done(state, ActionKey(ActionKind.WORKTREE, event.task)), event.task, **changes)
+
+
+def _worktree_back(state: State, event: e.WorktreeBack, at: float) -> State:
+    state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
+    changes = {"worktree": event.path, "over": TaskId(""), "lacks": event.lacks}
+    return _everywhere(state, event.task, **changes)
 
 
 def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
@@ -184,7 +193,7 @@ def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
     if view is not None and view.loose:
         # It did without them before: what was meant to spare a conflict must not end a task.
         return _unchain(state, view, view.loose)
-    changes: dict[str, Any] = {"stuck": event.reason, "needs": event.needs}
+    changes: dict[str, Any] = {"stuck": event.reason, "needs": event.needs, "over": TaskId("")}
     if event.start and view is not None:
         changes |= {"branch": event.branch, "start": event.start}
         if not view.has_work or view.cleaned:
@@ -396,6 +405,14 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     )
 
 
+def _everywhere(state: State, task: TaskId, **changes: Any) -> State:
+    """The change of a task, also of one that has left the plan."""
+    view = state.dropped.get(task)
+    if view is not None:
+        state.dropped[task] = replace(view, **changes)
+    return _with(state, task, **changes)
+
+
 def _with(state: State, task: TaskId, **changes: Any) -> State:
     view = state.tasks.get(task)
     if view is not None:
@@ -415,6 +432,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Abandoned: _abandoned,
     e.BaseChecked: _base_checked,
     e.WorktreeMade: _worktree_made,
+    e.WorktreeBack: _worktree_back,
     e.StartFailed: _start_failed,
     e.SessionFinished: _session_finished,
     e.Followed: _followed,

@@ -134,7 +134,8 @@ class TaskView:
     needs: dict[TaskId, Sha] = field(default_factory=dict)  # tips that `start` was made of
     head: Sha = Sha("")  # recorded tip of the branch
     owner: str = ""  # fingerprint of the sessions that made `head`
-    worktree: str = ""
+    worktree: str = ""  # "": none yet, or another task has taken it over
+    over: TaskId = TaskId("")  # the task whose worktree it takes over now
     lacks: tuple[str, ...] = ()  # on files that should be in it and that no session can read
     attempts: tuple[Attempt, ...] = ()
     checked: e.Checked | None = None  # of the newest judged tip

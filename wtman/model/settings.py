@@ -30,6 +30,7 @@ class Settings:
     protect: tuple[str, ...] = ()
     sandbox: str = "none"
     worktrees: str = ""  # folder that holds this run's worktrees, absolute
+    keep_worktrees: bool = False  # each task keeps its own
     allow_failing_base: bool = False
     model: str = ""
     effort: str = ""

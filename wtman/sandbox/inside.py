@@ -7,8 +7,11 @@ repository at these paths. The name of the repository stays in the checkout's, f
 make names of it. Pure.
 """
 
-import os
+import posixpath
 import re
+
+# The sandboxes that can show a folder elsewhere than it is.
+SANDBOXES = frozenset({"bubblewrap"})
 
 _ROOT = "/wtman"
 HOME = f"{_ROOT}/home"
@@ -17,6 +20,6 @@ CACHE = f"{_ROOT}/cache"
 
 def checkout_of(repository: str) -> str:
     """Where a checkout is seen; `repository` is the path of the main checkout, or of its git."""
-    name = os.path.basename(repository.rstrip("/")).removesuffix(".git") or "repository"
+    name = posixpath.basename(repository.rstrip("/")).removesuffix(".git") or "repository"
     # A blank in it would break the first line of every script that an installer writes.
     return f"{_ROOT}/work/{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)}"

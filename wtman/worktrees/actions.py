@@ -8,10 +8,24 @@ from wtman.model.ids import Sha, TaskId
 
 @dataclass(frozen=True, slots=True)
 class MakeWorktree(TaskAction):
-    """Make the task's worktree at the base, or at the joined tips of what it needs."""
+    """Make the task's worktree at the base, or at the joined tips of what it needs.
+
+    `over` is the task whose worktree it takes over; "": a new one is made.
+    """
 
     kind = ActionKind.WORKTREE
     needs: tuple[tuple[TaskId, Sha], ...]
+    over: TaskId = TaskId("")
+
+
+@dataclass(frozen=True, slots=True)
+class BringBack(TaskAction):
+    """Give a task whose worktree was taken over one again, at its branch's recorded tip."""
+
+    kind = ActionKind.WORKTREE
+    start: Sha
+    head: Sha
+    over: TaskId = TaskId("")
 
 
 @dataclass(frozen=True, slots=True)

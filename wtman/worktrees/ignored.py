@@ -81,6 +81,18 @@ def hidden(ctl: Control, worktree: Worktree, began: int) -> Hidden:
     return Hidden(tuple(work), tuple(output))
 
 
+def work_among(root: str, paths: Sequence[str], outputs: bool) -> tuple[str, ...]:
+    """Those of the ignored `paths` that hold what looks like work; also, with `outputs`, what
+    looks like the output of a build. Blocking."""
+    return tuple(
+        path
+        for path in paths
+        if not matches(_CACHES, path.rstrip("/"))
+        and (outputs or not _is_output(path))
+        and next(_files(root, path), None) is not None
+    )
+
+
 def forced(ctl: Control, worktree: Worktree, staged: Sequence[str]) -> tuple[str, ...]:
     """Those of the `staged` paths that are files at ignored paths. Blocking.
 

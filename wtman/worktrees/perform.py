@@ -6,10 +6,10 @@ the new start; where that conflicts the task starts over and its work is kept as
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wtman.context import Context
-from wtman.errors import SPACE_HINT, DiskFullError
-from wtman.git.checkouts.worktrees import Worktree
+from wtman.errors import SPACE_HINT, DiskFullError, ExternalError
 from wtman.git.disk import free_bytes
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
@@ -17,30 +17,32 @@ from wtman.journal import events as e
 from wtman.journal.events import Unresolved
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
-from wtman.worktrees.actions import Adopt, Follow, MakeWorktree, Restore
-from wtman.worktrees.baseline import provision_task
-from wtman.worktrees.place import TaskPlace, bring, place_of
+from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
+from wtman.worktrees.baseline import is_provisioned, provision_task
+from wtman.worktrees.decide import are_shared
+from wtman.worktrees.place import TaskPlace, bring, move, place_of
+from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, take_over
 
 # What must stay free on the disk besides the files of one checkout, in bytes.
 _SPARE = 256 * 1024 * 1024
 
 
 async def perform(
-    ctx: Context, state: State, action: MakeWorktree | Follow | Adopt | Restore
+    ctx: Context, state: State, action: MakeWorktree | BringBack | Follow | Adopt | Restore
 ) -> tuple[e.Event, ...]:
     """Bring a task's worktree into being, or to where it belongs now."""
     match action:
         case MakeWorktree():
             return await _make(ctx, state, action)
+        case BringBack():
+            return await _bring_back(ctx, state, action)
         case Follow():
             return await ctx.git(_follow, ctx, state, action)  # type: ignore[no-any-return]
         case Adopt():
-            place = place_of(state, action.task)
-            await ctx.git(bring, ctx, state, place, action.head, action.to)
+            await ctx.git(_move, ctx, state, action.task, action.head, action.to)
             return (e.Adopted(action.task, action.start, action.to),)
         case Restore():
-            place = place_of(state, action.task)
-            await ctx.git(bring, ctx, state, place, action.head, action.to)
+            await ctx.git(_move, ctx, state, action.task, action.head, action.to)
             resolver = state.tasks[action.task].resolving is not None
             kind = Unresolved if resolver else e.RetryReverted
             return (kind(action.task, action.start, action.to, action.reason),)
@@ -55,20 +57,68 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
         reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
-    worktree = await ctx.git(_place, ctx, state, place, start)
+    taken = await ctx.git(_place, ctx, state, place, action.over, start)
     notes: list[str] = []
-    problem = await provision_task(ctx, state, place, worktree, start, notes.append)
+    problem = await _provision(ctx, state, place, taken, start, notes)
     if problem:
         reason = f"setup failed: {problem}"
-        return (e.StartFailed(action.task, dict(needs), reason, place.branch, start),)
-    lacks = tuple(notes)
-    return (e.WorktreeMade(action.task, worktree.path, place.branch, start, dict(needs), lacks),)
+        failed = e.StartFailed(action.task, dict(needs), reason, place.branch, start)
+        return (*taken.told, failed)
+    made = e.WorktreeMade(
+        action.task, taken.path, place.branch, start, dict(needs), tuple(notes), action.over
+    )
+    return (*taken.told, made)
 
 
-def _place(ctx: Context, state: State, place: TaskPlace, start: Sha) -> Worktree:
+async def _bring_back(ctx: Context, state: State, action: BringBack) -> tuple[e.Event, ...]:
+    """A worktree for a task that had one before. Raises ExternalError where setup fails now."""
+    place = place_of(state, action.task)
+    taken = await ctx.git(_place, ctx, state, place, action.over, action.head)
+    notes: list[str] = []
+    problem = await _provision(ctx, state, place, taken, action.head, notes)
+    if problem:
+        raise ExternalError(
+            f"setup failed, which had worked before: {problem}",
+            hint=f"when it works again: wtman resume {state.run}",
+        )
+    back = e.WorktreeBack(action.task, taken.path, tuple(notes), action.over)
+    return (*taken.told, back)
+
+
+def _place(ctx: Context, state: State, place: TaskPlace, over: TaskId, start: Sha) -> TakenOver:
+    """The worktree of a task, over that of another or made anew. Blocking."""
+    was = state.tasks[place.task].head or None
+    if over:
+        taken = take_over(ctx, state, over, place, was, start)
+        if taken.worktree is not None:
+            return taken
+    else:
+        taken = TakenOver(None)
     _require_space(ctx, state)
-    view = state.tasks[place.task]
-    return bring(ctx, state, place, view.head or None, start)
+    return replace(taken, worktree=bring(ctx, state, place, was, start))
+
+
+async def _provision(
+    ctx: Context, state: State, place: TaskPlace, taken: TakenOver, at: Sha, notes: list[str]
+) -> str:
+    """What the worktree needs besides its files; says what went wrong, or nothing."""
+    assert taken.worktree is not None
+    shared = are_shared(state)
+    if shared and taken.handout is None:
+        await ctx.git(checked_out, ctx, taken.worktree, at)
+    problem = await provision_task(ctx, state, place, taken.worktree, at, notes.append)
+    if shared and not problem:
+        await ctx.git(hand_out, ctx, taken, at, not is_provisioned(state))
+    return problem
+
+
+def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:
+    """Bring a task's branch to `to`, and its worktree where it has one. Blocking."""
+    place = place_of(state, task)
+    if state.tasks[task].worktree:
+        bring(ctx, state, place, was, to)
+    else:
+        move(ctx, place, was, to)
 
 
 def _require_space(ctx: Context, state: State) -> None:
@@ -109,7 +159,6 @@ def _join(
 def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     task: TaskId = action.task
-    place = place_of(state, task)
     onto = state.tasks[task].onto
     start, trouble = _join(ctx, state, onto or state.base, tuple(needs.values()))
     if trouble:
@@ -117,7 +166,7 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
         return (e.StartFailed(task, needs, reason),)
     merged = merge_tree.merge(ctx.control, action.start, action.head, start)
     if merged.tree is None:
-        bring(ctx, state, place, action.head, start)
+        _move(ctx, state, task, action.head, start)
         return (e.Followed(task, start, start, needs, merged.conflicts, onto),)
     head = history.commit(
         ctx.control,
@@ -127,5 +176,5 @@ def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
         state.identity,
         state.created,
     )
-    bring(ctx, state, place, action.head, head)
+    _move(ctx, state, task, action.head, head)
     return (e.Followed(task, start, head, needs, onto=onto),)

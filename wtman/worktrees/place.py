@@ -79,11 +79,7 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
     `was` is where the journal says that the branch is. Whatever it is found at instead (a
     sibling session may have moved it) is kept below refs/wtman/saved/ first, too.
     """
-    now = refs.read_one(ctx.repo, place.ref)
-    if now is not None and now not in (was, to):
-        keep(ctx, place, now)
-    if now != to:
-        refs.update(ctx.repo, [refs.RefChange(place.ref, to, now)])
+    move(ctx, place, was, to)
     try:
         return _emptied(ctx, state, place, was or to, to)
     except OutsideError:
@@ -94,8 +90,17 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
         if not os.path.lexists(place.path):
             raise
         # A session has broken it, or left what cannot be taken away: aside as it is.
-        _move_aside(place, place.path)
+        move_aside(place, place.path)
         return _emptied(ctx, state, place, was or to, to)
+
+
+def move(ctx: Context, place: TaskPlace, was: Sha | None, to: Sha) -> None:
+    """Make the branch alone stand at `to`, as `bring` does. Blocking."""
+    now = refs.read_one(ctx.repo, place.ref)
+    if now is not None and now not in (was, to):
+        keep(ctx, place, now)
+    if now != to:
+        refs.update(ctx.repo, [refs.RefChange(place.ref, to, now)])
 
 
 def _emptied(ctx: Context, state: State, place: TaskPlace, was: Sha, to: Sha) -> Worktree:
@@ -106,13 +111,13 @@ def _emptied(ctx: Context, state: State, place: TaskPlace, was: Sha, to: Sha) ->
     saved = save(ctx, state, place, worktree, parent=was)
     for path in saved.left:
         # Else the next session would be blamed for it.
-        _move_aside(place, os.path.join(worktree.path, path))
+        move_aside(place, os.path.join(worktree.path, path))
     git_snapshot.checkout(ctx.control, worktree.path, worktree.index, to)
     return worktree
 
 
-def _move_aside(place: TaskPlace, path: str) -> None:
-    """Beside the worktrees, where `wtman clean` keeps what it removes."""
+def move_aside(place: TaskPlace, path: str) -> None:
+    """Beside the worktrees, where `wtman clean` keeps what it removes. Blocking."""
     trash = os.path.join(os.path.dirname(os.path.dirname(place.path)), ".trash")
     os.makedirs(trash, mode=0o700, exist_ok=True)
     for folder in (os.path.dirname(path), path):
@@ -130,10 +135,14 @@ def keep(ctx: Context, place: TaskPlace, commit: Sha) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """`commit` holds the work, None where there was none; `left` says why what is not in it."""
+    """`commit` holds the work, None where there was none; `left` says why what is not in it.
+
+    `nested` are repositories inside, of which nothing is in it either.
+    """
 
     commit: Sha | None = None
     left: Mapping[str, str] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
 
 
 def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, parent: Sha) -> Saved:
@@ -148,7 +157,7 @@ def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, paren
         ctx.control, worktree.path, worktree.index, parent, largest=BLOB_CAP, leave=True
     )
     if snapshot.tree == history.tree_of(ctx.control, parent):
-        return Saved(None, snapshot.left)
+        return Saved(None, snapshot.left, snapshot.nested)
     commit = history.commit(
         ctx.control,
         snapshot.tree,
@@ -158,4 +167,4 @@ def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, paren
         ctx.clock(),
     )
     keep(ctx, place, commit)
-    return Saved(commit, snapshot.left)
+    return Saved(commit, snapshot.left, snapshot.nested)

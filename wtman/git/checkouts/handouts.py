@@ -11,10 +11,10 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from wtman import files, listing
+from wtman import files, inventory
 from wtman.git.control_dir import Control, own_index
 from wtman.git.trees import remove_tree
-from wtman.listing import Listing
+from wtman.inventory import Inventory
 from wtman.model.ids import Sha
 
 _CAP = 1 << 30
@@ -31,7 +31,7 @@ class Handout:
     """
 
     commit: Sha
-    listing: Listing
+    inventory: Inventory
     key: str = ""
     made: tuple[str, ...] = ()
 
@@ -39,7 +39,7 @@ class Handout:
     def bare(self) -> "Handout":
         """The same without what setup made."""
         made = set(self.made)
-        kept = {path: state for path, state in self.listing.items() if path not in made}
+        kept = {path: state for path, state in self.inventory.items() if path not in made}
         return Handout(self.commit, kept)
 
 
@@ -65,10 +65,10 @@ class Handouts:
         return kept if os.path.isfile(kept) else ""
 
     def hand_out(
-        self, folder: str, commit: Sha, key: str = "", before: Listing | None = None
+        self, folder: str, commit: Sha, key: str = "", before: Inventory | None = None
     ) -> Handout:
         """Record the folder as it is now; what was not there `before` was made for `key`."""
-        now = listing.take(folder)
+        now = inventory.take(folder)
         made = () if before is None else tuple(path for path in now if path not in before)
         handout = Handout(commit, now, key, made)
         self.store(folder, handout)
@@ -76,13 +76,13 @@ class Handouts:
 
     def store(self, folder: str, handout: Handout) -> None:
         """Keep how `folder` is handed out."""
-        paths = list(handout.listing)
+        paths = list(handout.inventory)
         body = {
             "commit": handout.commit,
             "key": handout.key,
             "made": "\0".join(handout.made),
             "paths": "\0".join(paths),
-            "states": [fact for path in paths for fact in handout.listing[path]],
+            "states": [fact for path in paths for fact in handout.inventory[path]],
         }
         home = self._home(folder)
         os.makedirs(home, mode=0o700, exist_ok=True)

@@ -1,6 +1,6 @@
 """A folder that somebody has worked in, made again what it was when it was handed out.
 
-By difference: what is not listed or differs from its listing goes, and what is tracked is
+By difference: what is not listed or differs from its inventory goes, and what is tracked is
 written again. So nothing that was left there is seen by the next: no file, mode, link, socket,
 repository or attribute. What setup made may stay, as long as all of it is as it was listed.
 The `.git` at the top is the caller's matter. Blocking; git runs through the control directory.
@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from wtman import files, listing
+from wtman import files, inventory
 from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import raw
 from wtman.git.checkouts import snapshot
@@ -18,7 +18,7 @@ from wtman.git.checkouts.handouts import Handout, Handouts
 from wtman.git.control_dir import Control, call, own_index
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
-from wtman.listing import Difference
+from wtman.inventory import Difference
 from wtman.model.ids import Sha
 
 
@@ -39,13 +39,13 @@ def reset(
     """
     was = handouts.load(folder)
     kept = handouts.index(folder, was.commit) if was else ""
-    if was is None or not kept or not listing.is_fine(was.listing):
+    if was is None or not kept or not inventory.is_fine(was.inventory):
         return None
     try:
-        found = seen or listing.compare(folder, was.listing)
+        found = seen or inventory.compare(folder, was.inventory)
         if was.made and (not was.key or key != was.key or _touches(was.made, found)):
             was = was.bare
-            found = listing.compare(folder, was.listing)
+            found = inventory.compare(folder, was.inventory)
         if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
             return None
         files.copy(kept, own_index(ctl, folder, index))
@@ -55,7 +55,7 @@ def reset(
         else:
             snapshot.checkout(ctl, folder, index, commit)
             written += history.paths_changed(ctl, was.commit, commit)
-        now = replace(was, commit=commit, listing=listing.again(folder, was.listing, written))
+        now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
         handouts.checked_out(ctl, folder, index, commit)
         handouts.store(folder, now)
     except OutsideError:
@@ -86,7 +86,7 @@ def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
     """The tracked files among listed paths and in the folders among them."""
     made, names = set(was.made), set(paths)
     folders = tuple(path for path in names if path.endswith("/"))
-    for path in was.listing:
+    for path in was.inventory:
         if path.endswith("/") or path in made:
             continue
         if path in names or (folders and path.startswith(folders)):

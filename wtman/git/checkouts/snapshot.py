@@ -30,6 +30,7 @@ _GITLINK = "160000"
 _SHUT = re.compile(r"^warning: could not open directory '(.+?)/?': (.+)$", re.MULTILINE)
 _ODD = re.compile(r"^(?:Ignoring path |fatal: Unable to process path )(.+)$", re.MULTILINE)
 _STAYS = re.compile(r"^warning: unable to (?:unlink|rmdir) '?(.+?)'?: (.+)$", re.MULTILINE)
+_FEW = 200  # paths that git is asked about one by one
 _MOST_ODD = 20  # paths that git does not take, found one by one
 _TOTAL = 5  # times the most for one file, what all new and changed ones may have together
 
@@ -101,18 +102,50 @@ def snapshot(
     return Snapshot(Sha(written.decode().strip()), nested, left, tuple(submodules))
 
 
-def ignored(ctl: Control, worktree: str, index: str) -> list[str]:
-    """Untracked paths that are ignored, as of the last snapshot.
+def ignored(ctl: Control, worktree: str, index: str, named: Sequence[str] = ()) -> list[str]:
+    """Untracked paths that are ignored, as of the last snapshot; `named` narrows the question.
 
     A folder without anything tracked in it is one path, which ends with `/`.
     """
-    args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", *named]
     kept = own_index(ctl, worktree, index)
     listed = call(ctl, args, worktree=worktree, index=kept).out
     paths = [text(item) for item in listed.split(b"\0") if item]
     folders = {path.rstrip("/") for path in paths if path.endswith("/")}
     # A folder whose files are ignored one by one is listed, and they are, too.
     return [path for path in paths if not folders_of([path.rstrip("/")], "/") & folders]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What some paths of a worktree are beyond its last snapshot or checkout.
+
+    `tree` is what that saw; `changed`: a file that it has is another now, or gone. What it does
+    not have is `ignored` or `untracked`; a folder without anything that it has ends with `/`.
+    """
+
+    tree: Sha
+    changed: bool = False
+    ignored: tuple[str, ...] = ()
+    untracked: tuple[str, ...] = ()
+
+
+def since(ctl: Control, worktree: str, index: str, paths: Sequence[str]) -> Since | None:
+    """What has come of these paths since then; None where there was no such look."""
+    kept = own_index(ctl, worktree, index)
+    if not os.path.exists(kept):
+        return None
+    written = call(ctl, ["write-tree"], worktree=worktree, index=kept).out
+    tree = Sha(written.decode().strip())
+    named = ["--", *(path.rstrip("/") for path in paths)] if len(paths) <= _FEW else []
+    args = ["ls-files", "-z", "-t", "--others", "--directory", "--modified", "--deleted", *named]
+    told = call(ctl, args, worktree=worktree, index=kept).out.split(b"\0")
+    others = [text(item[2:]) for item in told if item.startswith(b"? ")]
+    changed = any(item and not item.startswith(b"? ") for item in told)
+    hidden = ignored(ctl, worktree, index, named) if others else []
+    unseen = frozenset(hidden)
+    untracked = tuple(path for path in others if path not in unseen)
+    return Since(tree, changed, tuple(hidden), untracked)
 
 
 def show(ctl: Control, worktree: str, index: str) -> None:

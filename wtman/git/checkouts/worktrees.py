@@ -37,11 +37,15 @@ NEW = ".new-"  # what is put together in wtman's own folder begins so
 
 @dataclass(frozen=True, slots=True)
 class WorktreeSpec:
-    """`name` is the administrative name, `branch` a short name that exists already."""
+    """`name` is the administrative name, `branch` a short name that exists already.
+
+    `filled`: the folder is there and holds its files, but for the pointer to git.
+    """
 
     name: str
     path: str
     branch: str
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,21 @@ def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, .
                         _by_git(repo, spec) if by_git else _by_hand(repo, spec, drafts)
                     )
     return tuple(made[spec.name] for spec in checked)
+
+
+def takes_filled(repo: Repository) -> bool:
+    """Whether a folder with files in it can become a worktree here."""
+    return not _needs_git(repo)
+
+
+def unregister(repo: Repository, worktree: Worktree) -> None:
+    """Let git know nothing of a worktree any more; its folder stays, without the pointer."""
+    _retire(repo, worktree.admin)
+    pointer = os.path.join(worktree.path, ".git")
+    if os.path.isdir(pointer) and not os.path.islink(pointer):
+        remove_tree(pointer)
+    elif os.path.lexists(pointer):
+        os.unlink(pointer)
 
 
 def repair_head(worktree: Worktree, branch: str) -> None:
@@ -180,7 +199,7 @@ def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:
                 f"a worktree at {path} would be inside {taken}",
                 hint="choose a folder outside the checkout (setting `worktrees`)",
             )
-    return WorktreeSpec(name, real, spec.branch)
+    return WorktreeSpec(name, real, spec.branch, spec.filled)
 
 
 def _needs_git(repo: Repository) -> bool:
@@ -215,7 +234,8 @@ def _adopted(repo: Repository, spec: WorktreeSpec) -> Worktree | None:
 
 def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     admin = os.path.join(repo.common_dir, "worktrees", spec.name)
-    _require_empty(spec.path, admin)
+    if not spec.filled:
+        _require_empty(spec.path, admin)
     draft = os.path.join(drafts, spec.name)
     os.mkdir(draft)
     write_texts(draft, admin_files(spec.branch, spec.path))
@@ -248,7 +268,7 @@ def _by_git(repo: Repository, spec: WorktreeSpec) -> Worktree:
     admin = os.path.join(repo.common_dir, "worktrees", spec.name)
     with files.locked(os.path.join(repo.wtman_dir, "worktrees.lock")):
         if not _named_by_git(repo, spec):
-            _require_empty(spec.path, "")
+            _require_empty(spec.path, "")  # git itself takes no folder with files
             args = ["worktree", "add", "--no-checkout", "--", spec.path, spec.branch]
             git(args, git_dir=repo.common_dir, env=config.users_own())
         # git names the entry after the folder; ours is found again by its own name.

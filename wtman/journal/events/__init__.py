@@ -67,5 +67,6 @@ from wtman.journal.events.session import (
     RetryReverted,
     SessionFinished,
     StartFailed,
+    WorktreeBack,
     WorktreeMade,
 )

@@ -54,12 +54,16 @@ class Approved(Event):
 
 @dataclass(frozen=True, slots=True)
 class Intended(Event):
-    """An action is about to be performed. Without an outcome it is the to-do list of a resume."""
+    """An action is about to be performed. Without an outcome it is the to-do list of a resume.
+
+    `over` is the task whose worktree is taken over from now on.
+    """
 
     action: str
     key: ActionKey
     cap: Cap = Cap()  # of a session
     attempt: AttemptStart | None = None  # of a session of a task
+    over: TaskId = TaskId("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ class WorktreeMade(Event):
     """`start` is the base, or the joined tips of what the task needs (`needs`).
 
     `lacks`: a sentence on each file that was meant to be there and that no session can read.
+    `over` is the task whose worktree it was before.
     """
 
     task: TaskId
@@ -21,6 +22,17 @@ class WorktreeMade(Event):
     start: Sha
     needs: dict[TaskId, Sha]
     lacks: tuple[str, ...] = ()
+    over: TaskId = TaskId("")
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeBack(Event):
+    """A task whose worktree was taken over has one again, or has kept its own after all."""
+
+    task: TaskId
+    path: str
+    lacks: tuple[str, ...] = ()
+    over: TaskId = TaskId("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 # Inode, size, ctime in nanoseconds, mode; of a folder inode, group, sum of attributes, mode.
 FileState = tuple[int, int, int, int]
 # Path relative to the folder -> state; that of a folder ends with `/`, the top is "/".
-Listing = Mapping[str, FileState]
+Inventory = Mapping[str, FileState]
 
 _GIT = ".git"
 _COARSE = 1_000_000  # nanoseconds: where no time is finer, two changes may share one
@@ -25,7 +25,7 @@ _OURS = ("user.", "system.posix_acl")  # attributes that an owner can set
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a folder holds beyond a listing. Folders end with `/` and stand for all in them.
+    """What a folder holds beyond an inventory. Folders end with `/` and stand for all in them.
 
     `new`: not listed; `changed`: listed, and of another state or kind now; `gone`: listed,
     and not there.
@@ -41,7 +41,7 @@ class Difference:
 
 
 def take(folder: str) -> dict[str, FileState]:
-    """The listing of a folder as it is now."""
+    """The inventory of a folder as it is now."""
     found = {"/": _of_folder(folder)}
     waiting = [""]
     while waiting:
@@ -64,8 +64,8 @@ def take(folder: str) -> dict[str, FileState]:
     return found
 
 
-def compare(folder: str, known: Listing) -> Difference:
-    """What differs from a listing; nothing that is not listed is entered.
+def compare(folder: str, known: Inventory) -> Difference:
+    """What differs from an inventory; nothing that is not listed is entered.
 
     A top that itself differs is "/" among `changed`.
     """
@@ -105,8 +105,8 @@ def compare(folder: str, known: Listing) -> Difference:
     return Difference(tuple(new), tuple(changed), tuple(gone))
 
 
-def again(folder: str, known: Listing, paths: Iterable[str]) -> dict[str, FileState]:
-    """The listing with the states that these paths, and the folders above them, have now.
+def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, FileState]:
+    """The inventory with the states that these paths, and the folders above them, have now.
 
     What stands for a folder is looked at with everything in it.
     """
@@ -140,7 +140,7 @@ def again(folder: str, known: Listing, paths: Iterable[str]) -> dict[str, FileSt
     return found
 
 
-def is_fine(known: Listing) -> bool:
+def is_fine(known: Inventory) -> bool:
     """Whether the times of this file system tell one change from the next."""
     return any(state[2] % _COARSE for name, state in known.items() if not name.endswith("/"))
 
