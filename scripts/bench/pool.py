@@ -7,6 +7,7 @@ Parts, each of them in repositories of its own; ratios are of what was measured 
   them before and half after; and how many worktrees and check checkouts are left;
 * over: a worktree taken over from another task, what it held looked for, against a new one,
   both by the times of the journal, one task at a time;
+* reset: the same without a run, by calling what makes a used folder clean;
 * once: worktrees made at once, from the first that is meant to the last that is there,
   against as many `git worktree add` in a row;
 * python, node: tasks of a project with uv (`uv.lock`) or npm (`package-lock.json`): how often
@@ -32,7 +33,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ground import WTMAN, call, environment, write_plan
+from ground import WTMAN, Cost, call, environment, write_plan
 from registry import Registry, counting, npm_behind, pypi_behind
 
 SEED = 13
@@ -43,6 +44,55 @@ AGENT = """\
 #!/bin/sh
 cat > /dev/null
 mkdir -p out && echo "$WTMAN_TASK" > "out/${WTMAN_TASK##*/}.txt"
+"""
+
+
+# Made new, then used and made again what it was, with no run around it: wall and CPU seconds.
+RESET = """
+import json, os, sys, time
+from wtman.git import control_dir
+from wtman.git.checkouts import snapshot, worktrees
+from wtman.git.checkouts.handouts import Handouts
+from wtman.git.checkouts.reset import reset
+from wtman.git.discovery import discover
+from wtman.model.ids import Sha
+from wtman.provision import setup  # what a run has loaded long before
+repo = discover(".")
+ctl, handouts = control_dir.prepare(repo), Handouts(sys.argv[1] + "-handouts")
+first, second, times = Sha(sys.argv[2]), Sha(sys.argv[3]), int(sys.argv[4])
+found = {"new": [], "handed out": [], "over": [], "over, moved": []}
+
+def timed(name, what):
+    began, ran = time.monotonic(), sum(os.times()[:4])
+    done = what()
+    found[name].append((time.monotonic() - began, sum(os.times()[:4]) - ran))
+    return done
+
+def new(at, name):
+    tree = worktrees.create(repo, [worktrees.WorktreeSpec(name, at, name)])[0]
+    snapshot.checkout(ctl, tree.path, tree.index, first)
+    return tree
+
+def out(tree):
+    handouts.checked_out(ctl, tree.path, tree.index, first)
+    handouts.hand_out(tree.path, first)
+
+def used(tree):
+    os.makedirs(tree.path + "/ignored/in", exist_ok=True)
+    for number in range(50):
+        open(f"{tree.path}/ignored/in/{number}", "w").close()
+    open(tree.path + "/out.txt", "w").write("work")
+    open(tree.path + "/part0/unit0/file0.txt", "a").write("more")
+
+for number in range(times):
+    tree = timed("new", lambda: new(f"{sys.argv[1]}/{number}", f"reset{number}"))
+    timed("handed out", lambda: out(tree))
+    used(tree)
+    assert timed("over", lambda: reset(ctl, handouts, tree.path, tree.index, first))
+    assert not os.path.lexists(tree.path + "/out.txt")
+    used(tree)
+    assert timed("over, moved", lambda: reset(ctl, handouts, tree.path, tree.index, second))
+print(json.dumps(found))
 """
 
 
@@ -82,15 +132,16 @@ class Ground:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "first")
 
-    def adds(self, count: int) -> float:
-        """Wall seconds of so many `git worktree add` in a row, in a part of the disk of its own."""
-        wall = 0.0
+    def adds(self, count: int) -> Cost:
+        """So many `git worktree add` in a row, in a part of the disk of its own."""
+        wall = cpu = 0.0
         for _ in range(count):
             self.plain += 1
             place = self.path.parent / "plain" / str(self.plain)
             words = ("git", "worktree", "add", "-q", "-b", f"plain{self.plain}", str(place))
-            wall += call(words, self.path, self.env).wall
-        return wall
+            cost = call(words, self.path, self.env)
+            wall, cpu = wall + cost.wall, cpu + cost.cpu
+        return Cost(wall, cpu)
 
 
 @dataclass
@@ -218,7 +269,7 @@ def tasks(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
         configure(ground)
         before = ground.adds(count // 2)
         ours = bench.run(ground, count, jobs, check=check)
-        theirs = before + ground.adds(count - count // 2)
+        theirs = before.wall + ground.adds(count - count // 2).wall
         yield (
             name,
             {
@@ -239,7 +290,7 @@ def over(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
     fresh, used = bench.many_files("over-new"), bench.many_files("over-used")
     configure(fresh)
     configure(used)
-    plain = fresh.adds(count)
+    plain = fresh.adds(count).wall
     bench.run(fresh, count, 1, *keep)
     bench.run(used, count, 1)
     new = [made.seconds for made in makes(fresh) if not made.over]
@@ -256,6 +307,38 @@ def over(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
     yield "over", figures
 
 
+def reset(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
+    """The same without a run: the folder alone, at its commit and at one 20 files further."""
+    count = bench.asked.few
+    ground = bench.many_files("reset")
+    first = ground.git("rev-parse", "HEAD")
+    for number in range(20):
+        (ground.path / f"part0/unit1/new{number}.txt").write_text("new\n")
+    ground.commit()
+    for number in range(count):
+        ground.git("branch", f"reset{number}", first)
+    before = ground.adds(count // 2)
+    words = (str(ground.worktrees), first, ground.git("rev-parse", "HEAD"), str(count))
+    done = subprocess.run(
+        (sys.executable, "-c", RESET, *words),
+        cwd=ground.path, env=ground.env, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    after = ground.adds(count - count // 2)
+    found = {
+        name: Cost(*(statistics.median(each) for each in zip(*costs, strict=True)))
+        for name, costs in json.loads(done.stdout).items()
+    }
+    found["git"] = Cost((before.wall + after.wall) / count, (before.cpu + after.cpu) / count)
+    figures: dict[str, object] = {}
+    for name, cost in found.items():
+        figures |= {f"{name} s": cost.wall, f"{name} cpu s": cost.cpu}
+    for name in ("over", "over, moved"):
+        for than in ("new", "git"):
+            figures[f"{name}/{than}"] = found[name].wall / found[than].wall
+            figures[f"{name}/{than}, cpu"] = found[name].cpu / found[than].cpu
+    yield "reset", figures
+
+
 def once(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
     """Worktrees at once against as many in a row."""
     count = bench.asked.once
@@ -263,7 +346,7 @@ def once(bench: Bench) -> Iterator[tuple[str, dict[str, object]]]:
     configure(ground)
     before = ground.adds(count // 2)
     bench.run(ground, count, count)
-    theirs = before + ground.adds(count - count // 2)
+    theirs = before.wall + ground.adds(count - count // 2).wall
     made = makes(ground)
     ours = max(each.ended for each in made) - min(each.began for each in made)
     yield "once", {"worktrees": count, "wtman s": ours, "git s": theirs, "wtman/git": ours / theirs}
@@ -359,6 +442,7 @@ Part = Callable[[Bench], Iterator[tuple[str, dict[str, object]]]]
 PARTS: dict[str, Part] = {
     "tasks": tasks,
     "over": over,
+    "reset": reset,
     "once": once,
     "python": python,
     "node": node,
