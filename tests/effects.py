@@ -82,6 +82,7 @@ EFFECTS = frozenset(
     git/branches.py
     git/case.py
     git/checkout_repair.py
+    git/checkouts/environments.py
     git/checkouts/glance.py
     git/checkouts/handouts.py
     git/checkouts/live.py
@@ -120,6 +121,7 @@ EFFECTS = frozenset(
     git/scratch.py
     git/signature.py
     git/trees.py
+    git/untrusted/additions.py
     git/untrusted/gate.py
     git/untrusted/git_dir.py
     git/untrusted/inherited.py
@@ -143,6 +145,7 @@ EFFECTS = frozenset(
     merge/verify.py
     plan/perform.py
     provision/cleanup.py
+    provision/carry.py
     provision/command.py
     provision/files.py
     provision/programs.py
