@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wtman import listing
+from wtman import inventory
 from wtman.errors import ExternalError
 from wtman.provision import carry as module
 from wtman.provision.carry import carry, is_plain, outermost
@@ -23,7 +23,7 @@ def checkouts(
     for place in (source, target):
         (place / "web/src").mkdir(parents=True)
         (place / "web/src/a.js").write_text("a")
-    before = listing.take(str(source))
+    before = inventory.take(str(source))
     modules = source / "web/node_modules"
     (modules / ".bin").mkdir(parents=True)
     (modules / "tool.js").write_text("tool")
@@ -37,7 +37,7 @@ def checkouts(
     (source / "web/out/deep").mkdir(parents=True)
     (source / "web/out/deep/x").write_text("x")
     os.utime(modules / "tool.js", ns=(10**18, 10**18 + 7))
-    now = listing.take(str(source))
+    now = inventory.take(str(source))
     return source, target, [path for path in now if path not in before]
 
 
@@ -87,6 +87,6 @@ def test_what_cannot_be_copied_is_an_error_that_says_so(
 def test_pipes_and_sockets_are_no_result(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to("file")
-    assert is_plain(listing.take(str(tmp_path)).values())
+    assert is_plain(inventory.take(str(tmp_path)).values())
     os.mkfifo(tmp_path / "pipe")
-    assert not is_plain(listing.take(str(tmp_path)).values())
+    assert not is_plain(inventory.take(str(tmp_path)).values())

@@ -15,7 +15,7 @@ from functools import cache
 
 from wtman.errors import SPACE_HINT, DiskFullError, ExternalError, machine_error
 from wtman.execution import spawn
-from wtman.listing import FileState
+from wtman.inventory import FileState
 
 _FEW = 500  # paths in one call
 _PLAIN = (stat.S_ISREG, stat.S_ISLNK, stat.S_ISDIR)
