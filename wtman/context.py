@@ -24,6 +24,7 @@ from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
 from wtman.sandbox.gateway import Gateway
 from wtman.sandbox.guard import Guard
+from wtman.sandbox.inside import SandboxView, view
 from wtman.sandbox.policy import Sandbox
 
 _READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
@@ -61,6 +62,10 @@ class Context:
     gateway: Gateway = field(default_factory=Gateway)
     space: Space = field(default_factory=Space)
     reading: Checkouts = field(default_factory=lambda: Checkouts(_READERS))
+
+    def view(self, checkout: str, home: str = "") -> SandboxView:
+        """What is seen where by a program that works in this checkout, with this HOME."""
+        return view(self.sandbox.mounts, self.repo.main or self.repo.common_dir, checkout, home)
 
     def below(self, *parts: str) -> str:
         """A path in the run's evidence folder; its parents exist afterwards, mode 0700."""

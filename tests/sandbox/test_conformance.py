@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ import pytest
 from tests import kit
 from tests.sandbox.world import World, untouched
 from wtman.model.command import ExitReason
+from wtman.sandbox.inside import view
 from wtman.sandbox.policy import Limits
 
 TRY_TO_CONNECT = (
@@ -98,6 +100,56 @@ def test_pointer_of_the_worktree(world: World) -> None:
         assert not (world.own / ".git").is_file()  # not held: who starts it puts it back
 
 
+def test_the_checkout_and_home_are_seen_at_places_of_their_own(world: World) -> None:
+    """Where there are mounts, and there alone: not at their real paths as well."""
+    (world.own / "deep").mkdir()
+    (world.own / "deep/kept").write_text("kept")
+    (world.own / "secret").write_text("SECRET")
+    (world.root / "home/kept").write_text("kept")
+    ran = world.sh(
+        "pwd; echo x > deep/new; rm -f deep/kept; echo x > secret; echo x > .git; cat secret;"
+        f" cd deep; pwd; ls -d {world.own}/deep; ls -d {world.root}/home/kept",
+        guard=(str(world.own / "deep/kept"),),
+        hide=(str(world.own / "secret"),),
+    )
+    assert (world.own / "deep/new").read_text() == "x\n"
+    if not world.tier.mounts:
+        real = [f"{world.own}/deep", f"{world.root}/home/kept"]
+        assert [ran.out.split()[0], *ran.out.split()[-2:]] == [str(world.own), *real]
+        return
+    assert ran.out.split() == ["/wtman/work/repo", "/wtman/work/repo/deep"], ran
+    assert (world.own / "deep/kept").read_text() == "kept"
+    assert (world.own / "secret").read_text() == "SECRET"
+    assert (world.own / ".git").read_text() == "pointer"
+
+
+def test_a_checkout_that_is_only_read_is_seen_there_too(world: World) -> None:
+    (world.own / "bin").mkdir()
+    (world.own / "bin/tool").write_text("#!/bin/sh\necho tool\n")
+    (world.own / "bin/tool").chmod(0o755)
+    ran = world.run("bin/tool", write=(), read=(str(world.own),))
+    assert (ran.out, ran.code) == ("tool\n", 0), ran
+    ran = world.sh("echo x > new; cat .git", write=(), read=(str(world.own),))
+    assert ran.out == "pointer" and not (world.own / "new").exists()
+
+
+def test_what_is_shown_twice_is_guarded_and_hidden_twice(world: World) -> None:
+    if not world.tier.mounts:
+        pytest.skip("shown once, without mounts")
+    (world.own / "kept").write_text("kept")
+    (world.own / "secret").write_text("SECRET")
+    both = f"{world.own} /wtman/work/repo"
+    ran = world.sh(
+        f"for d in {both}; do echo x > $d/kept; echo x > $d/.git; cat $d/secret; done; echo end",
+        binds=((str(world.own), str(world.own), True),),
+        guard=(str(world.own / "kept"),),
+        hide=(str(world.own / "secret"),),
+    )
+    assert ran.out == "end\n", ran
+    assert (world.own / "kept").read_text() == "kept"
+    assert (world.own / ".git").read_text() == "pointer"
+
+
 def test_reads_nothing_else(world: World) -> None:
     root = world.root
     ran = world.sh(
@@ -117,7 +169,7 @@ def test_home_and_temporary_folder_are_its_own(world: World) -> None:
         "echo mine > ~/file; echo $HOME; f=$(mktemp); echo $f; echo x > $TMPDIR/y; ls ~; ls $TMPDIR"
     )
     home, file, *rest = ran.out.split()
-    assert home == str(world.root / "home")
+    assert home == world.home
     assert (world.root / "home/file").read_text() == "mine\n"
     assert rest[0] == "file" and "y" in rest
     if world.tier.mounts:
@@ -126,9 +178,9 @@ def test_home_and_temporary_folder_are_its_own(world: World) -> None:
         again = world.sh(
             f"cd /tmp; ls . /var/tmp /dev/shm; echo x > {mark} && echo x > /var/tmp/{mark} && ls"
         )
-        assert sorted(again.out.split()[-2:]) == sorted(
-            [world.root.relative_to("/tmp").parts[0], mark]
-        )
+        # Not even the way to its checkout and HOME, which are seen elsewhere.
+        assert again.out.split()[-1] == mark
+        assert world.root.relative_to("/tmp").parts[0] not in again.out.split()
         assert not Path("/tmp", mark).exists()
     else:
         assert file.startswith(str(world.root / "scratch"))
@@ -184,19 +236,19 @@ def test_reads_what_it_may_and_no_more(world: World) -> None:
     assert ran.out == ("as it was" if world.tier.mounts else "x\n")
 
 
-def test_folders_behind_links(world: World) -> None:
+@pytest.mark.parametrize("moved", [False, True])
+def test_folders_behind_links(world: World, moved: bool) -> None:
     link = world.root / "link"
     link.symlink_to("trees")
     (world.root / "trees/again").symlink_to(world.own)
     (world.root / "home-link").symlink_to(world.root / "home")
-    place = str(link / "again")
-    ran = world.run(
-        "sh",
-        "-c",
-        f"cd {place} && echo x > file; echo y > ~/file; cat {place}/../file",
-        write=(place,),
-        home=str(world.root / "home-link"),
-    )
+    place, home = str(link / "again"), str(world.root / "home-link")
+    seen = view(moved and world.tier.mounts, f"{world.root}/repo", place, home)
+    there = seen.seen(place)
+    text = f"cd {there} && echo x > file; echo y > ~/file; cat {there}/../file"
+    command = replace(world.command("sh", "-c", text), cwd=there)
+    policy = replace(world.policy, write=(place,), home=home, view=seen)
+    ran = world.keep(world.tier.wrap(command, policy), 60)
     assert ((world.own / "file").read_text(), ran.code) == ("x\n", 1), ran
     assert (world.root / "home/file").read_text() == "y\n"
 
@@ -273,7 +325,7 @@ def test_environment_is_exactly_that_of_the_command(world: World) -> None:
     temporary = "/tmp" if world.tier.mounts else str(world.root / "scratch")
     assert found == {
         "PATH": world.path,
-        "HOME": str(world.root / "home"),
+        "HOME": world.home,
         "TMPDIR": temporary,
         "ONE": "1",
         "WEIRD": "a\nb=c é",

@@ -11,6 +11,7 @@ from wtman.execution.spawn import install_child_watcher
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Command, Exit, Work
 from wtman.sandbox import choice
+from wtman.sandbox.inside import view
 from wtman.sandbox.policy import Limits, Sandbox, SandboxPolicy
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -53,10 +54,16 @@ class World:
         return self.root / "trees/own"
 
     @property
+    def home(self) -> str:
+        """What the session calls its HOME."""
+        return self.policy.view.seen(str(self.root / "home"))
+
+    @property
     def policy(self) -> SandboxPolicy:
         return SandboxPolicy(
             write=(str(self.own),),
             home=str(self.root / "home"),
+            view=view(self.tier.mounts, f"{self.root}/repo", str(self.own), f"{self.root}/home"),
             scratch=str(self.root / "scratch"),
             network="off",
         )

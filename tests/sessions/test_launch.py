@@ -26,6 +26,7 @@ from wtman.model.plan import Plan, Role, Task
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.sandbox.choice import trouble
+from wtman.sandbox.inside import HOME
 from wtman.sessions.launch import Launch, launch
 
 pytestmark = pytest.mark.skipif(bool(trouble("bubblewrap")), reason="bubblewrap does not work here")
@@ -199,7 +200,7 @@ def test_a_session_has_its_own_home_sign_in_and_key_and_no_others(
     monkeypatch.setenv("B_KEY", "k")
     text = (
         "import os\nhome = os.path.expanduser('~')\n"
-        f"print(home == {str(run.repo.parent / 'private')!r}, os.path.exists({str(hermetic)!r}))\n"
+        f"print(home == {HOME!r}, os.path.exists({str(hermetic)!r}))\n"
         "print(open(home + '/.agent/auth').read(), 'A_KEY' in os.environ, 'B_KEY' in os.environ)\n"
         "open(home + '/.agent/auth', 'w').write('changed')\n"
         "open('left', 'w').write('x')\n"

@@ -85,7 +85,7 @@ def explain(
     """Why a run on the base failed, where that is a program that it did not find. Blocking."""
     check = CheckCommand.of(command)
     seeker = _Seeker(ctx, settings, files, check, bool(ran.unfit))
-    name = not_found(ran.output)
+    name = _of_user(ctx, not_found(ran.output))
     if ran.unfit:
         # It is the setup that lacks it, whose own words are seen as well.
         if not name or os.path.isabs(name):
@@ -104,7 +104,7 @@ def explain(
     if not name:
         return seeker.folder(ran) or seeker.forbidden(ran)
     if os.path.isabs(name):
-        return seeker.hidden(_of_user(ctx, name))
+        return seeker.hidden(name)
     if "/" in name:
         path = os.path.normpath(os.path.join(check.folder, name))
         return seeker.interpreter(path) or seeker.relative(path)
@@ -311,6 +311,8 @@ class _Seeker:
 
 def _of_user(ctx: Context, path: str) -> str:
     """A path in the private HOME of a check, as it is called in the user's own."""
+    if path.startswith("~/"):
+        return os.path.join(ctx.environ.get("HOME", ""), path[2:])
     homes = os.path.join(ctx.folder, "homes") + os.sep
     if not path.startswith(homes):
         return path

@@ -230,9 +230,11 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
     named = await _named(bench, asked)
     await ctx.git(link_programs, home, named)
     port = str(check_port(ctx.run, checkout.slot))
-    env = {**bench.env, "WTMAN_WORKTREE": checkout.path, "WTMAN_PORT": port}
+    view = ctx.view(checkout.path, home)
+    seen = view.seen(checkout.path)
+    env = {**bench.env, "WTMAN_WORKTREE": seen, "WTMAN_PORT": port}
     if ctx.sandbox.name != "none":
-        env["HOME"] = home
+        env["HOME"] = view.seen(home)
     # Results lie outside the checkout, where no branch can have put one beforehand.
     results = ""
     if JUNIT in text or asked.names:
@@ -246,7 +248,7 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
     junit = os.path.join(results, "junit.xml")
     command = CommandRun(
         text=text,
-        folder=folder,
+        folder=view.seen(folder),
         env=env,
         policy=_policy(bench, asked, checkout, results, home, named.read),
         label=f"checks/{asked.label}",
@@ -256,13 +258,13 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
     ran = replace(ran, absent=absent)
     if form and ran.exit.reason is ExitReason.EXITED:
         stdout = ctx.below(ran.log, "stdout")
-        ran = await ctx.git(with_tests, ran, form, stdout, junit, checkout.path)
+        ran = await ctx.git(with_tests, ran, form, stdout, junit, seen)
         unwritten = ran.tests is not None and ran.tests.problem == NO_FILE
         ran = replace(ran, silent=unwritten and ran.passed and JUNIT not in check.run)
     if not asked.names:
         return ran, None
     records = import_probe.read_records(await ctx.git(import_records, results))
-    return ran, import_probe.seen(records, checkout.path, asked.names)
+    return ran, import_probe.seen(records, seen, asked.names)
 
 
 def _policy(
@@ -280,6 +282,7 @@ def _policy(
         read=(*bench.read, *main, *named),
         write=tuple(path for path in (checkout.path, results) if path),
         home=home,
+        view=ctx.view(checkout.path, home),
         scratch=os.path.join(home, SCRATCH),
         network="on" if bench.settings.check_network else "off",
         serves=tuple(range(first, first + 10)),

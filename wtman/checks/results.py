@@ -16,7 +16,10 @@ _MOST_RECORDS = 1000
 def with_tests(
     ran: CommandResult, form: str, stdout: str, junit: str, checkout: str
 ) -> CommandResult:
-    """The run with its results test by test; what the check wrote may be anything."""
+    """The run with its results test by test; what the check wrote may be anything.
+
+    `checkout` is what the check called the folder that it ran in, without links.
+    """
     try:
         raw = files.read(stdout if form in ("go", "cargo") else junit, _MOST)[0]
     except FileNotFoundError:
@@ -31,7 +34,7 @@ def with_tests(
         case "cargo":
             return replace(ran, tests=read_cargo(raw or b""))
         case "jest":
-            return replace(ran, tests=read_jest(raw, os.path.realpath(checkout)))
+            return replace(ran, tests=read_jest(raw, checkout))
         case _:
             return replace(ran, tests=read_junit(raw))
 

@@ -17,6 +17,7 @@ from wtman.provision.programs import link_programs, named_programs
 from wtman.sandbox import choice
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
+from wtman.sandbox.inside import view
 from wtman.sandbox.policy import SandboxPolicy
 
 
@@ -30,23 +31,26 @@ async def clean_up(
     home = os.path.join(evidence, "tasks", task, "home-cleanup")
     if sandbox.name != "none":
         provision_home(home, environ, who=state.identity)
-    given = surroundings(sandbox.name, environ, home, settings.env)
+    shown = view(sandbox.mounts, repo.main or repo.common_dir, path, home)
+    seen = shown.seen(path)
+    given = surroundings(sandbox.name, environ, shown.seen(home), settings.env)
     port = port_of(state.run, task, (*state.tasks, *state.dropped))
     branch = f"wtman/{state.run}/{task}"
-    env = {**given.env, **variables(state.run, task, branch, path, port, root)}
+    env = {**given.env, **variables(state.run, task, branch, seen, port, root)}
     tools = named_programs(repo, environ, settings.cleanup)
     if sandbox.name != "none":
         link_programs(home, tools)
     policy = SandboxPolicy(
         read=(*((root,) if root else ()), *given.read, *tools.read),
         write=(path,),
-        home=env.get("HOME", ""),
+        home=home,
+        view=shown,
         scratch=os.path.join(home, SCRATCH),
     )
     problems = []
     async with LocalExecutor() as executor:
         for text in settings.cleanup:
-            asked = CommandRun(text, path, env, policy, f"cleanup/{task}")
+            asked = CommandRun(text, seen, env, policy, f"cleanup/{task}")
             ran = await run_command(executor, sandbox, settings, evidence, asked)
             if ran.problem:
                 problems.append(f"cleanup of {task}: `{text}`: {ran.problem}")

@@ -19,6 +19,7 @@ _TAIL = 16 * 1024  # bytes of each stream that are looked at for an excerpt
 class CommandRun:
     """A command text, where it runs, and what it may reach there.
 
+    `folder` and `env` are what it sees, `policy` says where that is.
     `label` names its log in the run's evidence, `fill` says what marks in the text stand for.
     """
 
@@ -53,7 +54,8 @@ async def run_command(
     end = await executor.run(work)
     out, err = (files.tail(os.path.join(log, name), _TAIL) for name in ("stdout", "stderr"))
     log = os.path.relpath(log, evidence)
-    return CommandResult(end, output=excerpt(out, err), log=log, limit=settings.check_timeout)
+    said = asked.policy.view.told(excerpt(out, err))
+    return CommandResult(end, output=said, log=log, limit=settings.check_timeout)
 
 
 def fresh_folder(evidence: str, label: str) -> str:

@@ -73,13 +73,16 @@ async def provision(
         return ""
     await ctx.git(make_home, ctx, home)
     root, port = ctx.repo.main or ctx.repo.toplevel, port or port_of(ctx.run, task)
-    named = variables(ctx.run, task, branch, folder, port, root)
+    view = ctx.view(folder, home)
+    seen = view.seen(folder)
+    named = variables(ctx.run, task, branch, seen, port, root)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     began = ctx.clock()
     for text in settings.setup:
         policy = _policy(ctx, text, folder, shown, binds, trusted=trusted)
         online = policy.network == "on"
-        given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=online)
+        inner = view.seen(home)
+        given = surroundings(ctx.sandbox.name, ctx.environ, inner, settings.env, online=online)
         env = {**given.env, **named}
         tools = await ctx.git(named_programs, ctx.repo, ctx.environ, (text,))
         if ctx.sandbox.name != "none":
@@ -87,10 +90,11 @@ async def provision(
         policy = replace(
             policy,
             read=(*policy.read, *given.read, *tools.read),
-            home=env.get("HOME", ""),
+            home=home,
+            view=view,
             scratch=os.path.join(home, SCRATCH),
         )
-        asked = CommandRun(text, folder, env, policy, f"setup/{task}")
+        asked = CommandRun(text, seen, env, policy, f"setup/{task}")
         ran = await run_command(ctx.executor, ctx.sandbox, settings, ctx.folder, asked)
         problem = ran.problem
         if problem:

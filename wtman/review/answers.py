@@ -141,7 +141,7 @@ def claims_of(
                 severity=found.severity,
                 branches=named or tuple(members),
                 why=found.why.strip()[:_WHY],
-                path=found.path.strip()[:_PATH],
+                path=found.path.strip().removeprefix("./")[:_PATH],
                 line=found.line,
                 reproducer=reproducer,
             )

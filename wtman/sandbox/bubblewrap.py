@@ -17,6 +17,7 @@ wtman not run by root: a browser in a test needs its `--no-sandbox`.
 
 import os
 import shutil
+from dataclasses import replace
 from functools import cache
 
 from wtman.errors import ExternalError
@@ -49,6 +50,9 @@ class Bubblewrap:
         return _tried(_program())[1]
 
     def wrap(self, command: Command, policy: SandboxPolicy) -> Command:
+        cwd = policy.view.seen(command.cwd)
+        # Who starts it stands outside, where only the real folder is.
+        command = replace(command, cwd=policy.view.real(cwd))
         ports = () if policy.network == "on" else policy.ports
         outside = ["--oom", str(policy.limits.oom)]
         outside += [word for port in ports for word in ("--port", str(port))]
@@ -61,7 +65,7 @@ class Bubblewrap:
             _program(),
             *_tried(_program())[0],
             *_options(policy, confine_command.needed(command)),
-            *("--chdir", command.cwd, "--"),
+            *("--chdir", cwd, "--"),
             *confine_command.confined_by(
                 "inside",
                 *inside,
@@ -132,6 +136,6 @@ def _seen(picture: mounts.MountPlan) -> list[str]:
             words += ["--remount-ro", path]
         else:
             words += ["--ro-bind", "/dev/null", path]
-    for path in picture.guarded:
-        words += ["--ro-bind", path, path]
+    for mount in picture.guarded:
+        words += ["--ro-bind", mount.source, mount.target]
     return words

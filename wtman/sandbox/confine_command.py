@@ -41,7 +41,7 @@ def placed(
     """The command as `argv`, with its HOME and its folder for temporary files."""
     env = {name: value for name, value in command.env.items() if name not in _TEMPORARY}
     if policy.home:
-        env["HOME"] = policy.home
+        env["HOME"] = policy.view.seen(policy.home)
     if temporary:
         env["TMPDIR"] = temporary
     return replace(command, argv=argv, env=env)

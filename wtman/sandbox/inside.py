@@ -9,6 +9,8 @@ make names of it. Pure.
 
 import posixpath
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 # The sandboxes that can show a folder elsewhere than it is.
 SANDBOXES = frozenset({"bubblewrap"})
@@ -23,3 +25,51 @@ def checkout_of(repository: str) -> str:
     name = posixpath.basename(repository.rstrip("/")).removesuffix(".git") or "repository"
     # A blank in it would break the first line of every script that an installer writes.
     return f"{_ROOT}/work/{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxView:
+    """Where folders are, and where a confined program sees them instead.
+
+    `moved` are (folder, where it is seen), absolute; all other paths are the same inside as
+    outside. Without any, as where a sandbox has no mounts, everything is where it is.
+    """
+
+    moved: tuple[tuple[str, str], ...] = ()
+
+    def seen(self, path: str) -> str:
+        """Where a confined program finds what is at `path`."""
+        return _carried(path, self.moved)
+
+    def real(self, path: str) -> str:
+        """Where that is what a confined program calls `path`."""
+        return _carried(path, ((seen, folder) for folder, seen in self.moved))
+
+    def told(self, text: str) -> str:
+        """What a program said, its checkout called `.` and its HOME `~`.
+
+        Nobody outside finds either under the name that it has inside.
+        """
+        for seen in dict.fromkeys((*(seen for _, seen in self.moved), HOME)) if self.moved else ():
+            name = "~" if seen == HOME else "."
+            text = re.sub(rf"(?:file://|(?<![\w./-])){re.escape(seen)}(?![\w+-]|\.\w)", name, text)
+        return text
+
+
+def view(mounts: bool, repository: str, checkout: str, home: str = "") -> SandboxView:
+    """What is seen where by a program that works in `checkout`, with `home` as its HOME.
+
+    `mounts`: whether its sandbox has them. A repository that is itself where these places
+    are stays where it is, and so do its checkouts.
+    """
+    if not mounts or f"{repository}/".startswith(f"{_ROOT}/"):
+        return SandboxView()
+    homes = ((home, HOME),) if home else ()
+    return SandboxView(((checkout, checkout_of(repository)), *homes))
+
+
+def _carried(path: str, moved: Iterable[tuple[str, str]]) -> str:
+    for folder, target in moved:
+        if path == folder or path.startswith(f"{folder}/"):
+            return target + path[len(folder) :]
+    return path

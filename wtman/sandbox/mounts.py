@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wtman.sandbox import system
+from wtman.sandbox.inside import SandboxView
 from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
@@ -24,26 +25,33 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class MountPlan:
-    """What is put together, in this order; `links` are (path, what it says)."""
+    """What is put together, in this order; `links` are (path, what it says).
+
+    `guarded` are mounts that take a right to write away again.
+    """
 
     mounts: tuple[Mount, ...]
     links: tuple[tuple[str, str], ...]
     hidden: tuple[str, ...]
-    guarded: tuple[str, ...]
+    guarded: tuple[Mount, ...]
 
 
 def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
     """What of the host is seen, the system's own folders apart."""
+    moved = tuple((os.path.realpath(folder), seen) for folder, seen in policy.view.moved)
+    view = SandboxView(moved)
     writable = (*policy.write, *([policy.home] if policy.home else ()))
     readable = [*programs, *system.strays(), *policy.read]
     links: dict[str, str] = {}
     for path in (*readable, *writable, *(target for _, target, _ in policy.binds)):
-        links.update(_links_to(path))
+        real = os.path.realpath(path)
+        if view.seen(real) == real:  # else nothing is shown at its own path
+            links.update(_links_to(path))
     writes = {os.path.realpath(path) for path in writable}
     reads = {os.path.realpath(path) for path in readable if os.path.exists(path)}
-    mounts = [Mount(path, path, True) for path in writes]
+    mounts = [Mount(path, view.seen(path), True) for path in writes]
     mounts += [
-        Mount(path, path, False)
+        Mount(path, view.seen(path), False)
         for path in reads - writes
         if not system.holds(path) and not any(is_below(path, folder) for folder in writes)
     ]
@@ -60,12 +68,23 @@ def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
             if path not in system.folders() and not _is_covered(os.path.dirname(path), kept)
         ),
         hidden=outermost(
-            os.path.realpath(path)
+            target
             for path in (*system.secrets(), *policy.hide)
-            if os.path.exists(path) and _is_covered(os.path.realpath(path), kept)
+            for target in _shown_at(path, view, kept)
+            if os.path.exists(path)
         ),
-        guarded=tuple(os.path.realpath(path) for path in guarded(policy)),
+        guarded=tuple(
+            Mount(os.path.realpath(path), target, False)
+            for path in guarded(policy)
+            for target in _shown_at(path, view, kept)
+        ),
     )
+
+
+def _shown_at(path: str, view: SandboxView, mounts: tuple[Mount, ...]) -> list[str]:
+    """Every place at which this path is shown: its own, and where a folder is moved to."""
+    real = os.path.realpath(path)
+    return [place for place in sorted({real, view.seen(real)}) if _is_covered(place, mounts)]
 
 
 def guarded(policy: SandboxPolicy) -> tuple[str, ...]:
@@ -80,10 +99,10 @@ def _without_needless(mounts: list[Mount]) -> tuple[Mount, ...]:
     for mount in sorted(mounts, key=lambda mount: (mount.target.count("/"), mount.target)):
         above = [other for other in kept if is_below(mount.target, other.target)]
         nearest = above[-1] if above else None
-        as_there = nearest and nearest.writable == mount.writable
-        if as_there and nearest.source == nearest.target and mount.source == mount.target:  # type: ignore[union-attr]
-            continue
-        kept.append(mount)
+        if nearest is None or nearest.writable != mount.writable:
+            kept.append(mount)
+        elif mount.source != nearest.source + mount.target[len(nearest.target) :]:
+            kept.append(mount)
     return tuple(kept)
 
 

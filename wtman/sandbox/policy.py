@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from wtman.model.command import Command
+from wtman.sandbox.inside import SandboxView
 
 GIB = 1 << 30
 
@@ -43,6 +44,9 @@ class SandboxPolicy:
     `binds` are (source, target, writable): target shows what is at source. A sandbox without
     mounts gives source as it is, and target not at all.
 
+    What is in a folder that `view` moves is shown there, and under its own path not at all: all
+    other fields name it by its own. The command's `cwd` and HOME are what it sees.
+
     `home` is the session's own, writable; HOME names it. `tmp` is the size in bytes of the
     private /tmp, `scratch` the folder that takes its place where a sandbox has no mounts
     (TMPDIR names the one that holds).
@@ -61,6 +65,7 @@ class SandboxPolicy:
     hide: tuple[str, ...] = ()
     binds: tuple[tuple[str, str, bool], ...] = ()
     home: str = ""
+    view: SandboxView = field(default_factory=SandboxView)
     tmp: int = GIB
     scratch: str = ""
     network: str = "on"

@@ -197,6 +197,7 @@ class _Asking:
 
     async def _session(self, prompt: str, resume: str) -> tuple[Outcome | None, str]:
         """The next session that came to an end of its own; None where it gives no answer."""
+        view = self._ctx.view(self._folder)
         for _ in range(_LEFTOVERS):
             self._number += 1
             left = self._left()
@@ -216,7 +217,7 @@ class _Asking:
         if not outcome.ok:
             reason = outcome.reason or "the session failed"
             if _is_program(self._agent) and exit_.reason is ExitReason.EXITED:
-                said = await self._ctx.git(_complaint, wanted.folder)
+                said = view.told(await self._ctx.git(_complaint, wanted.folder))
                 reason += f": {said}" if said else ""
             self._sum = replace(
                 self._sum,
@@ -227,7 +228,7 @@ class _Asking:
             return None, ""
         said = outcome.answer
         if not said and not self._agent.structured:
-            said = await self._ctx.git(_printed, wanted.folder)
+            said = view.told(await self._ctx.git(_printed, wanted.folder))
         return outcome, said
 
     def _launch(self, prompt: str, resume: str, left: Cap) -> Launch:
@@ -248,7 +249,6 @@ class _Asking:
                 "WTMAN_TASK": label,
                 "WTMAN_ROLE": question.role.name,
                 "WTMAN_ATTEMPT": str(self._number),
-                "WTMAN_WORKTREE": self._folder,
                 **question.env,
             },
             read=question.read,

@@ -30,6 +30,7 @@ from wtman.provision.setup import make_home
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import leave_in_home
 from wtman.sandbox.hosts import Rule
+from wtman.sandbox.inside import SandboxView
 from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.provider import handed_in, own_ports, provider_rules
 
@@ -45,7 +46,8 @@ class Launch:
 
     `id` is its Work's; `folder` its evidence, absolute. `agent` is a spec as in `--agent`.
     `cwd` is the checkout, which it may change where `writable`. `home` is its private HOME,
-    made where missing and kept for the task's life. `env` are variables that wtman adds,
+    made where missing and kept for the task's life. The session sees both where `Context.view`
+    says. `env` are variables that wtman adds,
     `binds` (source, target, writable) files and folders shown elsewhere than they are,
     `read` further paths that it may read. `schema` is JSON text. `resume` is the agent's own
     id of an earlier session in the same HOME. `timeout` and `grace` are seconds, 0 the run's;
@@ -108,7 +110,7 @@ async def launch(
         exit_ = read_exit(wanted.folder) or Exit(ExitReason.STOPPED)
     finally:
         ctx.live_usage.end(wanted.id)
-    exit_, outcome = outcome_of(agent, wanted.folder, exit_, wanted.model)
+    exit_, outcome = outcome_of(agent, wanted.folder, exit_, wanted.model, stream.view)
     if not outcome.ok and (refused := ctx.gateway.refused_since(begun)):
         named = ", ".join(refused[:3])
         return exit_, replace(outcome, reason=f"{outcome.reason} (blocked by the sandbox: {named})")
@@ -135,26 +137,27 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
     """
     agent = ctx.agent(wanted.agent)
     network = _network(settings, wanted)
-    given = surroundings(
-        ctx.sandbox.name, ctx.environ, wanted.home, settings.env, online=network == "on"
-    )
+    view = ctx.view(wanted.cwd, wanted.home)
+    home, checkout = view.seen(wanted.home), view.seen(wanted.cwd)
+    given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=network == "on")
     policy = _policy(ctx, settings, wanted, network, given.read)
     env = {
         **given.env,
         **handed_in(ctx.environ, agent.needs),
         **(_by_proxy(policy.proxy_port) if policy.proxy else {}),
         **wanted.env,
+        "WTMAN_WORKTREE": checkout,
         "WTMAN_PROMPT_FILE": _prompt_file(wanted),
     }
     if agent.needs != Needs():
-        env["HOME"] = wanted.home
+        env["HOME"] = home
     role = wanted.role or Role("", "")
     job = Job(
         task=wanted.task,
         attempt=wanted.attempt,
         prompt=wanted.prompt,
         prompt_file=_prompt_file(wanted),
-        worktree=wanted.cwd,
+        worktree=checkout,
         home=env.get("HOME", ""),
         env=env,
         model=wanted.model,
@@ -202,6 +205,7 @@ def _policy(
         write=checkout if wanted.writable else (),
         binds=wanted.binds,
         home=wanted.home,
+        view=ctx.view(wanted.cwd, wanted.home),
         scratch=os.path.join(wanted.home, SCRATCH),
         network=network,
         ports=() if network == "on" else own_ports(rules),
@@ -266,10 +270,17 @@ def _prompt_file(wanted: Launch) -> str:
     return os.path.join(wanted.folder, "prompt.md")
 
 
-def outcome_of(agent: Agent, folder: str, exit_: Exit, model: str) -> tuple[Exit, Outcome]:
-    """What a finished session of this evidence folder came to; safe to ask again later."""
+def outcome_of(
+    agent: Agent, folder: str, exit_: Exit, model: str, view: SandboxView
+) -> tuple[Exit, Outcome]:
+    """What a finished session of this evidence folder came to; safe to ask again later.
+
+    Its words are told as `view` has it.
+    """
     exit_, outcome = _outcome(agent, folder, exit_)
-    return exit_, replace(outcome, usage=with_cost(agent, model, outcome.usage))
+    reason, answer = view.told(outcome.reason), view.told(outcome.answer)
+    usage = with_cost(agent, model, outcome.usage)
+    return exit_, replace(outcome, reason=reason, answer=answer, usage=usage)
 
 
 def _outcome(agent: Agent, folder: str, exit_: Exit) -> tuple[Exit, Outcome]:
@@ -316,6 +327,7 @@ class _Stream:
         follow: Callable[[Activity], None] | None,
     ) -> None:
         self._ctx, self._agent, self._wanted, self._follow = ctx, agent, wanted, follow
+        self.view = ctx.view(wanted.cwd, wanted.home)
         self._lines = LineSplitter()
         self._state = agent.begin()
         self._over = False
@@ -330,7 +342,7 @@ class _Stream:
     def _take(self, activity: Activity) -> None:
         self._ctx.live_usage.take(self._wanted.id, activity)
         if self._follow is not None:
-            self._follow(activity)
+            self._follow(replace(activity, text=self.view.told(activity.text)))
         reached = self._wanted.cap.reached(activity.usage or Usage())
         if reached and not self._over:
             self._over = True

@@ -111,7 +111,8 @@ async def _settle(ctx: Context, state: State, action: Collect) -> tuple[e.Event,
         exit_ = Exit(ExitReason.LOST, detail=detail)
     task = state.tasks[action.task].task
     model = model_of(state.settings, role_of(state.roles, task), action.agent, task.model)
-    found = outcome_of(ctx.agent(action.agent), folder, exit_, model)
+    view = ctx.view(place_of(state, action.task).path)
+    found = outcome_of(ctx.agent(action.agent), folder, exit_, model, view)
     seen = await ctx.guard.settle(
         ctx.control,
         _id(state, action),
@@ -153,7 +154,6 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
             "WTMAN_TASK": action.task,
             "WTMAN_ATTEMPT": str(action.attempt),
             "WTMAN_BRANCH": place.branch,
-            "WTMAN_WORKTREE": place.path,
             "WTMAN_PORT": str(port(state, place)),
         },
         binds=git.binds,
@@ -192,7 +192,8 @@ async def _collect(
     ended = _ended(state, action, outcome, exit_)
     if outcome.limited:
         ctx.live_usage.slow()
-    said = _last_words(folder) if ended is Ended.FAILED else ""
+    place = place_of(state, action.task)
+    said = ctx.view(place.path).told(_last_words(folder)) if ended is Ended.FAILED else ""
     lack = ""
     if ended is Ended.FAILED:
         lack = await ctx.git(ctx.space.lacked, exit_.started, said)
@@ -204,7 +205,7 @@ async def _collect(
         ctx,
         state,
         collect.Finished(
-            place=place_of(state, action.task),
+            place=place,
             attempt=action.attempt,
             start=action.start,
             at=action.at,

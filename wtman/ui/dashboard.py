@@ -40,14 +40,14 @@ _PANES = ("log", "diff", "findings", "task")
 
 @dataclass(frozen=True, slots=True)
 class DashboardSource:
-    """Where the dashboard reads, and whom it asks. `log` gives the paths of the streams of
-    the newest attempt. `retry` raises WtmanError where it cannot be."""
+    """Where the dashboard reads, and whom it asks. `log` gives the streams of the newest
+    attempt. `retry` raises WtmanError where it cannot be."""
 
     state: Callable[[], State]
     live: Callable[[], bool]
     told: Callable[[], ActivityReport]
     clock: Callable[[], float]
-    log: Callable[[TaskId, int], tuple[str, ...]]
+    log: Callable[[TaskId, int], tuple[Tail, ...]]
     diff: Callable[[TaskView], str]
     stop: Callable[[], object]
     retry: Callable[[TaskId], None]
@@ -199,7 +199,7 @@ class Dashboard(App[None]):
         number = self._state.tasks[task].last
         if self._logged != (task, number):
             self._logged = (task, number)
-            self._tails = tuple(map(Tail, self._source.log(task, number))) if number else ()
+            self._tails = self._source.log(task, number) if number else ()
             log.clear()
             said = f"== {task}, attempt {number} ==" if number else f"{task} has no session yet"
             log.write(Text(said, "bold"))

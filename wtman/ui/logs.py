@@ -2,7 +2,8 @@
 
 Promises whole lines in the order of each file (stdout first, then stderr where
 nothing is followed), with controls and escapes taken out; a line that never ends is
-cut, not collected. `raw` bytes are for whoever reads the agent's own stream.
+cut, not collected. A checkout is called `.` and a private HOME `~`, where they are seen at
+places of the sandbox (`told`). `raw` bytes are for whoever reads the agent's own stream.
 """
 
 import contextlib
@@ -12,12 +13,17 @@ from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 from wtman.execution.output import stream
+from wtman.git.discovery import Repository
 from wtman.journal.state import Attempt, State, describe_red
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
+from wtman.sandbox import choice
+from wtman.sandbox.inside import view
 from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
+
+Told = Callable[[str], str]
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of one line that are worth reading
@@ -42,6 +48,13 @@ def heading(attempt: Attempt, now: float) -> str:
     return f"{head}\n-- files that git ignores: {clean(listed(outcome.ignored))} --"
 
 
+def teller(repo: Repository, state: State, task: TaskId) -> Told:
+    """How what programs of a task printed is told to who reads it outside of their sandbox."""
+    mounts = choice.load(state.settings.sandbox or "none").mounts
+    checkout = state.tasks[task].worktree
+    return view(mounts, repo.main or repo.common_dir, checkout).told
+
+
 @dataclass(frozen=True, slots=True)
 class CommandLog:
     """What a setup or a check printed: in the evidence `folder`, or all that is kept: `said`."""
@@ -51,11 +64,11 @@ class CommandLog:
     folder: str = ""
     said: str = ""
 
-    def print(self, out: TextIO) -> None:
+    def print(self, out: TextIO, told: Told = str) -> None:
         """Print it below its title."""
         out.write(f"== {clean(self.title, 300)} ==\n")
         if self.folder and os.path.isdir(self.folder):
-            print_attempt(self.folder, out)
+            print_attempt(self.folder, out, told)
         for line in () if self.folder else self.said.splitlines():
             out.write(clean(line) + "\n")
 
@@ -92,10 +105,10 @@ def _newest(folder: str, name: str) -> str:
     return os.path.join(folder, f"{name}-{max(numbers)}") if max(numbers) else ""
 
 
-def print_attempt(folder: str, out: TextIO) -> None:
+def print_attempt(folder: str, out: TextIO, told: Told = str) -> None:
     """All that an attempt printed so far."""
     for name in _STREAMS:
-        tail = Tail(os.path.join(folder, name))
+        tail = Tail(os.path.join(folder, name), told)
         lines = [*tail.lines(), *tail.rest()]
         if lines and name == "stderr":
             out.write("-- stderr --\n")
@@ -104,9 +117,11 @@ def print_attempt(folder: str, out: TextIO) -> None:
     out.flush()
 
 
-def follow_attempt(folder: str, out: TextIO, over: Callable[[], bool]) -> Iterator[None]:
+def follow_attempt(
+    folder: str, out: TextIO, over: Callable[[], bool], told: Told = str
+) -> Iterator[None]:
     """Print what comes, once for every step of the iterator, until the attempt is over."""
-    tails = [Tail(os.path.join(folder, name)) for name in _STREAMS]
+    tails = [Tail(os.path.join(folder, name), told) for name in _STREAMS]
     ended = False
     while not ended:
         # Asked before reading, so that what came last is still read.
@@ -150,6 +165,7 @@ class Tail:
     """A growing file, read by whole lines from where it was left."""
 
     path: str
+    told: Told = str
     offset: int = 0
     begun: bytes = b""
 
@@ -160,16 +176,15 @@ class Tail:
             while chunk := source.read(_CHUNK):
                 self.offset += len(chunk)
                 *whole, rest = (self.begun + chunk).split(b"\n")
-                yield from map(_shown, whole)
+                yield from map(self._shown, whole)
                 self.begun = rest[:_LONGEST]
 
     def rest(self) -> Iterator[str]:
         """The last line, where it has no end."""
         if self.begun:
-            yield _shown(self.begun)
+            yield self._shown(self.begun)
             self.begun = b""
 
-
-def _shown(line: bytes) -> str:
-    text = line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace")
-    return clean(text.expandtabs(4)) + ("…" if len(line) > _LONGEST else "")
+    def _shown(self, line: bytes) -> str:
+        text = self.told(line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace"))
+        return clean(text.expandtabs(4)) + ("…" if len(line) > _LONGEST else "")

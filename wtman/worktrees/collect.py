@@ -261,8 +261,9 @@ def _private(ctx: Context, finished: Finished, worktree: Worktree) -> PrivateGit
     """The private git directory that the attempt had."""
     place, mounted = finished.place, ctx.sandbox.mounts
     folder = folder_of(ctx, place, finished.attempt)
+    seen = ctx.view(worktree.path).seen(worktree.path)
     return private.describe(
-        ctx.control, worktree, place.branch, finished.at, folder, mounted=mounted
+        ctx.control, worktree, place.branch, finished.at, folder, mounted=mounted, seen=seen
     )
 
 

@@ -24,13 +24,15 @@ def lend(ctx: Context, state: State, place: TaskPlace, attempt: int, at: Sha) ->
     folder = folder_of(ctx, place, attempt)
     earlier = _earlier(ctx, place, attempt)
     full = [path for path in earlier if _has_submodules(path, place)]
+    worktree = made(ctx, place)
     git = private.make(
         ctx.control,
-        made(ctx, place),
+        worktree,
         place.branch,
         at,
         folder,
         mounted=ctx.sandbox.mounts,
+        seen=ctx.view(worktree.path).seen(worktree.path),
         target=state.target,
         who=state.identity,
         like=folder_of(ctx, place, SETUP) if attempt else "",

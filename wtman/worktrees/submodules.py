@@ -98,11 +98,15 @@ def _git_dir(git: PrivateGit, path: str) -> str:
     place = dot_git
     if not os.path.isdir(dot_git):
         said = os.fsdecode((files.head(dot_git, _CAP) or b"").rstrip(b"\r\n"))
-        place = os.path.normpath(os.path.join(os.path.dirname(dot_git), said[len("gitdir: ") :]))
+        # It is written from where the session stood.
+        at = os.path.join(git.seen, path)
+        place = os.path.normpath(os.path.join(at, said[len("gitdir: ") :]))
         admin = os.path.join("worktrees", git.name)
         inside = os.path.join(os.path.realpath(git.common), admin) + os.sep
         if git.mounted and place.startswith(inside):
             place = os.path.join(git.path, admin, place.removeprefix(inside))
+        elif place.startswith(git.seen + os.sep):
+            place = git.worktree.path + place.removeprefix(git.seen)
     real = os.path.realpath(place) + os.sep
     roots = (os.path.realpath(root) + os.sep for root in (git.path, git.worktree.path))
     is_ours = os.path.isdir(os.path.join(place, "objects")) and any(map(real.startswith, roots))

@@ -43,6 +43,7 @@ def logs(
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
         folder = os.path.join(home.folder(state.run), "tasks", name)
+        teller = shown.teller(home.repo, state, name)
         if record:
             if not attempts:
                 raise UsageError(f"task {name} has no session yet")
@@ -68,9 +69,9 @@ def logs(
                 shown.copy_raw(place, sys.stdout.buffer)
             else:
                 print(shown.heading(item, time.time()))
-                shown.print_attempt(place, sys.stdout)
+                shown.print_attempt(place, sys.stdout, teller)
         for command in told:
-            command.print(sys.stdout)
+            command.print(sys.stdout, teller)
     return 0
 
 
@@ -96,7 +97,7 @@ def _follow(home: Home, state: State, task: TaskId, folder: str, raw: bool) -> i
         steps = shown.follow_raw(place, sys.stdout.buffer, over)
     else:
         print(shown.heading(newest, time.time()), flush=True)
-        steps = shown.follow_attempt(place, sys.stdout, over)
+        steps = shown.follow_attempt(place, sys.stdout, over, shown.teller(home.repo, state, task))
     for _ in steps:
         time.sleep(_POLL)
     return 0

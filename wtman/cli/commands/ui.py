@@ -50,6 +50,7 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
     from wtman.cli.commands.retry import request
     from wtman.git.control_dir import prepare
     from wtman.ui.dashboard import DashboardSource
+    from wtman.ui.logs import Tail, teller
 
     control = prepare(home.repo)
     folder = home.folder(run)
@@ -60,14 +61,17 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
             raise MissingError(f"run {run} is not running", hint=f"wtman retry {run}/{task}")
         home.store.append(run, [asked], time.time())
 
+    def log(task: TaskId, number: int) -> tuple[Tail, ...]:
+        place = os.path.join(folder, "tasks", task, str(number))
+        told = teller(home.repo, home.state(run), task)
+        return tuple(Tail(os.path.join(place, name), told) for name in ("stdout", "stderr"))
+
     return DashboardSource(
         state=lambda: home.state(run),
         live=lambda: bool(home.store.live(run)),
         told=lambda: load_activity(folder),
         clock=time.time,
-        log=lambda task, number: tuple(
-            os.path.join(folder, "tasks", task, str(number), name) for name in ("stdout", "stderr")
-        ),
+        log=log,
         diff=lambda view: diff_of(control, view),
         stop=lambda: home.store.append(run, [Requested("stop")], time.time()),
         retry=retry,

@@ -44,7 +44,8 @@ class PrivateGit:
 
     `mounted`: it is bound over `common`, the repository's own common directory. `binds`
     are (source, target, writable) in the order in which to mount; without mounts the
-    sources alone say what the session may read or write.
+    sources alone say what the session may read or write. `seen` is where the session sees the
+    worktree.
     """
 
     path: str
@@ -54,6 +55,7 @@ class PrivateGit:
     at: Sha
     mounted: bool
     binds: tuple[tuple[str, str, bool], ...]
+    seen: str
 
     @property
     def name(self) -> str:
@@ -69,6 +71,7 @@ def make(
     folder: str,
     *,
     mounted: bool,
+    seen: str = "",
     target: str = "",
     who: Identity | None = None,
     like: str = "",
@@ -77,10 +80,11 @@ def make(
     """Make it anew in `folder`, for a worktree that stands at `at` on `branch`.
 
     `target` is the branch where the run lands, `who` the identity that commits there get
-    (None: the user's). What was written into the one at `like` is taken over, and the
-    submodules of the one at `before`, which is used up.
+    (None: the user's). `seen` is where the session sees the worktree, "" where it is. What was
+    written into the one at `like` is taken over, and the submodules of the one at `before`,
+    which is used up.
     """
-    made = describe(ctl, worktree, branch, at, folder, mounted=mounted)
+    made = describe(ctl, worktree, branch, at, folder, mounted=mounted, seen=seen)
     draft = files.beside(folder)
     try:
         _fill(ctl, made, draft, target, who or ctl.identity)
@@ -110,12 +114,19 @@ def _take_index(git: PrivateGit, like: str, draft: str) -> None:
 
 
 def describe(
-    ctl: Control, worktree: Worktree, branch: str, at: Sha, folder: str, *, mounted: bool
+    ctl: Control,
+    worktree: Worktree,
+    branch: str,
+    at: Sha,
+    folder: str,
+    *,
+    mounted: bool,
+    seen: str = "",
 ) -> PrivateGit:
     """The one that is, or was, in `folder`; nothing is made or looked at there."""
     common = ctl.repo.common_dir
     binds = _binds(common, folder, mounted)
-    return PrivateGit(folder, common, worktree, branch, at, mounted, binds)
+    return PrivateGit(folder, common, worktree, branch, at, mounted, binds, seen or worktree.path)
 
 
 def enter(git: PrivateGit) -> None:
@@ -146,7 +157,7 @@ def _fill(ctl: Control, git: PrivateGit, draft: str, target: str, who: Identity)
         settings=_settings(who),
     )
     write_texts(draft, {f"refs/heads/{git.branch}": f"{oid(git.at)}\n", _AT: f"{git.at}\n"})
-    write_texts(os.path.join(draft, admin), admin_files(git.branch, git.worktree.path))
+    write_texts(os.path.join(draft, admin), admin_files(git.branch, git.seen))
     if os.path.exists(git.worktree.index):
         # With its time, which git compares with those of the files.
         shutil.copy2(git.worktree.index, os.path.join(draft, admin, "index"))
