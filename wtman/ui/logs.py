@@ -18,8 +18,7 @@ from wtman.journal.state import Attempt, State, describe_red
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
-from wtman.sandbox import choice
-from wtman.sandbox.inside import view
+from wtman.sandbox.inside import SANDBOXES, view
 from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
 
@@ -50,9 +49,8 @@ def heading(attempt: Attempt, now: float) -> str:
 
 def teller(repo: Repository, state: State, task: TaskId) -> Told:
     """How what programs of a task printed is told to who reads it outside of their sandbox."""
-    mounts = choice.load(state.settings.sandbox or "none").mounts
     checkout = state.tasks[task].worktree
-    return view(mounts, repo.main or repo.common_dir, checkout).told
+    return view(state.settings.sandbox in SANDBOXES, repo.main or repo.common_dir, checkout).told
 
 
 @dataclass(frozen=True, slots=True)
