@@ -67,6 +67,7 @@ EFFECTS = frozenset(
     coordinator/review.py
     coordinator/start/agents.py
     coordinator/start/approval.py
+    coordinator/start/disk.py
     coordinator/start/order.py
     coordinator/start/requirements.py
     coordinator/start/resumption.py
@@ -97,6 +98,7 @@ EFFECTS = frozenset(
     git/disk.py
     git/filters.py
     git/fingerprint.py
+    git/footprint.py
     git/init.py
     git/merges/attributes.py
     git/merges/draft_tree.py
@@ -150,6 +152,7 @@ EFFECTS = frozenset(
     provision/files.py
     provision/programs.py
     provision/setup.py
+    provision/setup_use.py
     review/perform.py
     review/reproduce.py
     sandbox/advice.py

@@ -27,7 +27,7 @@ from wtman.sandbox.guard import Guard
 from wtman.sandbox.inside import SandboxView, view
 from wtman.sandbox.policy import Sandbox
 
-_READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
+READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Context:
     guard: Guard = field(default_factory=Guard)
     gateway: Gateway = field(default_factory=Gateway)
     space: Space = field(default_factory=Space)
-    reading: Checkouts = field(default_factory=lambda: Checkouts(_READERS))
+    reading: Checkouts = field(default_factory=lambda: Checkouts(READERS))
 
     def view(self, checkout: str, home: str = "") -> SandboxView:
         """What is seen where by a program that works in this checkout, with this HOME."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,9 +10,12 @@ import pytest
 
 from wtman.coordinator.loop import _Loop
 from wtman.errors import DiskFullError, LockedError, ToolError, WtmanError
+from wtman.execution import space
 from wtman.execution.space import Space
 from wtman.journal import events as e
+from wtman.journal.state import State
 from wtman.model.actions import ActionKey, ActionKind
+from wtman.model.disk import FreeSpace
 
 
 class Performed:
@@ -31,6 +35,21 @@ def test_an_action_is_cancelled_once_however_often_decide_asks() -> None:
     loop._cancel(key)
     loop._cancel(ActionKey(ActionKind.CHECK, "a"))
     assert performed.cancels == 1
+
+
+def test_a_disk_that_is_nearly_full_pauses_what_goes_on_and_no_merge(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    few = FreeSpace(10, 10, None, reserve=100, block=1)
+    monkeypatch.setattr(space, "free_space", lambda path: few)
+    own = Space(own=(str(tmp_path),))
+    loop = _Loop(cast(Any, SimpleNamespace(space=own)), lambda state, recorded: None)
+    loop.state = State(approved=True)
+    (paused,) = loop._low_space()
+    assert paused.reason.startswith("disk: 0.1 MB free on the file system of /")
+    assert "wtman resume" in paused.hint
+    loop.state = State(approved=True, paused=paused)
+    assert loop._low_space() == ()
 
 
 KEY = ActionKey(ActionKind.SESSION, "a")

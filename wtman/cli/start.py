@@ -22,6 +22,7 @@ from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import exit_status
 from wtman.coordinator.start.approval import unapproved, unapproved_plan, unconfirmed
+from wtman.coordinator.start.disk import require_room
 from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
 from wtman.coordinator.start.proposal import Proposal, StartRequest, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
@@ -75,6 +76,8 @@ class Console:
     def start(self, repo: Repository, request: StartRequest) -> int:
         """Order a run, show it, ask, make it, and drive it."""
         prepared = order(repo, request, os.environ)
+        if request.kind is not RunKind.PLAN:
+            require_room(prepared.proposal.disk)
         if prepared.planner:
             approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
             if not self.as_json:
@@ -162,6 +165,7 @@ class Console:
                 return self.ended(state, 0)
             print(f"\n{kept}")
             return 0
+        require_room(proposal.disk)
         if proposal.commands and self.yes:
             raise unapproved_plan(state, proposal.commands)
         if not was_planned and not self.yes and not self.as_json and terminal.may_ask():

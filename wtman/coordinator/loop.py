@@ -113,7 +113,7 @@ class _Loop:
             self._take_in()
             if seen := await self.ctx.git(reviews.programs_seen, self.ctx, self.state):
                 self._journal([seen])
-            outcomes: list[e.Event] = []
+            outcomes: list[e.Event] = [*self._low_space()]
             while True:
                 while self._turn(outcomes):
                     outcomes = []
@@ -180,10 +180,22 @@ class _Loop:
                 self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
             )
             self.ctx.space.look()
+            low = self._low_space()
             foreign = self._take_in()
             rate_limited = self._rate_limit() != self.state.rate_limit
-            if done or foreign or rate_limited or (self.interrupted and not self.state.asked_stop):
-                return [event for key in self._ended(done) for event in self._outcome(key)]
+            stopping = self.interrupted and not self.state.asked_stop
+            if done or foreign or low or rate_limited or stopping:
+                ended = [event for key in self._ended(done) for event in self._outcome(key)]
+                return [*ended, *low]
+
+    def _low_space(self) -> tuple[e.Paused, ...]:
+        """The pause before a disk is full: what runs may end, nothing begins."""
+        state = self.state
+        merges = state.merge is not None and not state.merge.over
+        if merges or state.paused is not None or not state.approved:
+            return ()
+        low = self.ctx.space.low()
+        return (e.Paused(low, SPACE_HINT),) if low else ()
 
     def _rate_limit(self) -> int:
         """How many sessions the provider bears at once; 0 is no limit but the settings'."""

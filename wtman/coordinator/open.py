@@ -44,7 +44,7 @@ async def open_run(
     from concurrent.futures import ThreadPoolExecutor
 
     from wtman.budget.meter import LiveUsage
-    from wtman.context import Context
+    from wtman.context import READERS, Context
     from wtman.coordinator.litter import sweep_repository, sweep_run
     from wtman.execution.local import LocalExecutor
     from wtman.execution.space import Space
@@ -54,6 +54,7 @@ async def open_run(
     from wtman.git import control_dir
     from wtman.git.checkouts.pool import Checkouts
     from wtman.git.ref_log import drop_left_lock
+    from wtman.provision.setup_use import require_space
     from wtman.sandbox.gateway import Gateway
     from wtman.sessions.activity import ActivityLog
 
@@ -82,6 +83,10 @@ async def open_run(
             sweep_repository(clean, store)
             sweep_run(clean, run, folder, state.settings.worktrees)
         live_usage = LiveUsage()
+
+        def room(commit: str) -> None:
+            require_space(clean, state.settings, commit)
+
         told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 
         def doing(task: TaskId, words: str) -> None:
@@ -107,7 +112,8 @@ async def open_run(
                     clock=time.time,
                     environ=environ,
                     activity=doing,
-                    checkouts=Checkouts(state.settings.check_jobs),
+                    checkouts=Checkouts(state.settings.check_jobs, room),
+                    reading=Checkouts(READERS, room),
                     gateway=gateway,
                     live_usage=live_usage,
                     guard=_guard(store, run, folder),

@@ -14,11 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wtman.errors import NO_SPACE
+from wtman.git.disk import free_space
+from wtman.model.disk import DiskUse
+from wtman.text.terminal import storage
 
 _FULL = 1 << 20  # bytes: less is none, for most programs
 _TIGHT = 64 << 20  # bytes: less is none for a program that says so itself
 _SHARE = 100  # of a small file system less than this part
 _FEW = 16  # inodes
+_NEXT = DiskUse(0, 1)  # there should be room for at least this, besides the reserve
 _SAYS_SO = re.compile(
     r"No space left on device|ENOSPC|Disk quota exceeded|EDQUOT|database or disk is full"
 )
@@ -52,6 +56,21 @@ class Space:
                 self._full[place] = time.time()
             if free < min(_TIGHT, total // 4):
                 self._tight[place] = time.time()
+
+    def low(self) -> str:
+        """Which of wtman's own is about to be full, in words; "" where there is room.
+
+        Said while there is room to stop in: later a session, or the journal, would break.
+        """
+        for place in _distinct(self.own):
+            try:
+                free = free_space(place)
+            except OSError:
+                continue
+            if free.lacks(_NEXT):
+                few = "few inodes" if free.usable >= free.reserve else storage(free.usable)
+                return f"disk: {few} free on the file system of {place}"
+        return ""
 
     def lacked(self, since: float, said: str = "") -> str:
         """Where there was no room at some time from `since` (epoch) on, in words; else "".

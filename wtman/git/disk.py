@@ -1,7 +1,11 @@
-"""What lies under a path: its file system and its free space."""
+"""What lies under a path: its file system, its free space, and what its files take there."""
 
 import os
+import stat
 
+from wtman.model.disk import DiskUse, FreeSpace
+
+_SHARE, _MOST = 50, 128 << 20  # what is kept free: this part of a file system, and at most so much
 _REMOTE = frozenset(
     "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre beegfs gpfs ocfs2 gfs2 virtiofs "
     "davfs ncpfs fuse.sshfs fuse.glusterfs fuse.ceph fuse.rclone fuse.s3fs fuse.gcsfuse "
@@ -36,13 +40,75 @@ def on_network(path: str) -> bool:
     return file_system(path) in _REMOTE
 
 
-def free_bytes(path: str) -> int:
-    """Bytes that this user may still write at `path`, which need not exist yet."""
+def free_space(path: str) -> FreeSpace:
+    """What is free at `path`, which need not exist yet."""
     place = os.path.realpath(path)
     while not os.path.exists(place):
         place = os.path.dirname(place)
-    state = os.statvfs(place)
-    return state.f_bavail * state.f_frsize
+    facts = os.statvfs(place)
+    is_root = os.geteuid() == 0
+    inodes = facts.f_ffree if is_root else facts.f_favail
+    return FreeSpace(
+        facts.f_bavail * facts.f_frsize,
+        (facts.f_bfree if is_root else facts.f_bavail) * facts.f_frsize,
+        inodes if facts.f_files else None,
+        min(_MOST, facts.f_blocks * facts.f_frsize // _SHARE),
+        facts.f_frsize,
+    )
+
+
+def free_bytes(path: str) -> int:
+    """Bytes that this user may still write at `path`, which need not exist yet."""
+    return free_space(path).size
+
+
+class DiskTally:
+    """What files take together, and so what is free once they are deleted.
+
+    A file with several names counts when all of its names were added. What other files share
+    with it (reflinks) is not known here.
+    """
+
+    def __init__(self) -> None:
+        self.use = DiskUse()
+        self._names: dict[tuple[int, int], int] = {}
+
+    def add(self, path: str, *without: str) -> DiskUse:
+        """Count `path` and all below it but the paths `without`; what this call has added."""
+        size = files = 0
+        try:
+            waiting, facts = [path], os.lstat(path)
+        except OSError:
+            return DiskUse()
+        size, files = facts.st_blocks * 512, 1
+        if not stat.S_ISDIR(facts.st_mode):
+            waiting = []
+            size, files = self._once(facts)
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        if entry.path in without:
+                            continue
+                        facts = entry.stat(follow_symlinks=False)
+                        if stat.S_ISDIR(facts.st_mode):
+                            waiting.append(entry.path)
+                            size, files = size + facts.st_blocks * 512, files + 1
+                        elif facts.st_nlink == 1:
+                            size, files = size + facts.st_blocks * 512, files + 1
+                        else:
+                            more = self._once(facts)
+                            size, files = size + more[0], files + more[1]
+            except OSError:
+                continue  # gone, or not to be read
+        added = DiskUse(size, files)
+        self.use = self.use + added
+        return added
+
+    def _once(self, facts: os.stat_result) -> tuple[int, int]:
+        key = facts.st_dev, facts.st_ino
+        seen = self._names[key] = self._names.get(key, 0) + 1
+        return (facts.st_blocks * 512, 1) if seen == facts.st_nlink else (0, 0)
 
 
 def _unescaped(point: bytes) -> bytes:

@@ -36,6 +36,7 @@ from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.files import bring, linked
 from wtman.provision.ports import port_of
 from wtman.provision.programs import link_programs, named_programs
+from wtman.provision.setup_use import measured
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
 from wtman.sandbox.policy import USUAL, SandboxPolicy
@@ -44,6 +45,7 @@ from wtman.sandbox.system import is_below
 _ROOT = "WTMAN_ROOT"
 
 
+@measured
 async def provision(
     ctx: Context,
     settings: Settings,

@@ -127,6 +127,13 @@ def mebibytes(number: int) -> str:
     return f"{amount:,.0f} MiB" if amount >= 10 or not number else f"{amount:.1f} MiB"
 
 
+def storage(number: int) -> str:
+    """Bytes as `0.1 MB`, `12 MB` or `4.4 GB` (powers of 1000), never less than a tenth."""
+    unit, amount = ("GB", number / 1e9) if number >= 999.5e6 else ("MB", number / 1e6)
+    amount = max(amount, 0.1 if number else 0.0)
+    return f"{amount:.1f} {unit}" if 0 < amount < 9.95 else f"{amount:,.0f} {unit}"
+
+
 def size(files: int, insertions: int, deletions: int) -> str:
     """`3 files, +120 -4`."""
     return f"{count(files, 'file')}, +{insertions} -{deletions}"

@@ -6,6 +6,7 @@ Base, sandbox, agents, limits, and the text of every command that needs approval
 from textwrap import wrap
 from typing import Any
 
+from wtman.coordinator.start.disk_forecast import disk_json, disk_words
 from wtman.coordinator.start.proposal import Proposal, Resumption
 from wtman.formats.codec import to_plain
 from wtman.journal.state import State
@@ -34,6 +35,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("sandbox", _sandbox(settings)),
         ("forecast", _forecast(proposal)),
         ("limits", _limits(settings)),
+        ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
     ]
     lines = [paint(clean(plan.request, width) or "(no request)", _BOLD, colour), ""]
@@ -170,6 +172,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
             "waves": to_plain(forecast.waves),
             "critical_path": list(forecast.critical_path),
         },
+        "disk": disk_json(proposal.disk),
         "approval": list(proposal.commands),
         "warnings": list(proposal.warnings),
     }

@@ -5,26 +5,24 @@ that wtman makes itself. When that work moves, the task's own change is merged o
 the new start; where that conflicts the task starts over and its work is kept aside.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 from wtman.context import Context
-from wtman.errors import SPACE_HINT, DiskFullError, ExternalError
-from wtman.git.disk import free_bytes
+from wtman.errors import ExternalError
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.events import Unresolved
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
+from wtman.provision.setup_use import require_space
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.baseline import is_provisioned, provision_task
 from wtman.worktrees.decide import are_shared
 from wtman.worktrees.place import TaskPlace, bring, move, place_of
 from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, take_over
-
-# What must stay free on the disk besides the files of one checkout, in bytes.
-_SPARE = 256 * 1024 * 1024
 
 
 async def perform(
@@ -94,7 +92,8 @@ def _place(ctx: Context, state: State, place: TaskPlace, over: TaskId, start: Sh
             return taken
     else:
         taken = TakenOver(None)
-    _require_space(ctx, state)
+    if not os.path.lexists(place.path):
+        require_space(ctx.control, state.settings, start)
     return replace(taken, worktree=bring(ctx, state, place, was, start))
 
 
@@ -119,15 +118,6 @@ def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:
         bring(ctx, state, place, was, to)
     else:
         move(ctx, place, was, to)
-
-
-def _require_space(ctx: Context, state: State) -> None:
-    free = free_bytes(state.settings.worktrees)
-    if free < _SPARE:
-        raise DiskFullError(
-            f"only {free // 2**20} MiB are free for worktrees in {state.settings.worktrees}",
-            hint=SPACE_HINT,
-        )
 
 
 def _join(

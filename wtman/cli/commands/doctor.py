@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ from wtman.git.discovery import Repository, discover, require_git
 from wtman.model.check import Verdict
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA, RunKind, RunState
-from wtman.text.terminal import clean, count, fold, paint
+from wtman.text.terminal import clean, count, fold, paint, storage
 
 _COLOURS = {"ok": "32", "warn": "33", "missing": "31"}
 _LEFT = 20  # columns of level and name
@@ -333,18 +333,32 @@ def _base(place: DoctorScope) -> Iterator[Line]:
 
 
 def _disk(place: DoctorScope) -> Iterator[Line]:
+    from wtman.coordinator.start.disk import disk_forecast
+    from wtman.coordinator.start.disk_forecast import disk_words
+    from wtman.git.control_dir import Control
     from wtman.git.disk import free_bytes, on_network
+    from wtman.git.repo import resolve
+    from wtman.model.plan import Identity, Plan
 
     if place.repo is None:
         return
     folder = worktrees_folder(place.settings.worktrees, place.repo, place.environ)
     free = free_bytes(folder)
-    said = f"{free / (1 << 30):.1f} GiB free for worktrees in {folder}"
+    said = f"{storage(free)} free for worktrees in {folder}"
     if free < _LITTLE:
         yield Line("disk", "warn", said, "free some, or set worktrees to another folder")
     else:
         note = "" if free >= _ENOUGH else ", little for many checkouts with dependencies"
         yield Line("disk", "ok", said + note)
+    with suppress(MissingError):  # no commit yet: that is a line already
+        base = resolve(place.repo, "HEAD")
+        # Asks the repository itself: what is only looked at gets no folder of wtman's.
+        asking = Control(place.repo, place.repo.git_dir, Identity("", ""))
+        settings = replace(place.settings, worktrees=folder)
+        told = disk_forecast(asking, Plan("", ()), settings, base)
+        words = f"a run of {count(settings.jobs, 'task')}: {disk_words(told)}"
+        fix = "" if told.fits else "wtman clean; or set worktrees to another folder"
+        yield Line("disk", "ok" if told.fits else "warn", words, fix)
     if on_network(folder):
         yield Line(
             "disk",

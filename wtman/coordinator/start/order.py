@@ -16,6 +16,7 @@ from wtman.coordinator.create import create
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
+from wtman.coordinator.start.disk import disk_forecast
 from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
 from wtman.coordinator.start.requirements import (
     in_sandbox,
@@ -197,6 +198,7 @@ def _propose(
         base=base,
         subject=clean(subject.decode("utf-8", "replace").strip(), 200),
         target=target,
+        disk=disk_forecast(control, plan, settings, base),
         commands=commands,
         warnings=warnings,
         assigned_agents=assigned_agents(plan, settings, roles, environ),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtman.coordinator.start.disk_forecast import DiskForecast
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -52,6 +53,7 @@ class Proposal:
     base: Sha
     subject: str  # of the base commit
     target: str
+    disk: DiskForecast
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
     assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,9 @@ class CheckCheckout:
 class Checkouts:
     """The pool of one run. Lives in the event loop of its coordinator."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, room: Callable[[str], None] = lambda commit: None) -> None:
+        """`room` is asked before one more checkout is made, and raises where there is none."""
+        self._room = room
         self._free = list(range(max(limit, 1)))
         self._open = asyncio.Semaphore(max(limit, 1))
         self._locks: dict[str, asyncio.Lock] = {}
@@ -48,7 +50,7 @@ class Checkouts:
             slot = heapq.heappop(self._free)
             try:
                 path = os.path.join(folder, str(slot))
-                await _to_its_end(git(_bring, control, path, commit))
+                await _to_its_end(git(_bring, control, path, commit, self._room))
                 yield CheckCheckout(os.path.realpath(path), slot)
             finally:
                 heapq.heappush(self._free, slot)
@@ -75,12 +77,14 @@ async def _to_its_end(work: Awaitable[Any]) -> Any:
         raise
 
 
-def _bring(control: Control, path: str, commit: Sha) -> None:
+def _bring(control: Control, path: str, commit: Sha, room: Callable[[str], None]) -> None:
     """Make `path` a pristine checkout of `commit`, by using it again where that is safe."""
     if os.path.lexists(path):
         if standalone.reuse(control, path, commit):
             return
         discard(path)
+    else:
+        room(commit)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     standalone.make(control, path, commit)
 
