@@ -26,6 +26,7 @@ from wtman.model.settings import Settings
 from wtman.model.states import DEAD
 from wtman.tasks.lifecycle import last_counted, standings
 from wtman.tasks.overlap import candidates, live, overlapped, subjects
+from wtman.worktrees.decide import are_shared
 
 Choose = Callable[[int], int]  # a number below the given one
 
@@ -76,6 +77,7 @@ class World:
     ran: list[str] = field(default_factory=list)  # content keys of sessions, as they end
     most_sessions: int = 0
     looks: dict[Pair, int] = field(default_factory=dict)
+    folders: set[TaskId] = field(default_factory=set)  # tasks whose worktree is on disk
     clock: float = 0.0
     # What befalls a session or a check: by task and attempt, "" is all well.
     session_fate: Callable[[TaskId, int], str] = lambda task, attempt: ""
@@ -127,6 +129,8 @@ class World:
                 continue
             name = spelled(action.key)
             assert name not in self.running, f"{name} is running already"
+            if isinstance(action, a.MakeWorktree | a.BringBack):
+                self._may_place(action)
             if isinstance(action, a.Watch | a.Backoff):
                 self.running[name] = action
                 continue
@@ -137,7 +141,29 @@ class World:
             self.append([intent_of(action)])
         sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
         self.most_sessions = max(self.most_sessions, sessions)
+        if are_shared(self.state):
+            new = {item.task for item in self._placing() if not item.over} - self.folders
+            assert len(self.folders) + len(new) <= self.state.settings.jobs
         return linked
+
+    def _placing(self) -> list[a.MakeWorktree | a.BringBack]:
+        running = self.running.values()
+        return [item for item in running if isinstance(item, a.MakeWorktree | a.BringBack)]
+
+    def _may_place(self, action: a.MakeWorktree | a.BringBack) -> None:
+        over = action.over
+        if not over:
+            return
+        assert over != action.task
+        assert f"session/{over}" not in self.running, "nobody's worktree is taken at work"
+        assert f"worktree/{over}" not in self.running
+        assert all(item.over != over for item in self._placing()), "no worktree is given to two"
+
+    def _place(self, action: a.MakeWorktree | a.BringBack) -> None:
+        """The folder of another task becomes that of this one, unless it is already."""
+        if action.over:
+            self.folders.discard(action.over)
+        self.folders.add(action.task)
 
     def _may_chain(self, action: a.Chain) -> None:
         state = self.state
@@ -154,7 +180,8 @@ class World:
     def _may_start(self, action: a.RunSession) -> None:
         state = self.state
         view = state.tasks[action.task]
-        assert view.worktree, "a session needs a worktree"
+        assert view.worktree and action.task in self.folders, "a session needs a worktree"
+        assert all(item.over != action.task for item in self._placing())
         for need in view.task.needs:
             other = state.tasks[need]
             if need in view.loose:
@@ -198,6 +225,9 @@ class World:
         for action in self.running.values():
             if isinstance(action, a.RunSession) and choose(2):
                 self.finished.add((action.task, action.attempt))
+        for half in self._placing():
+            if choose(2):
+                self._place(half)
         self.running.clear()
         self.cancelled.clear()
         self.append([e.Resumed("after a crash")])
@@ -223,10 +253,15 @@ class World:
                     CheckResult(command, Verdict.GREEN) for command in self.state.checks
                 )
                 return (e.BaseChecked(commit, results),)
-            case a.MakeWorktree(name, needs):
+            case a.MakeWorktree(name, needs, over):
+                self._place(action)
                 start = Sha("+".join(tip for _, tip in needs)) if needs else self.state.base
                 branch = Branch(f"wtman/run-1/{name}")
-                return (e.WorktreeMade(name, f"/w/{name}", branch, start, dict(needs)),)
+                path = f"/w/{name}"
+                return (e.WorktreeMade(name, path, branch, start, dict(needs), over=over),)
+            case a.BringBack(name, _, _, over):
+                self._place(action)
+                return (e.WorktreeBack(name, f"/w/{name}", over=over),)
             case a.RunSession():
                 fate = "stopped" if cancelled else self.session_fate(action.task, action.attempt)
                 return (self._session(action, fate, action.cache_key),)

@@ -356,11 +356,11 @@ def plans(draw: st.DrawFn) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-@given(plans(), st.data(), st.integers(1, 4), st.integers(0, 5))
+@given(plans(), st.data(), st.integers(1, 4), st.integers(0, 5), st.booleans())
 def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
-    tasks: tuple[Task, ...], data: st.DataObject, jobs: int, crashes: int
+    tasks: tuple[Task, ...], data: st.DataObject, jobs: int, crashes: int, shared: bool
 ) -> None:
-    world = begun(*tasks, jobs=jobs)
+    world = begun(*tasks, jobs=jobs, sandbox="bubblewrap" if shared else "none")
     fates = data.draw(
         st.dictionaries(
             st.tuples(st.sampled_from([item.id for item in tasks]), st.integers(1, 3)),
@@ -460,3 +460,55 @@ def test_a_run_that_pauses_amid_its_reviews_checks_nothing_again() -> None:
     world.append([e.Paused("no money")])
     assert standings(world.state)[TaskId("a")].state is TaskState.PAUSED
     assert "CheckTask" not in kinds(world)
+
+
+def test_a_worktree_is_taken_over_from_who_is_done_and_given_back_when_it_is_needed() -> None:
+    world = begun(task("a"), task("b"), task("c"), jobs=1, sandbox="bubblewrap", attempts=2)
+    a_, b, c = (TaskId(name) for name in "abc")
+    world.check_fate = lambda name, head: Verdict.RED if name == "a" else Verdict.GREEN
+    world.turn()
+    for key in ("base", "worktree/a", "session/a"):
+        world.finish(key)
+        world.turn()
+    (taken,) = (item for item in world.running.values() if isinstance(item, a.MakeWorktree))
+    assert (taken.task, taken.over) == (b, a_)
+    assert world.state.tasks[a_].worktree == "", "nobody is told of a folder that is on its way"
+    world.finish("check/a")
+    world.turn()
+    assert "session/a" not in world.running, "its worktree is on its way to another"
+    world.finish("worktree/b")
+    world.turn()
+    assert world.folders == {b}
+    world.finish("session/b")
+    world.turn()
+    world.finish("check/b")
+    world.turn()
+    back = next(item for item in world.running.values() if isinstance(item, a.BringBack))
+    assert (back.task, back.over) == (a_, b), "work that is under way comes before new work"
+    assert back.head == world.state.tasks[a_].head
+    world.finish("worktree/a")
+    world.turn()
+    assert "session/a" in world.running and world.state.tasks[c].worktree == ""
+
+
+def test_with_keep_worktrees_and_without_walls_each_task_keeps_its_own() -> None:
+    for settings in ({"sandbox": "bubblewrap", "keep_worktrees": True}, {"sandbox": "landlock"}):
+        world = begun(task("a"), task("b"), jobs=1, **settings)
+        world.turn()
+        for key in ("base", "worktree/a", "session/a"):
+            world.finish(key)
+            world.turn()
+        world.finish("worktree/b")
+        assert world.folders == {"a", "b"}
+
+
+def test_a_worktree_that_was_on_its_way_when_wtman_was_killed_goes_on_its_way() -> None:
+    world = begun(task("a"), task("b"), jobs=1, sandbox="bubblewrap")
+    world.turn()
+    for key in ("base", "worktree/a", "session/a"):
+        world.finish(key)
+        world.turn()
+    world.crash(lambda below: 0)
+    world.turn()
+    (again,) = (item for item in world.running.values() if isinstance(item, a.MakeWorktree))
+    assert (again.task, again.over) == ("b", "a")

@@ -36,7 +36,8 @@ owns = ["*gamma*"]
 AGENT = """\
 #!/bin/sh
 set -eu
-echo "$WTMAN_TASK" >> "$1"
+(echo "$WTMAN_TASK" >> "$1") 2>/dev/null || true
+ls > "left-$WTMAN_TASK"
 echo "by $WTMAN_TASK" > "$WTMAN_TASK.txt"
 echo "$WTMAN_TASK" >> shared-$WTMAN_TASK.txt
 # One line that each has in turn: landed twice, it would conflict with itself.
@@ -53,15 +54,20 @@ class World:
     agent: Path
     log: Path
     wtman: kit.Program
+    shared: bool = False  # one worktree serves all tasks
 
     @property
     def split(self) -> list[str]:
         agent = f"command:{self.agent} {self.log}"
-        words = f"split --plan {self.plan} --yes -j 2 --allow-overlap --agent"
+        how = "-j 1 --sandbox bubblewrap" if self.shared else "-j 2"
+        words = f"split --plan {self.plan} --yes {how} --allow-overlap --agent"
         return [*words.split(), agent]
 
     @property
     def starts(self) -> Counter[str]:
+        if self.shared:  # walls keep the agent from its log
+            begun = (self.repo / ".git/wtman/runs").glob("*/tasks/*/*/spec.json")
+            return Counter(path.parent.parent.name for path in begun)
         return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
 
     @property
@@ -96,10 +102,11 @@ class World:
         }
 
 
-def make(folder: Path, wtman: kit.Program) -> World:
+def make(folder: Path, wtman: kit.Program, shared: bool = False) -> World:
     repo = kit.create_repo(folder / "repo", {"base.txt": "base\n", "line-alpha-beta": "base\n"})
     kit.write_files(folder, {"plan.toml": PLAN, "agent.sh": AGENT})
-    return World(repo, folder / "plan.toml", folder / "agent.sh", folder / "starts.log", wtman)
+    log = folder / "starts.log"
+    return World(repo, folder / "plan.toml", folder / "agent.sh", log, wtman, shared)
 
 
 def assert_whole(world: World, main: str) -> None:
@@ -112,7 +119,11 @@ def assert_whole(world: World, main: str) -> None:
         tip = kit.run_git(repo, "rev-parse", f"refs/heads/{task['branch']}")
         assert tip == task["head"], f"{task['id']}: journal and branch differ"
         assert kit.run_git(repo, "show", f"{tip}:{task['id']}.txt") == f"by {task['id']}"
-        assert kit.run_git(task["worktree"], "status", "--porcelain") == ""
+        found = set(kit.run_git(repo, "show", f"{tip}:left-{task['id']}").split())
+        others = {"alpha", "beta", "gamma"} - {task["id"], *task["needs"]}
+        assert not found & {f"{name}.txt" for name in others}, "it found what another had left"
+        if not world.shared or task["worktree"]:
+            assert kit.run_git(task["worktree"], "status", "--porcelain") == ""
     untouched(world, main)
 
 

@@ -70,13 +70,18 @@ def decide(
             actions += _starts(state, running, known, held, live or {}, reviews)
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
-    actions = _handed_over(state, running, actions)
+    actions = _handed_over(state, running, known, actions)
     if state.held:
         actions = [item for item in actions if getattr(item, "key", None) not in state.held]
     return (*actions, *_watch(state, running, known, actions))
 
 
-def _handed_over(state: State, running: frozenset[ActionKey], wanted: list[Action]) -> list[Action]:
+def _handed_over(
+    state: State,
+    running: frozenset[ActionKey],
+    known: Mapping[TaskId, Standing],
+    wanted: list[Action],
+) -> list[Action]:
     """Tasks whose next session is the user's: what runs of them ends, nothing else begins."""
     asked = {task for task, view in state.tasks.items() if view.attach}
     if not asked:
@@ -96,7 +101,8 @@ def _handed_over(state: State, running: frozenset[ActionKey], wanted: list[Actio
         if view.worktree:
             out.append(attached_session(state, view))
         elif view.branch:
-            out.append(_worktree(state, view, TaskId("")))
+            over, _ = offer_of(state, running, known, asked).given()
+            out.append(worktree_for(state, view, over or TaskId("")))
     return out
 
 
@@ -277,7 +283,7 @@ def _starts(
             if ahead > 0 and task not in moving:
                 over, offer = given_to(state, task, offer)
                 if over is not None:
-                    out.append(_worktree(state, view, over))
+                    out.append(worktree_for(state, view, over))
                     ahead -= 1
             continue
         if not may_run or slots <= 0 or task in moving:
@@ -301,7 +307,7 @@ def _starts(
     return out
 
 
-def _worktree(state: State, view: TaskView, over: TaskId) -> MakeWorktree | BringBack:
+def worktree_for(state: State, view: TaskView, over: TaskId) -> MakeWorktree | BringBack:
     """A worktree for a task that has none: where it begins, or where its work is."""
     if view.has_work and not view.cleaned:
         return BringBack(view.task.id, view.start, view.head, over)

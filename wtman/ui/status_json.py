@@ -80,7 +80,7 @@ def _task(
         "reason": standing.reason,
         "waiting_for": list(standing.waiting_for),
         "branch": view.branch,
-        "worktree": view.worktree,
+        "worktree": view.worktree or None,
         "base": view.start,
         "head": view.head,
         "attempt": view.attempts[-1].number if view.attempts else 0,

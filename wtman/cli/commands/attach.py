@@ -49,7 +49,7 @@ def _require(state: State, task: TaskId) -> None:
         raise UsageError(
             f"{task} was excluded from a merge", hint=f"first run: wtman retry {state.run}/{task}"
         )
-    if not view.worktree or view.cleaned:
+    if not view.branch or view.cleaned:
         raise MissingError(
             f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
         )
@@ -106,12 +106,34 @@ async def _begun(ctx: "Context", home: Home, state: State, task: TaskId) -> RunS
     from wtman.sessions import handover
 
     await _settled(ctx, home, task)
+    await _placed(ctx, home, task)
     state = home.state(state.run)
     action = attached_session(state, state.tasks[task])
     home.store.append(state.run, [intent_of(action)], time.time())
     place = os.path.join(ctx.folder, "tasks", task, str(action.attempt))
     handover.offer(place, action)
     return action
+
+
+async def _placed(ctx: "Context", home: Home, task: TaskId) -> None:
+    """Give the task a worktree again where another one has taken it over."""
+    from wtman.coordinator.decide import worktree_for
+    from wtman.coordinator.loop import intent_of
+    from wtman.tasks.lifecycle import standings
+    from wtman.worktrees import perform
+    from wtman.worktrees.decide import offer_of
+
+    state = home.state(ctx.run)
+    if state.tasks[task].worktree:
+        return
+    over, _ = offer_of(state, frozenset(), standings(state), (task,)).given()
+    action = worktree_for(state, state.tasks[task], over or TaskId(""))
+    home.store.append(ctx.run, [intent_of(action)], time.time())
+    events = await perform.perform(ctx, home.state(ctx.run), action)
+    home.store.append(ctx.run, events, time.time())
+    failed = home.state(ctx.run).tasks[task].stuck
+    if failed:
+        raise MissingError(f"{task} has no worktree: {failed}")
 
 
 async def _settled(ctx: "Context", home: Home, task: TaskId) -> None:

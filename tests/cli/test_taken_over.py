@@ -1,0 +1,187 @@
+"""Worktrees that one task takes over from another: nothing stays in them, nothing is lost."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import kit
+from wtman.sandbox.choice import trouble
+
+pytestmark = pytest.mark.skipif(bool(trouble("bubblewrap")), reason="bubblewrap does not work here")
+
+# The first leaves what it can; every one tells what it finds.
+AGENT = """\
+#!/bin/sh
+set -eu
+{ git status --porcelain; find . -path ./.git -prune -o -print | sort; } > "$HOME/found"
+cat "$HOME/found"
+echo "$WTMAN_TASK" > "$WTMAN_TASK.txt"
+echo "changed by $WTMAN_TASK" >> shared.txt
+mkdir -p __pycache__ empty/folder nested
+echo cached > "__pycache__/$WTMAN_TASK.pyc"
+git init -q nested && echo a > nested/file
+chmod 777 src
+ln -s / root
+mkfifo pipe
+[ "$WTMAN_ATTEMPT" = 1 ] || echo again > again.txt
+case "$WTMAN_TASK" in notes*) echo precious > my.secret ;; esac
+"""
+FILES = {
+    "shared.txt": "one\n",
+    "src/a.py": "a\n",
+    ".gitignore": "*.secret\n__pycache__/\nroot\npipe\n",
+}
+
+
+@pytest.fixture
+def repo(make_repo: Callable[..., Path]) -> Path:
+    return make_repo(FILES)
+
+
+@pytest.fixture
+def split(wtman: kit.Program, repo: Path, tmp_path: Path) -> Callable[..., str]:
+    """Split these tasks to their end with one worktree; the run's id."""
+    agent = tmp_path / "agent.sh"
+    agent.write_text(AGENT)
+
+    def build(*tasks: str, more: tuple[str, ...] = ()) -> str:
+        words = [word for task in tasks for word in ("--task", f"{task}: do {task}")]
+        options = ["--agent", f"command:sh {agent}", "-j", "1", "--allow-overlap", "--yes"]
+        done = wtman(
+            "split", "all", *words, *options, "--sandbox", "bubblewrap", "--json", *more, cwd=repo
+        )
+        return str(done.jsonl()[0]["run"])
+
+    return build
+
+
+def tasks(wtman: kit.Program, repo: Path, run: str) -> dict[str, dict[str, Any]]:
+    status = wtman("status", run, "--json", cwd=repo).json()
+    return {task["id"]: task for task in status["tasks"]}
+
+
+def found(repo: Path, run: str, task: str, attempt: int = 1) -> str:
+    folder = repo / f".git/wtman/runs/{run}/tasks/{task}/{attempt}"
+    return (folder / "stdout").read_text()
+
+
+def worktrees(repo: Path) -> list[Path]:
+    lines = kit.run_git(repo, "worktree", "list", "--porcelain").splitlines()
+    paths = [Path(line.split(" ", 1)[1]) for line in lines if line.startswith("worktree ")]
+    return [path for path in paths if path != repo]
+
+
+def test_each_task_finds_just_the_base(
+    wtman: kit.Program, repo: Path, split: Callable[..., str]
+) -> None:
+    run = split("one", "two", "three")
+    assert found(repo, run, "one") == found(repo, run, "two") == found(repo, run, "three")
+    assert len(worktrees(repo)) == 1
+    known = tasks(wtman, repo, run)
+    assert [bool(known[name]["worktree"]) for name in ("one", "two", "three")].count(True) == 1
+    for name in ("one", "two", "three"):
+        branch = known[name]["branch"]
+        changed = kit.run_git(repo, "diff", "--name-only", f"main..{branch}").split()
+        assert changed == sorted([f"{name}.txt", "shared.txt"])
+    gone = next(name for name in known if known[name]["worktree"] is None)
+    kit.run_git(repo, "switch", "-q", known[gone]["branch"])
+    assert (repo / f"{gone}.txt").exists(), "nobody else has its branch checked out"
+    kit.run_git(repo, "switch", "-q", "main")
+
+
+def test_what_no_commit_has_is_kept_and_told(
+    wtman: kit.Program, repo: Path, split: Callable[..., str]
+) -> None:
+    run = split("notes", "two")
+    trash = repo.parent / "repo.worktrees/.trash"
+    left = sorted(path for path in trash.iterdir())
+    assert "precious\n" in [path.read_text() for path in left if path.is_file()]
+    assert [path for path in left if (path / ".git").is_dir() and (path / "file").exists()]
+    told = wtman("restore", cwd=repo).out
+    assert all(str(path) in told for path in left)
+
+
+def test_a_task_gets_a_worktree_again_for_a_retry(
+    wtman: kit.Program, repo: Path, split: Callable[..., str]
+) -> None:
+    run = split("one", "two")
+    known = tasks(wtman, repo, run)
+    (gone,) = (name for name in known if known[name]["worktree"] is None)
+    wtman("retry", f"{run}/{gone}", cwd=repo)
+    wtman("resume", run, "--yes", cwd=repo)
+    after = tasks(wtman, repo, run)
+    assert after[gone]["worktree"] and after[gone]["attempt"] == 2
+    assert found(repo, run, gone, 2).splitlines() == sorted(
+        [*found(repo, run, gone).splitlines(), f"./{gone}.txt"]
+    )
+    changed = kit.run_git(repo, "diff", "--name-only", f"main..{after[gone]['branch']}").split()
+    assert changed == sorted([f"{gone}.txt", "again.txt", "shared.txt"])
+    assert len(worktrees(repo)) == 1
+
+
+@pytest.fixture
+def one_more(wtman: kit.Program, repo: Path, tmp_path: Path) -> Callable[[str], None]:
+    """A second task for a run that is over."""
+
+    def add(run: str) -> None:
+        plan = tmp_path / "plan.toml"
+        tasks = [f'[[task]]\nid = "{name}"\nprompt = "do {name}"\n' for name in ("one", "two")]
+        plan.write_text("".join(['request = "all"\n', *tasks]))
+        words = ("resume", run, "--plan", str(plan), "--allow-overlap", "--yes")
+        wtman(*words, cwd=repo)
+
+    return add
+
+
+def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
+    wtman: kit.Program,
+    repo: Path,
+    split: Callable[..., str],
+    one_more: Callable[[str], None],
+) -> None:
+    run = split("one")
+    (place,) = worktrees(repo)
+    (place / "src/a.py").write_text("mine\n")
+    (place / "new.txt").write_text("mine, too\n")
+    one_more(run)
+    assert found(repo, run, "two") == found(repo, run, "one")
+    notes = tasks(wtman, repo, run)["one"]["notes"]
+    commit = next(note for note in notes if "git show" in note).split()[-1]
+    assert kit.run_git(repo, "show", f"{commit}:src/a.py") == "mine"
+    assert kit.run_git(repo, "show", f"{commit}:new.txt") == "mine, too"
+    assert commit in kit.run_git(repo, "for-each-ref", "refs/wtman/saved")
+
+
+def test_somebody_who_stands_in_a_worktree_keeps_it(
+    wtman: kit.Program,
+    repo: Path,
+    split: Callable[..., str],
+    one_more: Callable[[str], None],
+) -> None:
+    run = split("one")
+    (place,) = worktrees(repo)
+    somebody = subprocess.Popen(["sleep", "600"], cwd=place)
+    try:
+        one_more(run)
+    finally:
+        somebody.kill()
+        somebody.wait()
+    known = tasks(wtman, repo, run)
+    assert known["one"]["worktree"] == str(place)
+    assert known["two"]["worktree"] not in (None, str(place))
+    assert "sleep" in json.dumps(known["one"]["notes"])
+
+
+@pytest.mark.parametrize("more", [("--keep-worktrees",), ("--sandbox", "none")])
+def test_each_keeps_its_own_where_nothing_can_be_promised_or_it_was_asked_for(
+    wtman: kit.Program, repo: Path, split: Callable[..., str], more: tuple[str, ...]
+) -> None:
+    run = split("one", "two", more=more)
+    assert len(worktrees(repo)) == 2
+    assert all(task["worktree"] for task in tasks(wtman, repo, run).values())
+    assert os.path.isdir(tasks(wtman, repo, run)["one"]["worktree"])
