@@ -97,7 +97,7 @@ def test_each_task_finds_just_the_base(
 def test_what_no_commit_has_is_kept_and_told(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
-    run = split("notes", "two")
+    split("notes", "two")
     trash = repo.parent / "repo.worktrees/.trash"
     left = sorted(path for path in trash.iterdir())
     assert "precious\n" in [path.read_text() for path in left if path.is_file()]
