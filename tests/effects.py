@@ -150,6 +150,8 @@ EFFECTS = frozenset(
     provision/carry.py
     provision/command.py
     provision/files.py
+    provision/package_cache_folder.py
+    provision/packages.py
     provision/programs.py
     provision/setup.py
     provision/setup_use.py

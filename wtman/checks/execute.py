@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from wtman.checks import cache, import_probe
@@ -24,6 +25,7 @@ from wtman.model.check import CheckCommand
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.provision import packages
 from wtman.provision.command import CommandRun, fresh_folder, run_command
 from wtman.provision.command_result import CommandResult, believable, keepable
 from wtman.provision.command_text import JUNIT
@@ -61,7 +63,8 @@ class CheckRequest:
     """A command to be run on a commit's tree. `label` names its log.
 
     `given`: the user gave or approved the command, so that the programs that it names are
-    shown to it. `names` is what the import probe looks for. `only` is what pytest is to know
+    shown to it. `unwritten`: no agent wrote the commit, and its setup may fill the package cache.
+    `names` is what the import probe looks for. `only` is what pytest is to know
     of what failed last: nothing else is run then.
     """
 
@@ -69,6 +72,7 @@ class CheckRequest:
     commit: Sha
     label: str
     given: bool = False
+    unwritten: bool = False
     names: tuple[str, ...] = ()
     only: str = ""
 
@@ -84,7 +88,8 @@ async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
     # that the run under the import probe and the runs that count take the same path.
     online = settings.check_network
     given = surroundings(ctx.sandbox.name, ctx.environ, "", settings.env, online=online)
-    env = {**given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
+    cache = packages.variables(ctx, offline=not online)
+    env = {**cache, **given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
     if not online and ctx.sandbox.name != "none":
         env.update(_OFFLINE)
     folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
@@ -199,24 +204,36 @@ async def _provisioned(
 ) -> Seen:
     ctx = bench.ctx
     await ctx.git(make_home, ctx, home)
-    problem = await provision(
-        ctx,
-        bench.settings,
-        checkout.path,
-        task=TaskId(f"check-{checkout.slot}"),
-        branch="",
-        home=home,
-        port=check_port(ctx.run, checkout.slot),
-    )
-    if problem:
-        # The setup of this tree failed: nothing was checked, and that is the result.
-        reason, _, output = problem.partition("\n")
-        end = Exit(ExitReason.UNSTARTED)
-        return CommandResult(end, unfit=f"setup failed: {reason}", output=output), None
-    return await _run(bench, asked, checkout, home)
+    async with AsyncExitStack() as stack:
+        if not asked.unwritten:
+            # What its setup fetches is there for the check.
+            await stack.enter_async_context(packages.shown(ctx, home))
+        problem = await provision(
+            ctx,
+            bench.settings,
+            checkout.path,
+            task=TaskId(f"check-{checkout.slot}"),
+            branch="",
+            home=home,
+            port=check_port(ctx.run, checkout.slot),
+            unwritten=asked.commit if asked.unwritten else "",
+        )
+        if problem:
+            # The setup of this tree failed: nothing was checked, and that is the result.
+            reason, _, output = problem.partition("\n")
+            end = Exit(ExitReason.UNSTARTED)
+            return CommandResult(end, unfit=f"setup failed: {reason}", output=output), None
+        cache = await stack.enter_async_context(packages.shown(ctx, home))
+        return await _run(bench, asked, checkout, home, cache.binds)
 
 
-async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home: str) -> Seen:
+async def _run(
+    bench: Bench,
+    asked: CheckRequest,
+    checkout: CheckCheckout,
+    home: str,
+    binds: tuple[tuple[str, str, bool], ...],
+) -> Seen:
     ctx = bench.ctx
     check = asked.check
     text = with_results(check.run)
@@ -229,6 +246,7 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
     absent = await ctx.git(absent_in, checkout.path, check, bench.env) if asked.given else ()
     named = await _named(bench, asked)
     await ctx.git(link_programs, home, named)
+    await ctx.git(packages.lead_there, ctx, home)
     port = str(check_port(ctx.run, checkout.slot))
     view = ctx.view(checkout.path, home)
     seen = view.seen(checkout.path)
@@ -250,7 +268,7 @@ async def _run(bench: Bench, asked: CheckRequest, checkout: CheckCheckout, home:
         text=text,
         folder=view.seen(folder),
         env=env,
-        policy=_policy(bench, asked, checkout, results, home, named.read),
+        policy=replace(_policy(bench, asked, checkout, results, home, named.read), binds=binds),
         label=f"checks/{asked.label}",
         fill={JUNIT: junit, UNITTEST: os.path.join(_PROBE, "unittest_junit.py")},
     )

@@ -125,7 +125,17 @@ async def look(
     """Run every command of the user on the base, watching where it finds what is `named`."""
     bench = await bench_of(ctx, settings, stem)
     seen = await _together(
-        result(bench, CheckRequest(command, commit, f"{bench.stem}-{number}", True, named(command)))
+        result(
+            bench,
+            CheckRequest(
+                command,
+                commit,
+                f"{bench.stem}-{number}",
+                given=True,
+                unwritten=True,
+                names=named(command),
+            ),
+        )
         for number, command in enumerate(commands, 1)
     )
     return tuple(BaseRun(command, *one) for command, one in zip(commands, seen, strict=True))

@@ -24,7 +24,8 @@ _LEFT = ("exit.json.tmp", "activity.json")
 _SOCKET = re.compile(r"door-\d+")
 # The HOME of a task is kept for its life; the other parts have none.
 _NO_QUESTIONS = ("tasks", "checks", "setup", "cleanup", "homes", "patches")
-_UNSEEN = ("home", "homes", "git", "patches")  # folders without drafts of ours
+_HOMES = ("home", "home-packages")
+_UNSEEN = (*_HOMES, "homes", "git", "patches")  # folders without drafts of ours
 
 
 def sweep_repository(ctl: Control, store: Store) -> None:
@@ -65,8 +66,8 @@ def _homes_of_questions(folder: str) -> list[str]:
             if part in _NO_QUESTIONS:
                 continue
             for place, below, _ in os.walk(os.path.join(folder, part)):
-                found += [os.path.join(place, name) for name in below if name == "home"]
-                below[:] = [name for name in below if name != "home"]
+                found += [os.path.join(place, name) for name in below if name in _HOMES]
+                below[:] = [name for name in below if name not in _HOMES]
     return found
 
 

@@ -14,6 +14,8 @@ reach depends on who may have written the tree:
   says WTMAN_ROOT has the main checkout without its git, read-only, and no network.
 In a worktree git is the task's own (`worktrees/lent`), so that what setup writes there (hooks,
 settings, submodules) reaches its sessions and never the repository.
+The package cache of the repository is written by a setup of the commit that a run starts from
+alone (`packages`).
 Nobody sees wtman's own folder in the repository: HOMEs of others, logs, results. Without a
 sandbox nothing of this holds.
 """
@@ -29,9 +31,11 @@ from wtman.errors import SPACE_HINT, DiskFullError, OutsideError, WtmanError
 from wtman.git import repo
 from wtman.git.discovery import Repository
 from wtman.git.untrusted import private
+from wtman.journal.state import digest
 from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.settings import Settings
+from wtman.provision import packages
 from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.files import bring, linked
 from wtman.provision.ports import port_of
@@ -56,16 +60,18 @@ async def provision(
     home: str,
     port: int = 0,
     trusted: bool = False,
+    unwritten: str = "",
     binds: tuple[tuple[str, str, bool], ...] = (),
     tell: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
 
-    `trusted`: nothing in the folder is an agent's work. `home` is the HOME of the setup
-    commands, made where missing: that of what runs in the checkout afterwards, for some
-    installers leave half of what they make there. `binds` show a worktree a git directory of
-    its own in the place of the repository's. `tell` is given what does not go wrong, and
-    yet keeps what runs there from reading a file.
+    `trusted`: nothing in the folder is an agent's work. `unwritten` is the commit that it holds,
+    where no agent wrote that either: setup may then fill the package cache. `home` is the HOME
+    of the setup commands, made where missing: that of what runs in the checkout afterwards,
+    for some installers leave half of what they make there. `binds` show a worktree a git
+    directory of its own in the place of the repository's. `tell` is given what does not go
+    wrong, and yet keeps what runs there from reading a file.
     """
     if settings.copy or settings.symlink:
         problem = await ctx.git(bring, ctx, settings, folder, tell)
@@ -75,9 +81,30 @@ async def provision(
         return ""
     await ctx.git(make_home, ctx, home)
     root, port = ctx.repo.main or ctx.repo.toplevel, port or port_of(ctx.run, task)
+    seen = ctx.view(folder, home).seen(folder)
+    named = variables(ctx.run, task, branch, seen, port, root)
+    fills = digest(unwritten, *settings.setup) if unwritten else ""
+    async with packages.shown(ctx, home, fills) as cache:
+        binds = (*binds, *cache.binds)
+        problem = await _set_up(ctx, settings, folder, home, task, named, binds, trusted=trusted)
+        cache.complete = not problem
+    return problem
+
+
+async def _set_up(
+    ctx: Context,
+    settings: Settings,
+    folder: str,
+    home: str,
+    task: TaskId,
+    named: dict[str, str],
+    binds: tuple[tuple[str, str, bool], ...],
+    *,
+    trusted: bool,
+) -> str:
+    """Run the setup commands; `named` is what they are told. Says what went wrong, or nothing."""
     view = ctx.view(folder, home)
     seen = view.seen(folder)
-    named = variables(ctx.run, task, branch, seen, port, root)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     began = ctx.clock()
     for text in settings.setup:
@@ -85,10 +112,11 @@ async def provision(
         online = policy.network == "on"
         inner = view.seen(home)
         given = surroundings(ctx.sandbox.name, ctx.environ, inner, settings.env, online=online)
-        env = {**given.env, **named}
+        env = {**packages.variables(ctx), **given.env, **named}
         tools = await ctx.git(named_programs, ctx.repo, ctx.environ, (text,))
         if ctx.sandbox.name != "none":
             await ctx.git(link_programs, home, tools)
+            await ctx.git(packages.lead_there, ctx, home)
         policy = replace(
             policy,
             read=(*policy.read, *given.read, *tools.read),

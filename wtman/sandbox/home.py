@@ -47,15 +47,28 @@ def leave_in_home(home: str, texts: Mapping[str, str]) -> None:
         _put(home, path, content.encode("utf-8", "replace"), time.time_ns())
 
 
+def lay_in_home(home: str, texts: Mapping[str, str]) -> None:
+    """Write files (path below the private HOME -> text) where nothing is yet."""
+    for path, content in texts.items():
+        if not _is_led_elsewhere(home, path):
+            _put(home, path, content.encode("utf-8", "replace"), None)
+
+
 def link_in_home(home: str, links: Mapping[str, str]) -> None:
     """Make links (path below the private HOME -> where it leads) where nothing is yet."""
     for path, target in links.items():
         *folders, name = path.split("/")
-        above = (os.path.join(home, *folders[:many]) for many in range(1, len(folders) + 1))
-        if any(map(os.path.islink, above)):
+        if _is_led_elsewhere(home, path):
             continue  # led to already, with what is around it
         with _folder(home, folders) as below, contextlib.suppress(FileExistsError):
             os.symlink(target, name, dir_fd=below)
+
+
+def _is_led_elsewhere(home: str, path: str) -> bool:
+    """Whether a folder on the way to a path below the HOME is a link."""
+    *folders, _ = path.split("/")
+    above = (os.path.join(home, *folders[:many]) for many in range(1, len(folders) + 1))
+    return any(map(os.path.islink, above))
 
 
 def forget(home: str, paths: Iterable[str]) -> None:

@@ -17,7 +17,8 @@ SANDBOXES = frozenset({"bubblewrap"})
 
 _ROOT = "/wtman"
 HOME = f"{_ROOT}/home"
-CACHE = f"{_ROOT}/cache"
+CACHE = f"{_ROOT}/cache"  # of package managers: the repository's, or a private one
+PACKAGES = f"{_ROOT}/packages"  # the repository's, read-only, which a private one refers to
 
 
 def checkout_of(repository: str) -> str:

@@ -24,6 +24,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Role
 from wtman.model.session import Cap, Job, Outcome, Usage
 from wtman.model.settings import Settings
+from wtman.provision import packages
 from wtman.provision.files import linked
 from wtman.provision.programs import is_sign_in, link_programs, named_programs
 from wtman.provision.setup import make_home
@@ -90,6 +91,14 @@ async def launch(
     session over its cap is stopped too: its exit then has a `detail`, and its outcome the
     reason "reached its limit of ...".
     """
+    async with packages.shown(ctx, wanted.home) as cache:
+        wanted = replace(wanted, binds=(*wanted.binds, *cache.binds))
+        return await _launch(ctx, settings, wanted, follow)
+
+
+async def _launch(
+    ctx: Context, settings: Settings, wanted: Launch, follow: Callable[[Activity], None] | None
+) -> tuple[Exit, Outcome]:
     agent = ctx.agent(wanted.agent)
     begun = time.monotonic()
     wanted = await prepare(ctx, settings, wanted)
@@ -142,6 +151,7 @@ def confined(ctx: Context, settings: Settings, wanted: Launch) -> Command:
     given = surroundings(ctx.sandbox.name, ctx.environ, home, settings.env, online=network == "on")
     policy = _policy(ctx, settings, wanted, network, given.read)
     env = {
+        **packages.variables(ctx),
         **given.env,
         **handed_in(ctx.environ, agent.needs),
         **(_by_proxy(policy.proxy_port) if policy.proxy else {}),
@@ -313,6 +323,7 @@ def _prepare(ctx: Context, settings: Settings, wanted: Launch) -> tuple[str, ...
     texts += [wanted.agent] if wanted.agent.startswith("command:") else []
     named = named_programs(ctx.repo, ctx.environ, texts)
     link_programs(wanted.home, named)
+    packages.lead_there(ctx, wanted.home)
     return (*linked(ctx, settings), *named.read)
 
 

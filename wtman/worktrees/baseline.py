@@ -73,6 +73,7 @@ async def provision_task(
             home=home_of(ctx, place.task),
             port=port(state, place),
             trusted=trusted,
+            unwritten=at if trusted else "",
             binds=git.binds if git is not None else (),
             tell=tell,
         )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -152,6 +153,7 @@ async def _settled(ctx: "Context", home: Home, task: TaskId) -> None:
 
 async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:
     from wtman.execution.spawn import hold_terminal
+    from wtman.provision.packages import shown
     from wtman.sessions.launch import confined, prepare
     from wtman.sessions.perform import attachment
 
@@ -161,7 +163,9 @@ async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:
     if not (getattr(agent, "attach", None) and action.resume):
         print(f"wtman: {agent.name} cannot resume a conversation: this is a shell. The prompt:\n")
         print("\n".join(clean(line) for line in action.prompt.splitlines()) + "\n", flush=True)
-    return await hold_terminal(confined(ctx, state.settings, wanted))
+    async with shown(ctx, wanted.home) as cache:
+        wanted = replace(wanted, binds=(*wanted.binds, *cache.binds))
+        return await hold_terminal(confined(ctx, state.settings, wanted))
 
 
 def _told(home: Home, state: State, task: TaskId, number: int) -> int:
