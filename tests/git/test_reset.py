@@ -14,6 +14,7 @@ from wtman.git import control_dir
 from wtman.git.checkouts import snapshot
 from wtman.git.checkouts.handouts import Handouts
 from wtman.git.checkouts.reset import reset
+from wtman.git.discovery import discover
 from wtman.model.ids import Sha
 
 Trap = Callable[[Path], object]
@@ -175,6 +176,29 @@ def test_one_that_nobody_handed_out_is_not_used(
 ) -> None:
     (tmp_path / "strange").mkdir()
     assert reset(ctl, handouts, str(tmp_path / "strange"), "", head) is None
+
+
+def test_the_empty_folder_of_a_submodule_is_there_again(
+    project: Path, handouts: Handouts, git: Callable[..., str], tmp_path: Path
+) -> None:
+    tip = git(project, "rev-parse", "HEAD").strip()
+    git(project, "update-index", "--add", "--cacheinfo", f"160000,{tip},lib/sub")
+    git(project, "commit", "-qm", "a submodule")
+    ctl = control_dir.prepare(discover(str(project)))
+    head, place = Sha(git(project, "rev-parse", "HEAD").strip()), tmp_path / "folder"
+    snapshot.checkout(ctl, str(place), "", head)
+    handouts.checked_out(ctl, str(place), "", head)
+    handouts.hand_out(str(place), head)
+    before = held(place)
+    harms: list[Trap] = [
+        lambda root: (root / "file").write_text("file\n"),
+        lambda root: root.rmdir(),
+        lambda root: root.parent.chmod(0o777),
+    ]
+    for harm in harms:
+        harm(place / "lib/sub")
+        assert reset(ctl, handouts, str(place), "", head) is not None
+        assert held(place) == before
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ session, by the time of the last change of each file's state, which no program c
 What is looked at is bounded: a folder with more files than that is named as a whole.
 """
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from wtman.formats.gitignore import matches
 from wtman.git.checkouts import snapshot
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.control_dir import Control
+from wtman.inventory import Difference, Inventory
 
 _MOST = 10_000  # entries that are looked at
 _SINGLY = 3  # files of one ignored folder that are told one by one
@@ -91,6 +93,28 @@ def work_among(root: str, paths: Sequence[str], outputs: bool) -> tuple[str, ...
         and (outputs or not _is_output(path))
         and next(_files(root, path), None) is not None
     )
+
+
+def repositories(root: str, known: Inventory, found: Difference) -> Iterator[str]:
+    """Repositories among what is new in a folder: their git directories where they stand among
+    files of the folder itself, else all of them. Blocking."""
+    for path in (*found.new, *found.changed):
+        place = path.rstrip("/")
+        if os.path.basename(place) == ".git":
+            yield _of_repository(known, os.path.dirname(place))
+        elif path.endswith("/") and not matches(_CACHES, place):
+            folders = os.walk(os.path.join(root, place))
+            for folder, inner, names in itertools.islice(folders, _MOST):
+                inner[:] = [name for name in inner if not matches(_CACHES, name)]
+                if ".git" in inner or ".git" in names:
+                    inner.clear()
+                    yield _of_repository(known, os.path.relpath(folder, root))
+
+
+def _of_repository(known: Inventory, place: str) -> str:
+    above = f"{place}/"
+    mixed = any(path.startswith(above) and path != above for path in known)
+    return f"{place}/.git" if mixed else place
 
 
 def forced(ctl: Control, worktree: Worktree, staged: Sequence[str]) -> tuple[str, ...]:

@@ -26,8 +26,9 @@ from wtman.inventory import Difference
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
+from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed
-from wtman.worktrees.ignored import work_among
+from wtman.worktrees.ignored import repositories, work_among
 from wtman.worktrees.place import (
     TaskPlace,
     move,
@@ -125,8 +126,11 @@ def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> tupl
     try:
         found = inventory.compare(place.path, handout.inventory) if handout else None
         aside, told = _kept(ctx, place, state, view, found)
+        if handout is not None and found is not None:
+            aside += tuple(repositories(place.path, handout.inventory, found))
+        aside = outermost(path.rstrip("/") for path in aside)
         for path in aside:
-            move_aside(place, os.path.join(place.path, path.rstrip("/")))
+            move_aside(place, os.path.join(place.path, path))
     except OutsideError:
         raise
     except (WtmanError, OSError):

@@ -7,6 +7,7 @@ The `.git` at the top is the caller's matter. Blocking; git runs through the con
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -51,7 +52,9 @@ def reset(
         files.copy(kept, own_index(ctl, folder, index))
         written = [*found.changed, *found.gone]
         if history.tree_of(ctl, was.commit) == history.tree_of(ctl, commit):
-            _write_again(ctl, folder, index, _below(was, written))
+            lacking = tuple(_below(was, written))
+            _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
+            _make_again(folder, was, [path for path in lacking if path[-1] == "/"])
         else:
             snapshot.checkout(ctl, folder, index, commit)
             written += history.paths_changed(ctl, was.commit, commit)
@@ -83,11 +86,11 @@ def _deleted(folder: str, paths: Iterable[str]) -> bool:
 
 
 def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
-    """The tracked files among listed paths and in the folders among them."""
+    """The tracked files and their folders among listed paths, and in the folders among them."""
     made, names = set(was.made), set(paths)
     folders = tuple(path for path in names if path.endswith("/"))
     for path in was.inventory:
-        if path.endswith("/") or path in made:
+        if path in made:
             continue
         if path in names or (folders and path.startswith(folders)):
             yield path
@@ -101,3 +104,12 @@ def _write_again(ctl: Control, folder: str, index: str, paths: Iterable[str]) ->
         place = own_index(ctl, folder, index)
         call(ctl, args, worktree=folder, index=place, input=script)
     snapshot.show(ctl, folder, index)
+
+
+def _make_again(folder: str, was: Handout, paths: Iterable[str]) -> None:
+    """Make the folders that hold no file: where a submodule would be."""
+    for path in paths:
+        place = os.path.join(folder, path)
+        if not os.path.isdir(place):
+            os.makedirs(place)
+            os.chmod(place, stat.S_IMODE(was.inventory[path][3]))
