@@ -86,9 +86,9 @@ CACHES = (
     # yarn 4.18, both linkers. Its folder `cache` is the mirror of one in the project
     # (`enableMirror`). yarnpkg.com, "globalFolder".
     PackageCache("berry", ".yarn/berry", left=("telemetry.json",)),
-    # bun 1.4: reads one that it cannot write; copies, for there is no other way over the edge
-    # of a mount. bun.sh, "Global cache".
-    PackageCache("bun", ".bun/install/cache"),
+    # bun 1.4: reads one that it cannot write. It leaves files out that are links, without a word,
+    # so that a package has to be linked as a whole. bun.sh, "Global cache".
+    PackageCache("bun", ".bun/install/cache", whole=("*[!/]@*",)),
     # cargo 1.95: only these two of ~/.cargo, in which credentials and programs lie as well.
     # doc.rust-lang.org, "Cargo Home".
     PackageCache("cargo-registry", ".cargo/registry", whole=("src/*/*",)),
