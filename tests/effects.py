@@ -75,6 +75,7 @@ EFFECTS = frozenset(
     execution/local.py
     execution/occupants.py
     execution/output.py
+    execution/removal.py
     execution/space.py
     execution/spawn.py
     execution/supervisor.py
@@ -190,10 +191,12 @@ EFFECTS = frozenset(
     worktrees/perform.py
     worktrees/ignored.py
     worktrees/place.py
+    worktrees/remnants.py
     worktrees/restore.py
     worktrees/retire.py
     worktrees/risky_changes.py
     worktrees/submodules.py
+    worktrees/trash.py
     worktrees/takeover.py
     """.split()
 )

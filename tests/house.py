@@ -61,6 +61,7 @@ APART: dict[str, frozenset[str]] = {
 # that is not ours: what of wtman they may import, and which file may import them.
 PROGRAMS: dict[str, frozenset[str]] = {
     "execution/keeper.py": frozenset(),
+    "execution/remover.py": frozenset({"execution"}),
     "sandbox/confine.py": frozenset(),
     "agents/player.py": frozenset({"errors", "formats", "model"}),
     "checks/probe/sitecustomize.py": frozenset(),

@@ -70,6 +70,7 @@ def masked(tmp_path: Path) -> Callable[[str], str]:
         text = re.sub(r"one-and-all-[0-9a-f]{4}\b", "RUN", text)
         text = re.sub(r"\b[0-9a-f]{10}\b(\.\.[0-9a-f]{10})?", "SHA", text)
         text = re.sub(r"[\d,.]+ [MG]B free", "FREE free", text)
+        text = re.sub(r"freed [\d,.]+ [MG]B", "freed SIZE", text)
         text = re.sub(r"(\(| ) *[\d.]+ s\b", r"\1N s", text)
         text = re.sub(r"\b\d{4}-\d\d-\d\dT[\d:]{8}Z", "TIME", text)
         return re.sub(r"\.trash\S*", ".trash", text)

@@ -325,7 +325,7 @@ def test_clean_takes_what_is_merged_and_it_can_come_back(
     done = wtman("clean", cwd=repo)
     assert masked(done.out) == (
         "RUN/core  removed\n"
-        f"  kept in the trash until {in_14_days()} (0.1 MiB): wtman restore RUN/core\n"
+        f"freed SIZE; branches stay recoverable until {in_14_days()}: wtman restore RUN/core\n"
     )
     assert git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert git(repo, "for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
@@ -353,14 +353,44 @@ def test_clean_keeps_what_would_be_lost(
         "RUN/idle  removed\n"
         "RUN/core  kept: 1 commit on wtman/RUN/core not merged\n"
         "RUN/docs  kept: notes.txt in TMP/repo.worktrees/RUN/docs is not committed\n"
-        f"  kept in the trash until {in_14_days()} (0.1 MiB): wtman restore RUN/idle\n"
         "  to remove it anyway: wtman clean --force RUN/core\n"
+        f"freed SIZE; branches stay recoverable until {in_14_days()}: wtman restore RUN/idle\n"
     )
     told = wtman("clean", "--force", f"{run}/docs", "--json", cwd=repo).json()
     assert [item["task"] for item in told["runs"][0]["cleaned"]] == ["docs"]
     [item] = told["runs"][0]["cleaned"]
     assert (Path(item["folder"]) / "tree/notes.txt").read_text() == "mine\n"
+    assert told["recoverable"] == item["bytes"] > 0 and told["freed"] >= item["freed"] > 0
+    assert not told["in_background"]
     assert wtman("clean", "--force", "nobody", cwd=repo, check_status=2).out == ""
+
+
+@pytest.mark.slow
+def test_a_dismissed_run_is_out_of_sight_and_can_come_back(
+    wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
+) -> None:
+    old, run = built("core"), built("core", "docs")
+    (repo.parent / "repo.worktrees" / run / "docs" / "notes.txt").write_text("mine\n")
+    assert wtman("clean", "--dismiss", cwd=repo, check_status=2).out == ""
+    assert masked(wtman("clean", run, "--dismiss", cwd=repo).out) == (
+        "RUN/core  removed\n"
+        "RUN/docs  removed; kept: 1 file that no commit has\n"
+        "RUN  dismissed: by name alone, wtman status RUN\n"
+        "freed SIZE; 0.1 MB of files and all branches stay recoverable until "
+        f"{in_14_days()}: wtman restore RUN\n"
+    )
+    assert git(repo, "for-each-ref", "--format=%(refname)", f"refs/heads/wtman/{run}") == ""
+    shown = wtman("status", "--all", cwd=repo).out
+    assert run not in shown and "1 dismissed run not shown" in shown
+    named = wtman("status", "--json", cwd=repo).json()["run"]["id"]
+    assert named == old
+    assert wtman("status", run, cwd=repo).out
+    assert "dismissed" in wtman("resume", run, cwd=repo, check_status=3).err
+    assert wtman("restore", "--json", cwd=repo).json()["dismissed"][0]["run"] == run
+    assert f"{run}  shown again" in wtman("restore", run, cwd=repo).out
+    assert (repo.parent / "repo.worktrees" / run / "docs" / "notes.txt").read_text() == "mine\n"
+    assert run in wtman("status", "--all", cwd=repo).out
+    assert git(repo, "rev-parse", f"wtman/{run}/docs")
 
 
 # --- a live run ---------------------------------------------------------------------------------

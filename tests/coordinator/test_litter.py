@@ -9,6 +9,7 @@ from tests import kit
 from tests.worktrees.test_collect import Site
 from wtman.coordinator import evidence, litter
 from wtman.execution.output import stream
+from wtman.git.disk import DiskTally
 from wtman.model.ids import TaskId
 
 DEAD = 2**22 + 1  # more than a process can be numbered
@@ -101,7 +102,12 @@ def test_no_copy_of_a_sign_in_file_outlives_its_task(tmp_path: Path) -> None:
     kit.write_files(tmp_path, {"tasks/one/1/git/HEAD": "x", "elsewhere/token": "x"})
     os.symlink(tmp_path / "elsewhere", home / "link")
     paths = (".claude/.credentials.json", "link/token", "nothing/at/all")
-    evidence.leave_task(str(tmp_path), TaskId("one"), paths)
+    kit.write_files(home, {".cache/pip/x": "x" * 5000, "elsewhere/.npm/x": "x"})
+    os.symlink(home / "elsewhere/.npm", home / ".npm")
+    gone, tally = tmp_path / "gone", DiskTally()
+    evidence.leave_task(str(tmp_path), TaskId("one"), paths, str(gone), tally)
+    assert (home / "elsewhere/.npm/x").exists() and not (home / ".cache").exists()
+    assert len(os.listdir(gone)) == 2 and tally.use.size >= 5000
     assert [path.name for path in home.glob(".claude/*")] == ["history"]
     assert not (tmp_path / "tasks/one/1/git").exists()
     assert (tmp_path / "elsewhere/token").exists(), "no link is followed"

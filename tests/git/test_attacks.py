@@ -23,6 +23,7 @@ from wtman.git.objects import history
 from wtman.git.patches import series
 from wtman.git.untrusted import gate, private
 from wtman.model.ids import Sha
+from wtman.worktrees import trash
 
 Git = Callable[..., str]
 HOOKS = (
@@ -251,7 +252,7 @@ def whole_run(project: Path, tree: Path, head: Sha, tmp_path: Path) -> Sha:
     repo.is_dirty(here, str(project))
     with contextlib.suppress(ExternalError):  # says so where it would need a planted filter
         repo.fast_forward(here, str(project), head, tip)
-    worktrees.drop(here, made, str(tmp_path / "trees/.trash"))
+    trash.drop(ctl, made, str(tmp_path / "trees/.trash"))
     return tip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wtman.errors import ExternalError, RaceError, UsageError
+from wtman.errors import RaceError, UsageError
 from wtman.git import control_dir, refs, repo
 from wtman.git.checkouts import snapshot, worktrees
 from wtman.git.checkouts.worktrees import WorktreeSpec
@@ -156,7 +156,7 @@ worktrees.create(discover(sys.argv[4]), [spec])
         ("point", "before", []),  # a folder with nothing in it
         ("replace", "before", []),  # the pointer lies aside
         ("point", "after", [".git"]),  # it points to an entry that is not there
-        ("_settle", "after", [".git"]),  # all is there, but nobody has said so
+        ("settle", "after", [".git"]),  # all is there, but nobody has said so
     ],
 )
 def test_a_process_killed_on_the_way_leaves_what_the_next_one_finishes(
@@ -237,55 +237,3 @@ def test_heads(one: worktrees.Worktree, tmp_path: Path, git: Git) -> None:
     assert worktrees.head_of(one) == ""
     worktrees.repair_head(one, "wtman/r/0")
     assert worktrees.head_of(one) == "ref: refs/heads/wtman/r/0"
-
-
-def test_dropped_and_restored_with_everything_in_it(
-    project: Path, here: Repository, one: worktrees.Worktree, tmp_path: Path, git: Git
-) -> None:
-    tree = Path(one.path)
-    (tree / "src/a.py").write_text("staged")
-    git(tree, "add", "src/a.py")
-    (tree / "x.log").write_text("ignored")
-    tree.chmod(0o555)
-    trash = str(tmp_path / "trees/.trash")
-    entry = worktrees.drop(here, one, trash)
-    assert not tree.exists() and len(repo.checkouts(here)) == 1
-    git(project, "fsck")
-    worktrees.drop(here, one, trash)
-    assert worktrees.restore(here, entry) == one
-    assert git(tree, "status", "--porcelain") == "M  src/a.py"
-    assert (tree / "x.log").read_text() == "ignored"
-    with pytest.raises(UsageError):
-        worktrees.restore(here, entry)
-    second = worktrees.drop(here, one, trash)
-    tree.mkdir()
-    with pytest.raises(RaceError):
-        worktrees.restore(here, second)
-
-
-def test_an_attempt_to_drop_across_file_systems_loses_nothing(
-    here: Repository, one: worktrees.Worktree
-) -> None:
-    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(one.path).st_dev:
-        pytest.skip("needs a second file system")
-    import tempfile
-
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
-        with pytest.raises(ExternalError, match="could not be moved"):
-            worktrees.drop(here, one, elsewhere)
-    assert os.path.isdir(one.path) and os.path.isdir(one.admin)
-
-
-def test_trash_is_emptied_by_age(here: Repository, one: worktrees.Worktree, tmp_path: Path) -> None:
-    trash = tmp_path / "trees/.trash"
-    locked = Path(one.path) / "cache/deep"
-    locked.mkdir(parents=True)
-    (locked / "x").write_text("x")
-    locked.chmod(0o500)
-    entry = worktrees.drop(here, one, str(trash))
-    (trash / "somebody's").mkdir()
-    now = os.stat(os.path.join(entry, "worktree.json")).st_mtime
-    assert worktrees.empty_trash(str(trash), 3600, now + 3599) == 0
-    assert worktrees.empty_trash(str(trash), 3600, now + 3601) == 1
-    assert os.listdir(trash) == ["somebody's"]
-    assert worktrees.empty_trash(str(tmp_path / "absent"), 0, now) == 0

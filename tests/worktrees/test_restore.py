@@ -12,13 +12,14 @@ from tests import kit
 from tests.worktrees.test_collect import Site
 from wtman.errors import RaceError
 from wtman.execution.occupants import occupants
+from wtman.execution.removal import empty
 from wtman.git import refs
-from wtman.git.checkouts import worktrees
+from wtman.git.disk import DiskTally
 from wtman.journal import events as e
 from wtman.journal.events import Cleaned
 from wtman.journal.record import Recorded
 from wtman.model.ids import TaskId
-from wtman.worktrees import clean, restore
+from wtman.worktrees import clean, restore, trash
 from wtman.worktrees.place import place_of, worktree_of
 
 ONE = TaskId("one")
@@ -69,7 +70,7 @@ def test_a_cleaned_task_comes_back_with_all_that_it_had(path: Path) -> None:
         kit.write_files(tree, {"dirty": "d\n", "deep/x.log": "ignored\n", "a.txt": "edited\n"})
         before, tip = snapshot(tree), site.branch("one")
         event = taken(site)
-        assert (event.files, event.ignored) == (5, 1)
+        assert event.ignored == 1 and event.freed > 0
         assert not tree.exists() and site.state.tasks[ONE].cleaned
         [item] = removed(site)
         assert (item.commits, item.until - item.at) == (1, 14 * DAYS)
@@ -93,8 +94,8 @@ def test_a_clean_that_was_killed_is_told_by_the_next(path: Path, moment: str) ->
             clean.clean(site.ctx.control, site.state, ONE, forced=True)
         else:
             place = place_of(site.state, ONE)
-            worktrees.drop(
-                site.ctx.repo, worktree_of(site.ctx.repo, place), clean.trash_of(site.state)
+            trash.drop(
+                site.ctx.control, worktree_of(site.ctx.repo, place), clean.trash_of(site.state)
             )
         known = site.ctx.store.events(site.run)
         event = clean.clean(site.ctx.control, site.state, ONE, forced=True, known=known)
@@ -142,7 +143,7 @@ def test_two_cleanings_of_one_task_are_both_kept_and_the_old_one_expires(path: P
             for item in site.ctx.store.events(site.run)
         ]
         recorded[-1] = Recorded(recorded[-1].seq, now, recorded[-1].event)
-        clean.expire(site.ctx.control, site.state, recorded, 2.0 + 14 * DAYS + 1)
+        clean.expire(site.ctx.control, site.state, recorded, 2.0 + 14 * DAYS + 1, DiskTally())
         assert list(refs.read(site.ctx.repo, "refs/wtman/trash").values()) == [second.head]
         assert removed(site, 2.0 + 15 * DAYS) == ()
 
@@ -151,12 +152,13 @@ def test_two_cleanings_of_one_task_are_both_kept_and_the_old_one_expires(path: P
 
 def test_what_is_cut_off_or_moved_aside_leaves_the_trash_too(path: Path) -> None:
     def work(site: Site) -> None:
-        trash = Path(clean.trash_of(site.state))
-        kit.write_files(trash, {"wtman-x-one-12/half": "x", "theirs": "x", "wtman-x-file": "x"})
-        clean.expire(site.ctx.control, site.state, [], time.time() + 13 * DAYS)
-        assert len(os.listdir(trash)) == 3
-        clean.expire(site.ctx.control, site.state, [], time.time() + 15 * DAYS)
-        assert os.listdir(trash) == ["theirs"]
+        place = Path(clean.trash_of(site.state))
+        kit.write_files(place, {"wtman-x-one-12/half": "x", "theirs": "x", "wtman-x-file": "x"})
+        clean.expire(site.ctx.control, site.state, [], time.time() + 13 * DAYS, DiskTally())
+        assert len(os.listdir(place)) == 3
+        clean.expire(site.ctx.control, site.state, [], time.time() + 15 * DAYS, DiskTally())
+        empty(str(place))
+        assert os.listdir(place) == ["theirs"]
 
     within(path, work)
 
@@ -208,5 +210,39 @@ def test_the_work_of_a_replaced_attempt_becomes_a_branch(path: Path) -> None:
         assert not restore.branch_off(site.ctx.control, item)
         assert site.file(item.branch, "new") == "2" and site.file(first.head, "new") == "1"
         assert restore.replaced(site.ctx.control, site.state, 3.0 + 14 * DAYS) == ()
+
+    site.within(work)
+
+
+def test_only_what_may_be_work_is_kept(tmp_path: Path) -> None:
+    ignored = "*.log\nnode_modules/\nbuild/\n.env\ndata/\n"
+    path = kit.create_repo(
+        tmp_path / "repo", {"a.txt": "a\n", "src/b": "b\n", ".gitignore": ignored}
+    )
+    kit.write_files(path, {".env": "secret\n"})
+    script = (
+        "echo 1 > new; mkdir -p node_modules build/repo/.git data src/.git own; echo x > x.log;"
+        "echo m > node_modules/m; echo o > build/out; echo r > build/repo/r; echo d > data/d;"
+        "echo g > src/.git/g; echo g > build/repo/.git/g; git init -q own; echo o > own/o"
+    )
+    site = Site(path, {"one": script}, copy=(".env",))
+
+    async def work() -> None:
+        await site.play("one")
+        tree = path.parent / "worktrees" / site.run / "one"
+        before = snapshot(tree)
+        event = taken(site)
+        kept = snapshot(Path(event.folder) / "tree")
+        assert {name for name in kept if not name.startswith(("own/.git", "src/b"))} == {
+            *("data/d", "build/repo/r", "build/repo/.git/g", "src/.git/g", "own/o")
+        }
+        assert event.freed > 0 and len(kept) == event.files
+        [item] = removed(site)
+        restore.bring_back(site.ctx.control, site.state, item)
+        after = snapshot(tree)
+        assert {name: before[name] for name in after} == after
+        assert before.keys() - after.keys() == {".env", "build/out", "node_modules/m", "x.log"}
+        bare = Path(site.ctx.folder) / "tasks/one/bare"
+        assert bare.exists(), "setup runs again"
 
     site.within(work)

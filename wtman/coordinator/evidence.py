@@ -8,13 +8,28 @@ import os
 from collections.abc import Iterable, Iterator
 
 from wtman.execution.output import PACKED, pack
+from wtman.execution.removal import set_aside
 from wtman.git import scratch
+from wtman.git.disk import DiskTally
 from wtman.model.ids import TaskId
+from wtman.sandbox.environment import SCRATCH
 from wtman.sandbox.home import forget
 
 _STREAMS = ("stdout", "stderr")
 _SAYING = ("tasks", "checks", "setup", "cleanup")  # whose logs nobody but people read
 _UNSEEN = ("home", "git")
+_LOCK = "coordinator"  # held by whoever deletes the rest
+_OF_WORKTREES = ("handouts", "homes")
+# What tools keep in a HOME and get again, and what setup put there beside the checkout.
+_CACHES = tuple(
+    (
+        f"{SCRATCH} .cache .npm .npm-global .pnpm-store .yarn .bun .deno .cargo .rustup go .gradle "
+        ".m2 .ivy2 .sbt .coursier .nuget .dotnet .gem .bundle .conda .pyenv .nvm .node-gyp .ccache "
+        ".composer .pub-cache .cocoapods .hex .mix .stack .cabal .julia .virtualenvs "
+        ".local/bin .local/lib .local/pipx .local/share/pnpm .local/share/uv "
+        ".local/share/virtualenvs .local/share/NuGet .local/share/pypoetry"
+    ).split()
+)
 
 
 def pack_logs(folder: str) -> None:
@@ -32,16 +47,47 @@ def drop_logs(folder: str) -> None:
         scratch.discard(os.path.join(tasks, task, "home"))
 
 
-def leave_task(folder: str, task: TaskId, sign_in: Iterable[str]) -> None:
+def leave_task(
+    folder: str, task: TaskId, sign_in: Iterable[str], gone: str, tally: DiskTally
+) -> None:
     """Take from the evidence of a cleaned task what only a session needs.
 
     `sign_in` are paths of copied sign-in files, below its private HOME, which stays for a
-    conversation that might be gone on with.
+    conversation that might be gone on with, without the caches of tools. What is large is set
+    aside in the folder `gone` and counted.
     """
     place = os.path.join(folder, "tasks", task)
-    forget(os.path.join(place, "home"), sign_in)
+    home = os.path.join(place, "home")
+    forget(home, sign_in)
+    for path in _CACHES:
+        if _is_inside(home, path):
+            set_aside(os.path.join(home, path), gone, tally)
     for attempt in os.listdir(place) if os.path.isdir(place) else ():
-        scratch.discard(os.path.join(place, attempt, "git"))
+        git = os.path.join(place, attempt, "git")
+        if os.path.isdir(git):
+            set_aside(git, gone, tally)
+
+
+def leave_run(folder: str, gone: str, tally: DiskTally) -> None:
+    """Take from the evidence of a run without worktrees how these were handed out."""
+    for name in _OF_WORKTREES:
+        if os.path.isdir(os.path.join(folder, name)):
+            set_aside(os.path.join(folder, name), gone, tally)
+
+
+def drop(folder: str, gone: str, tally: DiskTally) -> None:
+    """Set all evidence of a run that nobody can ask for any more aside for deletion."""
+    for name in os.listdir(folder):
+        if name != _LOCK:
+            set_aside(os.path.join(folder, name), gone, tally)
+
+
+def _is_inside(home: str, path: str) -> bool:
+    """Whether a folder of the HOME is there, with no link on the way that leads elsewhere."""
+    place = os.path.join(home, path)
+    return os.path.isdir(place) and os.path.realpath(place) == os.path.join(
+        os.path.realpath(home), path
+    )
 
 
 def size_of(folder: str) -> int:

@@ -56,6 +56,11 @@ class Home:
         return os.path.join(self.repo.wtman_dir, "runs", run)
 
 
+def waiting_folder(repo: Repository) -> str:
+    """Where what is to be deleted of the evidence of runs waits for it."""
+    return os.path.join(repo.wtman_dir, "gone")
+
+
 def in_dry_run(state: State) -> bool:
     """Whether a dry run was asked for and has not come to its end."""
     merge = state.merge
@@ -77,7 +82,8 @@ def no_run(repo: Repository, known: Collection[RunId] = ()) -> MissingError:
 def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
     """The run called `name`, or the newest that is `wanted`, else the newest.
 
-    What a `merge --branches` or a `plan` journalled is only meant where it is named.
+    What a `merge --branches` or a `plan` journalled is only meant where it is named, and so is
+    a run that was dismissed.
     """
     runs = home.store.runs()
     if name:
@@ -86,12 +92,17 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
     newest = RunId("")
     for run in reversed(runs):
         state = home.state(run)
-        if state.kind is not RunKind.SPLIT:
+        if state.kind is not RunKind.SPLIT or state.dismissed:
             continue
         newest = newest or run
         if wanted(state):
             return run
     if not newest:
+        if dismissed := [run for run in runs if home.state(run).dismissed]:
+            raise MissingError(
+                f"every run here was dismissed ({listed(dismissed, 3)})",
+                hint=f"name one: wtman status {dismissed[-1]}; or start one: wtman split",
+            )
         raise no_run(home.repo, runs)
     return newest
 
@@ -142,4 +153,14 @@ def require_idle(home: Home, run: RunId) -> None:
             f"run {run} is running (process {pid})",
             hint=f"watch it: wtman status {run} --watch; or stop it: wtman stop {run}",
             code="live",
+        )
+
+
+def require_shown(state: State) -> None:
+    """Refuse to go on with a run that was dismissed."""
+    if state.dismissed:
+        raise MissingError(
+            f"run {state.run} was dismissed",
+            hint=f"bring it back first: wtman restore {state.run}",
+            code="dismissed",
         )

@@ -448,6 +448,8 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Stopped: lambda state, event, at: replace(state, stopped=event, asked_stop=False),
     e.RunFailed: lambda state, event, at: replace(state, failed=event),
     e.Resumed: _resumed,
+    e.Dismissed: lambda state, event, at: replace(state, dismissed=at),
+    e.Recalled: lambda state, event, at: replace(state, dismissed=0.0),
     e.Cleaned: lambda state, event, at: _with(state, event.task, cleaned=True, worktree=""),
     e.Restored: lambda state, event, at: _with(
         state, event.task, cleaned=False, worktree=event.worktree

@@ -284,6 +284,7 @@ class State:
     paused: e.Paused | None = None
     stopped: e.Stopped | None = None
     failed: e.RunFailed | None = None
+    dismissed: float = 0.0  # when (epoch): it is meant only where it is named
     merge: MergeView | None = None
     intents: frozenset[ActionKey] = frozenset()  # keys of actions without an outcome
     held: dict[ActionKey, e.Abandoned] = field(default_factory=dict)  # not again before a resume

@@ -121,12 +121,6 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}es" if word.endswith(("ch", "sh", "s")) else f"{number:,} {word}s"
 
 
-def mebibytes(number: int) -> str:
-    """Bytes as `3 MiB`; what is less than a tenth of one is `0.1 MiB`."""
-    amount = max(number / 2**20, 0.1 if number else 0.0)
-    return f"{amount:,.0f} MiB" if amount >= 10 or not number else f"{amount:.1f} MiB"
-
-
 def storage(number: int) -> str:
     """Bytes as `0.1 MB`, `12 MB` or `4.4 GB` (powers of 1000), never less than a tenth."""
     unit, amount = ("GB", number / 1e9) if number >= 999.5e6 else ("MB", number / 1e6)

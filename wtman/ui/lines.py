@@ -226,6 +226,6 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.TargetMoved: lambda _, event: [("train", f"the target moved to {event.now[:10]}")],
     e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
     e.Requested: lambda _, event: [(event.task, _ASKED.get(event.what, "asked"))],
-    e.Cleaned: lambda _, event: [(event.task, "worktree and branch moved to the trash")],
+    e.Cleaned: lambda _, event: [(event.task, "worktree and branch removed: wtman restore")],
     e.Restored: lambda _, event: [(event.task, "brought back from the trash")],
 }

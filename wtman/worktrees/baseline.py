@@ -6,6 +6,7 @@ the agent's own. So the provisioned tree is remembered under a ref, and only wha
 differs from it counts as work.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from wtman.context import Context
 from wtman.errors import WorktreeError
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
+from wtman.git.checkouts.snapshot import Snapshot
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
@@ -27,6 +29,8 @@ from wtman.provision.ports import port_of
 from wtman.provision.setup import provision
 from wtman.worktrees.lent import SETUP, lend
 from wtman.worktrees.place import TaskPlace
+
+BARE = "bare"  # in the evidence of a task: its worktree lost what setup had brought
 
 
 def is_provisioned(state: State) -> bool:
@@ -82,6 +86,8 @@ async def provision_task(
             await ctx.git(leave, git)
     if problem:
         return problem
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(ctx.below("tasks", place.task, BARE))
     try:
         await persistent(ctx.git, _remember, ctx, state, place, worktree, at)
     except WorktreeError as error:
@@ -103,7 +109,15 @@ def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool
 
 def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:
     """Whether moving the worktree has taken away what was brought into it. Blocking."""
-    return is_provisioned(state) and refs.read_one(ctx.repo, _ref(place)) is not None
+    if not is_provisioned(state):
+        return False
+    gone = os.path.lexists(ctx.below("tasks", place.task, BARE))
+    return gone or refs.read_one(ctx.repo, _ref(place)) is not None
+
+
+def brought(ctl: Control, state: State, place: TaskPlace) -> Sha | None:
+    """The commit with what provisioning has brought that git does not ignore, if it did."""
+    return refs.read_one(ctl.repo, _ref(place)) if is_provisioned(state) else None
 
 
 def without_baseline(ctl: Control, state: State, place: TaskPlace, tree: Sha, tip: Sha) -> Sha:
@@ -112,9 +126,7 @@ def without_baseline(ctl: Control, state: State, place: TaskPlace, tree: Sha, ti
     Where the session changed provisioned files in a way that cannot be told apart, the
     tree is given back as it is: rather too much is kept than work lost.
     """
-    if not is_provisioned(state):
-        return tree
-    provisioned = refs.read_one(ctl.repo, _ref(place))
+    provisioned = brought(ctl, state, place)
     if provisioned is None:
         return tree
     return merge_tree.merge(ctl, provisioned, tip, tree).tree or tree
@@ -122,23 +134,23 @@ def without_baseline(ctl: Control, state: State, place: TaskPlace, tree: Sha, ti
 
 def unsaved(
     ctl: Control, state: State, place: TaskPlace, worktree: Worktree, tip: Sha
-) -> tuple[str, Sha]:
-    """What of the worktree no commit holds, in words, and the tree that it holds. Blocking."""
+) -> tuple[str, Snapshot]:
+    """What of the worktree no commit holds, in words, and what it holds. Blocking."""
     snapshot = git_snapshot.snapshot(
         ctl, worktree.path, worktree.index, tip, largest=BLOB_CAP, leave=True
     )
     if snapshot.nested:
-        return f"holds a nested repository in {snapshot.nested[0]}", snapshot.tree
+        return f"holds a nested repository in {snapshot.nested[0]}", snapshot
     if snapshot.left:
         why = git_snapshot.why_left(snapshot.left)
-        return f"{worktree.path} cannot be saved whole: {why}", snapshot.tree
+        return f"{worktree.path} cannot be saved whole: {why}", snapshot
     held = without_baseline(ctl, state, place, snapshot.tree, tip)
     committed = history.tree_of(ctl, tip)
     if held == committed:
-        return "", snapshot.tree
+        return "", snapshot
     changed = history.paths_changed(ctl, committed, held)
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-    return f"{changed[0]}{more} in {worktree.path} is not committed", snapshot.tree
+    return f"{changed[0]}{more} in {worktree.path} is not committed", snapshot
 
 
 def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:

@@ -1,8 +1,8 @@
 """Take away a task's worktree and branch, where nothing can be lost by it.
 
 Not part of the loop: `wtman clean` calls it, with the run's lock held. Promises:
-what is removed can be brought back for 14 days (the folder in a trash beside the
-worktrees, each tip below refs/wtman/trash/; see `restore`), refs move by
+what is removed can be brought back for 14 days (each tip below refs/wtman/trash/, what no
+commit has in a trash beside the worktrees; see `restore`), refs move by
 compare-and-swap, and doing it twice is harmless. Refuses work that is not merged, files
 that no commit holds, and a task that is not over, unless the task was named.
 """
@@ -13,10 +13,12 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from wtman.execution.removal import set_aside
 from wtman.git import refs
-from wtman.git.checkouts.worktrees import NOTE, Worktree, drop, empty_trash, head_of
+from wtman.git.checkouts.worktrees import Worktree, head_of
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
+from wtman.git.disk import DiskTally
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
 from wtman.git.repo import checkouts
@@ -25,9 +27,11 @@ from wtman.integration import candidate_refs
 from wtman.journal.events import Cleaned
 from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
+from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId, Sha, TaskId
-from wtman.worktrees.baseline import unsaved
-from wtman.worktrees.place import place_of, worktree_of
+from wtman.worktrees.place import name_of, place_of, worktree_of
+from wtman.worktrees.remnants import Remnants, remnants
+from wtman.worktrees.trash import NOTE, drop, empty_trash, finish, kept_in
 
 KEPT_SECONDS = 14 * 24 * 3600.0
 
@@ -50,14 +54,17 @@ def clean(
     forced: bool,
     busy: str = "",
     known: Sequence[Recorded] = (),
+    tally: DiskTally | None = None,
     before: Callable[[str], None] = lambda path: None,
 ) -> Cleaned | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
+    `tally` is given what will be free once what was set aside is deleted (`trash.empty`).
     `busy` says that the task is not over or its worktree in use, and what to do. `before` is
     called with the worktree's path when it is sure to go. `known` is the journal: what a kill
     kept out of it, though it was done, is told now.
     """
+    tally = tally or DiskTally()
     view = state.tasks.get(task) or state.dropped[task]
     worktree = worktree_of(ctl.repo, place_of(state, task), view.worktree)
     tips = _tips(ctl.repo, state, view)
@@ -69,19 +76,22 @@ def clean(
     if busy and not forced:
         return KeptTask(task, busy)
     tip = next(iter(tips.values()), view.head)
-    why, held = _unsaved(ctl, state, task, worktree, tip) if there else ("", Holding())
-    if why and not forced:
-        return KeptTask(task, why, held.ignored)
+    place = place_of(state, task)
+    left = remnants(ctl, state, place, worktree, tip) if there else Remnants()
+    if left.why and not forced:
+        return KeptTask(task, left.why, left.ignored)
     if why := _elsewhere(ctl, worktree, view):
-        return KeptTask(task, why, held.ignored, forcible=False)
+        return KeptTask(task, why, left.ignored, forcible=False)
     if not forced and (why := _unmerged(ctl, state, view, tip)):
-        return KeptTask(task, why, held.ignored)
+        return KeptTask(task, why, left.ignored)
     if os.path.isdir(worktree.path):
         before(worktree.path)
+    before_it = tally.use
     if there:
-        folder = drop(ctl.repo, worktree, trash_of(state))
+        folder = drop(ctl, worktree, trash_of(state), left.kept, tally)
     else:
         folder = _dropped(state, task, worktree, known)
+    held = held_in(folder)
     kept = {trash_ref(state.run, task, sha): sha for sha in tips.values()}
     trashed = refs.read(ctl.repo, f"refs/wtman/trash/{state.run}/{task}")
     refs.update(
@@ -91,7 +101,8 @@ def clean(
             *(RefChange(name, sha, trashed.get(name)) for name, sha in kept.items()),
         ],
     )
-    return Cleaned(task, tip, tips, folder, held.files, held.size, held.ignored)
+    freed = (tally.use - before_it).size
+    return Cleaned(task, tip, tips, folder, held.files, held.size, left.ignored, freed)
 
 
 def _cut_off(
@@ -112,7 +123,8 @@ def _cut_off(
     branch, merged = _names(state, task)
     view = state.tasks.get(task) or state.dropped[task]
     back = {merged if view.merged else branch: tip} if tip else {}
-    return Cleaned(task, tip or view.head, back, folder)
+    held = held_in(folder)
+    return Cleaned(task, tip or view.head, back, folder, held.files, held.size)
 
 
 def _dropped(state: State, task: TaskId, worktree: Worktree, known: Sequence[Recorded]) -> str:
@@ -137,9 +149,11 @@ def trash_of(state: State) -> str:
     return os.path.join(state.settings.worktrees, ".trash")
 
 
-def expire(ctl: Control, state: State, recorded: Sequence[Recorded], now: float) -> None:
+def expire(
+    ctl: Control, state: State, recorded: Sequence[Recorded], now: float, tally: DiskTally
+) -> None:
     """Forget for good what was cleaned more than 14 days ago."""
-    empty_trash(trash_of(state), KEPT_SECONDS, now)
+    empty_trash(trash_of(state), KEPT_SECONDS, now, tally)
     newest: dict[TaskId, float] = {}
     kept: dict[str, Sha] = {}
     gone: dict[str, Sha] = {}
@@ -175,6 +189,23 @@ def let_go(ctl: Control, state: State) -> None:
     if state.kind.external:
         landed = refs.read(ctl.repo, f"refs/wtman/landed/{state.run}")
         refs.update(ctl.repo, [RefChange(ref, None, sha) for ref, sha in landed.items()])
+
+
+def take_checkouts(state: State, tally: DiskTally) -> None:
+    """Set the check checkouts of a run aside for deletion, and those that reviewers read."""
+    for kind in ("checks", "reading"):
+        place = os.path.join(state.settings.worktrees, f"{state.run}-{kind}")
+        if os.path.lexists(place):
+            set_aside(place, trash_of(state), tally)
+
+
+def finish_dropped(state: State, tally: DiskTally) -> None:
+    """Go on where a killed `clean` was taking worktrees of the run apart."""
+    trash = trash_of(state)
+    names = {name_of(place_of(state, task)) for task in (*state.tasks, *state.dropped)}
+    for entry in sorted(os.listdir(trash)) if os.path.isdir(trash) else ():
+        if entry.rpartition("-")[0] in names:
+            finish(os.path.join(trash, entry), tally)
 
 
 def tidy(state: State) -> None:
@@ -221,37 +252,13 @@ def _tips(repo: Repository, state: State, view: TaskView) -> dict[str, Sha]:
     return {name: sha for name, sha in found.items() if sha is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What a worktree holds: files and bytes without its `.git`; `ignored` of them git ignores."""
-
-    files: int = 0
-    size: int = 0
-    ignored: int = 0
-
-
-def _unsaved(
-    ctl: Control, state: State, task: TaskId, worktree: Worktree, tip: Sha
-) -> tuple[str, Holding]:
-    """What of the worktree no commit holds, and how much is in it."""
-    if not os.path.isdir(worktree.path):
-        return "", Holding()
-    files, size = _measured(worktree.path)
-    if not os.path.isdir(worktree.admin) or not tip:
-        return "", Holding(files, size)
-    why, tree = unsaved(ctl, state, place_of(state, task), worktree, tip)
-    return why, Holding(files, size, max(files - len(history.files(ctl, tree)), 0))
-
-
-def _measured(folder: str) -> tuple[int, int]:
-    """Files of a worktree and their bytes, without its `.git`."""
-    total = size = 0
-    for place, _, names in os.walk(folder):
-        total += len(names)
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(place, name)).st_size
-    return total - os.path.lexists(os.path.join(folder, ".git")), size
+def held_in(folder: str) -> DiskUse:
+    """What is kept of a worktree in its folder in the trash: bytes, and files without folders."""
+    if not folder:
+        return DiskUse()
+    kept = kept_in(folder)
+    files = sum(len(names) for _, _, names in os.walk(kept))
+    return DiskUse(DiskTally().add(kept).size if files else 0, files)
 
 
 def _elsewhere(ctl: Control, worktree: Worktree, view: TaskView) -> str:

@@ -5,11 +5,11 @@ session, by the time of the last change of each file's state, which no program c
 What is looked at is bounded: a folder with more files than that is named as a whole.
 """
 
-import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from wtman.formats.gitignore import matches
 from wtman.git.checkouts import snapshot
@@ -104,7 +104,7 @@ def repositories(root: str, known: Inventory, found: Difference) -> Iterator[str
             yield _of_repository(known, os.path.dirname(place))
         elif path.endswith("/") and not matches(_CACHES, place):
             folders = os.walk(os.path.join(root, place))
-            for folder, inner, names in itertools.islice(folders, _MOST):
+            for folder, inner, names in islice(folders, _MOST):
                 inner[:] = [name for name in inner if not matches(_CACHES, name)]
                 if ".git" in inner or ".git" in names:
                     inner.clear()
@@ -115,6 +115,50 @@ def _of_repository(known: Inventory, place: str) -> str:
     above = f"{place}/"
     mixed = any(path.startswith(above) and path != above for path in known)
     return f"{place}/.git" if mixed else place
+
+
+def work_since(worktree: Worktree, ignored: Sequence[str], began: int) -> list[str]:
+    """Files at `ignored` paths that are new since `began` and look like work. Blocking.
+
+    A folder with very many of them is one path, which ends with `/`.
+    """
+    found: list[str] = []
+    for path in ignored:
+        if matches(_CACHES, path.rstrip("/")) or _is_output(path):
+            continue
+        names = list(islice(_files(worktree.path, path), _MOST + 1))
+        many = len(names) > _MOST
+        found += [path] if many else [it for it in names if _is_since(worktree.path, it, began)]
+    return found
+
+
+def repositories_since(worktree: Worktree, ignored: Sequence[str], began: int) -> list[str]:
+    """Repositories inside that somebody wrote since `began`, but for those in caches. Blocking.
+
+    Where one stands among files of the worktree only its git directory is meant.
+    """
+    found = []
+    hidden = tuple(path for path in ignored if path.endswith("/"))
+    for folder, inner, names in os.walk(worktree.path):
+        place = os.path.relpath(folder, worktree.path)
+        inner[:] = [name for name in inner if not matches(_CACHES, name)]
+        if place == "." or ".git" not in (*inner, *names):
+            inner[:] = [name for name in inner if name != ".git"]
+            continue
+        inner.clear()
+        if is_newer(folder, began):
+            found.append(place if f"{place}/".startswith(hidden) else f"{place}/.git")
+    return found
+
+
+def is_newer(folder: str, began: int) -> bool:
+    """Whether anything in a folder, caches left out, was written since `began`. Blocking."""
+    above, name = os.path.split(folder.rstrip("/"))
+    return any(_is_since(above, path, began) for path in _files(above, f"{name}/"))
+
+
+def _is_since(root: str, path: str, began: int) -> bool:
+    return _is_new(os.path.join(root, path), began)
 
 
 def forced(ctl: Control, worktree: Worktree, staged: Sequence[str]) -> tuple[str, ...]:

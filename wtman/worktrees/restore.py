@@ -1,7 +1,8 @@
 """What `clean` and retries took away in the last 14 days: told, and brought back.
 
-What was cleaned comes back as it was: the refs by compare-and-swap, only where nothing else
-has their names by now, and the worktree with everything in it. The work of an attempt that
+What was cleaned comes back: the refs by compare-and-swap, only where nothing else has their
+names by now, and the worktree with its commit and all that may be work; what setup and tools
+had made there, setup makes again before the next session. The work of an attempt that
 another took the place of becomes a branch of its own; nothing that stands now is touched.
 Blocking, with the run's lock held, and safe to do twice.
 """
@@ -10,9 +11,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wtman import files
 from wtman.errors import MissingError, RaceError
 from wtman.git import refs
-from wtman.git.checkouts import worktrees
 from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
@@ -21,6 +22,8 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Ended
+from wtman.worktrees import trash
+from wtman.worktrees.baseline import BARE, is_provisioned
 from wtman.worktrees.clean import KEPT_SECONDS, branch_of, trash_of, trash_ref
 from wtman.worktrees.place import name_of, place_of, worktree_of
 
@@ -68,12 +71,12 @@ class MovedAside:
 
 def moved_aside(state: State, now: float) -> tuple[MovedAside, ...]:
     """What retries moved out of the worktrees of the run."""
-    trash, out = trash_of(state), []
+    place, out = trash_of(state), []
     names = {f"{name_of(place_of(state, task))}-": task for task in (*state.tasks, *state.dropped)}
-    for name in sorted(os.listdir(trash)) if os.path.isdir(trash) else ():
-        path = os.path.join(trash, name)
+    for name in sorted(os.listdir(place)) if os.path.isdir(place) else ():
+        path = os.path.join(place, name)
         task = names.get(name[: name.rfind("-") + 1])
-        if task is None or os.path.lexists(os.path.join(path, worktrees.NOTE)):
+        if task is None or os.path.lexists(os.path.join(path, trash.NOTE)):
             continue
         at = os.lstat(path).st_ctime  # the move was its last change
         if now - at <= KEPT_SECONDS:
@@ -151,7 +154,7 @@ def bring_back(ctl: Control, state: State, item: CleanedTask) -> Restored:
     worktree = worktree_of(ctl.repo, place_of(state, item.task))
     path = worktree.path if os.path.isdir(worktree.admin) else ""
     if os.path.isdir(event.folder):
-        path = worktrees.restorable(ctl.repo, event.folder).path
+        path = trash.restorable(ctl.repo, event.folder).path
     changes = []
     view = state.tasks.get(item.task)
     for gone, sha in event.refs.items():
@@ -170,13 +173,22 @@ def bring_back(ctl: Control, state: State, item: CleanedTask) -> Restored:
             changes.append(RefChange(name, sha, None))
     refs.update(ctl.repo, changes)
     if os.path.isdir(event.folder):
-        worktrees.restore(ctl.repo, event.folder)
+        trash.restore(ctl, event.folder)
+        _without_setup(ctl, state, item.task)
     kept = {trash_ref(item.run, item.task, sha): sha for sha in event.refs.values()}
     there = refs.read(ctl.repo, f"refs/wtman/trash/{item.run}/{item.task}")
     refs.update(
         ctl.repo, [RefChange(name, None, sha) for name, sha in kept.items() if name in there]
     )
     return Restored(item.task, event.head, path)
+
+
+def _without_setup(ctl: Control, state: State, task: TaskId) -> None:
+    """Have setup run again before the next session: what it had made is not kept."""
+    if is_provisioned(state):
+        place = os.path.join(ctl.repo.wtman_dir, "runs", state.run, "tasks", task)
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        files.replace(os.path.join(place, BARE), b"")
 
 
 def _require(ctl: Control, sha: Sha, item: CleanedTask) -> None:

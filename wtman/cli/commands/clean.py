@@ -1,4 +1,4 @@
-"""`wtman clean`: what is merged or worthless goes to the trash, what would be lost stays."""
+"""`wtman clean`: what is merged or worthless goes, what would be lost stays."""
 
 import contextlib
 import json
@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wtman.cli import options, target
-from wtman.coordinator.home import Home, a_run, require_idle
+from wtman.coordinator.home import Home, a_run, require_idle, waiting_folder
 from wtman.coordinator.outcome import FINISHED
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
-from wtman.journal.events import Cleaned
+from wtman.journal.events import Cleaned, Dismissed
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import SCHEMA, SETTLED
 from wtman.text.terminal import clean as cleaned
-from wtman.text.terminal import count, mebibytes
+from wtman.text.terminal import count, storage
 from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
+    from wtman.git.disk import DiskTally
     from wtman.worktrees.clean import KeptTask
 
 _MUCH = 10 << 20  # bytes of logs that are worth a word
@@ -39,39 +40,52 @@ def clean(
         list[str] | None,
         typer.Option(metavar="TASK", help="Remove this one whatever it holds; repeatable."),
     ] = None,
+    dismiss: Annotated[
+        bool, typer.Option("--dismiss", help="Remove all of RUN, and do not show it any more.")
+    ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Remove worktrees and branches that are no longer needed.
 
     Without RUN, of all finished runs, never of a running one; with --force TASK alone, of this
-    task only. What would be lost is kept, with the reason; what is removed can be brought back
-    for 14 days: `wtman restore`.
+    task only. What would be lost is kept, with the reason. What is removed can be brought back
+    for 14 days: `wtman restore`. What git has, and what setup and tools made, is freed at once.
     """
     from wtman.coordinator.litter import sweep_caches, sweep_questions, sweep_repository
+    from wtman.execution.removal import FEW, remove_waiting
     from wtman.git.control_dir import prepare
+    from wtman.git.disk import DiskTally
     from wtman.worktrees.clean import KEPT_SECONDS
 
+    if dismiss and not run:
+        raise UsageError("--dismiss needs the name of the run", hint="see wtman status --all")
     _forget_dry_runs(target.repository(ctx, directory))
     with target.journal(ctx, directory) as home:
         control = prepare(home.repo)
         sweep_repository(control, home.store)
         sweep_questions(control, home.store)
         sweep_caches(control, KEPT_SECONDS, time.time())
-        _forget_checkouts(home)
-        wanted = _to_clean(home, run, _forced(home, run, force or ()))
-        results = [_clean_run(home, item) for item in wanted]
-        _tell(home, results, as_json)
+        wanted = _to_clean(home, run, _forced(home, run, force or ()), dismiss)
+        folders = _waiting_folders(home)
+        left = remove_waiting(folders, apart=True)  # what another was killed over
+        tally = DiskTally()
+        _forget_checkouts(home, tally)
+        results = [_clean_run(home, item, tally) for item in wanted]
+        apart = remove_waiting(folders, apart=left is not None or tally.use.files > FEW)
+        _tell(home, results, tally.use.size, apart is not None, as_json)
         return int(any(item.kept for item in results))
 
 
 @dataclass(frozen=True, slots=True)
 class ToClean:
-    """A run to be cleaned: all its tasks, or only the `forced` ones."""
+    """A run to be cleaned: all its tasks, or only the `forced` ones. `dismiss`: whatever they
+    hold, and it is not shown any more."""
 
     state: State
     forced: frozenset[TaskId] = frozenset()
     whole: bool = True
+    dismiss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,7 @@ class CleanedRun:
     gone: tuple[Cleaned, ...]
     kept: tuple["KeptTask", ...]
     logs: int  # bytes of its evidence that stay
+    dismissed: bool = False
 
 
 def _forget_dry_runs(repo: Repository) -> None:
@@ -92,14 +107,23 @@ def _forget_dry_runs(repo: Repository) -> None:
             candidate_refs.forget(repo, candidate_refs.runs_with(repo).difference(store.runs()))
 
 
-def _forget_checkouts(home: Home) -> None:
+def _waiting_folders(home: Home) -> list[str]:
+    """Where what is to be deleted waits for it: for each disk one."""
+    from wtman.worktrees.clean import trash_of
+
+    states = [home.state(run) for run in home.store.runs()]
+    return [waiting_folder(home.repo), *(trash_of(state) for state in states)]
+
+
+def _forget_checkouts(home: Home, tally: "DiskTally") -> None:
     """Remove the check checkouts of merges and reviews of branches that were cut off."""
-    from wtman.worktrees.clean import remove_traces
+    from wtman.worktrees.clean import remove_traces, take_checkouts
 
     for run in home.store.runs():
         state = home.state(run)
         if state.kind.external and not home.store.live(run):
             with contextlib.suppress(MissingError), home.store.lock(run):
+                take_checkouts(state, tally)
                 remove_traces(state)
 
 
@@ -139,7 +163,9 @@ def _holder(home: Home, task: TaskId) -> RunId:
     return left[0].run
 
 
-def _to_clean(home: Home, run: str, forced: Mapping[RunId, set[TaskId]]) -> list[ToClean]:
+def _to_clean(
+    home: Home, run: str, forced: Mapping[RunId, set[TaskId]], dismiss: bool
+) -> list[ToClean]:
     from wtman.tasks.lifecycle import run_state
 
     named = a_run(home, run) if run else ""
@@ -148,14 +174,19 @@ def _to_clean(home: Home, run: str, forced: Mapping[RunId, set[TaskId]]) -> list
     if named or forced:
         runs = dict.fromkeys([*([RunId(named)] if named else []), *forced])
         return [
-            ToClean(home.state(name), frozenset(forced.get(name, ())), whole=name == named)
+            ToClean(
+                home.state(name),
+                frozenset(forced.get(name, ())),
+                whole=name == named,
+                dismiss=dismiss and name == named,
+            )
             for name in runs
         ]
     states = (home.state(name) for name in home.store.runs())
     return [
         ToClean(state)
         for state in states
-        if run_state(state) in FINISHED and not home.store.live(state.run)
+        if (state.dismissed or run_state(state) in FINISHED) and not home.store.live(state.run)
     ]
 
 
@@ -173,7 +204,7 @@ def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
         print(f"wtman: {problem}", file=sys.stderr)
 
 
-def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
+def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
     from wtman.coordinator import evidence, litter
     from wtman.execution.occupants import occupants
     from wtman.git.control_dir import prepare
@@ -185,7 +216,7 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     kept: list[worktree.KeptTask] = []
     control = prepare(home.repo)
     known = standings(state) if state.approved else {}
-    folder = home.folder(state.run)
+    folder, waiting = home.folder(state.run), waiting_folder(home.repo)
     standing = occupants(
         [
             view.worktree
@@ -195,6 +226,7 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
     )
     with home.store.lock(state.run):
         litter.sweep_run(control, state.run, folder, state.settings.worktrees)
+        worktree.finish_dropped(state, tally)
         told = home.store.events(state.run)
         for task in (*state.tasks, *state.dropped):
             forced = task in wanted.forced
@@ -203,26 +235,44 @@ def _clean_run(home: Home, wanted: ToClean) -> CleanedRun:
             busy = ""
             if who := standing.get((state.tasks.get(task) or state.dropped[task]).worktree):
                 busy = f"{who[1]} (process {who[0]}) works in its worktree: leave it first"
+            elif wanted.dismiss:
+                forced = True
             elif task in known and known[task].state not in SETTLED:
                 busy = f"{known[task].state}, the run can go on: wtman resume {state.run}"
             before = partial(_clean_up, home, state, task)
             match worktree.clean(
-                control, state, task, forced=forced, busy=busy, known=told, before=before
+                control,
+                state,
+                task,
+                forced=forced,
+                busy=busy,
+                known=told,
+                tally=tally,
+                before=before,
             ):
                 case Cleaned() as done:
                     home.store.append(state.run, [done], now)
-                    evidence.leave_task(folder, task, _sign_in_files(state, task))
+                    evidence.leave_task(folder, task, _sign_in_files(state, task), waiting, tally)
                     gone.append(done)
                 case worktree.KeptTask() as left:
                     kept.append(left)
+        if wanted.whole:
+            worktree.take_checkouts(state, tally)
         worktree.tidy(state)
+        if not any(worktree.holds(home.repo, state, task) for task in state.tasks):
+            evidence.leave_run(folder, waiting, tally)
         after, recorded = home.state(state.run), home.store.events(state.run)
-        worktree.expire(control, after, recorded, now)
+        worktree.expire(control, after, recorded, now, tally)
         worktree.let_go(control, state)
-        if wanted.whole and run_state(after) in FINISHED:
+        if wanted.whole and (after.dismissed or run_state(after) in FINISHED):
             over = not kept and now - recorded[-1].at > worktree.KEPT_SECONDS
             (evidence.drop_logs if over else evidence.pack_logs)(folder)
-    return CleanedRun(state, tuple(gone), tuple(kept), evidence.size_of(folder))
+            if over and after.dismissed:
+                evidence.drop(folder, waiting, tally)
+        dismissed = wanted.dismiss and not kept
+        if dismissed and not state.dismissed:
+            home.store.append(state.run, [Dismissed()], now)
+    return CleanedRun(state, tuple(gone), tuple(kept), evidence.size_of(folder), dismissed)
 
 
 def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
@@ -237,10 +287,13 @@ def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
+def _tell(
+    home: Home, results: Sequence[CleanedRun], freed: int, apart: bool, as_json: bool
+) -> None:
     from wtman.worktrees.clean import KEPT_SECONDS, trash_ref
 
     until = iso(time.time() + KEPT_SECONDS)
+    kept = sum(event.size for item in results for event in item.gone)
     if as_json:
         runs = [
             {
@@ -255,33 +308,56 @@ def _tell(home: Home, results: Sequence[CleanedRun], as_json: bool) -> None:
                         "files": event.files,
                         "bytes": event.size,
                         "ignored": event.ignored,
+                        "freed": event.freed,
                         "until": until,
                     }
                     for event in item.gone
                 ],
                 "kept": [{"task": left.task, "reason": left.why} for left in item.kept],
+                "dismissed": item.dismissed,
                 "logs": {"folder": home.folder(item.state.run), "bytes": item.logs},
             }
             for item in results
         ]
-        print(json.dumps({"schema": SCHEMA, "runs": runs}, ensure_ascii=True))
+        sums = {"freed": freed, "in_background": apart, "recoverable": kept, "until": until}
+        print(json.dumps({"schema": SCHEMA, "runs": runs, **sums}, ensure_ascii=True))
         return
-    if not any(item.gone or item.kept for item in results):
+    if not (freed or any(item.gone or item.kept or item.dismissed for item in results)):
         print("nothing to clean")
     for item in results:
         run = item.state.run
         for event in item.gone:
-            ignored = f" (with {count(event.ignored, 'ignored file')})" if event.ignored else ""
-            print(f"{run}/{event.task}  removed{ignored}")
+            files = (
+                f"; kept: {count(event.files, 'file')} that no commit has" if event.files else ""
+            )
+            print(f"{run}/{event.task}  removed{files}")
         for left in item.kept:
             ignored = f"; {count(left.ignored, 'ignored file')} too" if left.ignored else ""
             print(f"{run}/{left.task}  kept: {cleaned(left.why, 300)}{ignored}")
-        if item.gone:
-            size = mebibytes(sum(event.size for event in item.gone))
-            one = f"{run}/{item.gone[0].task}" if len(item.gone) == 1 else run
-            print(f"  kept in the trash until {until[:10]} ({size}): wtman restore {one}")
+        if item.dismissed:
+            print(f"{run}  dismissed: by name alone, wtman status {run}")
         forcible = next((left for left in item.kept if left.forcible), None)
         if forcible is not None:
             print(f"  to remove it anyway: wtman clean --force {run}/{forcible.task}")
         if item.logs > _MUCH:
-            print(f"  logs of {run}: {mebibytes(item.logs)} in {home.folder(run)}")
+            print(f"  logs of {run}: {storage(item.logs)} in {home.folder(run)}")
+    _sums(results, freed, kept, until, apart)
+
+
+def _sums(results: Sequence[CleanedRun], freed: int, kept: int, until: str, apart: bool) -> None:
+    """What is free, what is not yet, and until when it can be had back."""
+    parts = []
+    if freed:
+        later = ", being deleted in the background" if apart else ""
+        parts.append(f"freed {storage(freed)}{later}")
+    gone = [(item.state.run, event) for item in results for event in item.gone]
+    dismissed = [item.state.run for item in results if item.dismissed]
+    if gone or dismissed:
+        runs = {*dismissed, *(run for run, _ in gone)}
+        name = runs.pop() if len(runs) == 1 else ""
+        if len(gone) == 1 and name and not dismissed:
+            name = f"{name}/{gone[0][1].task}"
+        files = f"{storage(kept)} of files and all branches" if kept else "branches"
+        parts.append(f"{files} stay recoverable until {until[:10]}: wtman restore {name}".rstrip())
+    if parts:
+        print("; ".join(parts))

@@ -382,6 +382,7 @@ def _runs(place: DoctorScope) -> Iterator[Line]:
         home = Home(repo, store)
         states = [home.state(run) for run in store.runs()]
         states = [state for state in states if state.kind is RunKind.SPLIT]
+        states = [state for state in states if not state.dismissed]
         open_ = [state for state in states if run_state(state) not in FINISHED]
         for state in open_[-_MANY:]:
             live = bool(store.live(state.run))

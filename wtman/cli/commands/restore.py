@@ -11,10 +11,12 @@ from wtman.cli import options, target
 from wtman.coordinator.home import Home, a_run, require_idle
 from wtman.coordinator.outcome import next_command
 from wtman.errors import UsageError
+from wtman.journal.events import Recalled
 from wtman.journal.state import State
+from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
-from wtman.text.terminal import count, mebibytes
+from wtman.text.terminal import count, storage
 from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ def restore(
 ) -> int:
     """Bring back what clean or a retry removed in the last 14 days; list it without TASK.
 
+    A worktree comes back with its commit and what no commit had. What setup and tools had made
+    there is not kept: setup runs again before the next session.
+
     With --merge RUN the last merge of that run is taken back, while nothing came after it: its
     tasks are verified again, and wtman merge can land them again.
     """
@@ -54,14 +59,20 @@ def restore(
         if merge:
             return _undo(home, merge, as_json)
         from wtman.git.control_dir import prepare
+        from wtman.worktrees.restore import CleanedTask
 
         control = prepare(home.repo)
         removed = _removed(home, control, every=bool(attempt))
+        states = [home.state(run) for run in home.store.runs()]
+        dismissed = [state for state in states if _may_be_recalled(state)]
         if not task:
-            states = [home.state(run) for run in home.store.runs()]
-            _list(removed, [item for state in states for item in _aside(state)], as_json)
+            aside = [item for state in states for item in _aside(state)]
+            _list(removed, aside, dismissed, as_json)
             return 0
-        _bring_back(home, control, _chosen(home, removed, task, attempt), as_json)
+        whole = next((state.run for state in dismissed if state.run == task), None)
+        own = any(item.run == whole and isinstance(item, CleanedTask) for item in removed)
+        wanted = [] if whole and not own else _chosen(home, removed, task, attempt)
+        _bring_back(home, control, wanted, whole, as_json)
         return 0
 
 
@@ -90,6 +101,13 @@ def _undo(home: Home, name: str, as_json: bool) -> int:
     elif not state.kind.external:
         print(f"\nnext: {next_command(state, live=False)}")
     return 0
+
+
+def _may_be_recalled(state: State) -> bool:
+    """Whether the run was dismissed, and can be brought back."""
+    from wtman.worktrees.clean import KEPT_SECONDS
+
+    return bool(state.dismissed) and time.time() - state.dismissed <= KEPT_SECONDS
 
 
 def _aside(state: State) -> "tuple[MovedAside, ...]":
@@ -148,16 +166,29 @@ def _refuse(home: Home, removed: "Sequence[Removed]", text: str) -> None:
     )
 
 
-def _list(removed: "Sequence[Removed]", aside: "Sequence[MovedAside]", as_json: bool) -> None:
+def _list(
+    removed: "Sequence[Removed]",
+    aside: "Sequence[MovedAside]",
+    dismissed: Sequence[State],
+    as_json: bool,
+) -> None:
+    from wtman.worktrees.clean import KEPT_SECONDS
+
+    untils = {state.run: iso(state.dismissed + KEPT_SECONDS) for state in dismissed}
     if as_json:
         moved = [
             {"run": item.run, "task": item.task, "path": item.path, "until": iso(item.until)}
             for item in aside
         ]
-        told = {"schema": SCHEMA, "removed": [_plain(item) for item in removed], "moved": moved}
+        told = {
+            "schema": SCHEMA,
+            "removed": [_plain(item) for item in removed],
+            "moved": moved,
+            "dismissed": [{"run": run, "until": until} for run, until in untils.items()],
+        }
         print(json.dumps(told, ensure_ascii=True))
         return
-    if not (removed or aside):
+    if not (removed or aside or dismissed):
         print("nothing was removed in the last 14 days")
         return
     for item in removed:
@@ -165,6 +196,8 @@ def _list(removed: "Sequence[Removed]", aside: "Sequence[MovedAside]", as_json: 
     for left in aside:
         until = iso(left.until)[:10]
         print(f"{left.run}/{left.task}  moved out of its worktree: {left.path}; until {until}")
+    for run, until in untils.items():
+        print(f"{run}  dismissed; until {until[:10]}: wtman restore {run}")
     if removed:
         print(f"  to bring one back: {_command(removed[-1])}")
 
@@ -186,8 +219,8 @@ def _words(item: "Removed") -> str:
     if event.refs:
         parts.append(f"branch at {event.head[:10]} ({count(item.commits, 'commit')})")
     if event.folder:
-        ignored = f" ({event.ignored} ignored)" if event.ignored else ""
-        parts.append(f"worktree of {count(event.files, 'file')}{ignored}, {mebibytes(event.size)}")
+        held = f" with {count(event.files, 'file')} that no commit has" if event.files else ""
+        parts.append(f"worktree{held}" + (f", {storage(event.size)}" if held else ""))
     return ", ".join(parts)
 
 
@@ -213,11 +246,23 @@ def _plain(item: "Removed") -> dict[str, Any]:
     }
 
 
-def _bring_back(home: Home, control: "Control", wanted: "Sequence[Removed]", as_json: bool) -> None:
+def _bring_back(
+    home: Home,
+    control: "Control",
+    wanted: "Sequence[Removed]",
+    recalled: RunId | None,
+    as_json: bool,
+) -> None:
     told = []
+    if recalled is not None:
+        with home.store.lock(recalled):
+            _recall(home, recalled)
+        if not as_json:
+            print(f"{recalled}  shown again")
     for item in wanted:
         require_idle(home, item.run)
         with home.store.lock(item.run):
+            _recall(home, item.run)
             names, worktree, words = _restored(home, control, item)
         told.append(
             {"run": item.run, "task": item.task, "refs": names, "worktree": worktree or None}
@@ -225,19 +270,33 @@ def _bring_back(home: Home, control: "Control", wanted: "Sequence[Removed]", as_
         if not as_json:
             print(f"{item.run}/{item.task}  {words}")
     if as_json:
-        print(json.dumps({"schema": SCHEMA, "restored": told}, ensure_ascii=True))
+        print(
+            json.dumps(
+                {"schema": SCHEMA, "restored": told, "recalled": recalled}, ensure_ascii=True
+            )
+        )
+
+
+def _recall(home: Home, run: RunId) -> None:
+    """Show a run again that was dismissed."""
+    if home.state(run).dismissed:
+        home.store.append(run, [Recalled()], time.time())
 
 
 def _restored(home: Home, control: "Control", item: "Removed") -> tuple[list[str], str, str]:
     """The names that are back, the worktree, and both for people."""
+    from wtman.worktrees.baseline import is_provisioned
     from wtman.worktrees.restore import CleanedTask, branch_off, bring_back
 
     if not isinstance(item, CleanedTask):
         is_new = branch_off(control, item)
         verb = "is now" if is_new else "was already"
         return [item.branch], "", f"attempt {item.attempt} {verb} branch {item.branch}"
-    event = bring_back(control, home.state(item.run), item)
+    state = home.state(item.run)
+    event = bring_back(control, state, item)
     home.store.append(item.run, [event], time.time())
     names = sorted(name.removeprefix("refs/heads/") for name in item.event.refs)
     where = f", worktree {event.worktree}" if event.worktree else ""
+    if event.worktree and is_provisioned(state):
+        where += "; setup runs again before its next session"
     return names, event.worktree, f"restored: {', '.join(names) or 'no branch'}{where}"

@@ -16,7 +16,7 @@ from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
 from wtman.tasks.lifecycle import run_state
-from wtman.text.terminal import columns, fit, pad
+from wtman.text.terminal import columns, count, fit, pad
 from wtman.text.words import iso
 from wtman.ui.table import table
 
@@ -72,7 +72,8 @@ def _print_status(home: Home, state: State) -> None:
 
 
 def _list_runs(home: Home, as_json: bool) -> int:
-    states = [home.state(run) for run in home.store.runs()]
+    known = [home.state(run) for run in home.store.runs()]
+    states = [state for state in known if not state.dismissed]
     if as_json:
         from wtman.ui.status_json import summary
 
@@ -81,11 +82,13 @@ def _list_runs(home: Home, as_json: bool) -> int:
         return 0
     from wtman.text.terminal import clean
 
-    name = max(columns(state.run) for state in states)
+    name = max((columns(state.run) for state in states), default=0)
     for state in states:
         live = " (live)" if home.store.live(state.run) else ""
         left = f"{pad(state.run, name)}  {run_state(state) + live:<15}  {iso(state.created)}"
         print(fit(f"{left}  {clean(state.request)}", terminal.width()).rstrip())
+    if hidden := len(known) - len(states):
+        print(f"{count(hidden, 'dismissed run')} not shown: wtman restore lists them for 14 days")
     return 0
 
 

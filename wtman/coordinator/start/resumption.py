@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wtman.config import load
 from wtman.config.roles import load_roles
-from wtman.coordinator.home import Home, require_idle
+from wtman.coordinator.home import Home, require_idle, require_shown
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
@@ -41,6 +41,7 @@ def resumption(
 ) -> Resumption:
     """What the resume comes to. Refuses a run that is live, and what the run cannot keep."""
     require_idle(home, state.run)
+    require_shown(state)
     require_repository(home.repo, state.base, sessions=True)
     limits = (change.limits,) if change.limits != LimitsChanged() else ()
     _require_budget(state, change.limits)

@@ -6,15 +6,11 @@ gets slower with their number. Its administrative files are documented
 Where the repository uses an extension that this layout may not cover, git does it,
 under a lock of ours.
 
-Nothing is deleted: a dropped worktree is renamed into a trash folder, from which
-`restore` brings it back until `empty_trash`.
+How one is dropped, and brought back, is in `trash`.
 """
 
-import json
 import os
 import secrets
-import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +27,6 @@ from wtman.git.trees import remove_tree
 from wtman.git.untrusted.git_dir import admin_files, write_texts
 
 _HEAD_CAP = 4096
-NOTE = "worktree.json"  # in the trash: where the worktree was
 NEW = ".new-"  # what is put together in wtman's own folder begins so
 
 
@@ -70,7 +65,7 @@ def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, .
     if len(made) < len(checked):
         by_git = _needs_git(repo)
         # One folder for all drafts: removing a folder costs more than all else here.
-        with _aside(repo) as drafts:
+        with aside(repo) as drafts:
             for spec in checked:
                 if spec.name not in made:
                     made[spec.name] = (
@@ -86,7 +81,7 @@ def takes_filled(repo: Repository) -> bool:
 
 def unregister(repo: Repository, worktree: Worktree) -> None:
     """Let git know nothing of a worktree any more; its folder stays, without the pointer."""
-    _retire(repo, worktree.admin)
+    retire(repo, worktree.admin)
     pointer = os.path.join(worktree.path, ".git")
     if os.path.isdir(pointer) and not os.path.islink(pointer):
         remove_tree(pointer)
@@ -107,83 +102,6 @@ def detach(worktree: Worktree, commit: str) -> None:
 def head_of(worktree: Worktree) -> str:
     """What HEAD says: "ref: refs/..." or an object name; "" if it is no ordinary file."""
     return _read(os.path.join(worktree.admin, "HEAD")).strip()
-
-
-def drop(repo: Repository, worktree: Worktree, trash: str) -> str:
-    """Move the worktree, whatever is in it, into `trash`; the answer is what restores it.
-
-    `trash` must be on the file system of the worktree. Dropping twice is harmless.
-    """
-    name = os.path.basename(worktree.admin)
-    entry = os.path.join(trash, f"{name}-{secrets.token_hex(4)}")
-    os.makedirs(entry, mode=0o700)
-    _replace(os.path.join(entry, NOTE), json.dumps({"name": name, "path": worktree.path}))
-    if os.path.isdir(worktree.admin) and not os.path.islink(worktree.admin):
-        # Copied before anything moves: the two may be on different file systems.
-        shutil.copytree(worktree.admin, os.path.join(entry, "admin"), symlinks=True)
-    if os.path.lexists(worktree.path):
-        _move(worktree.path, os.path.join(entry, "tree"))
-    _retire(repo, worktree.admin)
-    return entry
-
-
-def restorable(repo: Repository, entry: str) -> Worktree:
-    """Where `restore` would bring a dropped worktree. Raises RaceError where that is in use."""
-    try:
-        note = json.loads(_read(os.path.join(entry, NOTE)))
-        name, path = str(note["name"]), str(note["path"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{entry} is not a removed worktree") from error
-    admin = os.path.join(repo.common_dir, "worktrees", name)
-    if os.path.lexists(path) or os.path.lexists(admin):
-        files_in = os.path.join(entry, "tree")
-        raise RaceError(f"{path} is in use again", hint=f"copy what you need from {files_in}")
-    return Worktree(path, admin)
-
-
-def restore(repo: Repository, entry: str) -> Worktree:
-    """Bring a dropped worktree back to where it was."""
-    there = restorable(repo, entry)
-    path, admin, name = there.path, there.admin, os.path.basename(there.admin)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    os.makedirs(os.path.dirname(admin), exist_ok=True)
-    if os.path.isdir(os.path.join(entry, "tree")):
-        _move(os.path.join(entry, "tree"), path)
-    if os.path.isdir(os.path.join(entry, "admin")):
-        with _aside(repo) as folder:
-            copy = os.path.join(folder, name)
-            shutil.copytree(os.path.join(entry, "admin"), copy, symlinks=True)
-            _settle(copy, admin)
-    remove_tree(entry)
-    return there
-
-
-def empty_trash(folder: str, older_than_seconds: float, now: float) -> int:
-    """Delete what was dropped longer ago than that; says how many. May take long."""
-    gone = 0
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return 0
-    for entry in entries:
-        try:
-            # What was moved aside, or cut off by a kill, has no note: the move was its last change.
-            note = os.path.join(entry.path, NOTE)
-            known = os.path.lexists(note)
-            dropped = os.lstat(note).st_mtime if known else os.lstat(entry.path).st_ctime
-        except OSError:
-            continue  # another process deletes it
-        ours = known or entry.name.startswith("wtman-")
-        if ours and now - dropped > older_than_seconds and _removed(entry.path):
-            gone += 1
-    return gone
-
-
-def _removed(path: str) -> bool:
-    if os.path.isdir(path) and not os.path.islink(path):
-        return remove_tree(path)
-    os.unlink(path)
-    return True
 
 
 def _checked(repo: Repository, spec: WorktreeSpec) -> WorktreeSpec:
@@ -243,7 +161,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     # Before the rename: `git worktree prune` removes an entry whose .git is missing.
     point(spec.path, admin, repo.wtman_dir)
     try:
-        _settle(draft, admin)
+        settle(draft, admin)
     except OSError as error:
         if adopted := _adopted(repo, spec):
             return adopted
@@ -251,7 +169,7 @@ def _by_hand(repo: Repository, spec: WorktreeSpec, drafts: str) -> Worktree:
     return Worktree(spec.path, admin)
 
 
-def _settle(draft: str, admin: str) -> None:
+def settle(draft: str, admin: str) -> None:
     """Rename a complete entry to its place."""
     for _ in range(20):
         try:
@@ -331,32 +249,19 @@ def _draft(path: str, aside: str) -> str:
     return os.path.join(path, f".git-{secrets.token_hex(8)}")
 
 
-def _retire(repo: Repository, admin: str) -> None:
+def retire(repo: Repository, admin: str) -> None:
     """Take the entry out of git's sight in one step, then delete it."""
     if os.path.islink(admin):
         os.unlink(admin)
         return
     if not os.path.isdir(admin):
         return
-    with _aside(repo) as folder:
+    with aside(repo) as folder:
         os.rename(admin, os.path.join(folder, "admin"))
 
 
-def _move(source: str, target: str) -> None:
-    mode = os.lstat(source).st_mode
-    if stat.S_ISDIR(mode) and not mode & stat.S_IWUSR:
-        os.chmod(source, stat.S_IMODE(mode) | stat.S_IRWXU)  # a move rewrites its ".."
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        raise ExternalError(
-            f"{source} could not be moved to {target}: {error.strerror}",
-            hint="the trash must be on the same file system as the worktrees",
-        ) from error
-
-
 @contextmanager
-def _aside(repo: Repository) -> Iterator[str]:
+def aside(repo: Repository) -> Iterator[str]:
     """A folder on the file system of the git directory."""
     os.makedirs(repo.wtman_dir, exist_ok=True)
     with scratch(repo.wtman_dir, NEW) as folder:

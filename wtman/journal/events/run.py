@@ -126,6 +126,16 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissed(Event):
+    """The user is done with the run: it is meant only where it is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    """A run that was dismissed is shown again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown(Event):
     """An event of a newer version, kept as it is."""
 

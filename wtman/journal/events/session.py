@@ -139,7 +139,9 @@ class Cleaned(Event):
     """A task's worktree and branch went to the trash, from which `restore` brings them back.
 
     `refs` are those that were removed, `folder` is where the worktree is now ("": it had none),
-    `files` and `size` (bytes) what it holds, `ignored` how many of its files git ignores.
+    `files` and `size` (bytes on the disk) what is kept of it there, `ignored` how many of its
+    paths git ignores. `freed` are the bytes of what is not kept: git has it, or setup and
+    tools made it.
     """
 
     task: TaskId
@@ -149,6 +151,7 @@ class Cleaned(Event):
     files: int = 0
     size: int = 0
     ignored: int = 0
+    freed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
