@@ -150,7 +150,10 @@ EFFECTS = frozenset(
     provision/cleanup.py
     provision/carry.py
     provision/command.py
+    provision/environment_key.py
+    provision/environment_store.py
     provision/files.py
+    provision/outfit.py
     provision/package_cache_folder.py
     provision/packages.py
     provision/programs.py
@@ -158,6 +161,7 @@ EFFECTS = frozenset(
     provision/setup_use.py
     review/perform.py
     review/reproduce.py
+    provision/stamps.py
     sandbox/advice.py
     sandbox/bubblewrap.py
     sandbox/choice.py

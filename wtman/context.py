@@ -10,11 +10,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from wtman.agents import Agent
 from wtman.budget.meter import LiveUsage
 from wtman.execution import Executor
 from wtman.execution.space import Space
+from wtman.git.checkouts.environments import Environments
+from wtman.git.checkouts.handouts import Handouts
 from wtman.git.checkouts.live import WatchMemory
 from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control_dir import Control
@@ -40,7 +43,7 @@ class Context:
     `gateway` lets sessions out to the hosts that they may reach.
     `space` knows which file systems were full.
     `reading` is the pool of checkouts that sessions only read, apart from that of checks
-    because a session holds one for minutes.
+    because a session holds one for minutes. `environments` knows what setup makes just now.
     """
 
     run: RunId
@@ -62,6 +65,12 @@ class Context:
     gateway: Gateway = field(default_factory=Gateway)
     space: Space = field(default_factory=Space)
     reading: Checkouts = field(default_factory=lambda: Checkouts(READERS))
+    environments: Environments[Any] = field(default_factory=Environments)
+
+    @property
+    def handouts(self) -> Handouts:
+        """How the run's worktrees and check checkouts were handed out."""
+        return Handouts(os.path.join(self.folder, "handouts"))
 
     def view(self, checkout: str, home: str = "") -> SandboxView:
         """What is seen where by a program that works in this checkout, with this HOME."""

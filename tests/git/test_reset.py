@@ -227,7 +227,7 @@ def test_what_setup_made_stays_as_it_was(
     (environment / "lib/planted.pth").write_text("import evil\n")
     (environment / "lib/__pycache__").mkdir()
     to = head if commit == "the same" else commit_of(ctl, tmp_path / "w", {"src/b.py": "2"}, head)
-    found = reset(ctl, handouts, str(folder), "", to, "key")
+    found = reset(ctl, handouts, str(folder), "", to, {"key"})
     assert found is not None and found.key == "key"
     assert held(environment) == made
     assert (folder / "src/a.py").read_text() == "one\ntwo\nthree\n"
@@ -252,7 +252,7 @@ def test_of_what_setup_made_nothing_stays_once_any_of_it_has_changed(
     environment: Path,
 ) -> None:
     harm(environment)
-    found = reset(ctl, handouts, str(folder), "", head, "key")
+    found = reset(ctl, handouts, str(folder), "", head, {"key"})
     assert found is not None and found.key == "" and not found.made
     assert not (folder / "build").exists()
 
@@ -260,5 +260,5 @@ def test_of_what_setup_made_nothing_stays_once_any_of_it_has_changed(
 def test_what_was_made_for_another_key_goes(
     ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path, environment: Path
 ) -> None:
-    found = reset(ctl, handouts, str(folder), "", head, "other")
+    found = reset(ctl, handouts, str(folder), "", head, {"other"})
     assert found is not None and not environment.exists()

@@ -400,3 +400,11 @@ def test_the_users_own_patterns_take_the_place_of_the_guess() -> None:
     found = split(["make deps"], NODE, given=("*.json", "!package-lock.json"))
     assert found.inputs == Inputs(frozenset({"package.json"}))
     assert split(["make deps"], NODE).inputs.whole
+
+
+def test_what_stays_in_a_package_cache_is_told() -> None:
+    assert found({"Cargo.toml": ""}, "cargo fetch").fetches
+    assert not found(NODE, "npm ci").fetches
+    assert found(NODE | {".yarnrc.yml": "a: 1"}, "yarn install").fetches
+    assert not found(NODE | {".yarnrc.yml": "nodeLinker: node-modules"}, "yarn").fetches
+    assert split(["make"], NODE, given=("*.json",)).fetches

@@ -145,7 +145,7 @@ def test_a_worktree_is_trusted_until_a_session_has_worked_there(world: World, na
             if name == "worked":
                 Path(ctx.below("tasks", "one", "1")).mkdir()
             worktree = bring(ctx, state, place, None, at)
-            assert await provision_task(ctx, state, place, worktree, at) == ""
+            assert (await provision_task(ctx, state, place, worktree, at)).problem == ""
             return (Path(place.path) / "got").read_text()
 
     assert ("main" in asyncio.run(go()).split()) == (name == "fresh")
@@ -177,7 +177,7 @@ def test_what_setup_writes_into_git_reaches_sessions_and_never_the_repository(
             )
             place = place_of(state, one)
             worktree = bring(ctx, state, place, None, world.head())
-            assert await provision_task(ctx, state, place, worktree, world.head()) == ""
+            assert (await provision_task(ctx, state, place, worktree, world.head())).problem == ""
             assert run_git(worktree.path, "rev-parse", "HEAD") == world.head()
             return lend(ctx, state, place, 1, world.head()).path
 

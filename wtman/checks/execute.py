@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from wtman.checks import cache, import_probe
 from wtman.checks.diagnosis import absent_in
-from wtman.checks.fingerprint import fingerprint, marks_of
+from wtman.checks.fingerprint import fingerprint
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import CACHE, only_failed
 from wtman.checks.results import import_records, with_tests
@@ -30,9 +30,11 @@ from wtman.provision.command import CommandRun, fresh_folder, run_command
 from wtman.provision.command_result import CommandResult, believable, keepable
 from wtman.provision.command_text import JUNIT
 from wtman.provision.files import linked
+from wtman.provision.outfit import Spot, fit, keys_for
 from wtman.provision.ports import check_port
 from wtman.provision.programs import NamedPrograms, link_programs, named_programs
-from wtman.provision.setup import git_folders, make_home, provision
+from wtman.provision.setup import git_folders, make_home
+from wtman.provision.stamps import marks_of
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.system import is_below
@@ -184,7 +186,12 @@ async def _leans_on_main(bench: Bench, asked: CheckRequest, sight: ImportOrigin)
 async def run_once(bench: Bench, asked: CheckRequest) -> Seen:
     """Run a check in a checkout of its own."""
     ctx = bench.ctx
-    async with ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, asked.commit) as checkout:
+    handouts = ctx.handouts if ctx.view(bench.folder).moved else None
+    keys = frozenset[str]()
+    if handouts is not None:
+        keys = await keys_for(ctx, bench.settings, asked.commit, of_task=False)
+    leased = ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, asked.commit, handouts, keys)
+    async with leased as checkout:
         # A HOME for this one run: what a branch left there would be the next one's.
         home = ctx.below("homes", f"check-{checkout.slot}-{secrets.token_hex(4)}")
         began = ctx.clock()
@@ -208,16 +215,22 @@ async def _provisioned(
         if not asked.unwritten:
             # What its setup fetches is there for the check.
             await stack.enter_async_context(packages.shown(ctx, home))
-        problem = await provision(
-            ctx,
-            bench.settings,
-            checkout.path,
+        spot = Spot(
+            folder=checkout.path,
+            commit=asked.commit,
             task=TaskId(f"check-{checkout.slot}"),
             branch="",
             home=home,
+            handouts=ctx.handouts if ctx.view(checkout.path).moved else None,
+            git_dir=os.path.join(checkout.path, ".git"),
+            clean=True,
+            held=checkout.held,
             port=check_port(ctx.run, checkout.slot),
-            unwritten=asked.commit if asked.unwritten else "",
+            unwritten=asked.unwritten,
         )
+        fitted = await fit(ctx, bench.settings, spot, lambda text: None)
+        problem, made = fitted.problem, fitted.environment
+        ctx.checkouts.holds(checkout, made.key if made is not None else "")
         if problem:
             # The setup of this tree failed: nothing was checked, and that is the result.
             reason, _, output = problem.partition("\n")

@@ -71,6 +71,7 @@ KEYS = (
     Key("check_timeout", "time", "Most time of a check: 90s, 15m, 2h."),
     Key("grace", "time"),
     Key("setup", "texts"),
+    Key("setup_inputs", "patterns"),
     Key("cleanup", "texts"),
     Key("copy", "patterns"),
     Key("symlink", "patterns"),

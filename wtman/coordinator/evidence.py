@@ -39,9 +39,11 @@ def pack_logs(folder: str) -> None:
 
 
 def drop_logs(folder: str) -> None:
-    """Delete them for good, and the private HOMEs of its tasks."""
+    """Delete them for good, the private HOMEs of its tasks, and what is kept of setup."""
     for path in _streams(folder, (*_STREAMS, *(name + PACKED for name in _STREAMS))):
         scratch.discard(path)
+    for part in ("environments", "handouts"):
+        scratch.discard(os.path.join(folder, part))
     tasks = os.path.join(folder, "tasks")
     for task in os.listdir(tasks) if os.path.isdir(tasks) else ():
         scratch.discard(os.path.join(tasks, task, "home"))

@@ -22,8 +22,11 @@ from wtman.sandbox.gateway import SHORT
 
 _LEFT = ("exit.json.tmp", "activity.json")
 _SOCKET = re.compile(r"door-\d+")
-# The HOME of a task is kept for its life; the other parts have none.
-_NO_QUESTIONS = ("tasks", "checks", "setup", "cleanup", "homes", "patches")
+# The HOME of a task is kept for its life, that of a setup with its result; the other parts
+# have none.
+_NO_QUESTIONS = (
+    *("tasks", "checks", "setup", "cleanup", "homes", "patches", "environments", "handouts"),
+)
 _HOMES = ("home", "home-packages")
 _UNSEEN = (*_HOMES, "homes", "git", "patches")  # folders without drafts of ours
 

@@ -172,6 +172,7 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
         "start": event.start,
         "worktree": event.path,
         "lacks": event.lacks,
+        "setup": event.setup,
         "needs": event.needs,
         "stuck": "",
         "over": TaskId(""),
@@ -183,7 +184,8 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
 
 def _worktree_back(state: State, event: e.WorktreeBack, at: float) -> State:
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
-    changes = {"worktree": event.path, "over": TaskId(""), "lacks": event.lacks}
+    changes: dict[str, Any] = {"worktree": event.path, "over": TaskId(""), "lacks": event.lacks}
+    changes["setup"] = event.setup
     return _everywhere(state, event.task, **changes)
 
 

@@ -136,6 +136,7 @@ class TaskView:
     owner: str = ""  # fingerprint of the sessions that made `head`
     worktree: str = ""  # "": none yet, or another task has taken it over
     over: TaskId = TaskId("")  # the task whose worktree it takes over now
+    setup: str = ""  # how the worktree came by what setup makes
     lacks: tuple[str, ...] = ()  # on files that should be in it and that no session can read
     attempts: tuple[Attempt, ...] = ()
     checked: e.Checked | None = None  # of the newest judged tip

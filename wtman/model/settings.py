@@ -11,7 +11,8 @@ class Settings:
     """What governs a run, fixed in its journal when it is created.
 
     Times in seconds. `check`, `setup` and `cleanup` are command texts (SPEC
-    section 4); `copy` and `symlink` gitignore-style patterns of the main checkout.
+    section 4); `copy` and `symlink` gitignore-style patterns of the main checkout,
+    `setup_inputs` of the tracked files that the result of setup follows from.
     """
 
     agent: str = ""
@@ -24,6 +25,7 @@ class Settings:
     grace: float = 10.0
     check: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    setup_inputs: tuple[str, ...] = ()  # none: what the commands are known to read
     cleanup: tuple[str, ...] = ()
     copy: tuple[str, ...] = ()
     symlink: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def carry(source: str, target: str, made: Iterable[str]) -> None:
         try:
             os.makedirs(above, exist_ok=True)
             for at in range(0, len(names), _FEW):
-                _copied(os.path.join(source, folder), names[at : at + _FEW], above)
+                copied(os.path.join(source, folder), names[at : at + _FEW], above)
         except OSError as error:
             what = f"cannot copy what setup made into {above}"
             raise machine_error(error, what) or ExternalError(
@@ -61,18 +61,22 @@ def is_plain(states: Iterable[FileState]) -> bool:
     return all(any(kind(state[3]) for kind in _PLAIN) for state in states)
 
 
-def _copied(source: str, names: list[str], target: str) -> None:
-    """Copy files and folders of these names from one folder into another."""
+def copied(source: str, names: list[str], target: str, *, over: bool = True) -> None:
+    """Copy files and folders of these names from one folder into another.
+
+    Without `over` what is there stays as it is; what cannot be merged with it is left out.
+    """
     if not _is_gnu():
         for name in names:
-            _copied_here(os.path.join(source, name), os.path.join(target, name))
+            _copied_here(os.path.join(source, name), os.path.join(target, name), over)
         return
     paths = (os.path.join(source, name) for name in names)
-    argv = ("cp", "-a", "--reflink=auto", "-t", target, "--", *paths)
+    mode = () if over else ("--no-clobber",)
+    argv = ("cp", "-a", "--reflink=auto", *mode, "-t", target, "--", *paths)
     status, _, said = spawn.answer_of(argv, source, extra={"LC_ALL": "C"})
-    if status:
+    full = os.strerror(errno.ENOSPC) in said or os.strerror(errno.EDQUOT) in said
+    if status and (over or full):
         what = f"cannot copy what setup made into {target}: {said.strip()}"
-        full = os.strerror(errno.ENOSPC) in said or os.strerror(errno.EDQUOT) in said
         raise DiskFullError(what, hint=SPACE_HINT) if full else ExternalError(what)
 
 
@@ -86,9 +90,16 @@ def _is_gnu() -> bool:
     return status == 0 and "GNU coreutils" in said
 
 
-def _copied_here(source: str, target: str) -> None:
+def _copied_here(source: str, target: str, over: bool) -> None:
     """The same without it; names that files have for each other become files of their own."""
     if os.path.isdir(source) and not os.path.islink(source):
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-    else:
+        if os.path.lexists(target) and (os.path.islink(target) or not os.path.isdir(target)):
+            if over:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), target)
+            return
+        os.makedirs(target, exist_ok=True)
+        for name in os.listdir(source):
+            _copied_here(os.path.join(source, name), os.path.join(target, name), over)
+        shutil.copystat(source, target)
+    elif over or not os.path.lexists(target):
         shutil.copy2(source, target, follow_symlinks=False)

@@ -38,6 +38,7 @@ from wtman.model.settings import Settings
 from wtman.provision import packages
 from wtman.provision.command import CommandRun, run_command, variables
 from wtman.provision.files import bring, linked
+from wtman.provision.inputs.commands import OF_TASK, ROOT
 from wtman.provision.ports import port_of
 from wtman.provision.programs import link_programs, named_programs
 from wtman.provision.setup_use import measured
@@ -45,8 +46,6 @@ from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.home import provision_home
 from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.system import is_below
-
-_ROOT = "WTMAN_ROOT"
 
 
 @measured
@@ -63,6 +62,9 @@ async def provision(
     unwritten: str = "",
     binds: tuple[tuple[str, str, bool], ...] = (),
     tell: Callable[[str], None] = lambda text: None,
+    texts: tuple[str, ...] | None = None,
+    brings: bool = True,
+    shared: bool = False,
 ) -> str:
     """Copy, link and set up what a checkout needs; says what went wrong, or nothing.
 
@@ -71,22 +73,29 @@ async def provision(
     of the setup commands, made where missing: that of what runs in the checkout afterwards,
     for some installers leave half of what they make there. `binds` show a worktree a git
     directory of its own in the place of the repository's. `tell` is given what does not go
-    wrong, and yet keeps what runs there from reading a file.
+    wrong, and yet keeps what runs there from reading a file. `texts` are the commands, where
+    these are not all, and `brings`: files are copied and linked first. `shared`: others get the
+    result, so the commands are not told whom they serve.
     """
-    if settings.copy or settings.symlink:
+    texts = settings.setup if texts is None else texts
+    if brings and (settings.copy or settings.symlink):
         problem = await ctx.git(bring, ctx, settings, folder, tell)
         if problem:
             return str(problem)
-    if not settings.setup:
+    if not texts:
         return ""
     await ctx.git(make_home, ctx, home)
     root, port = ctx.repo.main or ctx.repo.toplevel, port or port_of(ctx.run, task)
     seen = ctx.view(folder, home).seen(folder)
     named = variables(ctx.run, task, branch, seen, port, root)
-    fills = digest(unwritten, *settings.setup) if unwritten else ""
+    if shared:
+        named = {name: value for name, value in named.items() if name not in OF_TASK}
+    fills = digest(unwritten, *texts) if unwritten else ""
     async with packages.shown(ctx, home, fills) as cache:
         binds = (*binds, *cache.binds)
-        problem = await _set_up(ctx, settings, folder, home, task, named, binds, trusted=trusted)
+        problem = await _set_up(
+            ctx, settings, texts, folder, home, task, named, binds, trusted=trusted
+        )
         cache.complete = not problem
     return problem
 
@@ -94,6 +103,7 @@ async def provision(
 async def _set_up(
     ctx: Context,
     settings: Settings,
+    texts: tuple[str, ...],
     folder: str,
     home: str,
     task: TaskId,
@@ -107,7 +117,7 @@ async def _set_up(
     seen = view.seen(folder)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     began = ctx.clock()
-    for text in settings.setup:
+    for text in texts:
         policy = _policy(ctx, text, folder, shown, binds, trusted=trusted)
         online = policy.network == "on"
         inner = view.seen(home)
@@ -154,7 +164,7 @@ def _policy(
     if trusted:
         read = tuple(path for path in (root, common, *shown) if path)
         return replace(given, read=read, hide=() if is_over else (ctx.repo.wtman_dir,))
-    if _ROOT not in text or not root:
+    if ROOT not in text or not root:
         return given
     hide = tuple(
         path
@@ -168,7 +178,7 @@ def _kept_from(ctx: Context, policy: SandboxPolicy) -> str:
     """Why there was no network, where that may be what it failed for."""
     if policy.network == "on" or ctx.sandbox.name == "none":
         return ""
-    return f" (what names {_ROOT} has no network here: fetch in a command of its own)"
+    return f" (what names {ROOT} has no network here: fetch in a command of its own)"
 
 
 def make_home(ctx: Context, home: str, needs: Needs | None = None) -> None:

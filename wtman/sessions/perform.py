@@ -86,7 +86,8 @@ async def _bring(ctx: Context, state: State, action: RunSession, place: TaskPlac
         await persistent(ctx.git, checkout, ctx.control, worktree.path, worktree.index, action.kept)
     if not await persistent(ctx.git, needs_provision, ctx, state, place):
         return ""
-    return await provision_task(ctx, state, place, worktree, action.at)
+    fitted = await provision_task(ctx, state, place, worktree, action.at)
+    return fitted.problem
 
 
 def _unprovisioned(action: RunSession, problem: str) -> e.SessionFinished:

@@ -83,6 +83,8 @@ def commands(state: State, task: TaskId, folder: str) -> Iterator[CommandLog]:
     if view.stuck:
         title, _, said = view.stuck.partition("\n")
         yield CommandLog(title, True, _newest(os.path.join(folder, "setup"), task), said)
+    if view.setup:
+        yield CommandLog(view.setup, False)
     if view.checked is None:
         return
     for result in view.checked.results:

@@ -9,11 +9,13 @@ differs from it counts as work.
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from wtman.context import Context
 from wtman.errors import WorktreeError
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
+from wtman.git.checkouts.handouts import Handout, Handouts
 from wtman.git.checkouts.snapshot import Snapshot
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.control_dir import Control
@@ -25,8 +27,8 @@ from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.git.untrusted.private import PrivateGit, leave
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
+from wtman.provision.outfit import Fitted, Spot, fit
 from wtman.provision.ports import port_of
-from wtman.provision.setup import provision
 from wtman.worktrees.lent import SETUP, lend
 from wtman.worktrees.place import TaskPlace
 
@@ -56,43 +58,55 @@ async def provision_task(
     worktree: Worktree,
     at: Sha,
     tell: Callable[[str], None] = lambda text: None,
-) -> str:
-    """Provision a worktree that stands at `at`; says what went wrong, or nothing.
+    *,
+    handouts: Handouts | None = None,
+    handout: Handout | None = None,
+) -> Fitted:
+    """Provision a worktree that stands at `at`; says what went wrong, and how it went.
 
-    `tell` is given what does not go wrong, and yet keeps a session from reading a file.
+    `tell` is given what does not go wrong, and yet keeps a session from reading a file. With
+    `handouts` nobody has worked in it yet, and a result of setup that is kept may serve;
+    `handout` is what it holds where it has just been made clean.
     """
     if not is_provisioned(state):
-        return ""
+        return Fitted()
     trusted = await ctx.git(_is_untouched, ctx, state, place, at)
     git: PrivateGit | None = None
     if state.settings.setup:
         git = await persistent(ctx.git, lend, ctx, state, place, SETUP, at)
+    spot = Spot(
+        folder=worktree.path,
+        commit=at,
+        task=place.task,
+        branch=place.branch,
+        home=home_of(ctx, place.task),
+        handouts=handouts,
+        git_dir=git.path if git is not None else "",
+        clean=handout is not None,
+        held=handout.key if handout is not None else "",
+        port=port(state, place),
+        of_task=True,
+        trusted=trusted,
+        unwritten=trusted,
+        binds=git.binds if git is not None else (),
+    )
     try:
-        problem = await provision(
-            ctx,
-            state.settings,
-            worktree.path,
-            task=place.task,
-            branch=place.branch,
-            home=home_of(ctx, place.task),
-            port=port(state, place),
-            trusted=trusted,
-            unwritten=at if trusted else "",
-            binds=git.binds if git is not None else (),
-            tell=tell,
-        )
+        fitted = await fit(ctx, state.settings, spot, tell)
     finally:
         if git is not None:
             await ctx.git(leave, git)
-    if problem:
-        return problem
+    if fitted.told:
+        ctx.activity(place.task, fitted.told)
+    if fitted.problem:
+        return fitted
     with contextlib.suppress(FileNotFoundError):
         os.unlink(ctx.below("tasks", place.task, BARE))
     try:
-        await persistent(ctx.git, _remember, ctx, state, place, worktree, at)
+        await persistent(ctx.git, _remember, ctx, state, place, worktree, at, fitted.ignored)
     except WorktreeError as error:
-        return f"what it left cannot be told from work: {error.message}; ignore it (.gitignore)"
-    return ""
+        why = f"what it left cannot be told from work: {error.message}; ignore it (.gitignore)"
+        return replace(fitted, problem=why)
+    return fitted
 
 
 def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool:
@@ -153,9 +167,14 @@ def unsaved(
     return f"{changed[0]}{more} in {worktree.path} is not committed", snapshot
 
 
-def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:
-    snapshot = git_snapshot.snapshot(ctx.control, worktree.path, worktree.index, at)
+def _remember(
+    ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha, ignored: bool
+) -> None:
+    """Remember what is there now; `ignored`: git ignores all of it that `at` does not have."""
     old = refs.read_one(ctx.repo, _ref(place))
+    if ignored and old is None:
+        return
+    snapshot = git_snapshot.snapshot(ctx.control, worktree.path, worktree.index, at)
     if snapshot.tree == history.tree_of(ctx.control, at):
         if old is not None:
             refs.update(ctx.repo, [RefChange(_ref(place), None, old)])

@@ -6,7 +6,7 @@ the new start; where that conflicts the task starts over and its work is kept as
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from wtman.context import Context
@@ -17,12 +17,12 @@ from wtman.journal import events as e
 from wtman.journal.events import Unresolved
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
+from wtman.provision.outfit import Fitted, keys_for
 from wtman.provision.setup_use import require_space
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.baseline import is_provisioned, provision_task
-from wtman.worktrees.decide import are_shared
 from wtman.worktrees.place import TaskPlace, bring, move, place_of
-from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, take_over
+from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
 
 
 async def perform(
@@ -55,15 +55,23 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
         reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
-    taken = await ctx.git(_place, ctx, state, place, action.over, start)
+    keys = await _keys(ctx, state, start)
+    taken = await ctx.git(_place, ctx, state, place, action.over, start, keys)
     notes: list[str] = []
-    problem = await _provision(ctx, state, place, taken, start, notes)
-    if problem:
-        reason = f"setup failed: {problem}"
+    fitted = await _provision(ctx, state, place, taken, start, notes)
+    if fitted.problem:
+        reason = f"setup failed: {fitted.problem}"
         failed = e.StartFailed(action.task, dict(needs), reason, place.branch, start)
         return (*taken.told, failed)
     made = e.WorktreeMade(
-        action.task, taken.path, place.branch, start, dict(needs), tuple(notes), action.over
+        action.task,
+        taken.path,
+        place.branch,
+        start,
+        dict(needs),
+        tuple(notes),
+        action.over,
+        fitted.told,
     )
     return (*taken.told, made)
 
@@ -71,23 +79,36 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
 async def _bring_back(ctx: Context, state: State, action: BringBack) -> tuple[e.Event, ...]:
     """A worktree for a task that had one before. Raises ExternalError where setup fails now."""
     place = place_of(state, action.task)
-    taken = await ctx.git(_place, ctx, state, place, action.over, action.head)
+    keys = await _keys(ctx, state, action.head)
+    taken = await ctx.git(_place, ctx, state, place, action.over, action.head, keys)
     notes: list[str] = []
-    problem = await _provision(ctx, state, place, taken, action.head, notes)
-    if problem:
+    fitted = await _provision(ctx, state, place, taken, action.head, notes)
+    if fitted.problem:
         raise ExternalError(
-            f"setup failed, which had worked before: {problem}",
+            f"setup failed, which had worked before: {fitted.problem}",
             hint=f"when it works again: wtman resume {state.run}",
         )
-    back = e.WorktreeBack(action.task, taken.path, tuple(notes), action.over)
+    back = e.WorktreeBack(action.task, taken.path, tuple(notes), action.over, fitted.told)
     return (*taken.told, back)
 
 
-def _place(ctx: Context, state: State, place: TaskPlace, over: TaskId, start: Sha) -> TakenOver:
+async def _keys(ctx: Context, state: State, at: Sha) -> Set[str]:
+    """What of setup's results a worktree may hold that comes to stand at `at`."""
+    return await keys_for(ctx, state.settings, at, of_task=True)
+
+
+def _place(
+    ctx: Context,
+    state: State,
+    place: TaskPlace,
+    over: TaskId,
+    start: Sha,
+    keys: Set[str],
+) -> TakenOver:
     """The worktree of a task, over that of another or made anew. Blocking."""
     was = state.tasks[place.task].head or None
     if over:
-        taken = take_over(ctx, state, over, place, was, start)
+        taken = take_over(ctx, state, over, place, was, start, keys)
         if taken.worktree is not None:
             return taken
     else:
@@ -99,16 +120,25 @@ def _place(ctx: Context, state: State, place: TaskPlace, over: TaskId, start: Sh
 
 async def _provision(
     ctx: Context, state: State, place: TaskPlace, taken: TakenOver, at: Sha, notes: list[str]
-) -> str:
-    """What the worktree needs besides its files; says what went wrong, or nothing."""
+) -> Fitted:
+    """What the worktree needs besides its files; says what went wrong, and how it went."""
     assert taken.worktree is not None
-    shared = are_shared(state)
-    if shared and taken.handout is None:
+    handouts = handouts_of(ctx, state)
+    if handouts is not None and taken.handout is None:
         await ctx.git(checked_out, ctx, taken.worktree, at)
-    problem = await provision_task(ctx, state, place, taken.worktree, at, notes.append)
-    if shared and not problem:
-        await ctx.git(hand_out, ctx, taken, at, not is_provisioned(state))
-    return problem
+    fitted = await provision_task(
+        ctx,
+        state,
+        place,
+        taken.worktree,
+        at,
+        notes.append,
+        handouts=handouts,
+        handout=taken.handout,
+    )
+    if handouts is not None and not fitted.problem and not is_provisioned(state):
+        await ctx.git(hand_out, ctx, taken, at)
+    return fitted
 
 
 def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:

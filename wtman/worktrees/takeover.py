@@ -10,6 +10,7 @@ A folder in which somebody stands is left to the task that had it.
 """
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 
 from wtman import inventory
@@ -28,6 +29,7 @@ from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
 from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed
+from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import repositories, work_among
 from wtman.worktrees.place import (
     TaskPlace,
@@ -58,17 +60,25 @@ class TakenOver:
         return self.worktree.path if self.worktree is not None else ""
 
 
-def handouts_of(ctx: Context) -> Handouts:
-    """How the run's worktrees were handed out."""
-    return Handouts(os.path.join(ctx.folder, "handouts"))
+def handouts_of(ctx: Context, state: State) -> Handouts | None:
+    """How the run's worktrees were handed out; None where that is of no use."""
+    keeps = bool(ctx.view(state.settings.worktrees).moved)
+    return ctx.handouts if keeps or are_shared(state) else None
 
 
 def take_over(
-    ctx: Context, state: State, over: TaskId, place: TaskPlace, was: Sha | None, to: Sha
+    ctx: Context,
+    state: State,
+    over: TaskId,
+    place: TaskPlace,
+    was: Sha | None,
+    to: Sha,
+    keys: Set[str] = frozenset(),
 ) -> TakenOver:
     """Make the worktree of `over` that of the task at `place`, standing at `to`.
 
-    `was` is where the journal says that the task's branch is.
+    `was` is where the journal says that the task's branch is, `keys` are the results of setup
+    that may stay.
     """
     theirs = place_of(state, over)
     told: tuple[Event, ...] = ()
@@ -87,7 +97,7 @@ def take_over(
         os.rename(theirs.path, place.path)
     if not _is_ours(ctx, place):
         return TakenOver(None, told=told)
-    handout = reset(ctx.control, handouts_of(ctx), place.path, "", to)
+    handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys)
     if handout is None:
         _discard(ctx, place)
         return TakenOver(None, told=told)
@@ -100,14 +110,14 @@ def take_over(
 
 def checked_out(ctx: Context, worktree: Worktree, at: Sha) -> None:
     """Remember the index of a worktree that has just been made at `at`."""
-    handouts_of(ctx).checked_out(ctx.control, worktree.path, worktree.index, at)
+    ctx.handouts.checked_out(ctx.control, worktree.path, worktree.index, at)
 
 
-def hand_out(ctx: Context, taken: TakenOver, at: Sha, bare: bool) -> None:
-    """Remember all that is in a worktree before a session begins; `bare`: nothing but `at`."""
-    if taken.handout is not None and bare:
+def hand_out(ctx: Context, taken: TakenOver, at: Sha) -> None:
+    """Remember all that is in a worktree before a session begins, in which is nothing but `at`."""
+    if taken.handout is not None:
         return  # it was listed when it was taken over
-    handouts_of(ctx).hand_out(taken.path, at)
+    ctx.handouts.hand_out(taken.path, at)
 
 
 def _is_ours(ctx: Context, place: TaskPlace) -> bool:
@@ -115,13 +125,13 @@ def _is_ours(ctx: Context, place: TaskPlace) -> bool:
     if os.path.islink(place.path) or not os.path.isdir(place.path):
         return False
     registered = os.path.lexists(worktree_of(ctx.repo, place).admin)
-    return not registered and handouts_of(ctx).load(place.path) is not None
+    return not registered and ctx.handouts.load(place.path) is not None
 
 
 def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> tuple[Event, ...]:
     """Keep what the worktree holds beyond the task's commits; says where it is."""
     worktree = worktree_of(ctx.repo, place)
-    handout = handouts_of(ctx).load(place.path)
+    handout = ctx.handouts.load(place.path)
     view = state.tasks.get(task) or state.dropped[task]
     try:
         found = inventory.compare(place.path, handout.inventory) if handout else None
@@ -177,6 +187,6 @@ def _kept(
 def _discard(ctx: Context, place: TaskPlace) -> None:
     """Delete a worktree of which everything worth keeping is kept; what resists goes aside."""
     worktrees.unregister(ctx.repo, worktree_of(ctx.repo, place))
-    handouts_of(ctx).forget(place.path)
+    ctx.handouts.forget(place.path)
     if not remove_tree(place.path):
         move_aside(place, place.path)

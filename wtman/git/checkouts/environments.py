@@ -27,10 +27,14 @@ class _Making(Generic[Made]):
 
 
 class Environments(Generic[Made]):
-    """The ledger. What an environment is, only those who make and copy one know."""
+    """The ledger. What an environment is, only those who make and copy one know.
+
+    `marks` are keys of which its users remember something.
+    """
 
     def __init__(self) -> None:
         self._making: dict[str, _Making[Made]] = {}
+        self.marks: set[str] = set()
 
     async def share(
         self,

@@ -27,20 +27,30 @@ class Handout:
     """A folder as it was handed out: at `commit`, holding just what is listed.
 
     `made` are the listed paths that `commit` does not have: setup made them, or they were
-    copied and linked into it. They were made for `key`; without one they are not kept.
+    copied and linked into it. They were made for `key`; without one they are not kept. `own`
+    are those that were made for one task alone: they are never kept.
     """
 
     commit: Sha
     inventory: Inventory
     key: str = ""
     made: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+    @property
+    def shared(self) -> "Handout":
+        """The same without what was made for one task."""
+        return self._without(self.own, self.key, self.made) if self.own else self
 
     @property
     def bare(self) -> "Handout":
-        """The same without what setup made."""
-        made = set(self.made)
-        kept = {path: state for path, state in self.inventory.items() if path not in made}
-        return Handout(self.commit, kept)
+        """The same without anything that was made."""
+        return self._without((*self.made, *self.own), "", ())
+
+    def _without(self, paths: tuple[str, ...], key: str, made: tuple[str, ...]) -> "Handout":
+        gone = set(paths)
+        kept = {path: state for path, state in self.inventory.items() if path not in gone}
+        return Handout(self.commit, kept, key, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +75,27 @@ class Handouts:
         return kept if os.path.isfile(kept) else ""
 
     def hand_out(
-        self, folder: str, commit: Sha, key: str = "", before: Inventory | None = None
+        self,
+        folder: str,
+        commit: Sha,
+        key: str = "",
+        before: Inventory | None = None,
+        kept: Inventory | None = None,
     ) -> Handout:
-        """Record the folder as it is now; what was not there `before` was made for `key`."""
+        """Record the folder as it is now; what was not there `before` was made for `key`.
+
+        What is not in `kept`, the folder when that was made, was made for one task. Where
+        something that was made is not any more what it was then, nothing of it is kept.
+        """
         now = inventory.take(folder)
         made = () if before is None else tuple(path for path in now if path not in before)
-        handout = Handout(commit, now, key, made)
+        own: tuple[str, ...] = ()
+        if kept is not None and before is not None:
+            own = tuple(path for path in made if path not in kept)
+            made = tuple(path for path in made if path in kept)
+            if any(now.get(path) != kept[path] for path in kept if path not in before):
+                key = ""
+        handout = Handout(commit, now, key, made, own)
         self.store(folder, handout)
         return handout
 
@@ -81,6 +106,7 @@ class Handouts:
             "commit": handout.commit,
             "key": handout.key,
             "made": "\0".join(handout.made),
+            "own": "\0".join(handout.own),
             "paths": "\0".join(paths),
             "states": [fact for path in paths for fact in handout.inventory[path]],
         }
@@ -96,8 +122,10 @@ class Handouts:
             paths, facts = body["paths"].split("\0"), body["states"]
             states = zip(*(facts[at::_FACTS] for at in range(_FACTS)), strict=True)
             known = dict(zip(paths, states, strict=True))
-            made = tuple(body["made"].split("\0")) if body["made"] else ()
-            return Handout(Sha(body["commit"]), known, str(body["key"]), made)
+            made, own = (
+                tuple(body[part].split("\0")) if body.get(part) else () for part in ("made", "own")
+            )
+            return Handout(Sha(body["commit"]), known, str(body["key"]), made, own)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

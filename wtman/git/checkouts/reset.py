@@ -8,7 +8,7 @@ The `.git` at the top is the caller's matter. Blocking; git runs through the con
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from wtman import files, inventory
@@ -29,12 +29,12 @@ def reset(
     folder: str,
     index: str,
     commit: Sha,
-    key: str = "",
+    keys: Container[str] = (),
     seen: Difference | None = None,
 ) -> Handout | None:
     """Bring a used folder to `commit`; None where it cannot be made clean.
 
-    What setup made stays where `key` is the one that it was made for and nothing of it has
+    What setup made stays where `keys` has the one that it was made for and nothing of it has
     changed; the answer's `key` says so. `seen` is how the folder differs from its handout,
     where somebody has just looked.
     """
@@ -43,8 +43,15 @@ def reset(
     if was is None or not kept or not inventory.is_fine(was.inventory):
         return None
     try:
-        found = seen or inventory.compare(folder, was.inventory)
-        if was.made and (not was.key or key != was.key or _touches(was.made, found)):
+        found = seen if seen and not was.own else None
+        was = was.shared
+        found = found or inventory.compare(folder, was.inventory)
+        if was.made and (
+            not was.key
+            or was.key not in keys
+            or _touches(was.made, found)
+            or not set(was.made).isdisjoint(_moved(ctl, was.commit, commit))
+        ):
             was = was.bare
             found = inventory.compare(folder, was.inventory)
         if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
@@ -57,7 +64,7 @@ def reset(
             _make_again(folder, was, [path for path in lacking if path[-1] == "/"])
         else:
             snapshot.checkout(ctl, folder, index, commit)
-            written += history.paths_changed(ctl, was.commit, commit)
+            written += _moved(ctl, was.commit, commit)
         now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
         handouts.checked_out(ctl, folder, index, commit)
         handouts.store(folder, now)
@@ -66,6 +73,12 @@ def reset(
     except (ExternalError, OSError, RecursionError):
         return None
     return now
+
+
+def _moved(ctl: Control, was: Sha, to: Sha) -> list[str]:
+    """The paths that are written where a checkout goes from one commit to another."""
+    same = history.tree_of(ctl, was) == history.tree_of(ctl, to)
+    return [] if same else list(history.paths_changed(ctl, was, to))
 
 
 def _touches(made: Iterable[str], found: Difference) -> bool:

@@ -9,14 +9,18 @@ checkout gets a fresh `.git`.
 
 import os
 import shutil
+from collections.abc import Container
 
 from wtman import files
 from wtman.errors import ExternalError, OutsideError
 from wtman.formats.git_output import raw, tree_lines
+from wtman.git.checkouts.handouts import Handout, Handouts
+from wtman.git.checkouts.reset import reset as checkouts_reset
 from wtman.git.checkouts.snapshot import checkout
 from wtman.git.control_dir import Control, call, oid, own_index
 from wtman.git.trees import folders_of, purge, remove_tree, strays
 from wtman.git.untrusted.git_dir import write_git_dir
+from wtman.model.ids import Sha
 
 _GITLINK = "160000"
 _LEFT_OUT = ("\tfsync", "\texcludesFile")  # settings that only make a check slower
@@ -52,6 +56,27 @@ def reuse(ctl: Control, folder: str, commit: str) -> bool:
     except (ExternalError, OSError):
         return False
     return True
+
+
+def reset(
+    ctl: Control, handouts: Handouts, folder: str, commit: Sha, keys: Container[str]
+) -> Handout | None:
+    """The same by what its record says; what setup made for one of `keys` may stay.
+
+    None where it could not be made pristine: then it must not be used.
+    """
+    if os.path.islink(folder) or not os.path.isdir(folder):
+        return None
+    try:
+        _put_aside(folder)
+        found = checkouts_reset(ctl, handouts, folder, "", commit, keys)
+        if found is not None:
+            _give_git(ctl, folder, commit)
+    except OutsideError:
+        raise
+    except (ExternalError, OSError):
+        return None
+    return found
 
 
 def _expected(ctl: Control, commit: str) -> tuple[set[bytes], set[bytes]]:

@@ -13,7 +13,7 @@ class WorktreeMade(Event):
     """`start` is the base, or the joined tips of what the task needs (`needs`).
 
     `lacks`: a sentence on each file that was meant to be there and that no session can read.
-    `over` is the task whose worktree it was before.
+    `over` is the task whose worktree it was before, `setup` how it came by what setup makes.
     """
 
     task: TaskId
@@ -23,6 +23,7 @@ class WorktreeMade(Event):
     needs: dict[TaskId, Sha]
     lacks: tuple[str, ...] = ()
     over: TaskId = TaskId("")
+    setup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class WorktreeBack(Event):
     path: str
     lacks: tuple[str, ...] = ()
     over: TaskId = TaskId("")
+    setup: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,15 @@ _DANGEROUS = re.compile(r"(?:.*_)?(?:PATH|NO_EDITABLE|PYTHONSTARTUP|NODE_OPTIONS
 class SetupParts:
     """The setup commands of a tree: `kept` made what can be kept, `own` run for every task.
 
-    `inputs` is what the kept part follows from. `main`: it reads the main checkout.
+    `inputs` is what the kept part follows from. `main`: it reads the main checkout. `fetches`:
+    what it makes is in a package cache, or may be.
     """
 
     kept: tuple[str, ...]
     own: tuple[str, ...]
     inputs: Inputs = NOTHING
     main: bool = False
+    fetches: bool = False
 
 
 def parts(
@@ -55,9 +57,11 @@ def parts(
         reads_main |= ROOT in text or ROOT in said or bool(main and main in text)
         kept.append(text)
         found.append(inputs)
-    named = files_of(path for path in tree.paths if matches(given, path)) if given else None
-    inputs = named if named is not None else all_of(found)
-    return SetupParts(tuple(kept), tuple(texts[len(kept) :]), inputs, reads_main)
+    inputs = all_of(found)
+    fetches = inputs.fetches or bool(inputs.whole)
+    if given:
+        inputs = files_of(path for path in tree.paths if matches(given, path))
+    return SetupParts(tuple(kept), tuple(texts[len(kept) :]), inputs, reads_main, fetches)
 
 
 def inputs_of(text: str, tree: TreeFiles) -> Inputs:

@@ -16,15 +16,22 @@ class Inputs:
     """`paths` are files of the tree, for what they hold; `names` are files and folders for
     their being there.
 
-    `whole` says why it is all of the tree; "": it is these alone.
+    `whole` says why it is all of the tree; "": it is these alone. `fetches`: what is made is in
+    a package cache.
     """
 
     paths: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     whole: str = ""
+    fetches: bool = False
 
     def __or__(self, other: "Inputs") -> "Inputs":
-        return Inputs(self.paths | other.paths, self.names | other.names, self.whole or other.whole)
+        return Inputs(
+            self.paths | other.paths,
+            self.names | other.names,
+            self.whole or other.whole,
+            self.fetches or other.fetches,
+        )
 
 
 NOTHING = Inputs()

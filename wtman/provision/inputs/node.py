@@ -72,6 +72,7 @@ _READERS: Mapping[str, tuple[str, ...]] = {
     "simple-git-hooks": (".simple-git-hooks*", "simple-git-hooks.*"),
 }
 _CURIOUS = ("nx", "ngcc", "@nrwl/cli", "electron-nightly", "msw", "node-gyp-build-optional")
+_IN_PROJECT = re.compile(r"(?m)^nodeLinker:\s*[\"']?node-modules\b")
 _NAMED = re.compile(r"[\w@./-]+")
 
 
@@ -126,7 +127,10 @@ def _is_path(word: str) -> bool:
 
 
 def _install(folder: str, quiet: bool, tree: TreeFiles) -> Inputs:
-    found = [files_of(manifests(tree))]
+    # Without this setting yarn 2 and later leave what they fetch in their cache.
+    settings = [tree.read(path) for path in sorted(tree.called(".yarnrc.yml"))]
+    cached = any(not _IN_PROJECT.search(text) for text in settings)
+    found = [Inputs(manifests(tree), fetches=cached)]
     for path in _projects(folder, tree):
         project = tree.json(path)
         if project is None:

@@ -19,19 +19,23 @@ _HARMLESS = ("echo", "printf", "true", ":", "set", "export", "umask", "mkdir", "
 class _Fetch:
     """`files` are names of manifests, `folders` what is read whole beside them.
 
-    `not_in` are words that say in one of `read` that more of the tree is looked at.
+    `not_in` are words that say in one of `read` that more of the tree is looked at. `cached`:
+    what is fetched stays in a package cache.
     """
 
     files: tuple[str, ...]
     folders: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     not_in: str = r"(?!)"
+    cached: bool = False
 
 
 _CARGO = _Fetch(
-    ("Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"), folders=(".cargo",)
+    ("Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"),
+    folders=(".cargo",),
+    cached=True,
 )
-_GO = _Fetch(("go.mod", "go.sum", "go.work", "go.work.sum"))
+_GO = _Fetch(("go.mod", "go.sum", "go.work", "go.work.sum"), cached=True)
 _BUNDLE = _Fetch(
     ("Gemfile", "Gemfile.lock", "gems.rb", "gems.locked", ".ruby-version", ".tool-versions"),
     folders=(".bundle",),
@@ -47,7 +51,7 @@ _DOTNET = _Fetch(
     ("*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "*.props", "*.targets",
      "packages.lock.json", "global.json", "[Nn]u[Gg]et.[Cc]onfig", "dotnet-tools.json"),
 )  # fmt: skip
-_MVN = _Fetch(("pom.xml", "settings.xml"), folders=(".mvn",))
+_MVN = _Fetch(("pom.xml", "settings.xml"), folders=(".mvn",), cached=True)
 _PUB = _Fetch(("pubspec.yaml", "pubspec.lock", "pubspec_overrides.yaml"))
 _GRADLES = _Fetch(
     ("*.gradle", "*.gradle.kts", "gradle.properties", "gradle.lockfile", "gradlew",
@@ -55,6 +59,7 @@ _GRADLES = _Fetch(
     folders=("gradle", "buildSrc"),
     read=("settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"),
     not_in=r"\b(?:includeBuild|file|fileTree|files|exec|project\.file)\b",
+    cached=True,
 )  # fmt: skip
 _FETCHES: Mapping[tuple[str, str], _Fetch] = {
     ("cargo", "fetch"): _CARGO,
@@ -96,7 +101,7 @@ def _fetched(fetch: _Fetch, tree: TreeFiles) -> Inputs:
         if found := re.search(fetch.not_in, re.sub(r"(?m)^\s*(?:#|//).*", "", tree.read(path))):
             return whole(f"{path} says {found[0]}")
     below = (path for path in tree.paths if set(path.split("/")[:-1]) & {*fetch.folders})
-    return files_of(tree.called(*fetch.files)) | files_of(below)
+    return Inputs(tree.called(*fetch.files) | frozenset(below), fetches=fetch.cached)
 
 
 def _named(args: list[str], folder: str, tree: TreeFiles) -> Inputs:

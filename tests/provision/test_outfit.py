@@ -1,0 +1,219 @@
+"""Setup runs once: its result is carried, kept, given on, and never believed once it changed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+from wtman.sandbox.choice import trouble
+
+# What it makes follows from `deps.txt` alone. Each run leaves a line outside of every checkout.
+SETUP = """\
+set -e
+for one in TASK PORT BRANCH RUN; do eval "test -z \\"\\$WTMAN_$one\\""; done
+mkdir -p env/lib ~/.tool
+cp deps.txt env/lib/deps
+date +%s%N > env/made
+ln env/made env/again
+ln -s "$PWD/env/lib" env/link
+printf '#!/bin/sh\\ncat %s/env/lib/deps\\n' "$PWD" > env/tool
+chmod +x env/tool
+cp env/made ~/.tool/made
+git config tool.made "$(cat env/made)"
+echo "echo hook" > "$(git rev-parse --git-common-dir)/hooks/pre-commit"
+"""
+CHECK = """\
+test "$(env/tool)" = "$(cat deps.txt)" && test -e env/again && test ! -e env/lib/planted.pth &&
+cmp env/made ~/.tool/made && test "$(git config tool.made)" = "$(cat env/made)" &&
+test -f "$(git rev-parse --git-common-dir)/hooks/pre-commit"
+"""
+FILES = {
+    "deps.txt": "1\n",
+    "a.txt": "a\n",
+    ".gitignore": "env\n",
+    "setup.sh": SETUP,
+    "check.sh": CHECK,
+    "wtman.toml": 'setup = ["sh setup.sh"]\nsetup_inputs = ["deps.txt", "setup.sh"]\n'
+    'check = ["sh check.sh"]\ncheck_jobs = 1\n',
+}
+
+
+# The same with what is known to stay in the checkout, whoever wrote it.
+KNOWN = {
+    "wtman.toml": FILES["wtman.toml"]
+    .replace('"sh setup.sh"', "'mkdir -p env && cp deps.txt env/deps'")
+    .replace('setup_inputs = ["deps.txt", "setup.sh"]', ""),
+    "check.sh": "cmp deps.txt env/deps\n",
+}
+
+
+class Yard:
+    """A repository with a setup, and runs in it."""
+
+    def __init__(self, wtman: kit.Program, path: Path, files: dict[str, str]) -> None:
+        self.wtman = wtman
+        self.repo = kit.create_repo(path / "shop", files)
+        self.path = path
+        wtman("trust", "--yes", cwd=self.repo)
+
+    def run(self, tasks: dict[str, str], *options: str, status: int = 0) -> dict[str, dict]:
+        """Run these tasks, each a script; gives what `status` says of each."""
+        scripts = self.path / "agents"
+        lines = ['request = "it"']
+        for name, script in tasks.items():
+            words, _, needs = name.partition(" after ")
+            kit.write_files(scripts, {words: f"#!/bin/sh\n{script}\n"})
+            lines += ["[[task]]", f'id = "{words}"', f'prompt = "{words}"']
+            lines += [f'agent = "command:sh {scripts}/{words}"']
+            lines += [f'needs = ["{needs}"]'] if needs else []
+        plan = self.path / "plan.toml"
+        plan.write_text("\n".join(lines) + "\n")
+        words = (
+            "split",
+            "--plan",
+            str(plan),
+            "--yes",
+            "--sandbox",
+            "bubblewrap",
+            "--allow-overlap",
+        )
+        self.wtman(*words, *options, cwd=self.repo, check_status=status, timeout=120)
+        return self.tasks()
+
+    def tasks(self) -> dict[str, dict]:
+        told = self.wtman("status", "--json", cwd=self.repo).json()
+        self.id = told["run"]["id"]
+        return {task["id"]: task for task in told["tasks"]}
+
+    @property
+    def evidence(self) -> Path:
+        return self.repo / ".git/wtman/runs" / self.id
+
+    def setups(self) -> list[str]:
+        """Who ran setup, in order."""
+        folder = self.evidence / "setup"
+        logs = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        return [path.name.rpartition("-")[0] for path in logs]
+
+
+@pytest.fixture
+def yard(wtman: kit.Program, tmp_path: Path) -> Callable[..., Yard]:
+    if problem := trouble("bubblewrap"):
+        pytest.skip(f"bubblewrap does not work here: {problem}")
+    return lambda **files: Yard(wtman, tmp_path, FILES | files)
+
+
+WORK = "test -x env/tool && env/tool > $WTMAN_TASK.txt && git config tool.made >> $WTMAN_TASK.txt"
+
+
+def test_setup_runs_once_for_all_tasks_and_checks(yard: Callable[..., Yard]) -> None:
+    place = yard()
+    tasks = place.run(dict.fromkeys("abcde", WORK), "--jobs", "2")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+    (maker,) = place.setups()
+    said = [place.wtman("logs", name, cwd=place.repo).out for name in "abcde"]
+    assert sum(f"setup: copied from {maker}" in text for text in said) == 2 - (maker in "abcde")
+    assert sum(f"setup: kept from {maker}" in text for text in said) == 3
+
+
+def test_without_a_check_the_first_task_makes_it_for_those_who_wait(
+    yard: Callable[..., Yard],
+) -> None:
+    place = yard(**{"wtman.toml": FILES["wtman.toml"].replace('check = ["sh check.sh"]', "")})
+    tasks = place.run(dict.fromkeys("abcdef", WORK), "--jobs", "3")
+    assert {task["state"] for task in tasks.values()} == {"unchecked"}
+    (maker,) = place.setups()
+    said = [place.wtman("logs", name, cwd=place.repo).out for name in "abcdef"]
+    assert sum(f"setup: copied from {maker}" in text for text in said) == 2
+    assert sum("setup: kept from" in text for text in said) == 3
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "echo evil >> env/tool",
+        "rm env/made",
+        "chmod 777 env/lib",
+        "mv env/lib env/lib2; cp -a env/lib2 env/lib",
+        "echo evil > env/lib/deps; touch -r deps.txt env/lib/deps",
+        "setfattr -n user.a -v b env/lib 2>/dev/null || rm env/link",
+    ],
+)
+def test_what_a_session_changed_is_made_again(yard: Callable[..., Yard], harm: str) -> None:
+    place = yard(**{"wtman.toml": FILES["wtman.toml"].replace("check_jobs = 1", "")})
+    tasks = place.run({"a": f"{WORK}; {harm}", "b after a": WORK}, "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+    assert "setup: copied from" in place.wtman("logs", "b", cwd=place.repo).out
+
+
+def test_what_a_session_added_is_gone(yard: Callable[..., Yard]) -> None:
+    place = yard()
+    add = (
+        "echo 'import evil' > env/lib/planted.pth; mkdir env/lib/.git; mkfifo env/pipe;"
+        " ln env/tool env/second; echo x > ~/.tool/new; git config tool.evil x"
+    )
+    look = (
+        "test ! -e env/lib/planted.pth && test ! -e env/pipe && test ! -e env/second"
+        " && test ! -e ~/.tool/new && ! git config tool.evil && " + WORK
+    )
+    tasks = place.run({"a": f"{WORK}; {add}", "b after a": look}, "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+
+
+LOOK = "cmp deps.txt env/deps && cp env/deps $WTMAN_TASK.txt"
+
+
+def test_another_lock_file_is_another_setup_and_serves_only_its_own_line(
+    yard: Callable[..., Yard],
+) -> None:
+    place = yard(**KNOWN)
+    change = "echo 2 > deps.txt; echo $WTMAN_TASK > $WTMAN_TASK.txt"
+    tasks = place.run({"a": change, "b after a": LOOK, "c after b": LOOK}, "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+    # The check of a makes it for a, and for b and c, which have a's work.
+    assert len(place.setups()) == 2
+    assert "setup: copied from check-0" in place.wtman("logs", "b", cwd=place.repo).out
+    facts = [json.loads(path.read_text()) for path in place.evidence.glob("environments/*/f*.json")]
+    assert {item["commit"] for item in facts} == {tasks["a"]["base"], tasks["a"]["head"]}
+
+
+def test_what_an_agent_changed_serves_nobody_without_its_work(yard: Callable[..., Yard]) -> None:
+    place = yard(**KNOWN)
+    change = "echo 2 > deps.txt; echo $WTMAN_TASK > $WTMAN_TASK.txt"
+    tasks = place.run({"a": change, "b": change}, "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+    facts = [json.loads(path.read_text()) for path in place.evidence.glob("environments/*/f*.json")]
+    assert len({item["digest"] for item in facts}) == 2
+    assert {item["commit"] for item in facts} == {
+        tasks["a"]["base"],
+        tasks["a"]["head"],
+        tasks["b"]["head"],
+    }
+
+
+def test_commands_of_a_task_run_for_every_task_after_what_is_kept(
+    yard: Callable[..., Yard],
+) -> None:
+    toml = FILES["wtman.toml"].replace(
+        '["sh setup.sh"]', "['sh setup.sh', 'echo $WTMAN_TASK $WTMAN_PORT > env/task']"
+    )
+    place = yard(**{"wtman.toml": toml})
+    work = "set -- $(cat env/task); test $1 = $WTMAN_TASK && test $2 = $WTMAN_PORT && " + WORK
+    tasks = place.run(dict.fromkeys("abc", work), "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}
+    assert place.setups().count("a") == place.setups().count("c") == 1
+    assert "setup: kept from" in place.wtman("logs", "c", cwd=place.repo).out
+
+
+def test_what_needs_the_main_checkout_serves_tasks_alone(yard: Callable[..., Yard]) -> None:
+    script = 'cat "$(sed -n 1p main.txt)/local" > env/local\n'
+    place = yard(**{"setup.sh": SETUP + script, "main.txt": "", "check.sh": "true\n"})
+    (place.repo / "local").write_text("local\n")
+    kit.commit_files(place.repo, {"main.txt": f"{place.repo}\n"})
+    work = "test $(cat env/local) = local && " + WORK
+    tasks = place.run(dict.fromkeys("abc", work), "--jobs", "1", "--allow-failing-base")
+    told = [place.wtman("logs", name, cwd=place.repo).out for name in "abc"]
+    assert "setup: kept from" in told[1] and "setup: kept from" in told[2]
+    assert {task["state"] for task in tasks.values()} == {"unchecked"}

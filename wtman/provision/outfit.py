@@ -1,0 +1,431 @@
+"""A checkout made fit for work, with a result of setup that is kept where there is one.
+
+What setup made (an environment) stays in the checkouts where it was made, and is carried from
+there to others. So a checkout is fit in one of four ways: it still holds the environment; it
+gets a copy from an idle check checkout, or from one that has just been made; or setup runs.
+Then come the commands of the one task, and its HOME gets what setup left in its own.
+
+It promises that an environment serves only what its key stands for, and only work that has the
+commit where it was made among its own: what an agent wrote reaches nobody who does not have it
+anyway. Nothing is believed that was cut off, that has changed, or that cannot be carried whole.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from stat import S_ISREG
+from typing import Any, TypeVar
+
+from wtman import inventory
+from wtman.context import Context
+from wtman.errors import ExternalError, OutsideError
+from wtman.git.checkouts import snapshot
+from wtman.git.checkouts.handouts import Handout, Handouts
+from wtman.git.checkouts.pool import to_its_end
+from wtman.git.checkouts.reset import reset
+from wtman.git.objects import history
+from wtman.git.untrusted import additions
+from wtman.git.untrusted.additions import GitState
+from wtman.inventory import Inventory
+from wtman.model.ids import Sha, TaskId
+from wtman.model.settings import Settings
+from wtman.provision import environment_store as store
+from wtman.provision.carry import carry, is_plain, outermost
+from wtman.provision.environment_key import Wanted, wanted
+from wtman.provision.environment_store import Environment
+from wtman.provision.setup import make_home, provision
+from wtman.text.words import listed
+
+_TOLD = 3  # files
+
+Tell = Callable[[str], None]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A checkout that holds `commit`, and for whom it is made fit.
+
+    `handouts` has its record, which is true where it is `clean`: it holds what that says, and
+    the environment `held` ("": none). Without `handouts` nothing is kept. `git_dir` is where
+    setup finds its git directory. `unwritten`: no agent wrote the commit. The rest is as
+    `provision` has it.
+    """
+
+    folder: str
+    commit: Sha
+    task: TaskId
+    branch: str
+    home: str
+    handouts: Handouts | None
+    git_dir: str
+    clean: bool = False
+    held: str = ""
+    port: int = 0
+    of_task: bool = False
+    trusted: bool = False
+    unwritten: bool = False
+    binds: tuple[tuple[str, str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """`problem` says what went wrong. `environment` is what the checkout holds, None where that
+    is not kept; `told` how it came by it, in words. `ignored`: git ignores all that was made.
+    """
+
+    problem: str = ""
+    environment: Environment | None = None
+    told: str = ""
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An environment in a folder where nobody works."""
+
+    environment: Environment
+    folder: str
+
+
+async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitted:
+    """Make a checkout fit for work; `tell` is given what its files lack."""
+    if spot.handouts is None:
+        return Fitted(await _provision(ctx, settings, spot, tell))
+    want = await ctx.git(wanted, ctx, settings, spot.commit)
+    before, clean = await to_its_end(ctx.git(_before, ctx, spot, spot.handouts))
+    if want is None or not clean or (want.parts.main and not spot.of_task):
+        # Everything is done for this one alone, and goes with it.
+        problem = await _provision(ctx, settings, spot, tell)
+        if not problem:
+            record = spot.handouts.hand_out
+            await to_its_end(ctx.git(record, spot.folder, spot.commit, "", before))
+        return Fitted(problem)
+    return await _Outfit(ctx, settings, spot, want, before, tell).fit()
+
+
+async def keys_for(ctx: Context, settings: Settings, commit: Sha, of_task: bool) -> frozenset[str]:
+    """The environments that a checkout of a commit may go on with."""
+    want = await ctx.git(wanted, ctx, settings, commit)
+    return frozenset(await ctx.git(_fitting, ctx, want, of_task)) if want else frozenset()
+
+
+async def _provision(
+    ctx: Context,
+    settings: Settings,
+    spot: Spot,
+    tell: Tell,
+    texts: tuple[str, ...] | None = None,
+) -> str:
+    return await provision(
+        ctx,
+        settings,
+        spot.folder,
+        task=spot.task,
+        branch=spot.branch,
+        home=spot.home,
+        port=spot.port,
+        trusted=spot.trusted,
+        unwritten=spot.commit if spot.unwritten else "",
+        binds=spot.binds,
+        tell=tell,
+        texts=texts,
+    )
+
+
+def _before(ctx: Context, spot: Spot, handouts: Handouts) -> tuple[Inventory, bool]:
+    """What the checkout holds without what was made in it, recorded, and whether that is all."""
+    was = handouts.load(spot.folder)
+    if was is None or was.commit != spot.commit:
+        return handouts.hand_out(spot.folder, spot.commit).inventory, True
+    if spot.held and was.key == spot.held and spot.clean:
+        return was.bare.inventory, True
+    if spot.clean and (was.made or was.own):
+        found = reset(ctx.control, handouts, spot.folder, "", spot.commit)
+        return (found or was).bare.inventory, found is not None
+    # Without `clean` setup may have been cut off here, or somebody was at work.
+    clean = spot.clean or not inventory.compare(spot.folder, was.bare.inventory).paths
+    return was.bare.inventory, clean
+
+
+def _fitting(ctx: Context, want: Wanted, of_task: bool) -> dict[str, Environment]:
+    """The environments that may serve, by key. Blocking."""
+    return {
+        one.key: one
+        for one in store.known(ctx.folder)
+        if one.digest == want.digest
+        and (of_task or not one.main)
+        and (one.commit == want.commit or history.is_ancestor(ctx.control, one.commit, want.commit))
+    }
+
+
+class _Outfit:
+    """One checkout on its way."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        settings: Settings,
+        spot: Spot,
+        want: Wanted,
+        before: Inventory,
+        tell: Tell,
+    ) -> None:
+        assert spot.handouts is not None
+        self._ctx = ctx
+        self._settings = settings
+        self._spot = spot
+        self._handouts = spot.handouts
+        self._want = want
+        self._before = before
+        self._tell = tell
+        self._problem = ""
+        self._told = ""
+        self._found: Environment | None = None
+
+    async def fit(self) -> Fitted:
+        ctx, spot, want = self._ctx, self._spot, self._want
+        fitting = await self._fitting()
+        if spot.held in fitting:
+            await self._do(self._take, fitting[spot.held])
+            self._told = f"setup: kept from {fitting[spot.held].maker}"
+        else:
+            if spot.held:
+                await self._do(self._clean)
+            await ctx.environments.share(want.digest, self._obtain, self._copy)
+        if self._problem:
+            return Fitted(self._problem)
+        await ctx.git(make_home, ctx, spot.home)
+        if self._found is not None:
+            await self._do(store.give_home, ctx.folder, self._found.key, spot.home)
+        if want.parts.own:
+            await self._run_own()
+        made = self._found
+        ignored = made is not None and made.clean and made.ignores == want.ignores
+        return Fitted(self._problem, made, self._told, ignored and not want.parts.own)
+
+    async def _fitting(self) -> dict[str, Environment]:
+        found = await self._ctx.git(_fitting, self._ctx, self._want, self._spot.of_task)
+        return dict(found)
+
+    async def _do(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call it in a thread, and wait for its end even when stopped: it changes files."""
+        result: Result = await to_its_end(self._ctx.git(function, *args))
+        return result
+
+    def _take(self, environment: Environment) -> None:
+        """Go on with an environment that was made elsewhere, or before."""
+        self._found = environment
+        for text in environment.lacks:
+            self._tell(text)
+        additions.add(self._spot.git_dir, store.git_of(self._ctx.folder, environment.key))
+
+    # --- a copy -----------------------------------------------------------------------------
+
+    async def _obtain(self) -> Held | None:
+        """Copy one that is there, or run setup; gives what others may copy."""
+        ctx, fitting = self._ctx, await self._fitting()
+        async with ctx.checkouts.idle(ctx.git, ctx.control, self._handouts, fitting.keys()) as idle:
+            if idle is None or not await self._carried(Held(fitting[idle[1]], idle[0])):
+                idle = None
+        if idle is None:
+            await self._make()
+        return Held(self._found, self._spot.folder) if self._found is not None else None
+
+    async def _copy(self, source: Held) -> bool:
+        fits = source.environment.key in await self._fitting()
+        return fits and await self._carried(source)
+
+    async def _carried(self, source: Held) -> bool:
+        """Copy an environment; False where it does not fit in, and nothing of it is there."""
+        done = await self._do(self._carry, source)
+        if done:
+            await self._do(self._take, source.environment)
+            self._told = f"setup: copied from {source.environment.maker}"
+        return done
+
+    def _carry(self, source: Held) -> bool:
+        spot, environment = self._spot, source.environment
+        was = self._handouts.load(source.folder)
+        if was is None or was.key != environment.key or not _has_room(was.made, self._before):
+            return False
+        try:
+            carry(source.folder, spot.folder, was.made)
+        except OutsideError:
+            raise
+        except ExternalError:
+            self._clean()
+            return False
+        self._handouts.hand_out(spot.folder, spot.commit, environment.key, self._before)
+        return True
+
+    def _clean(self) -> None:
+        reset(self._ctx.control, self._handouts, self._spot.folder, "", self._spot.commit)
+
+    # --- setup itself -----------------------------------------------------------------------
+
+    async def _make(self) -> None:
+        """Run setup, and keep what it made where it can be."""
+        ctx, spot, want = self._ctx, self._spot, self._want
+        if want.parts.fetches and not spot.unwritten:
+            # What it fetched is in the package cache of this one alone.
+            self._told = await ctx.git(self._why)
+            self._problem = await self._run_for_one()
+            return
+        key = f"{want.digest}-{spot.commit[:12]}-{secrets.token_hex(4)}"
+        why, began = await ctx.git(self._why), ctx.clock()
+        git = await ctx.git(additions.state_of, spot.git_dir)
+        draft = await ctx.git(store.drafted, ctx.folder, key)
+        try:
+            # First as everybody can have it; what needs the main checkout serves tasks alone.
+            main = want.parts.main or want.digest in ctx.environments.marks
+            self._problem, lacks = await self._run(draft, sees_main=main and spot.trusted)
+            if self._problem and spot.trusted and not main and ctx.repo.main:
+                await self._do(self._clean)
+                await self._do(store.discard, store.home_in(draft))
+                self._problem, lacks = await self._run(draft, sees_main=True)
+                main = True
+                if not self._problem:
+                    ctx.environments.marks.add(want.digest)
+            if self._problem:
+                return
+            self._told = why
+            environment = Environment(
+                key=key,
+                digest=want.digest,
+                commit=spot.commit,
+                maker=spot.task,
+                main=main,
+                ignores=want.ignores,
+                inputs=want.inputs,
+                lacks=lacks,
+                seconds=ctx.clock() - began,
+            )
+            await self._do(self._keep, draft, environment, git)
+            for text in lacks:
+                self._tell(text)
+        finally:
+            await self._do(store.discard, draft)
+
+    async def _run_for_one(self) -> str:
+        ctx, spot = self._ctx, self._spot
+        kept = self._want.parts.kept
+        problem = await _provision(ctx, self._settings, spot, self._tell, kept)
+        if not problem:
+            record = self._handouts.hand_out
+            await self._do(record, spot.folder, spot.commit, "", self._before)
+        return problem
+
+    async def _run(self, draft: str, *, sees_main: bool) -> tuple[str, tuple[str, ...]]:
+        """Run the commands that can be kept; gives what went wrong, and what they told."""
+        ctx, spot = self._ctx, self._spot
+        lacks: list[str] = []
+        problem = await provision(
+            ctx,
+            self._settings,
+            spot.folder,
+            task=spot.task,
+            branch=spot.branch,
+            home=store.home_in(draft),
+            port=spot.port,
+            trusted=sees_main,
+            unwritten=spot.commit if spot.unwritten else "",
+            binds=spot.binds,
+            tell=lacks.append,
+            texts=self._want.parts.kept,
+            shared=True,
+        )
+        return problem, tuple(lacks)
+
+    def _keep(self, draft: str, environment: Environment, git: GitState) -> None:
+        """Keep what setup made, or say why it cannot be given to others."""
+        spot, evidence = self._spot, self._ctx.folder
+        handout = self._handouts.hand_out(spot.folder, spot.commit, environment.key, self._before)
+        states = [handout.inventory[path] for path in handout.made]
+        added = additions.added(spot.git_dir, git)
+        why = added if isinstance(added, str) else ""
+        if not is_plain(states):
+            why = "it left a pipe or a socket"
+        elif changed := self._changed(handout):
+            why = f"it changed {changed}"
+        if why or isinstance(added, str):
+            self._handouts.store(spot.folder, replace(handout, key=""))
+            self._told += f"; not kept: {why}"
+            make_home(self._ctx, spot.home)
+            store.copy_home(store.home_in(draft), spot.home)
+            return
+        sizes = [state[1] for state in states if S_ISREG(state[3])]
+        environment = replace(
+            environment,
+            clean=self._is_ignored(handout),
+            size=sum(sizes),
+            count=len(sizes),
+        )
+        store.keep(evidence, draft, environment, added)
+        self._found = environment
+
+    def _changed(self, handout: Handout) -> str:
+        """A tracked file that setup changed, for it would be changed for others; or nothing."""
+        paths = [
+            path
+            for path, state in self._before.items()
+            if not path.endswith("/") and handout.inventory.get(path) != state
+        ]
+        if not paths:
+            return ""
+        seen = snapshot.since(self._ctx.control, self._spot.folder, "", paths)
+        return min(paths) if seen is None or seen.changed else ""
+
+    def _is_ignored(self, handout: Handout) -> bool:
+        """Whether git ignores all that was made."""
+        made = outermost(handout.made)
+        seen = snapshot.since(self._ctx.control, self._spot.folder, "", made) if made else None
+        return not made or (seen is not None and not seen.untracked and not seen.changed)
+
+    def _why(self) -> str:
+        """Why setup has to run, as far as files tell."""
+        known = list(store.known(self._ctx.folder))
+        if self._want.parts.inputs.whole:
+            return f"setup ran; it follows from all files: {self._want.parts.inputs.whole}"
+        if not known:
+            return "setup ran"
+        old, new = known[-1].inputs, self._want.inputs
+        paths = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+        return f"setup ran: {listed(paths, _TOLD)} changed" if paths else "setup ran again"
+
+    # --- what is of one task ------------------------------------------------------------------
+
+    async def _run_own(self) -> None:
+        ctx, spot = self._ctx, self._spot
+        self._problem = await provision(
+            ctx,
+            self._settings,
+            spot.folder,
+            task=spot.task,
+            branch=spot.branch,
+            home=spot.home,
+            port=spot.port,
+            trusted=spot.trusted,
+            unwritten=spot.commit if spot.unwritten else "",
+            binds=spot.binds,
+            texts=self._want.parts.own,
+            brings=False,
+        )
+        if not self._problem:
+            await self._do(self._record_own)
+
+    def _record_own(self) -> None:
+        spot, was = self._spot, self._handouts.load(self._spot.folder)
+        if was is None:
+            return
+        made = set(was.made)
+        before = {path: state for path, state in was.inventory.items() if path not in made}
+        self._handouts.hand_out(spot.folder, spot.commit, was.key, before, was.inventory)
+
+
+def _has_room(made: tuple[str, ...], before: Inventory) -> bool:
+    """Whether nothing that was made has the place of something that is there."""
+    return all(
+        path.rstrip("/") not in before and (path.endswith("/") or f"{path}/" not in before)
+        for path in made
+    )
