@@ -155,6 +155,7 @@ EFFECTS = frozenset(
     provision/files.py
     provision/outfit.py
     provision/package_cache_folder.py
+    provision/package_seed.py
     provision/packages.py
     provision/programs.py
     provision/setup.py

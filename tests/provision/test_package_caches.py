@@ -241,3 +241,23 @@ def test_a_sandbox_without_mounts_has_none(world: World) -> None:
     look = 'test -z "$UV_LINK_MODE" && test ! -e ~/.cache/uv && test ! -e /wtman'
     assert set_up(world, look, unwritten="c1", sandbox="landlock") == [""]
     assert not Path(cache_of(world).path).exists()
+
+
+def test_a_new_cache_begins_with_a_copy_of_packages_that_the_user_has(
+    world: World, hermetic: Path
+) -> None:
+    uv, npm = hermetic / ".cache/uv", hermetic / ".npm/_cacache"
+    write_files(uv, {"archive-v0/id/a.py": "a\n", ".lock": "", "git-v0/db/1/config": "SECRET"})
+    write_files(uv, {"wheels-v8/index/1/a.http": "SECRET", "wheels-v8/pypi/a/1.http": "known"})
+    (uv / "wheels-v8/pypi/a/1").symlink_to("../../../archive-v0/id")
+    write_files(npm, {"content-v2/sha512/1/2/3": "x"})
+    write_files(world.tmp / "trees/one", {"uv.lock": ""})
+    copied = "cat ~/.cache/uv/wheels-v8/pypi/a/1/a.py ~/.cache/uv/wheels-v8/pypi/a/1.http"
+    assert set_up(world, copied, unwritten="c1") == [""]
+    place = Path(cache_of(world).packages)
+    found = {str(path.relative_to(place)) for path in place.rglob("*") if not path.is_dir()}
+    assert found == {"uv/archive-v0/id/a.py", "uv/wheels-v8/pypi/a/1.http"}
+    assert (place / "uv/archive-v0/id/a.py").stat().st_nlink == 1
+    # Only once: what is there is the repository's own from then on.
+    write_files(uv, {"archive-v0/id/b.py": "b\n"})
+    assert set_up(world, "test ! -e ~/.cache/uv/archive-v0/id/b.py", unwritten="c2") == [""]

@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.checks.test_perform import World
-from tests.kit import run_git
+from tests.kit import run_git, write_files
 from tests.provision.registry import Registry, serving
 from wtman.checks.judge import judge
 from wtman.execution.spawn import install_child_watcher
@@ -33,6 +34,7 @@ from wtman.sandbox import choice
 LOCKS = (
     "uv.lock poetry.lock package-lock.json pnpm-lock.yaml yarn.lock bun.lock Cargo.lock go.sum"
 ).split()
+SEEDED = ("poetry", "npm", "yarn-berry", "cargo", "go")
 # Where rustup is, which finds its toolchain by the real HOME.
 RUSTUP = os.environ.get("RUSTUP_HOME") or os.path.expanduser("~/.rustup")
 PYTHON = shlex.quote(sys.executable)
@@ -313,3 +315,35 @@ def test_each_package_is_downloaded_once(world: World, tool: Tool, registry: Reg
     assert contents(cache) == before
     assert links_out_of(world.tmp / "trees/agents", cache) == []
     assert [path.name for path in (world.tmp / "homes").glob("*-packages")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "tool",
+    [tool for tool in TOOLS if tool.name in SEEDED],
+    ids=lambda tool: tool.name,
+    indirect=True,
+)
+def test_what_the_user_has_is_not_downloaded_again(
+    world: World, tool: Tool, registry: Registry, hermetic: Path
+) -> None:
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    subprocess.run(
+        ["/bin/sh", "-c", f"{tool.lock}; {tool.install}"],
+        cwd=world.repo,
+        env={**theirs, **tool.env},
+        check=True,
+    )
+    write_files(hermetic, dict.fromkeys((".cargo/credentials.toml", ".npmrc"), "SECRET"))
+    world.commit({".gitignore": "node_modules\n.venv\n.yarn\n.pnp.*\n"})
+    users = contents(hermetic)
+    assert registry.take() != {}
+    assert set_up(world, "base", tool.install, unwritten=world.head()) == ""
+    assert registry.take() == {}
+    assert contents(hermetic) == users
+    cache = Path(folder_of(discover(str(world.repo))).packages)
+    assert links_out_of(cache, hermetic) == []
+    assert not [
+        file for file in cache.rglob("*") if file.is_file() and b"SECRET" in file.read_bytes()
+    ]

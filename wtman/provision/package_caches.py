@@ -50,6 +50,12 @@ class PackageCache:
     `whole` are folders that are linked as one, where that is enough. `copied` are files that
     the tool changes in place. `left` is what nobody else has a use for: locks, logs, what is
     half written, what is quickly made again.
+
+    `used` are files at the top of a checkout that say that the tool is used there. Then a new
+    cache begins with a copy of what is in `seeds` of the user's own (`users`, else `home`, below
+    their home folder): packages as they are. What else there is may sign in for the user: the
+    headers of requests that pip and npm keep, an address with a password in it that git and
+    yarn do.
     """
 
     name: str
@@ -57,46 +63,93 @@ class PackageCache:
     whole: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    users: str = ""
 
 
 CACHES = (
     # uv 0.13: without a lock it does nothing ("Could not acquire lock ... Read-only file
     # system"). A wheel whose folder is one link is not copied ("neither a regular file nor a
     # symlink to a regular file"), one whose files are links is. docs.astral.sh/uv, "Caching".
-    PackageCache("uv", ".cache/uv", left=(".lock", "*.lock", "builds-v*")),
+    PackageCache(
+        "uv",
+        ".cache/uv",
+        left=(".lock", "*.lock", "builds-v*"),
+        used=("uv.lock",),
+        seeds=("archive-v*", "wheels-v*/pypi/*", "simple-v*/pypi/*"),
+    ),
     # pip 23: not root, it leaves a cache alone that it cannot write. Wheels are not fetched
     # again, the pages of the index are: pip has no offline mode. pip.pypa.io, "Caching".
     PackageCache("pip", ".cache/pip", left=("selfcheck*",)),
     # Poetry 2.5: a lock beside each entry; those that are links fail with ELOOP. Its virtual
     # environments would lie in here, too: VARIABLES. python-poetry.org, "Configuration".
-    PackageCache("poetry", ".cache/pypoetry", left=("*.lock", "virtualenvs")),
+    PackageCache(
+        "poetry",
+        ".cache/pypoetry",
+        left=("*.lock", "virtualenvs"),
+        used=("poetry.lock",),
+        seeds=("artifacts/*",),
+    ),
     # What virtualenv (poetry, tox) seeds environments from; read-only it unpacks 7 MB each time.
     PackageCache("virtualenv", ".cache/virtualenv", left=("*.lock",)),
     # npm 11: reads one it cannot write, and cannot add to it (EROFS in `_cacache/tmp`). The
     # index is appended to. npm's documentation, "npm-cache"; cacache: `index-v5`, `content-v2`.
-    PackageCache("npm", ".npm/_cacache", copied=("index-v5/*",), left=("tmp",)),
+    PackageCache(
+        "npm",
+        ".npm/_cacache",
+        copied=("index-v5/*",),
+        left=("tmp",),
+        used=("package-lock.json", "npm-shrinkwrap.json"),
+        seeds=("content-v2/*",),
+    ),
     # pnpm 12: read-only, or with its index a link, it finds nothing and downloads all again;
     # pnpm 10 has no such index. The two have their paths in VARIABLES and FILES, as pnpm puts
     # the store beside the project where the home folder is another mount. pnpm.io, "Settings".
-    PackageCache("pnpm-store", copied=("*.db", "*.db-wal", "*.db-shm"), left=("*/tmp",)),
+    PackageCache(
+        "pnpm-store",
+        copied=("*.db", "*.db-wal", "*.db-shm"),
+        left=("*/tmp",),
+        used=("pnpm-lock.yaml",),
+        seeds=("v*/files/*", "v*/index/*"),  # before 11: of a database no copy is safe
+        users=".local/share/pnpm/store",
+    ),
     PackageCache("pnpm", ".cache/pnpm", copied=("*.jsonl",)),
     # yarn 1.22: reads one that it cannot write. It brings links into `node_modules` as links,
     # so that a package has to be linked as a whole. classic.yarnpkg.com, "yarn cache".
     PackageCache("yarn", whole=("v*/npm-*",), left=("v*/.tmp",)),
     # yarn 4.18, both linkers. Its folder `cache` is the mirror of one in the project
     # (`enableMirror`). yarnpkg.com, "globalFolder".
-    PackageCache("berry", ".yarn/berry", left=("telemetry.json",)),
+    PackageCache(
+        "berry",
+        ".yarn/berry",
+        left=("telemetry.json",),
+        used=("yarn.lock",),
+        seeds=("cache/*",),
+    ),
     # bun 1.4: reads one that it cannot write. It leaves files out that are links, without a word,
     # so that a package has to be linked as a whole. bun.sh, "Global cache".
     PackageCache("bun", ".bun/install/cache", whole=("*[!/]@*",)),
     # cargo 1.95: only these two of ~/.cargo, in which credentials and programs lie as well.
     # doc.rust-lang.org, "Cargo Home".
-    PackageCache("cargo-registry", ".cargo/registry", whole=("src/*/*",)),
+    PackageCache(
+        "cargo-registry",
+        ".cargo/registry",
+        whole=("src/*/*",),
+        used=("Cargo.lock", "Cargo.toml"),
+        seeds=("cache/*", "index/*/.cache/*", "index/*/config.json"),
+    ),
     PackageCache("cargo-git", ".cargo/git", whole=("checkouts/*/*",), left=("*.lock",)),
     # go 1.19: a module whose folder is a link builds, and makes `go mod verify` panic; one
     # whose files are links breaks `go:embed`. So it unpacks them again, those that it needs.
     # go.dev/ref/mod, "Module cache".
-    PackageCache("go", "go/pkg/mod", left=("*[!/]@v[0-9]*", "*.lock", "cache/lock")),
+    PackageCache(
+        "go",
+        "go/pkg/mod",
+        left=("*[!/]@v[0-9]*", "*.lock", "cache/lock"),
+        used=("go.sum", "go.mod"),
+        seeds=("cache/download/*",),
+    ),
     # Maven 3.8: notes in place where each file came from. Java knows the home folder by the
     # user, not by HOME: VARIABLES. maven.apache.org, "Configuring Maven"; resolver, "local
     # repository".
@@ -104,11 +157,19 @@ CACHES = (
         "maven",
         copied=("*_remote.repositories", "*resolver-status.properties", "*maven-metadata*"),
         left=("*.lastUpdated", "*.lock", ".locks"),
+        used=("pom.xml",),
+        seeds=("*",),
+        users=".m2/repository",
     ),
     # Gradle 4.4, where it is: 6.2 has GRADLE_RO_DEP_CACHE, too, older ones only this way. What
     # it knows of modules is changed in place. docs.gradle.org, "Dependency Caching".
     PackageCache(
-        "gradle", ".gradle/caches/modules-2", copied=("metadata-*",), left=("*.lock", "gc.*")
+        "gradle",
+        ".gradle/caches/modules-2",
+        copied=("metadata-*",),
+        left=("*.lock", "gc.*"),
+        used=("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"),
+        seeds=("*",),
     ),
 )
 
@@ -155,6 +216,11 @@ def part_of(cache: PackageCache, path: str, *, is_folder: bool) -> CachePart:
     if is_folder:
         return CachePart.LINK if _is_one(path, cache.whole) else CachePart.FOLDER
     return CachePart.COPY if _is_one(path, cache.copied) else CachePart.LINK
+
+
+def is_seed(cache: PackageCache, path: str) -> bool:
+    """Whether a file of the user's own cache of a tool is copied into a new one."""
+    return _is_one(path, cache.seeds) and not _is_one(path, cache.left)
 
 
 def _is_one(path: str, patterns: tuple[str, ...]) -> bool:

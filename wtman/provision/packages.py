@@ -21,6 +21,7 @@ from wtman.git.trees import remove_tree
 from wtman.provision import package_cache_folder as folder
 from wtman.provision.package_cache_folder import PackageCacheFolder
 from wtman.provision.package_caches import FILES, LINKS, OFFLINE, VARIABLES
+from wtman.provision.package_seed import seed
 from wtman.sandbox.home import lay_in_home, link_in_home
 from wtman.sandbox.inside import CACHE, PACKAGES
 
@@ -53,10 +54,12 @@ def lead_there(ctx: Context, home: str) -> None:
 
 
 @asynccontextmanager
-async def shown(ctx: Context, home: str, fills: str = "") -> AsyncIterator[Packages]:
+async def shown(
+    ctx: Context, home: str, fills: str = "", checkout: str = ""
+) -> AsyncIterator[Packages]:
     """Show the package cache to what runs with this HOME, until the block ends.
 
-    `fills` is the key of a setup on a tree that no agent wrote, which may write it; without
+    `fills` is the key of a setup in `checkout`, which no agent wrote, so that it may write; without
     one, or where a setup of that key has filled it, it is read. The folder of who reads it
     lies beside the HOME; one that is there already is used, and stays.
     """
@@ -73,6 +76,7 @@ async def shown(ctx: Context, home: str, fills: str = "") -> AsyncIterator[Packa
                 yield packages
             return
         try:
+            await ctx.git(seed, place, ctx.environ.get("HOME", ""), checkout)
             packages = Packages(((place.packages, CACHE, True),))
             yield packages
             if packages.complete:
