@@ -19,6 +19,7 @@ from wtman.model.plan import Plan, Task
 from wtman.model.session import Usage
 from wtman.model.settings import Settings
 from wtman.prices import cost
+from wtman.sandbox.inside import SandboxView
 from wtman.sessions.launch import outcome_of
 
 M = 1_000_000
@@ -101,5 +102,5 @@ def test_a_finished_session_of_codex_has_its_price(tmp_path: Path) -> None:
     (tmp_path / "stdout").write_bytes(stream.read_bytes())
     ended = Exit(ExitReason.EXITED, code=0)
     for model, usd in (("gpt-5", pytest.approx(0.013)), ("", None)):
-        _, outcome = outcome_of(CodexAgent(), str(tmp_path), ended, model)
+        _, outcome = outcome_of(CodexAgent(), str(tmp_path), ended, model, SandboxView())
         assert outcome.usage == Usage(4000, 800, usd)

@@ -102,6 +102,12 @@ def tells_tokens(agent: Agent) -> bool:
     return bool(getattr(agent, "metered", True))
 
 
+def shares_prefix(agent: Agent) -> bool:
+    """Whether its sessions of one role begin their requests alike, with more than a provider's
+    cache takes in at least; one whose do says so by an attribute of this name."""
+    return bool(getattr(agent, "shares_prefix", False))
+
+
 def with_cost(agent: Agent, model: str, usage: Usage) -> Usage:
     """The usage, with its money by the price list of the agent's `provider` where it tells none.
 

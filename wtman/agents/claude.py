@@ -5,6 +5,10 @@ What is believed of it was measured (2.1.330): an API error ends with subtype `s
 results may come, and the last one counts; money and `modelUsage` go on over a resumed
 conversation, `model_usage_since_last_result` does not. A `--session-id` that was used
 before is an error, so none is preset: the first line of the stream tells it.
+
+The first line of its system prompt has a hash of the prompt's 5th, 8th and 21st character:
+only where prompts begin alike does the provider's cache know one session's system prompt
+from another's. Its system prompt names folders of HOME, its first message the branch.
 """
 
 import json
@@ -39,6 +43,7 @@ class ClaudeAgent(ReadsStreamJson):
     resumes: bool = True
     priced: bool = True
     structured: bool = True
+    shares_prefix: bool = True
     needs: Needs = Needs(
         program="claude",
         version=("claude", "--version"),

@@ -1,6 +1,7 @@
 """What a session is told: composed here, from the plan and from what went wrong.
 
-Commands, paths and output of others are quoted as data. The title of a task is
+What all tasks of a run are told alike comes first: a provider's cache keeps what requests
+begin with. Commands, paths and output of others are quoted as data. The title of a task is
 for people only, so that rewording it never runs a session again.
 """
 
@@ -19,23 +20,24 @@ _OVERLAPS, _PATHS, _PATH_CAP = 8, 10, 200  # tasks, paths of each, characters of
 def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
     """The prompt of one attempt; `failure` is why the attempt before did not do."""
     task = view.task
-    parts = [task.prompt.strip()]
+    parts = []
+    if state.request and state.request.strip() != task.prompt.strip():
+        parts.append(
+            "Your task is one part of a larger request; others work on the rest at the same "
+            f"time, do only yours. The request:\n{state.request.strip()}"
+        )
     if state.context:
         parts.append(f"Shared context of all tasks:\n{state.context.strip()}")
+    checks = state.checks_of(task.id)
+    if checks:
+        listed = "\n".join(f"  {CheckCommand.of(text).by_hand}" for text in checks)
+        parts.append(f"Your work will be judged by:\n{listed}")
+    parts.append(f"Your task:\n{task.prompt.strip()}" if parts else task.prompt.strip())
     if task.expect:
         parts.append(f"What must be true afterwards:\n{task.expect.strip()}")
     if task.owns:
         listed = "\n".join(f"  {pattern}" for pattern in task.owns)
         parts.append(f"Change nothing outside these paths (gitignore-style):\n{listed}")
-    if state.request and state.request.strip() != task.prompt.strip():
-        parts.append(
-            "This task is one part of a larger request; others work on the rest at the same "
-            f"time, do only yours. The request:\n{state.request.strip()}"
-        )
-    checks = state.checks_of(task.id)
-    if checks:
-        listed = "\n".join(f"  {CheckCommand.of(text).by_hand}" for text in checks)
-        parts.append(f"Your work will be judged by:\n{listed}")
     if overlaps := _overlaps(state, view):
         parts.append(overlaps)
     if view.lacks:

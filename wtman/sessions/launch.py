@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wtman.agents import Activity, Agent, Needs, with_cost
+from wtman.agents import Activity, Agent, Needs, shares_prefix, with_cost
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
 from wtman.model.check import CheckCommand
@@ -38,6 +38,7 @@ from wtman.sandbox.provider import handed_in, own_ports, provider_rules
 _PACKAGE = os.path.dirname(
     os.path.dirname(os.path.abspath(__file__))
 )  # agents of wtman's own are read in it
+_LOOK = 0.1  # seconds between two looks whether the first of a group is answered
 _CAPPED = "capped"  # in the evidence: why wtman itself stopped the session
 
 
@@ -102,17 +103,10 @@ async def _launch(
     agent = ctx.agent(wanted.agent)
     begun = time.monotonic()
     wanted = await prepare(ctx, settings, wanted)
-    work = Work(
-        id=wanted.id,
-        command=confined(ctx, settings, wanted),
-        folder=wanted.folder,
-        timeout=wanted.timeout or settings.timeout,
-        grace=wanted.grace,
-    )
     stream = _Stream(ctx, agent, wanted, follow)
-    running = asyncio.ensure_future(ctx.executor.run(work, stream))
+    ctx.live_usage.begin(wanted.id, _group(agent, wanted))
+    running = asyncio.ensure_future(_run(ctx, settings, wanted, stream))
     stream.stop = running.cancel
-    ctx.live_usage.begin(wanted.id)
     try:
         exit_ = await running
     except asyncio.CancelledError:
@@ -124,6 +118,28 @@ async def _launch(
         named = ", ".join(refused[:3])
         return exit_, replace(outcome, reason=f"{outcome.reason} (blocked by the sandbox: {named})")
     return exit_, outcome
+
+
+async def _run(ctx: Context, settings: Settings, wanted: Launch, stream: "_Stream") -> Exit:
+    while read_exit(wanted.folder) is None and (wait := ctx.live_usage.wait(wanted.id)):
+        await asyncio.sleep(min(wait, _LOOK))
+    work = Work(
+        id=wanted.id,
+        command=confined(ctx, settings, wanted),
+        folder=wanted.folder,
+        timeout=wanted.timeout or settings.timeout,
+        grace=wanted.grace,
+    )
+    return await ctx.executor.run(work, stream)
+
+
+def _group(agent: Agent, wanted: Launch) -> str:
+    """Which sessions begin their requests alike; "" for one that has no others."""
+    if wanted.resume or not shares_prefix(agent):
+        return ""
+    role = wanted.role or Role("", "")
+    kind = (wanted.agent, wanted.model, role.text, role.tools, wanted.writable, wanted.schema)
+    return repr(kind)
 
 
 async def prepare(ctx: Context, settings: Settings, wanted: Launch) -> Launch:
