@@ -201,3 +201,17 @@ def test_trash_is_emptied_by_age(ctl: Control, one: worktrees.Worktree, tmp_path
     empty(str(place))
     assert os.listdir(place) == ["somebody's"]
     assert trash.empty_trash(str(tmp_path / "absent"), 0, now, DiskTally()) == 0
+
+
+def test_what_is_saved_at_that_very_moment_is_kept(
+    ctl: Control, one: worktrees.Worktree, head: str, tmp_path: Path
+) -> None:
+    tree, place = Path(one.path), tmp_path / "trees/.trash"
+    since = max(os.stat(path).st_ctime_ns for path in tree.rglob("*") if path.is_file())
+    while time.time_ns() < since + 20_000_000:
+        pass  # the clock of the disk has moved on
+    (tree / "late.log").write_text("saved\n")
+    entry = trash.drop(ctl, one, str(place), KeptFiles(head), None, since)
+    assert contents(Path(trash.kept_in(entry))) == {"late.log": "saved\n"}
+    trash.restore(ctl, entry)
+    assert (tree / "late.log").read_text() == "saved\n"

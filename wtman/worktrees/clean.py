@@ -55,11 +55,13 @@ def clean(
     busy: str = "",
     known: Sequence[Recorded] = (),
     tally: DiskTally | None = None,
+    surveyed: Callable[[], Remnants] | None = None,
     before: Callable[[str], None] = lambda path: None,
 ) -> Cleaned | KeptTask | None:
     """Remove the task's worktree and branch; None where there is nothing to remove.
 
-    `tally` is given what will be free once what was set aside is deleted (`trash.empty`).
+    `tally` is given what will be free once what was set aside is deleted. `surveyed` gives
+    what `survey` found, where that was done ahead.
     `busy` says that the task is not over or its worktree in use, and what to do. `before` is
     called with the worktree's path when it is sure to go. `known` is the journal: what a kill
     kept out of it, though it was done, is told now.
@@ -76,8 +78,7 @@ def clean(
     if busy and not forced:
         return KeptTask(task, busy)
     tip = next(iter(tips.values()), view.head)
-    place = place_of(state, task)
-    left = remnants(ctl, state, place, worktree, tip) if there else Remnants()
+    left = surveyed() if surveyed is not None else survey(ctl, state, task)
     if left.why and not forced:
         return KeptTask(task, left.why, left.ignored)
     if why := _elsewhere(ctl, worktree, view):
@@ -88,7 +89,7 @@ def clean(
         before(worktree.path)
     before_it = tally.use
     if there:
-        folder = drop(ctl, worktree, trash_of(state), left.kept, tally)
+        folder = drop(ctl, worktree, trash_of(state), left.kept, tally, left.since)
     else:
         folder = _dropped(state, task, worktree, known)
     held = held_in(folder)
@@ -103,6 +104,14 @@ def clean(
     )
     freed = (tally.use - before_it).size
     return Cleaned(task, tip, tips, folder, held.files, held.size, left.ignored, freed)
+
+
+def survey(ctl: Control, state: State, task: TaskId) -> Remnants:
+    """What would have to be kept of the task's worktree. Blocking, and changes nothing."""
+    view = state.tasks.get(task) or state.dropped[task]
+    place = place_of(state, task)
+    tip = next(iter(_tips(ctl.repo, state, view).values()), view.head)
+    return remnants(ctl, state, place, worktree_of(ctl.repo, place, view.worktree), tip)
 
 
 def _cut_off(

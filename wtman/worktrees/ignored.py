@@ -140,12 +140,11 @@ def repositories_since(worktree: Worktree, ignored: Sequence[str], began: int) -
     found = []
     hidden = tuple(path for path in ignored if path.endswith("/"))
     for folder, inner, names in os.walk(worktree.path):
-        place = os.path.relpath(folder, worktree.path)
         inner[:] = [name for name in inner if not matches(_CACHES, name)]
-        if place == "." or ".git" not in (*inner, *names):
-            inner[:] = [name for name in inner if name != ".git"]
+        if folder == worktree.path or not (".git" in inner or ".git" in names):
             continue
         inner.clear()
+        place = os.path.relpath(folder, worktree.path)
         if is_newer(folder, began):
             found.append(place if f"{place}/".startswith(hidden) else f"{place}/.git")
     return found

@@ -7,6 +7,7 @@ the caches and outputs of tools, which can be made again. In doubt it is kept. B
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,18 +26,22 @@ from wtman.worktrees.ignored import is_newer, repositories_since, work_since
 from wtman.worktrees.place import TaskPlace
 from wtman.worktrees.trash import KeptFiles
 
+_TICK = 100_000_000  # nanoseconds by which the clock of a disk may be behind
+
 
 @dataclass(frozen=True, slots=True)
 class Remnants:
     """`why` says what no commit holds, "" where there is nothing.
 
     `kept` is None where nobody can tell: then all of it is to be kept. `ignored` counts the
-    kept paths that git ignores.
+    kept paths that git ignores. `since` is when it was looked at, in nanoseconds: what is
+    written later is to be kept, too.
     """
 
     why: str = ""
     kept: KeptFiles | None = None
     ignored: int = 0
+    since: int = 0
 
 
 def remnants(
@@ -45,6 +50,7 @@ def remnants(
     """What has to be kept of a worktree whose branch is at `tip`."""
     if not (tip and os.path.isdir(worktree.path) and os.path.isdir(worktree.admin)):
         return Remnants()
+    since = time.time_ns() - _TICK
     try:
         why, seen = unsaved(ctl, state, place, worktree, tip)
     except WorktreeError as error:
@@ -67,7 +73,7 @@ def remnants(
         deleted=tuple(item.path for item in changed if item.new is None),
         index=bool(changed),  # something may be staged
     )
-    return Remnants(why, kept, len(hidden))
+    return Remnants(why, kept, len(hidden), since)
 
 
 def _changed(

@@ -49,11 +49,13 @@ def drop(
     trash: str,
     kept: KeptFiles | None = None,
     tally: DiskTally | None = None,
+    since: int = 0,
 ) -> str:
     """Move the worktree into `trash`; the answer is what restores it.
 
-    Without `kept` everything is kept. `tally` is given what will be free. `trash` must be on
-    the file system of the worktree. Dropping twice is harmless.
+    Without `kept` everything is kept; with it also what was written after `since` (nanoseconds,
+    0: nothing). `tally` is given what will be free. `trash` must be on the file system of the
+    worktree. Dropping twice is harmless.
     """
     name = os.path.basename(worktree.admin)
     entry = os.path.join(trash, f"{name}-{secrets.token_hex(4)}")
@@ -61,6 +63,7 @@ def drop(
     note: dict[str, Any] = {"name": name, "path": worktree.path}
     if kept is not None:
         note |= {"commit": kept.commit, "kept": [*kept.paths], "deleted": [*kept.deleted]}
+        note |= {"since": since}
     files.replace(os.path.join(entry, NOTE), json.dumps(note).encode())
     if os.path.isdir(worktree.admin) and not os.path.islink(worktree.admin):
         without = None if kept is None or kept.index else shutil.ignore_patterns("index")
@@ -85,7 +88,12 @@ def finish(entry: str, tally: DiskTally | None = None) -> None:
     if not os.path.lexists(whole):
         return
     if os.path.isdir(whole) and not os.path.islink(whole):
-        _carry(whole, tree, _note(entry)["kept"])
+        note = _note(entry)
+        late = _written_since(whole, note["since"]) if note["since"] else []
+        if late := [path for path in late if path not in note["kept"]]:
+            note["kept"] += late
+            files.replace(os.path.join(entry, NOTE), json.dumps(note).encode())
+        _carry(whole, tree, note["kept"])
     set_aside(whole, os.path.dirname(entry), tally)
 
 
@@ -189,9 +197,24 @@ def _note(entry: str) -> dict[str, Any]:
             "commit": str(note.get("commit", "")),
             "kept": [str(path) for path in note.get("kept", ())],
             "deleted": [str(path) for path in note.get("deleted", ())],
+            "since": int(note.get("since", 0)),
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{entry} is not a removed worktree") from error
+
+
+def _written_since(root: str, since: int) -> list[str]:
+    """Files that were written later: somebody saved them at this very moment."""
+    found = []
+    waiting = [root]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.stat(follow_symlinks=False).st_ctime_ns > since:
+                    found.append(os.path.relpath(entry.path, root))
+    return [path for path in found if path != ".git"]
 
 
 def _carry(source: str, target: str, paths: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -27,9 +27,12 @@ from wtman.text.terminal import count, storage
 from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
+    from wtman.git.control_dir import Control
     from wtman.git.disk import DiskTally
     from wtman.worktrees.clean import KeptTask
+    from wtman.worktrees.remnants import Remnants
 
+_AHEAD = 4  # worktrees that are looked at before it is their turn
 _MUCH = 10 << 20  # bytes of logs that are worth a word
 
 
@@ -228,6 +231,7 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
         litter.sweep_run(control, state.run, folder, state.settings.worktrees)
         worktree.finish_dropped(state, tally)
         told = home.store.events(state.run)
+        chosen: dict[TaskId, tuple[bool, str]] = {}
         for task in (*state.tasks, *state.dropped):
             forced = task in wanted.forced
             if not (wanted.whole or forced):
@@ -239,6 +243,9 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
                 forced = True
             elif task in known and known[task].state not in SETTLED:
                 busy = f"{known[task].state}, the run can go on: wtman resume {state.run}"
+            chosen[task] = (forced, busy)
+        for task, surveyed in _surveyed(control, state, chosen):
+            forced, busy = chosen[task]
             before = partial(_clean_up, home, state, task)
             match worktree.clean(
                 control,
@@ -248,6 +255,7 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
                 busy=busy,
                 known=told,
                 tally=tally,
+                surveyed=surveyed,
                 before=before,
             ):
                 case Cleaned() as done:
@@ -273,6 +281,26 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
         if dismissed and not state.dismissed:
             home.store.append(state.run, [Dismissed()], now)
     return CleanedRun(state, tuple(gone), tuple(kept), evidence.size_of(folder), dismissed)
+
+
+def _surveyed(
+    control: "Control", state: State, tasks: Iterable[TaskId]
+) -> "Iterator[tuple[TaskId, Callable[[], Remnants]]]":
+    """What `survey` finds of each task, a few of them ahead: git takes its time in each."""
+    from collections import deque
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from wtman.worktrees.clean import survey
+
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        waiting: deque[tuple[TaskId, Future[Remnants]]] = deque()
+        for task in tasks:
+            waiting.append((task, pool.submit(survey, control, state, task)))
+            if len(waiting) > _AHEAD:
+                first, future = waiting.popleft()
+                yield first, future.result
+        for task, future in waiting:
+            yield task, future.result
 
 
 def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
