@@ -19,7 +19,7 @@ _STREAMS = ("stdout", "stderr")
 _SAYING = ("tasks", "checks", "setup", "cleanup")  # whose logs nobody but people read
 _UNSEEN = ("home", "git")
 _LOCK = "coordinator"  # held by whoever deletes the rest
-_OF_WORKTREES = ("handouts", "homes")
+_OF_WORKTREES = ("handouts", "environments", "homes")
 # What tools keep in a HOME and get again, and what setup put there beside the checkout.
 _CACHES = tuple(
     (
@@ -64,6 +64,8 @@ def leave_task(
     for path in _CACHES:
         if _is_inside(home, path):
             set_aside(os.path.join(home, path), gone, tally)
+    if os.path.isdir(packages := os.path.join(place, "home-packages")):
+        set_aside(packages, gone, tally)
     for attempt in os.listdir(place) if os.path.isdir(place) else ():
         git = os.path.join(place, attempt, "git")
         if os.path.isdir(git):

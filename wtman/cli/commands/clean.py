@@ -20,6 +20,7 @@ from wtman.git.discovery import Repository
 from wtman.git.disk import on_network
 from wtman.journal.events import Cleaned, Dismissed
 from wtman.journal.state import State
+from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import SCHEMA, SETTLED
 from wtman.text.terminal import clean as cleaned
@@ -45,6 +46,9 @@ def clean(
     ] = None,
     dismiss: Annotated[
         bool, typer.Option("--dismiss", help="Remove all of RUN, and do not show it any more.")
+    ] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Empty the package cache of the repository, too.")
     ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
@@ -73,6 +77,8 @@ def clean(
         folders = _waiting_folders(home)
         left = remove_waiting(folders, apart=True)  # what another was killed over
         tally = DiskTally()
+        if cache:
+            _empty_cache(home.repo, tally)
         _forget_checkouts(home, tally)
         results = [_clean_run(home, item, tally) for item in wanted]
         apart = remove_waiting(folders, apart=left is not None or tally.use.files > FEW)
@@ -108,6 +114,20 @@ def _forget_dry_runs(repo: Repository) -> None:
     if Store.exists(repo.wtman_dir):
         with Store.open(repo.wtman_dir, network=on_network(repo.common_dir)) as store:
             candidate_refs.forget(repo, candidate_refs.runs_with(repo).difference(store.runs()))
+
+
+def _empty_cache(repo: Repository, tally: "DiskTally") -> None:
+    """Empty the package cache, unless somebody uses it."""
+    from wtman.provision.package_cache_folder import remove, size
+
+    freed = size(repo)
+    if not remove(repo):
+        raise MissingError(
+            "the package cache of this repository is in use",
+            hint="when its runs are over: wtman clean --cache",
+            code="live",
+        )
+    tally.use += DiskUse(freed)
 
 
 def _waiting_folders(home: Home) -> list[str]:
