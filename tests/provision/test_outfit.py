@@ -1,6 +1,8 @@
 """Setup runs once: its result is carried, kept, given on, and never believed once it changed."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from wtman.sandbox.choice import trouble
 # What it makes follows from `deps.txt` alone. Each run leaves a line outside of every checkout.
 SETUP = """\
 set -e
-for one in TASK PORT BRANCH RUN; do eval "test -z \\"\\$WTMAN_$one\\""; done
 mkdir -p env/lib ~/.tool
 cp deps.txt env/lib/deps
 date +%s%N > env/made
@@ -58,8 +59,8 @@ class Yard:
         self.path = path
         wtman("trust", "--yes", cwd=self.repo)
 
-    def run(self, tasks: dict[str, str], *options: str, status: int = 0) -> dict[str, dict]:
-        """Run these tasks, each a script; gives what `status` says of each."""
+    def written(self, tasks: dict[str, str]) -> str:
+        """The path of a plan with these tasks, each a script."""
         scripts = self.path / "agents"
         lines = ['request = "it"']
         for name, script in tasks.items():
@@ -70,15 +71,12 @@ class Yard:
             lines += [f'needs = ["{needs}"]'] if needs else []
         plan = self.path / "plan.toml"
         plan.write_text("\n".join(lines) + "\n")
-        words = (
-            "split",
-            "--plan",
-            str(plan),
-            "--yes",
-            "--sandbox",
-            "bubblewrap",
-            "--allow-overlap",
-        )
+        return str(plan)
+
+    def run(self, tasks: dict[str, str], *options: str, status: int = 0) -> dict[str, dict]:
+        """Run these tasks; gives what `status` says of each."""
+        plan = self.written(tasks)
+        words = ("split", "--plan", plan, "--yes", "--sandbox", "bubblewrap", "--allow-overlap")
         self.wtman(*words, *options, cwd=self.repo, check_status=status, timeout=120)
         return self.tasks()
 
@@ -113,6 +111,7 @@ def test_setup_runs_once_for_all_tasks_and_checks(yard: Callable[..., Yard]) -> 
     tasks = place.run(dict.fromkeys("abcde", WORK), "--jobs", "2")
     assert {task["state"] for task in tasks.values()} == {"verified"}
     (maker,) = place.setups()
+    maker = maker if maker in "abcde" else "a check"
     said = [place.wtman("logs", name, cwd=place.repo).out for name in "abcde"]
     assert sum(f"setup: copied from {maker}" in text for text in said) == 2 - (maker in "abcde")
     assert sum(f"setup: kept from {maker}" in text for text in said) == 3
@@ -174,7 +173,7 @@ def test_another_lock_file_is_another_setup_and_serves_only_its_own_line(
     assert {task["state"] for task in tasks.values()} == {"verified"}
     # The check of a makes it for a, and for b and c, which have a's work.
     assert len(place.setups()) == 2
-    assert "setup: copied from check-0" in place.wtman("logs", "b", cwd=place.repo).out
+    assert "setup: copied from a check" in place.wtman("logs", "b", cwd=place.repo).out
     facts = [json.loads(path.read_text()) for path in place.evidence.glob("environments/*/f*.json")]
     assert {item["commit"] for item in facts} == {tasks["a"]["base"], tasks["a"]["head"]}
 
@@ -191,6 +190,12 @@ def test_what_an_agent_changed_serves_nobody_without_its_work(yard: Callable[...
         tasks["a"]["head"],
         tasks["b"]["head"],
     }
+
+
+def test_what_is_kept_is_not_told_whom_it_serves(yard: Callable[..., Yard]) -> None:
+    script = SETUP + "env | grep -c 'WTMAN_[TPBR][AOU][SRNA]' > env/told || true\n"
+    place = yard(**{"setup.sh": script, "check.sh": 'test "$(cat env/told)" = 0\n'})
+    assert place.run({"a": WORK}, "--jobs", "1")["a"]["state"] == "verified"
 
 
 def test_commands_of_a_task_run_for_every_task_after_what_is_kept(
@@ -217,3 +222,40 @@ def test_what_needs_the_main_checkout_serves_tasks_alone(yard: Callable[..., Yar
     told = [place.wtman("logs", name, cwd=place.repo).out for name in "abc"]
     assert "setup: kept from" in told[1] and "setup: kept from" in told[2]
     assert {task["state"] for task in tasks.values()} == {"unchecked"}
+
+
+@pytest.mark.parametrize("moment", ["while setup runs", "when it is kept", "when a task works"])
+def test_a_kill_leaves_nothing_that_is_half_believed(
+    yard: Callable[..., Yard], moment: str
+) -> None:
+    place = yard(**{"setup.sh": SETUP + "head -c 50000000 /dev/zero > env/big\n"})
+    signs = {
+        "while setup runs": "shop.worktrees/*/*/env/lib",
+        "when it is kept": "shop/.git/wtman/runs/*/environments/*/facts.json",
+        "when a task works": "shop/.git/wtman/runs/*/tasks/*/1/stdout",
+    }
+    plan = place.written(dict.fromkeys("abcd", f"{WORK}; test $(wc -c < env/big) = 50000000"))
+    words = ("split", "--plan", plan, "--yes", "--sandbox", "bubblewrap", "--allow-overlap")
+    running = place.wtman.start(*words, "--jobs", "3", cwd=place.repo)
+    while not list(place.path.glob(signs[moment])) and running.poll() is None:
+        pass
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    place.wtman("resume", "--yes", cwd=place.repo, timeout=120)
+    assert {task["state"] for task in place.tasks().values()} == {"verified"}
+    assert not list(place.evidence.glob("environments/*.*"))  # no half-made one
+    keys = {path.name for path in place.evidence.glob("environments/*")}
+    assert keys and all((place.evidence / "environments" / key / "home").is_dir() for key in keys)
+
+
+def test_what_a_check_left_in_its_environment_reaches_no_other(yard: Callable[..., Yard]) -> None:
+    hostile = (
+        "test ! -e env/lib/evil.pth && test ! -e ~/.tool/evil && ! git config tool.evil\n"
+        'test "$(cat env/tool | tail -n1)" = "cat $PWD/env/lib/deps" || exit 1\n'
+        "echo x > env/lib/evil.pth; echo x > ~/.tool/evil; git config tool.evil x\n"
+        "echo x > env/lib/.hidden; mkdir -p env/lib/.git/hooks; ln -s / env/root\n"
+        "case $(ls) in *c.txt*) echo evil >> env/tool; ln env/made env/third; esac\n"
+    )
+    place = yard(**{"check.sh": CHECK.replace("\n&& ", " && ") + hostile})
+    tasks = place.run(dict.fromkeys("abcde", WORK), "--jobs", "1")
+    assert {task["state"] for task in tasks.values()} == {"verified"}

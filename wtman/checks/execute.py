@@ -30,7 +30,7 @@ from wtman.provision.command import CommandRun, fresh_folder, run_command
 from wtman.provision.command_result import CommandResult, believable, keepable
 from wtman.provision.command_text import JUNIT
 from wtman.provision.files import linked
-from wtman.provision.outfit import Spot, fit, keys_for
+from wtman.provision.outfit import Spot, checks_folder, fit, keys_for
 from wtman.provision.ports import check_port
 from wtman.provision.programs import NamedPrograms, link_programs, named_programs
 from wtman.provision.setup import git_folders, make_home
@@ -94,7 +94,7 @@ async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
     env = {**cache, **given.env, "WTMAN_RUN": ctx.run, "PYTHONPATH": ""}
     if not online and ctx.sandbox.name != "none":
         env.update(_OFFLINE)
-    folder = os.path.join(settings.worktrees, f"{ctx.run}-checks")
+    folder = checks_folder(ctx, settings)
     place = await ctx.git(fingerprint, ctx, settings, env)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     read = (_PROBE, *given.read, *shown)

@@ -31,7 +31,8 @@ _OWN = (SCRATCH, ".gitconfig")  # of every HOME
 class Environment:
     """`digest` is what its result follows from, `commit` where it was made, by setup of `maker`.
 
-    `main`: it was made with the main checkout in sight. `clean`: with the `.gitignore` files
+    `main`: it was made with the main checkout in sight. `unwritten`: of a commit that no agent
+    wrote. `clean`: with the `.gitignore` files
     that `ignores` stands for, all that it made in the checkout is ignored. `inputs` are the
     files that it follows from, `lacks` what it told. `seconds` is what setup took, `size` and
     `count` what it made in a checkout: bytes and files.
@@ -42,6 +43,7 @@ class Environment:
     commit: Sha
     maker: str
     main: bool = False
+    unwritten: bool = False
     clean: bool = False
     ignores: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)

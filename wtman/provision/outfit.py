@@ -10,9 +10,11 @@ commit where it was made among its own: what an agent wrote reaches nobody who d
 anyway. Nothing is believed that was cut off, that has changed, or that cannot be carried whole.
 """
 
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from stat import S_ISREG
 from typing import Any, TypeVar
 
@@ -37,6 +39,7 @@ from wtman.provision.setup import make_home, provision
 from wtman.text.words import listed
 
 _TOLD = 3  # files
+_FILLED = 4  # check checkouts that are given an environment before they are asked for
 
 Tell = Callable[[str], None]
 Result = TypeVar("Result")
@@ -48,8 +51,8 @@ class Spot:
 
     `handouts` has its record, which is true where it is `clean`: it holds what that says, and
     the environment `held` ("": none). Without `handouts` nothing is kept. `git_dir` is where
-    setup finds its git directory. `unwritten`: no agent wrote the commit. The rest is as
-    `provision` has it.
+    setup finds its git directory. `unwritten`: no agent wrote the commit. `untouched`: no
+    session was ever in the folder. The rest is as `provision` has it.
     """
 
     folder: str
@@ -65,6 +68,7 @@ class Spot:
     of_task: bool = False
     trusted: bool = False
     unwritten: bool = False
+    untouched: bool = False
     binds: tuple[tuple[str, str, bool], ...] = ()
 
 
@@ -94,14 +98,19 @@ async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitte
         return Fitted(await _provision(ctx, settings, spot, tell))
     want = await ctx.git(wanted, ctx, settings, spot.commit)
     before, clean = await to_its_end(ctx.git(_before, ctx, spot, spot.handouts))
-    if want is None or not clean or (want.parts.main and not spot.of_task):
+    if want is None or before is None or not clean or (want.parts.main and not spot.of_task):
         # Everything is done for this one alone, and goes with it.
         problem = await _provision(ctx, settings, spot, tell)
-        if not problem:
+        if not problem and before is not None:
             record = spot.handouts.hand_out
             await to_its_end(ctx.git(record, spot.folder, spot.commit, "", before))
         return Fitted(problem)
     return await _Outfit(ctx, settings, spot, want, before, tell).fit()
+
+
+def checks_folder(ctx: Context, settings: Settings) -> str:
+    """Where the run's check checkouts are."""
+    return os.path.join(settings.worktrees, f"{ctx.run}-checks")
 
 
 async def keys_for(ctx: Context, settings: Settings, commit: Sha, of_task: bool) -> frozenset[str]:
@@ -133,14 +142,21 @@ async def _provision(
     )
 
 
-def _before(ctx: Context, spot: Spot, handouts: Handouts) -> tuple[Inventory, bool]:
-    """What the checkout holds without what was made in it, recorded, and whether that is all."""
+def _before(ctx: Context, spot: Spot, handouts: Handouts) -> tuple[Inventory | None, bool]:
+    """What the checkout holds now, recorded, and whether nobody has left anything there.
+
+    None where nobody can tell what was left there: it is given to nobody then.
+    """
     was = handouts.load(spot.folder)
-    if was is None or was.commit != spot.commit:
+    if was is None:
         return handouts.hand_out(spot.folder, spot.commit).inventory, True
+    if was.commit != spot.commit and not spot.untouched:
+        handouts.forget(spot.folder)  # cut off, or begun at another commit
+        return None, False
     if spot.held and was.key == spot.held and spot.clean:
         return was.bare.inventory, True
-    if spot.clean and (was.made or was.own):
+    if (spot.clean and (was.made or was.own)) or spot.untouched:
+        # Nothing is there but what setup made, of another key, or until it was cut off.
         found = reset(ctx.control, handouts, spot.folder, "", spot.commit)
         return (found or was).bare.inventory, found is not None
     # Without `clean` setup may have been cut off here, or somebody was at work.
@@ -230,7 +246,25 @@ class _Outfit:
                 idle = None
         if idle is None:
             await self._make()
+            if self._found is not None and self._spot.of_task and not self._found.main:
+                await self._fill_checks(self._found)
         return Held(self._found, self._spot.folder) if self._found is not None else None
+
+    async def _fill_checks(self, made: Environment) -> None:
+        """Give it to the check checkouts too, while nobody works in this one yet."""
+        ctx, settings = self._ctx, self._settings
+        if not settings.check:
+            return
+        await ctx.checkouts.fill(
+            ctx.git,
+            ctx.control,
+            checks_folder(ctx, settings),
+            self._spot.commit,
+            self._handouts,
+            made.key,
+            lambda path: self._carry(Held(made, self._spot.folder), path),
+            min(settings.jobs, _FILLED),
+        )
 
     async def _copy(self, source: Held) -> bool:
         fits = source.environment.key in await self._fitting()
@@ -238,25 +272,28 @@ class _Outfit:
 
     async def _carried(self, source: Held) -> bool:
         """Copy an environment; False where it does not fit in, and nothing of it is there."""
-        done = await self._do(self._carry, source)
+        done = await self._do(self._carry, source, self._spot.folder)
         if done:
             await self._do(self._take, source.environment)
             self._told = f"setup: copied from {source.environment.maker}"
         return done
 
-    def _carry(self, source: Held) -> bool:
-        spot, environment = self._spot, source.environment
-        was = self._handouts.load(source.folder)
-        if was is None or was.key != environment.key or not _has_room(was.made, self._before):
+    def _carry(self, source: Held, target: str) -> bool:
+        environment, commit = source.environment, self._spot.commit
+        was, there = self._handouts.load(source.folder), self._handouts.load(target)
+        if was is None or was.key != environment.key or there is None:
+            return False
+        before = there.bare.inventory
+        if not _has_room(was.made, before):
             return False
         try:
-            carry(source.folder, spot.folder, was.made)
+            carry(source.folder, target, was.made)
         except OutsideError:
             raise
         except ExternalError:
-            self._clean()
+            reset(self._ctx.control, self._handouts, target, "", commit)
             return False
-        self._handouts.hand_out(spot.folder, spot.commit, environment.key, self._before)
+        self._handouts.hand_out(target, commit, environment.key, before)
         return True
 
     def _clean(self) -> None:
@@ -267,35 +304,42 @@ class _Outfit:
     async def _make(self) -> None:
         """Run setup, and keep what it made where it can be."""
         ctx, spot, want = self._ctx, self._spot, self._want
-        if want.parts.fetches and not spot.unwritten:
+        why = await ctx.git(self._why)
+        at, unwritten = await self._origin()
+        if at != spot.commit and not await self._do(self._moved, at):
+            at, unwritten = spot.commit, spot.unwritten
+        if want.parts.fetches and not unwritten:
             # What it fetched is in the package cache of this one alone.
-            self._told = await ctx.git(self._why)
-            self._problem = await self._run_for_one()
+            self._told, self._problem = why, await self._run_for_one()
             return
-        key = f"{want.digest}-{spot.commit[:12]}-{secrets.token_hex(4)}"
-        why, began = await ctx.git(self._why), ctx.clock()
-        git = await ctx.git(additions.state_of, spot.git_dir)
+        key = f"{want.digest}-{at[:12]}-{secrets.token_hex(4)}"
+        git, began = await ctx.git(additions.state_of, spot.git_dir), ctx.clock()
         draft = await ctx.git(store.drafted, ctx.folder, key)
+        run = partial(self._run, draft, at if unwritten else "")
         try:
             # First as everybody can have it; what needs the main checkout serves tasks alone.
             main = want.parts.main or want.digest in ctx.environments.marks
-            self._problem, lacks = await self._run(draft, sees_main=main and spot.trusted)
-            if self._problem and spot.trusted and not main and ctx.repo.main:
-                await self._do(self._clean)
+            trusted = spot.trusted or (spot.of_task and unwritten and at != spot.commit)
+            self._problem, lacks = await run(sees_main=main and trusted)
+            if self._problem and trusted and not main and ctx.repo.main:
+                await self._do(self._moved, at)
                 await self._do(store.discard, store.home_in(draft))
-                self._problem, lacks = await self._run(draft, sees_main=True)
+                self._problem, lacks = await run(sees_main=True)
                 main = True
                 if not self._problem:
                     ctx.environments.marks.add(want.digest)
             if self._problem:
+                if at != spot.commit:
+                    await self._do(self._moved, spot.commit)
                 return
             self._told = why
             environment = Environment(
                 key=key,
                 digest=want.digest,
-                commit=spot.commit,
-                maker=spot.task,
+                commit=at,
+                maker=spot.task if spot.of_task else "a check",
                 main=main,
+                unwritten=unwritten,
                 ignores=want.ignores,
                 inputs=want.inputs,
                 lacks=lacks,
@@ -306,6 +350,27 @@ class _Outfit:
                 self._tell(text)
         finally:
             await self._do(store.discard, draft)
+        if at != spot.commit and not await self._do(self._moved, spot.commit, key):
+            self._found = None
+            self._problem = await self._run_for_one()
+
+    async def _origin(self) -> tuple[Sha, bool]:
+        """Where to make it: at a commit where it was made before, so that it serves as many."""
+        fitting = (await self._fitting()).values()
+        best = sorted(fitting, key=lambda one: (not one.unwritten, one.main))
+        if best:
+            return best[0].commit, best[0].unwritten
+        return self._spot.commit, self._spot.unwritten
+
+    def _moved(self, commit: Sha, key: str = "") -> bool:
+        """Bring the checkout to a commit, with what was made for `key`; whether that worked."""
+        spot = self._spot
+        keys = {key} if key else set[str]()
+        found = reset(self._ctx.control, self._handouts, spot.folder, "", commit, keys)
+        if found is None:
+            raise ExternalError(f"{spot.folder} cannot be made clean", hint="remove that folder")
+        self._before = found.bare.inventory
+        return found.key == key
 
     async def _run_for_one(self) -> str:
         ctx, spot = self._ctx, self._spot
@@ -316,7 +381,9 @@ class _Outfit:
             await self._do(record, spot.folder, spot.commit, "", self._before)
         return problem
 
-    async def _run(self, draft: str, *, sees_main: bool) -> tuple[str, tuple[str, ...]]:
+    async def _run(
+        self, draft: str, unwritten: str, *, sees_main: bool
+    ) -> tuple[str, tuple[str, ...]]:
         """Run the commands that can be kept; gives what went wrong, and what they told."""
         ctx, spot = self._ctx, self._spot
         lacks: list[str] = []
@@ -329,7 +396,7 @@ class _Outfit:
             home=store.home_in(draft),
             port=spot.port,
             trusted=sees_main,
-            unwritten=spot.commit if spot.unwritten else "",
+            unwritten=unwritten,
             binds=spot.binds,
             tell=lacks.append,
             texts=self._want.parts.kept,
@@ -340,7 +407,9 @@ class _Outfit:
     def _keep(self, draft: str, environment: Environment, git: GitState) -> None:
         """Keep what setup made, or say why it cannot be given to others."""
         spot, evidence = self._spot, self._ctx.folder
-        handout = self._handouts.hand_out(spot.folder, spot.commit, environment.key, self._before)
+        handout = self._handouts.hand_out(
+            spot.folder, environment.commit, environment.key, self._before
+        )
         states = [handout.inventory[path] for path in handout.made]
         added = additions.added(spot.git_dir, git)
         why = added if isinstance(added, str) else ""

@@ -88,6 +88,7 @@ async def provision_task(
         of_task=True,
         trusted=trusted,
         unwritten=trusted,
+        untouched=not await ctx.git(_had_sessions, ctx, state, place),
         binds=git.binds if git is not None else (),
     )
     try:
@@ -115,10 +116,16 @@ def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool
     Files that are ignored stay in a worktree from one session to the next.
     """
     view = state.tasks.get(place.task)
-    if view is None or at != state.base:
-        return False
+    return view is not None and at == state.base and not _had_sessions(ctx, state, place)
+
+
+def _had_sessions(ctx: Context, state: State, place: TaskPlace) -> bool:
+    """Whether a session of the task has worked, here or in an earlier worktree. Blocking."""
+    view = state.tasks.get(place.task) or state.dropped.get(place.task)
+    if view is None:
+        return True
     folders = (ctx.below("tasks", place.task, str(item.number)) for item in view.attempts)
-    return not any(map(os.path.lexists, folders))
+    return any(map(os.path.lexists, folders))
 
 
 def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:

@@ -97,6 +97,36 @@ class Checkouts:
             finally:
                 heapq.heappush(self._free, slot)
 
+    async def fill(
+        self,
+        git: Threaded,
+        control: Control,
+        folder: str,
+        commit: Sha,
+        handouts: Handouts,
+        key: str,
+        put: Callable[[str], bool],
+        most: int,
+    ) -> None:
+        """Have the checkouts that nobody uses now, and `most` at all, hold what setup made for
+        `key`: `put` brings it into one that stands at `commit`, and says whether it did."""
+        for slot in sorted(self._free)[:most]:
+            if slot not in self._free or self._keys.get(slot, ("", ""))[1] or self._open.locked():
+                continue
+            async with self._open:
+                self._free.remove(slot)
+                heapq.heapify(self._free)
+                path = os.path.join(folder, str(slot))
+                try:
+                    self._keys.pop(slot, None)
+                    brings = git(_bring, control, path, commit, handouts, frozenset(), self._room)
+                    await to_its_end(brings)
+                    path = os.path.realpath(path)
+                    if await to_its_end(git(put, path)):
+                        self._keys[slot] = (path, key)
+                finally:
+                    heapq.heappush(self._free, slot)
+
     def holds(self, checkout: CheckCheckout, key: str) -> None:
         """Remember what setup has made in a leased checkout; "": nothing that is kept."""
         self._keys[checkout.slot] = (checkout.path, key)
