@@ -1,10 +1,16 @@
 """Setup, sessions and checks see their checkout and HOME at one place; the user's git as ever."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests import kit
+from wtman.coordinator.start.requirements import in_sandbox
+from wtman.errors import UsageError
+from wtman.git.discovery import discover
+from wtman.model.settings import Settings
 from wtman.sandbox.choice import trouble
 
 SETUP = 'mkdir -p bin; printf "#!/bin/sh\\ncat $PWD/data\\n" > bin/tool; chmod +x bin/tool'
@@ -109,3 +115,14 @@ def test_one_path_for_setup_session_and_check(
     assert kit.run_git(real, "rev-parse", "--show-toplevel") == real
     assert f"worktree {real}\n" in kit.run_git(yard, "worktree", "list", "--porcelain")
     assert kit.run_git(real, "status", "--porcelain", "--ignore-submodules=all") == ""
+
+
+def test_a_repository_in_the_place_of_its_checkouts_is_refused(
+    make_repo: Callable[..., Path],
+) -> None:
+    if problem := trouble("bubblewrap"):
+        pytest.skip(f"bubblewrap does not work here: {problem}")
+    repo = replace(discover(str(make_repo({"f": "1\n"}))), main="/wtman/work/shop")
+    with pytest.raises(UsageError, match="where the sandbox bubblewrap shows checkouts"):
+        in_sandbox(Settings(sandbox="bubblewrap"), repo)
+    assert in_sandbox(Settings(sandbox="none"), repo)[0].sandbox == "none"

@@ -136,7 +136,7 @@ def merge_of_branches(
             missing,
             "approve what you read with `wtman trust --yes`; --check CMD replaces its checks",
         )
-    settings, notes = in_sandbox(loaded.settings)
+    settings, notes = in_sandbox(loaded.settings, repo)
     heads, same = once(heads_of(repo, names))
     left = [name for name in heads if same.get(name, name) not in wanted.exclude]
     require_repository(repo, asked.before, [heads[name] for name in left])

@@ -197,7 +197,7 @@ def _settings(
     used = [text for text in theirs if text not in loaded.settings.check]
     if missing := approved(used, os.environ, repo.common_dir):
         raise unapproved(missing, _TRUST)
-    settings, notes = in_sandbox(loaded.settings)
+    settings, notes = in_sandbox(loaded.settings, repo)
     many = settings.reviewers
     if "reviewers" not in loaded.origin:
         many = max(default, len(settings.reviewed_by))

@@ -57,13 +57,18 @@ class SandboxView:
         return text
 
 
+def is_in_the_way(repository: str) -> bool:
+    """Whether a repository is itself where sandboxes show theirs."""
+    return f"{repository}/".startswith(f"{_ROOT}/")
+
+
 def view(mounts: bool, repository: str, checkout: str, home: str = "") -> SandboxView:
     """What is seen where by a program that works in `checkout`, with `home` as its HOME.
 
     `mounts`: whether its sandbox has them. A repository that is itself where these places
     are stays where it is, and so do its checkouts.
     """
-    if not mounts or f"{repository}/".startswith(f"{_ROOT}/"):
+    if not mounts or is_in_the_way(repository):
         return SandboxView()
     homes = ((home, HOME),) if home else ()
     return SandboxView(((checkout, checkout_of(repository)), *homes))

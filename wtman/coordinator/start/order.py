@@ -115,7 +115,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
     if request.unplanned:
         begin = (*begin, plan_wanted(settings, assigned[PLANNER], request))
-    settings, notes = in_sandbox(settings)
+    settings, notes = in_sandbox(settings, repo)
     warnings: tuple[str, ...] = ()
     if not request.unplanned:
         warnings = validate(

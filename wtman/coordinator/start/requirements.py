@@ -20,7 +20,7 @@ from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
 from wtman.model.settings import Settings
-from wtman.sandbox import choice
+from wtman.sandbox import choice, inside
 from wtman.text.words import quoted
 
 
@@ -61,11 +61,17 @@ def require_agents(
     require_metered({(spec, settings.model) for spec in named}, settings)
 
 
-def in_sandbox(settings: Settings) -> tuple[Settings, tuple[Noted, ...]]:
+def in_sandbox(settings: Settings, repo: Repository) -> tuple[Settings, tuple[Noted, ...]]:
     """The settings with the sandbox that is used, and what there is to say about it."""
     found, passed = choice.choose(settings.sandbox)
     # A dotted name stays: the plug-in's own may not lead back to it.
     name = settings.sandbox if "." in settings.sandbox else found.name
+    place = repo.main or repo.common_dir
+    if found.mounts and inside.is_in_the_way(place):
+        raise UsageError(
+            f"the repository is at {place}, where the sandbox {found.name} shows checkouts",
+            hint="move it, or use another sandbox: --sandbox landlock",
+        )
     notes = [Noted(f"sandbox: not {reason}", pressing=True) for reason in passed]
     if name == "none" and (settings.network != "on"):
         notes.append(Noted("the network of agents is not limited: that needs a sandbox"))
