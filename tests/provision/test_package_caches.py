@@ -134,7 +134,8 @@ def test_a_setup_fills_it_and_another_reads_what_is_there(world: World) -> None:
     read = "cat ~/.cache/uv/a/b && test ! -e ~/.cache/uv/.lock && echo own > ~/.cache/uv/a/c"
     assert set_up(world, read, trees=("two",)) == [""]
     assert sorted(path.name for path in (place / "uv").rglob("*")) == [".lock", "a", "b"]
-    assert not (world.tmp / "homes/two-packages").exists()
+    # What runs there next finds what setup added.
+    assert set_up(world, "cat ~/.cache/uv/a/c", trees=("two",)) == [""]
 
 
 @pytest.mark.parametrize(

@@ -55,13 +55,14 @@ def lead_there(ctx: Context, home: str) -> None:
 
 @asynccontextmanager
 async def shown(
-    ctx: Context, home: str, fills: str = "", checkout: str = ""
+    ctx: Context, home: str, fills: str = "", checkout: str = "", *, stays: bool = False
 ) -> AsyncIterator[Packages]:
     """Show the package cache to what runs with this HOME, until the block ends.
 
-    `fills` is the key of a setup in `checkout`, which no agent wrote, so that it may write; without
-    one, or where a setup of that key has filled it, it is read. The folder of who reads it
-    lies beside the HOME; one that is there already is used, and stays.
+    `fills` is the key of a setup in `checkout`, which no agent wrote, so that it may write;
+    without one, or where a setup of that key has filled it, it is read. The folder of who reads
+    it lies beside the HOME. One that is there already is used; it goes at the end, unless it
+    `stays` for what runs with this HOME next.
     """
     if not _is_shown(ctx):
         yield Packages()
@@ -72,8 +73,13 @@ async def shown(
     try:
         filler = await _turn(ctx, place, fills) if fills else None
         if filler is None:
-            async with _read(ctx, place, f"{home}-packages") as packages:
-                yield packages
+            private = f"{home}-packages"
+            await ctx.git(folder.make_private, place, private)
+            try:
+                yield Packages(((place.packages, PACKAGES, False), (private, CACHE, True)))
+            finally:
+                if not stays:
+                    await ctx.git(remove_tree, private)
             return
         try:
             await ctx.git(seed, place, ctx.environ.get("HOME", ""), checkout)
@@ -85,17 +91,6 @@ async def shown(
             os.close(filler)
     finally:
         os.close(use)
-
-
-@asynccontextmanager
-async def _read(ctx: Context, place: PackageCacheFolder, private: str) -> AsyncIterator[Packages]:
-    is_new = not os.path.isdir(private)
-    await ctx.git(folder.make_private, place, private)
-    try:
-        yield Packages(((place.packages, PACKAGES, False), (private, CACHE, True)))
-    finally:
-        if is_new:
-            await ctx.git(remove_tree, private)
 
 
 async def _turn(ctx: Context, place: PackageCacheFolder, key: str) -> int | None:

@@ -91,7 +91,7 @@ async def provision(
     if shared:
         named = {name: value for name, value in named.items() if name not in OF_TASK}
     fills = digest(unwritten, *texts) if unwritten else ""
-    async with packages.shown(ctx, home, fills, folder) as cache:
+    async with packages.shown(ctx, home, fills, folder, stays=not shared) as cache:
         binds = (*binds, *cache.binds)
         problem = await _set_up(
             ctx, settings, texts, folder, home, task, named, binds, trusted=trusted
