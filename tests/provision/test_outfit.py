@@ -208,7 +208,7 @@ def test_commands_of_a_task_run_for_every_task_after_what_is_kept(
     work = "set -- $(cat env/task); test $1 = $WTMAN_TASK && test $2 = $WTMAN_PORT && " + WORK
     tasks = place.run(dict.fromkeys("abc", work), "--jobs", "1")
     assert {task["state"] for task in tasks.values()} == {"verified"}
-    assert place.setups().count("a") == place.setups().count("c") == 1
+    assert place.setups().count("b") == place.setups().count("c") == 1
     assert "setup: kept from" in place.wtman("logs", "c", cwd=place.repo).out
 
 

@@ -61,12 +61,15 @@ def is_plain(states: Iterable[FileState]) -> bool:
     return all(any(kind(state[3]) for kind in _PLAIN) for state in states)
 
 
-def copied(source: str, names: list[str], target: str, *, over: bool = True) -> None:
+def copied(
+    source: str, names: list[str], target: str, *, over: bool = True, here: bool = False
+) -> None:
     """Copy files and folders of these names from one folder into another.
 
     Without `over` what is there stays as it is; what cannot be merged with it is left out.
+    `here`: without a process of its own.
     """
-    if not _is_gnu():
+    if here or not _is_gnu():
         for name in names:
             _copied_here(os.path.join(source, name), os.path.join(target, name), over)
         return

@@ -24,6 +24,7 @@ _HOME = "home"
 _FACTS = "facts.json"
 _GIT = "git.json"
 _CAP = 64 << 20
+_SMALL = 300  # files
 _OWN = (SCRATCH, ".gitconfig")  # of every HOME
 
 
@@ -121,5 +122,16 @@ def copy_home(source: str, home: str) -> None:
         names = [name for name in os.listdir(source) if name not in _OWN]
     except FileNotFoundError:
         return
+    few = _is_small(source)
     if names:
-        copied(source, sorted(names), home, over=False)
+        copied(source, sorted(names), home, over=False, here=few)
+
+
+def _is_small(folder: str) -> bool:
+    """Whether a process costs more than it saves."""
+    many = 0
+    for _, names, others in os.walk(folder):
+        many += len(names) + len(others)
+        if many > _SMALL:
+            return False
+    return True

@@ -27,7 +27,7 @@ from wtman.git.checkouts.pool import to_its_end
 from wtman.git.checkouts.reset import reset
 from wtman.git.objects import history
 from wtman.git.untrusted import additions
-from wtman.git.untrusted.additions import GitState
+from wtman.git.untrusted.additions import GitAdditions, GitState
 from wtman.inventory import Inventory
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
@@ -106,6 +106,15 @@ async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitte
             await to_its_end(ctx.git(record, spot.folder, spot.commit, "", before))
         return Fitted(problem)
     return await _Outfit(ctx, settings, spot, want, before, tell).fit()
+
+
+async def runs_nothing(ctx: Context, settings: Settings, commit: Sha, held: str) -> bool:
+    """Whether a checkout of a task that holds this environment is fit as it is, its HOME apart."""
+    want = await ctx.git(wanted, ctx, settings, commit) if held else None
+    if want is None or want.parts.own or held not in await ctx.git(_fitting, ctx, want, True):
+        return False
+    found: GitAdditions = await ctx.git(store.git_of, ctx.folder, held)
+    return found.is_empty
 
 
 def checks_folder(ctx: Context, settings: Settings) -> str:
@@ -234,7 +243,9 @@ class _Outfit:
         self._found = environment
         for text in environment.lacks:
             self._tell(text)
-        additions.add(self._spot.git_dir, store.git_of(self._ctx.folder, environment.key))
+        git = store.git_of(self._ctx.folder, environment.key)
+        if not git.is_empty:
+            additions.add(self._spot.git_dir, git)
 
     # --- a copy -----------------------------------------------------------------------------
 

@@ -27,9 +27,9 @@ from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.git.untrusted.private import PrivateGit, leave
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
-from wtman.provision.outfit import Fitted, Spot, fit
+from wtman.provision.outfit import Fitted, Spot, fit, runs_nothing
 from wtman.provision.ports import port_of
-from wtman.worktrees.lent import SETUP, lend
+from wtman.worktrees.lent import SETUP, folder_of, lend
 from wtman.worktrees.place import TaskPlace
 
 BARE = "bare"  # in the evidence of a task: its worktree lost what setup had brought
@@ -72,7 +72,11 @@ async def provision_task(
         return Fitted()
     trusted = await ctx.git(_is_untouched, ctx, state, place, at)
     git: PrivateGit | None = None
-    if state.settings.setup:
+    held = handout.key if handout is not None else ""
+    if state.settings.setup and not (
+        await runs_nothing(ctx, state.settings, at, held)
+        and not os.path.lexists(folder_of(ctx, place, SETUP))
+    ):
         git = await persistent(ctx.git, lend, ctx, state, place, SETUP, at)
     spot = Spot(
         folder=worktree.path,
@@ -83,7 +87,7 @@ async def provision_task(
         handouts=handouts,
         git_dir=git.path if git is not None else "",
         clean=handout is not None,
-        held=handout.key if handout is not None else "",
+        held=held,
         port=port(state, place),
         of_task=True,
         trusted=trusted,
