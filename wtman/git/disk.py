@@ -6,6 +6,7 @@ import stat
 from wtman.model.disk import DiskUse, FreeSpace
 
 _SHARE, _MOST = 50, 128 << 20  # what is kept free: this part of a file system, and at most so much
+_MOST_FILES = 1000  # of its inodes
 _REMOTE = frozenset(
     "nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre beegfs gpfs ocfs2 gfs2 virtiofs "
     "davfs ncpfs fuse.sshfs fuse.glusterfs fuse.ceph fuse.rclone fuse.s3fs fuse.gcsfuse "
@@ -54,6 +55,7 @@ def free_space(path: str) -> FreeSpace:
         inodes if facts.f_files else None,
         min(_MOST, facts.f_blocks * facts.f_frsize // _SHARE),
         facts.f_frsize,
+        min(_MOST_FILES, facts.f_files // _SHARE),
     )
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-_SPARE_FILES = 1000  # inodes that should stay free
-
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
@@ -28,7 +26,8 @@ class FreeSpace:
     """Bytes and inodes that are free; `files` is None where none are counted.
 
     `size` is what `df` says, `usable` what this user may write, which is more for root.
-    `reserve` is what should stay free of it, `block` the least that a file takes, in bytes.
+    `reserve` is what should stay free of it, `block` the least that a file takes, in bytes;
+    of the inodes `spare` should stay free.
     """
 
     size: int
@@ -36,8 +35,9 @@ class FreeSpace:
     files: int | None
     reserve: int
     block: int
+    spare: int = 1000
 
     def lacks(self, need: DiskUse) -> bool:
         """Whether `need` does not fit in besides the reserve."""
-        few = self.files is not None and self.files < need.files + bool(need.files) * _SPARE_FILES
+        few = self.files is not None and self.files < need.files + bool(need.files) * self.spare
         return self.usable < need.size + self.reserve or few

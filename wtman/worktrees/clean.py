@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from wtman.execution.removal import set_aside
 from wtman.git import refs
+from wtman.git.checkouts.handouts import Handouts
 from wtman.git.checkouts.worktrees import Worktree, head_of
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
@@ -89,6 +90,10 @@ def clean(
         before(worktree.path)
     before_it = tally.use
     if there:
+        if os.path.isdir(worktree.path):
+            # Another folder may get its number: nobody is to take that for this one.
+            records = os.path.join(ctl.repo.wtman_dir, "runs", state.run, "handouts")
+            Handouts(records).forget(worktree.path)
         folder = drop(ctl, worktree, trash_of(state), left.kept, tally, left.since)
     else:
         folder = _dropped(state, task, worktree, known)

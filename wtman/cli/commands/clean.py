@@ -287,7 +287,9 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
         if wanted.whole:
             worktree.take_checkouts(state, tally)
         worktree.tidy(state)
-        if not any(worktree.holds(home.repo, state, task) for task in state.tasks):
+        if not any(
+            worktree.holds(home.repo, state, task) for task in (*state.tasks, *state.dropped)
+        ):
             evidence.leave_run(folder, waiting, tally)
         after, recorded = home.state(state.run), home.store.events(state.run)
         worktree.expire(control, after, recorded, now, tally)
