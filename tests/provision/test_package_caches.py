@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -39,7 +40,7 @@ NAMED = {cache.name: cache for cache in CACHES}
     ("name", "path", "part"),
     [
         ("uv", "archive-v0/", FOLDER),
-        ("uv", "archive-v0/Ab-9/pkg/__init__.py", LINK),
+        ("uv", "archive-v0/Ab-9/", CachePart.MOUNT),
         ("uv", ".lock", LEAVE),
         ("uv", "wheels-v8/index/1/a/1.0-py3-none-any.lock", LEAVE),
         ("npm", "content-v2/sha512/27/51/6318", LINK),
@@ -262,3 +263,26 @@ def test_a_new_cache_begins_with_a_copy_of_packages_that_the_user_has(
     # Only once: what is there is the repository's own from then on.
     write_files(uv, {"archive-v0/id/b.py": "b\n"})
     assert set_up(world, "test ! -e ~/.cache/uv/archive-v0/id/b.py", unwritten="c2") == [""]
+
+
+def test_folders_with_many_files_are_mounted_as_far_as_that_is_cheap(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_cache_folder, "_MOST_MOUNTS", 1)
+    fill = "cd ~/.cache/uv; mkdir -p archive-v0/x archive-v0/y; touch archive-v0/x/a archive-v0/y/a"
+    assert set_up(world, fill, unwritten="c1") == [""]
+    look = (
+        "cd ~/.cache/uv/archive-v0; test -e x/a && test -e y/a || exit 1; "
+        "echo bad > x/a; echo bad > y/a; mkdir z && touch z/a; "
+        "rmdir x 2>/dev/null; rm -rf y; ln -s / y; true"
+    )
+    assert set_up(world, look, trees=("two",)) == [""]
+    place, private = cache_of(world), str(world.tmp / "homes/two-packages")
+    assert {path.read_text() for path in Path(place.packages, "uv/archive-v0").rglob("a")} == {""}
+    # What it left is no place to mount anything; what it was shown there goes on.
+    left = package_cache_folder.mounted(place, private)
+    assert len(left) == 1
+    shutil.rmtree(Path(private, "uv/archive-v0"))
+    Path(private, "uv/archive-v0").symlink_to(Path(place.packages, "uv/archive-v0"))
+    assert package_cache_folder.mounted(place, private) == ()
+    assert set_up(world, "test -L ~/.cache/uv/archive-v0", trees=("two",)) == [""]

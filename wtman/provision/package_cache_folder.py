@@ -13,14 +13,18 @@ import os
 import secrets
 import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from wtman.errors import ExternalError, machine_error
 from wtman.files import replace
 from wtman.git.discovery import Repository
 from wtman.git.trees import remove_tree
 from wtman.provision.package_caches import CACHES, CachePart, PackageCache, part_of
-from wtman.sandbox.inside import PACKAGES
+from wtman.sandbox.inside import CACHE, PACKAGES
 
+# Folders that are mounted for one who reads, at most: each makes the next one dearer (measured:
+# 150 take 0.1 s, 1,000 take 3.2 s). Of those beyond each file is a link.
+_MOST_MOUNTS = 150
 _BLOCK = 512  # bytes that one of `st_blocks` stands for
 
 
@@ -142,10 +146,38 @@ def make_private(place: PackageCacheFolder, target: str) -> None:
             os.close(lock)
 
 
+def mounted(place: PackageCacheFolder, private: str) -> tuple[tuple[str, str, bool], ...]:
+    """What is mounted in a private folder: (source, where it is seen, not writable).
+
+    A session has written there before: only a folder that is one, and is empty, is a place.
+    """
+    found = []
+    for cache in CACHES:
+        for pattern in cache.mounted:
+            above = pattern.rpartition("/")[0]
+            for name in _folders(os.path.join(private, cache.name)):
+                if not fnmatchcase(name, above):
+                    continue
+                for item in _folders(os.path.join(private, cache.name, name)):
+                    path = os.path.join(cache.name, name, item)
+                    source = os.path.join(place.packages, path)
+                    if os.path.isdir(source) and not os.listdir(os.path.join(private, path)):
+                        found.append((source, f"{CACHE}/{path}", False))
+    return tuple(found[:_MOST_MOUNTS])
+
+
+def _folders(path: str) -> list[str]:
+    """The names of the folders in one, if it is one; links are none."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return []
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
 def _mirror(cache: PackageCache, packages: str, draft: str, *, copies: bool) -> None:
     """Make the private folder of one tool."""
     source, target = os.path.join(packages, cache.name), os.path.join(draft, cache.name)
-    waiting = [""]
+    waiting, mounts = [""], 0
     while waiting:
         below = waiting.pop()
         with os.scandir(os.path.join(source, below)) as entries:
@@ -158,8 +190,12 @@ def _mirror(cache: PackageCache, packages: str, draft: str, *, copies: bool) -> 
                     continue
                 is_folder = entry.is_dir(follow_symlinks=False)
                 part = part_of(cache, path, is_folder=is_folder)
-                if part is CachePart.FOLDER:
+                if part is CachePart.MOUNT:
+                    mounts += 1
+                    part = part if mounts <= _MOST_MOUNTS else CachePart.FOLDER
+                if part in (CachePart.FOLDER, CachePart.MOUNT):
                     os.mkdir(made)
+                if part is CachePart.FOLDER:
                     waiting.append(f"{path}/")
                 elif part is CachePart.LINK:
                     os.symlink(f"{PACKAGES}/{cache.name}/{path}", made)

@@ -76,7 +76,9 @@ async def shown(
             private = f"{home}-packages"
             await ctx.git(folder.make_private, place, private)
             try:
-                yield Packages(((place.packages, PACKAGES, False), (private, CACHE, True)))
+                mounted = await ctx.git(folder.mounted, place, private)
+                binds = ((place.packages, PACKAGES, False), (private, CACHE, True), *mounted)
+                yield Packages(binds)
             finally:
                 if not stays:
                     await ctx.git(remove_tree, private)
