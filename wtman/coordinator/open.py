@@ -45,8 +45,10 @@ async def open_run(
 
     from wtman.budget.meter import LiveUsage
     from wtman.context import READERS, Context
+    from wtman.coordinator.home import waiting_folder
     from wtman.coordinator.litter import sweep_repository, sweep_run
     from wtman.execution.local import LocalExecutor
+    from wtman.execution.removal import remove_waiting
     from wtman.execution.space import Space
     from wtman.execution.spawn import install_child_watcher
     from wtman.execution.supervisor import raised_fd_limit
@@ -82,6 +84,9 @@ async def open_run(
         if not aside:
             sweep_repository(clean, store)
             sweep_run(clean, run, folder, state.settings.worktrees)
+            # What a `clean` that was killed had set aside, deleted while the run goes on.
+            trash = os.path.join(state.settings.worktrees or folder, ".trash")
+            remove_waiting((waiting_folder(repo), trash), apart=True)
         live_usage = LiveUsage()
 
         def room(commit: str) -> None:
