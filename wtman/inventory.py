@@ -7,11 +7,12 @@ count: its times change with what is in it. The top of the folder is an entry as
 `.git` is none. No link is followed. Blocking.
 """
 
+import fcntl
 import os
 import stat
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 # Inode, size, ctime in nanoseconds, mode; of a folder inode, group, sum of attributes, mode.
 FileState = tuple[int, int, int, int]
@@ -21,6 +22,9 @@ Inventory = Mapping[str, FileState]
 _GIT = ".git"
 _COARSE = 1_000_000  # nanoseconds: where no time is finer, two changes may share one
 _OURS = ("user.", "system.posix_acl")  # attributes that an owner can set
+_GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS of linux/fs.h, where a long has 8 bytes
+# What `chattr` sets, without what a file system says of its own folders (indexed, extents).
+_SETTABLE = 0x608300FF
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +151,35 @@ def is_fine(known: Inventory) -> bool:
 
 def _of_folder(path: str) -> FileState:
     facts = os.lstat(path)
-    marks = 0
-    for name in _attributes(path):
-        if name.startswith(_OURS):
-            value = os.getxattr(path, name, follow_symlinks=False)
-            marks = zlib.crc32(value, zlib.crc32(os.fsencode(name), marks))
-    return facts.st_ino, facts.st_gid, marks, facts.st_mode
+    return facts.st_ino, facts.st_gid, _marks(path), facts.st_mode
 
 
-def _attributes(path: str) -> list[str]:
+def _marks(path: str) -> int:
+    """One number for what an owner can set of a folder besides its mode; 0 for nothing."""
     try:
-        return os.listxattr(path, follow_symlinks=False)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return []  # a file system that has none
+        return 0  # its mode says enough
+    try:
+        names = [name for name in os.listxattr(folder) if name.startswith(_OURS)]
+        flags = _flags(folder)
+        if not names and not flags:
+            return 0
+        told = blake2b(flags.to_bytes(4, "little"), digest_size=7)
+        for name in sorted(names):
+            for part in (os.fsencode(name), os.getxattr(folder, name)):
+                told.update(len(part).to_bytes(4, "little") + part)
+        return int.from_bytes(told.digest(), "little")
+    except OSError:
+        return 0  # a file system that has none
+    finally:
+        os.close(folder)
+
+
+def _flags(folder: int) -> int:
+    """The flags of `chattr` that a file system without them does not know."""
+    try:
+        answer = fcntl.ioctl(folder, _GET_FLAGS, bytes(8))
+    except OSError:
+        return 0
+    return int.from_bytes(answer[:4], "little") & _SETTABLE

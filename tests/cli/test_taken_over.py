@@ -34,7 +34,7 @@ case "$WTMAN_TASK" in notes*) echo precious > my.secret ;; esac
 FILES = {
     "shared.txt": "one\n",
     "src/a.py": "a\n",
-    ".gitignore": "*.secret\n__pycache__/\nroot\npipe\n",
+    ".gitignore": "*.log\n*.secret\n__pycache__/\nroot\npipe\n",
 }
 
 
@@ -124,6 +124,23 @@ def test_a_task_gets_a_worktree_again_for_a_retry(
     assert len(worktrees(repo)) == 1
 
 
+def test_a_branch_that_the_user_has_checked_out_is_not_moved_under_them(
+    wtman: kit.Program, repo: Path, split: Callable[..., str]
+) -> None:
+    run = split("one", "two")
+    known = tasks(wtman, repo, run)
+    (gone,) = (name for name in known if known[name]["worktree"] is None)
+    tip = known[gone]["head"]
+    kit.run_git(repo, "switch", "-q", known[gone]["branch"])
+    told = wtman("retry", f"{run}/{gone}", cwd=repo, check_status=4).out
+    assert f"{known[gone]['branch']} is checked out in {repo}" in told and "switch --detach" in told
+    assert kit.run_git(repo, "rev-parse", "HEAD") == tip
+    assert kit.run_git(repo, "status", "--porcelain") == ""
+    kit.run_git(repo, "switch", "-q", "--detach")
+    wtman("resume", run, "--yes", cwd=repo)
+    assert tasks(wtman, repo, run)[gone]["attempt"] == 2
+
+
 @pytest.fixture
 def one_more(wtman: kit.Program, repo: Path, tmp_path: Path) -> Callable[[str], None]:
     """A second task for a run that is over."""
@@ -148,7 +165,10 @@ def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
     (place,) = worktrees(repo)
     (place / "src/a.py").write_text("mine\n")
     (place / "new.txt").write_text("mine, too\n")
+    (place / "x.log").write_text("mine, ignored\n")
     one_more(run)
+    trash = repo.parent / "repo.worktrees/.trash"
+    assert "mine, ignored\n" in [path.read_text() for path in trash.iterdir() if path.is_file()]
     assert found(repo, run, "two") == found(repo, run, "one")
     notes = tasks(wtman, repo, run)["one"]["notes"]
     commit = next(note for note in notes if "git show" in note).split()[-1]

@@ -77,6 +77,7 @@ class World:
     ran: list[str] = field(default_factory=list)  # content keys of sessions, as they end
     most_sessions: int = 0
     looks: dict[Pair, int] = field(default_factory=dict)
+    half_done: int = 0  # worktrees that were being made when wtman crashed
     folders: set[TaskId] = field(default_factory=set)  # tasks whose worktree is on disk
     clock: float = 0.0
     # What befalls a session or a check: by task and attempt, "" is all well.
@@ -141,9 +142,11 @@ class World:
             self.append([intent_of(action)])
         sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
         self.most_sessions = max(self.most_sessions, sessions)
-        if are_shared(self.state):
+        if are_shared(self.state.settings):
             new = {item.task for item in self._placing() if not item.over} - self.folders
-            assert len(self.folders) + len(new) <= self.state.settings.jobs
+            # What was on its way at a crash may stand in two places until both go on.
+            most = self.state.settings.jobs + self.half_done
+            assert len(self.folders) + len(new) <= most
         return linked
 
     def _placing(self) -> list[a.MakeWorktree | a.BringBack]:
@@ -226,6 +229,7 @@ class World:
             if isinstance(action, a.RunSession) and choose(2):
                 self.finished.add((action.task, action.attempt))
         for half in self._placing():
+            self.half_done += 1
             if choose(2):
                 self._place(half)
         self.running.clear()

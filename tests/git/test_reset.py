@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +106,7 @@ TRAPS: dict[str, Trap] = {
     "second name": lambda root: os.link(root / "src/a.py", root.parent / "second"),
     "attribute of a file": lambda root: os.setxattr(root / "src/a.py", "user.a", b"1"),
     "attribute of a folder": lambda root: os.setxattr(root / "src", "user.a", b"1"),
+    "flag of a folder": lambda root: subprocess.run(["chattr", "+d", root / "src"], check=False),
     "untracked": lambda root: (root / "left").write_text("left"),
     "ignored": lambda root: (root / "a.log").write_text("left"),
     "empty folder": lambda root: (root / "empty/er").mkdir(parents=True),
@@ -199,6 +201,13 @@ def test_the_empty_folder_of_a_submodule_is_there_again(
         harm(place / "lib/sub")
         assert reset(ctl, handouts, str(place), "", head) is not None
         assert held(place) == before
+
+
+def test_where_attributes_differ_everything_would_have_to_be_written_again(
+    ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path, tmp_path: Path
+) -> None:
+    other = commit_of(ctl, tmp_path / "w", {".gitattributes": "*.py eol=crlf\n"}, head)
+    assert reset(ctl, handouts, str(folder), "", other) is None
 
 
 @pytest.fixture

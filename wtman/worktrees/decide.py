@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from wtman.journal.state import State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, busy
 from wtman.model.ids import TaskId
+from wtman.model.settings import Settings
 from wtman.model.states import DONE, SETTLED, Standing
 from wtman.sandbox.inside import SANDBOXES
 
@@ -35,9 +36,9 @@ class WorktreeOffer:
         return None, self
 
 
-def are_shared(state: State) -> bool:
-    """Whether tasks of the run take over worktrees from one another."""
-    return state.settings.sandbox in SANDBOXES and not state.settings.keep_worktrees
+def are_shared(settings: Settings) -> bool:
+    """Whether tasks of a run take over worktrees from one another."""
+    return settings.sandbox in SANDBOXES and not settings.keep_worktrees
 
 
 def taken_over(state: State, running: Collection[ActionKey]) -> frozenset[TaskId]:
@@ -54,7 +55,7 @@ def offer_of(
 ) -> WorktreeOffer:
     """What can be given out now; not the worktrees of the `wanted`, which go on in theirs."""
     moving = busy(running, ActionKind.WORKTREE)
-    if not are_shared(state):
+    if not are_shared(state.settings):
         return WorktreeOffer(state.settings.jobs - len(moving))
     held = [view for view in _all(state).values() if view.worktree and not view.external]
     waiting = sum(1 for task in moving if not _all(state)[task].worktree)
@@ -82,6 +83,8 @@ def given_to(
 
     A folder that was on its way when wtman was killed is still there, half done.
     """
+    if state.tasks[task].worktree:
+        return TaskId(""), offer  # it stands elsewhere than it should
     over = state.tasks[task].over
     return (over, offer) if over in offer.left else offer.given()
 

@@ -5,6 +5,7 @@ session, by the time of the last change of each file's state, which no program c
 What is looked at is bounded: a folder with more files than that is named as a whole.
 """
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -83,16 +84,24 @@ def hidden(ctl: Control, worktree: Worktree, began: int) -> Hidden:
     return Hidden(tuple(work), tuple(output))
 
 
-def work_among(root: str, paths: Sequence[str], outputs: bool) -> tuple[str, ...]:
-    """Those of the ignored `paths` that hold what looks like work; also, with `outputs`, what
-    looks like the output of a build. Blocking."""
-    return tuple(
-        path
-        for path in paths
-        if not matches(_CACHES, path.rstrip("/"))
-        and (outputs or not _is_output(path))
-        and next(_files(root, path), None) is not None
-    )
+def work_among(root: str, paths: Sequence[str], outputs: bool, ended: int) -> tuple[str, ...]:
+    """Those of the ignored `paths` that hold what looks like work. Blocking.
+
+    With `outputs` also what looks like the output of a build; so does what is newer than the
+    end of the last session, in nanoseconds on the clock of the disk: it is the user's.
+    """
+    found = []
+    for path in paths:
+        if matches(_CACHES, path.rstrip("/")):
+            continue
+        names = itertools.islice(_files(root, path), _MOST)
+        if outputs or not _is_output(path):
+            wanted = next(names, None) is not None
+        else:
+            wanted = any(_is_new(os.path.join(root, name), ended) for name in names)
+        if wanted:
+            found.append(path)
+    return tuple(found)
 
 
 def repositories(root: str, known: Inventory, found: Difference) -> Iterator[str]:

@@ -21,7 +21,7 @@ from wtman.provision.outfit import Fitted, keys_for
 from wtman.provision.setup_use import require_space
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.baseline import is_provisioned, provision_task
-from wtman.worktrees.place import TaskPlace, bring, move, place_of
+from wtman.worktrees.place import TaskPlace, bring, move, place_of, require_free
 from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
 
 
@@ -107,12 +107,10 @@ def _place(
 ) -> TakenOver:
     """The worktree of a task, over that of another or made anew. Blocking."""
     was = state.tasks[place.task].head or None
-    if over:
-        taken = take_over(ctx, state, over, place, was, start, keys)
-        if taken.worktree is not None:
-            return taken
-    else:
-        taken = TakenOver(None)
+    require_free(ctx, place)
+    taken = take_over(ctx, state, over, place, was, start, keys)
+    if taken.worktree is not None:
+        return taken
     if not os.path.lexists(place.path):
         require_space(ctx.control, state.settings, start)
     return replace(taken, worktree=bring(ctx, state, place, was, start))
@@ -147,6 +145,7 @@ def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:
     if state.tasks[task].worktree:
         bring(ctx, state, place, was, to)
     else:
+        require_free(ctx, place)
         move(ctx, place, was, to)
 
 

@@ -7,16 +7,18 @@ compare-and-swap, and git never runs with the worktree as its repository.
 
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wtman.context import Context
-from wtman.errors import OutsideError, WtmanError, machine_error
+from wtman.errors import OutsideError, RaceError, WtmanError, machine_error
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
 from wtman.git.discovery import Repository
 from wtman.git.objects import history
+from wtman.git.repo import checkouts
 from wtman.git.trees import open_up
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
@@ -92,6 +94,24 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
         # A session has broken it, or left what cannot be taken away: aside as it is.
         move_aside(place, place.path)
         return _emptied(ctx, state, place, was or to, to)
+
+
+def require_free(ctx: Context, place: TaskPlace) -> None:
+    """Refuse what would move the branch under a checkout of the user's. Blocking.
+
+    Git itself sees to it while the branch has a worktree of its own, and only then.
+    """
+    if os.path.lexists(worktree_of(ctx.repo, place).admin):
+        return
+    if refs.read_one(ctx.repo, place.ref) is None:
+        return
+    for item in checkouts(ctx.repo):
+        if item.branch == place.branch:
+            raise RaceError(
+                f"{place.branch} is checked out in {item.path}",
+                hint=f"git -C {shlex.quote(item.path)} switch --detach, then: "
+                f"wtman resume {place.run}",
+            )
 
 
 def move(ctx: Context, place: TaskPlace, was: Sha | None, to: Sha) -> None:

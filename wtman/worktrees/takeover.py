@@ -63,7 +63,7 @@ class TakenOver:
 def handouts_of(ctx: Context, state: State) -> Handouts | None:
     """How the run's worktrees were handed out; None where that is of no use."""
     keeps = bool(ctx.view(state.settings.worktrees).moved)
-    return ctx.handouts if keeps or are_shared(state) else None
+    return ctx.handouts if keeps or are_shared(state.settings) else None
 
 
 def take_over(
@@ -75,18 +75,22 @@ def take_over(
     to: Sha,
     keys: Set[str] = frozenset(),
 ) -> TakenOver:
-    """Make the worktree of `over` that of the task at `place`, standing at `to`.
+    """Make the worktree of `over` ("": nobody's) that of the task at `place`, standing at `to`.
 
     `was` is where the journal says that the task's branch is, `keys` are the results of setup
     that may stay.
     """
-    theirs = place_of(state, over)
     told: tuple[Event, ...] = ()
-    if os.path.isdir(theirs.path):
+    if _is_ours(ctx, place):
+        # It was on its way when it was cut off. Whoever else is named keeps what they have.
+        if over and os.path.isdir(kept := place_of(state, over).path):
+            told = (WorktreeBack(over, kept),)
+    elif not over:
+        return TakenOver(None)
+    elif os.path.isdir((theirs := place_of(state, over)).path):
         if (somebody := occupants([theirs.path]).get(theirs.path)) is not None:
             text = f"its worktree stays: {somebody[1]} (process {somebody[0]}) works in it"
-            kept = WorktreeBack(over, theirs.path)
-            return TakenOver(None, told=(kept, Noted(text, over)))
+            return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
         told = _vacated(ctx, state, over, theirs)
         if not os.path.isdir(theirs.path):
             return TakenOver(None, told=told)
@@ -180,8 +184,18 @@ def _kept(
         if found is not None and seen is not None
         else snapshot.ignored(ctx.control, worktree.path, worktree.index)
     )
-    work = work_among(worktree.path, hidden, outputs=head == (view.start or head))
+    outputs = head == (view.start or head)
+    work = work_among(worktree.path, hidden, outputs, _ended(ctx, view))
     return tuple(dict.fromkeys((*aside, *work))), told
+
+
+def _ended(ctx: Context, view: TaskView) -> int:
+    """When the last session of the task was over, on the clock of the disk; 0: nobody knows."""
+    folder = os.path.join(ctx.folder, "tasks", view.planned.id, str(view.last))
+    try:
+        return os.stat(os.path.join(folder, "exit.json")).st_ctime_ns
+    except OSError:
+        return 0
 
 
 def _discard(ctx: Context, place: TaskPlace) -> None:

@@ -2,7 +2,6 @@
 
 from wtman.coordinator.start.disk_forecast import (
     DiskForecast,
-    are_pooled,
     checkouts_of,
     worktrees_of,
 )
@@ -15,6 +14,7 @@ from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.provision.setup_use import SetupUse, known_use
 from wtman.text.terminal import count, storage
+from wtman.worktrees.decide import are_shared
 
 
 def disk_forecast(control: Control, plan: Plan, settings: Settings, base: Sha) -> DiskForecast:
@@ -27,8 +27,10 @@ def disk_forecast(control: Control, plan: Plan, settings: Settings, base: Sha) -
     homes = added.home * (len(plan.tasks) or settings.jobs)
     need = one * (worktrees + checkouts) + homes
     folder = settings.worktrees
+    pooled = are_shared(settings)
+    apart = not (pooled or settings.keep_worktrees) and worktrees > settings.jobs
     return DiskForecast(
-        folder, worktrees, checkouts, one, need, free, known is not None, are_pooled(settings)
+        folder, worktrees, checkouts, one, need, free, known is not None, pooled, apart
     )
 
 

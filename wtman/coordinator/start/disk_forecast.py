@@ -10,8 +10,8 @@ from wtman.model.disk import DiskUse, FreeSpace
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.review.judgement import review_agents
-from wtman.sandbox.inside import SANDBOXES
 from wtman.text.terminal import count, storage
+from wtman.worktrees.decide import are_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class DiskForecast:
     free: FreeSpace
     setup_known: bool = True
     pooled: bool = False  # with fewer jobs there are fewer worktrees
+    apart: bool = False  # the sandbox is why each task keeps its own
 
     @property
     def fits(self) -> bool:
@@ -42,15 +43,10 @@ class DiskForecast:
         return max(left // max(self.one.size, 1), 0)
 
 
-def are_pooled(settings: Settings) -> bool:
-    """Whether tasks take over worktrees from one another."""
-    return settings.sandbox in SANDBOXES and not settings.keep_worktrees
-
-
 def worktrees_of(plan: Plan, settings: Settings) -> int:
     """How many worktrees of tasks there are at once, at most."""
     tasks = len(plan.tasks) or settings.jobs
-    return min(tasks, settings.jobs) if are_pooled(settings) else tasks
+    return min(tasks, settings.jobs) if are_shared(settings) else tasks
 
 
 def checkouts_of(plan: Plan, settings: Settings) -> int:
@@ -67,8 +63,9 @@ def disk_words(told: DiskForecast) -> str:
     checkouts = f" and {count(told.checkouts, 'checkout')}" if told.checkouts else ""
     unknown = "" if told.setup_known else " and what setup adds"
     short = "" if told.fits else ": not enough"
+    apart = " (one a task: only bubblewrap lets tasks share them)" if told.apart else ""
     return (
-        f"about {storage(told.need.size)}{unknown} for {count(told.worktrees, 'worktree')}"
+        f"about {storage(told.need.size)}{unknown} for {count(told.worktrees, 'worktree')}{apart}"
         f"{checkouts}, {storage(told.free.size)} free{short}"
     )
 

@@ -63,8 +63,11 @@ def reset(
             _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
             _make_again(folder, was, [path for path in lacking if path[-1] == "/"])
         else:
+            moved = _moved(ctl, was.commit, commit)
+            if any(os.path.basename(path) == ".gitattributes" for path in moved):
+                return None  # what did not change may have to be written in another way
             snapshot.checkout(ctl, folder, index, commit)
-            written += _moved(ctl, was.commit, commit)
+            written += moved
         now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
         handouts.checked_out(ctl, folder, index, commit)
         handouts.store(folder, now)
