@@ -189,7 +189,7 @@ async def run_once(bench: Bench, asked: CheckRequest) -> Seen:
     handouts = ctx.handouts if ctx.view(bench.folder).moved else None
     keys = frozenset[str]()
     if handouts is not None:
-        keys = await keys_for(ctx, bench.settings, asked.commit, of_task=False)
+        keys = await ctx.git(keys_for, ctx, bench.settings, asked.commit, False)
     leased = ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, asked.commit, handouts, keys)
     async with leased as checkout:
         # A HOME for this one run: what a branch left there would be the next one's.

@@ -96,6 +96,10 @@ async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitte
     """Make a checkout fit for work; `tell` is given what its files lack."""
     if spot.handouts is None:
         return Fitted(await _provision(ctx, settings, spot, tell))
+    if spot.held:
+        fitted: Fitted | None = await to_its_end(ctx.git(_go_on, ctx, settings, spot, tell))
+        if fitted is not None:
+            return fitted
     want = await ctx.git(wanted, ctx, settings, spot.commit)
     before, clean = await to_its_end(ctx.git(_before, ctx, spot, spot.handouts))
     if want is None or before is None or not clean or (want.parts.main and not spot.of_task):
@@ -108,13 +112,40 @@ async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitte
     return await _Outfit(ctx, settings, spot, want, before, tell).fit()
 
 
-async def runs_nothing(ctx: Context, settings: Settings, commit: Sha, held: str) -> bool:
-    """Whether a checkout of a task that holds this environment is fit as it is, its HOME apart."""
-    want = await ctx.git(wanted, ctx, settings, commit) if held else None
-    if want is None or want.parts.own or held not in await ctx.git(_fitting, ctx, want, True):
+def runs_nothing(ctx: Context, settings: Settings, commit: Sha, held: str) -> bool:
+    """Whether a checkout of a task that holds this environment is fit as it is, its HOME apart.
+
+    Blocking.
+    """
+    want = wanted(ctx, settings, commit) if held else None
+    if want is None or want.parts.own or held not in _fitting(ctx, want, True):
         return False
-    found: GitAdditions = await ctx.git(store.git_of, ctx.folder, held)
-    return found.is_empty
+    return store.git_of(ctx.folder, held).is_empty
+
+
+def _go_on(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitted | None:
+    """Go on with what the checkout holds; None where that is not all. One call, as threads
+    are few."""
+    want = wanted(ctx, settings, spot.commit)
+    if want is None or want.parts.own or not spot.clean:
+        return None
+    held = _fitting(ctx, want, spot.of_task).get(spot.held)
+    if held is None:
+        return None
+    _take(ctx, spot, held, tell)
+    make_home(ctx, spot.home)
+    store.give_home(ctx.folder, held.key, spot.home)
+    ignored = held.clean and held.ignores == want.ignores
+    return Fitted("", held, f"setup: kept from {held.maker}", ignored)
+
+
+def _take(ctx: Context, spot: Spot, environment: Environment, tell: Tell) -> None:
+    """Say what it lacks, and write what it has in the git directory."""
+    for text in environment.lacks:
+        tell(text)
+    git = store.git_of(ctx.folder, environment.key)
+    if not git.is_empty and spot.git_dir:
+        additions.add(spot.git_dir, git)
 
 
 def checks_folder(ctx: Context, settings: Settings) -> str:
@@ -122,10 +153,10 @@ def checks_folder(ctx: Context, settings: Settings) -> str:
     return os.path.join(settings.worktrees, f"{ctx.run}-checks")
 
 
-async def keys_for(ctx: Context, settings: Settings, commit: Sha, of_task: bool) -> frozenset[str]:
-    """The environments that a checkout of a commit may go on with."""
-    want = await ctx.git(wanted, ctx, settings, commit)
-    return frozenset(await ctx.git(_fitting, ctx, want, of_task)) if want else frozenset()
+def keys_for(ctx: Context, settings: Settings, commit: Sha, of_task: bool) -> frozenset[str]:
+    """The environments that a checkout of a commit may go on with. Blocking."""
+    want = wanted(ctx, settings, commit)
+    return frozenset(_fitting(ctx, want, of_task)) if want else frozenset()
 
 
 async def _provision(
@@ -241,11 +272,7 @@ class _Outfit:
     def _take(self, environment: Environment) -> None:
         """Go on with an environment that was made elsewhere, or before."""
         self._found = environment
-        for text in environment.lacks:
-            self._tell(text)
-        git = store.git_of(self._ctx.folder, environment.key)
-        if not git.is_empty:
-            additions.add(self._spot.git_dir, git)
+        _take(self._ctx, self._spot, environment, self._tell)
 
     # --- a copy -----------------------------------------------------------------------------
 
@@ -324,7 +351,9 @@ class _Outfit:
             self._told, self._problem = why, await self._run_for_one()
             return
         key = f"{want.digest}-{at[:12]}-{secrets.token_hex(4)}"
-        git, began = await ctx.git(additions.state_of, spot.git_dir), ctx.clock()
+        began, git = ctx.clock(), GitState()
+        if spot.git_dir:
+            git = await ctx.git(additions.state_of, spot.git_dir)
         draft = await ctx.git(store.drafted, ctx.folder, key)
         run = partial(self._run, draft, at if unwritten else "")
         try:
@@ -422,7 +451,7 @@ class _Outfit:
             spot.folder, environment.commit, environment.key, self._before
         )
         states = [handout.inventory[path] for path in handout.made]
-        added = additions.added(spot.git_dir, git)
+        added = additions.added(spot.git_dir, git) if spot.git_dir else GitAdditions()
         why = added if isinstance(added, str) else ""
         if not is_plain(states):
             why = "it left a pipe or a socket"

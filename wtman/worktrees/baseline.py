@@ -9,7 +9,7 @@ differs from it counts as work.
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from wtman.context import Context
 from wtman.errors import WorktreeError
@@ -70,13 +70,11 @@ async def provision_task(
     """
     if not is_provisioned(state):
         return Fitted()
-    trusted = await ctx.git(_is_untouched, ctx, state, place, at)
-    git: PrivateGit | None = None
     held = handout.key if handout is not None else ""
-    if state.settings.setup and not (
-        await runs_nothing(ctx, state.settings, at, held)
-        and not os.path.lexists(folder_of(ctx, place, SETUP))
-    ):
+    start = await ctx.git(_start_of, ctx, state, place, at, held)
+    trusted = start.trusted
+    git: PrivateGit | None = None
+    if state.settings.setup and start.runs:
         git = await persistent(ctx.git, lend, ctx, state, place, SETUP, at)
     spot = Spot(
         folder=worktree.path,
@@ -92,7 +90,7 @@ async def provision_task(
         of_task=True,
         trusted=trusted,
         unwritten=trusted,
-        untouched=not await ctx.git(_had_sessions, ctx, state, place),
+        untouched=start.untouched,
         binds=git.binds if git is not None else (),
     )
     try:
@@ -106,12 +104,35 @@ async def provision_task(
         return fitted
     with contextlib.suppress(FileNotFoundError):
         os.unlink(ctx.below("tasks", place.task, BARE))
+    if fitted.ignored and not start.remembered:
+        return fitted  # git ignores all that the commit does not have
     try:
-        await persistent(ctx.git, _remember, ctx, state, place, worktree, at, fitted.ignored)
+        await persistent(ctx.git, _remember, ctx, state, place, worktree, at)
     except WorktreeError as error:
         why = f"what it left cannot be told from work: {error.message}; ignore it (.gitignore)"
         return replace(fitted, problem=why)
     return fitted
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What is known of a worktree before setup. `trusted`: it is the base, and `untouched`: no
+    session has worked there. `runs`: commands may run. `remembered`: something of it is."""
+
+    trusted: bool
+    untouched: bool
+    runs: bool
+    remembered: bool
+
+
+def _start_of(ctx: Context, state: State, place: TaskPlace, at: Sha, held: str) -> _Start:
+    nothing = runs_nothing(ctx, state.settings, at, held)
+    return _Start(
+        trusted=_is_untouched(ctx, state, place, at),
+        untouched=not _had_sessions(ctx, state, place),
+        runs=not nothing or os.path.lexists(folder_of(ctx, place, SETUP)),
+        remembered=refs.read_one(ctx.repo, _ref(place)) is not None,
+    )
 
 
 def _is_untouched(ctx: Context, state: State, place: TaskPlace, at: Sha) -> bool:
@@ -178,13 +199,8 @@ def unsaved(
     return f"{changed[0]}{more} in {worktree.path} is not committed", snapshot
 
 
-def _remember(
-    ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha, ignored: bool
-) -> None:
-    """Remember what is there now; `ignored`: git ignores all of it that `at` does not have."""
+def _remember(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, at: Sha) -> None:
     old = refs.read_one(ctx.repo, _ref(place))
-    if ignored and old is None:
-        return
     snapshot = git_snapshot.snapshot(ctx.control, worktree.path, worktree.index, at)
     if snapshot.tree == history.tree_of(ctx.control, at):
         if old is not None:

@@ -6,7 +6,7 @@ the new start; where that conflicts the task starts over and its work is kept as
 """
 
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wtman.context import Context
@@ -55,8 +55,7 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
         reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(action.task, dict(needs), reason),)
     place = place_of(state, action.task)
-    keys = await _keys(ctx, state, start)
-    taken = await ctx.git(_place, ctx, state, place, action.over, start, keys)
+    taken = await ctx.git(_place, ctx, state, place, action.over, start)
     notes: list[str] = []
     fitted = await _provision(ctx, state, place, taken, start, notes)
     if fitted.problem:
@@ -79,8 +78,7 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
 async def _bring_back(ctx: Context, state: State, action: BringBack) -> tuple[e.Event, ...]:
     """A worktree for a task that had one before. Raises ExternalError where setup fails now."""
     place = place_of(state, action.task)
-    keys = await _keys(ctx, state, action.head)
-    taken = await ctx.git(_place, ctx, state, place, action.over, action.head, keys)
+    taken = await ctx.git(_place, ctx, state, place, action.over, action.head)
     notes: list[str] = []
     fitted = await _provision(ctx, state, place, taken, action.head, notes)
     if fitted.problem:
@@ -92,22 +90,17 @@ async def _bring_back(ctx: Context, state: State, action: BringBack) -> tuple[e.
     return (*taken.told, back)
 
 
-async def _keys(ctx: Context, state: State, at: Sha) -> Set[str]:
-    """What of setup's results a worktree may hold that comes to stand at `at`."""
-    return await keys_for(ctx, state.settings, at, of_task=True)
-
-
 def _place(
     ctx: Context,
     state: State,
     place: TaskPlace,
     over: TaskId,
     start: Sha,
-    keys: Set[str],
 ) -> TakenOver:
     """The worktree of a task, over that of another or made anew. Blocking."""
     was = state.tasks[place.task].head or None
     require_free(ctx, place)
+    keys = keys_for(ctx, state.settings, start, of_task=True)
     taken = take_over(ctx, state, over, place, was, start, keys)
     if taken.worktree is not None:
         return taken
