@@ -97,13 +97,16 @@ def test_each_task_finds_just_the_base(
 def test_what_no_commit_has_is_kept_and_told(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
-    split("notes", "two")
+    run = split("notes", "two")
     trash = repo.parent / "repo.worktrees/.trash"
     left = sorted(path for path in trash.iterdir())
     assert "precious\n" in [path.read_text() for path in left if path.is_file()]
     assert [path for path in left if (path / ".git").is_dir() and (path / "file").exists()]
     told = wtman("restore", cwd=repo).out
     assert all(str(path) in told for path in left)
+    own = {str(path) for path in left if "-notes-" in path.name}
+    said = wtman("restore", f"{run}/notes", cwd=repo).out
+    assert {str(path) for path in left if str(path) in said} == own
 
 
 def test_a_task_gets_a_worktree_again_for_a_retry(

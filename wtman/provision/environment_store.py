@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -26,6 +27,7 @@ _GIT = "git.json"
 _CAP = 64 << 20
 _SMALL = 300  # files
 _OWN = (SCRATCH, ".gitconfig")  # of every HOME
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,42 @@ def git_of(evidence: str, key: str) -> GitAdditions:
 def give_home(evidence: str, key: str, home: str) -> None:
     """Copy what setup left in its HOME into one that nobody uses now, over nothing there."""
     copy_home(home_in(os.path.join(evidence, FOLDER, key)), home)
+
+
+def take_home_back(evidence: str, key: str, home: str) -> None:
+    """Take out of a HOME that nobody uses now what `give_home` put there and is as it was."""
+    source = home_in(os.path.join(evidence, FOLDER, key))
+    with contextlib.suppress(OSError):
+        folder = os.open(home, _OPEN)
+        try:
+            _take_back(source, folder)
+        finally:
+            os.close(folder)
+
+
+def _take_back(source: str, folder: int) -> None:
+    """The files of `source` out of an open folder: a session may have put links on the way."""
+    with os.scandir(source) as entries:
+        for entry in entries:
+            try:
+                facts = os.stat(entry.name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            known = entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False) and stat.S_ISDIR(facts.st_mode):
+                below = os.open(entry.name, _OPEN, dir_fd=folder)
+                try:
+                    _take_back(entry.path, below)
+                finally:
+                    os.close(below)
+                with contextlib.suppress(OSError):
+                    os.rmdir(entry.name, dir_fd=folder)
+            elif _same(known) == _same(facts) and entry.name not in _OWN:
+                os.unlink(entry.name, dir_fd=folder)
+
+
+def _same(facts: os.stat_result) -> tuple[int, ...]:
+    return facts.st_mode, facts.st_size, facts.st_mtime_ns
 
 
 def copy_home(source: str, home: str) -> None:

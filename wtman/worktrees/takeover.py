@@ -27,8 +27,10 @@ from wtman.inventory import Difference
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
+from wtman.provision.environment_store import take_home_back
 from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed
+from wtman.worktrees.baseline import home_of
 from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import repositories, work_among
 from wtman.worktrees.place import (
@@ -152,6 +154,9 @@ def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> tupl
         worktrees.unregister(ctx.repo, worktree)
         move_aside(place, place.path)
         return (Noted("its worktree could not be read: moved aside as it was", task),)
+    if handout is not None and handout.key:
+        # It is given again with the next worktree; a HOME that waits needs no room for it.
+        take_home_back(ctx.folder, handout.key, home_of(ctx, task))
     if aside:
         told = (*told, f"{listed(aside, _TOLD)} moved aside: wtman restore")
     return tuple(Noted(text, task) for text in told)

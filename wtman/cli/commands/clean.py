@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wtman.worktrees.remnants import Remnants
 
 _AHEAD = 4  # worktrees that are looked at before it is their turn
+_PATIENCE, _SILENCE, _POLL = 15.0, 1.0, 0.05  # seconds, for a deletion
 _MUCH = 10 << 20  # bytes of logs that are worth a word
 
 
@@ -82,8 +83,23 @@ def clean(
         _forget_checkouts(home, tally)
         results = [_clean_run(home, item, tally) for item in wanted]
         apart = remove_waiting(folders, apart=left is not None or tally.use.files > FEW)
-        _tell(home, results, tally.use.size, apart is not None, as_json)
+        ended = apart is None or _waited_for(apart, tally.use.size)
+        _tell(home, results, tally.use.size, not ended, as_json)
         return int(any(item.kept for item in results))
+
+
+def _waited_for(ended: Callable[[], int | None], size: int) -> bool:
+    """Whether the deletion is over within a time that nobody minds; it goes on without us."""
+    began, told = time.monotonic(), False
+    while ended() is None:
+        waited = time.monotonic() - began
+        if waited > _PATIENCE:
+            return False
+        if waited > _SILENCE and not told and sys.stderr.isatty():
+            print(f"wtman: deleting {storage(size)}", file=sys.stderr)
+            told = True
+        time.sleep(_POLL)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,15 @@ def restore(
         removed = _removed(home, control, every=bool(attempt))
         states = [home.state(run) for run in home.store.runs()]
         dismissed = [state for state in states if _may_be_recalled(state)]
+        aside = [item for state in states for item in _aside(state)]
         if not task:
-            aside = [item for state in states for item in _aside(state)]
             _list(removed, aside, dismissed, as_json)
+            return 0
+        named = [item for item in aside if task in (item.task, f"{item.run}/{item.task}")]
+        if named and not any(
+            (item.run, item.task) == (named[0].run, named[0].task) for item in removed
+        ):
+            _list((), named, (), as_json)  # files alone: they are where it says
             return 0
         whole = next((state.run for state in dismissed if state.run == task), None)
         own = any(item.run == whole and isinstance(item, CleanedTask) for item in removed)
