@@ -22,12 +22,14 @@ EFFECTS = frozenset(
     cli/commands/init.py
     cli/commands/logs.py
     cli/commands/merge.py
+    cli/commands/open.py
     cli/commands/plan.py
     cli/commands/report.py
     cli/commands/resume.py
     cli/commands/restore.py
     cli/commands/retry.py
     cli/commands/review.py
+    cli/commands/shell.py
     cli/commands/split.py
     cli/commands/status.py
     cli/commands/stop.py
@@ -44,6 +46,7 @@ EFFECTS = frozenset(
     cli/streams.py
     cli/target.py
     cli/terminal.py
+    cli/worktree.py
     config/__init__.py
     config/folders.py
     config/roles.py
@@ -190,11 +193,13 @@ EFFECTS = frozenset(
     ui/live.py
     ui/logs.py
     worktrees/baseline.py
+    worktrees/by_hand.py
     worktrees/clean.py
     worktrees/collect.py
     worktrees/lent.py
     worktrees/perform.py
     worktrees/ignored.py
+    worktrees/in_use.py
     worktrees/place.py
     worktrees/remnants.py
     worktrees/restore.py

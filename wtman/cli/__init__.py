@@ -31,6 +31,8 @@ _COMMANDS = {
     "logs": "Show what a session said and did.",
     "diff": "Show a branch against its base, or the whole run.",
     "attach": "Continue a task by hand, in the agent's interactive mode.",
+    "shell": "Open a shell in the worktree and sandbox of a task.",
+    "open": "Open the worktree of a task in your editor, or print its path.",
     "review": "Review a run or any branches, and show the findings.",
     "merge": "Merge the verified branches together, and write patches.",
     "verify": "Check a manifest and its patches against this repository.",

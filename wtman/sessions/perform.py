@@ -34,7 +34,7 @@ from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
 from wtman.worktrees.baseline import home_of, is_provisioned, needs_provision, port, provision_task
 from wtman.worktrees.lent import lend
-from wtman.worktrees.place import TaskPlace, bring, place_of
+from wtman.worktrees.place import TaskPlace, bring, place_of, require_unused
 
 
 async def perform(ctx: Context, state: State, action: RunSession | Collect) -> tuple[e.Event, ...]:
@@ -44,6 +44,7 @@ async def perform(ctx: Context, state: State, action: RunSession | Collect) -> t
     if action.attach:
         return await _handed_over(ctx, state, action)
     place = place_of(state, action.task)
+    await ctx.git(require_unused, ctx, place)
     if action.attempt > 1 or action.at != action.head:
         problem = await _bring(ctx, state, action, place)
         if problem:

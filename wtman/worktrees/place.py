@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wtman.context import Context
-from wtman.errors import OutsideError, RaceError, WtmanError, machine_error
+from wtman.errors import ExternalError, OutsideError, RaceError, WtmanError, machine_error
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec, create, head_of, repair_head
@@ -23,6 +23,7 @@ from wtman.git.trees import open_up
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.worktrees.in_use import is_used
 
 HEADS = "refs/heads/"
 
@@ -81,6 +82,7 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
     `was` is where the journal says that the branch is. Whatever it is found at instead (a
     sibling session may have moved it) is kept below refs/wtman/saved/ first, too.
     """
+    require_unused(ctx, place)
     move(ctx, place, was, to)
     try:
         return _emptied(ctx, state, place, was or to, to)
@@ -94,6 +96,15 @@ def bring(ctx: Context, state: State, place: TaskPlace, was: Sha | None, to: Sha
         # A session has broken it, or left what cannot be taken away: aside as it is.
         move_aside(place, place.path)
         return _emptied(ctx, state, place, was or to, to)
+
+
+def require_unused(ctx: Context, place: TaskPlace) -> None:
+    """Refuse to move a worktree that the user has open, or to begin a session in it. Blocking."""
+    if is_used(ctx.folder, place.task):
+        raise ExternalError(
+            f"the worktree of {place.task} is open in a shell or an editor",
+            hint=f"leave that, then: wtman resume {place.run}",
+        )
 
 
 def require_free(ctx: Context, place: TaskPlace) -> None:

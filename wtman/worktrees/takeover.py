@@ -33,6 +33,7 @@ from wtman.text.words import listed
 from wtman.worktrees.baseline import home_of
 from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import repositories, work_among
+from wtman.worktrees.in_use import is_used
 from wtman.worktrees.place import (
     TaskPlace,
     move,
@@ -92,6 +93,9 @@ def take_over(
     elif os.path.isdir((theirs := place_of(state, over)).path):
         if (somebody := occupants([theirs.path]).get(theirs.path)) is not None:
             text = f"its worktree stays: {somebody[1]} (process {somebody[0]}) works in it"
+            return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
+        if is_used(ctx.folder, over):
+            text = "its worktree stays: it is open in a shell or an editor"
             return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
         told = _vacated(ctx, state, over, theirs)
         if not os.path.isdir(theirs.path):

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from wtman.cli import options, target
+from wtman.cli.worktree import placed, settled
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
-from wtman.sessions.actions import Collect, RunSession
+from wtman.sessions.actions import RunSession
 from wtman.text.terminal import clean, size
+from wtman.worktrees.in_use import is_used
 
 if TYPE_CHECKING:
     from wtman.context import Context
@@ -36,6 +38,12 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
         _require(state, name)
+        if is_used(home.folder(state.run), name):
+            raise MissingError(
+                f"the worktree of {name} is open in a shell or an editor",
+                hint="leave that first; what you changed there is then collected with your work",
+                code="live",
+            )
         number = asyncio.run(_play(home, state, name, bool(home.store.live(state.run))))
         return _told(home, state, name, number)
 
@@ -77,7 +85,7 @@ async def _play(home: Home, state: State, task: TaskId, live: bool) -> int:
             code = await _at_terminal(ctx, state, action)
             handover.finish(place, started, time.time(), code)
         if not live:
-            await _settled(ctx, home, task)
+            await settled(ctx, home, task)
     return action.attempt
 
 
@@ -106,49 +114,14 @@ async def _begun(ctx: "Context", home: Home, state: State, task: TaskId) -> RunS
     from wtman.coordinator.next_session import attached_session
     from wtman.sessions import handover
 
-    await _settled(ctx, home, task)
-    await _placed(ctx, home, task)
+    await settled(ctx, home, task)
+    await placed(ctx, home, task)
     state = home.state(state.run)
     action = attached_session(state, state.tasks[task])
     home.store.append(state.run, [intent_of(action)], time.time())
     place = os.path.join(ctx.folder, "tasks", task, str(action.attempt))
     handover.offer(place, action)
     return action
-
-
-async def _placed(ctx: "Context", home: Home, task: TaskId) -> None:
-    """Give the task a worktree again where another one has taken it over."""
-    from wtman.coordinator.decide import worktree_for
-    from wtman.coordinator.loop import intent_of
-    from wtman.tasks.lifecycle import standings
-    from wtman.worktrees import perform
-    from wtman.worktrees.decide import offer_of
-
-    state = home.state(ctx.run)
-    if state.tasks[task].worktree:
-        return
-    over, _ = offer_of(state, frozenset(), standings(state), (task,)).given()
-    action = worktree_for(state, state.tasks[task], over or TaskId(""))
-    home.store.append(ctx.run, [intent_of(action)], time.time())
-    events = await perform.perform(ctx, home.state(ctx.run), action)
-    home.store.append(ctx.run, events, time.time())
-    failed = home.state(ctx.run).tasks[task].stuck
-    if failed:
-        raise MissingError(f"{task} has no worktree: {failed}")
-
-
-async def _settled(ctx: "Context", home: Home, task: TaskId) -> None:
-    """Collect the attempt in flight, if there is one."""
-    from wtman.sessions import perform
-
-    run = ctx.run
-    state = home.state(run)
-    view = state.tasks[task]
-    flight = view.in_flight
-    if flight is not None:
-        settle = Collect(task, flight.number, view.start, view.head, flight.at, flight.agent)
-        events = await perform.perform(ctx, state, settle)
-        home.store.append(run, events, time.time())
 
 
 async def _at_terminal(ctx: "Context", state: State, action: RunSession) -> int:

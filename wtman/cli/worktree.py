@@ -1,0 +1,121 @@
+"""The worktree of a task, for what the user does in it: brought back, and theirs meanwhile."""
+
+import contextlib
+import os
+import shlex
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from wtman.coordinator.home import Home, require_shown
+from wtman.errors import MissingError, UsageError
+from wtman.journal.state import State
+from wtman.model.ids import TaskId
+from wtman.sessions.actions import Collect
+from wtman.worktrees.in_use import used
+
+if TYPE_CHECKING:
+    from wtman.context import Context
+
+
+def require_worktree(state: State, task: TaskId) -> None:
+    """Refuse a task that can have no worktree now."""
+    require_shown(state)
+    view = state.tasks[task]
+    name = f"{state.run}/{task}"
+    if view.external:
+        branch = shlex.quote(view.branch)
+        raise UsageError(
+            f"{view.label} has no worktree: wtman did not make this branch",
+            hint=f"make one: git worktree add PATH {branch}",
+        )
+    if view.merged:
+        raise UsageError(
+            f"{task} has no worktree: it is merged", hint=f"see its change: wtman diff {name}"
+        )
+    if view.cleaned:
+        raise MissingError(
+            f"the worktree of {task} was cleaned",
+            hint=f"bring it back first: wtman restore {name}",
+            code="cleaned",
+        )
+    if not view.branch:
+        raise MissingError(
+            f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
+        )
+
+
+@contextlib.asynccontextmanager
+async def in_worktree(home: Home, state: State, task: TaskId) -> AsyncIterator[State]:
+    """While this lasts the worktree is the user's: the state of the run, once it is there.
+
+    Without a coordinator it is brought back where another task has taken it over. Raises
+    MissingError where a session is at work in it, or its run's coordinator would have to do that.
+    """
+    from wtman.coordinator.open import open_run
+
+    run = state.run
+    if not home.store.live(run) and (state.tasks[task].in_flight or not _is_there(state, task)):
+        async with open_run(home.repo, home.store, run, os.environ) as ctx:
+            await settled(ctx, home, task)
+            await placed(ctx, home, task)
+    with used(home.folder(run), task):
+        state = home.state(run)
+        _require_idle(state, task)
+        yield state
+
+
+def _require_idle(state: State, task: TaskId) -> None:
+    name = f"{state.run}/{task}"
+    by_attach = f"pause it and work there: wtman attach {name}"
+    if state.tasks[task].in_flight is not None:
+        raise MissingError(f"a session is at work in {task}", hint=by_attach, code="live")
+    moving = any(view.over == task for view in (*state.tasks.values(), *state.dropped.values()))
+    if moving or not _is_there(state, task):
+        raise MissingError(
+            f"another task of run {state.run}, which is running, has the worktree of {task} now",
+            hint=f"have the run bring it back: wtman attach {name}; or see: wtman diff {name}",
+            code="live",
+        )
+
+
+def _is_there(state: State, task: TaskId) -> bool:
+    path = state.tasks[task].worktree
+    return bool(path) and os.path.isdir(path)
+
+
+async def placed(ctx: "Context", home: Home, task: TaskId) -> None:
+    """Give the task a worktree again where another one has taken it over, or it is gone."""
+    from wtman.coordinator.decide import worktree_for
+    from wtman.coordinator.loop import intent_of
+    from wtman.tasks.lifecycle import standings
+    from wtman.worktrees import perform
+    from wtman.worktrees.decide import offer_of
+
+    state = home.state(ctx.run)
+    if _is_there(state, task):
+        return
+    over = TaskId("")
+    if not state.tasks[task].worktree:
+        over = offer_of(state, frozenset(), standings(state), (task,)).given()[0] or over
+    action = worktree_for(state, state.tasks[task], over)
+    home.store.append(ctx.run, [intent_of(action)], time.time())
+    events = await perform.perform(ctx, home.state(ctx.run), action)
+    home.store.append(ctx.run, events, time.time())
+    failed = home.state(ctx.run).tasks[task].stuck
+    if failed:
+        raise MissingError(f"{task} has no worktree: {failed}")
+
+
+async def settled(ctx: "Context", home: Home, task: TaskId) -> None:
+    """Collect the attempt in flight, if there is one."""
+    from wtman.sessions import perform
+
+    run = ctx.run
+    state = home.state(run)
+    view = state.tasks[task]
+    flight = view.in_flight
+    if flight is not None:
+        settle = Collect(task, flight.number, view.start, view.head, flight.at, flight.agent)
+        events = await perform.perform(ctx, state, settle)
+        home.store.append(run, events, time.time())
