@@ -180,15 +180,20 @@ def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
     assert commit in kit.run_git(repo, "for-each-ref", "refs/wtman/saved")
 
 
-def test_somebody_who_stands_in_a_worktree_keeps_it(
+@pytest.mark.parametrize("how", ["stands there", "has a file open"])
+def test_somebody_who_is_in_a_worktree_keeps_it(
     wtman: kit.Program,
     repo: Path,
     split: Callable[..., str],
     one_more: Callable[[str], None],
+    how: str,
 ) -> None:
     run = split("one")
     (place,) = worktrees(repo)
-    somebody = subprocess.Popen(["sleep", "600"], cwd=place)
+    there = place if how == "stands there" else repo
+    with (place / "shared.txt").open("a") as file:
+        stdout = None if there == place else file
+        somebody = subprocess.Popen(["sleep", "600"], cwd=there, stdout=stdout)
     try:
         one_more(run)
     finally:

@@ -266,6 +266,22 @@ def test_of_what_setup_made_nothing_stays_once_any_of_it_has_changed(
     assert not (folder / "build").exists()
 
 
+def test_what_setup_changed_of_the_commit_is_written_again(
+    ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path
+) -> None:
+    fresh, before = held(folder), inventory.take(str(folder))
+    for _ in range(2):
+        (folder / "src/a.py").write_text("touched\n")
+        (folder / "src/b.py").unlink()
+        (folder / "made").write_text("made\n")
+        made = handouts.hand_out(str(folder), head, "", before)
+        assert set(made.dirty) == {"src/a.py", "src/b.py"}
+        found = reset(ctl, handouts, str(folder), "", head)
+        assert found is not None and not found.dirty
+        assert held(folder) == fresh
+        before = found.inventory
+
+
 def test_what_was_made_for_another_key_goes(
     ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path, environment: Path
 ) -> None:

@@ -291,6 +291,8 @@ def test_workspaces_are_looked_at_and_other_manifests_are_not() -> None:
 def test_what_npm_builds_links_or_copies() -> None:
     assert found(NODE | {"binding.gyp": ""}, "npm ci").whole
     assert found(package(dependencies={"a": "file:lib/a"}), "npm ci").whole
+    packed = {**package(dependencies={"a": "file:lib/a.tgz"}), "lib/a.tgz": ""}
+    assert "lib/a.tgz" in found(packed, "npm ci").paths and not found(packed, "npm ci").whole
     assert found(NODE | {"package.json": "{"}, "npm ci").whole
     programs = package(bin={"app": "./cli.js", "gone": "dist/gone.js"}) | {"cli.js": ""}
     assert found(programs, "npm ci").names == {"cli.js"}

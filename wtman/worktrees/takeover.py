@@ -11,7 +11,7 @@ A folder in which somebody stands is left to the task that had it.
 
 import os
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wtman import inventory
 from wtman.context import Context
@@ -84,6 +84,7 @@ def take_over(
     that may stay.
     """
     told: tuple[Event, ...] = ()
+    seen: Difference | None = None
     if _is_ours(ctx, place):
         # It was on its way when it was cut off. Whoever else is named keeps what they have.
         if over and os.path.isdir(kept := place_of(state, over).path):
@@ -91,13 +92,13 @@ def take_over(
     elif not over:
         return TakenOver(None)
     elif os.path.isdir((theirs := place_of(state, over)).path):
-        if (somebody := occupants([theirs.path]).get(theirs.path)) is not None:
+        if (somebody := occupants([theirs.path], files=True).get(theirs.path)) is not None:
             text = f"its worktree stays: {somebody[1]} (process {somebody[0]}) works in it"
             return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
         if is_used(ctx.folder, over):
             text = "its worktree stays: it is open in a shell or an editor"
             return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
-        told = _vacated(ctx, state, over, theirs)
+        told, seen = _vacated(ctx, state, over, theirs)
         if not os.path.isdir(theirs.path):
             return TakenOver(None, told=told)
         if os.path.lexists(place.path) or not worktrees.takes_filled(ctx.repo):
@@ -107,7 +108,7 @@ def take_over(
         os.rename(theirs.path, place.path)
     if not _is_ours(ctx, place):
         return TakenOver(None, told=told)
-    handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys)
+    handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys, seen)
     if handout is None:
         _discard(ctx, place)
         return TakenOver(None, told=told)
@@ -138,8 +139,13 @@ def _is_ours(ctx: Context, place: TaskPlace) -> bool:
     return not registered and ctx.handouts.load(place.path) is not None
 
 
-def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> tuple[Event, ...]:
-    """Keep what the worktree holds beyond the task's commits; says where it is."""
+def _vacated(
+    ctx: Context, state: State, task: TaskId, place: TaskPlace
+) -> tuple[tuple[Event, ...], Difference | None]:
+    """Keep what the worktree holds beyond the task's commits; says where it is.
+
+    The second is how it differs now from what was handed out, where that is known.
+    """
     worktree = worktree_of(ctx.repo, place)
     handout = ctx.handouts.load(place.path)
     view = state.tasks.get(task) or state.dropped[task]
@@ -157,13 +163,18 @@ def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> tupl
         # What nobody can read stays whole.
         worktrees.unregister(ctx.repo, worktree)
         move_aside(place, place.path)
-        return (Noted("its worktree could not be read: moved aside as it was", task),)
+        return (Noted("its worktree could not be read: moved aside as it was", task),), None
     if handout is not None and handout.key:
         # It is given again with the next worktree; a HOME that waits needs no room for it.
         take_home_back(ctx.folder, handout.key, home_of(ctx, task))
     if aside:
         told = (*told, f"{listed(aside, _TOLD)} moved aside: wtman restore")
-    return tuple(Noted(text, task) for text in told)
+    if found is not None and aside:
+        there = (path for path in found.new if os.path.lexists(os.path.join(place.path, path)))
+        changed = [os.path.join(place.path, path) for path in found.changed]
+        # What is moved away may be all that a folder had: then it is looked at once more.
+        found = replace(found, new=tuple(there)) if all(map(os.path.lexists, changed)) else None
+    return tuple(Noted(text, task) for text in told), found
 
 
 def _kept(

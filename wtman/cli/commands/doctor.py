@@ -213,7 +213,10 @@ def _sandbox(place: DoctorScope) -> Iterator[Line]:
 
     wanted = place.settings.sandbox
     if wanted == "none":
-        said = "none, as configured: agents and checks run with all of your rights"
+        said = (
+            "none, as configured: agents and checks run with all of your rights; each task keeps "
+            "its worktree, and setup runs for every one"
+        )
         yield Line("sandbox", "warn", said, "sandbox = auto")
         return
     try:
@@ -227,7 +230,9 @@ def _sandbox(place: DoctorScope) -> Iterator[Line]:
         yield Line("sandbox", "missing", "no sandbox works here", fix)
         return
     yield from _passed((name, text) for name, _, text in (item.partition(": ") for item in passed))
-    yield Line("sandbox", "ok", f"{found.name}; network of agents: {place.settings.network}")
+    alone = "" if found.mounts else "; each task keeps its worktree, and setup runs for every one"
+    network = f"network of agents: {place.settings.network}"
+    yield Line("sandbox", "ok", f"{found.name}; {network}{alone}")
 
 
 def _passed(sandboxes: Iterable[tuple[str, str]]) -> Iterator[Line]:

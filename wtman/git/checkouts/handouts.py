@@ -8,6 +8,7 @@ must say what that commit holds, and nothing else. Blocking.
 
 import json
 import os
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,8 +19,7 @@ from wtman.inventory import Inventory
 from wtman.model.ids import Sha
 
 _CAP = 1 << 30
-_FACTS = 4  # of one state
-_RECORD = "handout.json"
+_RECORD = "handout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Handout:
 
     `made` are the listed paths that `commit` does not have: setup made them, or they were
     copied and linked into it. They were made for `key`; without one they are not kept. `own`
-    are those that were made for one task alone: they are never kept.
+    are those that were made for one task alone: they are never kept. `dirty` are files of
+    `commit` that are not as it has them.
     """
 
     commit: Sha
@@ -36,18 +37,21 @@ class Handout:
     key: str = ""
     made: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    dirty: tuple[str, ...] = ()
 
     @property
     def shared(self) -> "Handout":
-        """The same without what was made for one task."""
-        return self._without(self.own, self.key, self.made) if self.own else self
+        """The same without what was made for one task, or changed."""
+        return self._without((*self.own, *self.dirty), self.key, self.made)
 
     @property
     def bare(self) -> "Handout":
         """The same without anything that was made."""
-        return self._without((*self.made, *self.own), "", ())
+        return self._without((*self.made, *self.own, *self.dirty), "", ())
 
     def _without(self, paths: tuple[str, ...], key: str, made: tuple[str, ...]) -> "Handout":
+        if not paths and key == self.key:
+            return self
         gone = set(paths)
         kept = {path: state for path, state in self.inventory.items() if path not in gone}
         return Handout(self.commit, kept, key, made)
@@ -95,37 +99,46 @@ class Handouts:
             made = tuple(path for path in made if path in kept)
             if any(now.get(path) != kept[path] for path in kept if path not in before):
                 key = ""
-        handout = Handout(commit, now, key, made, own)
+        dirty = tuple(
+            path
+            for path, state in (before or {}).items()
+            if not path.endswith("/") and now.get(path) != state
+        )
+        handout = Handout(commit, now, key, made, own, dirty)
         self.store(folder, handout)
         return handout
 
     def store(self, folder: str, handout: Handout) -> None:
         """Keep how `folder` is handed out."""
         paths = list(handout.inventory)
-        body = {
-            "commit": handout.commit,
-            "key": handout.key,
-            "made": "\0".join(handout.made),
-            "own": "\0".join(handout.own),
-            "paths": "\0".join(paths),
-            "states": [fact for path in paths for fact in handout.inventory[path]],
-        }
+        parts = [
+            "\0".join(names).encode("utf-8", "surrogateescape")
+            for names in (paths, handout.made, handout.own, handout.dirty)
+        ]
+        facts = array("Q", [fact for path in paths for fact in handout.inventory[path]])
+        head = {"commit": handout.commit, "key": handout.key, "parts": [len(it) for it in parts]}
         home = self._home(folder)
         os.makedirs(home, mode=0o700, exist_ok=True)
-        files.replace(os.path.join(home, _RECORD), json.dumps(body).encode())
+        content = b"".join((json.dumps(head).encode(), b"\n", *parts, facts.tobytes()))
+        files.replace(os.path.join(home, _RECORD), content)
 
     def load(self, folder: str) -> Handout | None:
         """How `folder` was handed out; None where nobody knows."""
         try:
             content, _ = files.read(os.path.join(self._home(folder), _RECORD), _CAP)
-            body = json.loads(content)
-            paths, facts = body["paths"].split("\0"), body["states"]
-            states = zip(*(facts[at::_FACTS] for at in range(_FACTS)), strict=True)
-            known = dict(zip(paths, states, strict=True))
-            made, own = (
-                tuple(body[part].split("\0")) if body.get(part) else () for part in ("made", "own")
-            )
-            return Handout(Sha(body["commit"]), known, str(body["key"]), made, own)
+            at = content.index(b"\n") + 1
+            head = json.loads(content[:at])
+            parts: list[tuple[str, ...]] = []
+            for size in head["parts"]:
+                names = content[at : at + size].decode("utf-8", "surrogateescape")
+                parts.append(tuple(names.split("\0")) if size else ())
+                at += size
+            facts = array("Q")
+            facts.frombytes(content[at:])
+            each = iter(facts)
+            paths, made, own, dirty = parts
+            known = dict(zip(paths, zip(each, each, each, each, strict=True), strict=True))
+            return Handout(Sha(head["commit"]), known, str(head["key"]), made, own, dirty)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

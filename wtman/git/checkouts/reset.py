@@ -43,8 +43,8 @@ def reset(
     if was is None or not kept or not inventory.is_fine(was.inventory):
         return None
     try:
-        found = seen if seen and not was.own else None
-        was = was.shared
+        found = seen if seen and not (was.own or was.dirty) else None
+        dirty, was = was.dirty, was.shared
         found = found or inventory.compare(folder, was.inventory)
         if was.made and (
             not was.key
@@ -57,9 +57,9 @@ def reset(
         if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
             return None
         files.copy(kept, own_index(ctl, folder, index))
-        written = [*found.changed, *found.gone]
+        written = [*found.changed, *found.gone, *dirty]
         if history.tree_of(ctl, was.commit) == history.tree_of(ctl, commit):
-            lacking = tuple(_below(was, written))
+            lacking = (*_below(was, written), *dirty)
             _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
             _make_again(folder, was, [path for path in lacking if path[-1] == "/"])
         else:

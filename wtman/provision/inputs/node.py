@@ -156,15 +156,20 @@ def _projects(folder: str, tree: TreeFiles) -> Iterator[str]:
 
 def _project(project: Mapping[str, Any], path: str, quiet: bool, tree: TreeFiles) -> Inputs:
     """What one of the tree's own manifests has an install do."""
+    packed: list[Inputs] = []
     for kind in ("dependencies", "devDependencies", "optionalDependencies", "overrides"):
         for name, version in table(project, kind).items():
             if str(version).startswith(("file:", "portal:", ".", "/")):
-                return whole(f"{path} installs {name} from {version}")
+                place = relative(folder_of(path), str(version).removeprefix("file:"))
+                if place not in tree.paths:
+                    return whole(f"{path} installs {name} from {version}")
+                packed.append(files_of((place,)))  # an archive
     bins = project.get("bin", ())
     targets = bins.values() if isinstance(bins, dict) else (bins or (),)[:1]
     places = (relative(folder_of(path), str(place)) for place in targets if place)
     # A link to a program is made only where the program is.
-    found = [Inputs(names=frozenset(place for place in places if place and tree.has(place)))]
+    bound = frozenset(place for place in places if place and tree.has(place))
+    found = [*packed, Inputs(names=bound)]
     for name in () if quiet else _AT_INSTALL:
         script = table(project, "scripts").get(name)
         if script is not None:
