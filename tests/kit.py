@@ -7,6 +7,7 @@ session outlives the test that started it. Refuses to hide a traceback.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -222,6 +223,11 @@ class Program:
 # --- what is left behind ------------------------------------------------------------------
 
 
+def is_keeper(line: str) -> bool:
+    """Whether this command line is that of a keeper, run from its source or from byte code."""
+    return re.search(r"keeper(\.cpython-\d+)?\.pyc?\b", line) is not None
+
+
 def session_processes(below: Path) -> Iterator[tuple[int, str]]:
     """Pid and command line of each live process of a wtman session that mentions `below`."""
     import psutil
@@ -232,7 +238,7 @@ def session_processes(below: Path) -> Iterator[tuple[int, str]]:
             place = process.cwd()
         except (psutil.Error, OSError):
             continue
-        if "WTMAN_SESSION" not in environ and "keeper.py" not in line:
+        if "WTMAN_SESSION" not in environ and not is_keeper(line):
             continue
         if any(str(below) in text for text in (line, place, *environ.values())):
             yield process.pid, line

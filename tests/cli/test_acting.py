@@ -454,7 +454,7 @@ def test_a_keeper_that_was_stopped_holds_up_no_stop(
     running = wtman.start(*words, "--sandbox", "none", cwd=repo)
     wait_for(lambda: "started" in wtman("logs", "slow", cwd=repo, check_status=None).out)
     lines = kit.session_processes(repo)
-    keeper = next(pid for pid, line in lines if "keeper.py" in line and "slow" in line)
+    keeper = next(pid for pid, line in lines if kit.is_keeper(line) and "slow" in line)
     os.kill(keeper, signal.SIGSTOP)
     assert "has stopped" in wtman("stop", cwd=repo).out
     running.communicate(timeout=30)

@@ -213,3 +213,51 @@ def test_each_keeps_its_own_where_nothing_can_be_promised_or_it_was_asked_for(
     assert len(worktrees(repo)) == 2
     assert all(task["worktree"] for task in tasks(wtman, repo, run).values())
     assert os.path.isdir(tasks(wtman, repo, run)["one"]["worktree"])
+
+
+def test_what_the_user_did_in_a_worktree_is_told_when_its_task_goes_on(
+    wtman: kit.Program, repo: Path, split: Callable[..., str]
+) -> None:
+    run = split("one")
+    (place,) = worktrees(repo)
+    (place / "mine.txt").write_text("mine\n")
+    kit.run_git(place, "add", "mine.txt")
+    kit.run_git(place, "commit", "-qm", "by hand")
+    mine = kit.run_git(place, "rev-parse", "HEAD")
+    (place / "dirty.txt").write_text("dirty\n")
+    assert f"git show {mine[:12]}" in wtman("retry", f"{run}/one", cwd=repo).out
+    listed = wtman("restore", "--json", cwd=repo).json()["removed"]
+    kept = [item["commit"] for item in listed if item["by"] == "set aside"]
+    assert mine in kept
+    (dirty,) = (item for item in kept if item != mine)
+    assert kit.run_git(repo, "show", f"{dirty}:dirty.txt") == "dirty"
+    wtman("restore", f"{run}/one", cwd=repo)
+    branches = kit.run_git(repo, "branch", "--list", f"wtman/{run}/one.aside-*")
+    assert branches.strip()
+
+
+def test_a_task_that_breaks_its_setup_is_told_so_in_its_next_session(
+    wtman: kit.Program, make_repo: Callable[..., Path], tmp_path: Path
+) -> None:
+    repo = make_repo({"a": "ok\n"}, name="broken")
+    (repo / "wtman.toml").write_text('setup = ["grep -q ok a"]\ncheck = ["true"]\n')
+    kit.run_git(repo, "add", "wtman.toml")
+    kit.run_git(repo, "commit", "-qm", "settings")
+    agent = tmp_path / "agent.sh"
+    agent.write_text(
+        'case "$WTMAN_TASK$WTMAN_ATTEMPT" in x1) echo bad > a ;; x*) cat > "$HOME/prompt"; '
+        'grep -q "setup failed" "$HOME/prompt"; echo ok > a; echo mended > b ;; '
+        "*) echo y > y ;; esac\n"
+    )
+    words = ("--agent", f"command:sh -e {agent}", "-j", "1", "--allow-overlap", "--yes")
+    wtman("trust", "--yes", cwd=repo)
+    done = wtman(
+        *("split", "all", "--task", "x: do", "--task", "y: do", *words),
+        *("--sandbox", "bubblewrap", "--json"),
+        cwd=repo,
+        check_status=None,
+    )
+    assert done.code == 0, done
+    known = tasks(wtman, repo, str(done.jsonl()[0]["run"]))
+    assert known["x"]["state"] == known["y"]["state"] == "verified"
+    assert known["x"]["attempt"] == 2

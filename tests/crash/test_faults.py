@@ -68,7 +68,7 @@ def family(pid: int) -> dict[str, list[int]]:
         for child in below.get(waiting.pop(), []):
             waiting.append(child)
             said = words.get(child, [""])
-            if any(word.endswith("keeper.py") for word in said):
+            if any(map(kit.is_keeper, said)):
                 found["keeper"].append(child)
             elif os.path.basename(said[0]) == "git":
                 found["git"].append(child)

@@ -72,6 +72,12 @@ class Space:
                 return f"disk: {few} free on the file system of {place}"
         return ""
 
+    def was_full(self, since: float) -> str:
+        """Where of wtman's own there was no room at some time from `since` (epoch) on."""
+        self.look()
+        full = (place for place in _distinct(self.own) if self._full.get(place, 0.0) >= since)
+        return next(map(_told, full), "")
+
     def lacked(self, since: float, said: str = "") -> str:
         """Where there was no room at some time from `since` (epoch) on, in words; else "".
 

@@ -34,7 +34,9 @@ from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
 from wtman.worktrees.baseline import home_of, is_provisioned, needs_provision, port, provision_task
 from wtman.worktrees.lent import lend
-from wtman.worktrees.place import TaskPlace, bring, place_of, require_unused
+from wtman.worktrees.place import TaskPlace, bring, kept_of, place_of, require_unused
+
+_ASIDE = "{}: what its worktree or branch had beside its own work is kept: git show {}"
 
 
 async def perform(ctx: Context, state: State, action: RunSession | Collect) -> tuple[e.Event, ...]:
@@ -45,17 +47,22 @@ async def perform(ctx: Context, state: State, action: RunSession | Collect) -> t
         return await _handed_over(ctx, state, action)
     place = place_of(state, action.task)
     await ctx.git(require_unused, ctx, place)
+    told: tuple[e.Event, ...] = ()
     if action.attempt > 1 or action.at != action.head:
+        before = await ctx.git(kept_of, ctx, place)
         problem = await _bring(ctx, state, action, place)
+        aside = sorted(await ctx.git(kept_of, ctx, place) - before)
+        told = tuple(e.Noted(_ASIDE.format(action.task, commit[:12])) for commit in aside)
         if problem:
-            return (_unprovisioned(action, problem),)
+            return (*told, _unprovisioned(action, problem))
     wanted = await _wanted(ctx, state, action, place)
     await ctx.guard.begin(ctx.control, wanted.id, isolation=isolation(ctx.sandbox), git=ctx.git)
     try:
         exit_, outcome = await launch(ctx, state.settings, wanted, _follower(ctx, action.task))
     finally:
         seen = await ctx.guard.end(ctx.control, wanted.id, git=ctx.git)
-    return await _collect(ctx, state, action, exit_, outcome, seen)
+    collected = await _collect(ctx, state, action, exit_, outcome, seen)
+    return (*collected, *told)
 
 
 async def _handed_over(ctx: Context, state: State, action: RunSession) -> tuple[e.Event, ...]:
@@ -194,9 +201,13 @@ async def _collect(
     ended = _ended(state, action, outcome, exit_)
     if outcome.limited:
         ctx.live_usage.slow()
+    full = ""
+    if ended is Ended.OK and (full := await ctx.git(ctx.space.was_full, exit_.started)):
+        # Half a file looks like a whole one, and not every program says that it could not write.
+        ended = Ended.INTERRUPTED
     place = place_of(state, action.task)
     said = ctx.view(place.path).told(_last_words(folder)) if ended is Ended.FAILED else ""
-    lack = ""
+    lack = full
     if ended is Ended.FAILED:
         lack = await ctx.git(ctx.space.lacked, exit_.started, said)
         ended = Ended.INTERRUPTED if lack or _is_excused(state, action) else ended

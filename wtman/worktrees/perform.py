@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wtman.context import Context
-from wtman.errors import ExternalError
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history
 from wtman.journal import events as e
@@ -76,16 +75,16 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
 
 
 async def _bring_back(ctx: Context, state: State, action: BringBack) -> tuple[e.Event, ...]:
-    """A worktree for a task that had one before. Raises ExternalError where setup fails now."""
+    """A worktree for a task that had one before.
+
+    Setup that fails now fails for what the task has done: the next session is there to mend it.
+    """
     place = place_of(state, action.task)
     taken = await ctx.git(_place, ctx, state, place, action.over, action.head)
     notes: list[str] = []
     fitted = await _provision(ctx, state, place, taken, action.head, notes)
     if fitted.problem:
-        raise ExternalError(
-            f"setup failed, which had worked before: {fitted.problem}",
-            hint=f"when it works again: wtman resume {state.run}",
-        )
+        notes.append(f"setup failed in its worktree: {fitted.problem.splitlines()[0]}")
     back = e.WorktreeBack(action.task, taken.path, tuple(notes), action.over, fitted.told)
     return (*taken.told, back)
 

@@ -164,6 +164,11 @@ def keep(ctx: Context, place: TaskPlace, commit: Sha) -> None:
         refs.update(ctx.repo, [refs.RefChange(ref, commit, None)])
 
 
+def kept_of(ctx: Context, place: TaskPlace) -> frozenset[Sha]:
+    """The commits of the task that are kept so. Blocking."""
+    return frozenset(refs.read(ctx.repo, f"refs/wtman/saved/{place.run}/{place.task}").values())
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """`commit` holds the work, None where there was none; `left` says why what is not in it.
@@ -189,6 +194,9 @@ def save(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, paren
     )
     if snapshot.tree == history.tree_of(ctx.control, parent):
         return Saved(None, snapshot.left, snapshot.nested)
+    for known in kept_of(ctx, place):
+        if history.tree_of(ctx.control, known) == snapshot.tree:
+            return Saved(known, snapshot.left, snapshot.nested)
     commit = history.commit(
         ctx.control,
         snapshot.tree,

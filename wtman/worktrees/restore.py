@@ -59,6 +59,42 @@ class ReplacedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Work that was on a branch or in a worktree beside that of the sessions, in a commit."""
+
+    run: RunId
+    task: TaskId
+    at: float
+    until: float
+    commit: Sha
+
+    @property
+    def branch(self) -> str:
+        """What it is brought back as. No task can be called so."""
+        return f"wtman/{self.run}/{self.task}.aside-{self.commit[:8]}"
+
+
+def set_aside(ctl: Control, state: State, now: float) -> tuple[SetAside, ...]:
+    """What is kept of the run's tasks that no attempt tells of."""
+    views = {**state.dropped, **state.tasks}
+    told = {
+        commit
+        for view in views.values()
+        for item in view.attempts
+        if item.outcome is not None
+        for commit in (item.outcome.saved, item.outcome.head)
+    }
+    found = refs.read(ctl.repo, f"refs/wtman/saved/{state.run}")
+    kept = {sha: TaskId(ref.split("/")[-2]) for ref, sha in found.items() if sha not in told}
+    dates = history.dates(ctl, sorted(kept))
+    return tuple(
+        SetAside(state.run, kept[sha], at, at + KEPT_SECONDS, sha)
+        for sha, at in sorted(dates.items(), key=lambda item: item[1])
+        if kept[sha] in views and now - at <= KEPT_SECONDS
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MovedAside:
     """A file or folder that a session left and that was in the way of the next, where it is."""
 
@@ -199,8 +235,8 @@ def _require(ctl: Control, sha: Sha, item: CleanedTask) -> None:
         )
 
 
-def branch_off(ctl: Control, item: ReplacedAttempt) -> bool:
-    """Make a branch of the work of an attempt; whether there was none yet."""
+def branch_off(ctl: Control, item: ReplacedAttempt | SetAside) -> bool:
+    """Make a branch of the work of an attempt, or beside it; whether there was none yet."""
     ref = f"refs/heads/{item.branch}"
     now = refs.read_one(ctl.repo, ref)
     if now == item.commit:

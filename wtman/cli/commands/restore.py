@@ -21,9 +21,12 @@ from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
     from wtman.git.control_dir import Control
-    from wtman.worktrees.restore import CleanedTask, MovedAside, ReplacedAttempt
+    from wtman.worktrees.restore import CleanedTask, MovedAside, ReplacedAttempt, SetAside
 
-    Removed = CleanedTask | ReplacedAttempt
+    Removed = CleanedTask | ReplacedAttempt | SetAside
+
+
+_BESIDE = "kept from its worktree or branch, beside the work of its sessions"
 
 
 def restore(
@@ -123,7 +126,7 @@ def _aside(state: State) -> "tuple[MovedAside, ...]":
 
 
 def _removed(home: Home, control: "Control", *, every: bool) -> "list[Removed]":
-    from wtman.worktrees.restore import cleaned, replaced
+    from wtman.worktrees.restore import cleaned, replaced, set_aside
 
     now = time.time()
     found: list[Removed] = []
@@ -131,6 +134,7 @@ def _removed(home: Home, control: "Control", *, every: bool) -> "list[Removed]":
         state = home.state(run)
         found += cleaned(state, home.store.events(run), now)
         found += replaced(control, state, now, every=every)
+        found += set_aside(control, state, now)
     return found
 
 
@@ -216,8 +220,10 @@ def _command(item: "Removed") -> str:
 
 
 def _words(item: "Removed") -> str:
-    from wtman.worktrees.restore import CleanedTask
+    from wtman.worktrees.restore import CleanedTask, SetAside
 
+    if isinstance(item, SetAside):
+        return f"{_BESIDE}: {item.commit[:10]}"
     if not isinstance(item, CleanedTask):
         return f"attempt {item.attempt} at {item.commit[:10]}, {item.why}"
     event = item.event
@@ -231,10 +237,12 @@ def _words(item: "Removed") -> str:
 
 
 def _plain(item: "Removed") -> dict[str, Any]:
-    from wtman.worktrees.restore import CleanedTask
+    from wtman.worktrees.restore import CleanedTask, SetAside
 
     common = {"run": item.run, "task": item.task}
     times = {"removed": iso(item.at), "until": iso(item.until), "restore": _command(item)}
+    if isinstance(item, SetAside):
+        return {**common, "by": "set aside", "commit": item.commit, "reason": _BESIDE, **times}
     if not isinstance(item, CleanedTask):
         what = {"by": "retry", "attempt": item.attempt, "commit": item.commit, "reason": item.why}
         return {**common, **what, **times}
@@ -292,11 +300,13 @@ def _recall(home: Home, run: RunId) -> None:
 def _restored(home: Home, control: "Control", item: "Removed") -> tuple[list[str], str, str]:
     """The names that are back, the worktree, and both for people."""
     from wtman.worktrees.baseline import is_provisioned
-    from wtman.worktrees.restore import CleanedTask, branch_off, bring_back
+    from wtman.worktrees.restore import CleanedTask, SetAside, branch_off, bring_back
 
     if not isinstance(item, CleanedTask):
         is_new = branch_off(control, item)
         verb = "is now" if is_new else "was already"
+        if isinstance(item, SetAside):
+            return [item.branch], "", f"{item.commit[:10]} {verb} branch {item.branch}"
         return [item.branch], "", f"attempt {item.attempt} {verb} branch {item.branch}"
     state = home.state(item.run)
     event = bring_back(control, state, item)

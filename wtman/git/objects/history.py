@@ -101,6 +101,15 @@ def existing(ctl: Control, commits: Sequence[str]) -> frozenset[Sha]:
     return frozenset(Sha(line.split()[0]) for line in lines if line.endswith(" commit"))
 
 
+def dates(ctl: Control, commits: Sequence[str]) -> dict[Sha, float]:
+    """When these commits were made, in seconds of wall clock."""
+    if not commits:
+        return {}
+    args = ["show", "--no-patch", "--no-show-signature", "--format=%H %ct", *map(oid, commits)]
+    lines = call(ctl, args).out.decode("ascii", "replace").splitlines()
+    return {Sha(name): float(at) for name, _, at in (line.partition(" ") for line in lines)}
+
+
 def is_ancestor(ctl: Control, a: str, b: str) -> bool:
     return call(ctl, ["merge-base", "--is-ancestor", oid(a), oid(b)], ok=(0, 1)).code == 0
 
