@@ -22,6 +22,8 @@ from wtman.git.trees import remove_tree
 from wtman.inventory import Difference
 from wtman.model.ids import Sha
 
+_CAP = 1 << 30  # bytes of an index
+
 
 def reset(
     ctl: Control,
@@ -56,7 +58,7 @@ def reset(
             found = inventory.compare(folder, was.inventory)
         if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
             return None
-        files.copy(kept, own_index(ctl, folder, index))
+        _take_index(kept, own_index(ctl, folder, index))
         written = [*found.changed, *found.gone, *dirty]
         if history.tree_of(ctl, was.commit) == history.tree_of(ctl, commit):
             lacking = (*_below(was, written), *dirty)
@@ -76,6 +78,15 @@ def reset(
     except (ExternalError, OSError, RecursionError):
         return None
     return now
+
+
+def _take_index(kept: str, place: str) -> None:
+    """Put the index of the handout at `place`, as of now.
+
+    Git reads every file that may have changed in the second in which its index was written, and
+    all were written in that. That none has changed since then, their states have just told.
+    """
+    files.replace(place, files.read(kept, _CAP)[0])
 
 
 def _moved(ctl: Control, was: Sha, to: Sha) -> list[str]:
