@@ -57,13 +57,15 @@ def offer_of(
     moving = busy(running, ActionKind.WORKTREE)
     if not are_shared(state.settings):
         return WorktreeOffer(state.settings.jobs - len(moving))
-    held = [view for view in _all(state).values() if view.worktree and not view.external]
-    waiting = sum(1 for task in moving if not _all(state)[task].worktree)
+    everyone = {**state.dropped, **state.tasks}
+    held = [view for view in everyone.values() if view.worktree and not view.external]
+    waiting = sum(1 for task in moving if not everyone[task].worktree)
+    at_work = busy(running, ActionKind.WORKTREE, ActionKind.SESSION)
     idle = [
         view
         for view in held
         if view.planned.id not in wanted
-        and view.planned.id not in busy(running, ActionKind.WORKTREE, ActionKind.SESSION)
+        and view.planned.id not in at_work
         and view.in_flight is None
         and not view.attach
     ]
@@ -71,8 +73,8 @@ def offer_of(
     free = state.settings.jobs - len(held) - waiting
     # Whoever is to go on in it, or has it by now, is not to lose it.
     begun = (view.over for task, view in state.tasks.items() if task not in moving)
-    left = {task for task in begun if task in _all(state)} - {*wanted, *moving}
-    gone = (task for task in left if not _all(state)[task].worktree)
+    left = {task for task in begun if task in everyone} - {*wanted, *moving}
+    gone = (task for task in left if not everyone[task].worktree)
     return WorktreeOffer(free, tuple(view.planned.id for view in idle), frozenset(gone))
 
 
@@ -87,10 +89,6 @@ def given_to(
         return TaskId(""), offer  # it stands elsewhere than it should
     over = state.tasks[task].over
     return (over, offer) if over in offer.left else offer.given()
-
-
-def _all(state: State) -> Mapping[TaskId, TaskView]:
-    return {**state.dropped, **state.tasks}
 
 
 def _rank(view: TaskView, known: Mapping[TaskId, Standing]) -> int:
