@@ -54,7 +54,7 @@ def test_a_split_killed_at_any_effect_is_resumed_without_loss(
     _, first = next(fresh)
     effects = first.effects(first.split)
     assert effects > 50
-    stride = STRIDE * 3 if shared else STRIDE  # walls take their time
+    stride = STRIDE * 8 if shared else STRIDE  # walls take their time
     offset = random.randrange(stride)
     print(f"{effects} effects, stride {stride}, offset {offset}")
     for at, (_, world) in zip(range(1 + offset, effects + 1, stride), fresh, strict=False):
