@@ -75,6 +75,9 @@ def in_sandbox(settings: Settings, repo: Repository) -> tuple[Settings, tuple[No
     notes = [Noted(f"sandbox: not {reason}", pressing=True) for reason in passed]
     if name == "none" and (settings.network != "on"):
         notes.append(Noted("the network of agents is not limited: that needs a sandbox"))
+    if settings.setup and not found.mounts:
+        text = f"sandbox {name}: each task keeps its worktree, and setup runs for every one"
+        notes.append(Noted(text))
     return replace(settings, sandbox=name), tuple(notes)
 
 
