@@ -180,6 +180,50 @@ def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
     assert commit in kit.run_git(repo, "for-each-ref", "refs/wtman/saved")
 
 
+LATE = """\
+import os, sys
+
+def hook(event, args):
+    if event == "os.rename" and str(args[0]).endswith("/one") and str(args[1]).endswith("/two"):
+        if not os.path.exists(os.environ["LATE"]):
+            open(os.environ["LATE"], "w").close()
+            with open(f"{args[0]}/shared.txt", "a") as file:
+                file.write("late\\n")
+
+sys.addaudithook(hook)
+"""
+
+
+def test_what_is_written_while_a_worktree_is_taken_over_is_kept_too(
+    wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    agent = tmp_path / "agent.sh"
+    agent.write_text(AGENT)
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook/sitecustomize.py").write_text(LATE)
+    env = {"PYTHONPATH": f"{tmp_path / 'hook'}:{kit.ROOT}", "LATE": str(tmp_path / "late")}
+    words = [
+        "split",
+        "all",
+        "--task",
+        "one: do",
+        "--task",
+        "two: do",
+        "--agent",
+        f"command:sh {agent}",
+    ]
+    done = wtman(
+        *words, *"-j 1 --allow-overlap --yes --sandbox bubblewrap --json".split(), cwd=repo, env=env
+    )
+    assert (tmp_path / "late").exists()
+    run = str(done.jsonl()[0]["run"])
+    kept = kit.run_git(repo, "for-each-ref", "--format=%(objectname)", "refs/wtman/saved").split()
+    assert any("late" in kit.run_git(repo, "show", f"{item}:shared.txt") for item in kept)
+    assert found(repo, run, "two") == found(repo, run, "one")
+    branch = tasks(wtman, repo, run)["two"]["branch"]
+    assert "late" not in kit.run_git(repo, "show", f"{branch}:shared.txt")
+
+
 @pytest.mark.parametrize("how", ["stands there", "has a file open"])
 def test_somebody_who_is_in_a_worktree_keeps_it(
     wtman: kit.Program,

@@ -165,6 +165,8 @@ async def _provision(
     spot: Spot,
     tell: Tell,
     texts: tuple[str, ...] | None = None,
+    *,
+    brings: bool = True,
 ) -> str:
     return await provision(
         ctx,
@@ -179,6 +181,7 @@ async def _provision(
         binds=spot.binds,
         tell=tell,
         texts=texts,
+        brings=brings,
     )
 
 
@@ -505,20 +508,9 @@ class _Outfit:
     # --- what is of one task ------------------------------------------------------------------
 
     async def _run_own(self) -> None:
-        ctx, spot = self._ctx, self._spot
-        self._problem = await provision(
-            ctx,
-            self._settings,
-            spot.folder,
-            task=spot.task,
-            branch=spot.branch,
-            home=spot.home,
-            port=spot.port,
-            trusted=spot.trusted,
-            unwritten=spot.commit if spot.unwritten else "",
-            binds=spot.binds,
-            texts=self._want.parts.own,
-            brings=False,
+        own = self._want.parts.own
+        self._problem = await _provision(
+            self._ctx, self._settings, self._spot, self._tell, own, brings=False
         )
         if not self._problem:
             await self._do(self._record_own)

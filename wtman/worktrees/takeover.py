@@ -11,7 +11,7 @@ A folder in which somebody stands is left to the task that had it.
 
 import os
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wtman import inventory
 from wtman.context import Context
@@ -23,7 +23,7 @@ from wtman.git.checkouts.reset import reset
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
-from wtman.inventory import Difference
+from wtman.inventory import Difference, Inventory
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
@@ -45,6 +45,7 @@ from wtman.worktrees.place import (
 )
 
 _TOLD = 3
+_LOOKS = 4  # at a worktree: again after something was moved aside, or somebody wrote there
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +86,39 @@ def take_over(
     """
     told: tuple[Event, ...] = ()
     seen: Difference | None = None
+    theirs = place_of(state, over) if over else place
     if _is_ours(ctx, place):
         # It was on its way when it was cut off. Whoever else is named keeps what they have.
-        if over and os.path.isdir(kept := place_of(state, over).path):
-            told = (WorktreeBack(over, kept),)
-    elif not over:
+        if over and os.path.isdir(theirs.path):
+            told, theirs = (WorktreeBack(over, theirs.path),), place
+    elif not over or not os.path.isdir(theirs.path):
         return TakenOver(None)
-    elif os.path.isdir((theirs := place_of(state, over)).path):
-        if (somebody := occupants([theirs.path], files=True).get(theirs.path)) is not None:
-            text = f"its worktree stays: {somebody[1]} (process {somebody[0]}) works in it"
-            return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
-        if is_used(ctx.folder, over):
-            text = "its worktree stays: it is open in a shell or an editor"
-            return TakenOver(None, told=(WorktreeBack(over, theirs.path), Noted(text, over)))
-        told, seen = _vacated(ctx, state, over, theirs)
-        if not os.path.isdir(theirs.path):
-            return TakenOver(None, told=told)
-        if os.path.lexists(place.path) or not worktrees.takes_filled(ctx.repo):
-            _discard(ctx, theirs)
-            return TakenOver(None, told=told)
-        worktrees.unregister(ctx.repo, worktree_of(ctx.repo, theirs))
-        os.rename(theirs.path, place.path)
-    if not _is_ours(ctx, place):
-        return TakenOver(None, told=told)
+    elif why := _who_is_there(ctx, over, theirs):
+        return _left(over, theirs, why)
+    else:
+        for _ in range(_LOOKS):
+            kept = _vacated(ctx, state, over, theirs)
+            told += tuple(event for event in kept.told if event not in told)
+            if not os.path.isdir(theirs.path):
+                return TakenOver(None, told=told)
+            if (
+                kept.found is None
+                or os.path.lexists(place.path)
+                or not worktrees.takes_filled(ctx.repo)
+            ):
+                _discard(ctx, theirs)
+                return TakenOver(None, told=told)
+            os.rename(theirs.path, place.path)
+            if _is_still(ctx, place, kept):
+                seen = kept.found
+                break
+            if not _is_back(place, theirs):
+                worktrees.unregister(ctx.repo, worktree_of(ctx.repo, theirs))
+                text = "somebody wrote in its worktree, which is moved aside: wtman restore"
+                return TakenOver(None, told=(*told, Noted(text, over)))
+        else:
+            return _left(over, theirs, "somebody writes in it", told)
+    worktrees.unregister(ctx.repo, Worktree(place.path, worktree_of(ctx.repo, theirs).admin))
     handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys, seen)
     if handout is None:
         _discard(ctx, place)
@@ -139,18 +150,62 @@ def _is_ours(ctx: Context, place: TaskPlace) -> bool:
     return not registered and ctx.handouts.load(place.path) is not None
 
 
-def _vacated(
-    ctx: Context, state: State, task: TaskId, place: TaskPlace
-) -> tuple[tuple[Event, ...], Difference | None]:
-    """Keep what the worktree holds beyond the task's commits; says where it is.
+def _who_is_there(ctx: Context, task: TaskId, place: TaskPlace) -> str:
+    """Why a worktree stays with its task; "" where nobody is in it."""
+    if (somebody := occupants([place.path], files=True).get(place.path)) is not None:
+        return f"{somebody[1]} (process {somebody[0]}) works in it"
+    return "it is open in a shell or an editor" if is_used(ctx.folder, task) else ""
 
-    The second is how it differs now from what was handed out, where that is known.
+
+def _left(task: TaskId, place: TaskPlace, why: str, told: tuple[Event, ...] = ()) -> TakenOver:
+    stays = Noted(f"its worktree stays: {why}", task)
+    return TakenOver(None, told=(*told, WorktreeBack(task, place.path), stays))
+
+
+@dataclass(frozen=True, slots=True)
+class Vacated:
+    """`found` is how the worktree differs from what was handed out, `states` how that stood
+    when it was looked at; None where nobody knows what was handed out."""
+
+    told: tuple[Event, ...] = ()
+    found: Difference | None = None
+    states: Inventory | None = None
+
+
+def _is_still(ctx: Context, place: TaskPlace, kept: Vacated) -> bool:
+    """Whether a worktree that was renamed is as it was when what it held was kept.
+
+    Whoever writes by its old name finds it no more. What was written in between is not kept.
     """
+    handout = ctx.handouts.load(place.path)
+    if handout is None or kept.found is None:
+        return False
+    found = inventory.compare(place.path, handout.inventory)
+    return found == kept.found and _states(place, found) == kept.states
+
+
+def _is_back(place: TaskPlace, theirs: TaskPlace) -> bool:
+    """Give a renamed worktree its name again; where that is in use by now, it is moved aside."""
+    try:
+        os.rename(place.path, theirs.path)
+    except OSError:
+        move_aside(theirs, place.path)
+        return False
+    return True
+
+
+def _states(place: TaskPlace, found: Difference) -> Inventory:
+    return inventory.again(place.path, {}, found.paths)
+
+
+def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> Vacated:
+    """Keep what the worktree holds beyond the task's commits; says where it is."""
     worktree = worktree_of(ctx.repo, place)
     handout = ctx.handouts.load(place.path)
     view = state.tasks.get(task) or state.dropped[task]
     try:
         found = inventory.compare(place.path, handout.inventory) if handout else None
+        states = _states(place, found) if found is not None else None
         aside, told = _kept(ctx, place, state, view, found)
         if handout is not None and found is not None:
             aside += tuple(repositories(place.path, handout.inventory, found))
@@ -163,18 +218,13 @@ def _vacated(
         # What nobody can read stays whole.
         worktrees.unregister(ctx.repo, worktree)
         move_aside(place, place.path)
-        return (Noted("its worktree could not be read: moved aside as it was", task),), None
+        return Vacated((Noted("its worktree could not be read: moved aside as it was", task),))
     if handout is not None and handout.key:
         # It is given again with the next worktree; a HOME that waits needs no room for it.
         take_home_back(ctx.folder, handout.key, home_of(ctx, task))
     if aside:
         told = (*told, f"{listed(aside, _TOLD)} moved aside: wtman restore")
-    if found is not None and aside:
-        there = (path for path in found.new if os.path.lexists(os.path.join(place.path, path)))
-        changed = [os.path.join(place.path, path) for path in found.changed]
-        # What is moved away may be all that a folder had: then it is looked at once more.
-        found = replace(found, new=tuple(there)) if all(map(os.path.lexists, changed)) else None
-    return tuple(Noted(text, task) for text in told), found
+    return Vacated(tuple(Noted(text, task) for text in told), found, states)
 
 
 def _kept(
