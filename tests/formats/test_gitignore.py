@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import kit
+from wtman.formats import gitignore
 from wtman.formats.gitignore import can_both_match, flaw, matches, outside, owned
+from wtman.formats.gitignore_intersection import Found, segments_matching
 from wtman.formats.gitignore_pattern import items
 
 # In git "a**/b" crosses folders although gitignore(5) says that it does not; here it does not. A
@@ -202,13 +204,13 @@ def test_outside_keeps_the_order_and_an_empty_list_owns_all() -> None:
     assert outside((), ("z", "b")) == ()
 
 
-def test_hostile_patterns_match_in_linear_time() -> None:
+def test_hostile_patterns_do_not_explode() -> None:
     began = time.process_time()
     stars = "*a" * 60 + "b"
     assert not matches((stars,), "a" * 4000)
     assert not matches(("**/" + "a*/**/" * 20 + "b",), "/".join(["aa"] * 1300))
     assert can_both_match(("x/" + "*a?" * 12 + "b",), ("x/" + "*c?" * 12 + "c",)) is None
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 60  # a second; without end where they explode
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,15 @@ def test_no_shared_path_is_missed(patterns: list[str], paths: list[str]) -> None
         assert example is None or (matches((one,), example) and matches((other,), example))
 
 
-def test_all_pairs_of_128_tasks_take_less_than_a_second() -> None:
+def test_all_pairs_of_128_tasks_take_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = 0
+
+    def counted(required: tuple[str, ...], optional: tuple[str, ...]) -> Found:
+        nonlocal steps
+        steps += 1
+        return segments_matching(required, optional)
+
+    monkeypatch.setattr(gitignore, "segments_matching", counted)
     plans = {
         "by folder": [
             (f"src/mod{n}/**", f"tests/mod{n}/**", f"docs/mod{n}.md") for n in range(128)
@@ -299,9 +309,9 @@ def test_all_pairs_of_128_tasks_take_less_than_a_second() -> None:
         "one star": [(f"src/*/f{n}", f"x/*/y/g{n}/**", f"/conf?{n}") for n in range(128)],
     }
     for name, lists in plans.items():
-        began = time.process_time()
-        shared = [p for p in itertools.combinations(lists, 2) if can_both_match(*p) is not None]
-        assert time.process_time() - began < 1, name
+        pairs, steps = list(itertools.combinations(lists, 2)), 0
+        shared = [p for p in pairs if can_both_match(*p) is not None]
+        assert steps <= 10 * len(pairs), name
         assert not shared, (name, shared[:3])
 
 
