@@ -196,6 +196,7 @@ EFFECTS = frozenset(
     worktrees/by_hand.py
     worktrees/clean.py
     worktrees/collect.py
+    worktrees/collected_files.py
     worktrees/lent.py
     worktrees/perform.py
     worktrees/ignored.py

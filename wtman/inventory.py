@@ -10,7 +10,8 @@ count: its times change with what is in it. The top of the folder is an entry as
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -46,20 +47,23 @@ class Difference:
 
 def take(folder: str) -> dict[str, FileState]:
     """The inventory of a folder as it is now."""
-    found = {"/": _of_folder(folder)}
-    waiting = [""]
+    found: dict[str, FileState] = {}
+    waiting = ["/"]
     while waiting:
-        below = waiting.pop()
-        with os.scandir(os.path.join(folder, below)) as entries:
-            for entry in entries:
-                name = below + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if name != _GIT:
-                        found[f"{name}/"] = _of_folder(entry.path)
-                        waiting.append(f"{name}/")
-                elif name != _GIT:
+        name = waiting.pop()
+        with _entered(folder, name) as (state, here):
+            found[name] = state
+            below = "" if name == "/" else name
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    path = below + entry.name
+                    if path == _GIT:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{path}/")
+                        continue
                     facts = entry.stat(follow_symlinks=False)
-                    found[name] = (
+                    found[path] = (
                         facts.st_ino,
                         facts.st_size,
                         facts.st_ctime_ns,
@@ -73,39 +77,40 @@ def compare(folder: str, known: Inventory) -> Difference:
 
     A top that itself differs is "/" among `changed`.
     """
-    if _of_folder(folder) != known.get("/"):
-        return Difference(changed=("/",))
     new: list[str] = []
     changed: list[str] = []
-    seen = {"/"}
-    waiting = [""]
+    same: set[str] = set()
+    waiting = ["/"]
     while waiting:
-        below = waiting.pop()
-        with os.scandir(os.path.join(folder, below)) as entries:
-            for entry in entries:
-                name = below + entry.name
-                if name == _GIT:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    name += "/"
-                    state = known.get(name)
-                    if state is not None and state == _of_folder(entry.path):
-                        seen.add(name)
-                        waiting.append(name)
+        name = waiting.pop()
+        with _entered(folder, name) as (state, here):
+            if state != known.get(name):
+                changed.append(name)
+                if name == "/":
+                    break
+                continue
+            same.add(name)
+            below = "" if name == "/" else name
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    path = below + entry.name
+                    if path == _GIT:
                         continue
-                else:
-                    state = known.get(name)
-                    if state is not None:
+                    if entry.is_dir(follow_symlinks=False):
+                        path += "/"
+                        (waiting if path in known else new).append(path)
+                    elif (listed := known.get(path)) is None:
+                        new.append(path)
+                    else:
                         facts = entry.stat(follow_symlinks=False)
                         now = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
-                        if state == now:
-                            seen.add(name)
-                            continue
-                (new if state is None else changed).append(name)
-    if len(seen) == len(known):
+                        (same.add if listed == now else changed.append)(path)
+    if changed == ["/"]:
+        return Difference(changed=("/",))
+    if len(same) == len(known):
         return Difference(tuple(new), tuple(changed))
     altered = set(changed)
-    gone = (path for path in known if path not in seen and path not in altered)
+    gone = (path for path in known if path not in same and path not in altered)
     return Difference(tuple(new), tuple(changed), tuple(gone))
 
 
@@ -144,22 +149,46 @@ def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, File
     return found
 
 
+def of_file(path: str) -> FileState:
+    """The state of what is no folder."""
+    facts = os.lstat(path)
+    return facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
+
+
 def is_fine(known: Inventory) -> bool:
     """Whether the times of this file system tell one change from the next."""
     return any(state[2] % _COARSE for name, state in known.items() if not name.endswith("/"))
 
 
 def _of_folder(path: str) -> FileState:
-    facts = os.lstat(path)
-    return facts.st_ino, facts.st_gid, _marks(path), facts.st_mode
+    with _entered(path, "/") as (state, _):
+        return state
 
 
-def _marks(path: str) -> int:
-    """One number for what an owner can set of a folder besides its mode; 0 for nothing."""
+@contextmanager
+def _entered(top: str, name: str) -> Iterator[tuple[FileState, int | str]]:
+    """The state of a folder by its name in the inventory, and what lists it.
+
+    Its files are then looked at from there, which is quicker than by their whole paths.
+    """
+    path = top if name == "/" else os.path.join(top, name[:-1])
     try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        here = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return 0  # its mode says enough
+        facts = os.lstat(path)  # its mode says enough
+        if not stat.S_ISDIR(facts.st_mode):
+            raise
+        yield (facts.st_ino, facts.st_gid, 0, facts.st_mode), path
+        return
+    try:
+        facts = os.fstat(here)
+        yield (facts.st_ino, facts.st_gid, _marks(here), facts.st_mode), here
+    finally:
+        os.close(here)
+
+
+def _marks(folder: int) -> int:
+    """One number for what an owner can set of a folder besides its mode; 0 for nothing."""
     try:
         names = [name for name in os.listxattr(folder) if name.startswith(_OURS)]
         flags = _flags(folder)
@@ -172,8 +201,6 @@ def _marks(path: str) -> int:
         return int.from_bytes(told.digest(), "little")
     except OSError:
         return 0  # a file system that has none
-    finally:
-        os.close(folder)
 
 
 def _flags(folder: int) -> int:

@@ -184,7 +184,7 @@ LATE = """\
 import os, sys
 
 def hook(event, args):
-    if event == "os.rename" and str(args[0]).endswith("/one") and str(args[1]).endswith("/two"):
+    if event == "os.rename" and str(args[0]).endswith("/one"):
         if not os.path.exists(os.environ["LATE"]):
             open(os.environ["LATE"], "w").close()
             with open(f"{args[0]}/shared.txt", "a") as file:
@@ -305,3 +305,36 @@ def test_a_task_that_breaks_its_setup_is_told_so_in_its_next_session(
     known = tasks(wtman, repo, str(done.jsonl()[0]["run"]))
     assert known["x"]["state"] == known["y"]["state"] == "verified"
     assert known["x"]["attempt"] == 2
+
+
+KILLED = """\
+import os, signal, sys
+
+def hook(event, args):
+    if event == "os.rename" and str(args[1]).endswith("/two"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+"""
+
+
+def test_a_folder_that_a_kill_left_without_a_name_gets_its_own_back(
+    wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    """What the user wrote there meanwhile is kept as ever."""
+    agent = tmp_path / "agent.sh"
+    agent.write_text(AGENT)
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook/sitecustomize.py").write_text(KILLED)
+    env = {"PYTHONPATH": f"{tmp_path / 'hook'}:{kit.ROOT}"}
+    words = ["split", "all", "--task", "one: do", "--task", "two: do", "--agent"]
+    options = "-j 1 --allow-overlap --yes --sandbox bubblewrap".split()
+    wtman(*words, f"command:sh {agent}", *options, cwd=repo, env=env, check_status=-9)
+    (folder,) = (repo.parent / "repo.worktrees").glob("all-*")
+    (nameless,) = folder.iterdir()
+    assert nameless.name == ".taken-one"
+    (nameless / "shared.txt").write_text("between\n")
+    wtman("resume", folder.name, "--yes", cwd=repo)
+    kept = kit.run_git(repo, "for-each-ref", "--format=%(objectname)", "refs/wtman/saved").split()
+    assert any(kit.run_git(repo, "show", f"{item}:shared.txt") == "between" for item in kept)
+    assert found(repo, folder.name, "two") == found(repo, folder.name, "one")

@@ -74,5 +74,5 @@ def test_a_big_plan_over_a_big_repository_is_quick() -> None:
     )
     began = time.process_time()
     seen = forecast(plan, Settings(), files)
-    assert time.process_time() - began < 60  # a few seconds; minutes if every pair looked at every file
+    assert time.process_time() - began < 60  # seconds; minutes if each pair looked at each file
     assert "t6 and t7 (src/mod3/file10003.py)" in seen.advice[1]

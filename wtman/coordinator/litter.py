@@ -19,6 +19,7 @@ from wtman.git.objects.writer import sweep_quarantines
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
 from wtman.sandbox.gateway import SHORT
+from wtman.worktrees.takeover import put_back
 
 _LEFT = ("exit.json.tmp", "activity.json")
 _SOCKET = re.compile(r"door-\d+")
@@ -96,6 +97,7 @@ def sweep_run(ctl: Control, run: RunId, folder: str, worktrees: str) -> None:
         for name in names:
             if name in _LEFT or (place == folder and _SOCKET.fullmatch(name)):
                 scratch.discard(os.path.join(place, name))
+    put_back(os.path.join(worktrees, run))
     for kind in ("checks", "reading"):
         scratch.sweep_drafts(os.path.join(worktrees, f"{run}-{kind}"))
     admins = os.path.join(ctl.repo.common_dir, "worktrees")

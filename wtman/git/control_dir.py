@@ -13,7 +13,7 @@ installs itself and what the user approved).
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -147,6 +147,12 @@ def own_index(ctl: Control, worktree: str, index: str) -> str:
         return index
     key = sha256(os.fsencode(os.path.realpath(worktree))).hexdigest()[:24]
     return os.path.join(ctl.path, "index", key)
+
+
+def move_index(ctl: Control, was: str, to: str) -> None:
+    """Have the index of ours that is kept for a worktree follow it from one path to another."""
+    with suppress(FileNotFoundError):
+        os.replace(own_index(ctl, was, ""), own_index(ctl, to, ""))
 
 
 @contextmanager

@@ -33,6 +33,8 @@ from wtman.model.session import Ended
 from wtman.text.words import listed
 from wtman.worktrees import submodules
 from wtman.worktrees.baseline import without_baseline
+from wtman.worktrees.collected_files import ended_at, remember
+from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import Hidden, forced, hidden
 from wtman.worktrees.lent import folder_of, give_back
 from wtman.worktrees.place import TaskPlace, keep, made, save
@@ -203,6 +205,10 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
         ],
     )
     _show_clean(ctx, worktree, commit, snapshot.tree)
+    if snapshot.tree == tree and are_shared(state.settings):
+        paths = history.paths_changed(ctx.control, finished.start, commit)
+        ended = ended_at(ctx, place.task, finished.attempt)
+        remember(ctx, place.task, worktree.path, commit, paths, ended)
     notes += left
     alone = tip == finished.start and commit != tip
     found = _accept(ctx, state, finished, commit, int(alone))

@@ -1,16 +1,18 @@
 """A task takes over the worktree of another, and finds nothing in it that was left there.
 
-What the other one's worktree held beyond its commits is kept first: committed below
-refs/wtman/saved/, or moved aside where no commit can take it (a repository of its own, a file
-that git ignores and that may be work). Then the folder is renamed, made what it was when it was
-handed out, and registered with git under its new name. Whatever of this a kill cuts off is
-done again: the journal has named the two before anything is touched. Blocking.
+The folder is first given a name that nobody knows, so that nobody writes there any more. What
+it holds beyond its task's commits is kept: committed below refs/wtman/saved/, or moved aside
+where no commit can take it (a repository of its own, a file that git ignores and that may be
+work). Then it gets its new name, is made what it was when it was handed out, and is registered
+with git. Whatever of this a kill cuts off is done again: the journal has named the two before
+anything is touched, and a folder that has not got its new name gets back its old one. Blocking.
 
 A folder in which somebody stands is left to the task that had it.
 """
 
 import os
 from collections.abc import Set
+from contextlib import suppress
 from dataclasses import dataclass
 
 from wtman import inventory
@@ -21,9 +23,10 @@ from wtman.git.checkouts import snapshot, worktrees
 from wtman.git.checkouts.handouts import Handout, Handouts
 from wtman.git.checkouts.reset import reset
 from wtman.git.checkouts.worktrees import Worktree, WorktreeSpec
+from wtman.git.control_dir import move_index
 from wtman.git.objects import history
 from wtman.git.trees import remove_tree
-from wtman.inventory import Difference, Inventory
+from wtman.inventory import Difference
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha, TaskId
@@ -31,6 +34,7 @@ from wtman.provision.environment_store import take_home_back
 from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed
 from wtman.worktrees.baseline import home_of
+from wtman.worktrees.collected_files import are_collected, ended_at
 from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import repositories, work_among
 from wtman.worktrees.in_use import is_used
@@ -45,7 +49,7 @@ from wtman.worktrees.place import (
 )
 
 _TOLD = 3
-_LOOKS = 4  # at a worktree: again after something was moved aside, or somebody wrote there
+_UNNAMED = ".taken-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def take_over(
     that may stay.
     """
     told: tuple[Event, ...] = ()
-    seen: Difference | None = None
+    seen: tuple[Handout, Difference] | None = None
     theirs = place_of(state, over) if over else place
     if _is_ours(ctx, place):
         # It was on its way when it was cut off. Whoever else is named keeps what they have.
@@ -94,40 +98,37 @@ def take_over(
     elif not over or not os.path.isdir(theirs.path):
         return TakenOver(None)
     elif why := _who_is_there(ctx, over, theirs):
-        return _left(over, theirs, why)
+        stays = Noted(f"its worktree stays: {why}", over)
+        return TakenOver(None, told=(WorktreeBack(over, theirs.path), stays))
     else:
-        for _ in range(_LOOKS):
-            kept = _vacated(ctx, state, over, theirs)
-            told += tuple(event for event in kept.told if event not in told)
-            if not os.path.isdir(theirs.path):
-                return TakenOver(None, told=told)
-            if (
-                kept.found is None
-                or os.path.lexists(place.path)
-                or not worktrees.takes_filled(ctx.repo)
-            ):
-                _discard(ctx, theirs)
-                return TakenOver(None, told=told)
-            os.rename(theirs.path, place.path)
-            if _is_still(ctx, place, kept):
-                seen = kept.found
-                break
-            if not _is_back(place, theirs):
-                worktrees.unregister(ctx.repo, worktree_of(ctx.repo, theirs))
-                text = "somebody wrote in its worktree, which is moved aside: wtman restore"
-                return TakenOver(None, told=(*told, Noted(text, over)))
-        else:
-            return _left(over, theirs, "somebody writes in it", told)
-    worktrees.unregister(ctx.repo, Worktree(place.path, worktree_of(ctx.repo, theirs).admin))
+        path = _unnamed(theirs.path)
+        os.rename(theirs.path, path)
+        move_index(ctx.control, theirs.path, path)
+        notes, seen = _vacated(ctx, state, over, theirs, path)
+        told = tuple(Noted(text, over) for text in notes)
+        if seen is None or os.path.lexists(place.path) or not worktrees.takes_filled(ctx.repo):
+            _discard(ctx, theirs, path)
+            return TakenOver(None, told=told)
+        os.rename(path, place.path)
+    worktrees.unregister(ctx.repo, worktree_of(ctx.repo, theirs, place.path))
     handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys, seen)
     if handout is None:
-        _discard(ctx, place)
+        _discard(ctx, place, place.path)
         return TakenOver(None, told=told)
     move(ctx, place, was, to)
     spec = WorktreeSpec(name_of(place), place.path, place.branch, filled=True)
     worktree = worktrees.create(ctx.repo, [spec])[0]
     snapshot.show(ctx.control, worktree.path, worktree.index)
     return TakenOver(worktree, handout, told)
+
+
+def put_back(folder: str) -> None:
+    """Give back their names to worktrees of a run, below `folder`, that a kill left without one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for name in [entry.name for entry in entries if entry.name.startswith(_UNNAMED)]:
+            place = os.path.join(folder, name.removeprefix(_UNNAMED))
+            if not os.path.lexists(place):
+                os.rename(os.path.join(folder, name), place)
 
 
 def checked_out(ctx: Context, worktree: Worktree, at: Sha) -> None:
@@ -157,82 +158,56 @@ def _who_is_there(ctx: Context, task: TaskId, place: TaskPlace) -> str:
     return "it is open in a shell or an editor" if is_used(ctx.folder, task) else ""
 
 
-def _left(task: TaskId, place: TaskPlace, why: str, told: tuple[Event, ...] = ()) -> TakenOver:
-    stays = Noted(f"its worktree stays: {why}", task)
-    return TakenOver(None, told=(*told, WorktreeBack(task, place.path), stays))
+def _unnamed(path: str) -> str:
+    """Where the worktree at `path` is while it changes hands."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, _UNNAMED + name)
 
 
-@dataclass(frozen=True, slots=True)
-class Vacated:
-    """`found` is how the worktree differs from what was handed out, `states` how that stood
-    when it was looked at; None where nobody knows what was handed out."""
+def _vacated(
+    ctx: Context, state: State, task: TaskId, place: TaskPlace, path: str
+) -> tuple[tuple[str, ...], tuple[Handout, Difference] | None]:
+    """Keep what the task's worktree, now at `path`, holds beyond its commits.
 
-    told: tuple[Event, ...] = ()
-    found: Difference | None = None
-    states: Inventory | None = None
-
-
-def _is_still(ctx: Context, place: TaskPlace, kept: Vacated) -> bool:
-    """Whether a worktree that was renamed is as it was when what it held was kept.
-
-    Whoever writes by its old name finds it no more. What was written in between is not kept.
+    What there is to tell of that; and what was handed out, with what differs from it, None
+    where nobody knows.
     """
-    handout = ctx.handouts.load(place.path)
-    if handout is None or kept.found is None:
-        return False
-    found = inventory.compare(place.path, handout.inventory)
-    return found == kept.found and _states(place, found) == kept.states
-
-
-def _is_back(place: TaskPlace, theirs: TaskPlace) -> bool:
-    """Give a renamed worktree its name again; where that is in use by now, it is moved aside."""
-    try:
-        os.rename(place.path, theirs.path)
-    except OSError:
-        move_aside(theirs, place.path)
-        return False
-    return True
-
-
-def _states(place: TaskPlace, found: Difference) -> Inventory:
-    return inventory.again(place.path, {}, found.paths)
-
-
-def _vacated(ctx: Context, state: State, task: TaskId, place: TaskPlace) -> Vacated:
-    """Keep what the worktree holds beyond the task's commits; says where it is."""
-    worktree = worktree_of(ctx.repo, place)
-    handout = ctx.handouts.load(place.path)
+    worktree = worktree_of(ctx.repo, place, path)
+    handout = ctx.handouts.load(path)
     view = state.tasks.get(task) or state.dropped[task]
     try:
-        found = inventory.compare(place.path, handout.inventory) if handout else None
-        states = _states(place, found) if found is not None else None
-        aside, told = _kept(ctx, place, state, view, found)
+        found = inventory.compare(path, handout.inventory) if handout else None
+        aside, told = _kept(ctx, place, worktree, state, view, found)
         if handout is not None and found is not None:
-            aside += tuple(repositories(place.path, handout.inventory, found))
-        aside = outermost(path.rstrip("/") for path in aside)
-        for path in aside:
-            move_aside(place, os.path.join(place.path, path))
+            aside += tuple(repositories(path, handout.inventory, found))
+        aside = outermost(name.rstrip("/") for name in aside)
+        for name in aside:
+            move_aside(place, os.path.join(path, name))
     except OutsideError:
         raise
     except (WtmanError, OSError):
         # What nobody can read stays whole.
-        worktrees.unregister(ctx.repo, worktree)
-        move_aside(place, place.path)
-        return Vacated((Noted("its worktree could not be read: moved aside as it was", task),))
+        move_aside(place, path)
+        return ("its worktree could not be read: moved aside as it was",), None
     if handout is not None and handout.key:
         # It is given again with the next worktree; a HOME that waits needs no room for it.
         take_home_back(ctx.folder, handout.key, home_of(ctx, task))
     if aside:
         told = (*told, f"{listed(aside, _TOLD)} moved aside: wtman restore")
-    return Vacated(tuple(Noted(text, task) for text in told), found, states)
+    return told, (handout, found) if handout is not None and found is not None else None
 
 
 def _kept(
-    ctx: Context, place: TaskPlace, state: State, view: TaskView, found: Difference | None
+    ctx: Context,
+    place: TaskPlace,
+    worktree: Worktree,
+    state: State,
+    view: TaskView,
+    found: Difference | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What has to be moved aside, and what to tell of what has been committed."""
-    worktree, head = worktree_of(ctx.repo, place), view.head or state.base
-    if found is not None and not found.paths:
+    head = view.head or state.base
+    if found is not None and are_collected(ctx, view.planned.id, worktree.path, head, found):
         return (), ()
     paths = found.paths if found is not None else ()
     seen = snapshot.since(ctx.control, worktree.path, worktree.index, paths)
@@ -255,22 +230,15 @@ def _kept(
         else snapshot.ignored(ctx.control, worktree.path, worktree.index)
     )
     outputs = head == (view.start or head)
-    work = work_among(worktree.path, hidden, outputs, _ended(ctx, view))
+    work = work_among(worktree.path, hidden, outputs, ended_at(ctx, view.planned.id, view.last))
     return tuple(dict.fromkeys((*aside, *work))), told
 
 
-def _ended(ctx: Context, view: TaskView) -> int:
-    """When the last session of the task was over, on the clock of the disk; 0: nobody knows."""
-    folder = os.path.join(ctx.folder, "tasks", view.planned.id, str(view.last))
-    try:
-        return os.stat(os.path.join(folder, "exit.json")).st_ctime_ns
-    except OSError:
-        return 0
-
-
-def _discard(ctx: Context, place: TaskPlace) -> None:
-    """Delete a worktree of which everything worth keeping is kept; what resists goes aside."""
+def _discard(ctx: Context, place: TaskPlace, path: str) -> None:
+    """Delete a worktree, now at `path`, of which everything worth keeping is kept; what resists
+    goes aside."""
     worktrees.unregister(ctx.repo, worktree_of(ctx.repo, place))
-    ctx.handouts.forget(place.path)
-    if not remove_tree(place.path):
-        move_aside(place, place.path)
+    if os.path.lexists(path):
+        ctx.handouts.forget(path)
+        if not remove_tree(path):
+            move_aside(place, path)

@@ -9,6 +9,7 @@ The `.git` at the top is the caller's matter. Blocking; git runs through the con
 import os
 import stat
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from wtman import files, inventory
@@ -32,20 +33,20 @@ def reset(
     index: str,
     commit: Sha,
     keys: Container[str] = (),
-    seen: Difference | None = None,
+    seen: tuple[Handout, Difference] | None = None,
 ) -> Handout | None:
     """Bring a used folder to `commit`; None where it cannot be made clean.
 
     What setup made stays where `keys` has the one that it was made for and nothing of it has
-    changed; the answer's `key` says so. `seen` is how the folder differs from its handout,
-    where somebody has just looked.
+    changed; the answer's `key` says so. `seen` is the folder's handout and how it differs from
+    that, where somebody has just looked.
     """
-    was = handouts.load(folder)
+    was = seen[0] if seen else handouts.load(folder)
     kept = handouts.index(folder, was.commit) if was else ""
     if was is None or not kept or not inventory.is_fine(was.inventory):
         return None
     try:
-        found = seen if seen and not (was.own or was.dirty) else None
+        found = seen[1] if seen and not (was.own or was.dirty) else None
         dirty, was = was.dirty, was.shared
         found = found or inventory.compare(folder, was.inventory)
         if was.made and (
@@ -108,7 +109,8 @@ def _deleted(folder: str, paths: Iterable[str]) -> bool:
             if not remove_tree(place):
                 return False
         else:
-            os.unlink(place)
+            with suppress(FileNotFoundError):  # it has been moved away
+                os.unlink(place)
     return True
 
 
