@@ -86,6 +86,7 @@ def test_a_live_run_is_watched_and_stopped(repo: Path, wtman: kit.Program, agent
     try:
         with dashboard(repo, run) as app:
             asyncio.run(look(app))
+            app._look()  # a timer that ticks once more, behind the end
         assert process.wait(20) == 130
     finally:
         process.kill()

@@ -149,6 +149,8 @@ class Dashboard(App[None]):
 
     def _look(self) -> None:
         """Read on, and show what is new."""
+        if not self.is_running:
+            return  # its timer ticks once more while the screen is taken down
         self._state = self._source.state()
         live, told = self._source.live(), self._source.told()
         known = standings(self._state)
