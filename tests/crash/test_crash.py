@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from tests.crash.world import World, assert_whole, make, untouched
+from tests.crash.world import STRIDE, World, assert_whole, make, points, untouched
 from wtman.sandbox.choice import trouble
 
-# Every n-th effect; 1 tries them all (WTMAN_CRASH_STRIDE=1), which takes long.
-STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "7"))
+# Enough for every effect; a hang is seen sooner, for each command has its own limit.
+LONG = pytest.mark.timeout(6 * 3600)
 
 
 @pytest.fixture
@@ -43,10 +43,13 @@ def finish(world: World, main: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("shared", [False, True])
+@LONG
+@pytest.mark.parametrize(
+    "shared, share",
+    [(False, "1/3"), (False, "2/3"), (False, "3/3"), (True, "1/2"), (True, "2/2")],
+)
 def test_a_split_killed_at_any_effect_is_resumed_without_loss(
-    tmp_path: Path, wtman: kit.Program, shared: bool
+    tmp_path: Path, wtman: kit.Program, shared: bool, share: str
 ) -> None:
     if shared and trouble("bubblewrap"):
         pytest.skip("bubblewrap does not work here")
@@ -54,10 +57,8 @@ def test_a_split_killed_at_any_effect_is_resumed_without_loss(
     _, first = next(fresh)
     effects = first.effects(first.split)
     assert effects > 50
-    stride = STRIDE * 8 if shared else STRIDE  # walls take their time
-    offset = random.randrange(stride)
-    print(f"{effects} effects, stride {stride}, offset {offset}")
-    for at, (_, world) in zip(range(1 + offset, effects + 1, stride), fresh, strict=False):
+    stride = STRIDE * 8 if shared and STRIDE > 1 else STRIDE  # walls take their time
+    for at, (_, world) in zip(points(effects, share, stride), fresh, strict=False):
         main = kit.run_git(world.repo, "rev-parse", "main")
         if not world.killed(world.split, at):
             continue
@@ -65,7 +66,7 @@ def test_a_split_killed_at_any_effect_is_resumed_without_loss(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@LONG
 def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
     tmp_path: Path, wtman: kit.Program
 ) -> None:
@@ -73,9 +74,7 @@ def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
     _, first = next(fresh)
     first.wtman(*first.split, cwd=first.repo)
     effects = first.effects(["merge"])
-    offset = random.randrange(STRIDE)
-    print(f"{effects} effects, stride {STRIDE}, offset {offset}")
-    for at, (_, world) in zip(range(1 + offset, effects + 1, STRIDE), fresh, strict=False):
+    for at, (_, world) in zip(points(effects), fresh, strict=False):
         world.wtman(*world.split, cwd=world.repo)
         if not world.killed(["merge"], at):
             continue
@@ -92,7 +91,7 @@ def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@LONG
 @pytest.mark.parametrize("strategy", ["squash", "merge"])
 def test_a_merge_of_branches_killed_at_any_effect_is_whole_or_not_at_all(
     tmp_path: Path, wtman: kit.Program, strategy: str
@@ -105,9 +104,7 @@ def test_a_merge_of_branches_killed_at_any_effect_is_whole_or_not_at_all(
     _, first = next(fresh)
     _branches(first.repo)
     effects = first.effects(words)
-    offset = random.randrange(STRIDE)
-    print(f"{effects} effects, stride {STRIDE}, offset {offset}")
-    for at, (_, world) in zip(range(1 + offset, effects + 1, STRIDE), fresh, strict=False):
+    for at, (_, world) in zip(points(effects), fresh, strict=False):
         repo = world.repo
         _branches(repo)
         before = kit.run_git(repo, "rev-parse", "main")

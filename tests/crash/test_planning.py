@@ -1,7 +1,6 @@
 """Kill -9 at every effect of a planned split; resume; no planner that answered is asked again."""
 
 import json
-import random
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests import kit
 from tests.crash import world as worlds
-from tests.crash.test_crash import STRIDE
+from tests.crash.test_crash import LONG
 
 PLANNER = """\
 import json, os, sys
@@ -40,14 +39,14 @@ def planners_that_answered(world: worlds.World) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@LONG
 def test_a_planned_split_killed_at_any_effect_is_resumed_without_loss(
     tmp_path: Path, wtman: kit.Program
 ) -> None:
     first = worlds.make(tmp_path / "first", wtman)
     # What comes after the plan is the same as with a plan file, and tried there.
     effects = first.effects([*command(first)[:-2], "--agent", "command:true", "--dry-run"])
-    for at in range(1 + random.randrange(STRIDE), effects, STRIDE):
+    for at in worlds.points(effects):
         world = worlds.make(tmp_path / str(at), wtman)
         main = kit.run_git(world.repo, "rev-parse", "main")
         words = command(world)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 from tests import kit
 
 HOOK = Path(__file__).parent / "hook"
+
+# Every n-th effect; WTMAN_CRASH_STRIDE=1 tries them all, which takes hours.
+STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "28"))
 
 PLAN = """
 request = "three things"
@@ -100,6 +104,17 @@ class World:
             for path in markers
             if json.loads(path.read_text()).get("reason") == "exited"
         }
+
+
+def points(effects: int, share: str = "1/1", stride: int = STRIDE) -> range:
+    """Which effects to be killed at: each `stride`-th from a random one on; of them a share.
+
+    `share` "2/3" is the second of three that together have them all.
+    """
+    offset = random.randrange(stride)
+    print(f"{effects} effects, stride {stride}, offset {offset}, share {share}")
+    number, _, shares = share.partition("/")
+    return range(1 + offset + (int(number) - 1) * stride, effects + 1, int(shares) * stride)
 
 
 def make(folder: Path, wtman: kit.Program, shared: bool = False) -> World:
