@@ -62,6 +62,8 @@ def hermetic(
     global _sealed  # noqa: PLW0603 -- an audit hook cannot be removed, only told to rest
     home = tmp_path_factory.mktemp("home")
     wanted = kit.hermetic_environment(home, os.environ)
+    if "PATH" in wanted:
+        wanted["PATH"] = kit.direct_path(wanted["PATH"])
     for name in set(os.environ) - set(wanted):
         monkeypatch.delenv(name)
     for name, value in wanted.items():

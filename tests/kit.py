@@ -8,12 +8,14 @@ session outlives the test that started it. Refuses to hide a traceback.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,18 @@ def hermetic_environment(home: Path, parent: Mapping[str, str]) -> dict[str, str
         # Walls cost time; the tests that are about them ask for them.
         "WTMAN_SANDBOX": "none",
     }
+
+
+@lru_cache
+def direct_path(path: str) -> str:
+    """This PATH with the folder of the real `python3` first, where a version manager's script
+    stands in for it: to start that costs more than many a check."""
+    found = shutil.which("python3", path=path)
+    if found is None or not Path(found).read_bytes().startswith(b"#!"):
+        return path
+    tell = "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))"
+    done = subprocess.run([found, "-c", tell], capture_output=True, text=True, check=True)
+    return f"{done.stdout.strip()}{os.pathsep}{path}"
 
 
 # --- repositories -------------------------------------------------------------------------
