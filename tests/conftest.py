@@ -54,6 +54,16 @@ def _seal(event: str, args: tuple[object, ...]) -> None:
 sys.addaudithook(_seal)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is given most time, so that at the end no worker is alone with it."""
+
+    def given(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("timeout")
+        return float(mark.args[0]) if mark is not None else 0.0
+
+    items.sort(key=given, reverse=True)
+
+
 @pytest.fixture(autouse=True)
 def hermetic(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
