@@ -80,6 +80,7 @@ def until_marked(yard: Yard, number: int, patience: float = 40.0) -> None:
 SLEEPS = "setsid sleep 300 & sleep 300"
 
 
+@pytest.mark.slow
 def test_a_whole_session_through_the_adapter(yard: Yard) -> None:
     """A repository with files named like modules, a model that looks for the key, a schema."""
     evil = "raise SystemExit('a module of the repository was imported')\n"

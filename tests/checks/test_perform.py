@@ -177,6 +177,7 @@ def test_several_checks_are_judged_each(world: World):
     assert judged.verdict is RED
 
 
+@pytest.mark.slow
 def test_only_new_failures_count_by_tests(world: World):
     known = "\n    def test_broken(self):\n        self.fail('known')\n"
     base = world.commit({"test_shop.py": SHOP["test_shop.py"] + known})

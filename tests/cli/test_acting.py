@@ -84,6 +84,7 @@ def test_a_dry_run_shows_the_plan_and_leaves_nothing(
     assert wtman("status", cwd=repo, check_status=3).out == ""
 
 
+@pytest.mark.slow
 def test_without_a_terminal_the_plan_is_saved_and_resume_runs_it(
     wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
 ) -> None:
@@ -141,6 +142,7 @@ def test_uncommitted_changes_are_told(
     assert "! 1 uncommitted change here: tasks start without them\n" in done.out
 
 
+@pytest.mark.slow
 def test_json_names_the_run_first_and_its_end_last(
     wtman: kit.Program, repo: Path, plan: Path, agent: str
 ) -> None:
@@ -164,6 +166,7 @@ def test_json_names_the_run_first_and_its_end_last(
     assert all({"schema", "event", "seq", "at", "data"} == set(line) for line in lines[1:-1])
 
 
+@pytest.mark.slow
 def test_a_task_that_fails_is_exit_1_and_retry_gives_it_one_more(
     wtman: kit.Program, repo: Path, built: Built, tmp_path: Path
 ) -> None:
@@ -177,6 +180,7 @@ def test_a_task_that_fails_is_exit_1_and_retry_gives_it_one_more(
     assert state_of(wtman, repo) == "ready"
 
 
+@pytest.mark.slow
 def test_an_edited_plan_says_what_it_reuses(
     wtman: kit.Program, repo: Path, plan: Path, agent: str, masked: Masked
 ) -> None:
@@ -190,6 +194,7 @@ def test_an_edited_plan_says_what_it_reuses(
     assert "docs  session 2" in done.out
 
 
+@pytest.mark.slow
 def test_a_merge_that_fails_on_its_way_says_so_once(
     wtman: kit.Program, repo: Path, built: Built
 ) -> None:
@@ -203,6 +208,7 @@ def test_a_merge_that_fails_on_its_way_says_so_once(
 # --- commands of the repository -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_commands_of_the_repository_need_approval(
     wtman: kit.Program, repo: Path, agent: str, masked: Masked, commit: Callable[..., str]
 ) -> None:
@@ -274,6 +280,7 @@ def test_merge_lands_and_its_patches_verify(
     wtman("merge", cwd=repo)
 
 
+@pytest.mark.slow
 def test_merge_json_is_one_answer(
     wtman: kit.Program, repo: Path, built: Built, git: Callable[..., str]
 ) -> None:
@@ -288,6 +295,7 @@ def test_merge_json_is_one_answer(
     assert [(item["task"], item["reason"]) for item in told["excluded"]] == [("bad", "unverified")]
 
 
+@pytest.mark.slow
 def test_unchecked_branches_land_only_when_told(
     wtman: kit.Program, repo: Path, agent: str, masked: Masked
 ) -> None:
@@ -342,6 +350,7 @@ def test_clean_takes_what_is_merged_and_it_can_come_back(
     assert "nothing of" in wtman("restore", "core", cwd=repo, check_status=2).err
 
 
+@pytest.mark.slow
 def test_clean_keeps_what_would_be_lost(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked, git: Callable[..., str]
 ) -> None:
@@ -447,6 +456,7 @@ def test_a_terminal_that_is_closed_stops_a_run_politely(
     assert state_of(wtman, repo) == ("failed" if nohup else "stopped")
 
 
+@pytest.mark.slow
 def test_a_keeper_that_was_stopped_holds_up_no_stop(
     wtman: kit.Program, repo: Path, agent: str
 ) -> None:

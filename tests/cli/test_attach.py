@@ -135,6 +135,7 @@ def test_a_live_task_is_paused_its_conversation_goes_on_and_the_run_takes_the_wo
     assert kit.run_git(repo, "show", f"{task['branch']}:by-hand.txt") == "mine"
 
 
+@pytest.mark.slow
 def test_without_a_coordinator_a_shell_with_the_prompt_and_only_that_task(
     wtman: kit.Program,
     repo: Path,

@@ -80,6 +80,7 @@ def test_branches_land_as_one_verified_change(
     assert len(wtman("status", "--all", "--json", cwd=repo).json()["runs"]) == 1
 
 
+@pytest.mark.slow
 def test_the_culprits_are_named_by_the_names_of_their_branches(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git
 ) -> None:
@@ -257,6 +258,7 @@ def test_merges_keep_the_commits(wtman: kit.Program, repo: Path, branch: Branch,
     assert git(repo, "branch", "--merged", "main", "--format=%(refname:short)") == "main\ntopic"
 
 
+@pytest.mark.slow
 def test_only_and_exclude_go_by_name(wtman: kit.Program, repo: Path, branch: Branch) -> None:
     branch("A/low", {"low.txt": "1\n"})
     branch("A/high", {"high.txt": "1\n"}, on="A/low")
@@ -271,6 +273,7 @@ def test_only_and_exclude_go_by_name(wtman: kit.Program, repo: Path, branch: Bra
     ]
 
 
+@pytest.mark.slow
 def test_commands_of_the_repository_need_approval(
     wtman: kit.Program, repo: Path, branch: Branch, commit: Callable[..., str]
 ) -> None:
@@ -282,6 +285,7 @@ def test_commands_of_the_repository_need_approval(
     assert wtman("merge", "--branches", "topic", "--json", cwd=repo).json()["checks"] == 1
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on_with_the_same_command(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git, tmp_path: Path
 ) -> None:
@@ -313,6 +317,7 @@ def test_help_names_it(wtman: kit.Program) -> None:
     assert "--branches" in wtman("merge", "--help").out
 
 
+@pytest.mark.slow
 def test_what_no_commit_holds_and_what_is_empty_is_told(
     wtman: kit.Program, repo: Path, branch: Branch, git: Git, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ def probes(repo: Path) -> list[str]:
     return kit.run_git(repo, "for-each-ref", "--format=%(refname)", "refs/wtman/candidates").split()
 
 
+@pytest.mark.slow
 def test_a_branch_of_another_history_stays_out_and_the_rest_lands(
     repo: Path, wtman: kit.Program, git: Git
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_branch_of_another_history_stays_out_and_the_rest_lands(
     assert "island  it has no history in common" in alone.out
 
 
+@pytest.mark.slow
 def test_a_shallow_clone_says_how_to_get_the_rest_of_its_history(
     repo: Path, wtman: kit.Program, git: Git, tmp_path: Path
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_dry_run_leaves_nothing_that_a_later_command_tells_of(
     assert "-o and --dry-run do not go together" in refused.err
 
 
+@pytest.mark.slow
 def test_a_merge_that_is_over_keeps_only_what_shows_its_failures(
     repo: Path, wtman: kit.Program, git: Git
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_run_that_cannot_start_there_says_why(
     assert "did not start in the background" in done.err and "wtman resume" in done.err
 
 
+@pytest.mark.slow
 def test_the_user_is_called_back_by_a_command_of_their_own(
     wtman: kit.Program, repo: Path, agent: str, hermetic: Path, tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_the_user_is_called_back_by_a_command_of_their_own(
     assert "not used" not in done.out
 
 
+@pytest.mark.slow
 def test_a_command_that_came_with_the_repository_calls_only_once_approved(
     wtman: kit.Program, repo: Path, agent: str, commit: Callable[..., str], tmp_path: Path
 ) -> None:

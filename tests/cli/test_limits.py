@@ -134,6 +134,7 @@ def journal(repo: Path) -> list[tuple[str, Any]]:
     return [(kind, json.loads(body)) for kind, body in rows]
 
 
+@pytest.mark.slow
 def test_a_budget_holds_parks_and_goes_on_when_it_is_raised(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_budget_holds_parks_and_goes_on_when_it_is_raised(
     assert after["run"]["usage"]["input_tokens"] >= 300
 
 
+@pytest.mark.slow
 def test_a_session_over_its_share_is_stopped_and_costs_no_attempt(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path
 ) -> None:
@@ -173,6 +175,7 @@ def test_a_token_budget_counts_live_sessions(
     assert 1500 <= told["usage"]["input_tokens"] <= 1500 + 3 * 250
 
 
+@pytest.mark.slow
 def test_trouble_that_no_retry_mends_parks_and_what_lives_ends_well(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:
@@ -187,6 +190,7 @@ def test_trouble_that_no_retry_mends_parks_and_what_lives_ends_well(
     assert status(wtman, repo)["run"]["state"] != "merged"
 
 
+@pytest.mark.slow
 def test_a_busy_provider_slows_the_run_and_takes_no_attempt_away(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:

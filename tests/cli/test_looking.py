@@ -29,6 +29,7 @@ def test_status_of_a_finished_run(
     )
 
 
+@pytest.mark.slow
 def test_status_json_names_the_checks(wtman: kit.Program, repo: Path, built: Built) -> None:
     run = built("core")
     told = wtman("status", "--json", cwd=repo).json()
@@ -39,6 +40,7 @@ def test_status_json_names_the_checks(wtman: kit.Program, repo: Path, built: Bui
     assert [(check["command"], check["verdict"]) for check in task["checks"]] == [("true", "green")]
 
 
+@pytest.mark.slow
 def test_all_runs(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
     built("core")
     assert masked(wtman("status", "--all", cwd=repo).out) == (
@@ -48,6 +50,7 @@ def test_all_runs(wtman: kit.Program, repo: Path, built: Built, masked: Masked) 
     assert [run["state"] for run in told["runs"]] == ["ready"]
 
 
+@pytest.mark.slow
 def test_watch_in_a_pipe_tells_the_state_and_ends_with_the_run(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked
 ) -> None:
@@ -55,6 +58,7 @@ def test_watch_in_a_pipe_tells_the_state_and_ends_with_the_run(
     assert masked(wtman("status", "--watch", cwd=repo).out) == masked(wtman("status", cwd=repo).out)
 
 
+@pytest.mark.slow
 def test_logs_are_text_without_escapes(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked
 ) -> None:
@@ -75,6 +79,7 @@ def test_logs_are_text_without_escapes(
     assert raw == "working on core\na \x1b[31mred\x1b[0m word\n"
 
 
+@pytest.mark.slow
 def test_diff(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
     built("core", "docs")
     patch = wtman("diff", "core", cwd=repo).out
@@ -86,6 +91,7 @@ def test_diff(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> N
     )
 
 
+@pytest.mark.slow
 def test_report(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
     built("core")
     assert masked(wtman("report", cwd=repo).out) == (

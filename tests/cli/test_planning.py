@@ -103,6 +103,7 @@ def test_a_request_is_planned_and_built(
     assert ["Write one line." in path.read_text() for path in prompts] == [True, True]
 
 
+@pytest.mark.slow
 def test_without_a_terminal_the_plan_waits_for_a_yes(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, planner: Planner
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_builder_is_no_planner(repo: Path, wtman: kit.Program, agent: str) -> 
     assert 'there is no role "ploner"; did you mean "planner"?' in wrong.err
 
 
+@pytest.mark.slow
 def test_a_plan_that_breaks_the_rules_is_mended_once_and_then_refused(
     split: Callable[..., kit.Result], wtman: kit.Program, repo: Path, planner: Planner
 ) -> None:
@@ -166,6 +168,7 @@ def test_one_task_is_an_answer_too(split: Callable[..., kit.Result], planner: Pl
     assert "nothing was started; the plan is kept: wtman resume one-and-all-" in done.out
 
 
+@pytest.mark.slow
 def test_checks_of_a_planner_need_a_yes_on_a_terminal(
     split: Callable[..., kit.Result],
     wtman: kit.Program,
@@ -253,6 +256,7 @@ def test_plan_writes_a_file_that_split_takes(
     assert "cannot write" in bad.err and planner.starts == 2
 
 
+@pytest.mark.slow
 def test_a_task_is_told_its_role(repo: Path, wtman: kit.Program, tmp_path: Path) -> None:
     kit.write_files(repo, {".wtman/agents/poet.md": "---\ntools: Read, Edit\n---\nYou rhyme.\n"})
     kit.write_files(

@@ -29,6 +29,7 @@ def repo(make_repo: Callable[..., Path], git: Git) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_check_is_judged_where_it_is_typed(wtman: kit.Program, repo: Path, git: Git) -> None:
     """In the folder or with -C, under one name in every answer; by hand it is the same."""
     words = ("merge", "--branches", "b", "red", "--check", "sh test.sh")
@@ -64,6 +65,7 @@ def test_a_plan_says_where_its_checks_run(wtman: kit.Program, repo: Path, agent:
     assert "is not below the root of the repository" in refused
 
 
+@pytest.mark.slow
 def test_the_line_of_a_hint_mends_it_and_a_resume_takes_it(
     wtman: kit.Program, repo: Path, agent: str
 ) -> None:
@@ -81,6 +83,7 @@ def test_the_line_of_a_hint_mends_it_and_a_resume_takes_it(
     assert "one  checks passed" in wtman(*resume[1].split(), "--yes", cwd=repo).out
 
 
+@pytest.mark.slow
 def test_a_failed_setup_is_called_that_and_its_log_is_shown(
     wtman: kit.Program, repo: Path, agent: str
 ) -> None:

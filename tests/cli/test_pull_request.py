@@ -74,6 +74,7 @@ def test_the_remote_and_branch_of_the_upstream_are_asked(
     assert args[args.index("--base") + 1] == "trunk"
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said_before_anything_is_checked(
     wtman: kit.Program, home: Path, env: dict[str, str], git: Git, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ printf 'no end'
 FILES = {"gone": "1\n", "turns": "2\n", "folder/a": "3\n", "README.md": "4\n"}
 
 
+@pytest.mark.slow
 def test_a_recorded_session_plays_the_same_tree_elsewhere(
     wtman: kit.Program, make_repo: object, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_conflict_is_resolved_checked_and_landed_by_the_same_merge(
     assert "2 tasks landed" in report
 
 
+@pytest.mark.slow
 def test_an_interaction_is_resolved_on_both_sides_merged(
     repo: Path,
     wtman: kit.Program,
@@ -149,6 +150,7 @@ def test_what_is_not_resolved_in_two_tries_stays_left_out_as_it_was(
     assert git(repo, "show", "main:notes.txt") == "line-a and line-b"
 
 
+@pytest.mark.slow
 def test_a_merge_that_lands_nothing_takes_no_resolver(
     repo: Path, wtman: kit.Program, resolver: Callable[[str], str], split: Callable[..., str]
 ) -> None:

@@ -52,6 +52,7 @@ def tasks(wtman: kit.Program, repo: Path) -> dict[str, dict[str, Any]]:
     return {task["id"]: task for task in wtman("status", "--json", cwd=repo).json()["tasks"]}
 
 
+@pytest.mark.slow
 def test_a_shell_is_no_attempt_and_attach_collects_what_was_left(
     wtman: kit.Program,
     repo: Path,
@@ -75,6 +76,7 @@ def test_a_shell_is_no_attempt_and_attach_collects_what_was_left(
     assert kit.run_git(repo, "show", f"{branch}:mine.txt") == "mine"
 
 
+@pytest.mark.slow
 def test_commits_made_in_a_shell_are_kept(
     wtman: kit.Program,
     repo: Path,
@@ -96,6 +98,7 @@ def test_commits_made_in_a_shell_are_kept(
     assert kit.run_git(Path(place), "rev-parse", "HEAD") == tasks(wtman, repo)["good"]["head"]
 
 
+@pytest.mark.slow
 def test_no_session_begins_where_a_shell_is_open(
     wtman: kit.Program,
     repo: Path,
@@ -121,6 +124,7 @@ def test_no_session_begins_where_a_shell_is_open(
     assert any("mine.txt" in text for text in texts), "set aside, not lost"
 
 
+@pytest.mark.slow
 @bubblewrap
 def test_in_a_sandbox_it_is_brought_back_at_the_inner_path_and_not_taken_over(
     wtman: kit.Program,
@@ -173,6 +177,7 @@ def test_open_brings_back_and_prints_the_real_path(
     assert ended(child) == 1
 
 
+@pytest.mark.slow
 def test_where_a_session_is_at_work_both_refuse(
     wtman: kit.Program, repo: Path, tmp_path: Path
 ) -> None:
@@ -193,6 +198,7 @@ def test_where_a_session_is_at_work_both_refuse(
     assert os.path.isdir(wtman("open", "slow", cwd=repo).out.strip())
 
 
+@pytest.mark.slow
 def test_refusals(wtman: kit.Program, repo: Path, built: Callable[..., str]) -> None:
     run = built("good", more=ALONE)
     told = wtman("shell", "good", cwd=repo, check_status=3).err

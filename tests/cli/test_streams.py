@@ -33,6 +33,7 @@ def shell(wtman: kit.Program, repo: Path) -> Shell:
     return run
 
 
+@pytest.mark.slow
 def test_a_closed_stream_is_the_null_device(shell: Shell, repo: Path) -> None:
     nobody = "--agent command:true --yes"
     empty = "wtman: the request on stdin is empty\n  hint: pipe it in, or type it in place of -\n"
@@ -46,6 +47,7 @@ def test_a_closed_stream_is_the_null_device(shell: Shell, repo: Path) -> None:
     assert kit.run_git(repo, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_told_once_and_ends_no_run(shell: Shell) -> None:
     lost = "wtman: the output is incomplete: No space left on device\n"
     lost += "  hint: make room there, then try again\n"
@@ -58,6 +60,7 @@ def test_what_cannot_be_written_is_told_once_and_ends_no_run(shell: Shell) -> No
         assert shell(f"wtman {words} > /dev/full") == (3, lost), words
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_what_only_prints_and_no_run(shell: Shell) -> None:
     split = "wtman split x --task 'a: do' --agent 'command:touch a' --check true --reviewers 0 -y"
     status, told = shell(f"{split} | head -n 1")
@@ -76,6 +79,7 @@ def test_a_request_on_stdin_is_bounded(shell: Shell) -> None:
         assert shell(f"wtman plan - --agent command:true {source}") == (2, why), source
 
 
+@pytest.mark.slow
 def test_a_removed_folder_is_named(shell: Shell, repo: Path) -> None:
     gone = "mkdir gone && cd gone && rmdir ../gone && "
     told = "wtman: the folder that you are in was removed\n"

@@ -94,6 +94,7 @@ def test_each_task_finds_just_the_base(
     kit.run_git(repo, "switch", "-q", "main")
 
 
+@pytest.mark.slow
 def test_what_no_commit_has_is_kept_and_told(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
@@ -109,6 +110,7 @@ def test_what_no_commit_has_is_kept_and_told(
     assert {str(path) for path in left if str(path) in said} == own
 
 
+@pytest.mark.slow
 def test_a_task_gets_a_worktree_again_for_a_retry(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_task_gets_a_worktree_again_for_a_retry(
     assert len(worktrees(repo)) == 1
 
 
+@pytest.mark.slow
 def test_a_branch_that_the_user_has_checked_out_is_not_moved_under_them(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
@@ -158,6 +161,7 @@ def one_more(wtman: kit.Program, repo: Path, tmp_path: Path) -> Callable[[str], 
     return add
 
 
+@pytest.mark.slow
 def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
     wtman: kit.Program,
     repo: Path,
@@ -224,6 +228,7 @@ def test_what_is_written_while_a_worktree_is_taken_over_is_kept_too(
     assert "late" not in kit.run_git(repo, "show", f"{branch}:shared.txt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["stands there", "has a file open"])
 def test_somebody_who_is_in_a_worktree_keeps_it(
     wtman: kit.Program,
@@ -249,6 +254,7 @@ def test_somebody_who_is_in_a_worktree_keeps_it(
     assert "sleep" in json.dumps(known["one"]["notes"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [("--keep-worktrees",), ("--sandbox", "none")])
 def test_each_keeps_its_own_where_nothing_can_be_promised_or_it_was_asked_for(
     wtman: kit.Program, repo: Path, split: Callable[..., str], more: tuple[str, ...]
@@ -259,6 +265,7 @@ def test_each_keeps_its_own_where_nothing_can_be_promised_or_it_was_asked_for(
     assert os.path.isdir(tasks(wtman, repo, run)["one"]["worktree"])
 
 
+@pytest.mark.slow
 def test_what_the_user_did_in_a_worktree_is_told_when_its_task_goes_on(
     wtman: kit.Program, repo: Path, split: Callable[..., str]
 ) -> None:
@@ -280,6 +287,7 @@ def test_what_the_user_did_in_a_worktree_is_told_when_its_task_goes_on(
     assert branches.strip()
 
 
+@pytest.mark.slow
 def test_a_task_that_breaks_its_setup_is_told_so_in_its_next_session(
     wtman: kit.Program, make_repo: Callable[..., Path], tmp_path: Path
 ) -> None:

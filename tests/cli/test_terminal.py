@@ -101,6 +101,7 @@ def test_commands_of_the_repository_are_approved_by_the_yes(
     assert wtman("trust", cwd=repo).out == "nothing to approve\n"
 
 
+@pytest.mark.slow
 def test_unchecked_branches_are_asked_about(
     terminal: Callable[..., Terminal], wtman: kit.Program, repo: Path, agent: str
 ) -> None:

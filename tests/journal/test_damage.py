@@ -76,6 +76,7 @@ def test_damage_is_an_error_with_a_way_on(way: str, tmp_path: Path) -> None:
     assert "set it aside: mkdir -p" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_what_the_hint_says_works(
     wtman: kit.Program, repo: Path, git: Callable[..., str], commit: Callable[..., str]
 ) -> None:

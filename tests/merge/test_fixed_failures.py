@@ -45,6 +45,7 @@ def runs(yard: Yard) -> int:
     return len((yard.path.parent / "runs").read_text().split())
 
 
+@pytest.mark.slow
 def test_who_undoes_it_is_excluded_and_the_rest_lands(red: Yard) -> None:
     red.create()
     outcome = landed(red.merge())
@@ -55,6 +56,7 @@ def test_who_undoes_it_is_excluded_and_the_rest_lands(red: Yard) -> None:
     assert red.git("ls-tree", "--name-only", "main", "fix", "no-works") == "fix"
 
 
+@pytest.mark.slow
 def test_it_is_the_same_for_branches_that_wtman_made(red: Yard) -> None:
     red.external = False
     red.create()

@@ -117,6 +117,7 @@ def test_setup_runs_once_for_all_tasks_and_checks(yard: Callable[..., Yard]) -> 
     assert sum(f"setup: kept from {maker}" in text for text in said) == 3
 
 
+@pytest.mark.slow
 def test_without_a_check_the_first_task_makes_it_for_those_who_wait(
     yard: Callable[..., Yard],
 ) -> None:
@@ -129,24 +130,30 @@ def test_without_a_check_the_first_task_makes_it_for_those_who_wait(
     assert sum("setup: kept from" in text for text in said) == 3
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        "echo evil >> env/tool",
-        "rm env/made",
-        "chmod 777 env/lib",
-        "mv env/lib env/lib2; cp -a env/lib2 env/lib",
-        "echo evil > env/lib/deps; touch -r deps.txt env/lib/deps",
-        "setfattr -n user.a -v b env/lib 2>/dev/null || rm env/link",
-    ],
+HARM = (
+    "echo evil >> env/tool",
+    "rm env/made",
+    "chmod 777 env/lib",
+    "mv env/lib env/lib2; cp -a env/lib2 env/lib",
+    "echo evil > env/lib/deps; touch -r deps.txt env/lib/deps",
+    "setfattr -n user.a -v b env/lib 2>/dev/null || rm env/link",
 )
-def test_what_a_session_changed_is_made_again(yard: Callable[..., Yard], harm: str) -> None:
+
+
+@pytest.mark.slow
+def test_what_a_session_changed_is_made_again(yard: Callable[..., Yard]) -> None:
+    """Each does another harm to what the next one would be given."""
     place = yard(**{"wtman.toml": FILES["wtman.toml"].replace("check_jobs = 1", "")})
-    tasks = place.run({"a": f"{WORK}; {harm}", "b after a": WORK}, "--jobs", "1")
+    scripts = {"a": f"{WORK}; {HARM[0]}"}
+    for last, name, harm in zip("abcdef", "bcdefg", (*HARM[1:], "true"), strict=True):
+        scripts[f"{name} after {last}"] = f"{WORK}; {harm}"
+    tasks = place.run(scripts, "--jobs", "1")
     assert {task["state"] for task in tasks.values()} == {"verified"}
-    assert "setup: copied from" in place.wtman("logs", "b", cwd=place.repo).out
+    for name in "bcdefg":
+        assert "setup: copied from" in place.wtman("logs", name, cwd=place.repo).out, name
 
 
+@pytest.mark.slow
 def test_what_a_session_added_is_gone(yard: Callable[..., Yard]) -> None:
     place = yard()
     add = (
@@ -164,6 +171,7 @@ def test_what_a_session_added_is_gone(yard: Callable[..., Yard]) -> None:
 LOOK = "cmp deps.txt env/deps && cp env/deps $WTMAN_TASK.txt"
 
 
+@pytest.mark.slow
 def test_another_lock_file_is_another_setup_and_serves_only_its_own_line(
     yard: Callable[..., Yard],
 ) -> None:
@@ -178,6 +186,7 @@ def test_another_lock_file_is_another_setup_and_serves_only_its_own_line(
     assert {item["commit"] for item in facts} == {tasks["a"]["base"], tasks["a"]["head"]}
 
 
+@pytest.mark.slow
 def test_what_an_agent_changed_serves_nobody_without_its_work(yard: Callable[..., Yard]) -> None:
     place = yard(**KNOWN)
     change = "echo 2 > deps.txt; echo $WTMAN_TASK > $WTMAN_TASK.txt"
@@ -192,12 +201,14 @@ def test_what_an_agent_changed_serves_nobody_without_its_work(yard: Callable[...
     }
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_told_whom_it_serves(yard: Callable[..., Yard]) -> None:
     script = SETUP + "env | grep -c 'WTMAN_[TPBR][AOU][SRNA]' > env/told || true\n"
     place = yard(**{"setup.sh": script, "check.sh": 'test "$(cat env/told)" = 0\n'})
     assert place.run({"a": WORK}, "--jobs", "1")["a"]["state"] == "verified"
 
 
+@pytest.mark.slow
 def test_commands_of_a_task_run_for_every_task_after_what_is_kept(
     yard: Callable[..., Yard],
 ) -> None:
@@ -212,6 +223,7 @@ def test_commands_of_a_task_run_for_every_task_after_what_is_kept(
     assert "setup: kept from" in place.wtman("logs", "c", cwd=place.repo).out
 
 
+@pytest.mark.slow
 def test_what_needs_the_main_checkout_serves_tasks_alone(yard: Callable[..., Yard]) -> None:
     script = 'cat "$(sed -n 1p main.txt)/local" > env/local\n'
     place = yard(**{"setup.sh": SETUP + script, "main.txt": "", "check.sh": "true\n"})
@@ -224,6 +236,7 @@ def test_what_needs_the_main_checkout_serves_tasks_alone(yard: Callable[..., Yar
     assert {task["state"] for task in tasks.values()} == {"unchecked"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["while setup runs", "when it is kept", "when a task works"])
 def test_a_kill_leaves_nothing_that_is_half_believed(
     yard: Callable[..., Yard], moment: str
@@ -248,6 +261,7 @@ def test_a_kill_leaves_nothing_that_is_half_believed(
     assert keys and all((place.evidence / "environments" / key / "home").is_dir() for key in keys)
 
 
+@pytest.mark.slow
 def test_what_a_check_left_in_its_environment_reaches_no_other(yard: Callable[..., Yard]) -> None:
     hostile = (
         "test ! -e env/lib/evil.pth && test ! -e ~/.tool/evil && ! git config tool.evil\n"

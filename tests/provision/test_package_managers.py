@@ -94,7 +94,9 @@ def node(name: str, install: str, add: str, **more: object) -> Tool:
     return Tool(name, program, files, install, check, add, **more)  # type: ignore[arg-type]
 
 
-VENV = f"test -e .venv || {PYTHON} -m venv .venv; .venv/bin/python -m pip install -q"
+# With the pip of the tests: to put one into each environment takes most of the time.
+VENV = f"test -e .venv || {PYTHON} -m venv --without-pip .venv; {PYTHON} -m pip --python .venv"
+VENV += " install -q"
 TOOLS = (
     Tool(
         "uv",

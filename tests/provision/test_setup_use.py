@@ -84,6 +84,7 @@ def test_a_run_without_room_is_refused_with_what_is_missing() -> None:
     assert "wtman clean" in error.value.hint and "-j 2" in error.value.hint
 
 
+@pytest.mark.slow
 def test_what_setup_added_is_in_the_next_forecast(
     make_repo: Callable[..., Path], wtman: kit.Program
 ) -> None:

@@ -110,7 +110,7 @@ def test_refuters_are_asked_what_no_proof_can_say(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("begun", [1, 2, 4, 6])
+@pytest.mark.parametrize("begun", [2, 6])
 def test_killed_in_the_middle_of_reviews_nothing_is_reviewed_twice(shop: Shop, begun: int) -> None:
     shop.says(**{"correctness sum": [claim("three items are 0", "sum", proof=THREE)]})
     process = shop.wtman.start(*shop.words("sum", "plain"), cwd=shop.repo)
@@ -143,6 +143,7 @@ def test_under_bubblewrap(shop: Shop) -> None:
     assert "no verdict" in told["tasks"][0]["reason"]
 
 
+@pytest.mark.slow
 def test_a_line_of_the_status_counts_the_reviews(shop: Shop) -> None:
     """While a branch is reviewed its line says how far that is."""
     process = shop.wtman.start(*shop.words("plain", character="hangs"), cwd=shop.repo)

@@ -229,6 +229,7 @@ def test_a_branch_that_cannot_be_reviewed_is_said(shop: Shop, branches: None, gi
     assert told["notes"][1].startswith("alone is not reviewed: it has no history in common")
 
 
+@pytest.mark.slow
 def test_a_program_that_a_role_file_names_needs_approval(shop: Shop, branches: None) -> None:
     role = "---\nname: reviewer\ndescription: x\nagent: command:/bin/true\n---\nLook.\n"
     kit.commit_files(shop.repo, {".wtman/agents/reviewer.md": role})

@@ -117,6 +117,7 @@ def test_what_is_not_mended_is_rejected_and_left_out(shop: Shop) -> None:
     assert "loses items" in merged["excluded"][0]["evidence"]
 
 
+@pytest.mark.slow
 def test_a_program_is_no_reviewer_unless_it_is_named(shop: Shop) -> None:
     words = shop.words("plain")[:-2]
     shop.wtman(*words, cwd=shop.repo)

@@ -156,6 +156,7 @@ def test_under_bubblewrap_nothing_outside_the_branch_changes(
     kit.run_git(yard, "fsck", "--strict")
 
 
+@pytest.mark.slow
 def test_a_check_cannot_fake_its_result_nor_reach_the_network(
     wtman: kit.Program, yard: Path, hermetic: Path
 ) -> None:

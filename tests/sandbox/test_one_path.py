@@ -59,6 +59,7 @@ def yard(tmp_path: Path) -> Path:
     return repo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tier", ["bubblewrap", "landlock"])
 def test_one_path_for_setup_session_and_check(
     wtman: kit.Program, yard: Path, tmp_path: Path, tier: str
