@@ -51,3 +51,8 @@ class Settings:
     rounds: int = 3
     block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
     reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn
+
+    @property
+    def brings(self) -> bool:
+        """Whether anything but a commit's files is brought into checkouts."""
+        return bool(self.setup or self.copy or self.symlink)

@@ -94,7 +94,7 @@ class Held:
 
 async def fit(ctx: Context, settings: Settings, spot: Spot, tell: Tell) -> Fitted:
     """Make a checkout fit for work; `tell` is given what its files lack."""
-    if spot.handouts is None:
+    if spot.handouts is None or not settings.brings:
         return Fitted(await _provision(ctx, settings, spot, tell))
     if spot.held:
         fitted: Fitted | None = await to_its_end(ctx.git(_go_on, ctx, settings, spot, tell))

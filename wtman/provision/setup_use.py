@@ -41,7 +41,7 @@ class SetupUse:
 
 def known_use(repo: Repository, settings: Settings) -> SetupUse | None:
     """What setup added last time; nothing where there is none, None where nobody knows."""
-    if not (settings.setup or settings.copy or settings.symlink):
+    if not settings.brings:
         return SetupUse()
     item = _all(repo).get(_key(settings))
     try:
@@ -91,7 +91,7 @@ def measured(
 
 def _before(ctx: Context, settings: Settings, folder: str, home: str) -> SetupUse | None:
     """What is there already; None where this run has measured it, or there is no setup."""
-    if not (settings.setup or settings.copy or settings.symlink):
+    if not settings.brings:
         return None
     item = _all(ctx.repo).get(_key(settings))
     if isinstance(item, dict) and item.get("run") == ctx.run:

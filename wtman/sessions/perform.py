@@ -32,7 +32,7 @@ from wtman.sessions import handover
 from wtman.sessions.actions import Collect, RunSession
 from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
-from wtman.worktrees.baseline import home_of, is_provisioned, needs_provision, port, provision_task
+from wtman.worktrees.baseline import home_of, needs_provision, port, provision_task
 from wtman.worktrees.lent import lend
 from wtman.worktrees.place import TaskPlace, bring, kept_of, place_of, require_unused
 
@@ -256,7 +256,7 @@ def _began(ctx: Context, state: State, action: RunSession | Collect) -> int:
 
     0 where nothing says so. Where nobody else brings files there, all sessions are meant.
     """
-    first = action.attempt if is_provisioned(state) else 1
+    first = action.attempt if state.settings.brings else 1
     for attempt in range(first, action.attempt + 1):
         for name in ("spec.json", "attach.json"):
             with contextlib.suppress(OSError):

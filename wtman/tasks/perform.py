@@ -20,7 +20,7 @@ from wtman.model.ids import Pair, Sha, TaskId
 from wtman.tasks.actions import Watch
 from wtman.tasks.lifecycle import standings
 from wtman.tasks.overlap import candidates, common_paths, live, overlapped, subjects
-from wtman.worktrees.baseline import is_provisioned, without_baseline
+from wtman.worktrees.baseline import without_baseline
 from wtman.worktrees.place import place_of, worktree_of
 
 # Seconds between two looks, or as many times what the last one took: 2.5 % of a core at most.
@@ -87,7 +87,7 @@ async def _work(ctx: Context, ctl: Control, state: State, task: TaskId) -> Sha |
     tip = await ctx.git(refs.read_one, ctx.repo, place.ref) or attempt.at
     official = worktree_of(ctx.repo, place).index
     tree = await ctx.looks.tree(ctl, task, place.path, official, tip, ctx.git)
-    if tree is None or not is_provisioned(state):
+    if tree is None or not state.settings.brings:
         return tree
     known = ctx.looks.unprovisioned
     if (tree, tip) not in known:

@@ -35,12 +35,6 @@ from wtman.worktrees.place import TaskPlace
 BARE = "bare"  # in the evidence of a task: its worktree lost what setup had brought
 
 
-def is_provisioned(state: State) -> bool:
-    """Whether anything is brought into the run's worktrees at all."""
-    settings = state.settings
-    return bool(settings.setup or settings.copy or settings.symlink)
-
-
 def port(state: State, place: TaskPlace) -> int:
     """The first of the task's ten ports."""
     return port_of(state.run, place.task, (*state.tasks, *state.dropped))
@@ -68,7 +62,7 @@ async def provision_task(
     `handouts` nobody has worked in it yet, and a result of setup that is kept may serve;
     `handout` is what it holds where it has just been made clean.
     """
-    if not is_provisioned(state):
+    if not state.settings.brings:
         return Fitted()
     held = handout.key if handout is not None else ""
     start = await ctx.git(_start_of, ctx, state, place, at, held)
@@ -155,7 +149,7 @@ def _had_sessions(ctx: Context, state: State, place: TaskPlace) -> bool:
 
 def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:
     """Whether moving the worktree has taken away what was brought into it. Blocking."""
-    if not is_provisioned(state):
+    if not state.settings.brings:
         return False
     gone = os.path.lexists(ctx.below("tasks", place.task, BARE))
     return gone or refs.read_one(ctx.repo, _ref(place)) is not None
@@ -163,7 +157,7 @@ def needs_provision(ctx: Context, state: State, place: TaskPlace) -> bool:
 
 def brought(ctl: Control, state: State, place: TaskPlace) -> Sha | None:
     """The commit with what provisioning has brought that git does not ignore, if it did."""
-    return refs.read_one(ctl.repo, _ref(place)) if is_provisioned(state) else None
+    return refs.read_one(ctl.repo, _ref(place)) if state.settings.brings else None
 
 
 def without_baseline(ctl: Control, state: State, place: TaskPlace, tree: Sha, tip: Sha) -> Sha:

@@ -19,7 +19,7 @@ from wtman.model.ids import Sha, TaskId
 from wtman.provision.outfit import Fitted, keys_for
 from wtman.provision.setup_use import require_space
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
-from wtman.worktrees.baseline import is_provisioned, provision_task
+from wtman.worktrees.baseline import provision_task
 from wtman.worktrees.place import TaskPlace, bring, move, place_of, require_free
 from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
 
@@ -126,7 +126,7 @@ async def _provision(
         handouts=handouts,
         handout=taken.handout,
     )
-    if handouts is not None and not fitted.problem and not is_provisioned(state):
+    if handouts is not None and not fitted.problem and not state.settings.brings:
         await ctx.git(hand_out, ctx, taken, at)
     return fitted
 

@@ -23,7 +23,7 @@ from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Ended
 from wtman.worktrees import trash
-from wtman.worktrees.baseline import BARE, is_provisioned
+from wtman.worktrees.baseline import BARE
 from wtman.worktrees.clean import KEPT_SECONDS, branch_of, trash_of, trash_ref
 from wtman.worktrees.place import name_of, place_of, worktree_of
 
@@ -221,7 +221,7 @@ def bring_back(ctl: Control, state: State, item: CleanedTask) -> Restored:
 
 def _without_setup(ctl: Control, state: State, task: TaskId) -> None:
     """Have setup run again before the next session: what it had made is not kept."""
-    if is_provisioned(state):
+    if state.settings.brings:
         place = os.path.join(ctl.repo.wtman_dir, "runs", state.run, "tasks", task)
         os.makedirs(place, mode=0o700, exist_ok=True)
         files.replace(os.path.join(place, BARE), b"")

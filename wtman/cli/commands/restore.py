@@ -299,7 +299,6 @@ def _recall(home: Home, run: RunId) -> None:
 
 def _restored(home: Home, control: "Control", item: "Removed") -> tuple[list[str], str, str]:
     """The names that are back, the worktree, and both for people."""
-    from wtman.worktrees.baseline import is_provisioned
     from wtman.worktrees.restore import CleanedTask, SetAside, branch_off, bring_back
 
     if not isinstance(item, CleanedTask):
@@ -313,6 +312,6 @@ def _restored(home: Home, control: "Control", item: "Removed") -> tuple[list[str
     home.store.append(item.run, [event], time.time())
     names = sorted(name.removeprefix("refs/heads/") for name in item.event.refs)
     where = f", worktree {event.worktree}" if event.worktree else ""
-    if event.worktree and is_provisioned(state):
+    if event.worktree and state.settings.brings:
         where += "; setup runs again before its next session"
     return names, event.worktree, f"restored: {', '.join(names) or 'no branch'}{where}"

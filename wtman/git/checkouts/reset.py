@@ -60,17 +60,16 @@ def reset(
         if "/" in found.changed or not _deleted(folder, (*found.new, *found.changed)):
             return None
         _take_index(kept, own_index(ctl, folder, index))
+        moved = _moved(ctl, was.commit, commit)
+        if any(os.path.basename(path) == ".gitattributes" for path in moved):
+            return None  # what did not change may have to be written in another way
         written = [*found.changed, *found.gone, *dirty]
-        if history.tree_of(ctl, was.commit) == history.tree_of(ctl, commit):
-            lacking = (*_below(was, written), *dirty)
-            _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
-            _make_again(folder, was, [path for path in lacking if path[-1] == "/"])
-        else:
-            moved = _moved(ctl, was.commit, commit)
-            if any(os.path.basename(path) == ".gitattributes" for path in moved):
-                return None  # what did not change may have to be written in another way
-            snapshot.checkout(ctl, folder, index, commit)
-            written += moved
+        if moved:
+            snapshot.move(ctl, folder, index, was.commit, commit)
+        lacking = {*_below(was, written), *dirty}.difference(moved)
+        _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
+        _make_again(folder, was, [path for path in lacking if path[:-1] not in moved])
+        written += moved
         now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
         handouts.checked_out(ctl, folder, index, commit)
         handouts.store(folder, now)
@@ -136,9 +135,10 @@ def _write_again(ctl: Control, folder: str, index: str, paths: Iterable[str]) ->
 
 
 def _make_again(folder: str, was: Handout, paths: Iterable[str]) -> None:
-    """Make the folders that hold no file: where a submodule would be."""
-    for path in paths:
-        place = os.path.join(folder, path)
-        if not os.path.isdir(place):
-            os.makedirs(place)
+    """Make the folders among these that hold no file: where a submodule would be."""
+    gone = [path for path in paths if path[-1] == "/" and not os.path.isdir(f"{folder}/{path}")]
+    above = {os.path.dirname(path.rstrip("/")) + "/" for path in was.inventory} if gone else set()
+    for path in gone:
+        if path not in above:
+            os.makedirs(place := os.path.join(folder, path))
             os.chmod(place, stat.S_IMODE(was.inventory[path][3]))

@@ -57,9 +57,25 @@ def checkout(ctl: Control, worktree: str, index: str, commit: str) -> None:
     os.makedirs(worktree, exist_ok=True)
     with _working(ctl, worktree, index) as working:
         said = _load(ctl, worktree, working, ["--reset", "-u", oid(commit)])
+    _require_gone(said)
+    show(ctl, worktree, index)
+
+
+def move(ctl: Control, worktree: str, index: str, was: str, to: str) -> None:
+    """The same from one commit to another, where the index says what `was` holds.
+
+    What the two have in common is not looked at. WorktreeError where a file stays.
+    """
+    with _working(ctl, worktree, index) as working:
+        args = ["read-tree", "--reset", "-u", oid(was), oid(to)]
+        said = call(ctl, args, worktree=worktree, index=working).err
+    _require_gone(said)
+    show(ctl, worktree, index)
+
+
+def _require_gone(said: str) -> None:
     if stays := _STAYS.search(said):
         raise WorktreeError(f"{stays[1]} cannot be taken away ({stays[2]})")
-    show(ctl, worktree, index)
 
 
 def snapshot(
