@@ -6,6 +6,7 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wtman.errors import ExternalError, MissingError
 from wtman.formats.git_output import raw, raw_changes, text, tree_lines
@@ -124,6 +125,7 @@ def count_commits(ctl: Control, a: str, b: str) -> int:
     return int(call(ctl, ["rev-list", "--count", oid(b), "^" + oid(a)]).out)
 
 
+@lru_cache(maxsize=32)  # one pair is asked about several times in a row
 def changes(ctl: Control, a: str, b: str) -> Changes:
     """What changed between two commits or trees; a rename is a deletion and an addition."""
     return changes_many(ctl, ((a, b),))[0]
