@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,29 @@ def test_where_a_session_is_at_work_both_refuse(
         run.communicate(timeout=30)
     # Without a coordinator what the session left is collected first.
     assert os.path.isdir(wtman("open", "slow", cwd=repo).out.strip())
+
+
+@pytest.mark.slow
+@bubblewrap
+def test_a_run_that_goes_on_gives_a_worktree_back(
+    wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    agent = tmp_path / "agent.sh"
+    agent.write_text("echo $WTMAN_TASK > $WTMAN_TASK.txt; sleep 4")
+    tasks_of = [word for name in ("one", "two") for word in ("--task", f"{name}: do it")]
+    words = ("split", *tasks_of, "--agent", f"command:sh {agent}", "--allow-overlap", "--yes")
+    run = wtman.start(*words, *SHARED, cwd=repo)
+    try:
+        while not list(repo.glob(".git/wtman/runs/*/tasks/two/1/spec.json")):
+            time.sleep(0.05)
+        assert tasks(wtman, repo)["one"]["worktree"] is None
+        place = wtman("open", "one", cwd=repo).out.strip()
+        assert (Path(place) / "one.txt").read_text() == "one\n"
+        assert not (Path(place) / "two.txt").exists()
+    finally:
+        run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert {view["state"] for view in tasks(wtman, repo).values()} == {"unchecked"}
 
 
 @pytest.mark.slow

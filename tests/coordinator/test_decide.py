@@ -512,3 +512,24 @@ def test_a_worktree_that_was_on_its_way_when_wtman_was_killed_goes_on_its_way() 
     world.turn()
     (again,) = (item for item in world.running.values() if isinstance(item, a.MakeWorktree))
     assert (again.task, again.over) == ("b", "a")
+
+
+def test_the_user_gets_a_worktree_at_once_to_look_into_what_another_task_has() -> None:
+    world = begun(task("a"), task("b"), jobs=1, sandbox="bubblewrap")
+    a_ = TaskId("a")
+    world.turn()
+    for key in ("base", "worktree/a", "session/a", "worktree/b"):
+        world.finish(key)
+        world.turn()
+    assert "session/b" in world.running and world.state.tasks[a_].worktree == ""
+    world.half_done += 1  # a folder beyond the pool, as none in it is idle
+    world.append([e.Requested("open", a_)])
+    world.turn()
+    (back,) = (item for item in world.running.values() if isinstance(item, a.BringBack))
+    assert (back.task, back.over, back.head) == (a_, "", world.state.tasks[a_].head)
+    world.turn()
+    world.finish("worktree/a")
+    assert world.state.tasks[a_].worktree and not world.state.tasks[a_].wanted
+    world.append([e.Requested("open", a_)])
+    world.turn()
+    assert "worktree/a" not in world.running, "it has one"

@@ -1,21 +1,28 @@
 """The worktree of a task, for what the user does in it: brought back, and theirs meanwhile."""
 
+import asyncio
 import contextlib
 import os
 import shlex
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from wtman.coordinator.home import Home, require_shown
 from wtman.errors import MissingError, UsageError
+from wtman.journal.events import Requested
 from wtman.journal.state import State
-from wtman.model.ids import TaskId
+from wtman.model.ids import RunId, TaskId
 from wtman.sessions.actions import Collect
 from wtman.worktrees.in_use import used
 
 if TYPE_CHECKING:
     from wtman.context import Context
+
+
+_PATIENCE = 60.0  # seconds: its setup may have to run
+_POLL = 0.1
 
 
 def require_worktree(state: State, task: TaskId) -> None:
@@ -49,13 +56,15 @@ def require_worktree(state: State, task: TaskId) -> None:
 async def in_worktree(home: Home, state: State, task: TaskId) -> AsyncIterator[State]:
     """While this lasts the worktree is the user's: the state of the run, once it is there.
 
-    Without a coordinator it is brought back where another task has taken it over. Raises
-    MissingError where a session is at work in it, or its run's coordinator would have to do that.
+    It is brought back where another task has taken it over: by the run's coordinator while there
+    is one. Raises MissingError where a session is at work in it.
     """
     from wtman.coordinator.open import open_run
 
     run = state.run
-    if not home.store.live(run) and (state.tasks[task].in_flight or not _is_there(state, task)):
+    if home.store.live(run):
+        await _brought(home, task, run)
+    elif state.tasks[task].in_flight or not _is_there(state, task):
         async with open_run(home.repo, home.store, run, os.environ) as ctx:
             await settled(ctx, home, task)
             await placed(ctx, home, task)
@@ -65,18 +74,38 @@ async def in_worktree(home: Home, state: State, task: TaskId) -> AsyncIterator[S
         yield state
 
 
+async def _brought(home: Home, task: TaskId, run: RunId) -> None:
+    """Have the run's coordinator give the task a worktree again, where it has none."""
+    until = time.monotonic() + _PATIENCE
+    asked = False
+    while time.monotonic() < until and home.store.live(run):
+        state = home.state(run)
+        view = state.tasks[task]
+        if view.in_flight is not None or (_is_there(state, task) and not _is_moving(state, task)):
+            return
+        if not asked and not view.worktree:
+            print(f"wtman: {task} gets its worktree back", file=sys.stderr, flush=True)
+            home.store.append(run, [Requested("open", task)], time.time())
+            asked = True
+        await asyncio.sleep(_POLL)
+
+
 def _require_idle(state: State, task: TaskId) -> None:
     name = f"{state.run}/{task}"
     by_attach = f"pause it and work there: wtman attach {name}"
     if state.tasks[task].in_flight is not None:
         raise MissingError(f"a session is at work in {task}", hint=by_attach, code="live")
-    moving = any(view.over == task for view in (*state.tasks.values(), *state.dropped.values()))
-    if moving or not _is_there(state, task):
+    if _is_moving(state, task) or not _is_there(state, task):
         raise MissingError(
             f"another task of run {state.run}, which is running, has the worktree of {task} now",
-            hint=f"have the run bring it back: wtman attach {name}; or see: wtman diff {name}",
+            hint=f"try again; or see: wtman diff {name}",
             code="live",
         )
+
+
+def _is_moving(state: State, task: TaskId) -> bool:
+    """Whether another task takes the worktree over."""
+    return any(view.over == task for view in (*state.tasks.values(), *state.dropped.values()))
 
 
 def _is_there(state: State, task: TaskId) -> bool:

@@ -71,6 +71,7 @@ def decide(
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     actions = _handed_over(state, running, known, actions)
+    actions += _opened(state, running, known, actions)
     if state.held:
         actions = [item for item in actions if getattr(item, "key", None) not in state.held]
     return (*actions, *_watch(state, running, known, actions))
@@ -101,9 +102,37 @@ def _handed_over(
         if view.worktree:
             out.append(attached_session(state, view))
         elif view.branch:
-            over, _ = offer_of(state, running, known, asked).given()
-            out.append(worktree_for(state, view, over or TaskId("")))
+            out.append(_one_more(state, running, known, view, out))
     return out
+
+
+def _opened(
+    state: State,
+    running: frozenset[ActionKey],
+    known: Mapping[TaskId, Standing],
+    begun: Sequence[Action],
+) -> list[Action]:
+    """Worktrees that the user wants to look into, and other tasks have."""
+    busy_now = busy(running) | {getattr(item, "task", "") for item in begun}
+    out: list[Action] = []
+    for task, view in state.tasks.items():
+        if view.wanted and task not in busy_now and view.in_flight is None:
+            out.append(_one_more(state, running, known, view, (*begun, *out)))
+    return out
+
+
+def _one_more(
+    state: State,
+    running: frozenset[ActionKey],
+    known: Mapping[TaskId, Standing],
+    view: TaskView,
+    begun: Sequence[Action],
+) -> MakeWorktree | BringBack:
+    """A worktree at once for a task that the user asked for: where no other is free, a new one."""
+    given = {getattr(item, "over", "") for item in begun}
+    offer = offer_of(state, running, known, (view.planned.id,))
+    over = next((task for task in offer.idle if task not in given), "")
+    return worktree_for(state, view, TaskId("" if offer.free > 0 else over))
 
 
 def _plan(state: State, running: frozenset[ActionKey]) -> tuple[Action, ...]:

@@ -176,6 +176,7 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
         "needs": event.needs,
         "stuck": "",
         "over": TaskId(""),
+        "wanted": False,
     }
     if fresh:
         changes["head"] = event.start
@@ -185,7 +186,7 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
 def _worktree_back(state: State, event: e.WorktreeBack, at: float) -> State:
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     changes: dict[str, Any] = {"worktree": event.path, "over": TaskId(""), "lacks": event.lacks}
-    changes["setup"] = event.setup
+    changes |= {"setup": event.setup, "wanted": False}
     return _everywhere(state, event.task, **changes)
 
 
@@ -349,6 +350,8 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     view = state.tasks.get(event.task)
     if event.what == "attach" and view is not None:
         return _with(state, event.task, attach=not (view.external or view.merged))
+    if event.what == "open" and view is not None:
+        return _with(state, event.task, wanted=bool(view.branch) and not view.worktree)
     if event.what != "retry" or view is None or view.external:
         return state
     # The user asks for one more session, whatever the verdict was: the head is judged again.

@@ -143,6 +143,7 @@ class TaskView:
     granted: int = 0  # attempts that the user added by `retry`
     request: Request = Request()  # what the next session is begun for
     attach: bool = False  # the user asked for the next one
+    wanted: bool = False  # the user asked for the worktree, which another task has
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
     based: Sha = Sha("")  # the target that it has come up to
     resolving: Resolving | None = None  # a resolver works on it now

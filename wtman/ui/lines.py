@@ -191,6 +191,7 @@ _ASKED = {
     "stop": "stopping: ending sessions, no work is lost (Ctrl-C again ends immediately)",
     "retry": "gets one more attempt",
     "attach": "is handed to a terminal",
+    "open": "gets its worktree again, to be looked at",
 }
 
 _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {

@@ -93,7 +93,7 @@ class Noted(Event):
 class Requested(Event):
     """Another process asks; only the holder of the run's lock acts on it."""
 
-    what: str  # stop | retry | attach
+    what: str  # stop | retry | attach | open: give a task a worktree again
     task: TaskId = TaskId("")
     onto: Sha = Sha("")  # the target now, for a branch that a merge has excluded
     once: bool = False  # of a retry: the task had come to its end, it gets one session
