@@ -113,10 +113,11 @@ def _opened(
     begun: Sequence[Action],
 ) -> list[Action]:
     """Worktrees that the user wants to look into, and other tasks have."""
-    busy_now = busy(running) | {getattr(item, "task", "") for item in begun}
+    at_work = {key.subject for key in running if key.kind is not ActionKind.CHECK}
+    at_work |= {getattr(item, "task", "") for item in begun if not isinstance(item, CheckTask)}
     out: list[Action] = []
     for task, view in state.tasks.items():
-        if view.wanted and task not in busy_now and view.in_flight is None:
+        if view.wanted and task not in at_work and view.in_flight is None:
             out.append(_one_more(state, running, known, view, (*begun, *out)))
     return out
 
