@@ -22,6 +22,7 @@ import pytest
 from tests import kit
 from tests.sandbox.world import World, untouched
 from wtman.model.command import ExitReason
+from wtman.sandbox import confine
 from wtman.sandbox.inside import view
 from wtman.sandbox.policy import Limits
 
@@ -62,6 +63,22 @@ def server(answer: bytes, path: str = "") -> Iterator[int]:
         yield 0 if path else listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+@pytest.mark.skipif(confine.landlock_abi() < 6, reason="the kernel cannot scope them")
+def test_abstract_sockets_of_others_are_out_of_reach(world: World) -> None:
+    """A session that got there would be given open folders by another; its own serve it."""
+    name = f"wtman-{os.getpid()}-{world.tier.name}"
+    ask = (
+        "import socket, sys\n"
+        "own = socket.socket(socket.AF_UNIX); own.bind('\\0' + sys.argv[1] + '-own'); own.listen()\n"
+        "for name in (sys.argv[1] + '-own', sys.argv[1]):\n"
+        "    try: socket.socket(socket.AF_UNIX).connect('\\0' + name); print('connected')\n"
+        "    except OSError as error: print(type(error).__name__)\n"
+    )
+    with server(b"", f"\0{name}"):
+        ran = world.run(sys.executable, "-c", ask, name, network="on")
+    assert ran.out.split() == ["connected", "PermissionError"], ran
 
 
 # --- files -----------------------------------------------------------------------------------

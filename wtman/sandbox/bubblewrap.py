@@ -5,11 +5,11 @@ of the main checkout but what the policy names; processes, System V memory, host
 (without `on`) network of its own; no capabilities, no new privileges; /tmp, /var/tmp and
 /dev/shm private and sized; a dead keeper or coordinator takes everything with it.
 
-It does not hold: with network `on`, abstract unix sockets and everything on the host's
-loopback can be reached; the kernel is the host's; what may be read may be sent wherever
-the network leads; the memory of the whole tree has no limit (one process may, `Limits`),
-and the number of processes has none for root. Options are visible to the command, the
-paths in them too. A command that a signal ends gives 128 and its number.
+It does not hold: with network `on`, everything on the host's loopback can be reached, and
+below kernel 6.12 abstract unix sockets; the kernel is the host's; what may be read may be
+sent wherever the network leads; the memory of the whole tree has no limit (one process
+may, `Limits`), and the number of processes has none for root. Options are visible to the
+command, the paths in them too. A command that a signal ends gives 128 and its number.
 
 No sandbox can be made within this one (`nests`), unless bubblewrap is older than 0.8 and
 wtman not run by root: a browser in a test needs its `--no-sandbox`.
@@ -57,6 +57,7 @@ class Bubblewrap:
         outside = ["--oom", str(policy.limits.oom)]
         outside += [word for port in ports for word in ("--port", str(port))]
         inside = [word for port in ports for word in ("--listen", str(port))]
+        inside += ["--apart", "1"] if policy.network == "on" else []
         if policy.proxy and policy.network != "on":
             outside += ["--proxy", str(policy.proxy_port), policy.proxy]
             inside += ["--listen", str(policy.proxy_port)]

@@ -1,15 +1,15 @@
 """Becomes a command, with fewer rights than its own; a stand-alone program, standard library only.
 
     confine.py outside [--oom N] [--port N] [--proxy N SOCKET] -- PROGRAM ...
-    confine.py inside [LIMITS] [--listen N] -- ARGV...
+    confine.py inside [LIMITS] [--listen N] [--apart 1] -- ARGV...
     confine.py beside [--proxy N SOCKET] -- PROGRAM ...
     confine.py landlock [RULES] [LIMITS] [--proxy N SOCKET] -- ARGV...
 
 Why it exists: some things cannot be said on the command line of bubblewrap. *outside*
 runs before it and makes it deaf to INT and TERM, which the keeper sends to everybody of
 a session: the agent may end politely, its isolation must not fall before it. *inside* runs
-within and takes that back, sets limits and opens listening sockets on the loopback of
-the sandbox. These go through an inherited socket to *outside*, which serves them with
+within and takes that back, sets limits, cuts the way to abstract unix sockets of others
+(`--apart`) and opens listening sockets on the loopback of the sandbox. These go through an inherited socket to *outside*, which serves them with
 what the host has on the same port, or with a unix socket: nothing of it can be killed
 from within. *beside* serves the same way where the network is the host's, and *landlock*
 confines itself by the kernel's Landlock and turns into the command.
@@ -53,7 +53,8 @@ _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _READ = EXECUTE | READ_FILE | READ_DIR
 _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | _TRUNCATE | _IOCTL_DEV
 _BIND, _CONNECT = 1 << 0, 1 << 1
-_SCOPES = 1 << 0 | 1 << 1  # abstract unix sockets, signals
+_ABSTRACT, _SIGNALS = 1 << 0, 1 << 1  # abstract unix sockets, signals
+_SCOPED_ABI = 6
 LEAST_ABI = 3
 
 
@@ -72,7 +73,12 @@ class Ruleset:
 
         self.files = (1 << (16 if abi >= 5 else 15)) - 1
         ports = 0 if network or abi < 4 else _BIND | _CONNECT
-        attributes = [self.files, *([ports] if abi >= 4 else []), *([_SCOPES] if abi >= 6 else [])]
+        scopes = _ABSTRACT | _SIGNALS
+        attributes = [
+            self.files,
+            *([ports] if abi >= 4 else []),
+            *([scopes] if abi >= _SCOPED_ABI else []),
+        ]
         packed = b"".join(value.to_bytes(8, sys.byteorder) for value in attributes)
         self.handle = _syscall(_CREATE, ctypes.c_char_p(packed), len(packed), 0)
         _must(self.handle, "landlock_create_ruleset")
@@ -100,12 +106,7 @@ class Ruleset:
             _must(_syscall(_ADD, self.handle, 2, ctypes.c_char_p(packed), 0), f"port {number}")
 
     def restrict(self) -> None:
-        """From here on it holds, for this process and all that come from it."""
-        import ctypes
-
-        _must(ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-        _must(_syscall(_RESTRICT, self.handle, 0), "landlock_restrict_self")
-        os.close(self.handle)
+        _restrict(self.handle)
 
 
 def _syscall(number: int, *arguments: object) -> int:
@@ -122,6 +123,30 @@ def _must(answer: int, what: str) -> None:
 
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)
+
+
+def _stand_apart() -> None:
+    """No way to abstract unix sockets of others, where the kernel knows one (6.12).
+
+    Through them another session could be handed an open folder, and write there later.
+    """
+    import ctypes
+
+    if landlock_abi() < _SCOPED_ABI:
+        return
+    packed = b"".join(value.to_bytes(8, sys.byteorder) for value in (0, 0, _ABSTRACT))
+    handle = _syscall(_CREATE, ctypes.c_char_p(packed), len(packed), 0)
+    _must(handle, "landlock_create_ruleset")
+    _restrict(handle)
+
+
+def _restrict(handle: int) -> None:
+    """From here on it holds, for this process and all that come from it."""
+    import ctypes
+
+    _must(ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _must(_syscall(_RESTRICT, handle, 0), "landlock_restrict_self")
+    os.close(handle)
 
 
 # --- seccomp, for what keeps a terminal --------------------------------------------------
@@ -218,6 +243,8 @@ def inside(wishes: ConfineOptions) -> NoReturn:
     if ports:
         _hand_out([_listening(port) for port in ports])
     _narrow(wishes)
+    if wishes.all("--apart"):
+        _stand_apart()
     if wishes.all("--terminal"):
         _forbid_typing()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
