@@ -166,6 +166,23 @@ def test_and_nothing_of_it_at_another_commit(
     assert inventory.compare(str(folder), found.inventory) == inventory.Difference()
 
 
+def test_no_folder_stays_of_which_the_other_commit_has_nothing(
+    ctl: control_dir.Control, head: Sha, handouts: Handouts, tmp_path: Path
+) -> None:
+    deep = commit_of(ctl, tmp_path / "w", {"deep/er/file": "x\n"}, head)
+    place = tmp_path / "place"
+    snapshot.checkout(ctl, str(place), "", deep)
+    handouts.checked_out(ctl, str(place), "", deep)
+    handouts.hand_out(str(place), deep)
+    (place / "deep/er/file").unlink()
+    (place / "deep/er").rmdir()
+    snapshot.checkout(ctl, str(tmp_path / "new"), "", head)
+    found = reset(ctl, handouts, str(place), "", head)
+    assert found is not None
+    assert held(place) == held(tmp_path / "new")
+    assert inventory.compare(str(place), found.inventory) == inventory.Difference()
+
+
 def test_a_folder_whose_top_was_changed_is_not_used_again(
     ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path
 ) -> None:

@@ -71,7 +71,8 @@ def test_abstract_sockets_of_others_are_out_of_reach(world: World) -> None:
     name = f"wtman-{os.getpid()}-{world.tier.name}"
     ask = (
         "import socket, sys\n"
-        "own = socket.socket(socket.AF_UNIX); own.bind('\\0' + sys.argv[1] + '-own'); own.listen()\n"
+        "own = socket.socket(socket.AF_UNIX)\n"
+        "own.bind('\\0' + sys.argv[1] + '-own'); own.listen()\n"
         "for name in (sys.argv[1] + '-own', sys.argv[1]):\n"
         "    try: socket.socket(socket.AF_UNIX).connect('\\0' + name); print('connected')\n"
         "    except OSError as error: print(type(error).__name__)\n"

@@ -9,10 +9,11 @@ Why it exists: some things cannot be said on the command line of bubblewrap. *ou
 runs before it and makes it deaf to INT and TERM, which the keeper sends to everybody of
 a session: the agent may end politely, its isolation must not fall before it. *inside* runs
 within and takes that back, sets limits, cuts the way to abstract unix sockets of others
-(`--apart`) and opens listening sockets on the loopback of the sandbox. These go through an inherited socket to *outside*, which serves them with
-what the host has on the same port, or with a unix socket: nothing of it can be killed
-from within. *beside* serves the same way where the network is the host's, and *landlock*
-confines itself by the kernel's Landlock and turns into the command.
+(`--apart`) and opens listening sockets on the loopback of the sandbox. These go through an
+inherited socket to *outside*, which serves them with what the host has on the same port, or
+with a unix socket: nothing of it can be killed from within. *beside* serves the same way
+where the network is the host's, and *landlock* confines itself by the kernel's Landlock and
+turns into the command.
 
 It promises that the command runs with everything asked for, or not at all: 126 and one
 line on stderr. 127 says, as of a shell, that the program is not there.

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import accumulate
 
 from wtman import files, inventory
 from wtman.errors import ExternalError, OutsideError
@@ -66,6 +67,7 @@ def reset(
         written = [*found.changed, *found.gone, *dirty]
         if moved:
             snapshot.move(ctl, folder, index, was.commit, commit)
+            _without_emptied(folder, was, moved)
         lacking = {*_below(was, written), *dirty}.difference(moved)
         _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
         _make_again(folder, was, [path for path in lacking if path[:-1] not in moved])
@@ -111,6 +113,25 @@ def _deleted(folder: str, paths: Iterable[str]) -> bool:
             with suppress(FileNotFoundError):  # it has been moved away
                 os.unlink(place)
     return True
+
+
+def _without_emptied(folder: str, was: Handout, moved: Iterable[str]) -> None:
+    """Delete folders that hold nothing any more: git leaves them where somebody else had
+    deleted what it would have deleted."""
+    made, written = set(was.made), set(moved)
+    for path in written:
+        above = list(accumulate(path.split("/")[:-1], "{}/{}".format))
+        if not written.isdisjoint(above):
+            continue  # a link, or the place of a submodule, is there now
+        for place in reversed(above):
+            if f"{place}/" in made:
+                break
+            try:
+                os.rmdir(os.path.join(folder, place))
+            except FileNotFoundError:
+                continue
+            except OSError:
+                break  # something is in it
 
 
 def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
