@@ -131,19 +131,26 @@ def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, File
         while place:
             above.add(place)
             place = place.rpartition("/")[0]
-    for place in above:
+    closed: set[str] = set()  # no folders: below a link there is nothing of this folder
+    for place in sorted(above):
         full = os.path.join(folder, place)
         found.pop(f"{place}/", None)
+        if place.rpartition("/")[0] in closed:
+            closed.add(place)
+            continue
         try:
             facts = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
+            closed.add(place)
             continue
         if not stat.S_ISDIR(facts.st_mode):
+            closed.add(place)
             found[place] = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
             continue
         found[f"{place}/"] = _of_folder(full)
     for path in paths:
-        if path.endswith("/") and os.path.isdir(full := os.path.join(folder, path)):
+        if path.endswith("/") and path[:-1] not in closed:
+            full = os.path.join(folder, path)
             inside = take(full)
             found |= {path + name: state for name, state in inside.items() if name != "/"}
     return found

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.git.world import commit_of
+from tests.git.world import WHEN, commit_of
 from wtman import inventory
 from wtman.git import control_dir
 from wtman.git.checkouts import snapshot
 from wtman.git.checkouts.handouts import Handouts
 from wtman.git.checkouts.reset import reset
 from wtman.git.discovery import discover
+from wtman.git.objects import history
 from wtman.model.ids import Sha
 
 Trap = Callable[[Path], object]
@@ -181,6 +182,25 @@ def test_no_folder_stays_of_which_the_other_commit_has_nothing(
     assert found is not None
     assert held(place) == held(tmp_path / "new")
     assert inventory.compare(str(place), found.inventory) == inventory.Difference()
+
+
+def test_nothing_behind_a_link_is_taken_for_what_was_there(
+    ctl: control_dir.Control, head: Sha, handouts: Handouts, tmp_path: Path
+) -> None:
+    """The link that takes the place of a folder leads to one with a file of the same name."""
+    before = commit_of(ctl, tmp_path / "w", {"place/a.py": "x\n"}, head)
+    (tmp_path / "w/place/a.py").unlink()
+    (tmp_path / "w/place").rmdir()
+    (tmp_path / "w/place").symlink_to("src")
+    tree = snapshot.snapshot(ctl, str(tmp_path / "w"), "", before).tree
+    after = history.commit(ctl, tree, (before,), "link", ctl.identity, WHEN)
+    place = tmp_path / "place"
+    snapshot.checkout(ctl, str(place), "", before)
+    handouts.checked_out(ctl, str(place), "", before)
+    handouts.hand_out(str(place), before)
+    found = reset(ctl, handouts, str(place), "", after)
+    assert found is not None
+    assert found.inventory == inventory.take(str(place))
 
 
 def test_a_folder_whose_top_was_changed_is_not_used_again(
