@@ -84,6 +84,7 @@ EFFECTS = frozenset(
     execution/supervisor.py
     execution/sweep.py
     files.py
+    flow/start.py
     git/branches.py
     git/case.py
     git/checkout_repair.py

@@ -14,6 +14,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     cli/          flags -> a use case -> print -> exit status; one file a command
     ui/           what people look at: table, live view, JSON, report, HTML, dashboard
     coordinator/  runs, reviews and merges ordered; the scheduler, the loop
+    flow/         plan in code: what a script imports, its process, its pipe
     merge/        which branches land together, the train, landing; proof/: nothing was lost
     tasks/        where each task stands; which overlap, and which wait for which
     review/       which reviews are wanted, findings judged, reproducers run
@@ -40,8 +41,8 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
 
 Apart, each a process of its own: apiagent/ (wtman's own agent, the only importer of
 anthropic), and beside who starts them execution/keeper.py, execution/remover.py,
-sandbox/confine.py, agents/player.py, checks/probe/. roles/ and manual/ are Markdown; demo/ is a
-project to play with. __main__.py is `python -m wtman`.
+sandbox/confine.py, agents/player.py, checks/probe/, flow/program.py. roles/ and manual/ are
+Markdown; demo/ is a project to play with. __main__.py is `python -m wtman`.
 
 The words, one for each thing:
 

@@ -1,0 +1,128 @@
+"""Many things at the same time: map, gather, pipeline, and rounds until nothing new comes."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import Context
+from typing import Any
+
+from wtman.flow.errors import DuplicateItem, OverLimit, ScriptError, Unhashable
+from wtman.flow.identity import name_of, twice
+from wtman.flow.scopes import Lane, Place, context_of_item
+from wtman.flow.values import Outcome, Outcomes, Work, plain
+
+ITEMS_MOST = 4_096
+By = Callable[[Any], Any]
+
+
+def identity(item: Any, by: By | None) -> str:
+    """What an item is known by: `by(item)`, else itself. Raises Unhashable."""
+    if by is not None:
+        return name_of(plain(by(item), "by(item)"))
+    if isinstance(item, Work):
+        return f"{item.task}@{item.commit[:12]}"
+    try:
+        return name_of(plain(item, "an item"))
+    except Unhashable as error:
+        raise Unhashable(f"{error}; or say what tells the items apart: by=...") from None
+
+
+def identities(items: Sequence[Any], by: By | None, call: str) -> list[str]:
+    """The names of a fan-out's items. Raises DuplicateItem, and OverLimit before anything runs."""
+    if len(items) > ITEMS_MOST:
+        raise OverLimit(f"flow.{call}: {len(items):,} items, {ITEMS_MOST:,} at most")
+    names = [identity(item, by) for item in items]
+    same = twice(names)
+    if same is not None:
+        raise DuplicateItem(
+            f"flow.{call}: two items are {same!r}; drop one, or tell them apart by by=..."
+        )
+    return names
+
+
+def checked_mode(on_error: str, call: str) -> bool:
+    """Whether errors are kept. Raises ValueError for a word that is not known."""
+    if on_error not in ("keep", "raise"):
+        raise ValueError(f"flow.{call}: on_error is 'keep' or 'raise', not {on_error!r}")
+    return on_error == "keep"
+
+
+def stage(function: Callable[..., Awaitable[Any]], previous: Any, item: Any) -> Awaitable[Any]:
+    """Call a stage of a pipeline: with what came before it, and with the item if it takes two."""
+    return function(previous, item) if takes(function) >= 2 else function(previous)
+
+
+def takes(function: Callable[..., Any]) -> int:
+    """How many values a function takes by position; many where it takes any number."""
+    kinds = [it.kind for it in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return 99
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in places for kind in kinds)
+
+
+async def spread(
+    place: Place,
+    items: Sequence[Any],
+    names: Sequence[str],
+    work: Callable[[Any], Awaitable[Any]],
+    *,
+    limit: int | None,
+    keep: bool,
+) -> Outcomes[Any]:
+    """Run `work` for every item, each in its own scope and asyncio task."""
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is at least 1, not {limit}")
+    gate = nullcontext() if limit is None else asyncio.Semaphore(limit)
+    loop = asyncio.get_running_loop()
+    tasks: list[asyncio.Task[Outcome[Any]]] = []
+    lanes: list[Lane] = []
+    for item, name in zip(items, names, strict=True):
+        context, lane = context_of_item(place, name)
+        task = _begin(loop, _one(item, work, gate, keep), context)
+        lane.home = task
+        tasks.append(task)
+        lanes.append(lane)
+    try:
+        return Outcomes(await asyncio.gather(*tasks))
+    finally:
+        for task, lane in zip(tasks, lanes, strict=True):
+            task.cancel()
+            lane.home = None
+
+
+def _begin(loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context) -> Any:
+    return loop.create_task(coroutine, context=context)
+
+
+async def _one(
+    item: Any,
+    work: Callable[[Any], Awaitable[Any]],
+    gate: AbstractAsyncContextManager[Any],
+    keep: bool,
+) -> Outcome[Any]:
+    async with gate:
+        return await _settled(item, work(item), keep)
+
+
+async def _settled(item: Any, awaitable: Awaitable[Any], keep: bool) -> Outcome[Any]:
+    try:
+        return Outcome(item, await awaitable)
+    except ScriptError:
+        raise  # the script has to be mended, for all items
+    except Exception as error:
+        if not keep:
+            raise
+        return Outcome(item, error=error)
+
+
+async def gathered(awaitables: Iterable[Awaitable[Any]], keep: bool) -> list[Outcome[Any]]:
+    """Await them all; their calls keep the scope that they were made in."""
+    settled = [_settled(number, it, keep) for number, it in enumerate(awaitables)]
+    tasks = [asyncio.ensure_future(it) for it in settled]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()

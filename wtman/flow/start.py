@@ -1,0 +1,59 @@
+"""How the process of a script is started, what it may reach, and what its end says."""
+
+import os
+
+import annotated_types
+import pydantic
+import pydantic_core
+import typing_extensions
+import typing_inspection
+
+from wtman.model.command import Command, Exit, ExitReason
+from wtman.sandbox import system
+from wtman.sandbox.policy import Limits, SandboxPolicy
+
+MEMORY = 512 << 20  # bytes
+_FILE = 16 << 20  # bytes of one file
+_TMP = 16 << 20
+_FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8")
+_LOST = 3  # the status of program.py when its pipe was closed
+_TIME = (24, 128 + 24)  # SIGXCPU, and how bubblewrap tells it
+
+
+def script_command(source: int = 0, sink: int = 1) -> Command:
+    """The program that runs a script; `source` and `sink` are descriptors that it inherits.
+
+    It finds no environment and no file of the user's; the script comes over the pipe.
+    """
+    program = os.path.join(os.path.dirname(__file__), "program.py")
+    argv = (system.interpreter(), *_FLAGS, program, str(source), str(sink), *_places())
+    return Command(argv, "/", {"PYTHONHASHSEED": "0"})
+
+
+def script_policy() -> SandboxPolicy:
+    """What that program may reach: Python, wtman and pydantic, to read."""
+    limits = Limits(memory=MEMORY, file=_FILE, oom=300)
+    return SandboxPolicy(read=_places(), network="off", tmp=_TMP, limits=limits)
+
+
+def reason_of_end(ended: Exit) -> str:
+    """Why a script's process ended without telling its end, in words."""
+    if ended.reason is ExitReason.EXITED:
+        if ended.signal in _TIME or ended.code in _TIME:
+            return "the script computed for more than 60 s between two calls"
+        if ended.signal == 9 or ended.code == 128 + 9:
+            return "the script's process was killed, likely for want of memory (512 MB)"
+        if ended.code == _LOST:
+            return "the script's process lost its pipe"
+        if not ended.problem():
+            return "the script's process ended without a word"
+    return f"the script's process ended early: {ended.problem()}"
+
+
+def _places() -> tuple[str, ...]:
+    """Where pydantic and what it needs are: a folder or a file each."""
+    needed = (pydantic, pydantic_core, annotated_types, typing_extensions, typing_inspection)
+    files = (str(module.__file__) for module in needed)
+    return tuple(
+        os.path.dirname(file) if os.path.basename(file) == "__init__.py" else file for file in files
+    )
