@@ -15,7 +15,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from wtman.flow.errors import BadAnswer, FlowError, GivenUp, OverLimit, Rejected, Unhashable
+from wtman.flow.errors import (
+    BadAnswer,
+    GivenUp,
+    OverLimit,
+    Rejected,
+    ScriptError,
+    StepFailed,
+    Unhashable,
+)
 from wtman.flow.fan_out import (
     By,
     checked_mode,
@@ -248,7 +256,7 @@ class Flow:
         """
         words = ["sh", "-c", argv] if isinstance(argv, str) else _texts(argv, "argv")
         if not words:
-            raise FlowError("flow.command: there is no command")
+            raise ScriptError("flow.command: there is no command")
         spec = {"argv": words, "at": None if at is None else _one_work(at, "command")}
         name = argv if isinstance(argv, str) else " ".join(words)
         return self._step("command", spec, key, title or _title(name), {"timeout": timeout})
@@ -266,7 +274,7 @@ class Flow:
         """
         found = works_of(works, "review")
         if not found:
-            raise FlowError("flow.review: there is no work to review")
+            raise StepFailed("flow.review: there is no work to review", reason="empty")
         spec = {
             "works": [reference(it) for it in found],
             "lenses": None if lenses is None else _texts(lenses, "lenses"),
@@ -289,7 +297,7 @@ class Flow:
         single = isinstance(works, Work | Train)
         found = works_of(works if single else list(works), "merge")  # type: ignore[arg-type]
         if not found:
-            raise FlowError("flow.merge: there is no work to merge")
+            raise StepFailed("flow.merge: there is no work to merge", reason="empty")
         spec = {
             "works": [reference(it) for it in found],
             "checks": None if checks is None else _texts(checks, "checks"),
@@ -333,7 +341,7 @@ class Flow:
         """
         texts = _texts(options, "options")
         if len(texts) < 2 or len(set(texts)) < len(texts):
-            raise FlowError("flow.approve: options are at least two, all different")
+            raise ScriptError("flow.approve: options are at least two, all different")
         spec = {"question": _text(question, "approve"), "options": texts, "show": shown(show)}
 
         def answered(value: str) -> str:
@@ -360,7 +368,7 @@ class Flow:
             with at(place):
                 return await self._nested(inner, name, text, given)
 
-        return self._watched(run(), "flow")
+        return self._watched(run, "flow")
 
     # --- many at the same time ------------------------------------------------------------
 
@@ -379,7 +387,9 @@ class Flow:
         An item is known by `by(item)`, else by itself: never by its place, so that an item more
         or less changes nothing for the others. `limit`: how many at once (sessions wait for a
         free slot anyway). An error of one item is kept with it (`.failed`);
-        `on_error="raise"` raises the first one. Raises DuplicateItem, Unhashable at once.
+        `on_error="raise"` raises the first one. Mistakes in the script itself (ScriptError,
+        NameError, TypeError, AttributeError) are never kept. Raises DuplicateItem and
+        Unhashable at once.
         """
         return self._spread("map", list(items), fn, by, limit, on_error, name or _name(fn))
 
@@ -419,7 +429,7 @@ class Flow:
             outcomes = await gathered(awaitables, keep)
             return Outcomes(outcomes) if keep else [it.value for it in outcomes]
 
-        return self._watched(run(), "gather")
+        return self._watched(run, "gather")
 
     def until_dry(
         self,
@@ -451,7 +461,7 @@ class Flow:
                     break
             return list(found.values())
 
-        return self._watched(run(), "until_dry")
+        return self._watched(run, "until_dry")
 
     # --- without a session ----------------------------------------------------------------
 
@@ -543,7 +553,7 @@ class Flow:
         async def answered() -> Any:
             return then(value_of(await future))
 
-        return self._watched(answered(), kind)
+        return self._watched(answered, kind)
 
     def _spread(
         self,
@@ -566,19 +576,21 @@ class Flow:
             await self._line.announce(fields)
             return await spread(place, items, names, work, limit=limit, keep=keep)
 
-        return self._watched(run(), call)
+        return self._watched(run, call)
 
-    def _watched(self, coroutine: Call[Any], kind: str) -> Call[Any]:
+    def _watched(self, run: Callable[[], Call[Any]], kind: str) -> Call[Any]:
         """The same call, remembered until it is awaited."""
         self._made += 1
         mark = self._made
         self._unawaited[mark] = f"flow.{kind} in line {_line_of_script()}"
 
-        async def run() -> Any:
+        async def watched() -> Any:
             self._unawaited.pop(mark, None)
-            return await coroutine
+            return await run()
 
-        return run()
+        call = watched()
+        call.__qualname__ = f"flow.{kind}"  # what Python says where it is never awaited
+        return call
 
     def forgotten(self) -> list[str]:
         """The calls that were made and never awaited, such as `flow.ask in line 12`."""
@@ -608,7 +620,7 @@ def _one_work(work: Any, call: str) -> dict[str, str]:
 
 def _text(text: Any, call: str) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise FlowError(f"flow.{call}: expected a text, got {text!r}")
+        raise ScriptError(f"flow.{call}: expected a text, got {text!r}")
     return text
 
 

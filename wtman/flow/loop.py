@@ -14,6 +14,7 @@ from wtman.flow.errors import NotReproducible
 
 _TIMERS = "asyncio.sleep, asyncio.timeout and other timers"
 _INSTEAD = "await the call itself; `timeout=` of a session or command bounds it"
+_LAST_TURNS = 20
 
 
 class FlowLoop(asyncio.BaseEventLoop):
@@ -44,10 +45,18 @@ class FlowLoop(asyncio.BaseEventLoop):
         raise NotReproducible("a thread", "call the function itself")
 
     def leave(self) -> None:
-        """End for good; what still waits is dropped without a word."""
+        """End for good: what still waits is cancelled, and has a few turns to clean up."""
+        self._selector.wait = lambda: None
         for task in asyncio.all_tasks(self):
+            task.cancel()
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+        for _ in range(_LAST_TURNS):
+            self.call_soon(self.stop)
+            self.run_forever()
         self.close()
+
+    def call_exception_handler(self, context: object) -> None:
+        """Errors that nobody awaits are dropped: what ends the script is told by main."""
 
     def _process_events(self, _: object) -> None:
         """There are none."""
@@ -60,11 +69,11 @@ class _Idle:
     """Stands where asyncio waits for files: is asked once a turn, with 0 while there is work."""
 
     def __init__(self, wait: Callable[[], None]) -> None:
-        self._wait = wait
+        self.wait = wait
 
     def select(self, timeout: float | None) -> tuple[()]:
         if timeout is None or timeout > 0:
-            self._wait()
+            self.wait()
         return ()
 
 

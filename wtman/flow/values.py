@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from wtman.flow.errors import FlowError, Unhashable
+from wtman.flow.errors import StepFailed, Unhashable
 from wtman.flow.identity import NoJson, checked
 
 T = TypeVar("T")
@@ -260,13 +260,13 @@ def _works(values: Any, call: str) -> Iterator[Work]:
         yield values
     elif isinstance(values, Train):
         if values.work is None:
-            raise FlowError(f"{call}: the train has no work, nothing of it is left")
+            raise StepFailed(f"flow.{call}: nothing is left of the train", reason="empty")
         yield values.work
     elif isinstance(values, list | tuple):
         for value in values:
             yield from _works(value, call)
     else:
-        raise TypeError(f"{call} takes works, not {type(values).__name__}")
+        raise TypeError(f"flow.{call} takes works, not {type(values).__name__}")
 
 
 def shown(value: Any) -> str:
