@@ -589,7 +589,7 @@ class Flow:
             return await run()
 
         call = watched()
-        call.__qualname__ = f"flow.{kind}"  # what Python says where it is never awaited
+        setattr(call, "__qualname__", f"flow.{kind}")  # noqa: B010  # what Python says where it is never awaited
         return call
 
     def forgotten(self) -> list[str]:

@@ -18,51 +18,27 @@ from typing import Any, NoReturn
 from pydantic import GetCoreSchemaHandler
 
 from wtman.flow.errors import NotReproducible
-
-NOW = "use flow.now()"
-CHANCE = "use flow.random()"
-UUID = "use flow.uuid()"
-ALONE = "use flow.map or asyncio.gather"
-WAIT = "await the call itself; `timeout=` of a session or command bounds it"
-
-_CLOCKS = (
-    "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
-    "process_time_ns thread_time thread_time_ns clock_gettime clock_gettime_ns"
-).split()
-_OF_NOW = ("localtime", "gmtime", "ctime")  # without a time they ask the clock
-_CHANCES = (
-    "random uniform triangular randint choice randrange sample shuffle choices normalvariate "
-    "lognormvariate expovariate vonmisesvariate gammavariate gauss betavariate binomialvariate "
-    "paretovariate weibullvariate getrandbits randbytes seed"
-).split()
-_SECRETS = "token_bytes token_hex token_urlsafe randbelow randbits choice SystemRandom".split()
-_UUIDS = "uuid1 uuid4 uuid6 uuid7 getnode".split()
+from wtman.flow.reproducibility import (
+    ALONE,
+    CHANCE,
+    CLOCKS_WITHOUT_ARGUMENT,
+    DATES,
+    INSTEAD,
+    NOW,
+)
 
 
 def install() -> None:
     """From here on, in this process."""
-    for name in _CLOCKS:
-        _ban(time, name, NOW)
-    _ban(time, "sleep", WAIT)
-    for name in _OF_NOW:
-        _ban_without_argument(time, name, 1)
-    _ban_without_argument(time, "asctime", 1)
-    _ban_without_argument(time, "strftime", 2)
-    for name in _CHANCES:
-        _ban(random, name, CHANCE)
-    _ban(random, "SystemRandom", CHANCE)
-    _ban_unseeded()
-    for name in _SECRETS:
-        _ban(secrets, name, CHANCE)
-    for name in _UUIDS:
-        _ban(uuid, name, UUID)
-    for name in ("urandom", "getrandom"):
-        _ban(os, name, CHANCE)
-    _ban(asyncio, "sleep", WAIT)
-    _ban(asyncio, "timeout", WAIT)
-    _ban(asyncio, "timeout_at", WAIT)
-    _ban(asyncio, "to_thread", "call the function itself")
+    modules = {it.__name__: it for it in (asyncio, os, random, secrets, time, uuid)}
+    for name, instead in INSTEAD.items():
+        owner, _, function = name.rpartition(".")
+        if owner in modules:
+            _ban(modules[owner], function, instead)
+    for function, needed in CLOCKS_WITHOUT_ARGUMENT.items():
+        _ban_without_argument(time, function, needed)
     _ban(threading.Thread, "start", ALONE, "threading.Thread")
+    _ban_unseeded()
     _ban_dates()
 
 
@@ -112,17 +88,11 @@ def _ban_dates() -> None:
             return issubclass(kind, cls.__mro__[1])
 
     class Date(datetime.date, metaclass=_Of):
-        today = classmethod(_raiser("date.today", "use flow.now().date()"))
-
         @classmethod
         def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> Any:
             return handler(cls.__mro__[1])
 
     class DateTime(datetime.datetime, metaclass=_Of):
-        now = classmethod(_raiser("datetime.now", NOW))
-        utcnow = classmethod(_raiser("datetime.utcnow", NOW))
-        today = classmethod(_raiser("datetime.today", NOW))
-
         @classmethod
         def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> Any:
             return handler(cls.__mro__[1])
@@ -130,4 +100,6 @@ def _ban_dates() -> None:
     for kind, name in ((Date, "date"), (DateTime, "datetime")):
         kind.__name__ = kind.__qualname__ = name
         kind.__module__ = "datetime"
+        for method in DATES[name]:
+            setattr(kind, method, classmethod(_raiser(f"{name}.{method}", NOW)))
         setattr(datetime, name, kind)
