@@ -26,6 +26,7 @@ class Line:
         self._write = write
         self._last = 0
         self._calls = 0
+        self._heard = 0  # lines of the other end
         self._open: dict[int, asyncio.Future[Any]] = {}
         self._early: deque[dict[str, Any]] = deque()
         self.budget: Mapping[str, Any] = {}
@@ -67,6 +68,8 @@ class Line:
         """Wait for one answer and hand it over. Raises FlowError where none can come."""
         if not self._open and not self._early:
             raise FlowError("the flow waits for something that no call will answer")
+        if not self._early:
+            self.tell({"idle": self._heard})
         message = self._early.popleft() if self._early else self._received()
         self._learn(message)
         future = self._open.pop(int(message.get("answer") or message["error"]), None)
@@ -92,6 +95,7 @@ class Line:
         line = self._read()
         if not line:
             raise Stopped("the run has ended")
+        self._heard += 1
         message: dict[str, Any] = json.loads(line)
         return message
 

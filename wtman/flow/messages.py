@@ -180,6 +180,13 @@ class RoundLine:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class IdleLine:
+    """The script rests: it has taken in so many lines, and nothing goes on before the next."""
+
+    idle: Id
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class SourceLine:
     """A line of the script that an error went through."""
 
@@ -206,5 +213,5 @@ class Raised:
 
 
 Question = Announcement | FileRead | FileSearch | FlowLoad
-Told = LogLine | PhaseLine | RoundLine
+Told = LogLine | PhaseLine | RoundLine | IdleLine
 Message = ScriptCall | Question | Told | Returned | Raised

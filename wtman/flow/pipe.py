@@ -21,6 +21,7 @@ from wtman.flow.messages import (
     FileRead,
     FileSearch,
     FlowLoad,
+    IdleLine,
     LogLine,
     MergeSpec,
     Message,
@@ -59,6 +60,7 @@ _QUESTIONS: Mapping[str, TypeAdapter[Any]] = {
     "files": TypeAdapter(FileSearch),
     "load": TypeAdapter(FlowLoad),
 }
+_IDLE = TypeAdapter(IdleLine)
 _TOLD: Mapping[str, TypeAdapter[Any]] = {
     "log": TypeAdapter(LogLine),
     "phase": TypeAdapter(PhaseLine),
@@ -81,6 +83,7 @@ class Pipe:
         self.ended = False
         self._rest = b""
         self._bytes = self._last = self._calls = self._questions = self._told = 0
+        self._sent = self._rested = 0  # lines to the script; those after which it last rested
         self._open: set[int] = set()
         self._counts: dict[str, int] = {}
         self._works: set[tuple[str, str]] = set()
@@ -103,6 +106,7 @@ class Pipe:
         """The first line: the script and what it is given. `now` is seconds since the epoch."""
         script = {"name": name, "text": text}
         self._trees.add(base)
+        self._sent += 1
         facts = {"run": run, "base": base, "args": dict(args), "seed": seed, "now": now}
         return _line({"begin": {**facts, "budget": dict(budget or {}), "script": script}})
 
@@ -127,6 +131,7 @@ class Pipe:
         if number not in self._open:
             raise ValueError(f"nothing with the id {number} waits for an answer")
         self._open.remove(number)
+        self._sent += 1
 
     @property
     def open(self) -> frozenset[int]:
@@ -166,6 +171,8 @@ class Pipe:
                 raise PipeRefused(f"it told more than {TOLD_MOST:,} lines")
             told: Message = _fitted(_TOLD[word], said, word)
             return told
+        if word == "idle":
+            return self._rest_after(_fitted(_IDLE, said, word))
         if word in ("return", "raise") and len(said) == 1:
             self.ended = True
             return self._end(word, said[word])
@@ -192,6 +199,12 @@ class Pipe:
             raise PipeRefused(f"call {call.call}: the same {call.kind} was asked for twice")
         self._counts[equal] = count + 1
         return call
+
+    def _rest_after(self, message: IdleLine) -> IdleLine:
+        if not self._rested < message.idle <= self._sent:
+            raise PipeRefused("it rests without having been told something")
+        self._rested = message.idle
+        return message
 
     def _question(self, word: str, said: dict[str, Any]) -> Message:
         self._questions += 1
