@@ -201,14 +201,17 @@ def start(
     host = _Host(answer, more.get("files") or {}, more.get("flows") or {})
     source, to_script = os.pipe()
     from_script, sink = os.pipe()
-    command = choice.load(tier).wrap(script_command(source, sink), script_policy())
+    # As standard input and output, or as any other descriptors.
+    standard = not more.get("beside")
+    given = script_command() if standard else script_command(source, sink)
+    command = choice.load(tier).wrap(given, script_policy())
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
             command.argv,
             cwd=command.cwd,
             env={**command.env, **more.get("env", {})},
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
+            stdin=source if standard else subprocess.DEVNULL,
+            stdout=sink if standard else printed,
             stderr=printed,
             pass_fds=(source, sink),
             start_new_session=True,

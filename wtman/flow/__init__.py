@@ -19,24 +19,28 @@
 runs in a process of its own, where it may import the standard library, pydantic and this.
 '''
 
-from wtman.flow.api import Amount, Budget, Chance, Flow
-from wtman.flow.errors import (
-    Ambiguous,
-    BadAnswer,
-    DuplicateItem,
-    FlowError,
-    GivenUp,
-    NotReproducible,
-    OverBudget,
-    OverLimit,
-    Rejected,
-    ScriptError,
-    StepFailed,
-    Stopped,
-    Unhashable,
-)
-from wtman.flow.inputs import Inputs
-from wtman.flow.values import Excluded, Finding, Outcome, Outcomes, Ran, Review, Train, Work
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wtman.flow.api import Amount, Budget, Chance, Flow
+    from wtman.flow.errors import (
+        Ambiguous,
+        BadAnswer,
+        DuplicateItem,
+        FlowError,
+        GivenUp,
+        NotReproducible,
+        OverBudget,
+        OverLimit,
+        Rejected,
+        ScriptError,
+        StepFailed,
+        Stopped,
+        Unhashable,
+    )
+    from wtman.flow.inputs import Inputs
+    from wtman.flow.values import Excluded, Finding, Outcome, Outcomes, Ran, Review, Train, Work
 
 __all__ = [
     "Ambiguous",
@@ -66,3 +70,13 @@ __all__ = [
     "Unhashable",
     "Work",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is asked for: the coordinator imports this package, and needs none."""
+    if name in __all__:
+        for place in ("errors", "values", "inputs", "api"):
+            found = getattr(import_module(f"wtman.flow.{place}"), name, None)
+            if found is not None:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -266,8 +266,12 @@ def landlock(wishes: ConfineOptions) -> NoReturn:
         for path in wishes.all(name):
             rules.path(path, rules.files if rights == -1 else rights)
     for descriptor in range(3):
-        # `> /dev/stderr` opens the file again, which is in a folder that it may not touch.
-        rules.path(f"/proc/self/fd/{descriptor}", READ_FILE | WRITE_FILE | _TRUNCATE | _IOCTL_DEV)
+        # `> /dev/stderr` opens the file again, which is in a folder that it may not touch. No rule
+        # can be made for a pipe, and it needs none.
+        if not _is_pipe(descriptor):
+            rules.path(
+                f"/proc/self/fd/{descriptor}", READ_FILE | WRITE_FILE | _TRUNCATE | _IOCTL_DEV
+            )
     for port in [*wishes.numbers("--connect"), *(port for port, _ in wishes.proxies)]:
         rules.port(port, _CONNECT)
     for port in wishes.numbers("--serve"):
@@ -278,6 +282,13 @@ def landlock(wishes: ConfineOptions) -> NoReturn:
     if wishes.all("--terminal"):
         _forbid_typing()
     _become(wishes.argv)
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return os.fstat(descriptor).st_mode & 0o170000 in (0o010000, 0o140000)  # or a socket
+    except OSError:
+        return True  # closed: no rule either
 
 
 def beside(wishes: ConfineOptions) -> NoReturn:
