@@ -128,11 +128,15 @@ class World:
                 self.append([e.Unchained(action.task, action.need, action.reason)])
                 linked = True
                 continue
+            if isinstance(action, a.SettleStep):
+                self.append([action.outcome])
+                linked = True
+                continue
             name = spelled(action.key)
             assert name not in self.running, f"{name} is running already"
             if isinstance(action, a.MakeWorktree | a.BringBack):
                 self._may_place(action)
-            if isinstance(action, a.Watch | a.Backoff):
+            if isinstance(action, a.Watch | a.Backoff | a.PlayScript):
                 self.running[name] = action
                 continue
             if isinstance(action, a.RunSession):
@@ -189,6 +193,9 @@ class World:
             other = state.tasks[need]
             if need in view.loose:
                 assert standings(state)[need].state in DEAD, "it does not wait for a collision"
+                continue
+            if view.task.step:
+                assert view.has_work or tuple(view.needs.values()) == view.task.tips
                 continue
             assert view.needs[need] == other.head or view.has_work, "it starts from a stale need"
 
@@ -292,6 +299,14 @@ class World:
                 return () if cancelled else (BackoffEnded(),)
             case a.Restore(name, _, start, to, reason):
                 return (e.RetryReverted(name, start, to, reason),)
+            case a.PlayScript():
+                return ()
+            case a.AskStep(step):
+                return (e.StepAnswered(step, "said", sessions=1),)
+            case a.CommandStep(step):
+                return (e.StepAnswered(step, {"ran": {"status": 0}}),)
+            case a.Rewind(name, _, to):
+                return (e.TaskRewound(name, to),)
             case a.Adopt(name, _, start, to):
                 return (e.Adopted(name, start, to),)
         raise AssertionError(f"unexpected {action}")

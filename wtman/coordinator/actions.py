@@ -4,13 +4,14 @@ Actions carry immutable names (shas, attempt numbers), never positions.
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
-from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
+from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore, Rewind
 
 # What runs for a while, under a key.
 Performed = (
@@ -32,7 +33,11 @@ Performed = (
     | Reproduce
     | Refute
     | Backoff
+    | PlayScript
+    | AskStep
+    | CommandStep
+    | Rewind
 )
 
 # What is done at once: an event, or the end of what runs.
-Action = Performed | Chain | Unchain | Cancel | Pause
+Action = Performed | Chain | Unchain | Cancel | Pause | SettleStep

@@ -14,6 +14,8 @@ from wtman.budget.budget import MOST_WAITS, BudgetStatus, budget_status, exhaust
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.coordinator.actions import Action
 from wtman.coordinator.next_session import attached_session, next_session
+from wtman.flow import decide as flows
+from wtman.flow.actions import AskStep
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
@@ -54,26 +56,38 @@ def decide(
         return ()
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
+    actions += flows.outcomes(state, known)
+    actions += flows.ends(state, running)
+    resting = flows.resting(state)
     links: list[Chain | Unchain] = [*unchained(state, known)]
     if state.paused is None:
-        links += chained(state, running, known)
+        if state.flow is None:  # a step starts from what its script names, from nothing else
+            links += chained(state, running, known)
         back = given_up(state, running, known)
         back += _reverted(state, running, known)
         gone = {item.task for item in back}
         follows = [*back, *(f for f in _follows(state, running, known) if f.task not in gone)]
         actions += [*links, *_base(state, running), *follows]
-        held = {item.task for item in links} | {item.task for item in follows}
+        held = {item.task for item in links} | {item.task for item in follows} | resting
         actions += [item for item in _checks(state, running, known) if item.task not in gone]
         reviews = _reviews(state, running, known, live or {})
         actions += reviews
         if not any(isinstance(item, Pause) for item in reviews):
             actions += _starts(state, running, known, held, live or {}, reviews)
+        actions += flows.commands(state, running)
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
+    if resting:
+        actions = [
+            item
+            for item in actions
+            if getattr(item, "task", "") not in resting or isinstance(item, Collect)
+        ]
     actions = _handed_over(state, running, known, actions)
     actions += _opened(state, running, known, actions)
     if state.held:
         actions = [item for item in actions if getattr(item, "key", None) not in state.held]
+    actions += flows.script(state, running, bool(actions))
     return (*actions, *_watch(state, running, known, actions))
 
 
@@ -287,11 +301,11 @@ def _starts(
 ) -> list[Action]:
     """New sessions into free slots, and worktrees ahead of them; none for what is `held`.
 
-    `begun` are the reviews that start now.
+    `begun` are the reviews and questions that start now.
     """
     ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
-    asked = [item for item in begun if isinstance(item, Review | Refute)]
+    asked = [item for item in begun if isinstance(item, Review | Refute | AskStep)]
     slots = _slots(state, running) - len(asked)
     moving = busy(running, ActionKind.WORKTREE)
     ahead = jobs - len(moving)
@@ -329,6 +343,8 @@ def _starts(
         if cap is None:
             out += _broke(state, money)
             break
+        if own := view.planned.usd:
+            cap = replace(cap, usd=min(cap.usd or own, own))
         out.append(next_session(state, view, cap))
         money = money.holding(cap)
         waiting -= 1
@@ -350,7 +366,7 @@ def _slots(state: State, running: frozenset[ActionKey]) -> int:
     return min(jobs, state.rate_limit or jobs) - sum(1 for key in running if key.kind in _SESSIONS)
 
 
-_SESSIONS = (ActionKind.SESSION, ActionKind.REVIEW, ActionKind.REFUTE)
+_SESSIONS = (ActionKind.SESSION, ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.ASK)
 
 
 def _reviews(
@@ -359,8 +375,11 @@ def _reviews(
     known: Mapping[TaskId, Standing],
     live: Mapping[ActionKey, Usage],
 ) -> list[Action]:
-    """What the reviews need next. They come before new work: what is nearly done gets done."""
-    free, wanted = review_actions(state, running, known)
+    """What reviews and questions need next. They come before new work: what is nearly done gets
+    done.
+    """
+    free, reviews = review_actions(state, running, known)
+    wanted: list[Review | Refute | AskStep] = [*reviews, *flows.asks(state, running)]
     out: list[Action] = [*free]
     money, left = budget_status(state, live), state.settings.max_sessions - state.sessions
     for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):
@@ -440,6 +459,8 @@ def _needs_done(state: State, view: TaskView, known: Mapping[TaskId, Standing]) 
 
 def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
     """What the task needs, with the tips as they are now; the target holds what has landed."""
+    if view.planned.tips and not view.onto:
+        return tuple(zip(view.planned.needs, view.planned.tips, strict=True))
     return tuple(
         (need, state.tasks[need].head)
         for need in view.task.needs

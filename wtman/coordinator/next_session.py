@@ -39,6 +39,8 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
     if view.has_work and not request.restart and (last is not None or asked is not None):
         # The tip was put back where a session broke off; what that left is kept aside.
         at = view.head
+    if view.goes_on and last is None and not request.restart:
+        at, resume = view.goes_on, view.conversation
     if last is not None and not request.restart:
         refused = "" if last.ended is Ended.OK else _joined(last.reason, last.detail)
         failure, resume = red or refused, last.session

@@ -21,7 +21,8 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
     """The prompt of one attempt; `failure` is why the attempt before did not do."""
     task = view.task
     parts = []
-    if state.request and state.request.strip() != task.prompt.strip():
+    # What a flow says of itself is for people: its prompts say all that its sessions need.
+    if state.flow is None and state.request and state.request.strip() != task.prompt.strip():
         parts.append(
             "Your task is one part of a larger request; others work on the rest at the same "
             f"time, do only yours. The request:\n{state.request.strip()}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import record
+from wtman.journal import replay_flow as flows
 from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
@@ -27,11 +28,12 @@ from wtman.model.states import RunKind
 def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> State:
     """Fold events into a state; with `state`, go on from there, and leave that one as it is.
 
-    For speed the folds change the dicts `tasks` and `dropped` of the state that they are given,
+    For speed the folds change the dicts `tasks` and `dropped` of the state, and those of its flow,
     and only these: they are copied here, once, and nobody else calls a fold.
     """
     current = state if state is not None else State()
     current = replace(current, tasks=dict(current.tasks), dropped=dict(current.dropped))
+    current = flows.own(current)
     last: record.Recorded | None = None
     for last in recorded:
         fold = _FOLDS.get(type(last.event))
@@ -132,7 +134,7 @@ def _approved(state: State, event: e.Approved, at: float) -> State:
 
 
 # What is a session too, though of no task.
-_ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN})
+_ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN, ActionKind.ASK})
 
 
 def _intended(state: State, event: e.Intended, at: float) -> State:
@@ -276,6 +278,8 @@ def _retry_reverted(state: State, event: e.RetryReverted, at: float) -> State:
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
     if view is not None and view.before is not None and view.resolving is None:
+        if view.goes_on and view.planned.step != view.before.planned.step:
+            return flows.step_reverted(state, view, view.before, event.reason)
         told = f"a retry did no better ({event.reason}): the work of before is kept"
         before = replace(view.before, notes=(*view.before.notes, told))
         state.tasks[event.task] = merges.back_to(before, view)
@@ -399,7 +403,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     if event.reason == "review":
         state = replace(state, reviews=reviews.asked_again(state.reviews))
     return replace(
-        limits.without_backoff(state),
+        flows.resumed(limits.without_backoff(state)),
         asked_stop=False,
         paused=None,
         stopped=None,
@@ -459,6 +463,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Restored: lambda state, event, at: _with(
         state, event.task, cleaned=False, worktree=event.worktree
     ),
+    **flows.FOLDS,
     **limits.FOLDS,
     **planning.FOLDS,
     **merges.FOLDS,

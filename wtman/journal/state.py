@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import Any
 
 from wtman.formats.codec import to_plain
 from wtman.journal import events as e
@@ -161,6 +162,9 @@ class TaskView:
     excluded: e.Excluded | None = None
     cleaned: bool = False
     notes: tuple[str, ...] = ()
+    # Of a step of a flow that goes on with a work: where that stood, and the conversation.
+    goes_on: Sha = Sha("")
+    conversation: str = ""
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -190,6 +194,11 @@ class TaskView:
         if not self.chained:
             return self.planned
         return replace(self.planned, needs=(*self.planned.needs, *self.chained))
+
+    @property
+    def awaited(self) -> tuple[TaskId, ...]:
+        """What it waits for, and follows; a step of a flow starts from works as they were."""
+        return () if self.planned.step else self.task.needs
 
     @property
     def loose(self) -> tuple[TaskId, ...]:
@@ -260,6 +269,86 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowStep:
+    """One call of a flow's script, with what came of it.
+
+    `ended` is the place of its outcome among all outcomes, from 1; 0: it has none. `play` is the
+    play of the script that asked for it last. A failed one has `error` and no `value`.
+    """
+
+    key: str
+    kind: str
+    scope: tuple[str, ...]
+    title: str
+    spec: dict[str, Any]
+    limits: dict[str, Any]
+    task: TaskId
+    play: int
+    since: float
+    tries: int = 1
+    ended: int = 0
+    value: Any = None
+    error: e.StepFailed | None = None
+    spent: Cap = Cap()  # by the run, when it had its outcome
+    reused: bool = False  # this play found its answer
+
+    @property
+    def open(self) -> bool:
+        """Whether it has no outcome yet."""
+        return not self.ended
+
+    @property
+    def answered(self) -> bool:
+        """Whether it has its value; a step that failed has an outcome and no answer."""
+        return self.ended > 0 and self.error is None
+
+    @property
+    def settled(self) -> bool:
+        """Whether another play finds its outcome: an answer, or the no of a person."""
+        return self.answered or (self.ended > 0 and self.asks_person)
+
+    @property
+    def asks_person(self) -> bool:
+        """Whether nobody but a person answers it."""
+        return self.kind in ("approve", "announce")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """A flow: its script and all that it has asked for.
+
+    `works` has the task as it was when it stood at a work that a step was answered with. `wanted`
+    are the works that the script returned, the last of each task. `lines` is all that the script
+    told, so that another play does not tell it again.
+    """
+
+    added: e.FlowAdded
+    plays: int = 0
+    steps: dict[str, FlowStep] = field(default_factory=dict)
+    works: dict[Sha, TaskView] = field(default_factory=dict)
+    lines: dict[e.ScriptTold, None] = field(default_factory=dict)
+    outcomes: int = 0
+    held: bool = False
+    ended: e.ScriptEnded | None = None
+    wanted: dict[TaskId, Sha] = field(default_factory=dict)
+
+    @property
+    def phase(self) -> str:
+        """The phase that began last."""
+        return next((line.text for line in reversed(self.lines) if line.what == "phase"), "")
+
+    @property
+    def current(self) -> tuple[FlowStep, ...]:
+        """The steps that this play of the script has asked for."""
+        return tuple(step for step in self.steps.values() if step.play == self.plays)
+
+    @property
+    def questions(self) -> tuple[FlowStep, ...]:
+        """What waits for a person, the oldest first."""
+        return tuple(step for step in self.current if step.open and step.asks_person)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A run, replayed. `tasks` keeps the order of the plan."""
 
@@ -297,6 +386,7 @@ class State:
     collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)
     usage: Usage = Usage()
     reviews: Reviews = Reviews()
+    flow: FlowView | None = None  # of a plan in code
     charged: Cap = Cap()  # what ended sessions count against the budgets
     reserved: dict[ActionKey, Cap] = field(default_factory=dict)  # of live ones
     rate_limit: int = (
@@ -321,7 +411,8 @@ class State:
 
     def checks_of(self, task: TaskId) -> tuple[str, ...]:
         """The check commands that judge one task."""
-        return self.tasks[task].task.check or self.settings.check
+        planned = self.tasks[task].planned
+        return () if planned.unchecked else planned.check or self.settings.check
 
 
 def fingerprint_of(
@@ -343,6 +434,7 @@ def fingerprint_of(
         to_plain(task.tools),
         to_plain(task.owns),
         *((role,) if role else ()),  # a run from before there were roles keeps its keys
+        *((task.step,) if task.step else ()),
     )
     return digest(*(str(part) for part in parts))
 

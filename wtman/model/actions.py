@@ -28,6 +28,9 @@ class ActionKind(StrEnum):
     CANDIDATE = "candidate"
     LAND = "land"
     BACKOFF = "backoff"
+    SCRIPT = "script"
+    ASK = "ask"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wtman.model.ids import TaskId
+from wtman.model.ids import Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class Task:
     check: tuple[str, ...] = ()  # replaces the plan's, where given
     timeout: float = 0.0  # seconds for one attempt; 0 = the run's
     may_be_empty: bool = False  # changing nothing is no failure
+    # Of a step of a flow: its key and try, the commits of `needs` that it starts from, and what
+    # its sessions may use up (attempts and dollars each, 0: as the run says).
+    step: str = ""
+    tips: tuple[Sha, ...] = ()
+    attempts: int = 0
+    unchecked: bool = False  # no check judges it
+    usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

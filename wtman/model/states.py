@@ -15,6 +15,7 @@ class RunKind(StrEnum):
     REVIEW = "review"  # of such branches
     AUDIT = "audit"  # of the repository as it stands
     BASE_CHECK = "base check"
+    FLOW = "flow"  # a plan in code: its script asks for its tasks
 
     @property
     def external(self) -> bool:
@@ -27,6 +28,7 @@ class RunState(StrEnum):
     PLANNED = "planned"
     RUNNING = "running"
     REVIEWING = "reviewing"
+    WAITING = "waiting"  # for the answer to a question
     READY = "ready"
     MERGING = "merging"
     MERGED = "merged"

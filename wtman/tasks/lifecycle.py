@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from wtman.journal.state import Attempt, Finding, State, TaskView
+from wtman.journal.state import Attempt, Finding, FlowView, State, TaskView
 from wtman.model.actions import ON_TASK, ActionKey
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
@@ -38,6 +38,8 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     if state.merge is not None and not state.merge.over:
         return RunState.MERGING
     known = known if known is not None else standings(state)
+    if state.flow is not None:
+        return _flow_state(state, state.flow, known)
     if not known or any(item.state not in SETTLED for item in known.values()):
         return _unfinished(state, known)
     if reviewers(state) and _reviews_left(state, known):
@@ -51,6 +53,24 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     if TaskState.EXCLUDED in states and state.merge is not None:
         return RunState.READY
     return RunState.FAILED
+
+
+def _flow_state(state: State, flow: FlowView, known: Mapping[TaskId, Standing]) -> RunState:
+    """Where a flow stands. What it returned decides, whatever became of its other tasks."""
+    if flow.ended is not None and flow.ended.error:
+        return RunState.FAILED
+    if flow.ended is None:
+        if not state.approved:
+            return RunState.PLANNED
+        if state.failed is not None or state.stopped is not None:
+            return RunState.STOPPED
+        if state.paused is not None:
+            return RunState.PAUSED
+        return RunState.WAITING if flow.held else RunState.RUNNING
+    states = {known[task].state for task in flow.wanted if task in known}
+    if states & {TaskState.VERIFIED, TaskState.UNCHECKED} or not states:
+        return RunState.READY
+    return RunState.MERGED if TaskState.MERGED in states else RunState.READY
 
 
 def _reviews_left(state: State, known: Mapping[TaskId, Standing]) -> bool:
@@ -79,7 +99,8 @@ def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tu
     """The tasks whose work a merge may take: verified, or unchecked where nothing checks."""
     known = known if known is not None else standings(state)
     wanted = (TaskState.VERIFIED, TaskState.UNCHECKED)
-    return tuple(task for task, item in known.items() if item.state in wanted)
+    asked = state.flow.wanted if state.flow is not None else known
+    return tuple(task for task, item in known.items() if item.state in wanted and task in asked)
 
 
 def counted(attempt: Attempt) -> bool:
@@ -115,7 +136,7 @@ def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) 
     """Whether something that the task started from has moved to another settled tip."""
     if view.onto != view.based:
         return True
-    for need in view.task.needs:
+    for need in view.awaited:
         other = state.tasks.get(need)
         if other is None or (view.onto and other.merged) or known[need].state not in DONE:
             continue
@@ -132,7 +153,7 @@ def _resolve(state: State, task: TaskId, memo: dict[TaskId, Standing]) -> Standi
     while stack:
         name = stack[-1]
         view = state.tasks[name]
-        missing = [need for need in view.task.needs if need in state.tasks and need not in memo]
+        missing = [need for need in view.awaited if need in state.tasks and need not in memo]
         if missing and name not in memo:
             stack.extend(missing)
             continue
@@ -150,6 +171,10 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.external:
         return Standing(TaskState.UNCHECKED, "not made by wtman")
     work = _work(state, view, known)
+    flow = state.flow
+    if flow is not None and flow.ended is not None and work.state not in SETTLED:
+        if view.planned.id not in flow.wanted:
+            return Standing(TaskState.FAILED, "the flow ended before it")
     if is_fruitless(view, work):
         return Standing(TaskState.CHECKING, "goes back to its work of before")
     if work.state in SETTLED:
@@ -170,7 +195,14 @@ def is_fruitless(view: TaskView, work: Standing) -> bool:
         return False
     tried = any(counted(item) and item.number > before.last for item in view.attempts)
     # Not where it waits for a session that was asked for since.
-    return work.state in DEAD or (tried and work.state is TaskState.FIXING)
+    # A step of a flow has all its attempts.
+    return work.state in DEAD or (
+        tried and work.state is TaskState.FIXING and not _goes_on_for_step(view)
+    )
+
+
+def _goes_on_for_step(view: TaskView) -> bool:
+    return view.before is not None and view.planned.step != view.before.planned.step
 
 
 def fruitless(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> Standing | None:
@@ -190,7 +222,7 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
     loose = view.loose
     waiting = tuple(
         need
-        for need in view.task.needs
+        for need in view.awaited
         if need in known
         and known[need].state not in DONE
         and not (need in loose and known[need].state in DEAD)
@@ -205,7 +237,8 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
     if last.ended is Ended.FAILED or last.red:
         reason = _why(view, last)
         barred = last.outcome is not None and bool(last.outcome.quarantine)
-        if barred or view.failures >= state.settings.attempts + view.granted:
+        most = view.planned.attempts or state.settings.attempts
+        if barred or view.failures >= most + view.granted:
             if not barred and not last.red and (left := blockers(state, view.task.id)):
                 # It had passed its checks; what it did not mend is why it does not land.
                 return Standing(TaskState.REJECTED, _titles(left))

@@ -29,6 +29,15 @@ class BringBack(TaskAction):
 
 
 @dataclass(frozen=True, slots=True)
+class Rewind(TaskAction):
+    """Bring a task back to an earlier work of its own, which is what its flow returned."""
+
+    kind = ActionKind.WORKTREE
+    head: Sha
+    to: Sha
+
+
+@dataclass(frozen=True, slots=True)
 class Follow(TaskAction):
     """Merge the new tips of what the task needs into the task."""
 

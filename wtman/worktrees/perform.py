@@ -18,14 +18,14 @@ from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.provision.outfit import Fitted, keys_for
 from wtman.provision.setup_use import require_space
-from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
+from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore, Rewind
 from wtman.worktrees.baseline import provision_task
 from wtman.worktrees.place import TaskPlace, bring, move, place_of, require_free
 from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
 
 
 async def perform(
-    ctx: Context, state: State, action: MakeWorktree | BringBack | Follow | Adopt | Restore
+    ctx: Context, state: State, action: MakeWorktree | BringBack | Follow | Adopt | Restore | Rewind
 ) -> tuple[e.Event, ...]:
     """Bring a task's worktree into being, or to where it belongs now."""
     match action:
@@ -38,6 +38,9 @@ async def perform(
         case Adopt():
             await ctx.git(_move, ctx, state, action.task, action.head, action.to)
             return (e.Adopted(action.task, action.start, action.to),)
+        case Rewind():
+            await ctx.git(_move, ctx, state, action.task, action.head, action.to)
+            return (e.TaskRewound(action.task, action.to),)
         case Restore():
             await ctx.git(_move, ctx, state, action.task, action.head, action.to)
             resolver = state.tasks[action.task].resolving is not None

@@ -6,6 +6,21 @@ A new event is a frozen `Event` in the file of its domain, an import here, and i
 
 from wtman.journal.events.check import BaseChecked, Checked
 from wtman.journal.events.event import Event
+from wtman.journal.events.flow import (
+    Answered,
+    FlowAdded,
+    ScriptBegan,
+    ScriptEnded,
+    ScriptHeld,
+    ScriptTold,
+    StepAnswered,
+    StepAsked,
+    StepDeferred,
+    StepFailed,
+    StepsAskedAgain,
+    TaskContinued,
+    TaskRewound,
+)
 from wtman.journal.events.merge import (
     Adapted,
     CandidateJudged,

@@ -1,0 +1,44 @@
+"""What may be asked of a flow."""
+
+from dataclasses import dataclass
+
+from wtman.journal.events import StepAnswered, StepFailed
+from wtman.model.actions import ActionKey, ActionKind, RunAction
+from wtman.model.session import Cap
+
+
+@dataclass(frozen=True, slots=True)
+class PlayScript(RunAction):
+    """Play the script against the journal: what it asks becomes events, answers go back to it."""
+
+    kind = ActionKind.SCRIPT
+
+
+@dataclass(frozen=True, slots=True)
+class AskStep:
+    """Ask an agent the question of a step, in a read-only session."""
+
+    step: str
+    cap: Cap = Cap()
+
+    @property
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.ASK, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStep:
+    """Run the command of a step where checks run."""
+
+    step: str
+
+    @property
+    def key(self) -> ActionKey:
+        return ActionKey(ActionKind.COMMAND, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class SettleStep:
+    """Journal what has become of the task of a step; nothing is performed."""
+
+    outcome: StepAnswered | StepFailed

@@ -1,0 +1,120 @@
+"""What a flow needs next, as actions. Part of `decide`.
+
+A step that sessions work on is a task, scheduled like any other; its outcome is read off the
+task. What no play of the script has asked for since it began rests: it may never be wanted again.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
+from wtman.journal import events as e
+from wtman.journal.state import FlowStep, State, TaskView
+from wtman.model.actions import ActionKey, ActionKind, Cancel
+from wtman.model.ids import TaskId
+from wtman.model.states import DEAD, DONE, Standing
+from wtman.worktrees.actions import Rewind
+
+_SCRIPT = ActionKey(ActionKind.SCRIPT)
+_OF_STEPS = frozenset(
+    {ActionKind.SESSION, ActionKind.CHECK, ActionKind.ASK, ActionKind.COMMAND, ActionKind.WORKTREE}
+)
+_ALONE = frozenset({ActionKind.SCRIPT, ActionKind.WATCH})
+
+
+def resting(state: State) -> frozenset[TaskId]:
+    """Tasks of steps that nobody asks for now: nothing of them begins."""
+    flow = state.flow
+    if flow is None:
+        return frozenset()
+    if flow.ended is not None:
+        return frozenset(state.tasks.keys() - flow.wanted.keys())
+    return frozenset(
+        step.task for step in flow.steps.values() if step.open and step.play != flow.plays
+    ) - {step.task for step in flow.current if step.open}
+
+
+def outcomes(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
+    """The steps whose task has come to an end."""
+    flow = state.flow
+    if flow is None or flow.ended is not None:
+        return []
+    found = []
+    for step in flow.steps.values():
+        view = state.tasks.get(step.task)
+        if not step.open or view is None or not is_of(view, step):
+            continue
+        standing = known[step.task]
+        if standing.state in DONE and view.in_flight is None:
+            found.append(SettleStep(e.StepAnswered(step.key, work_of(view))))
+        elif standing.state in DEAD and view.before is None and step.play == flow.plays:
+            more = {"reason": standing.reason, "task": step.task, "attempts": len(view.current)}
+            outcome = e.StepFailed(step.key, "StepFailed", standing.reason, more)
+            found.append(SettleStep(outcome))
+    return found
+
+
+def is_of(view: TaskView, step: FlowStep) -> bool:
+    """Whether a task works on this step now, and not on another one of its chain."""
+    return view.planned.step.partition("#")[0] == step.key
+
+
+def work_of(view: TaskView) -> dict[str, Any]:
+    """The work that a task stands at, as the script sees it."""
+    return {
+        "work": {
+            "task": view.planned.id,
+            "branch": view.branch,
+            "commit": view.head,
+            "parent": view.goes_on or view.start,
+            "title": view.planned.title or view.planned.id,
+        }
+    }
+
+
+def commands(state: State, running: Collection[ActionKey]) -> list[CommandStep]:
+    """The commands to run now."""
+    steps = state.flow.current if state.flow is not None and state.flow.ended is None else ()
+    wanted = [CommandStep(step.key) for step in steps if step.open and step.kind == "command"]
+    return [action for action in wanted if action.key not in running]
+
+
+def asks(state: State, running: Collection[ActionKey]) -> list[AskStep]:
+    """The questions that agents are to be asked."""
+    steps = state.flow.current if state.flow is not None and state.flow.ended is None else ()
+    wanted = [AskStep(step.key) for step in steps if step.open and step.kind == "ask"]
+    return [action for action in wanted if action.key not in running]
+
+
+def ends(state: State, running: Collection[ActionKey]) -> list[Cancel | Rewind]:
+    """What a flow that has ended leaves: nothing runs on, and branches stand where it wants them.
+
+    A task of which the script returned an earlier work goes back to that.
+    """
+    flow = state.flow
+    if flow is None or flow.ended is None:
+        return []
+    busy = {key.subject for key in running if key.kind in _OF_STEPS}
+    out: list[Cancel | Rewind] = [
+        Cancel(key)
+        for key in sorted(running)
+        if key.kind in _OF_STEPS and key.subject not in flow.wanted
+    ]
+    for task, commit in flow.wanted.items():
+        view = state.tasks[task]
+        work = flow.works[commit]
+        if view.planned.step != work.planned.step and task not in busy and view.in_flight is None:
+            out.append(Rewind(task, view.head, commit))
+    return out
+
+
+def script(state: State, running: Collection[ActionKey], others: bool) -> list[PlayScript | Cancel]:
+    """The script's process, while it can get anywhere; `others`: something else is begun now."""
+    flow = state.flow
+    if flow is None or flow.ended is not None:
+        return []
+    stuck = state.paused is not None or bool(state.held)
+    if _SCRIPT not in running:
+        return [] if stuck or flow.held else [PlayScript()]
+    alone = not others and all(key.kind in _ALONE for key in running)
+    return [Cancel(_SCRIPT)] if stuck and alone else []
