@@ -13,6 +13,7 @@ EFFECTS = frozenset(
     checks/perform.py
     checks/results.py
     cli/__init__.py
+    cli/commands/answer.py
     cli/commands/attach.py
     cli/commands/clean.py
     cli/commands/demo.py
@@ -29,6 +30,7 @@ EFFECTS = frozenset(
     cli/commands/restore.py
     cli/commands/retry.py
     cli/commands/review.py
+    cli/commands/run.py
     cli/commands/shell.py
     cli/commands/split.py
     cli/commands/status.py
@@ -39,6 +41,7 @@ EFFECTS = frozenset(
     cli/detach.py
     cli/drive.py
     cli/editor.py
+    cli/flow.py
     cli/merge.py
     cli/notify.py
     cli/pull_request.py
@@ -71,6 +74,8 @@ EFFECTS = frozenset(
     coordinator/start/agents.py
     coordinator/start/approval.py
     coordinator/start/disk.py
+    coordinator/start/flow.py
+    coordinator/start/flow_replay.py
     coordinator/start/order.py
     coordinator/start/requirements.py
     coordinator/start/resumption.py
@@ -85,6 +90,11 @@ EFFECTS = frozenset(
     execution/sweep.py
     files.py
     flow/start.py
+    flow/desk.py
+    flow/perform.py
+    flow/play.py
+    flow/rehearsal.py
+    flow/tree.py
     git/branches.py
     git/case.py
     git/checkout_repair.py

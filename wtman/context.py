@@ -6,6 +6,7 @@ never writes the journal, never decides what comes next, and lets only errors
 out that mean the run cannot go on.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,38 @@ from wtman.git.checkouts.pool import Checkouts
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.run import Threaded
+from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
 from wtman.sandbox.gateway import Gateway
 from wtman.sandbox.guard import Guard
 from wtman.sandbox.inside import SandboxView, view
 from wtman.sandbox.policy import Sandbox
+
+
+class Bulletin:
+    """What the loop knows, for an action that lives as long as the run, and how that wakes it.
+
+    `look` folds what is new in the journal into `state`; `called` makes the loop decide again.
+    """
+
+    def __init__(self) -> None:
+        self.state: State | None = None
+        self.look: Callable[[], object] = lambda: None
+        self.called = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def tell(self, state: State) -> None:
+        """The loop has another state."""
+        self.state = state
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set as soon as there is another state than now."""
+        return self._changed
+
 
 READERS = 1000  # no limit: the sessions themselves are bounded by `jobs`
 
@@ -43,7 +70,8 @@ class Context:
     `gateway` lets sessions out to the hosts that they may reach.
     `space` knows which file systems were full.
     `reading` is the pool of checkouts that sessions only read, apart from that of checks
-    because a session holds one for minutes. `environments` knows what setup makes just now.
+    because a session holds one for minutes. `environments` knows what setup makes just now,
+    `bulletin` what the loop knows.
     """
 
     run: RunId
@@ -66,6 +94,7 @@ class Context:
     space: Space = field(default_factory=Space)
     reading: Checkouts = field(default_factory=lambda: Checkouts(READERS))
     environments: Environments[Any] = field(default_factory=Environments)
+    bulletin: Bulletin = field(default_factory=Bulletin)
 
     @property
     def handouts(self) -> Handouts:

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from wtman.checks import perform
@@ -28,6 +28,7 @@ from wtman.errors import (
     WtmanError,
     machine_error,
 )
+from wtman.flow import perform as flow
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded, RateLimited
@@ -78,11 +79,15 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.Reproduce: reviews.perform,
     a.Refute: reviews.perform,
     a.Backoff: _backoff,
+    a.PlayScript: flow.perform,
+    a.AskStep: flow.perform,
+    a.CommandStep: flow.perform,
+    a.Rewind: worktrees.perform,
 }
 
 
 # What leaves nothing behind that a resume would look for, done or not.
-_TRACELESS = frozenset({ActionKind.WATCH, ActionKind.BACKOFF})
+_TRACELESS = frozenset({ActionKind.WATCH, ActionKind.BACKOFF, ActionKind.SCRIPT})
 
 
 async def drive(ctx: Context, watch: Watch | None = None) -> State:
@@ -109,6 +114,7 @@ class _Loop:
         self.interrupted = False
 
     async def run(self) -> State:
+        self.ctx.bulletin.look = self._take_in
         try:
             self._take_in()
             if seen := await self.ctx.git(reviews.programs_seen, self.ctx, self.state):
@@ -161,7 +167,10 @@ class _Loop:
                 case a.Unchain(task, need, reason):
                     journal.append(e.Unchained(task, need, reason))
                     linked = True
-                case a.Watch() | a.Backoff():
+                case a.SettleStep(outcome):
+                    journal.append(outcome)
+                    linked = True
+                case a.Watch() | a.Backoff() | a.PlayScript():
                     begun.append(action)
                 case _:
                     begun.append(action)
@@ -176,15 +185,21 @@ class _Loop:
     async def _wait(self) -> list[e.Event]:
         """Outcomes of what has ended; also returns when another process has asked something."""
         while True:
+            called = asyncio.ensure_future(self.ctx.bulletin.called.wait())
             done, _ = await asyncio.wait(
-                self.running.values(), timeout=_POLL, return_when=asyncio.FIRST_COMPLETED
+                (*self.running.values(), called),
+                timeout=_POLL,
+                return_when=asyncio.FIRST_COMPLETED,
             )
+            called.cancel()
+            news = self.ctx.bulletin.called.is_set()
+            self.ctx.bulletin.called.clear()
             self.ctx.space.look()
             low = self._low_space()
             foreign = self._take_in()
             rate_limited = self._rate_limit() != self.state.rate_limit
             stopping = self.interrupted and not self.state.asked_stop
-            if done or foreign or low or rate_limited or stopping:
+            if done - {called} or news or foreign or low or rate_limited or stopping:
                 ended = [event for key in self._ended(done) for event in self._outcome(key)]
                 return [*ended, *low]
 
@@ -211,7 +226,7 @@ class _Loop:
         }
         return {key: usage for key, usage in found.items() if usage is not None}
 
-    def _ended(self, done: set[asyncio.Task[tuple[e.Event, ...]]]) -> list[ActionKey]:
+    def _ended(self, done: Collection[asyncio.Future[Any]]) -> list[ActionKey]:
         return [key for key, task in self.running.items() if task in done]
 
     def _outcome(self, key: ActionKey) -> tuple[e.Event, ...]:
@@ -273,6 +288,7 @@ class _Loop:
         if recorded:
             self.state = replay(recorded, self.state)
             self.watch(self.state, recorded)
+            self.ctx.bulletin.tell(self.state)
         return bool(recorded)
 
     async def _end_all(self) -> None:

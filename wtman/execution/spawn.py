@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.util import MAGIC_NUMBER
 from types import ModuleType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from wtman.errors import ExternalError
 from wtman.execution import keeper
 from wtman.model.command import Command
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
 
 
 def keeper_command() -> tuple[str, ...]:
@@ -152,3 +155,65 @@ def answer_of(
             process.kill()
             raise
     return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+
+class PipedProcess:
+    """A program that talks with us over its stdin and stdout; what it says beside goes to a file.
+
+    It leads a process group of its own, all of which `end` kills.
+    """
+
+    def __init__(self, process: "Process", complaints: str) -> None:
+        self._process = process
+        self._complaints = complaints
+
+    async def read(self, most: int) -> bytes:
+        """What it says next; empty at its end."""
+        out = self._process.stdout
+        return await out.read(most) if out is not None else b""
+
+    def write(self, data: bytes) -> None:
+        """Tell it something; nothing happens where it listens no more."""
+        into = self._process.stdin
+        if into is not None and not into.is_closing():
+            into.write(data)
+
+    async def complaint(self) -> str:
+        """How it ended, with the last line that it printed beside."""
+        status = await self._process.wait()
+        with contextlib.suppress(OSError), open(self._complaints, "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - 4096, 0))
+            said = file.read().decode("utf-8", "replace").strip()
+            if said:
+                return said.splitlines()[-1]
+        return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+    async def end(self) -> None:
+        """Kill it and all that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+
+
+async def start_piped(command: Command, complaints: str) -> PipedProcess:
+    """Start a program to talk with; `complaints` is the file for its stderr."""
+    import asyncio
+
+    os.makedirs(os.path.dirname(complaints), mode=0o700, exist_ok=True)
+    with open(complaints, "wb") as beside:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command.argv,
+                cwd=command.cwd,
+                env=command.env,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=beside,
+                start_new_session=True,
+            )
+        except OSError as error:
+            why = error.strerror
+            raise ExternalError(f"{command.argv[0]} could not be started: {why}") from error
+    return PipedProcess(process, complaints)

@@ -1,0 +1,26 @@
+"""Where a play of a script finds the state of its run, and leaves its events."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from wtman.journal.events import Event
+from wtman.journal.state import State
+
+
+class Desk(Protocol):
+    """The run of a play: one that goes on, or one in memory."""
+
+    @property
+    def state(self) -> State:
+        """The run as it is now."""
+        ...
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set as soon as there is another state than now."""
+        ...
+
+    def journal(self, events: Sequence[Event]) -> None:
+        """Keep the events; `state` has them afterwards."""
+        ...

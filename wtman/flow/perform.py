@@ -1,0 +1,185 @@
+"""The effects of a flow: its script played, its questions asked, its commands run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from shlex import join
+from typing import Any
+
+from wtman import files
+from wtman.checks.execute import CheckRequest, bench_of, run_once
+from wtman.context import Context
+from wtman.execution.spawn import PipedProcess, start_piped
+from wtman.flow.actions import AskStep, CommandStep, PlayScript
+from wtman.flow.answer_schema import answer_type, unwrapped
+from wtman.flow.start import script_command, script_policy
+from wtman.flow.steps import ASKED, StepCall, agent_name
+from wtman.journal import events as e
+from wtman.journal.state import FlowStep, State
+from wtman.model.command import ExitReason
+from wtman.model.ids import Sha
+from wtman.model.plan import Role
+from wtman.model.roles import effort_of, model_of
+from wtman.sessions.ask import Question, ask
+from wtman.text.terminal import clean
+
+_OUTPUT = 1 << 16  # bytes of each stream of a command that the script gets
+
+
+async def perform(
+    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep
+) -> tuple[e.Event, ...]:
+    """Do what a flow needs."""
+    match action:
+        case PlayScript():
+            return await _play(ctx, state)
+        case AskStep():
+            return await _ask(ctx, state, action)
+        case CommandStep():
+            return await _command(ctx, state, action)
+
+
+# --- the script ---------------------------------------------------------------------------------
+
+
+@dataclass
+class _Live:
+    """The desk of a run that goes on: the loop's state, and the journal."""
+
+    ctx: Context
+
+    @property
+    def state(self) -> State:
+        assert self.ctx.bulletin.state is not None
+        return self.ctx.bulletin.state
+
+    @property
+    def changed(self) -> asyncio.Event:
+        return self.ctx.bulletin.changed
+
+    def journal(self, events: Sequence[e.Event]) -> None:
+        self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
+        self.ctx.bulletin.look()
+        self.ctx.bulletin.called.set()
+
+
+async def _play(ctx: Context, state: State) -> tuple[e.Event, ...]:
+    from wtman.flow.play import Play
+
+    async with script_process(ctx, state) as process:
+        return await Play(_Live(ctx), process, ctx.control, ctx.git).run()
+
+
+@asynccontextmanager
+async def script_process(ctx: Context, state: State) -> AsyncIterator[PipedProcess]:
+    """The process of the script, confined; it is gone afterwards."""
+    command = script_command()
+    # So that a sweep finds it, should it outlive its coordinator.
+    command = replace(command, env={**command.env, "WTMAN_SESSION": f"{ctx.run}/script"})
+    process = await start_piped(
+        ctx.sandbox.wrap(command, script_policy()), ctx.below("flow", "stderr")
+    )
+    try:
+        yield process
+    finally:
+        await process.end()
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+async def _ask(ctx: Context, state: State, action: AskStep) -> tuple[e.Event, ...]:
+    step = _step(state, action.step)
+    spec = step.spec
+    call = StepCall(step.kind, step.scope, step.title, spec, step.limits)
+    agent = agent_name(state, call)
+    role = state.roles.get(str(spec.get("role") or ASKED)) or Role(ASKED, "", writes=False)
+    role = replace(role, writes=False)
+    answer = await ask(
+        ctx,
+        state.settings,
+        Question(
+            key=f"questions/{step.key[:16]}/{step.tries}",
+            role=role,
+            prompt=_prompt(spec),
+            answer=answer_type(spec.get("returns")),
+            agent=agent,
+            commit=_commit(state, spec),
+            label=step.title[:60],
+            model=model_of(state.settings, role, agent, str(spec.get("model") or "")),
+            effort=effort_of(state.settings, role, str(spec.get("effort") or "")),
+            timeout=float(step.limits.get("timeout") or 0.0),
+            cap=_capped(action, step),
+        ),
+    )
+    used: dict[str, Any] = {
+        "usage": answer.usage,
+        "seconds": answer.seconds,
+        "sessions": max(answer.sessions, 1),
+    }
+    if answer.stopped:
+        return (e.StepDeferred(step.key, "stopped", **used),)
+    if answer.fatal or answer.limited:
+        told = answer.fatal or answer.reason
+        return (e.StepDeferred(step.key, told, fatal=answer.fatal, limited=answer.limited, **used),)
+    if answer.value is None:
+        kind = "BadAnswer" if answer.problems else "StepFailed"
+        more = {"reason": answer.reason, "problems": list(answer.problems)}
+        return (e.StepFailed(step.key, kind, answer.reason, more, **used),)
+    return (e.StepAnswered(step.key, unwrapped(spec.get("returns"), answer.value), **used),)
+
+
+def _capped(action: AskStep, step: FlowStep) -> Any:
+    own = step.limits.get("usd")
+    if not own:
+        return action.cap
+    return replace(action.cap, usd=min(action.cap.usd or float(own), float(own)))
+
+
+def _prompt(spec: dict[str, Any]) -> str:
+    prompt, context = str(spec.get("prompt") or ""), str(spec.get("context") or "")
+    return f"{context}\n\n{prompt}" if context else prompt
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+async def _command(ctx: Context, state: State, action: CommandStep) -> tuple[e.Event, ...]:
+    """A command in the check sandbox. That it fails is an answer; that it could not run is none."""
+    step = _step(state, action.step)
+    argv = [str(word) for word in step.spec.get("argv") or ()]
+    settings = state.settings
+    if timeout := step.limits.get("timeout"):
+        settings = replace(settings, check_timeout=float(timeout))
+    stem = f"step-{step.key[:12]}"
+    bench = await bench_of(ctx, settings, stem)
+    request = CheckRequest(join(argv), _commit(state, step.spec), stem)
+    ran, _ = await run_once(bench, request)
+    problem = ran.unfit
+    if ran.exit.reason is not ExitReason.EXITED:
+        problem = problem or ran.exit.problem(settings.check_timeout)
+    if problem:
+        return (e.StepFailed(step.key, "StepFailed", problem, {"reason": problem}),)
+    status = ran.exit.code if ran.exit.code is not None else -(ran.exit.signal or 1)
+    output = await ctx.git(_printed, ctx, ran.log)
+    tests = {name: str(how) for name, how in (ran.tests.tests if ran.tests else {}).items()}
+    told = {"status": status, "output": output, "tests": tests}
+    return (e.StepAnswered(step.key, {"ran": told}),)
+
+
+def _printed(ctx: Context, log: str) -> str:
+    """The end of what a command printed, stdout first."""
+    parts = [files.tail(ctx.below(log, name), _OUTPUT) for name in ("stdout", "stderr")]
+    text = b"".join(parts).decode("utf-8", "replace")
+    return "\n".join(map(clean, text.splitlines()))
+
+
+def _commit(state: State, spec: dict[str, Any]) -> Sha:
+    at = spec.get("at")
+    return Sha(str(at["commit"])) if isinstance(at, dict) else state.base
+
+
+def _step(state: State, key: str) -> FlowStep:
+    assert state.flow is not None
+    return state.flow.steps[key]
