@@ -37,6 +37,8 @@ _COMMANDS = {
     "merge": "Merge the verified branches together, and write patches.",
     "verify": "Check a manifest and its patches against this repository.",
     "report": "Show the report of a run, as Markdown or HTML.",
+    "run": "Run a flow (a plan in code) or a plan file.",
+    "answer": "Answer the question that a run waits with.",
     "stop": "Stop a run; nothing is lost.",
     "resume": "Resume an interrupted or paused run.",
     "retry": "Give a task one more attempt.",
@@ -161,7 +163,8 @@ def _spread(args: list[str]) -> list[str]:
 def _built(name: str) -> Any:
     module = importlib.import_module(f"wtman.cli.commands.{name}")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, cls=_Command, context_settings=_HELP)(getattr(module, name))
+    settings = {**_HELP, **getattr(module, "SETTINGS", {})}
+    app.command(name, cls=_Command, context_settings=settings)(getattr(module, name))
     return typer.main.get_command(app)
 
 

@@ -21,23 +21,38 @@ from wtman.config.trust import approve
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import exit_status
-from wtman.coordinator.start.approval import unapproved, unapproved_plan, unconfirmed
+from wtman.coordinator.start.approval import (
+    unapproved,
+    unapproved_of,
+    unapproved_plan,
+    unconfirmed,
+)
 from wtman.coordinator.start.disk import require_room
+from wtman.coordinator.start.flow import create_flow, flow_order
+from wtman.coordinator.start.flow_proposal import FlowRequest
+from wtman.coordinator.start.flow_replay import rehearsed
 from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
-from wtman.coordinator.start.proposal import Proposal, StartRequest, is_planned
+from wtman.coordinator.start.proposal import Proposal, StartRequest, after, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
 from wtman.errors import WtmanError
 from wtman.git.discovery import Repository
-from wtman.journal.events import Approved, Event
+from wtman.journal.events import Approved, Event, FlowAdded
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import RunKind, RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import clean, fit
+from wtman.ui.flow_start import flow_screen, rehearsal_lines
 from wtman.ui.jsonl import JsonLines
 from wtman.ui.lines import RunLines
-from wtman.ui.proposal import announced, proposal_json, resumption_lines, screen
+from wtman.ui.proposal import (
+    announced,
+    proposal_json,
+    resumption_lines,
+    screen,
+    to_approve,
+)
 from wtman.ui.table import table
 from wtman.worktrees.clean import remove_traces
 
@@ -110,9 +125,32 @@ class Console:
             return self._driven(home, state, [Approved()])
 
     @_ends_stream
+    def start_flow(self, repo: Repository, request: FlowRequest) -> int:
+        """Order a flow, show it, ask, make its run, and drive it."""
+        prepared = flow_order(repo, request, os.environ)
+        if self.yes and prepared.commands:
+            raise unapproved(prepared.commands)
+        if not self.as_json:
+            print("\n".join(flow_screen(prepared, terminal.width(), terminal.colour())))
+        answer = self._answer("\nStart?", repo, prepared.commands)
+        if answer is False:
+            print("nothing was started")
+            return 0
+        with open_store(repo) as store:
+            home = Home(repo, store)
+            state = home.state(create_flow(store, prepared))
+            if not (self.as_json and self._detach):
+                self._begun(state)
+            if answer is None:
+                raise unconfirmed(state, prepared.commands)
+            return self._driven(home, state, [Approved()])
+
+    @_ends_stream
     def resume(self, home: Home, change: ResumeRequest) -> int:
         """Go on where the journal of a run ends, with what is to be changed."""
         state = home.state(change.run)
+        if state.flow is not None:
+            return self.resume_flow(home, state, change)
         going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
             return self._go_on(home, state, going.events, _RESUMED)
@@ -129,6 +167,29 @@ class Console:
                 return 0
         confirmed = [] if state.approved else [Approved()]
         return self._driven(home, state, [*going.events, *confirmed])
+
+    def resume_flow(
+        self, home: Home, state: State, change: ResumeRequest, edited: FlowAdded | None = None
+    ) -> int:
+        """Go on with a flow, `edited` or as it was; says first what is reused."""
+        going = resumption(home, state, change, os.environ)
+        events = (*going.events, *((edited,) if edited is not None else ()))
+        found = rehearsed(home, after(state, events))
+        commands = unapproved_of(after(state, events), os.environ, home.repo.common_dir)
+        if commands and self.yes:
+            raise unapproved(commands)
+        if not self.as_json:
+            lines = rehearsal_lines(state, found, terminal.width())
+            print("\n".join([*lines, *to_approve(commands)]))
+        if edited is not None or commands or not state.approved:
+            answer = self._answer("\nGo on?", home.repo, commands)
+            if answer is None:
+                raise unconfirmed(state, commands)
+            if not answer:
+                print("nothing was started")
+                return 0
+        confirmed = [] if state.approved else [Approved()]
+        return self._driven(home, state, [*events, *confirmed])
 
     @_ends_stream
     def drive(self, home: Home, state: State, events: Sequence[Event]) -> int:

@@ -92,7 +92,7 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
     newest = RunId("")
     for run in reversed(runs):
         state = home.state(run)
-        if state.kind is not RunKind.SPLIT or state.dismissed:
+        if state.kind not in (RunKind.SPLIT, RunKind.FLOW) or state.dismissed:
             continue
         newest = newest or run
         if wanted(state):
@@ -109,11 +109,15 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
 
 def unfinished(state: State) -> bool:
     """Whether something can still be done with the run."""
+    if state.flow is not None and state.flow.ended is not None and not state.flow.wanted:
+        return False
     return run_state(state) not in FINISHED
 
 
 def ready(state: State) -> bool:
     """Whether the run can be merged."""
+    if state.flow is not None and not state.flow.wanted:
+        return False
     return run_state(state) in (RunState.READY, RunState.MERGING)
 
 

@@ -49,7 +49,9 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
     aboard = (
         view.head
         for task, view in state.tasks.items()
-        if task not in wanted.exclude and (not wanted.members or task in wanted.members)
+        if task not in wanted.exclude
+        and (not wanted.members or task in wanted.members)
+        and (state.flow is None or task in state.flow.wanted)
     )
     require_repository(repo, asked.before, filter(None, aboard))
     return asked
@@ -117,6 +119,12 @@ def _require_ready(state: State, again: bool) -> None:
         raise WtmanError(
             f"run {state.run} is merged already", hint=f"next: {next_command(state, False, known)}"
         )
+    if state.flow is not None and state.flow.ended is None:
+        raise MissingError(
+            f"run {state.run} is not ready: its flow has not ended",
+            hint=f"next: {next_command(state, False, known)}",
+            code="unready",
+        )
     unfinished = sum(item.state not in SETTLED for item in known.values())
     if unfinished:
         raise MissingError(
@@ -138,6 +146,7 @@ def unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
         task
         for task, item in standings(state).items()
         if item.state is TaskState.UNCHECKED
+        and (state.flow is None or task in state.flow.wanted)
         and not asked.unchecked
         and not state.tasks[task].external
         and task not in asked.exclude

@@ -6,7 +6,8 @@ Pure.
 from collections.abc import Mapping
 
 from wtman.journal.events import SessionFinished
-from wtman.journal.state import State, TaskView
+from wtman.journal.replay_flow import options_of
+from wtman.journal.state import FlowView, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_task
 from wtman.model.session import Usage
@@ -80,6 +81,8 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     status = run_state(state, known)
     if state.kind in (RunKind.REVIEW, RunKind.AUDIT) and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"
+    if state.flow is not None:
+        return _next_of_flow(state, state.flow, status, known)
     match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
@@ -93,6 +96,27 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
             return f"wtman {'report' if cleaned else 'clean'} {run}"
         case RunState.FAILED if short:
             return f"wtman retry {run}/{short}"
+        case _:
+            return f"wtman resume {run}"
+
+
+def _next_of_flow(
+    state: State, flow: FlowView, status: RunState, known: Mapping[TaskId, Standing]
+) -> str:
+    run = state.run
+    match status:
+        case RunState.PLANNED:
+            return f"wtman resume {run} --yes"
+        case RunState.WAITING:
+            return f"wtman answer {run} {'|'.join(options_of(flow.questions[0]))}"
+        case RunState.READY if flow.wanted:
+            into = "" if state.target else " --into BRANCH"
+            return f"wtman merge {run}{into}{_unchecked(state, known)}"
+        case RunState.READY:
+            return f"wtman report {run}"
+        case RunState.MERGED:
+            cleaned = all(view.cleaned for view in state.tasks.values())
+            return f"wtman {'report' if cleaned else 'clean'} {run}"
         case _:
             return f"wtman resume {run}"
 
@@ -115,10 +139,13 @@ def exit_status(state: State) -> int:
     if state.failed is not None:
         return 1
     match run_state(state, known):
-        case RunState.PAUSED:
+        case RunState.PAUSED | RunState.WAITING:
             return 4
         case RunState.STOPPED:
             return 130
+        case RunState.READY | RunState.MERGED if state.flow is not None:
+            merge = state.merge.landed if state.merge is not None else None
+            return int(merge is not None and bool(merge.excluded))
         case RunState.READY | RunState.MERGED:
             return int(any(item.state in FELL_SHORT for item in known.values()))
         case _:

@@ -63,7 +63,9 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     assert merge is not None
     tasks = tuple(view.task for view in state.tasks.values())
     known = standings(state)
-    wanted = set(closure(tasks, merge.asked.members)) if merge.asked.members else set(state.tasks)
+    everyone = state.flow.wanted if state.flow is not None else state.tasks
+    members = tuple(task for task in merge.asked.members if task in everyone)
+    wanted = set(closure(tasks, members)) if merge.asked.members else set(everyone)
     included: dict[TaskId, Member] = {}
     left: list[Excluded] = list(merge.disproved)
     disproved = {item.task for item in merge.disproved}

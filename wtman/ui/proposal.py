@@ -32,7 +32,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("checks", "; ".join(plan.check or settings.check) or "none: results will not be verified"),
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
-        ("sandbox", _sandbox(settings)),
+        ("sandbox", sandbox_words(settings)),
         ("forecast", _forecast(proposal)),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
@@ -46,7 +46,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     for note in notes:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
-    return lines + _to_approve(proposal.commands)
+    return lines + to_approve(proposal.commands)
 
 
 def reviews_words(settings: Settings) -> str:
@@ -74,7 +74,8 @@ def _tasks(plan: Plan, width: int) -> list[str]:
     return lines
 
 
-def _sandbox(settings: Settings) -> str:
+def sandbox_words(settings: Settings) -> str:
+    """The sandbox, and who has the network in it."""
     if settings.sandbox in ("", "none"):
         return "none: agents and checks run with all of your rights"
     hosts = f" and {', '.join(settings.hosts)}" if settings.hosts else ""
@@ -143,10 +144,10 @@ def resumption_lines(told: Resumption, width: int) -> list[str]:
     )
     lines = [fit(f"run {told.run}  {clean(told.request)}", width)]
     lines += [fit(f"  {word:<12}  {', '.join(names)}", width) for word, names in parts if names]
-    return lines + _to_approve(told.commands)
+    return lines + to_approve(told.commands)
 
 
-def _to_approve(commands: tuple[str, ...]) -> list[str]:
+def to_approve(commands: tuple[str, ...]) -> list[str]:
     """Whole, never cut: what is approved is exactly what is read."""
     if not commands:
         return []

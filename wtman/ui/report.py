@@ -40,12 +40,14 @@ from wtman.ui.findings import (
     tally,
     unlooked,
 )
+from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
 from wtman.ui.table import MARKS, RUN_KINDS
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
 _NOT_REPORTED = "not reported"
+_STEPS, _LOGGED = 500, 20  # rows and lines of a flow
 
 
 def report(state: State) -> str:
@@ -96,11 +98,32 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("landed", "Merged changes and evidence", list(_merge(state))),
         Section("excluded", "Not merged", list(_excluded(state))),
         Section("tasks", "Tasks", [_summary(state, known)]),
+        Section("flow", "Flow", list(_flow(state))),
         Section("findings", "Findings", list(_findings(state, found))),
         Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
         Section("cost", "Cost", [_costs(state)]),
         Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
     ]
+
+
+def _flow(state: State) -> Iterator[Facts | Table]:
+    """The script of a flow: how far it came, its steps by scope, what it told."""
+    flow = state.flow
+    if flow is None:
+        return
+    told = [line(text) for text in progress(flow)]
+    yield Facts([line("script ", code(flow.added.name)), *told])
+    rows = [
+        (line(" / ".join(step.scope)), line(step.kind), line(step.title), line(mark), line(why))
+        for step in list(flow.steps.values())[:_STEPS]
+        for mark in [step_state(flow, step)]
+        for why in [step.error.message[:200] if step.error is not None else ""]
+    ]
+    if rows:
+        yield Table(("scope", "step", "", "state", ""), rows)
+    log = [item.text for item in flow.lines if item.what == "log"]
+    if log:
+        yield Facts([line(text[:200]) for text in log[-_LOGGED:]])
 
 
 # --- the merge ------------------------------------------------------------------------------------

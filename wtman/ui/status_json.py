@@ -18,6 +18,7 @@ from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, finding_json, reviews_json
+from wtman.ui.flow import flow_json
 
 _CHANGED = ("commits", "files", "insertions", "deletions")
 _USED = ("input_tokens", "output_tokens", "cached_tokens", "usd")
@@ -32,6 +33,7 @@ def status(state: State, live: bool) -> dict[str, Any]:
         "tasks": [_task(state, task, known[task], found) for task in state.tasks],
         "findings": [finding_json(state, *item) for item in found],
         "reviews": reviews_json(state),
+        **flow_json(state),
     }
 
 

@@ -27,6 +27,7 @@ from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
 from wtman.ui.findings import blind, finding_lines
+from wtman.ui.flow import flow_lines
 
 # A state's glyph, and what it means, for colours.
 MARKS = {
@@ -89,6 +90,7 @@ def table(
     ]
     ends = [fit(f"next: {next_command(state, live, known)}", width)]
     listed = min(len(state.reviews.findings), _FINDINGS + 1)
+    listed += len(flow_lines(state, width, colour))
     room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
     shown = _shown(known, room)
     rows_shown = [_row(state.tasks[task], known[task], now, used or {}) for task in shown]
@@ -114,6 +116,7 @@ def table(
     blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
     if found := finding_lines(state, _FINDINGS if live else 0):
         blocks.append([fit(f"  {line}", width) for line in found])
+    blocks.append(flow_lines(state, width, colour))
     blocks.append([paint(line, _BOLD, colour) for line in ends])
     lines: list[str] = []
     for block in blocks:

@@ -22,11 +22,12 @@ def trust(
     """Approve the commands in this repository's configuration, by their exact text.
 
     Agents in its role files that are programs, and filters of its git configuration
-    (`filter.NAME.clean` and the like), are commands too.
+    (`filter.NAME.clean` and the like), are commands too. So are the flows of .wtman/flows/.
     """
     from wtman.config import load, repository_commands
     from wtman.config.roles import load_roles
     from wtman.config.trust import approve, approved
+    from wtman.coordinator.start.flow import repository_flows
     from wtman.git.config import entries, filter_texts
 
     repo = target.repository(ctx, directory)
@@ -34,6 +35,7 @@ def trust(
         *repository_commands(load(repo.toplevel, os.environ, {}, None)),
         *load_roles(repo.toplevel).agent_commands().values(),
         *filter_texts(entries(repo.git_dir)),
+        *repository_flows(repo),
     )
     missing = approved(texts, os.environ, repo.common_dir)
     if missing and not as_json:

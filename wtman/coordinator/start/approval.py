@@ -24,6 +24,7 @@ def unapproved_of(state: State, environ: Mapping[str, str], repo_key: str) -> tu
     # Reviewers of this kind are only ever named by hand.
     by_hand = (*state.given, *state.settings.reviewed_by)
     asked = [text for text in commands_of(state.settings, plan) if text not in by_hand]
+    asked += state.flow.added.theirs if state.flow is not None else ()
     return approved(asked, environ, repo_key)
 
 

@@ -1,0 +1,339 @@
+"""Flows run, resumed, answered, edited and landed in real repositories, with scripted agents."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import kit
+from wtman.journal import events as e
+from wtman.journal.store import Store
+from wtman.model.ids import RunId
+from wtman.model.session import Ended
+
+AGENT = """\
+#!/bin/sh
+# Says what a file holds, where it is asked; else adds a line to the file that the prompt names.
+set -eu
+prompt=$(cat)
+path=$(printf '%s\\n' "$prompt" | grep -o 'src/[a-z0-9]*[.]txt' | head -1)
+case "${WTMAN_ROLE:-}$WTMAN_TASK" in
+  *bad*) echo "no luck" >&2; exit 3 ;;
+esac
+if [ "${WTMAN_ROLE:-}" = scout ]; then
+  printf '{"path": "%s", "lines": %s}\\n' "$path" "$(wc -l < "$path")"
+  exit 0
+fi
+sleep "${AGENT_SECONDS:-0}"
+printf '%s\\n' "$prompt" | grep -o 'Add [a-z]*' >> "$path"
+"""
+PORT = '''\
+"""Add a word to every file, and mend what lacks lines."""
+from wtman.flow import Flow, Inputs
+
+class Args(Inputs):
+    word: str = "one"
+    ask: bool = False
+
+SEEN = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}, "lines": {"type": "integer"}},
+    "required": ["path", "lines"],
+}
+
+async def main(flow: Flow, args: Args):
+    flow.phase("port")
+
+    async def one(path: str):
+        work = await flow.session(f"Add {args.word} to {path}", owns=[path])
+        for _ in flow.rounds(3):
+            seen = await flow.ask(f"Look at {path}", at=work, returns=SEEN)
+            if seen["path"] != path:
+                raise ValueError(f"{path} got the answer of {seen['path']}")
+            if seen["lines"] >= 3:
+                return work
+            work = await flow.session(f"Add more to {path}", on=work)
+        raise flow.give_up("never enough", work)
+
+    done = await flow.map(flow.files("src/*.txt"), one)
+    if args.ask:
+        flow.phase("ask")
+        await flow.approve(f"Keep {len(done.values)}?")
+    return done.values
+'''
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> str:
+    path = tmp_path / "agent.sh"
+    path.write_text(AGENT)
+    return f"command:sh {path}"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Callable[..., Path]:
+    def made(files: int, name: str = "place") -> Path:
+        names = [f"src/f{number}.txt" for number in range(files)]
+        return kit.create_repo(tmp_path / name, {path: f"{path}\n" for path in names})
+
+    return made
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Path:
+    path = tmp_path / "port.py"
+    path.write_text(PORT)
+    return path
+
+
+def run_of(done: kit.Result) -> str:
+    return str(done.jsonl()[0]["run"])
+
+
+def events_of(repo: Path, run: str) -> list[e.Event]:
+    with Store.open(str(repo / ".git/wtman")) as store:
+        return [item.event for item in store.events(RunId(run))]
+
+
+def steps_of(status: dict[str, Any]) -> Counter[tuple[str, str]]:
+    return Counter((step["kind"], step["state"]) for step in status["steps"])
+
+
+def test_a_flow_builds_asks_mends_and_lands(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(3)
+    done = wtman("run", flow, "--agent", agent, "--check", "true", "--yes", "--json", cwd=repo)
+    run = run_of(done)
+    assert done.jsonl()[-1] == {
+        "schema": 1,
+        "event": "end",
+        "run": run,
+        "state": "ready",
+        "exit": 0,
+    }
+    status = wtman("status", run, "--json", cwd=repo).json()
+    assert status["phase"] == "port" and status["question"] is None
+    assert steps_of(status) == {("session", "done"): 6, ("ask", "done"): 6}
+    merged = wtman("merge", run, "--json", cwd=repo).json()
+    assert len(merged["landed"]) == 3, "a chain of sessions is one branch"
+    assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd one\nAdd more\n"
+    log = kit.run_git(repo, "log", "--format=%s", "main").splitlines()
+    assert sorted(log[:3]) == [f"Add one to src/f{number}.txt" for number in range(3)]
+    report = wtman("report", run, cwd=repo).out
+    assert "12 of 12 steps" in report and "merged" in report
+    kit.assert_no_leftover_processes(repo)
+
+
+def test_a_question_waits_and_its_answer_is_kept(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(2)
+    words = ("run", flow, "--ask", "--agent", agent, "--check", "true", "--yes")
+    done = wtman(*words, cwd=repo, check_status=4)
+    assert "? Keep 2?" in done.out and "next: wtman answer" in done.out
+    status = wtman("status", "--json", cwd=repo).json()
+    run = status["run"]["id"]
+    assert status["run"]["state"] == "waiting" and status["phase"] == "ask"
+    assert status["question"]["text"] == "Keep 2?"
+    assert status["question"]["options"] == ["yes", "no"]
+    refused = wtman("answer", run, "perhaps", cwd=repo, check_status=2)
+    assert "one of: yes, no" in refused.err
+    assert "not ready" in wtman("merge", run, cwd=repo, check_status=3).err
+    again = wtman("resume", run, "--yes", cwd=repo, check_status=4)
+    assert "8 reused, 1 to run, 0 no longer asked for" in again.out
+    wtman("answer", run, "yes", cwd=repo)
+    done = wtman("resume", run, "--yes", cwd=repo)
+    assert "9 reused, 0 to run, 0 no longer asked for" in done.out
+    sessions = [item for item in events_of(repo, run) if isinstance(item, e.SessionFinished)]
+    assert len(sessions) == 4
+    assert "waits for no answer" in wtman("answer", run, "yes", cwd=repo, check_status=3).err
+
+
+def test_no_is_an_error_that_fails_the_run_with_the_scripts_own_lines(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(1)
+    words = ("run", flow, "--ask", "--agent", agent, "--check", "true", "--yes")
+    run = wtman(*words, "--json", cwd=repo, check_status=4).jsonl()[0]["run"]
+    wtman("answer", run, "no", cwd=repo)
+    done = wtman("resume", run, "--yes", cwd=repo, check_status=1)
+    assert "Rejected" in done.out
+    assert "await flow.approve(" in done.out
+    # Only successes are answers: it is asked again.
+    again = wtman("resume", run, "--yes", cwd=repo, check_status=4)
+    assert "4 reused, 1 to run" in again.out
+
+
+def test_an_edited_flow_runs_what_differs_and_says_so_first(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(3)
+    words = ("--agent", agent, "--check", "true", "--yes")
+    run = run_of(wtman("run", flow, *words, "--json", cwd=repo))
+    same = wtman("run", flow, "--replay-check", run, cwd=repo)
+    assert "no difference: 12 steps" in same.out
+    text = flow.read_text().replace('flow.files("src/*.txt")', '["src/f2.txt", "src/f0.txt"]')
+    flow.write_text(text.replace("Add more to", "Add much to"))
+    told = wtman("run", flow, "--replay-check", run, cwd=repo, check_status=1)
+    assert "first difference: session" in told.out
+    assert "prompt was  Add more to src/f" in told.out and "prompt now  Add much to" in told.out
+    done = wtman("run", flow, "--resume", run, "--yes", cwd=repo)
+    assert "4 reused, 2 to run, 8 no longer asked for" in done.out
+    status = wtman("status", run, "--json", cwd=repo).json()
+    assert steps_of(status)["session", "unused"] == 4
+    merged = wtman("merge", run, "--json", cwd=repo).json()
+    assert len(merged["landed"]) == 2
+    assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd one\nAdd much\n"
+    assert (repo / "src/f1.txt").read_text() == "src/f1.txt\n"
+
+
+def test_inputs_reach_the_script_and_failures_are_its_own_business(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo = place(2)
+    path = tmp_path / "some.py"
+    path.write_text(
+        '''\
+"""Two ways."""
+from wtman.flow import Flow, Inputs, StepFailed
+
+class Args(Inputs):
+    count: int = 1
+
+async def main(flow: Flow, args: Args):
+    ran = await flow.command(["sh", "-c", "cat src/f0.txt; exit 5"])
+    flow.log(f"{ran.status} {ran.output.strip()} {args.count + 1}")
+    try:
+        await flow.session("Add x to src/f0.txt", title="bad luck", attempts=2)
+    except StepFailed as error:
+        flow.log(f"caught {error.reason}")
+    return await flow.session("Add good to src/f1.txt", title="good")
+'''
+    )
+    words = ("run", path, "--count", "41", "--agent", agent, "--check", "true", "--yes", "--json")
+    done = wtman(*words, cwd=repo)
+    told = [item.text for item in events_of(repo, run_of(done)) if isinstance(item, e.ScriptTold)]
+    assert told[0] == "5 src/f0.txt 42"
+    assert "no luck" in told[1]
+    tasks = wtman("status", "--json", cwd=repo).json()["tasks"]
+    assert sorted(task["state"] for task in tasks) == ["failed", "verified"]
+    assert next(task for task in tasks if task["state"] == "failed")["attempt"] == 2
+
+
+def test_a_large_fan_out_is_asked_about_before_it_begins(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(3)
+    words = ("run", flow, "--agent", agent, "--check", "true", "--yes", "--confirm-above", "2")
+    done = wtman(*words, cwd=repo, check_status=4)
+    assert "? Start 3 items of one?" in done.out
+    run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
+    assert not [item for item in events_of(repo, run) if isinstance(item, e.SessionFinished)]
+    wtman("answer", run, "yes", cwd=repo)
+    wtman("resume", run, "--yes", cwd=repo)
+    assert wtman("status", run, "--json", cwd=repo).json()["run"]["state"] == "ready"
+
+
+def test_a_flow_of_the_repository_needs_approval_and_an_edit_asks_again(
+    wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
+) -> None:
+    repo = place(1)
+    kit.write_files(repo, {".wtman/flows/port.py": flow.read_text()})
+    words = ("run", "port", "--agent", agent, "--check", "true", "--yes")
+    refused = wtman(*words, cwd=repo, check_status=3)
+    assert "flow port (sha256" in refused.err and "wtman trust" in refused.err
+    assert "flow port (sha256" in wtman("trust", "--yes", cwd=repo).out
+    wtman(*words, cwd=repo)
+    kit.write_files(repo, {".wtman/flows/port.py": flow.read_text() + "# edited\n"})
+    wtman(*words, cwd=repo, check_status=3)
+    unknown = wtman("run", "prot", "--agent", agent, "--yes", cwd=repo, check_status=2)
+    assert 'no flow "prot"' in unknown.err and "port" in unknown.err
+
+
+def test_a_script_that_breaks_ends_the_run_with_its_line(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo = place(1)
+    path = tmp_path / "broken.py"
+    path.write_text('"""Breaks."""\nasync def main(flow, args):\n    return 1 / 0\n')
+    done = wtman(
+        "run", path, "--agent", agent, "--check", "true", "--yes", cwd=repo, check_status=1
+    )
+    assert "ZeroDivisionError" in done.out and "return 1 / 0" in done.out
+    path.write_text("async def main(flow, args)\n")
+    refused = wtman("run", path, "--agent", agent, "--yes", cwd=repo, check_status=2)
+    assert "broken.py:1" in refused.err
+
+
+def _disturbed(
+    wtman: kit.Program, repo: Path, flow: Path, agent: str, kills: int, seed: int
+) -> str:
+    """Run the flow while the coordinator is killed again and again; the run's id."""
+    chance = random.Random(seed)
+    words = ("--agent", agent, "--check", "true", "--yes", "-j", "3")
+    env = {"AGENT_SECONDS": "0.2"}
+    process = wtman.start("run", flow, *words, cwd=repo, env=env)
+    run = ""
+    for _ in range(kills):
+        if not run:
+            run = _made(repo, process)
+        time.sleep(chance.uniform(0.2, 2.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        process = wtman.start("resume", run, "--yes", cwd=repo, env=env)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    return run
+
+
+def _made(repo: Path, process: Any) -> str:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and process.poll() is None:
+        runs = repo / ".git/wtman/runs"
+        if runs.is_dir() and (found := sorted(path.name for path in runs.iterdir())):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize(
+    ("files", "kills", "seed"), [(3, 2, 1), pytest.param(8, 20, 7, marks=pytest.mark.slow)]
+)
+def test_kills_repeat_no_finished_step_and_mix_up_no_answers(
+    wtman: kit.Program,
+    place: Callable[..., Path],
+    flow: Path,
+    agent: str,
+    files: int,
+    kills: int,
+    seed: int,
+) -> None:
+    quiet, repo = place(files, "quiet"), place(files, "disturbed")
+    words = ("--agent", agent, "--check", "true", "--yes", "--json")
+    undisturbed = run_of(wtman("run", flow, *words, cwd=quiet))
+    run = _disturbed(wtman, repo, flow, agent, kills, seed)
+    events = events_of(repo, run)
+    answers = Counter(item.key for item in events if isinstance(item, e.StepAnswered))
+    assert len(answers) == 4 * files
+    assert max(answers.values()) == 1, "a step has one answer"
+    good = Counter(
+        item.task
+        for item in events
+        if isinstance(item, e.SessionFinished) and item.ended is Ended.OK
+    )
+    assert set(good.values()) == {2}, "each task has two sessions that came to their end"
+    for where, name in ((quiet, undisturbed), (repo, run)):
+        wtman("merge", name, cwd=where)
+    assert kit.run_git(repo, "rev-parse", "main^{tree}") == kit.run_git(
+        quiet, "rev-parse", "main^{tree}"
+    )
+    assert json.loads(wtman("status", run, "--json", cwd=repo).out)["run"]["state"] == "merged"
+    kit.assert_no_leftover_processes(repo)

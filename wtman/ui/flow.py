@@ -1,0 +1,112 @@
+"""Where a flow's script is, and what it waits for: for tables and JSON. Pure."""
+
+from typing import Any
+
+from wtman.journal.replay_flow import options_of
+from wtman.journal.state import FlowStep, FlowView, State
+from wtman.text.terminal import clean, count, fit, paint
+
+_YELLOW = "33"
+_SHOWN = 40  # lines of what a question shows
+_STEPS = 8  # steps under way in a table
+
+
+def flow_lines(state: State, width: int, colour: bool) -> list[str]:
+    """Where the script is, below the table of tasks: phase, questions, other steps."""
+    flow = state.flow
+    if flow is None:
+        return []
+    steps = flow.current
+    lines = [fit(clean(": ".join(progress(flow))), width)] if flow.plays else []
+    if flow.ended is None:
+        others = [s for s in steps if s.open and not s.asks_person and s.kind != "session"]
+        for step in others[:_STEPS]:
+            lines.append(fit(clean(f"  {step.kind}  {place_of_step(step)}"), width))
+    if flow.ended is not None and flow.ended.error:
+        lines += [clean(line, width) for line in error_lines(flow)]
+    for step in flow.questions:
+        lines += [paint(line, _YELLOW, colour) for line in question_lines(state, step, width)]
+    return lines
+
+
+def progress(flow: FlowView) -> list[str]:
+    """The phase, and how many steps are done."""
+    steps = flow.current
+    done = sum(step.answered for step in steps)
+    failed = sum(step.error is not None for step in steps)
+    told = f"{done} of {count(len(steps), 'step')} done" + (f", {failed} failed" if failed else "")
+    return [*([f"phase {flow.phase}"] if flow.phase else []), told]
+
+
+def place_of_step(step: FlowStep) -> str:
+    """A step by its scope and title."""
+    scope = " / ".join(step.scope)
+    return f"{scope}: {step.title}" if scope and scope != step.title else step.title
+
+
+def question_lines(state: State, step: FlowStep, width: int) -> list[str]:
+    """A question with what it shows, and how it is answered."""
+    lines = [clean(f"? {step.spec.get('question', '')}", width)]
+    shown = str(step.spec.get("show") or "").splitlines()
+    lines += [f"  {clean(line, width - 2)}" for line in shown[:_SHOWN]]
+    if len(shown) > _SHOWN:
+        lines.append(f"  … and {count(len(shown) - _SHOWN, 'line')} more")
+    return [*lines, f"  answer: wtman answer {state.run} {'|'.join(options_of(step))}"]
+
+
+def error_lines(flow: FlowView) -> list[str]:
+    """How the script failed: its own lines, the innermost last."""
+    error = flow.ended.error if flow.ended is not None else {}
+    lines = [f"the flow {flow.added.name} failed: {error.get('message', '')}"]
+    for where in error.get("lines") or ():
+        file, line, text = where
+        lines.append(f"  {file}:{line}: {text}")
+    return lines
+
+
+def flow_json(state: State) -> dict[str, Any]:
+    """The keys that `status --json` has of a flow."""
+    flow = state.flow
+    if flow is None:
+        return {}
+    asked = next(iter(flow.questions), None)
+    question = (
+        {
+            "id": asked.key[:12],
+            "text": str(asked.spec.get("question", "")),
+            "options": list(options_of(asked)),
+        }
+        if asked is not None
+        else None
+    )
+    return {
+        "flow": flow.added.name,
+        "phase": flow.phase or None,
+        "question": question,
+        "steps": [step_json(flow, step) for step in flow.steps.values()],
+    }
+
+
+def step_json(flow: FlowView, step: FlowStep) -> dict[str, Any]:
+    """One step; `reused`: an earlier play of the script had its answer."""
+    return {
+        "key": step.key,
+        "kind": step.kind,
+        "scope": list(step.scope),
+        "title": step.title,
+        "state": step_state(flow, step),
+        "reused": step.reused,
+        "task": step.task or None,
+        "reason": step.error.message if step.error is not None else "",
+    }
+
+
+def step_state(flow: FlowView, step: FlowStep) -> str:
+    """done, failed, waiting (for a person), running, or unused: no play asks for it now."""
+    if step.play != flow.plays:
+        return "unused"
+    if step.error is not None:
+        return "failed"
+    if step.answered:
+        return "done"
+    return "waiting" if step.asks_person else "running"
