@@ -337,8 +337,8 @@ def test_works_are_named_by_task_and_commit() -> None:
     assert [it.task for it in specs[1].needs] == ["t1"] and specs[2].on is not None
     assert specs[2].on.task == "t2"
     end = played.end
-    assert [it.task for it in end.works] == ["t5", "train"]  # type: ignore[union-attr]
-    assert isinstance(end.works[0], WorkRef)  # type: ignore[union-attr]
+    assert [it.task for it in end.works] == ["t5", "train"]
+    assert isinstance(end.works[0], WorkRef)
 
 
 def test_an_answer_becomes_what_returns_asks_for() -> None:
@@ -374,7 +374,7 @@ def test_an_answer_becomes_what_returns_asks_for() -> None:
 
     played = play(text, answer)
     assert played.value == [[1], {"a": 1}, "words"]
-    assert played.calls[0].spec.returns["required"] == ["real", "parts"]  # type: ignore
+    assert played.calls[0].spec.returns["required"] == ["real", "parts"]
     bad = play(text, lambda call: {"real": "who knows"})
     assert bad.error.type == "BadAnswer" and "parts" in bad.error.message
 
@@ -424,7 +424,7 @@ def test_approval_and_its_refusal() -> None:
     assert flow(body, lambda call: "later").value == "later"
     refused = flow(body, lambda call: "no")
     assert refused.value == "no: Land?"
-    assert refused.calls[0].spec.show == "a: failed: GivenUp: why"  # type: ignore[union-attr]
+    assert refused.calls[0].spec.show == "a: failed: GivenUp: why"
 
 
 def test_a_flow_inside_a_flow_has_its_own_scope_and_inputs() -> None:

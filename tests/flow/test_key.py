@@ -44,7 +44,7 @@ class Journal:
         key = step_key(call, {"base": BASE}, {})
         if key not in self.answers:
             self.live.append(call)
-            self.answers[key] = f"{'/'.join(call.scope)}: {call.spec.prompt[:30]}"  # type: ignore
+            self.answers[key] = f"{'/'.join(call.scope)}: {call.spec.prompt[:30]}"
         value = self.answers[key]
         self.strays += not value.startswith("/".join(call.scope) + ": ")
         return value

@@ -48,7 +48,7 @@ async def main(flow: Flow, args: Args):
 
 
 def read(text: str, **more: object) -> Outline:
-    return read_script(textwrap.dedent(text), "flow.py", **more)  # type: ignore[arg-type]
+    return read_script(textwrap.dedent(text), "flow.py", **more)
 
 
 def test_an_outline() -> None:
