@@ -31,8 +31,8 @@ OPTIONS = {
         r"(?ms)^## (wtman[ a-z]*)\n\n```text\n(.*?)\n```", (MANUAL / "commands.md").read_text()
     )
 }
-# Options of other programs in examples.
-FOREIGN = {"--fix", "--exit-zero", "--git", "--junitxml", "--no-sandbox"}
+# Options of other programs, and of flows, in examples.
+FOREIGN = {"--fix", "--exit-zero", "--folder", "--git", "--junitxml", "--no-sandbox"}
 
 
 def text_of(path: Path) -> str:

@@ -230,20 +230,33 @@ def start(
 
 
 def _talk(out: IO[bytes], said: int, host: _Host, begin: bytes, deadline: float) -> str:
-    """Until the script has no more to say; what was refused, empty if nothing."""
+    """Until the script has no more to say; what was refused, empty if nothing.
+
+    Neither side may wait for the other to read: both pipes can be full.
+    """
+    os.set_blocking(out.fileno(), False)
+    todo = begin
     with selectors.DefaultSelector() as ready:
         ready.register(said, selectors.EVENT_READ)
+        ready.register(out, selectors.EVENT_WRITE)
         try:
-            out.write(begin)
             while True:
-                if not ready.select(max(0.0, deadline - time.monotonic())):
+                events = ready.select(max(0.0, deadline - time.monotonic()))
+                if not events:
                     return "it said nothing for too long"
-                data = os.read(said, 1 << 16)
-                if not data:
-                    return ""
-                host.take(data)
-                while line := host.next():
-                    out.write(line)
+                if any(key.fd == said for key, _ in events):
+                    data = os.read(said, 1 << 16)
+                    if not data:
+                        return ""
+                    host.take(data)
+                todo = todo or host.next()
+                if todo and any(key.fd != said for key, _ in events):
+                    todo = todo[os.write(out.fileno(), todo) :]
+                wanted = selectors.EVENT_WRITE if todo else 0
+                if wanted and out not in ready.get_map():
+                    ready.register(out, wanted)
+                elif not wanted and out in ready.get_map():
+                    ready.unregister(out)
         except PipeRefused as error:
             return str(error)
         except BrokenPipeError:

@@ -1,5 +1,6 @@
 """The shipped flows, driven by scripted answers."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,14 @@ def test_an_audit_keeps_what_a_command_proves_and_nobody_refutes() -> None:
     commands = [call.scope for call in played.calls if call.kind == "command"]
     assert len(commands) == len(set(commands)) == 4  # the known and the refuted not again
     assert {call.scope[0] for call in played.calls} == {f"round {n}" for n in range(1, 5)}
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_flows_of_the_manual_run(number: int) -> None:
+    page = (FOLDER.parent.parent / "manual/flows.md").read_text()
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page)
+    assert len(blocks) == 3
+    outline = read_script(blocks[number], "flow.py")
+    assert outline.problems == (), outline_lines(outline)
+    played = play(blocks[number], files={"src/a.py": ""})
+    assert len(played.calls) == [1, 2, 4][number] and played.value

@@ -214,7 +214,16 @@ def _unordered(tree: ast.Module, names: Names) -> Iterator[ScriptProblem]:
         if isinstance(node, ast.AsyncFunctionDef) and node.name in together:
             awaits = [it for it in _own(node) if isinstance(it, ast.Await)]
             first = min((it.lineno for it in awaits), default=sys.maxsize)
+            scoped = {
+                id(inner)
+                for it in _own(node)
+                if isinstance(it, ast.With)
+                and any(names.call_of_flow(item.context_expr) == "scope" for item in it.items)
+                for inner in ast.walk(it)
+            }
             for it in _own(node):
+                if id(it) in scoped:
+                    continue
                 call = names.call_of_flow(it)
                 keyed = isinstance(it, ast.Call) and any(w.arg == "key" for w in it.keywords)
                 if call in STEPS and not keyed and getattr(it, "lineno", 0) > first:
