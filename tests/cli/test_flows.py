@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +32,7 @@ if [ "${WTMAN_ROLE:-}" = scout ]; then
   printf '{"path": "%s", "lines": %s}\\n' "$path" "$(wc -l < "$path")"
   exit 0
 fi
+case "$prompt" in *"Reviewers proved"*) sed -i s/bug/good/ "$path"; exit 0 ;; esac
 sleep "${AGENT_SECONDS:-0}"
 printf '%s\\n' "$prompt" | grep -o 'Add [a-z]*' >> "$path"
 """
@@ -100,6 +102,11 @@ def run_of(done: kit.Result) -> str:
 def events_of(repo: Path, run: str) -> list[e.Event]:
     with Store.open(str(repo / ".git/wtman")) as store:
         return [item.event for item in store.events(RunId(run))]
+
+
+def log_of(repo: Path, run: str) -> list[str]:
+    told = (item for item in events_of(repo, run) if isinstance(item, e.ScriptTold))
+    return [item.text for item in told if item.what == "log"]
 
 
 def steps_of(status: dict[str, Any]) -> Counter[tuple[str, str]]:
@@ -220,7 +227,7 @@ async def main(flow: Flow, args: Args):
     )
     words = ("run", path, "--count", "41", "--agent", agent, "--check", "true", "--yes", "--json")
     done = wtman(*words, cwd=repo)
-    told = [item.text for item in events_of(repo, run_of(done)) if isinstance(item, e.ScriptTold)]
+    told = log_of(repo, run_of(done))
     assert told[0] == "5 src/f0.txt 42"
     assert "no luck" in told[1]
     tasks = wtman("status", "--json", cwd=repo).json()["tasks"]
@@ -271,6 +278,62 @@ def test_a_script_that_breaks_ends_the_run_with_its_line(
     path.write_text("async def main(flow, args)\n")
     refused = wtman("run", path, "--agent", agent, "--yes", cwd=repo, check_status=2)
     assert "broken.py:1" in refused.err
+
+
+REVIEWER = """\
+import json, sys
+asked = json.load(sys.stdin)
+claims = []
+for branch in asked["branches"]:
+    for line in branch["diff"].splitlines():
+        if line.startswith("+++ b/"):
+            path = line[6:]
+        if line.startswith("+Add bug"):
+            claims.append({
+                "title": f"{path} has a bug", "severity": "major", "branches": [branch["task"]],
+                "path": path, "line": 2, "why": "it says so",
+                "reproducer": {"command": f"sh -c '! grep -q bug {path}'"},
+            })
+print(json.dumps({"findings": claims}))
+"""
+REVIEWED = """\
+from wtman.flow import Flow
+
+async def main(flow: Flow, args):
+    async def one(path: str):
+        work = await flow.session(f"Add bug to {path}", owns=[path])
+        for _ in flow.rounds(3):
+            review = await flow.review(work, reviewers=2)
+            flow.log(f"{path} {len(review.confirmed)} {len(review.concerns)}")
+            if not review.confirmed:
+                return work
+            work = await flow.session(review.as_prompt(), on=work)
+        raise flow.give_up("refuted", work)
+
+    return (await flow.map(flow.files("src/*.txt"), one)).values
+"""
+
+
+def test_reviewers_look_at_works_and_what_they_prove_is_mended(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo = place(2)
+    kit.write_files(tmp_path, {"reviewed.py": REVIEWED, "reviewer.py": REVIEWER})
+    words = ("run", tmp_path / "reviewed.py", "--agent", agent, "--check", "true", "--yes")
+    nobody = wtman(*words, cwd=repo, check_status=2)
+    assert "no reviewer specified" in nobody.err
+    reviewer = f"command:{sys.executable} {tmp_path / 'reviewer.py'}"
+    done = wtman(*words, "--reviewer", reviewer, "--json", cwd=repo)
+    run = run_of(done)
+    told = log_of(repo, run)
+    assert sorted(told) == [f"src/f{n}.txt {found} 0" for n in range(2) for found in (0, 1)]
+    status = wtman("status", run, "--json", cwd=repo).json()
+    assert steps_of(status) == {("session", "done"): 4, ("review", "done"): 4}
+    # A play against it finds every answer, although the branches have moved on since.
+    same = wtman("run", tmp_path / "reviewed.py", "--replay-check", run, cwd=repo)
+    assert "no difference: 8 steps" in same.out
+    wtman("merge", run, cwd=repo)
+    assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd good\n"
 
 
 def _disturbed(

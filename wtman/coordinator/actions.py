@@ -4,7 +4,7 @@ Actions carry immutable names (shas, attempt numbers), never positions.
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
-from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, SettleStep
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan
@@ -36,6 +36,7 @@ Performed = (
     | PlayScript
     | AskStep
     | CommandStep
+    | ReviewStep
     | Rewind
 )
 

@@ -15,7 +15,8 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.coordinator.actions import Action
 from wtman.coordinator.next_session import attached_session, next_session
 from wtman.flow import decide as flows
-from wtman.flow.actions import AskStep
+from wtman.flow.actions import AskStep, ReviewStep
+from wtman.flow.reviews import review_steps
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
@@ -57,6 +58,8 @@ def decide(
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
     actions += flows.outcomes(state, known)
+    proofs, asked, settled = review_steps(state)
+    actions += settled
     actions += flows.ends(state, running)
     resting = flows.resting(state)
     links: list[Chain | Unchain] = [*unchained(state, known)]
@@ -70,11 +73,13 @@ def decide(
         actions += [*links, *_base(state, running), *follows]
         held = {item.task for item in links} | {item.task for item in follows} | resting
         actions += [item for item in _checks(state, running, known) if item.task not in gone]
-        reviews = _reviews(state, running, known, live or {})
+        wanted: list[AskStep | ReviewStep] = [*flows.asks(state, running), *asked]
+        reviews = _reviews(state, running, known, live or {}, wanted)
         actions += reviews
         if not any(isinstance(item, Pause) for item in reviews):
             actions += _starts(state, running, known, held, live or {}, reviews)
         actions += flows.commands(state, running)
+        actions += [item for item in proofs if item.key not in running]
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     if resting:
@@ -305,7 +310,7 @@ def _starts(
     """
     ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
-    asked = [item for item in begun if isinstance(item, Review | Refute | AskStep)]
+    asked = [item for item in begun if isinstance(item, Review | Refute | AskStep | ReviewStep)]
     slots = _slots(state, running) - len(asked)
     moving = busy(running, ActionKind.WORKTREE)
     ahead = jobs - len(moving)
@@ -374,12 +379,14 @@ def _reviews(
     running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
     live: Mapping[ActionKey, Usage],
+    of_flow: Sequence[AskStep | ReviewStep],
 ) -> list[Action]:
     """What reviews and questions need next. They come before new work: what is nearly done gets
     done.
     """
     free, reviews = review_actions(state, running, known)
-    wanted: list[Review | Refute | AskStep] = [*reviews, *flows.asks(state, running)]
+    wanted: list[Review | Refute | AskStep | ReviewStep] = [*reviews]
+    wanted += [item for item in of_flow if item.key not in running]
     out: list[Action] = [*free]
     money, left = budget_status(state, live), state.settings.max_sessions - state.sessions
     for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):

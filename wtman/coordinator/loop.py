@@ -82,6 +82,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.PlayScript: flow.perform,
     a.AskStep: flow.perform,
     a.CommandStep: flow.perform,
+    a.ReviewStep: flow.perform,
     a.Rewind: worktrees.perform,
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wtman.journal.events import StepAnswered, StepFailed
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.session import Cap
+from wtman.review.actions import Refute, Reproduce, Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,19 @@ class CommandStep:
     @property
     def key(self) -> ActionKey:
         return ActionKey(ActionKind.COMMAND, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStep:
+    """Do one thing of a review that the script asked for, on the works that it is about."""
+
+    step: str
+    wanted: Review | Reproduce | Refute
+    cap: Cap = Cap()
+
+    @property
+    def key(self) -> ActionKey:
+        return self.wanted.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from wtman import files
 from wtman.checks.execute import CheckRequest, bench_of, run_once
 from wtman.context import Context
 from wtman.execution.spawn import PipedProcess, start_piped
-from wtman.flow.actions import AskStep, CommandStep, PlayScript
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep
 from wtman.flow.answer_schema import answer_type, unwrapped
+from wtman.flow.reviews import at_works
 from wtman.flow.start import script_command, script_policy
 from wtman.flow.steps import ASKED, StepCall, agent_name
 from wtman.journal import events as e
@@ -21,6 +22,8 @@ from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
+from wtman.review import perform as reviews
+from wtman.review.actions import Reproduce
 from wtman.sessions.ask import Question, ask
 from wtman.text.terminal import clean
 
@@ -28,7 +31,7 @@ _OUTPUT = 1 << 16  # bytes of each stream of a command that the script gets
 
 
 async def perform(
-    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep
+    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep | ReviewStep
 ) -> tuple[e.Event, ...]:
     """Do what a flow needs."""
     match action:
@@ -38,6 +41,12 @@ async def perform(
             return await _ask(ctx, state, action)
         case CommandStep():
             return await _command(ctx, state, action)
+        case ReviewStep():
+            then = at_works(state, _step(state, action.step))
+            wanted = action.wanted
+            if not isinstance(wanted, Reproduce):
+                wanted = replace(wanted, cap=action.cap)
+            return await reviews.perform(ctx, then, wanted)
 
 
 # --- the script ---------------------------------------------------------------------------------

@@ -16,10 +16,19 @@ from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role, Task
-from wtman.model.roles import DEFAULT, agent_of, agent_of_task, effort_of, key_of, model_of
+from wtman.model.roles import (
+    DEFAULT,
+    REVIEWER,
+    agent_of,
+    agent_of_task,
+    effort_of,
+    key_of,
+    model_of,
+)
 from wtman.plan.file import slug
+from wtman.review.judgement import asked_as, reviewers
 
-KINDS = frozenset({"session", "ask", "command", "approve", "announce"})
+KINDS = frozenset({"session", "ask", "command", "review", "approve", "announce"})
 ASKED = "scout"  # the role of a question that names none
 _DIGITS = 6  # of the key, in an id
 _MOST_ID = 40
@@ -75,6 +84,12 @@ def filled(state: State, call: StepCall) -> dict[str, Any]:
             "model": model_of(state.settings, role, agent, _text(call.spec, "model")),
             "effort": effort_of(state.settings, role, _text(call.spec, "effort")),
         }
+    if call.kind == "review":
+        agents = reviewers(state)
+        if not agents:
+            raise CallRefused("no reviewer specified: name one, `wtman run ... --reviewer NAME`")
+        reviewer = state.roles.get(REVIEWER)
+        spec["by"] = [[agent, *asked_as(state.settings, reviewer, agent)] for agent in agents]
     if call.kind == "session":
         spec["checks"] = list(state.settings.check) if call.spec.get("check") is not False else []
     return spec
@@ -91,6 +106,12 @@ def asked(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
     """The events of a step that has no outcome yet. Raises CallRefused."""
     if call.kind not in KINDS:
         raise CallRefused(f"flow.{call.kind} is not supported by this version of wtman")
+    if call.kind == "review":
+        commits = commits_of(call)
+        flow = state.flow
+        assert flow is not None
+        if len({flow.works[commit].planned.id for commit in commits}) < len(commits):
+            raise CallRefused("a review looks at one work of each branch")
     if call.kind != "session":
         return (_step(call, key, title_of(call)),)
     return _session(state, call, key)

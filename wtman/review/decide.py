@@ -32,7 +32,7 @@ def review_actions(
     state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
 ) -> tuple[list[Couple | Reproduce], list[Review | Refute]]:
     """What is to be run, and the sessions that are wanted, the most telling first."""
-    if not reviewers(state):
+    if not reviewers(state) or state.flow is not None:
         return [], []
     checked = _checked(state, known)
     free: list[Couple | Reproduce] = [*_coupling(state, checked)]

@@ -102,7 +102,7 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself."""
-    agents = reviewers(state)
+    agents = reviewers(state) if state.flow is None else ()
     kind = "audit" if state.kind is RunKind.AUDIT else "branch"
     return tuple(
         unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
@@ -331,7 +331,9 @@ def judgements(state: State) -> tuple[tuple[Finding, Judgement], ...]:
 
 
 def blockers(state: State, task: TaskId) -> tuple[tuple[Finding, Judgement], ...]:
-    """What the task has to fix before it may land."""
+    """What the task has to fix before it may land. In a flow the script says what is fixed."""
+    if state.flow is not None:
+        return ()
     return tuple(
         (finding, found)
         for finding, found in about(state, task)

@@ -253,6 +253,8 @@ def _work(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Sta
 
 def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
     """What the reviews make of a tip that has passed its checks."""
+    if state.flow is not None:
+        return judged  # its script says what is reviewed, and what comes of that
     if judged.state not in (TaskState.VERIFIED, TaskState.UNCHECKED) or not reviewers(state):
         return judged
     task = view.task.id

@@ -43,9 +43,10 @@ from wtman.journal.events import FlowAdded, RolesAssigned
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import RESOLVER
+from wtman.model.roles import RESOLVER, REVIEWER
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.review.judgement import review_agents
 from wtman.text.words import did_you_mean, listed, printable, quoted
 
 FOLDER = os.path.join(".wtman", "flows")
@@ -84,8 +85,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
         loaded.settings,
         agent=loaded.settings.agent or first_agent(environ),
         check=check,
-        # Nothing is reviewed unless the script says so.
-        reviewers=0,
+        reviewers=max(loaded.settings.reviewers, 1),  # where its script asks for a review
         worktrees=worktrees_folder(loaded.settings.worktrees, repo, environ),
     )
     tracked = frozenset(files(control, base))
@@ -96,6 +96,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     require(plan, settings, assigned, environ, tracked)
     programs = _programs(script)
     require_agents(programs, settings, environ, tracked)
+    _require_reviewer(script, settings, assigned.get(REVIEWER))
     settings, notes = in_sandbox(settings, repo)
     unused = set(loaded.settings.check) - set(check)
     theirs = (
@@ -137,6 +138,17 @@ def _usable(roles: Roles, settings: Settings) -> dict[str, Role]:
     """The roles that a script may name: all of them, fixed as they are now."""
     names = (name for name in roles.known if name != RESOLVER or RESOLVER in settings.roles)
     return {name: roles.known[name] for name in names}
+
+
+def _require_reviewer(script: FlowScript, settings: Settings, role: Role | None) -> None:
+    """Refuse a script that asks for reviews where nobody reviews: all its work would fail."""
+    texts = (script.text, *script.sources.values())
+    asks = any(call.kind == "review" for text in texts for call in read_script(text, "").calls)
+    if asks and not review_agents(settings, role):
+        raise UsageError(
+            f"the flow {script.name} asks for reviews: no reviewer specified",
+            hint="name one: --reviewer NAME; a program too: --reviewer 'command:ARGV'",
+        )
 
 
 def _programs(script: FlowScript) -> tuple[str, ...]:

@@ -1,0 +1,171 @@
+"""A review that a script asks for: its units, what they still need, and what they come to.
+
+Pure. It is about works, which are commits: what reviewers look at and what proofs are run on is
+the run as it stood at these works, whatever has become of their branches since.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from wtman.flow.actions import ReviewStep, SettleStep
+from wtman.journal import events as e
+from wtman.journal.state import Finding, FlowStep, State, Unit, digest
+from wtman.model.ids import Sha, TaskId
+from wtman.review.actions import Refute, Reproduce, Review
+from wtman.review.judgement import (
+    CONFIRMED,
+    NO_VERDICT,
+    Judgement,
+    judgement,
+    lens_name,
+    next_try,
+    over,
+    refuter,
+    reviewers,
+    tips,
+    unit_of,
+    wanted_opinions,
+)
+
+
+def at_works(state: State, step: FlowStep) -> State:
+    """The run as it stood at the works of a review."""
+    flow = state.flow
+    assert flow is not None
+    tasks = dict(state.tasks)
+    for commit in _commits(step):
+        was = flow.works[commit]
+        tasks[was.planned.id] = was
+    return replace(state, tasks=tasks)
+
+
+def units_of(state: State, step: FlowStep) -> tuple[Unit, ...]:
+    """Who looks at the works, with which lens; `state` is that of `at_works`."""
+    agents = reviewers(state)
+    named = [str(lens) for lens in step.spec.get("lenses") or ()]
+    many = max(int(step.spec.get("reviewers") or 0), len(named), 1)
+    members = members_of(state, step)
+    kind = "branch" if len(members) == 1 else "interaction"
+    found = []
+    for number in range(many if agents else 0):
+        agent = agents[number % len(agents)]
+        unit = unit_of(state, kind, _lens(named, number), agent, members)
+        # Equal calls are never merged: each has reviewers of its own.
+        found.append(replace(unit, key=digest(unit.key, step.key)))
+    return tuple(found)
+
+
+def _lens(named: list[str], number: int) -> str:
+    if not named:
+        return lens_name(number)
+    rounds, at = divmod(number, len(named))
+    return named[at] + (f" {rounds + 1}" if rounds else "")
+
+
+def members_of(state: State, step: FlowStep) -> tuple[TaskId, ...]:
+    """The tasks of the works."""
+    assert state.flow is not None
+    works = state.flow.works
+    return tuple(dict.fromkeys(works[commit].planned.id for commit in _commits(step)))
+
+
+def review_steps(state: State) -> tuple[list[ReviewStep], list[ReviewStep], list[SettleStep]]:
+    """What is to be run for the reviews that are asked for, the sessions that they need, and
+    the reviews that have come to their end."""
+    flow = state.flow
+    free: list[ReviewStep] = []
+    sessions: list[ReviewStep] = []
+    settled: list[SettleStep] = []
+    if flow is None or flow.ended is not None:
+        return free, sessions, settled
+    for step in flow.current:
+        if step.kind != "review" or not step.open:
+            continue
+        then = at_works(state, step)
+        units = units_of(then, step)
+        asked = [Review(unit, next_try(then, unit)) for unit in units if not over(then, unit)]
+        found = _findings(then, members_of(then, step))
+        proofs, opinions = _wanted(then, found)
+        free += [ReviewStep(step.key, item) for item in proofs]
+        sessions += [ReviewStep(step.key, unit) for unit in asked]
+        sessions += [ReviewStep(step.key, opinion) for opinion in opinions]
+        if not (asked or proofs or opinions):
+            settled.append(_outcome(then, step, units, found))
+    return free, sessions, settled
+
+
+def _findings(state: State, members: tuple[TaskId, ...]) -> list[Finding]:
+    """All findings on these branches, earlier ones too: what was shown once has to be gone."""
+    return [
+        finding
+        for finding in state.reviews.findings.values()
+        if set(finding.subjects) <= set(members)
+    ]
+
+
+def _wanted(state: State, found: list[Finding]) -> tuple[list[Reproduce], list[Refute]]:
+    proofs: list[Reproduce] = []
+    opinions: list[Refute] = []
+    for finding in found:
+        waits_for = judgement(state, finding).pending
+        if waits_for == "proof":
+            proofs.append(Reproduce(finding.id, tips(state, finding.subjects)))
+        elif waits_for == "opinions":
+            for lens in wanted_opinions(state, finding):
+                number = sum(1 for item in finding.opinions if item.lens == lens) + 1
+                now = tips(state, finding.subjects)
+                opinions.append(Refute(finding.id, lens, refuter(state), number, now))
+    return proofs, opinions
+
+
+def _outcome(
+    state: State, step: FlowStep, units: tuple[Unit, ...], found: list[Finding]
+) -> SettleStep:
+    """The Review that the script gets; an error where every reviewer failed."""
+    ended = [state.reviews.units[unit.key] for unit in units]
+    if not any(item.ok for item in ended):
+        reason = next((item.reason for item in ended if item.reason), "no reviewer is named")
+        told = f"no reviewer gave a verdict: {reason}"
+        return SettleStep(e.StepFailed(step.key, "StepFailed", told, {"reason": told}))
+    confirmed, concerns, unclear = [], [], []
+    for finding in found:
+        judged = judgement(state, finding)
+        if not judged.open:
+            continue  # fixed, refuted, or claimed of nothing that is there now
+        if judged.verdict == CONFIRMED:
+            confirmed.append(_told(finding, judged))
+        elif finding.reproducer is None:
+            concerns.append(_told(finding, judged))
+        else:
+            unclear.append(_told(finding, judged))
+    unclear += [
+        {"title": f"no verdict from {item.lens}", "why": item.reason, "verdict": NO_VERDICT}
+        for item in ended
+        if not item.ok
+    ]
+    review = {
+        "works": step.spec["works"],
+        "confirmed": confirmed,
+        "concerns": concerns,
+        "no_verdict": unclear,
+    }
+    return SettleStep(e.StepAnswered(step.key, {"review": review}))
+
+
+def _told(finding: Finding, judged: Judgement) -> dict[str, Any]:
+    claim, proof = finding.claim, judged.proof
+    return {
+        "id": finding.id,
+        "title": claim.title,
+        "severity": claim.severity,
+        "path": claim.path,
+        "line": claim.line or None,
+        "why": f"{claim.why}\n{judged.why}".strip(),
+        "verdict": judged.verdict,
+        "reproduce": finding.reproducer.command if finding.reproducer is not None else "",
+        "proof": proof.proof if proof is not None and judged.verdict == CONFIRMED else "",
+    }
+
+
+def _commits(step: FlowStep) -> tuple[Sha, ...]:
+    return tuple(Sha(str(item["commit"])) for item in step.spec["works"])
