@@ -29,6 +29,17 @@ from wtman.sandbox import choice
 
 BASE = "b" * 40
 Script = Callable[[ScriptCall], Any]
+Pick = Callable[[int], int]
+
+
+def forwards(waiting: int) -> int:
+    """The call that was made first."""
+    return 0
+
+
+def backwards(waiting: int) -> int:
+    """The call that was made last."""
+    return waiting - 1
 
 
 @dataclass(frozen=True)
@@ -84,22 +95,22 @@ def review(*confirmed: str) -> dict[str, Any]:
 
 
 class _Host:
-    """Answers a script; `later` turns the order in which open calls are answered."""
+    """Answers a script; `pick` chooses which of so many open calls is answered next."""
 
     def __init__(
         self,
         answer: Script,
         files: Mapping[str, str],
         flows: Mapping[str, str],
-        backwards: bool = False,
+        pick: Pick = forwards,
     ) -> None:
         self.pipe = Pipe()
         self.played = Played()
         self._answer = answer
         self._files = files
         self._flows = flows
-        self._backwards = backwards
-        self.waiting: deque[ScriptCall | Announcement] = deque()
+        self._pick = pick
+        self.waiting: list[ScriptCall | Announcement] = []
         self.out: deque[bytes] = deque()
 
     def take(self, data: bytes) -> None:
@@ -127,7 +138,7 @@ class _Host:
             return self.out.popleft()
         if not self.waiting:
             return b""
-        message = self.waiting.pop() if self._backwards else self.waiting.popleft()
+        message = self.waiting.pop(self._pick(len(self.waiting)))
         if isinstance(message, Announcement):
             return self.pipe.answer(message.announce, True)
         value = self._answer(message)
@@ -175,10 +186,10 @@ def play(
     args: Mapping[str, Any] | None = None,
     files: Mapping[str, str] | None = None,
     flows: Mapping[str, str] | None = None,
-    backwards: bool = False,
+    pick: Pick = forwards,
 ) -> Played:
     """Run a script in this process, over the real codec of both ends."""
-    host = _Host(answer, files or {}, flows or {}, backwards)
+    host = _Host(answer, files or {}, flows or {}, pick)
     first = [_begun(host, textwrap.dedent(text), args or {})]
     execution.run(Line(lambda: first.pop() if first else host.next(), host.take))
     return host.played

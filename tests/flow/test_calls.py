@@ -1,10 +1,11 @@
 """Scopes, numbers and fan-outs: what a script asks for does not depend on the order of answers."""
 
+import random
 from typing import Any
 
 import pytest
 
-from tests.flow.hosts import BASE, Failure, Played, plain_text, play, review, work
+from tests.flow.hosts import BASE, Failure, Played, backwards, plain_text, play, review, work
 from wtman.flow.messages import (
     Announcement,
     LogLine,
@@ -138,8 +139,7 @@ def test_two_maps_of_the_same_items_at_once_are_ambiguous_where_calls_are_equal(
     assert played.error.type == "Ambiguous"
 
 
-@pytest.mark.parametrize("backwards", [False, True])
-def test_the_calls_are_the_same_in_whatever_order_answers_come(backwards: bool) -> None:
+def test_the_calls_are_the_same_in_whatever_order_answers_come() -> None:
     body = (
         "async def one(item):\n"
         "    found = await flow.gather(*[flow.ask('look') for _ in range(3)])\n"
@@ -149,9 +149,36 @@ def test_the_calls_are_the_same_in_whatever_order_answers_come(backwards: bool) 
         "    return await flow.pipeline([1, 2], one, flow.review)\n"
         "await asyncio.gather(flow.map(['a', 'b', 'c'], one), flow.map(['x', 'y'], two))"
     )
-    calls = {(call.kind, call.scope, call.number) for call in flow(body, backwards=backwards).calls}
+    calls = {(call.kind, call.scope, call.number) for call in flow(body, pick=backwards).calls}
     assert calls == {(call.kind, call.scope, call.number) for call in flow(body).calls}
     assert len(calls) == 3 * 4 + 2 * 2 * 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_answers_in_the_same_order_make_the_same_calls_in_the_same_order(seed: int) -> None:
+    # Everything here hangs on the order of answers: who comes first, what a list holds.
+    body = (
+        "seen = []\n"
+        "async def one(n):\n"
+        "    tasks = {asyncio.create_task(flow.ask(f'{n}{i}')) for i in range(3)}\n"
+        "    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)\n"
+        "    seen.append(n)\n"
+        "    first = await flow.session(f'{seen} {[it.result() for it in done]}')\n"
+        "    for task in rest:\n"
+        "        seen.append(await task)\n"
+        "    return await flow.ask(f'{seen}', at=first)\n"
+        "await flow.map(range(6), one, limit=4)\n"
+        "return seen"
+    )
+
+    def answer(call: ScriptCall) -> Any:
+        return work(f"t{call.call}") if call.kind == "session" else f"<{call.call}>"
+
+    def played() -> Played:
+        chance = random.Random(seed)
+        return flow(body, answer, pick=chance.randrange)
+
+    assert played().messages == played().messages
 
 
 def test_a_flow_of_many_items_asks_the_same_again() -> None:
@@ -223,6 +250,45 @@ def test_items_without_an_identity_are_refused() -> None:
     assert (error.type, "by=" in error.message) == ("Unhashable", True)
     error = flow("await flow.session('x', owns=[float('nan')])").error
     assert (error.type, "owns" in error.message) == ("Unhashable", True)
+
+
+@pytest.mark.parametrize(
+    "call, kind",
+    [
+        ("review(work, reviewers=0)", "ScriptError"),
+        ("session('x', timeout='5m')", "TypeError"),
+        ("session('x', attempts=0)", "ScriptError"),
+        ("session('x', owns='src')", "TypeError"),
+        ("session('')", "ScriptError"),
+        ("session('x', on='main')", "TypeError"),
+        ("command([])", "ScriptError"),
+        ("approve('x', options=['yes'])", "ScriptError"),
+        ("merge([])", "StepFailed"),
+        ("map([1], flow.ask, on_error='stop')", "ValueError"),
+    ],
+)
+def test_a_wrong_argument_is_told_with_its_line(call: str, kind: str) -> None:
+    error = flow(f"work = await flow.session('w')\nawait flow.{call}").error
+    assert (error.type, error.lines[-1].line) == (kind, 6), error
+
+
+def test_a_task_is_named_by_its_title_or_its_item_and_keys_and_scopes_by_anything() -> None:
+    played = flow(
+        "async def one(item):\n"
+        "    await flow.session('a', key=3)\n"
+        "    with flow.scope(('x', 1)):\n"
+        "        await flow.session('a', title='t')\n"
+        "await flow.map(['src/a.py', ''], one)\n"
+        "await flow.session('first line\\nsecond')"
+    )
+    titles = {(call.title, call.key, *call.scope) for call in played.calls}
+    assert titles == {
+        ("src/a.py", "3", "src/a.py"),
+        ("t", None, "src/a.py", '["x",1]'),
+        ('""', "3", '""'),
+        ("t", None, '""', '["x",1]'),
+        ("first line", None),
+    }
 
 
 def test_items_are_known_by_what_by_says_and_works_by_task_and_commit() -> None:

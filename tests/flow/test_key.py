@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.flow.hosts import BASE, play, work
+from tests.flow.hosts import BASE, Pick, backwards, forwards, play, work
 from wtman.flow.key import step_key
 from wtman.flow.messages import ScriptCall
 
@@ -50,10 +50,10 @@ class Journal:
         return value
 
 
-def resumed(journal: Journal, items: list[str], edited: str = "", backwards: bool = False) -> int:
+def resumed(journal: Journal, items: list[str], edited: str = "", pick: Pick = forwards) -> int:
     """How many calls run when the script is resumed; none may take another item's answer."""
     again = Journal(journal.answers)
-    play(SCRIPT, again, args={"items": items, "edited": edited}, backwards=backwards)
+    play(SCRIPT, again, args={"items": items, "edited": edited}, pick=pick)
     assert again.strays == 0
     return len(again.live)
 
@@ -68,13 +68,13 @@ def one_failed(seed: int) -> Journal:
     return journal
 
 
-@pytest.mark.parametrize("backwards", [False, True])
-def test_the_least_runs_again(backwards: bool) -> None:
+@pytest.mark.parametrize("pick, other", [(forwards, backwards), (backwards, forwards)])
+def test_the_least_runs_again(pick: Pick, other: Pick) -> None:
     whole = Journal()
-    play(SCRIPT, whole, args={"items": ITEMS}, backwards=backwards)
+    play(SCRIPT, whole, args={"items": ITEMS}, pick=pick)
     mixed = random.Random(3).sample(ITEMS, 8)
     assert resumed(whole, ITEMS) == 0
-    assert resumed(whole, mixed, backwards=not backwards) == 0
+    assert resumed(whole, mixed, pick=other) == 0
     assert resumed(whole, ITEMS, edited=ITEMS[0]) == 5
     assert resumed(whole, ["new", *ITEMS]) == 8
     assert resumed(whole, ITEMS[1:]) == 1
@@ -84,7 +84,7 @@ def test_the_least_runs_again(backwards: bool) -> None:
 def test_after_one_failure_it_and_what_follows_runs(seed: int) -> None:
     journal = one_failed(seed)
     assert resumed(journal, ITEMS) == 2
-    assert resumed(journal, random.Random(seed).sample(ITEMS, 8), backwards=bool(seed % 2)) == 2
+    assert resumed(journal, random.Random(seed).sample(ITEMS, 8), pick=backwards) == 2
 
 
 # --- what is in a key -------------------------------------------------------------------------

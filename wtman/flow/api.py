@@ -22,7 +22,6 @@ from wtman.flow.errors import (
     Rejected,
     ScriptError,
     StepFailed,
-    Unhashable,
 )
 from wtman.flow.fan_out import (
     By,
@@ -34,10 +33,11 @@ from wtman.flow.fan_out import (
     stage,
     takes,
 )
-from wtman.flow.identity import canonical
+from wtman.flow.identity import canonical, name_of
 from wtman.flow.line import Line
 from wtman.flow.scopes import Numbers, at, below, here
 from wtman.flow.values import (
+    Finding,
     Outcomes,
     Ran,
     Review,
@@ -58,6 +58,12 @@ Call = Coroutine[Any, Any, T]
 ROUNDS_MOST = 1_000
 TEXT_MOST = 10_000  # characters of a log line
 MODULE = "__flow"  # how the names of the modules begin that scripts run as
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "timeout": (0.001, 10_000_000),  # seconds
+    "usd": (0.000_001, 1_000_000),
+    "attempts": (1, 100),
+    "reviewers": (1, 20),
+}
 FLOWS_DEEP = 3  # the one that was started included
 
 
@@ -167,8 +173,8 @@ class Flow:
         It starts from `on` (goes on with that branch, in its conversation where the agent can),
         else from `needs` (their verified work together), else from the base. `owns` are patterns
         of the paths that it may touch, `expect` what must be true afterwards. `timeout` is in
-        seconds, `usd` the most it may cost; neither they nor `title` and `attempts` are part of
-        its key. Raises StepFailed, OverBudget.
+        seconds, `usd` the most it may cost. `title`, else the item of the fan-out, names the
+        task. None of these, nor `attempts`, is part of its key. Raises StepFailed, OverBudget.
         """
         spec = {
             "prompt": _text(prompt, "session"),
@@ -185,7 +191,8 @@ class Flow:
             "check": check,
         }
         limits = {"timeout": timeout, "usd": usd, "attempts": attempts}
-        return self._step("session", spec, key, title or _title(prompt), limits)
+        name = _title(title or here().item or prompt)
+        return self._step("session", spec, key, name, limits)
 
     @overload
     def ask(self, prompt: str, *, returns: type[T], **options: Unpack[AskOptions]) -> Call[T]: ...
@@ -238,7 +245,7 @@ class Flow:
         def fitted(value: Any) -> Any:
             return value if adapter is None else _fitted(adapter, value)
 
-        return self._step("ask", spec, key, title or _title(prompt), limits, fitted)
+        return self._step("ask", spec, key, _title(title or prompt), limits, fitted)
 
     def command(
         self,
@@ -259,7 +266,7 @@ class Flow:
             raise ScriptError("flow.command: there is no command")
         spec = {"argv": words, "at": None if at is None else _one_work(at, "command")}
         name = argv if isinstance(argv, str) else " ".join(words)
-        return self._step("command", spec, key, title or _title(name), {"timeout": timeout})
+        return self._step("command", spec, key, _title(title or name), {"timeout": timeout})
 
     def review(
         self,
@@ -325,7 +332,7 @@ class Flow:
             "effort": effort,
             "context": context,
         }
-        return self._step("plan", spec, key, title or _title(prompt), {})
+        return self._step("plan", spec, key, _title(title or prompt), {})
 
     def approve(
         self,
@@ -489,9 +496,9 @@ class Flow:
         self._tell({"phase": _text(title, "phase")[:200]})
 
     @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
+    def scope(self, name: object) -> Iterator[None]:
         """`with flow.scope("name"):` calls inside are told apart from equal ones outside."""
-        with at(below(here(), _title(_text(name, "scope")))):
+        with at(below(here(), name_of(plain(name, "the name of a scope")))):
             yield
 
     def rounds(self, most: int) -> Iterator[int]:
@@ -535,8 +542,10 @@ class Flow:
         then: Callable[[Any], Any] = lambda value: value,
     ) -> Call[Any]:
         spec = {name: plain(value, f"flow.{kind}: {name}") for name, value in spec.items()}
-        if key is not None and not (isinstance(key, str) and key):
-            raise Unhashable(f"flow.{kind}: key is a text, not {key!r}")
+        if key is not None:
+            key = name_of(plain(key, f"flow.{kind}: key"))
+        for name, (least, most) in _BOUNDS.items():
+            _bounded(limits.get(name, spec.get(name)), least, most, f"flow.{kind}: {name}")
         number = self._numbers.take(kind, spec, key)
         future = self._line.call(
             {
@@ -607,6 +616,15 @@ def _line_of_script() -> int:
     return 0 if frame is None else int(frame.f_lineno)
 
 
+def _bounded(value: Any, least: float, most: float, what: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} is a number, not {value!r}")
+    if not least <= value <= most:
+        raise ScriptError(f"{what} is from {least:g} to {most:g}, not {value}")
+
+
 def _tree(work: Work | Train | None, call: str) -> dict[str, str]:
     return {} if work is None else {"at": _one_work(work, call)["commit"]}
 
@@ -648,5 +666,6 @@ def _fitted(adapter: "TypeAdapter[Any]", value: Any) -> Any:
 
 
 def _told_by(item: Any, by: By | None) -> str:
-    proof = getattr(item, "proof", "")
-    return identity(item, by if by is not None or not proof else lambda found: found.proof)
+    if by is None and isinstance(item, Finding):
+        return item.proof or f"{item.path}:{item.line}"  # never its words
+    return identity(item, by)

@@ -67,7 +67,7 @@ def name_of(plain: Any) -> str:
 
     A long one is cut and ends with its hash, so that it stays the item's own.
     """
-    text = plain if isinstance(plain, str) else canonical(plain)
+    text = plain if isinstance(plain, str) and plain else canonical(plain)
     if len(text) <= NAME_MOST:
         checked(text)
         return text

@@ -54,7 +54,10 @@ class _Packages:
 def main(words: list[str]) -> int:
     if words[0] != _AGAIN:
         argv = [sys.executable, *_FLAGS, os.path.abspath(__file__), _AGAIN, *words]
-        os.execve(sys.executable, argv, {"PYTHONHASHSEED": "0"})
+        # The mark by which a sweep finds what outlived its coordinator stays; the script is not
+        # shown it.
+        kept = {name: text for name, text in os.environ.items() if name == "WTMAN_SESSION"}
+        os.execve(sys.executable, argv, {"PYTHONHASHSEED": "0", **kept})
     _narrow()
     source, sink = _pipe(int(words[1]), int(words[2]))
     sys.meta_path.insert(0, _Packages(words[3:]))  # type: ignore[arg-type]

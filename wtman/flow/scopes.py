@@ -36,10 +36,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A scope and its lane."""
+    """A scope and its lane; `item` is the innermost item of a fan-out that it belongs to."""
 
     scope: tuple[str, ...] = ()
     lane: Lane = field(default_factory=Lane)
+    item: str = ""
 
 
 _PLACE: ContextVar[Place] = ContextVar("place")
@@ -73,7 +74,7 @@ def below(place: Place, name: str) -> Place:
     """The scope of this name in a place, in the same lane."""
     if len(place.scope) >= DEEPEST:
         raise FlowError(f"scopes may be {DEEPEST} deep: {' / '.join(place.scope[:3])} / ...")
-    return Place((*place.scope, name), place.lane)
+    return Place((*place.scope, name), place.lane, place.item)
 
 
 def context_of_item(place: Place, name: str) -> tuple[Context, Lane]:
@@ -81,7 +82,7 @@ def context_of_item(place: Place, name: str) -> tuple[Context, Lane]:
     inner = below(place, name)
     lane = place.lane.of_item(inner.scope)
     context = copy_context()
-    context.run(_PLACE.set, Place(inner.scope, lane))
+    context.run(_PLACE.set, Place(inner.scope, lane, name))
     return context, lane
 
 
