@@ -130,6 +130,43 @@ def test_items_are_scopes_and_maps_of_the_same_items_go_on_counting() -> None:
     assert [(it.items, it.name) for it in played.told(Announcement)] == [(2, "one")] * 2
 
 
+def test_maps_of_two_tasks_are_ambiguous_even_when_one_came_later() -> None:
+    # The second begins when the first has ended, but only because of how answers came.
+    played = flow(
+        "async def one(item):\n"
+        "    return await flow.ask('q')\n"
+        "async def both(wait):\n"
+        "    for _ in range(wait):\n"
+        "        await flow.ask('wait', key=f'{wait} {_}')\n"
+        "    await flow.map(['a'], one)\n"
+        "    await flow.map(['a'], one)\n"
+        "await asyncio.gather(both(0), both(9))"
+    )
+    assert played.error.type == "Ambiguous"
+    assert [(call.number) for call in played.calls if call.scope] == [0, 1]
+
+
+def test_scopes_in_tasks_that_the_script_makes_go_on_counting() -> None:
+    played = flow(
+        "async def one(name):\n"
+        "    for _ in range(2):\n"
+        "        with flow.scope(name):\n"
+        "            await flow.ask('q')\n"
+        "            await flow.map(['i'], lambda item: flow.ask('q'))\n"
+        "await asyncio.gather(one('a'), one('b'))"
+    )
+    assert sorted((call.scope, call.number) for call in played.calls) == [
+        (("a",), 0),
+        (("a",), 1),
+        (("a", "i"), 0),
+        (("a", "i"), 1),
+        (("b",), 0),
+        (("b",), 1),
+        (("b", "i"), 0),
+        (("b", "i"), 1),
+    ]
+
+
 def test_two_maps_of_the_same_items_at_once_are_ambiguous_where_calls_are_equal() -> None:
     played = flow(
         "async def one(item):\n"

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from wtman.flow.errors import (
     StepFailed,
 )
 from wtman.flow.fan_out import (
+    ITEMS_MOST,
     By,
     checked_mode,
     gathered,
@@ -35,7 +37,7 @@ from wtman.flow.fan_out import (
 )
 from wtman.flow.identity import canonical, name_of
 from wtman.flow.line import Line
-from wtman.flow.scopes import Numbers, at, below, here
+from wtman.flow.scopes import Numbers, at, below, here, places_of_items
 from wtman.flow.values import (
     Finding,
     Outcomes,
@@ -142,7 +144,7 @@ class Flow:
         self._depth = 1
         self._numbers = Numbers()
         self._chances: dict[tuple[str, ...], Chance] = {}
-        self._made = 0
+        self._marks = count()
         self._unawaited: dict[int, str] = {}
 
     # --- steps ----------------------------------------------------------------------------
@@ -576,21 +578,23 @@ class Flow:
     ) -> Call[Any]:
         keep = checked_mode(on_error, call)
         names = identities(items, by, call)
+        if limit is not None:
+            _bounded(limit, 1, ITEMS_MOST, f"flow.{call}: limit")
         place = here()
+        places = places_of_items(place, names)
 
         async def run() -> Any:
             if not items:
                 return Outcomes()
             fields = {"scope": list(place.scope), "items": len(items), "name": name}
             await self._line.announce(fields)
-            return await spread(place, items, names, work, limit=limit, keep=keep)
+            return await spread(items, places, work, limit=limit, keep=keep)
 
         return self._watched(run, call)
 
     def _watched(self, run: Callable[[], Call[Any]], kind: str) -> Call[Any]:
         """The same call, remembered until it is awaited."""
-        self._made += 1
-        mark = self._made
+        mark = next(self._marks)
         self._unawaited[mark] = f"flow.{kind} in line {_line_of_script()}"
 
         async def watched() -> Any:

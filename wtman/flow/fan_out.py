@@ -4,12 +4,11 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from contextvars import Context
 from typing import Any
 
 from wtman.flow.errors import DuplicateItem, OverLimit, ScriptError, Unhashable
 from wtman.flow.identity import name_of, twice
-from wtman.flow.scopes import Lane, Place, context_of_item
+from wtman.flow.scopes import Place, context_at
 from wtman.flow.values import Outcome, Outcomes, Work, plain
 
 ITEMS_MOST = 4_096
@@ -65,37 +64,27 @@ def takes(function: Callable[..., Any]) -> int:
 
 
 async def spread(
-    place: Place,
     items: Sequence[Any],
-    names: Sequence[str],
+    places: Sequence[Place],
     work: Callable[[Any], Awaitable[Any]],
     *,
     limit: int | None,
     keep: bool,
 ) -> Outcomes[Any]:
-    """Run `work` for every item, each in its own scope and asyncio task."""
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is at least 1, not {limit}")
+    """Run `work` for every item, each at its place and in an asyncio task of its own."""
     gate = nullcontext() if limit is None else asyncio.Semaphore(limit)
     loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[Outcome[Any]]] = []
-    lanes: list[Lane] = []
-    for item, name in zip(items, names, strict=True):
-        context, lane = context_of_item(place, name)
-        task = _begin(loop, _one(item, work, gate, keep), context)
-        lane.home = task
+    for item, place in zip(items, places, strict=True):
+        task = loop.create_task(_one(item, work, gate, keep), context=context_at(place))
+        place.lane.home = task
         tasks.append(task)
-        lanes.append(lane)
     try:
         return Outcomes(await asyncio.gather(*tasks))
     finally:
-        for task, lane in zip(tasks, lanes, strict=True):
+        for task, place in zip(tasks, places, strict=True):
             task.cancel()
-            lane.home = None
-
-
-def _begin(loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context) -> Any:
-    return loop.create_task(coroutine, context=context)
+            place.lane.home = None
 
 
 async def _one(

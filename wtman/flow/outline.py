@@ -57,8 +57,9 @@ class FanOutSite:
 class Outline:
     """All that is known of a script before it runs.
 
-    With a problem that is no hint it must not be started. `agents` are those that are written
-    out: a `command:` agent of any other text is not approved.
+    With a problem that is no hint it must not be started. `flows` are those that it names in
+    its text, `agents` those that are written out: a `command:` agent of any other text is not
+    approved.
     """
 
     name: str
@@ -196,8 +197,9 @@ class _Reader:
 
     def flows(self) -> Iterator[str]:
         for node, name in self._of_flow():
-            if name == "flow" and node.args:
-                yield self._text(node.args[0]) or _COMPUTED
+            inner = self._text(node.args[0]) if name == "flow" and node.args else None
+            if inner is not None:
+                yield inner
 
     def agents(self) -> Iterator[str]:
         seen: set[str] = set()

@@ -1,42 +1,43 @@
 """Where a call stands: its scope, and its number among equal calls.
 
 Both are taken when the call is made, from a context variable, so that the order in which
-asyncio runs things decides nothing. Equal calls are numbered within one asyncio task. An item of
-a fan-out has a *lane*: when the same item goes through a later fan-out of the same place, it
-goes on in its lane, because the one fan-out came after the other for certain.
+asyncio runs things decides nothing. Equal calls are numbered within one *lane*: a chain of calls
+whose order is certain. An asyncio task is a lane. So is an item: when it goes through a later
+fan-out of the same lane it goes on in its own, because the one fan-out came after the other.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import Any
 
 from wtman.flow.errors import Ambiguous, FlowError
 from wtman.flow.identity import digest
 
 DEEPEST = 40  # names in a scope
+_PROMISED = object()  # the home of a lane whose asyncio task is yet to be made
 
 
 @dataclass(eq=False, slots=True)
 class Lane:
-    """A chain of calls whose order is certain; `home` is the asyncio task that makes them now."""
+    """A chain of calls; `home` is the asyncio task that makes them now, None between two."""
 
-    home: "asyncio.Task[Any] | None" = None
-    lanes: dict[tuple[str, ...], "Lane"] = field(default_factory=dict)
+    home: object = None
+    items: dict[tuple[str, ...], "Lane"] = field(default_factory=dict)
 
     def of_item(self, scope: tuple[str, ...]) -> "Lane":
-        """The lane of an item; a new one where its lane is in use at this moment."""
-        lane = self.lanes.get(scope)
+        """The lane of an item, taken; a new one where its lane is in use at this moment."""
+        lane = self.items.get(scope)
         if lane is None or lane.home is not None:
-            lane = self.lanes[scope] = Lane()
+            lane = self.items[scope] = Lane()
+        lane.home = _PROMISED
         return lane
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A scope and its lane; `item` is the innermost item of a fan-out that it belongs to."""
+    """A scope and a lane; `item` is the innermost item of a fan-out that it belongs to."""
 
     scope: tuple[str, ...] = ()
     lane: Lane = field(default_factory=Lane)
@@ -47,10 +48,14 @@ _PLACE: ContextVar[Place] = ContextVar("place")
 
 
 def here() -> Place:
-    """Where the running code stands."""
+    """Where the running code stands. An asyncio task that the script made gets a lane."""
     place = _PLACE.get(None)
     if place is None:
         raise FlowError("a flow's calls are made inside of main(flow, args)")
+    task = asyncio.current_task()
+    if place.lane.home is not task:
+        place = Place(place.scope, Lane(task), place.item)
+        _PLACE.set(place)  # of this task alone: each has a context of its own
     return place
 
 
@@ -77,35 +82,40 @@ def below(place: Place, name: str) -> Place:
     return Place((*place.scope, name), place.lane, place.item)
 
 
-def context_of_item(place: Place, name: str) -> tuple[Context, Lane]:
-    """The context for an item's own asyncio task, which has to become the home of the lane."""
-    inner = below(place, name)
-    lane = place.lane.of_item(inner.scope)
+def places_of_items(place: Place, names: Sequence[str]) -> list[Place]:
+    """Where each item of a fan-out stands, in a lane that waits for its asyncio task."""
+    scopes = [below(place, name).scope for name in names]
+    return [
+        Place(scope, place.lane.of_item(scope), name)
+        for scope, name in zip(scopes, names, strict=True)
+    ]
+
+
+def context_at(place: Place) -> Context:
+    """The context for an asyncio task that begins at this place."""
     context = copy_context()
-    context.run(_PLACE.set, Place(inner.scope, lane, name))
-    return context, lane
+    context.run(_PLACE.set, place)
+    return context
 
 
 class Numbers:
     """Counts equal calls, and refuses those whose order is anybody's guess."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[object, int]] = {}
+        self._seen: dict[str, tuple[Lane, int]] = {}
 
     def take(self, kind: str, spec: object, key: str | None) -> int:
         """The number of this call. Raises Ambiguous, naming the two ways out."""
         place = here()
-        task = asyncio.current_task()
-        who: object = place.lane if place.lane.home is task else task
         equal = digest(kind, list(place.scope), spec, key)
-        owner, count = self._seen.get(equal, (who, 0))
+        owner, count = self._seen.get(equal, (place.lane, 0))
         where = " / ".join(place.scope) or "main"
         if count and key is not None:
             raise Ambiguous(f"flow.{kind}: key={key!r} is given to two equal calls in {where}")
-        if owner is not who:
+        if owner is not place.lane:
             raise Ambiguous(
                 f"flow.{kind}: an equal call was made in another asyncio task of {where}; tell "
                 "them apart by key=..., or by `with flow.scope(name):`"
             )
-        self._seen[equal] = (who, count + 1)
+        self._seen[equal] = (place.lane, count + 1)
         return count
