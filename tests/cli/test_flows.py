@@ -126,6 +126,10 @@ def test_a_flow_builds_asks_mends_and_lands(
         "state": "ready",
         "exit": 0,
     }
+    told = [line["step"] for line in done.jsonl() if line["event"] == "step"]
+    states = Counter((step["kind"], step["state"]) for step in told)
+    assert states["session", "running"] == states["session", "done"] == 6
+    assert set(told[0]) >= {"key", "kind", "scope", "state", "reused"}
     status = wtman("status", run, "--json", cwd=repo).json()
     assert status["phase"] == "port" and status["question"] is None
     assert steps_of(status) == {("session", "done"): 6, ("ask", "done"): 6}
@@ -334,6 +338,44 @@ def test_reviewers_look_at_works_and_what_they_prove_is_mended(
     assert "no difference: 8 steps" in same.out
     wtman("merge", run, cwd=repo)
     assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd good\n"
+
+
+TRAIN = """\
+from wtman.flow import Flow
+
+async def main(flow: Flow, args):
+    async def one(path: str):
+        return await flow.session(f"Add {'rot' if '1' in path else 'good'} to {path}")
+
+    works = (await flow.map(flow.files("src/*.txt"), one)).values
+    train = await flow.merge(works, checks=["sh -c '! grep -q rot src/*.txt'"])
+    flow.log(f"{len(train.landed)} {[(item.task[:9], item.reason) for item in train.excluded]}")
+    ran = await flow.command("cat src/f0.txt src/f2.txt", at=train.work)
+    flow.log(ran.output)
+    more = await flow.session("Add more to src/f2.txt", on=train.work)
+    return [train, more]
+"""
+
+
+def test_a_train_is_checked_moves_nothing_and_is_started_from(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo = place(3)
+    kit.write_files(tmp_path, {"train.py": TRAIN})
+    before = kit.run_git(repo, "rev-parse", "main")
+    words = ("run", tmp_path / "train.py", "--agent", agent, "--check", "true", "--yes", "--json")
+    run = run_of(wtman(*words, cwd=repo))
+    assert log_of(repo, run) == [
+        "2 [('add-rot-t', 'failed')]",
+        "src/f0.txt\nAdd good\nsrc/f2.txt\nAdd good",
+    ]
+    assert kit.run_git(repo, "rev-parse", "main") == before
+    same = wtman("run", tmp_path / "train.py", "--replay-check", run, cwd=repo)
+    assert "no difference: 6 steps" in same.out
+    landed = wtman("merge", run, "--json", cwd=repo).json()["landed"]
+    assert len(landed) == 3 and not any(name.startswith("add-rot") for name in landed)
+    assert (repo / "src/f2.txt").read_text() == "src/f2.txt\nAdd good\nAdd more\n"
+    assert (repo / "src/f1.txt").read_text() == "src/f1.txt\n"
 
 
 def _disturbed(

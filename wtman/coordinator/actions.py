@@ -4,7 +4,7 @@ Actions carry immutable names (shas, attempt numbers), never positions.
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
-from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, SettleStep
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, SettleStep, TrainStep
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan
@@ -37,6 +37,7 @@ Performed = (
     | AskStep
     | CommandStep
     | ReviewStep
+    | TrainStep
     | Rewind
 )
 

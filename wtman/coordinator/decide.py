@@ -15,8 +15,9 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.coordinator.actions import Action
 from wtman.coordinator.next_session import attached_session, next_session
 from wtman.flow import decide as flows
-from wtman.flow.actions import AskStep, ReviewStep
+from wtman.flow.actions import AskStep, ReviewStep, TrainStep
 from wtman.flow.reviews import review_steps
+from wtman.flow.trains import train_steps
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
@@ -59,7 +60,8 @@ def decide(
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
     actions += flows.outcomes(state, known)
     proofs, asked, settled = review_steps(state)
-    actions += settled
+    trains, made = train_steps(state)
+    actions += [*settled, *made]
     actions += flows.ends(state, running)
     resting = flows.resting(state)
     links: list[Chain | Unchain] = [*unchained(state, known)]
@@ -79,7 +81,9 @@ def decide(
         if not any(isinstance(item, Pause) for item in reviews):
             actions += _starts(state, running, known, held, live or {}, reviews)
         actions += flows.commands(state, running)
-        actions += [item for item in proofs if item.key not in running]
+        if base_settled(state):
+            runs: list[ReviewStep | TrainStep] = [*proofs, *trains]
+            actions += [item for item in runs if item.key not in running]
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     if resting:

@@ -83,6 +83,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.AskStep: flow.perform,
     a.CommandStep: flow.perform,
     a.ReviewStep: flow.perform,
+    a.TrainStep: flow.perform,
     a.Rewind: worktrees.perform,
 }
 

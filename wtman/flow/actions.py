@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from wtman.journal.events import StepAnswered, StepFailed
+from wtman.journal.replay_flow import train_key
+from wtman.merge.actions import JudgeCandidate
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.session import Cap
 from wtman.review.actions import Refute, Reproduce, Review
@@ -49,6 +51,18 @@ class ReviewStep:
     @property
     def key(self) -> ActionKey:
         return self.wanted.key
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStep:
+    """Judge a candidate of a train that the script asked for."""
+
+    step: str
+    wanted: JudgeCandidate
+
+    @property
+    def key(self) -> ActionKey:
+        return train_key(self.step, self.wanted.members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,17 @@ from wtman.worktrees.actions import Rewind
 
 _SCRIPT = ActionKey(ActionKind.SCRIPT)
 _OF_STEPS = frozenset(
-    {ActionKind.SESSION, ActionKind.CHECK, ActionKind.ASK, ActionKind.COMMAND, ActionKind.WORKTREE}
+    {
+        ActionKind.SESSION,
+        ActionKind.CHECK,
+        ActionKind.WORKTREE,
+        ActionKind.ASK,
+        ActionKind.COMMAND,
+        ActionKind.REVIEW,
+        ActionKind.REPRODUCE,
+        ActionKind.REFUTE,
+        ActionKind.CANDIDATE,
+    }
 )
 _ALONE = frozenset({ActionKind.SCRIPT, ActionKind.WATCH})
 

@@ -11,13 +11,15 @@ from wtman import files
 from wtman.checks.execute import CheckRequest, bench_of, run_once
 from wtman.context import Context
 from wtman.execution.spawn import PipedProcess, start_piped
-from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, TrainStep
 from wtman.flow.answer_schema import answer_type, unwrapped
 from wtman.flow.reviews import at_works
 from wtman.flow.start import script_command, script_policy
 from wtman.flow.steps import ASKED, StepCall, agent_name
+from wtman.flow.trains import on_base
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State
+from wtman.merge import perform as trains
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
@@ -31,7 +33,7 @@ _OUTPUT = 1 << 16  # bytes of each stream of a command that the script gets
 
 
 async def perform(
-    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep | ReviewStep
+    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep | ReviewStep | TrainStep
 ) -> tuple[e.Event, ...]:
     """Do what a flow needs."""
     match action:
@@ -47,6 +49,14 @@ async def perform(
             if not isinstance(wanted, Reproduce):
                 wanted = replace(wanted, cap=action.cap)
             return await reviews.perform(ctx, then, wanted)
+        case TrainStep():
+            then = on_base(state, _step(state, action.step))
+            judged = await trains.perform(ctx, then, action.wanted)
+            return tuple(
+                e.StepJudged(action.step, item)
+                for item in judged
+                if isinstance(item, e.CandidateJudged)
+            )
 
 
 # --- the script ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 from wtman.flow.actions import ReviewStep, SettleStep
 from wtman.journal import events as e
 from wtman.journal.state import Finding, FlowStep, State, Unit, digest
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import TaskId
 from wtman.review.actions import Refute, Reproduce, Review
 from wtman.review.judgement import (
     CONFIRMED,
@@ -29,14 +29,10 @@ from wtman.review.judgement import (
 
 
 def at_works(state: State, step: FlowStep) -> State:
-    """The run as it stood at the works of a review."""
+    """The run as it stood at the works of a review or train, and at what they started from."""
     flow = state.flow
     assert flow is not None
-    tasks = dict(state.tasks)
-    for commit in _commits(step):
-        was = flow.works[commit]
-        tasks[was.planned.id] = was
-    return replace(state, tasks=tasks)
+    return replace(state, tasks={**state.tasks, **flow.views(step.commits)})
 
 
 def units_of(state: State, step: FlowStep) -> tuple[Unit, ...]:
@@ -66,7 +62,7 @@ def members_of(state: State, step: FlowStep) -> tuple[TaskId, ...]:
     """The tasks of the works."""
     assert state.flow is not None
     works = state.flow.works
-    return tuple(dict.fromkeys(works[commit].planned.id for commit in _commits(step)))
+    return tuple(dict.fromkeys(works[commit].planned.id for commit in step.commits))
 
 
 def review_steps(state: State) -> tuple[list[ReviewStep], list[ReviewStep], list[SettleStep]]:
@@ -165,7 +161,3 @@ def _told(finding: Finding, judged: Judgement) -> dict[str, Any]:
         "reproduce": finding.reproducer.command if finding.reproducer is not None else "",
         "proof": proof.proof if proof is not None and judged.verdict == CONFIRMED else "",
     }
-
-
-def _commits(step: FlowStep) -> tuple[Sha, ...]:
-    return tuple(Sha(str(item["commit"])) for item in step.spec["works"])

@@ -28,7 +28,7 @@ from wtman.model.roles import (
 from wtman.plan.file import slug
 from wtman.review.judgement import asked_as, reviewers
 
-KINDS = frozenset({"session", "ask", "command", "review", "approve", "announce"})
+KINDS = frozenset({"session", "ask", "command", "review", "merge", "approve", "announce"})
 ASKED = "scout"  # the role of a question that names none
 _DIGITS = 6  # of the key, in an id
 _MOST_ID = 40
@@ -90,6 +90,8 @@ def filled(state: State, call: StepCall) -> dict[str, Any]:
             raise CallRefused("no reviewer specified: name one, `wtman run ... --reviewer NAME`")
         reviewer = state.roles.get(REVIEWER)
         spec["by"] = [[agent, *asked_as(state.settings, reviewer, agent)] for agent in agents]
+    if call.kind == "merge" and not isinstance(call.spec.get("checks"), list):
+        spec["checks"] = list(state.settings.check)
     if call.kind == "session":
         spec["checks"] = list(state.settings.check) if call.spec.get("check") is not False else []
     return spec
@@ -106,12 +108,12 @@ def asked(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
     """The events of a step that has no outcome yet. Raises CallRefused."""
     if call.kind not in KINDS:
         raise CallRefused(f"flow.{call.kind} is not supported by this version of wtman")
-    if call.kind == "review":
+    if call.kind in ("review", "merge"):
         commits = commits_of(call)
         flow = state.flow
         assert flow is not None
         if len({flow.works[commit].planned.id for commit in commits}) < len(commits):
-            raise CallRefused("a review looks at one work of each branch")
+            raise CallRefused(f"flow.{call.kind} takes one work of each branch")
     if call.kind != "session":
         return (_step(call, key, title_of(call)),)
     return _session(state, call, key)
@@ -124,6 +126,8 @@ def _session(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
     tries = before.tries + 1 if before is not None else 1
     named = call.spec.get("on")
     was = flow.works.get(Sha(str(named["commit"]))) if isinstance(named, dict) else None
+    if was is not None and was.head in flow.trains:
+        was = None  # a train has no branch that goes on: the session starts from it
     known = before.task if before is not None else TaskId("")
     if was is None:
         task_id = known or new_id(state, call, key)
@@ -169,9 +173,13 @@ def _task(state: State, call: StepCall, task: TaskId, key: str, tries: int) -> T
     spec, flow = call.spec, state.flow
     assert flow is not None
     needs: dict[TaskId, Sha] = {}
-    for item in _list(spec, "needs"):
+    on = spec.get("on")
+    starts = [*_list(spec, "needs"), *([on] if isinstance(on, dict) else [])]
+    for item in starts:
         commit = Sha(str(item["commit"]))
-        needs[flow.works[commit].planned.id] = commit
+        # Who starts from a train needs all that is in it.
+        inside = flow.trains.get(commit) or (flow.works[commit].planned.id,)
+        needs |= dict.fromkeys(inside, commit)
     context = _text(spec, "context")
     prompt = _text(spec, "prompt")
     return Task(

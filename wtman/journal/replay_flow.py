@@ -10,6 +10,7 @@ from wtman.journal.replay_plan import fingerprint_in
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import Branch, Sha, TaskId
+from wtman.model.plan import Task
 from wtman.model.session import Usage
 
 _KINDS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}
@@ -22,7 +23,9 @@ def own(state: State) -> State:
     if flow is None:
         return state
     steps, works, lines = dict(flow.steps), dict(flow.works), dict(flow.lines)
-    return replace(state, flow=replace(flow, steps=steps, works=works, lines=lines))
+    trains = dict(flow.trains)
+    own = replace(flow, steps=steps, works=works, lines=lines, trains=trains)
+    return replace(state, flow=own)
 
 
 def resumed(state: State) -> State:
@@ -165,7 +168,38 @@ def _answered(state: State, event: e.StepAnswered, at: float) -> State:
     view = state.tasks.get(step.task) if step.kind == "session" else None
     if view is not None:
         _flow(state).works[view.head] = replace(view, before=None)
+    if step.kind == "merge":
+        _take_train(state, step, event.value)
     return _ended(state, event.key, value=event.value)
+
+
+def _take_train(state: State, step: FlowStep, value: Any) -> None:
+    """Let a train be a work: a commit of wtman's own, of no task and no branch."""
+    flow, train = _flow(state), value["train"]
+    work = train["work"]
+    if work is None:
+        return
+    views = flow.views(step.commits)
+    commit, landed = Sha(work["commit"]), tuple(map(TaskId, train["landed"]))
+    inside = {task: views[task].head for task in landed}
+    planned = Task(TaskId(work["task"]), "", work["title"], needs=landed)
+    flow.works[commit] = TaskView(planned, "", start=state.base, head=commit)
+    flow.trains[commit] = inside
+
+
+def _judged(state: State, event: e.StepJudged, at: float) -> State:
+    flow = _flow(state)
+    step = flow.steps.get(event.key)
+    if step is None:
+        return state
+    known = event.candidate
+    flow.steps[event.key] = replace(step, candidates=(*step.candidates, known))
+    return limits.done(state, train_key(event.key, known.members))
+
+
+def train_key(step: str, members: tuple[TaskId, ...]) -> ActionKey:
+    """What judging a candidate of the train of a step is known by."""
+    return ActionKey(ActionKind.CANDIDATE, f"{step[:12]}:{','.join(members)}")
 
 
 def _failed(state: State, event: e.StepFailed, at: float) -> State:
@@ -250,6 +284,9 @@ def _last_of_each(flow: FlowView, commits: list[Sha]) -> dict[TaskId, Sha]:
     while commits:
         commit = commits.pop(0)
         was = flow.works.get(commit)
+        if commit in flow.trains:
+            commits += flow.trains[commit].values()
+            continue
         if was is None:
             continue
         task = was.planned.id
@@ -278,6 +315,7 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.StepAnswered: _answered,
     e.StepFailed: _failed,
     e.StepDeferred: _deferred,
+    e.StepJudged: _judged,
     e.Answered: _person,
     e.ScriptTold: _told,
     e.ScriptHeld: lambda state, event, at: _with(state, held=True),

@@ -1,5 +1,6 @@
 """A run, replayed: its tasks, its merge, its reviews, as the folds of `replay` leave them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -291,6 +292,12 @@ class FlowStep:
     error: e.StepFailed | None = None
     spent: Cap = Cap()  # by the run, when it had its outcome
     reused: bool = False  # this play found its answer
+    candidates: tuple[e.CandidateJudged, ...] = ()  # of a train, as they were judged
+
+    @property
+    def commits(self) -> tuple[Sha, ...]:
+        """The works that a review or a train is about."""
+        return tuple(Sha(str(item["commit"])) for item in self.spec.get("works") or ())
 
     @property
     def open(self) -> bool:
@@ -319,13 +326,15 @@ class FlowView:
 
     `works` has the task as it was when it stood at a work that a step was answered with. `wanted`
     are the works that the script returned, the last of each task. `lines` is all that the script
-    told, so that another play does not tell it again.
+    told, so that another play does not tell it again. `trains` has the works in each train, by
+    its commit.
     """
 
     added: e.FlowAdded
     plays: int = 0
     steps: dict[str, FlowStep] = field(default_factory=dict)
     works: dict[Sha, TaskView] = field(default_factory=dict)
+    trains: dict[Sha, dict[TaskId, Sha]] = field(default_factory=dict)
     lines: dict[e.ScriptTold, None] = field(default_factory=dict)
     outcomes: int = 0
     held: bool = False
@@ -336,6 +345,16 @@ class FlowView:
     def phase(self) -> str:
         """The phase that began last."""
         return next((line.text for line in reversed(self.lines) if line.what == "phase"), "")
+
+    def views(self, commits: Sequence[Sha]) -> dict[TaskId, TaskView]:
+        """The tasks of these works as they stood at them, with what is in a train and with what
+        they started from; what is named counts where another started from an earlier work."""
+        wanted = list(commits)
+        for commit in wanted:
+            inside = self.trains.get(commit, {}).values()
+            more = (*inside, *self.works[commit].planned.tips)
+            wanted += [tip for tip in more if tip not in wanted]
+        return {self.works[item].planned.id: self.works[item] for item in reversed(wanted)}
 
     @property
     def current(self) -> tuple[FlowStep, ...]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wtman.journal import events as e
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State
 from wtman.text.terminal import clean, count, fit, paint
@@ -85,6 +86,23 @@ def flow_json(state: State) -> dict[str, Any]:
         "question": question,
         "steps": [step_json(flow, step) for step in flow.steps.values()],
     }
+
+
+def steps_told(state: State, event: e.Event) -> list[dict[str, Any]]:
+    """The steps whose state the event changes, as they are by now."""
+    flow = state.flow
+    if flow is None:
+        return []
+    match event:
+        case e.StepAsked(key=key) | e.StepAnswered(key=key) | e.StepFailed(key=key):
+            keys: tuple[str, ...] = (key,)
+        case e.Answered(key=key):
+            keys = (key,)
+        case e.StepsAskedAgain(keys=known):
+            keys = known
+        case _:
+            return []
+    return [step_json(flow, flow.steps[key]) for key in keys if key in flow.steps]
 
 
 def step_json(flow: FlowView, step: FlowStep) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`split --json`: the run as one JSON object a line.
 
 The first line names the run, the last its state and the exit status; in between is
-every event of the journal as it is, with its number and time.
+every event of the journal as it is, with its number and time; each step of a flow is told
+by a line of its own as well, whenever its state is another.
 """
 
 import json
@@ -14,6 +15,7 @@ from wtman.journal.state import State
 from wtman.model.states import SCHEMA
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import iso
+from wtman.ui.flow import steps_told
 
 
 class JsonLines:
@@ -32,6 +34,8 @@ class JsonLines:
         for record in news:
             kind, body = encode(record.event)
             self._write(kind, seq=record.seq, at=iso(record.at), data=body)
+            for step in steps_told(state, record.event):
+                self._write("step", seq=record.seq, at=iso(record.at), step=step)
 
     def error(self, error: WtmanError) -> None:
         """The line of what ends the stream before its time."""

@@ -17,6 +17,7 @@ from wtman.journal.events.flow import (
     StepAsked,
     StepDeferred,
     StepFailed,
+    StepJudged,
     StepsAskedAgain,
     TaskContinued,
     TaskRewound,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wtman.journal.events.event import Event
+from wtman.journal.events.merge import CandidateJudged
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
@@ -98,6 +99,14 @@ class StepFailed(Event):
     usage: Usage = Usage()
     seconds: float = 0.0
     sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepJudged(Event):
+    """A candidate of the train that a step asks for was judged."""
+
+    key: str
+    candidate: CandidateJudged
 
 
 @dataclass(frozen=True, slots=True)
