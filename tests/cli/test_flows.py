@@ -218,10 +218,11 @@ from wtman.flow import Flow, Inputs, StepFailed
 
 class Args(Inputs):
     count: int = 1
+    rounds: int = 5
 
 async def main(flow: Flow, args: Args):
     ran = await flow.command(["sh", "-c", "cat src/f0.txt; exit 5"])
-    flow.log(f"{ran.status} {ran.output.strip()} {args.count + 1}")
+    flow.log(f"{ran.status} {ran.output.strip()} {args.count + 1} {args.rounds}")
     try:
         await flow.session("Add x to src/f0.txt", title="bad luck", attempts=2)
     except StepFailed as error:
@@ -229,10 +230,11 @@ async def main(flow: Flow, args: Args):
     return await flow.session("Add good to src/f1.txt", title="good")
 '''
     )
-    words = ("run", path, "--count", "41", "--agent", agent, "--check", "true", "--yes", "--json")
+    inputs = ("--count", "41", "--rounds", "6")
+    words = ("run", path, *inputs, "--agent", agent, "--check", "true", "--yes", "--json")
     done = wtman(*words, cwd=repo)
     told = log_of(repo, run_of(done))
-    assert told[0] == "5 src/f0.txt 42"
+    assert told[0] == "5 src/f0.txt 42 6"
     assert "no luck" in told[1]
     tasks = wtman("status", "--json", cwd=repo).json()["tasks"]
     assert sorted(task["state"] for task in tasks) == ["failed", "verified"]

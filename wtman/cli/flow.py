@@ -31,11 +31,25 @@ from wtman.text.terminal import clean, count
 from wtman.ui.flow_start import difference
 
 
+# Nothing is reviewed in a flow unless its script says so, how often and by how many.
+_THEIRS = ("reviewers", "rounds")
+
+
 def script_of(ctx: typer.Context, repo: Repository, source: str) -> FlowScript:
-    """The script that is meant; none of its inputs is named like an option of the command."""
+    """The script that is meant; none of its inputs is named like an option of the command, but for
+    those that say nothing of a flow (`theirs`).
+    """
     path = target.path_of(source) if source.endswith(".py") or os.sep in source else source
     names = (name for param in ctx.command.params for name in getattr(param, "opts", ()))
-    return find(repo, path, frozenset(name.lstrip("-") for name in names if name[:1] == "-"))
+    taken = {name.lstrip("-") for name in names if name[:1] == "-"}
+    return find(repo, path, frozenset(taken - set(_THEIRS)))
+
+
+def theirs(script: FlowScript, flags: dict[str, Any]) -> list[str]:
+    """Options of the command that are inputs of this flow: taken out of `flags`, as words."""
+    named = {item.name for item in script.outline.inputs}
+    found = [name for name in _THEIRS if name in named and name in flags]
+    return [word for name in found for word in (f"--{name}", str(flags.pop(name)))]
 
 
 def help_lines(script: FlowScript) -> list[str]:

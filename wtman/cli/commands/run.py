@@ -83,6 +83,7 @@ def run(
         )
         return console.start(repo, order)
     script = flows.script_of(ctx, repo, source)
+    words += flows.theirs(script, flags)
     if wants_help:
         print("\n".join(flows.help_lines(script)))
         return 0
