@@ -14,7 +14,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     cli/          flags -> a use case -> print -> exit status; one file a command
     ui/           what people look at: table, live view, JSON, report, HTML, dashboard
     coordinator/  runs, reviews and merges ordered; the scheduler, the loop
-    flow/         plan in code: what a script imports, its process, its pipe
+    flow/         plan in code: what a script imports, its process and pipe; its steps
     merge/        which branches land together, the train, landing; proof/: nothing was lost
     tasks/        where each task stands; which overlap, and which wait for which
     review/       which reviews are wanted, findings judged, reproducers run
@@ -49,6 +49,7 @@ The words, one for each thing:
     request      what the user asked for, in words
     plan         the request cut into tasks; a TOML file to review, edit and reuse
     task         one unit of work with its own branch: prompt, paths it owns, tasks it needs
+    flow         a plan in code: a Python program; its costly calls are steps of the run
     run          one execution of a plan, under an id such as `oauth-everywhere-7f3a`
     base         the commit that a task starts from
     target       the branch where the run lands

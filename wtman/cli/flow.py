@@ -30,7 +30,6 @@ from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean, count
 from wtman.ui.flow_start import difference
 
-
 # Nothing is reviewed in a flow unless its script says so, how often and by how many.
 _THEIRS = ("reviewers", "rounds")
 

@@ -96,6 +96,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     require(plan, settings, assigned, environ, tracked)
     programs = _programs(script)
     require_agents(programs, settings, environ, tracked)
+    _refuse_plans(script)
     _require_reviewer(script, settings, assigned.get(REVIEWER))
     settings, notes = in_sandbox(settings, repo)
     unused = set(loaded.settings.check) - set(check)
@@ -138,6 +139,17 @@ def _usable(roles: Roles, settings: Settings) -> dict[str, Role]:
     """The roles that a script may name: all of them, fixed as they are now."""
     names = (name for name in roles.known if name != RESOLVER or RESOLVER in settings.roles)
     return {name: roles.known[name] for name in names}
+
+
+def _refuse_plans(script: FlowScript) -> None:
+    """Refuse a script that has a planner cut a part of it, before anything is spent."""
+    for text in (script.text, *script.sources.values()):
+        for call in read_script(text, "").calls:
+            if call.kind == "plan":
+                raise UsageError(
+                    f"{script.name}:{call.line}: flow.plan is not supported by this version",
+                    hint="ask for the parts with flow.ask, and give each to flow.session",
+                )
 
 
 def _require_reviewer(script: FlowScript, settings: Settings, role: Role | None) -> None:
