@@ -18,7 +18,7 @@ from wtman.flow.messages import (
     SourceLine,
     WorkRef,
 )
-from wtman.flow.pipe import CALLS_MOST, LINE_MOST, Pipe, PipeRefused
+from wtman.flow.pipe import CALLS_MOST, LINE_MOST, TOLD_MOST, Pipe, PipeRefused
 
 BASE = "b" * 40
 SHA = "c" * 40
@@ -129,12 +129,15 @@ def test_equal_calls_are_numbered_and_never_asked_twice() -> None:
             copy.feed(line(again))
 
 
-def test_there_is_an_end_to_calls() -> None:
+def test_there_is_an_end_to_calls_and_lines() -> None:
     pipe = begun()
     pipe._calls = CALLS_MOST - 1  # as if it had made them: they take seconds
     pipe.feed(line(call(1)))
     with pytest.raises(PipeRefused, match="more than 20,000 calls"):
         pipe.feed(line(call(2, number=1)))
+    pipe._told = TOLD_MOST
+    with pytest.raises(PipeRefused, match="more than 100,000 lines"):
+        pipe.feed(line({"log": "x", "scope": []}))
 
 
 JSON = st.recursive(

@@ -217,9 +217,10 @@ def test_memory_is_bounded(tier: str) -> None:
 @pytest.mark.parametrize(
     "text, reason",
     [
-        (
+        pytest.param(
             'while True: os.write(fd, b\'{"log": "x", "scope": []}\\n\' * 1000)',
             "told more than 100,000 lines",
+            marks=pytest.mark.slow,
         ),
         ("os.write(fd, b'x' * (2 << 20))", "a line of more than 1 MiB"),
         ("os.write(fd, b'no json\\n')", "no JSON"),
