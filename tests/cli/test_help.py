@@ -18,6 +18,7 @@ def test_without_a_topic_it_lists_them(wtman: kit.Program) -> None:
         "  agents           Who does the work, and the roles they play\n"
         "  commands         The --help page of every command\n"
         "  configuration    Files, environment variables and every key\n"
+        "  flows            A plan as a Python program\n"
         "  guide            One request, from the first command to the merge\n"
         "  json             Exit statuses, answers and events for scripts\n"
         "  merge            How branches land together, and the patches that come out\n"

@@ -7,15 +7,12 @@ import typer
 from wtman.cli import options, run_options, target, terminal
 from wtman.errors import UsageError
 
-# `--help` is read below, for it tells the inputs of the flow, too.
+# `--help` is an option of its own, for it tells the inputs of the flow, too.
 SETTINGS = {
     "allow_extra_args": True,
     "ignore_unknown_options": True,
     "help_option_names": [],
 }
-
-
-_HELP = ("-h", "--help")
 
 
 @run_options.with_keys(*run_options.FLAGGED)
@@ -48,6 +45,9 @@ def run(
     yes: run_options.Yes = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
+    wants_help: Annotated[
+        bool, typer.Option("--help", "-h", help="Show this message, or the inputs of the flow.")
+    ] = False,
 ) -> int:
     """Run a flow: a plan in code, whose costly calls are steps that a resume reuses.
 
@@ -61,9 +61,8 @@ def run(
     from wtman.flow.options import arguments
     from wtman.model.states import RunKind
 
-    words = [word for word in ctx.args if word not in _HELP]
-    wants_help = len(words) < len(ctx.args)
-    if source in _HELP:
+    words = list(ctx.args)
+    if wants_help and not source:
         print(ctx.get_help())
         return 0
     if not source:
