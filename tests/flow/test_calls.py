@@ -320,12 +320,22 @@ def test_a_task_is_named_by_its_title_or_its_item_and_keys_and_scopes_by_anythin
     )
     titles = {(call.title, call.key, *call.scope) for call in played.calls}
     assert titles == {
-        ("src/a.py", "3", "src/a.py"),
+        ("src/a.py: a", "3", "src/a.py"),
         ("t", None, "src/a.py", '["x",1]'),
-        ('""', "3", '""'),
+        ('"": a', "3", '""'),
         ("t", None, '""', '["x",1]'),
         ("first line", None),
     }
+
+
+def test_what_goes_on_with_a_branch_keeps_its_title() -> None:
+    played = flow(
+        "work = await flow.session('build it')\n"
+        "await flow.session('Reviewers say', on=work)\n"
+        "await flow.session('Reviewers say', on=work, title='other')",
+        lambda call: work("t", title=call.title),
+    )
+    assert [call.title for call in played.calls] == ["build it", "build it", "other"]
 
 
 def test_items_are_known_by_what_by_says_and_works_by_task_and_commit() -> None:

@@ -175,8 +175,9 @@ class Flow:
         It starts from `on` (goes on with that branch, in its conversation where the agent can),
         else from `needs` (their verified work together), else from the base. `owns` are patterns
         of the paths that it may touch, `expect` what must be true afterwards. `timeout` is in
-        seconds, `usd` the most it may cost. `title`, else the item of the fan-out, names the
-        task. None of these, nor `attempts`, is part of its key. Raises StepFailed, OverBudget.
+        seconds, `usd` the most it may cost. `title` names the task and its commit; without one
+        the title of `on` does, else the item with the prompt. Timeout, usd, title and
+        attempts are not part of its key. Raises StepFailed, OverBudget.
         """
         spec = {
             "prompt": _text(prompt, "session"),
@@ -193,8 +194,11 @@ class Flow:
             "check": check,
         }
         limits = {"timeout": timeout, "usd": usd, "attempts": attempts}
-        name = _title(title or here().item or prompt)
-        return self._step("session", spec, key, name, limits)
+        # What goes on with a branch keeps its name: it is the subject of the commit that lands.
+        kept = on.title if isinstance(on, Work) else ""
+        item = here().item
+        name = title or kept or (f"{item}: {_title(prompt)}" if item else prompt)
+        return self._step("session", spec, key, _title(name), limits)
 
     @overload
     def ask(self, prompt: str, *, returns: type[T], **options: Unpack[AskOptions]) -> Call[T]: ...

@@ -21,14 +21,14 @@ async def main(flow: Flow, args: Args) -> list[Work]:
 
     async def one(path: str) -> Work:
         prompt = f"{args.change}\n\nYour file is {path}."
-        work = await flow.session(prompt, owns=[path], expect=args.expect, title=path)
+        work = await flow.session(prompt, owns=[path], expect=args.expect)
         if not args.reviewers:
             return work
         for _ in flow.rounds(args.fixes):
             review = await flow.review(work, reviewers=args.reviewers)
             if not review.confirmed:
                 return work
-            work = await flow.session(review.as_prompt(), on=work, title=path)
+            work = await flow.session(review.as_prompt(), on=work)
         raise flow.give_up(f"still refuted after {args.fixes} rounds", work)
 
     ported = await flow.map(files, one)
