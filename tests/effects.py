@@ -209,6 +209,7 @@ EFFECTS = frozenset(
     worktrees/collect.py
     worktrees/collected_files.py
     worktrees/lent.py
+    worktrees/own_git.py
     worktrees/perform.py
     worktrees/ignored.py
     worktrees/in_use.py

@@ -184,6 +184,67 @@ def test_edits_of_the_user_are_kept_when_a_worktree_is_taken_over(
     assert commit in kit.run_git(repo, "for-each-ref", "refs/wtman/saved")
 
 
+def committed(place: Path) -> str:
+    (place / "mine.txt").write_text("mine\n")
+    kit.run_git(place, "add", "mine.txt")
+    kit.run_git(place, "commit", "-q", "-m", "mine")
+    return kit.run_git(place, "rev-parse", "HEAD")
+
+
+@pytest.mark.slow
+def test_what_the_user_committed_or_staged_in_a_worktree_is_kept(
+    wtman: kit.Program,
+    repo: Path,
+    split: Callable[..., str],
+    one_more: Callable[[str], None],
+) -> None:
+    """Also where neither the branch nor a file says so any more."""
+    run = split("one")
+    (place,) = worktrees(repo)
+    branch = kit.run_git(place, "branch", "--show-current")
+    kit.run_git(place, "checkout", "-q", "--detach")
+    detached = committed(place)
+    kit.run_git(place, "checkout", "-q", branch)
+    (place / "src/a.py").write_text("staged\n")
+    kit.run_git(place, "add", "src/a.py")
+    kit.run_git(place, "restore", "--source=HEAD", "--worktree", "src/a.py")
+    one_more(run)
+    assert found(repo, run, "two") == found(repo, run, "one")
+    kept = kit.run_git(repo, "for-each-ref", "--format=%(objectname)", "refs/wtman/saved").split()
+    assert detached in kept
+    assert any(kit.run_git(repo, "show", f"{item}:src/a.py") == "staged" for item in kept)
+    assert "committed or staged" in json.dumps(tasks(wtman, repo, run)["one"]["notes"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["submodule", "merge", "bisect", "repository"])
+def test_a_worktree_with_git_work_that_cannot_be_kept_stays(
+    wtman: kit.Program,
+    repo: Path,
+    split: Callable[..., str],
+    one_more: Callable[[str], None],
+    what: str,
+) -> None:
+    run = split("one")
+    (place,) = worktrees(repo)
+    git_dir = Path(kit.run_git(place, "rev-parse", "--absolute-git-dir"))
+    match what:
+        case "submodule":
+            kit.run_git(git_dir, "init", "-q", "--bare", "modules/lib")
+        case "merge":
+            (git_dir / "MERGE_HEAD").write_text(kit.run_git(place, "rev-parse", "main") + "\n")
+        case "bisect":
+            kit.run_git(place, "bisect", "start")
+        case "repository":
+            (place / ".git").unlink()
+            kit.run_git(place, "init", "-q")
+    one_more(run)
+    known = tasks(wtman, repo, run)
+    assert known["one"]["worktree"] == str(place)
+    assert known["two"]["worktree"] not in (None, str(place))
+    assert "its worktree stays" in json.dumps(known["one"]["notes"])
+
+
 LATE = """\
 import os, sys
 

@@ -48,6 +48,11 @@ def underway(repo: Repository) -> Operation | None:
     return next(_at(repo.git_dir, repo.toplevel or repo.main), None)
 
 
+def in_entry(git_dir: str, path: str) -> Operation | None:
+    """What is half-way in the linked worktree at `path`, whose entry is `git_dir`."""
+    return next(_at(git_dir, path), None)
+
+
 def _all(repo: Repository) -> Iterator[Operation]:
     yield from _at(repo.common_dir, repo.main or repo.common_dir)
     linked = os.path.join(repo.common_dir, "worktrees")

@@ -38,6 +38,7 @@ from wtman.worktrees.collected_files import are_collected, ended_at
 from wtman.worktrees.decide import are_shared
 from wtman.worktrees.ignored import repositories, work_among
 from wtman.worktrees.in_use import is_used
+from wtman.worktrees.own_git import keep_own, reason_to_stay
 from wtman.worktrees.place import (
     TaskPlace,
     move,
@@ -97,7 +98,7 @@ def take_over(
             told, theirs = (WorktreeBack(over, theirs.path),), place
     elif not over or not os.path.isdir(theirs.path):
         return TakenOver(None)
-    elif why := _who_is_there(ctx, over, theirs):
+    elif why := _why_it_stays(ctx, over, theirs):
         stays = Noted(f"its worktree stays: {why}", over)
         return TakenOver(None, told=(WorktreeBack(over, theirs.path), stays))
     else:
@@ -151,8 +152,10 @@ def _is_ours(ctx: Context, place: TaskPlace) -> bool:
     return not registered and ctx.handouts.load(place.path) is not None
 
 
-def _who_is_there(ctx: Context, task: TaskId, place: TaskPlace) -> str:
-    """Why a worktree stays with its task; "" where nobody is in it."""
+def _why_it_stays(ctx: Context, task: TaskId, place: TaskPlace) -> str:
+    """Why a worktree stays with its task; "" where nothing speaks for that."""
+    if why := reason_to_stay(worktree_of(ctx.repo, place)):
+        return why
     if (somebody := occupants([place.path], files=True).get(place.path)) is not None:
         return f"{somebody[1]} (process {somebody[0]}) works in it"
     return "it is open in a shell or an editor" if is_used(ctx.folder, task) else ""
@@ -178,6 +181,8 @@ def _vacated(
     try:
         found = inventory.compare(path, handout.inventory) if handout else None
         aside, told = _kept(ctx, place, worktree, state, view, found)
+        if own := keep_own(ctx, state, place, worktree, view.head or state.base):
+            told = (*told, own)
         if handout is not None and found is not None:
             aside += tuple(repositories(path, handout.inventory, found))
         aside = outermost(name.rstrip("/") for name in aside)
