@@ -319,6 +319,21 @@ def test_what_setup_changed_of_the_commit_is_written_again(
         before = found.inventory
 
 
+def test_what_was_made_goes_where_the_commit_has_a_file_in_its_place(
+    ctl: control_dir.Control,
+    head: Sha,
+    handouts: Handouts,
+    folder: Path,
+    environment: Path,
+    tmp_path: Path,
+) -> None:
+    changes = {".gitignore": "", "build/env": "a file\n"}
+    other = commit_of(ctl, tmp_path / "w", changes, head)
+    found = reset(ctl, handouts, str(folder), "", other, {"key"})
+    assert found is not None and found.key == ""
+    assert environment.read_text() == "a file\n"
+
+
 def test_what_was_made_for_another_key_goes(
     ctl: control_dir.Control, head: Sha, handouts: Handouts, folder: Path, environment: Path
 ) -> None:

@@ -54,7 +54,9 @@ def reset(
             not was.key
             or was.key not in keys
             or _touches(was.made, found)
-            or not set(was.made).isdisjoint(_moved(ctl, was.commit, commit))
+            or not {path.rstrip("/") for path in was.made}.isdisjoint(
+                _moved(ctl, was.commit, commit)
+            )
         ):
             was = was.bare
             found = inventory.compare(folder, was.inventory)
