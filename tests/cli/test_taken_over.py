@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests import kit
+from wtman.model.ids import RunId
 from wtman.sandbox.choice import trouble
+from wtman.worktrees.takeover import put_back
 
 pytestmark = pytest.mark.skipif(bool(trouble("bubblewrap")), reason="bubblewrap does not work here")
 
@@ -407,3 +409,11 @@ def test_a_folder_that_a_kill_left_without_a_name_gets_its_own_back(
     kept = kit.run_git(repo, "for-each-ref", "--format=%(objectname)", "refs/wtman/saved").split()
     assert any(kit.run_git(repo, "show", f"{item}:shared.txt") == "between" for item in kept)
     assert found(repo, folder.name, "two") == found(repo, folder.name, "one")
+
+
+def test_a_nameless_folder_whose_name_is_in_use_again_is_moved_aside(tmp_path: Path) -> None:
+    kit.write_files(tmp_path / "run", {".taken-one/work.txt": "work\n", "one/other.txt": "o\n"})
+    put_back(RunId("run"), str(tmp_path))
+    (aside,) = (tmp_path / ".trash").iterdir()
+    assert (aside / "work.txt").read_text() == "work\n"
+    assert os.listdir(tmp_path / "run") == ["one"]

@@ -97,7 +97,7 @@ def sweep_run(ctl: Control, run: RunId, folder: str, worktrees: str) -> None:
         for name in names:
             if name in _LEFT or (place == folder and _SOCKET.fullmatch(name)):
                 scratch.discard(os.path.join(place, name))
-    put_back(os.path.join(worktrees, run))
+    put_back(run, worktrees)
     for kind in ("checks", "reading"):
         scratch.sweep_drafts(os.path.join(worktrees, f"{run}-{kind}"))
     admins = os.path.join(ctl.repo.common_dir, "worktrees")

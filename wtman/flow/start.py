@@ -1,12 +1,8 @@
 """How the process of a script is started, what it may reach, and what its end says."""
 
 import os
-
-import annotated_types
-import pydantic
-import pydantic_core
-import typing_extensions
-import typing_inspection
+from functools import cache
+from importlib.util import find_spec
 
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.sandbox import system
@@ -16,6 +12,7 @@ MEMORY = 512 << 20  # bytes
 _FILE = 16 << 20  # bytes of one file
 _TMP = 16 << 20
 _FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8")
+_NEEDED = "pydantic pydantic_core annotated_types typing_extensions typing_inspection".split()
 _LOST = 3  # the status of program.py when its pipe was closed
 _TIME = (24, 128 + 24)  # SIGXCPU, and how bubblewrap tells it
 
@@ -50,10 +47,11 @@ def reason_of_end(ended: Exit) -> str:
     return f"the script's process ended early: {ended.problem()}"
 
 
+@cache
 def _places() -> tuple[str, ...]:
-    """Where pydantic and what it needs are: a folder or a file each."""
-    needed = (pydantic, pydantic_core, annotated_types, typing_extensions, typing_inspection)
-    files = (str(module.__file__) for module in needed)
+    """Where pydantic and what it needs are, a folder or a file each; they are not loaded here."""
+    specs = [find_spec(name) for name in _NEEDED]
+    files = [spec.origin for spec in specs if spec is not None and spec.origin is not None]
     return tuple(
         os.path.dirname(file) if os.path.basename(file) == "__init__.py" else file for file in files
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from wtman.flow.outline import read_script
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.ids import Sha, TaskId
@@ -250,6 +249,8 @@ def literals(state: State) -> frozenset[str]:
 @lru_cache(maxsize=64)
 def agents_in(source: str) -> tuple[str, ...]:
     """Programs that a script gives sessions to, as they stand in it."""
+    from wtman.flow.outline import read_script  # only runs of flows need it
+
     return read_script(source, "").agents
 
 

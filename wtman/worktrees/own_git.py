@@ -29,7 +29,7 @@ def reason_to_stay(worktree: Worktree) -> str:
         return "it is a repository of its own"
     if underway := operations.in_entry(worktree.admin, worktree.path):
         return f"{underway.what} is under way in it"
-    if any(os.scandir(path) for path in _folders(worktree.admin, "modules")):
+    if any(os.listdir(path) for path in _folders(worktree.admin, "modules")):
         return "a submodule has its repository there"
     if any(names for path in _folders(worktree.admin, "refs") for *_, names in os.walk(path)):
         return "it has refs of its own"
@@ -47,11 +47,8 @@ def keep_own(ctx: Context, state: State, place: TaskPlace, worktree: Worktree, h
 
 
 def _commits(ctx: Context, worktree: Worktree, head: Sha) -> list[Sha]:
-    try:
-        told = files.tail(os.path.join(worktree.admin, "logs", "HEAD"), _LOG)
-    except FileNotFoundError:
-        return []
-    names = [line.split(b" ", 2)[1].decode() for line in told.splitlines() if line.count(b" ") > 1]
+    told = files.tail(os.path.join(worktree.admin, "logs", "HEAD"), _LOG).decode("ascii", "replace")
+    names = [line.split(" ", 2)[1] for line in told.splitlines() if line.count(" ") > 1]
     full = [name for name in dict.fromkeys(reversed(names)) if len(name) == len(head)]
     known = history.existing(ctx.control, full[:_NEWEST]) if full else frozenset()
     return [

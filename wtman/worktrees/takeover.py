@@ -29,7 +29,7 @@ from wtman.git.trees import remove_tree
 from wtman.inventory import Difference
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.provision.environment_store import take_home_back
 from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed
@@ -123,13 +123,20 @@ def take_over(
     return TakenOver(worktree, handout, told)
 
 
-def put_back(folder: str) -> None:
-    """Give back their names to worktrees of a run, below `folder`, that a kill left without one."""
+def put_back(run: RunId, worktrees: str) -> None:
+    """Give back their names to worktrees of a run that a kill left without one.
+
+    Where the name is in use again by now, the folder is moved aside.
+    """
+    folder = os.path.join(worktrees, run)
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for name in [entry.name for entry in entries if entry.name.startswith(_UNNAMED)]:
-            place = os.path.join(folder, name.removeprefix(_UNNAMED))
-            if not os.path.lexists(place):
-                os.rename(os.path.join(folder, name), place)
+            task = TaskId(name.removeprefix(_UNNAMED))
+            place = TaskPlace(run, task, Branch(""), os.path.join(folder, task))
+            if os.path.lexists(place.path):
+                move_aside(place, os.path.join(folder, name))
+            else:
+                os.rename(os.path.join(folder, name), place.path)
 
 
 def checked_out(ctx: Context, worktree: Worktree, at: Sha) -> None:
