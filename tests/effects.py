@@ -90,7 +90,7 @@ EFFECTS = frozenset(
     execution/sweep.py
     files.py
     flow/start.py
-    flow/desk.py
+    flow/run_handle.py
     flow/perform.py
     flow/play.py
     flow/rehearsal.py

@@ -72,7 +72,8 @@ PROGRAMS: dict[str, frozenset[str]] = {
 PROGRAMS |= {
     f"flow/{name}.py": frozenset({"flow"})
     for name in (
-        "__init__ api bans errors execution fan_out inputs line loop program scopes seccomp values"
+        "__init__ api bans connection errors execution fan_out inputs loop program scopes "
+        "seccomp values"
     ).split()
 }
 # There is one way to read the table of processes, and the keeper needs it too. How confine is

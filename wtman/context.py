@@ -33,19 +33,19 @@ from wtman.sandbox.inside import SandboxView, view
 from wtman.sandbox.policy import Sandbox
 
 
-class Bulletin:
-    """What the loop knows, for an action that lives as long as the run, and how that wakes it.
+class LiveState:
+    """The loop's newest state, for an action that lives as long as the run.
 
-    `look` folds what is new in the journal into `state`; `called` makes the loop decide again.
+    `refresh` folds what is new in the journal into `state`; `wakeup` makes the loop decide again.
     """
 
     def __init__(self) -> None:
         self.state: State | None = None
-        self.look: Callable[[], object] = lambda: None
-        self.called = asyncio.Event()
+        self.refresh: Callable[[], object] = lambda: None
+        self.wakeup = asyncio.Event()
         self._changed = asyncio.Event()
 
-    def tell(self, state: State) -> None:
+    def publish(self, state: State) -> None:
         """The loop has another state."""
         self.state = state
         changed, self._changed = self._changed, asyncio.Event()
@@ -71,7 +71,7 @@ class Context:
     `space` knows which file systems were full.
     `reading` is the pool of checkouts that sessions only read, apart from that of checks
     because a session holds one for minutes. `environments` knows what setup makes just now,
-    `bulletin` what the loop knows.
+    `live_state` is the newest state of the loop.
     """
 
     run: RunId
@@ -94,7 +94,7 @@ class Context:
     space: Space = field(default_factory=Space)
     reading: Checkouts = field(default_factory=lambda: Checkouts(READERS))
     environments: Environments[Any] = field(default_factory=Environments)
-    bulletin: Bulletin = field(default_factory=Bulletin)
+    live_state: LiveState = field(default_factory=LiveState)
 
     @property
     def handouts(self) -> Handouts:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from wtman.flow import execution
-from wtman.flow.line import Line
+from wtman.flow.connection import Connection
 from wtman.flow.messages import (
     Announcement,
     FileRead,
@@ -191,7 +191,7 @@ def play(
     """Run a script in this process, over the real codec of both ends."""
     host = _Host(answer, files or {}, flows or {}, pick)
     first = [_begun(host, textwrap.dedent(text), args or {})]
-    execution.run(Line(lambda: first.pop() if first else host.next(), host.take))
+    execution.run(Connection(lambda: first.pop() if first else host.next(), host.take))
     return host.played
 
 

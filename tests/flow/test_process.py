@@ -253,8 +253,8 @@ def test_forged_numbers_and_repeated_calls_are_refused() -> None:
     text = body(
         "fields = dict(kind='command', scope=[], number=0, key=None, title='', limits={},\n"
         "    spec={'argv': ['a'], 'at': None})\n"
-        "flow._line.call(fields)\n"
-        "flow._line.call(fields)"
+        "flow._connection.call(fields)\n"
+        "flow._connection.call(fields)"
     )
     assert "the same command was asked for twice" in start("none", text).refused
 

@@ -116,7 +116,7 @@ class _Loop:
         self.interrupted = False
 
     async def run(self) -> State:
-        self.ctx.bulletin.look = self._take_in
+        self.ctx.live_state.refresh = self._take_in
         try:
             self._take_in()
             if seen := await self.ctx.git(reviews.programs_seen, self.ctx, self.state):
@@ -187,21 +187,21 @@ class _Loop:
     async def _wait(self) -> list[e.Event]:
         """Outcomes of what has ended; also returns when another process has asked something."""
         while True:
-            called = asyncio.ensure_future(self.ctx.bulletin.called.wait())
+            woken = asyncio.ensure_future(self.ctx.live_state.wakeup.wait())
             done, _ = await asyncio.wait(
-                (*self.running.values(), called),
+                (*self.running.values(), woken),
                 timeout=_POLL,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            called.cancel()
-            news = self.ctx.bulletin.called.is_set()
-            self.ctx.bulletin.called.clear()
+            woken.cancel()
+            news = self.ctx.live_state.wakeup.is_set()
+            self.ctx.live_state.wakeup.clear()
             self.ctx.space.look()
             low = self._low_space()
             foreign = self._take_in()
             rate_limited = self._rate_limit() != self.state.rate_limit
             stopping = self.interrupted and not self.state.asked_stop
-            if done - {called} or news or foreign or low or rate_limited or stopping:
+            if done - {woken} or news or foreign or low or rate_limited or stopping:
                 ended = [event for key in self._ended(done) for event in self._outcome(key)]
                 return [*ended, *low]
 
@@ -290,7 +290,7 @@ class _Loop:
         if recorded:
             self.state = replay(recorded, self.state)
             self.watch(self.state, recorded)
-            self.ctx.bulletin.tell(self.state)
+            self.ctx.live_state.publish(self.state)
         return bool(recorded)
 
     async def _end_all(self) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from wtman.flow.connection import Connection
 from wtman.flow.errors import (
     BadAnswer,
     GivenUp,
@@ -36,7 +37,6 @@ from wtman.flow.fan_out import (
     takes,
 )
 from wtman.flow.identity import canonical, name_of
-from wtman.flow.line import Line
 from wtman.flow.scopes import Numbers, at, below, here, places_of_items
 from wtman.flow.values import (
     Finding,
@@ -72,8 +72,8 @@ FLOWS_DEEP = 3  # the one that was started included
 class Amount:
     """Money or tokens: `total` (None: no limit), `spent`, `left` (None: no limit)."""
 
-    def __init__(self, line: Line, name: str) -> None:
-        self._line = line
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
         self._name = name
 
     @property
@@ -91,15 +91,15 @@ class Amount:
 
     @property
     def _held(self) -> Mapping[str, Any]:
-        return self._line.budget.get(self._name) or {}
+        return self._connection.budget.get(self._name) or {}
 
 
 class Budget:
     """What the run may spend, as it was when the last answer came."""
 
-    def __init__(self, line: Line) -> None:
-        self.usd = Amount(line, "usd")
-        self.tokens = Amount(line, "tokens")
+    def __init__(self, connection: Connection) -> None:
+        self.usd = Amount(connection, "usd")
+        self.tokens = Amount(connection, "tokens")
 
 
 class AskOptions(TypedDict, total=False):
@@ -132,12 +132,14 @@ class Flow:
     left to spend.
     """
 
-    def __init__(self, line: Line, begin: Mapping[str, Any], nested: Callable[..., Any]) -> None:
+    def __init__(
+        self, connection: Connection, begin: Mapping[str, Any], nested: Callable[..., Any]
+    ) -> None:
         self.run: str = begin["run"]
         self.base: str = begin["base"]
         self.args: Any = None
-        self.budget = Budget(line)
-        self._line = line
+        self.budget = Budget(connection)
+        self._connection = connection
         self._seed: str = begin["seed"]
         self._now = float(begin["now"])
         self._nested = nested
@@ -371,7 +373,7 @@ class Flow:
         """
         if self._depth >= FLOWS_DEEP:
             raise OverLimit(f"flow.flow({name!r}): flows may be {FLOWS_DEEP} deep")
-        text = self._line.answer_of("load", {"flow": _text(name, "flow")})["text"]
+        text = self._connection.answer_of("load", {"flow": _text(name, "flow")})["text"]
         given = args.model_dump() if isinstance(args, BaseModel) else dict(args or {})
         place = below(here(), name)
 
@@ -486,12 +488,14 @@ class Flow:
         `containing`: only those with this text in them.
         """
         fields = {"glob": _text(pattern, "files"), "containing": containing}
-        found = self._line.answer_of("files", fields | _tree(at, "files"))
+        found = self._connection.answer_of("files", fields | _tree(at, "files"))
         return [str(path) for path in found]
 
     def read(self, path: str, *, at: Work | Train | None = None) -> str:
         """The text of a file of the base, or of the work `at`."""
-        return str(self._line.answer_of("read", {"path": _text(path, "read")} | _tree(at, "read")))
+        return str(
+            self._connection.answer_of("read", {"path": _text(path, "read")} | _tree(at, "read"))
+        )
 
     def log(self, text: object) -> None:
         """A line for the person who watches the run, and for its report."""
@@ -553,7 +557,7 @@ class Flow:
         for name, (least, most) in _BOUNDS.items():
             _bounded(limits.get(name, spec.get(name)), least, most, f"flow.{kind}: {name}")
         number = self._numbers.take(kind, spec, key)
-        future = self._line.call(
+        future = self._connection.call(
             {
                 "kind": kind,
                 "scope": list(here().scope),
@@ -591,7 +595,7 @@ class Flow:
             if not items:
                 return Outcomes()
             fields = {"scope": list(place.scope), "items": len(items), "name": name}
-            await self._line.announce(fields)
+            await self._connection.announce(fields)
             return await spread(items, places, work, limit=limit, keep=keep)
 
         return self._watched(run, call)
@@ -614,7 +618,7 @@ class Flow:
         return list(self._unawaited.values())
 
     def _tell(self, message: dict[str, Any]) -> None:
-        self._line.tell(message | {"scope": list(here().scope)})
+        self._connection.tell(message | {"scope": list(here().scope)})
 
 
 def _line_of_script() -> int:

@@ -1,4 +1,4 @@
-"""Runs a script over its line: from `begin` to the one message that ends it.
+"""Runs a script over its connection: from `begin` to the one message that ends it.
 
 It promises that the end is told exactly once, as `return` or as `raise` with the script's own
 lines, whatever the script did. What a process needs besides (limits, no clock) is in program.py.
@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from wtman.flow.api import MODULE, Flow
+from wtman.flow.connection import Connection
 from wtman.flow.errors import FlowError, OutOfTime, Stopped
 from wtman.flow.inputs import Inputs
-from wtman.flow.line import Line
 from wtman.flow.loop import FlowLoop
 from wtman.flow.scopes import Lane, Place, enter
 from wtman.flow.values import plain
@@ -26,23 +26,23 @@ _MESSAGE_MOST = 20_000  # characters
 
 
 def run(
-    line: Line,
+    connection: Connection,
     narrowed: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> None:
     """Run one script; `narrowed` is entered before its first line. Raises Stopped without one."""
-    begin = line.first()
+    begin = connection.first()
     files: list[str] = []
     try:
         with narrowed():
-            ended = {"return": plain(_result(line, begin, files), "what main returned")}
-            line.tell(ended)
+            ended = {"return": plain(_result(connection, begin, files), "what main returned")}
+            connection.tell(ended)
     except Stopped:
         raise
     except BaseException as error:
-        line.tell({"raise": _told(error, files)})
+        connection.tell({"raise": _told(error, files)})
 
 
-def _result(line: Line, begin: Mapping[str, Any], files: list[str]) -> Any:
+def _result(connection: Connection, begin: Mapping[str, Any], files: list[str]) -> Any:
     script = begin["script"]
 
     async def nested(flow: Flow, name: str, text: str, args: Mapping[str, Any]) -> Any:
@@ -50,14 +50,14 @@ def _result(line: Line, begin: Mapping[str, Any], files: list[str]) -> Any:
 
     async def whole() -> Any:
         enter(Place((), Lane()))
-        flow = Flow(line, begin, nested)
+        flow = Flow(connection, begin, nested)
         value = await _called(module, flow, begin["args"])
         for call in flow.forgotten():
             flow.log(f"{call} was never awaited")
         return value
 
     module = _module(script["name"], script["text"], files)
-    loop = FlowLoop(line.deliver)
+    loop = FlowLoop(connection.deliver)
     try:
         return loop.run_until_complete(whole())
     finally:

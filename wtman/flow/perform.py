@@ -63,31 +63,31 @@ async def perform(
 
 
 @dataclass
-class _Live:
-    """The desk of a run that goes on: the loop's state, and the journal."""
+class _LiveRun:
+    """A run that goes on: the loop's state, and its journal."""
 
     ctx: Context
 
     @property
     def state(self) -> State:
-        assert self.ctx.bulletin.state is not None
-        return self.ctx.bulletin.state
+        assert self.ctx.live_state.state is not None
+        return self.ctx.live_state.state
 
     @property
     def changed(self) -> asyncio.Event:
-        return self.ctx.bulletin.changed
+        return self.ctx.live_state.changed
 
     def journal(self, events: Sequence[e.Event]) -> None:
         self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
-        self.ctx.bulletin.look()
-        self.ctx.bulletin.called.set()
+        self.ctx.live_state.refresh()
+        self.ctx.live_state.wakeup.set()
 
 
 async def _play(ctx: Context, state: State) -> tuple[e.Event, ...]:
     from wtman.flow.play import Play
 
     async with script_process(ctx, state) as process:
-        return await Play(_Live(ctx), process, ctx.control, ctx.git).run()
+        return await Play(_LiveRun(ctx), process, ctx.control, ctx.git).run()
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from typing import Any
 
 from wtman.execution.spawn import PipedProcess
 from wtman.flow import steps
-from wtman.flow.desk import Desk
 from wtman.flow.identity import digest
 from wtman.flow.key import step_key
 from wtman.flow.messages import (
@@ -35,6 +34,7 @@ from wtman.flow.messages import (
     ScriptCall,
 )
 from wtman.flow.pipe import Pipe, PipeRefused
+from wtman.flow.run_handle import RunHandle
 from wtman.flow.tree import FileTrees, NoFile
 from wtman.git.control_dir import Control
 from wtman.git.objects.history import trees_of
@@ -53,7 +53,7 @@ class Play:
     `failures` what had failed fails again.
     """
 
-    desk: Desk
+    handle: RunHandle
     process: PipedProcess
     control: Control
     git: Threaded
@@ -70,8 +70,8 @@ class Play:
         self._fresh: list[e.Event] = []
         self._idle = False
         self._written = 1  # lines to the script, the first included
-        self.desk.journal([e.ScriptBegan()])
-        state, flow = self.desk.state, self._flow
+        self.handle.journal([e.ScriptBegan()])
+        state, flow = self.handle.state, self._flow
         self._recorded = deque(
             step.key
             for step in sorted(flow.steps.values(), key=lambda item: item.ended)
@@ -83,7 +83,7 @@ class Play:
         reading = asyncio.ensure_future(self.process.read(_PIECE))
         try:
             while True:
-                changing = asyncio.ensure_future(self.desk.changed.wait())
+                changing = asyncio.ensure_future(self.handle.changed.wait())
                 try:
                     self._deliver()
                     await asyncio.wait((reading, changing), return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +104,7 @@ class Play:
 
     @property
     def _flow(self) -> FlowView:
-        flow = self.desk.state.flow
+        flow = self.handle.state.flow
         assert flow is not None
         return flow
 
@@ -175,9 +175,9 @@ class Play:
             {name: value for name, value in asdict(message.limits).items() if value is not None},
         )
         try:
-            added = steps.filled(self.desk.state, call)
+            added = steps.filled(self.handle.state, call)
             trees = await self._trees_of(call)
-            base = trees[self.desk.state.base]
+            base = trees[self.handle.state.base]
             self._ask(message.call, call, step_key(message, {**added, "base": base}, trees))
         except steps.CallRefused as error:
             self._send(self._pipe.error(message.call, "FlowError", str(error)))
@@ -189,13 +189,13 @@ class Play:
             return
         known = self._flow.steps.get(key)
         if known is None or not (known.open or known.settled or self.failures):
-            self._fresh += steps.asked(self.desk.state, call, key)
+            self._fresh += steps.asked(self.handle.state, call, key)
         else:
             self._fresh.append(e.StepsAskedAgain((key,)))
         self.asked[key] = number
 
     async def _trees_of(self, call: steps.StepCall) -> dict[str, str]:
-        named = (self.desk.state.base, *steps.commits_of(call))
+        named = (self.handle.state.base, *steps.commits_of(call))
         wanted = [commit for commit in named if commit not in self._trees]
         if wanted:
             found = await self.git(trees_of, self.control, wanted)
@@ -203,7 +203,7 @@ class Play:
         return self._trees
 
     async def _looked(self, message: FileRead | FileSearch) -> None:
-        at = Sha(message.at) if message.at else self.desk.state.base
+        at = Sha(message.at) if message.at else self.handle.state.base
         number = message.read if isinstance(message, FileRead) else message.files
         try:
             if isinstance(message, FileRead):
@@ -281,12 +281,12 @@ class Play:
             error = step.error
             return self._pipe.error(number, error.type, error.message, error.more)
         value = True if step.kind == "announce" else step.value
-        return self._pipe.answer(number, value, _budget(self.desk.state, step.spent))
+        return self._pipe.answer(number, value, _budget(self.handle.state, step.spent))
 
     def _flush(self) -> None:
         if self._fresh:
             events, self._fresh = _joined(self._fresh), []
-            self.desk.journal(events)
+            self.handle.journal(events)
 
     def _is_held(self) -> bool:
         """Whether nothing goes on but by an answer that is not here."""

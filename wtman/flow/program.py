@@ -62,8 +62,8 @@ def main(words: list[str]) -> int:
     source, sink = _pipe(int(words[1]), int(words[2]))
     sys.meta_path.insert(0, _Packages(words[3:]))  # type: ignore[arg-type]
     from wtman.flow import bans, execution, seccomp
+    from wtman.flow.connection import Connection
     from wtman.flow.errors import OutOfTime, Stopped
-    from wtman.flow.line import Line
 
     def out_of_time(_: int, __: FrameType | None) -> None:
         raise OutOfTime(f"the script computed for {CPU} s between two calls")
@@ -89,7 +89,7 @@ def main(words: list[str]) -> int:
         sink.flush()
 
     try:
-        execution.run(Line(read, write), narrowed)
+        execution.run(Connection(read, write), narrowed)
     except (Stopped, OSError):
         return 3
     return 0

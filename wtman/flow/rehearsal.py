@@ -30,15 +30,15 @@ async def rehearse(
     def in_thread(function: Any, /, *args: Any) -> Any:
         return loop.run_in_executor(None, lambda: function(*args))
 
-    desk = _Memory(state)
+    run = _MemoryRun(state)
     command = sandbox.wrap(script_command(), script_policy())
     process = await start_piped(command, os.path.join(folder, "flow", "rehearsal"))
     try:
-        play = Play(desk, process, control, in_thread, rehearses=True, failures=failures)
+        play = Play(run, process, control, in_thread, rehearses=True, failures=failures)
         await play.run()
     finally:
         await process.end()
-    flow = desk.state.flow
+    flow = run.state.flow
     assert flow is not None
     asked = [flow.steps[key] for key in play.asked]
     return Rehearsal(
@@ -51,7 +51,7 @@ async def rehearse(
     )
 
 
-class _Memory:
+class _MemoryRun:
     """Events that are kept nowhere, and a state that only they change."""
 
     def __init__(self, state: State) -> None:

@@ -15,7 +15,7 @@ CALLS_MOST = 20_000
 _ERRORS = ("StepFailed", "BadAnswer", "GivenUp", "Rejected", "OverBudget")
 
 
-class Line:
+class Connection:
     """Numbers what goes out and hands each answer to who asked.
 
     `read` gives one line, empty at the end; `write` takes one. Both block.

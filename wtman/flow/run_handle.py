@@ -8,7 +8,7 @@ from wtman.journal.events import Event
 from wtman.journal.state import State
 
 
-class Desk(Protocol):
+class RunHandle(Protocol):
     """The run of a play: one that goes on, or one in memory."""
 
     @property
