@@ -178,8 +178,8 @@ class Flow:
         else from `needs` (their verified work together), else from the base. `owns` are patterns
         of the paths that it may touch, `expect` what must be true afterwards. `timeout` is in
         seconds, `usd` the most it may cost. `title` names the task and its commit; without one
-        the title of `on` does, else the item with the prompt. Timeout, usd, title and
-        attempts are not part of its key. Raises StepFailed, OverBudget.
+        the title of `on` does, else the prompt, after the item where that is not in it. Timeout,
+        usd, title and attempts are not part of its key. Raises StepFailed, OverBudget.
         """
         spec = {
             "prompt": _text(prompt, "session"),
@@ -199,7 +199,8 @@ class Flow:
         # What goes on with a branch keeps its name: it is the subject of the commit that lands.
         kept = on.title if isinstance(on, Work) else ""
         item = here().item
-        name = title or kept or (f"{item}: {_title(prompt)}" if item else prompt)
+        named = prompt if item in _title(prompt) else f"{item}: {_title(prompt)}"
+        name = title or kept or named
         return self._step("session", spec, key, _title(name), limits)
 
     @overload

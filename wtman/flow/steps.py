@@ -31,6 +31,7 @@ KINDS = frozenset({"session", "ask", "command", "review", "merge", "approve", "a
 ASKED = "scout"  # the role of a question that names none
 _DIGITS = 6  # of the key, in an id
 _MOST_ID = 40
+_MOST_STEM = _MOST_ID - _DIGITS - 2
 _AGENT = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -204,13 +205,22 @@ def _task(state: State, call: StepCall, task: TaskId, key: str, tries: int) -> T
 
 def new_id(state: State, call: StepCall, key: str) -> TaskId:
     """An id of title or item and digits of the key, which an edit elsewhere never changes."""
-    stem = slug(call.title or (call.scope[-1] if call.scope else "") or "task")
+    item = call.scope[-1] if call.scope else ""
+    # A title that names its item says no more than that, at this length.
+    stem = _stem(item if item and item in call.title else call.title or item or "task")
     digits = _DIGITS
     while True:
         name = TaskId(f"{stem[: _MOST_ID - digits - 1].rstrip('-')}-{key[:digits]}")
         if name not in state.tasks:
             return name
         digits += 2
+
+
+def _stem(text: str) -> str:
+    """The words of an id; of a long path its end, which tells one from another."""
+    while len(text) > _MOST_STEM and "/" in text and " " not in text:
+        text = text.partition("/")[2]
+    return slug(text)
 
 
 def title_of(call: StepCall) -> str:

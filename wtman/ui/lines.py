@@ -16,6 +16,7 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
+from wtman.text.words import listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 
 Told = list[tuple[str, str]]  # subjects, and what there is to say of them
@@ -125,7 +126,7 @@ def _unchained(state: State, event: e.Unchained) -> Told:
 
 
 def _judged(state: State, event: e.CandidateJudged) -> Told:
-    who = ", ".join(state.label(task) for task in event.members)
+    who = listed([state.label(task) for task in event.members], 4)
     if event.conflict is not None:
         others = ", ".join(state.label(task) for task in event.conflict.others) or "the target"
         paths = ", ".join(event.conflict.paths)
