@@ -10,6 +10,7 @@ from wtman.coordinator.outcome import exit_status, next_command
 from wtman.flow.steps import CallRefused, StepCall, asked, filled
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, FlowView
+from wtman.journal.units import units
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
@@ -335,3 +336,44 @@ def test_a_work_that_is_in_no_step_lands_nothing(world: FlowWorld) -> None:
     world.ends(forged)
     assert world.flow.wanted == {}
     assert landable(world.state) == ()
+
+
+def train(world: FlowWorld, key: str, *works: str) -> dict[str, Any]:
+    """A train of works that were found to go together, as the script has it."""
+    values = [world.step(work).value for work in works]
+    named = [value.get("work") or value["train"]["work"] for value in values]
+    world.call(key, "merge", works=named)
+    commit, inside = Sha(f"tree-{key}"), world.flow.views(world.step(key).commits)
+    landed = [task for task in inside if not task.startswith("train-")]
+    work = {"task": f"train-{key}", "commit": commit, "title": key}
+    value = {"train": {"landed": landed, "excluded": [], "work": work}}
+    world.append([e.StepAnswered(key, value)])
+    return value
+
+
+def test_a_train_that_a_script_returns_is_one_unit_and_holds_the_trains_in_it(
+    world: FlowWorld,
+) -> None:
+    for key in ("one", "two", "six"):
+        world.call(key)
+    world.done()
+    one, two, six = (world.task_of(key) for key in ("one", "two", "six"))
+    inner = train(world, "inner", "one", "two")
+    assert units(world.state) == {}, "nothing is returned yet"
+    world.call("user", needs=[inner["train"]["work"]])
+    world.done()
+    user = world.task_of("user")
+    outer = train(world, "outer", "inner", "user")
+    world.ends([outer, world.step("six").value])
+    assert units(world.state) == {"train-outer": (one, two, user)}
+    assert six in world.flow.wanted
+
+
+def test_trains_that_share_a_work_are_one_unit(world: FlowWorld) -> None:
+    for key in ("one", "two", "six"):
+        world.call(key)
+    world.done()
+    first, second = train(world, "first", "two", "one"), train(world, "second", "two", "six")
+    world.ends([first, second])
+    names = tuple(world.task_of(key) for key in ("one", "two", "six"))
+    assert units(world.state) == {"train-first": names}

@@ -11,7 +11,7 @@ from wtman.errors import UsageError
 from wtman.formats.durations import seconds
 from wtman.formats.toml_positions import Places, key_lines
 from wtman.model.ids import TaskId
-from wtman.model.plan import Plan, Task
+from wtman.model.plan import OF_RUN, Plan, Task
 from wtman.model.settings import EFFORTS
 from wtman.plan.file import dump, from_document, locate, parse, quick_task, slug, validate
 
@@ -163,6 +163,28 @@ def test_an_unusable_id_comes_with_a_usable_one() -> None:
     with pytest.raises(UsageError) as caught:
         parse(body(id='"Fix the Bug!"'), "p")
     assert caught.value.hint == 'for example id = "fix-the-bug"'
+
+
+def test_the_names_of_parts_are_not_for_files() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(body(id='"a_b"'), "plan.toml")
+    assert caught.value.message == (
+        'plan.toml:2: task "a_b": an id has no _, which names the parts of a lead'
+    )
+    assert caught.value.hint == 'for example id = "a-b"'
+
+
+@pytest.mark.parametrize("key", sorted(OF_RUN))
+def test_what_only_a_run_says_of_its_tasks_is_no_key(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(body(**{key: '"x"'}), "plan.toml")
+    assert caught.value.message.startswith(f'plan.toml:4: task "a": unknown key "{key}"')
+    assert key not in caught.value.hint.replace(",", "").split()
+
+
+def test_a_lead_is_read() -> None:
+    assert parse(body(lead="true"), "p").tasks[0].lead
+    assert "lead" in refused(body(lead='"yes"'))
 
 
 def test_duplicate_ids_without_regard_to_case() -> None:
@@ -338,6 +360,7 @@ _TASKS = st.builds(
     tools=st.lists(_TEXT, max_size=3).map(tuple),
     reads=_OWNS.map(tuple),
     check=st.lists(_PROMPT, max_size=3).map(tuple),
+    lead=st.booleans(),
     timeout=st.one_of(st.just(0.0), st.floats(0, 1e6), st.integers(0, 10**6).map(float)),
 )
 

@@ -7,6 +7,7 @@ thousand tasks is an ordinary plan.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from wtman.model.ids import TaskId
@@ -39,6 +40,33 @@ def order(tasks: Sequence[Task]) -> tuple[TaskId, ...]:
             if not missing[user]:
                 heappush(ready, place[user])
     return tuple(ordered)
+
+
+def leaves(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """The tasks that have work of their own: all but leads, whose work is that of their parts.
+
+    Who needs a lead needs all its leaves, and a part needs what its lead needs. A lead that has
+    no parts yet is among them.
+    """
+    known = {task.id: task for task in tasks}
+    inside: dict[TaskId, list[TaskId]] = {}
+    above: dict[TaskId, list[Task]] = {}
+    for task in tasks:
+        above[task.id] = [task]
+        while (up := known.get(above[task.id][-1].part_of)) and up not in above[task.id]:
+            above[task.id].append(up)
+    parents = {task.part_of for task in tasks}
+    found = [task for task in tasks if task.id not in parents]
+    for task in found:
+        for one in above[task.id]:
+            inside.setdefault(one.id, []).append(task.id)
+    out = []
+    for task in found:
+        wanted = dict.fromkeys(need for one in above[task.id] for need in one.needs)
+        needs = (leaf for need in wanted for leaf in inside.get(need, [need]))
+        own = dict.fromkeys(need for need in needs if need != task.id)
+        out.append(task if tuple(own) == task.needs else replace(task, needs=tuple(own)))
+    return tuple(out)
 
 
 def cycle(tasks: Sequence[Task]) -> tuple[TaskId, ...]:

@@ -24,6 +24,9 @@ class Task:
     check: tuple[str, ...] = ()  # replaces the plan's, where given
     timeout: float = 0.0  # seconds for one attempt; 0 = the run's
     may_be_empty: bool = False  # changing nothing is no failure
+    lead: bool = False  # cut again when it starts: its parts together are its work
+    # What only a run says of its tasks, never a plan file: the lead whose part it is.
+    part_of: TaskId = TaskId("")
     # Of a step of a flow: its key and try, the commits of `needs` that it starts from, and what
     # its sessions may use up (attempts and dollars each, 0: as the run says).
     step: str = ""
@@ -31,6 +34,10 @@ class Task:
     attempts: int = 0
     unchecked: bool = False  # no check judges it
     usd: float = 0.0
+
+
+# The fields of `Task` that a plan file has no keys for.
+OF_RUN = frozenset({"part_of", "step", "tips", "attempts", "unchecked", "usd"})
 
 
 @dataclass(frozen=True, slots=True)

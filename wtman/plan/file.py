@@ -3,7 +3,7 @@
 A plan is written by people, planners and programs, so everything in it is
 suspect: whatever `parse` or `validate` refuses is a UsageError that names the
 file, the line and the task. `parse` accepts exactly the keys of SPEC section 3, which are
-the fields of `Plan` and `Task`; `validate` adds what depends on the run (limits,
+the fields of `Plan` and those of `Task` that are not `OF_RUN`; `validate` adds what depends on the run (limits,
 overlapping ownership). Plans that did not come from a file go through `validate` too,
 without lines.
 """
@@ -19,7 +19,7 @@ from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
 from wtman.model.check import CheckCommand
 from wtman.model.ids import TaskId
-from wtman.model.plan import Plan, Task
+from wtman.model.plan import OF_RUN, Plan, Task
 from wtman.plan.rules import overlaps, require_capacity, require_sound
 from wtman.text.words import did_you_mean, quoted
 
@@ -84,7 +84,8 @@ def from_document(document: Mapping[str, Any], where: Places) -> Plan:
     tasks = document.get("task")
     if isinstance(tasks, list) and len(tasks) > MOST_TASKS:
         raise UsageError(f"{where.at()}the plan has {len(tasks):,} tasks; at most {MOST_TASKS:,}")
-    task = kinds.record({item.name: _kind(item) for item in fields(Task)}, ("id", "prompt"))
+    keys = {item.name: _kind(item) for item in fields(Task) if item.name not in OF_RUN}
+    task = kinds.record(keys, ("id", "prompt"))
     top = {item.name: _kind(item) for item in fields(Plan) if item.name != "tasks"}
     schema = kinds.record({**top, "task": core_schema.list_schema(task)}, ())
     try:
@@ -135,7 +136,8 @@ def _refused(error: "ValidationError", document: Mapping[str, Any], where: Place
 
 
 def _names(kind: type[Plan] | type[Task]) -> tuple[str, ...]:
-    return tuple("task" if item.name == "tasks" else item.name for item in fields(kind))
+    names = (item.name for item in fields(kind) if kind is Plan or item.name not in OF_RUN)
+    return tuple("task" if name == "tasks" else name for name in names)
 
 
 def validate(

@@ -85,6 +85,11 @@ def _require_ids(tasks: Sequence[Task], where: Places) -> None:
             )
         if not _ID.fullmatch(task.id):
             tidy = re.sub(r"[^a-z0-9]+", "-", task.id.lower()).strip("-")[:40].rstrip("-")
+            if _ID.fullmatch(task.id.replace("_", "-")):
+                raise UsageError(
+                    f"{at}task {quoted(task.id)}: an id has no _, which names the parts of a lead",
+                    hint=f'for example id = "{tidy}"',
+                )
             raise UsageError(
                 f"{at}task {quoted(task.id)}: the id is not 1 to 40 characters of a-z, 0-9 and -,"
                 " starting with a letter or digit",
