@@ -3,9 +3,9 @@
 A plan is written by people, planners and programs, so everything in it is
 suspect: whatever `parse` or `validate` refuses is a UsageError that names the
 file, the line and the task. `parse` accepts exactly the keys of SPEC section 3, which are
-the fields of `Plan` and those of `Task` that are not `OF_RUN`; `validate` adds what depends on the run (limits,
-overlapping ownership). Plans that did not come from a file go through `validate` too,
-without lines.
+the fields of `Plan` and those of `Task` that are not `OF_RUN`; `validate` adds what depends
+on the run (limits, overlapping ownership). Plans that did not come from a file go through
+`validate` too, without lines.
 """
 
 import re
