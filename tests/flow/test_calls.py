@@ -8,9 +8,9 @@ import pytest
 from tests.flow.hosts import BASE, Failure, Played, backwards, plain_text, play, review, work
 from wtman.flow.messages import (
     Announcement,
+    FailureLine,
     LogLine,
     PhaseLine,
-    RoundLine,
     ScriptCall,
     SessionSpec,
     WorkRef,
@@ -126,7 +126,11 @@ def test_items_are_scopes_and_maps_of_the_same_items_go_on_counting() -> None:
         (("a",), 1),
         (("b",), 1),
     ]
-    assert [(it.round, it.of) for it in played.told(RoundLine)] == [(1, 2), (2, 2)]
+    assert [call.path for call in played.calls] == [
+        (("round", f"{number} of 2"), ("map", "one"), ("item", item))
+        for number in (1, 2)
+        for item in "ab"
+    ]
     assert [(it.items, it.name) for it in played.told(Announcement)] == [(2, "one")] * 2
 
 
@@ -615,3 +619,31 @@ def test_confirmed_findings_are_a_prompt() -> None:
         lambda call: work("t") if call.kind == "session" else review("it breaks", "it leaks"),
     )
     assert played.value.splitlines()[2:] == ["1. it breaks", "", "2. it leaks"]
+
+
+def test_a_path_says_the_phase_the_round_and_the_item_and_leaves_them_again() -> None:
+    played = flow(
+        "async def one(item):\n"
+        "    for number in flow.rounds(3):\n"
+        "        await flow.ask('q')\n"
+        "        if number == 2:\n"
+        "            break\n"
+        "    await flow.ask('after')\n"
+        "    raise flow.give_up(f'no luck with {item}')\n"
+        "flow.phase('look')\n"
+        "await flow.map(['a'], one)\n"
+        "flow.phase('build')\n"
+        "with flow.scope('part'):\n"
+        "    flow.phase('inner')\n"
+        "    await flow.ask('in')\n"
+        "await flow.ask('out')\n"
+    )
+    item = (("phase", "look"), ("map", "one"), ("item", "a"))
+    assert [call.path for call in played.calls] == [
+        (*item, ("round", "1 of 3")),
+        (*item, ("round", "2 of 3")),
+        item,
+        (("phase", "build"), ("scope", "part"), ("phase", "inner")),
+        (("phase", "build"),),
+    ]
+    assert played.told(FailureLine) == [FailureLine("no luck with a", item)]

@@ -37,7 +37,7 @@ from wtman.flow.fan_out import (
     takes,
 )
 from wtman.flow.identity import canonical, name_of
-from wtman.flow.scopes import Numbers, at, below, here, places_of_items
+from wtman.flow.scopes import Numbers, Path, at, below, here, mark, places_of_items, unmark
 from wtman.flow.values import (
     Finding,
     Outcomes,
@@ -376,7 +376,7 @@ class Flow:
             raise OverLimit(f"flow.flow({name!r}): flows may be {FLOWS_DEEP} deep")
         text = self._connection.answer_of("load", {"flow": _text(name, "flow")})["text"]
         given = args.model_dump() if isinstance(args, BaseModel) else dict(args or {})
-        place = below(here(), name)
+        place = below(here(), name, "flow")
 
         async def run() -> Any:
             inner = Flow.__new__(Flow)
@@ -467,7 +467,7 @@ class Flow:
             found: dict[str, T] = {}
             empty = 0
             for number in self.rounds(rounds):
-                with self.scope(f"round {number}"):
+                with at(below(here(), f"round {number}", kind="")):
                     given = (list(found.values()),) if takes(find) else ()
                     came = {_told_by(item, by): item for item in await find(*given)}
                 new = {name: item for name, item in came.items() if name not in found}
@@ -504,7 +504,10 @@ class Flow:
 
     def phase(self, title: str) -> None:
         """Say which part of the work begins now."""
-        self._tell({"phase": _text(title, "phase")[:200]})
+        title = _text(title, "phase")[:200]
+        self._tell({"phase": title})
+        path = here().path
+        mark("phase", title, path[:-1] if path[-1:] and path[-1][0] == "phase" else path)
 
     @contextmanager
     def scope(self, name: object) -> Iterator[None]:
@@ -516,9 +519,13 @@ class Flow:
         """1, 2, ... up to `most`: a loop with a bound, shown while it runs."""
         if not 1 <= most <= ROUNDS_MOST:
             raise OverLimit(f"flow.rounds: from 1 to {ROUNDS_MOST:,}, not {most}")
-        for number in range(1, most + 1):
-            self._tell({"round": number, "of": most})
-            yield number
+        path = here().path
+        try:
+            for number in range(1, most + 1):
+                mark("round", f"{number} of {most}", path)
+                yield number
+        finally:
+            unmark("round", path)
 
     def give_up(self, reason: str, work: Work | None = None) -> GivenUp:
         """The error to raise where an item cannot be done: `raise flow.give_up("why", work)`."""
@@ -562,6 +569,7 @@ class Flow:
             {
                 "kind": kind,
                 "scope": list(here().scope),
+                "path": _sent(here().path),
                 "number": number,
                 "key": key,
                 "spec": spec,
@@ -590,14 +598,19 @@ class Flow:
         if limit is not None:
             _bounded(limit, 1, ITEMS_MOST, f"flow.{call}: limit")
         place = here()
-        places = places_of_items(place, names)
+        path = (*place.path, ("map", name or call))
+        places = places_of_items(place, names, path)
+
+        def lost(error: Exception) -> None:
+            told = str(error) or type(error).__name__
+            self._connection.tell({"failed": told[:2_000], "path": _sent(here().path)})
 
         async def run() -> Any:
             if not items:
                 return Outcomes()
             fields = {"scope": list(place.scope), "items": len(items), "name": name}
-            await self._connection.announce(fields)
-            return await spread(items, places, work, limit=limit, keep=keep)
+            await self._connection.announce({**fields, "path": _sent(path)})
+            return await spread(items, places, work, limit=limit, keep=keep, lost=lost)
 
         return self._watched(run, call)
 
@@ -620,6 +633,10 @@ class Flow:
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._connection.tell(message | {"scope": list(here().scope)})
+
+
+def _sent(path: Path) -> list[list[str]]:
+    return [list(segment) for segment in path]
 
 
 def _line_of_script() -> int:

@@ -70,13 +70,16 @@ async def spread(
     *,
     limit: int | None,
     keep: bool,
+    lost: Callable[[Exception], None],
 ) -> Outcomes[Any]:
-    """Run `work` for every item, each at its place and in an asyncio task of its own."""
+    """Run `work` for every item, each at its place and in an asyncio task of its own; `lost` is
+    told the error of an item, at its place."""
     gate = nullcontext() if limit is None else asyncio.Semaphore(limit)
     loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[Outcome[Any]]] = []
     for item, place in zip(items, places, strict=True):
-        task = loop.create_task(_one(item, work, gate, keep), context=context_at(place))
+        one = _one(item, work, gate, keep, lost)
+        task = loop.create_task(one, context=context_at(place))
         place.lane.home = task
         tasks.append(task)
     try:
@@ -92,9 +95,13 @@ async def _one(
     work: Callable[[Any], Awaitable[Any]],
     gate: AbstractAsyncContextManager[Any],
     keep: bool,
+    lost: Callable[[Exception], None],
 ) -> Outcome[Any]:
     async with gate:
-        return await _settled(item, work(item), keep)
+        outcome = await _settled(item, work(item), keep)
+    if isinstance(outcome.error, Exception):
+        lost(outcome.error)
+    return outcome
 
 
 async def _settled(item: Any, awaitable: Awaitable[Any], keep: bool) -> Outcome[Any]:

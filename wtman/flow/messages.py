@@ -14,6 +14,11 @@ Name = Annotated[str, Field(min_length=1, max_length=300)]
 Short = Annotated[str, Field(max_length=2_000)]
 Text = Annotated[str, Field(max_length=1_000_000)]
 Scope = Annotated[tuple[Name, ...], Field(max_length=40)]
+# For people: what a call stands in, outermost first, each segment with its kind.
+Path = Annotated[
+    tuple[tuple[Literal["phase", "scope", "flow", "map", "item", "round"], Name], ...],
+    Field(max_length=240),
+]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Id = Annotated[int, Field(ge=1, le=10_000_000)]
 Names = Annotated[tuple[Short, ...], Field(max_length=10_000)]
@@ -121,6 +126,7 @@ class ScriptCall:
     title: Annotated[str, Field(max_length=300)]
     limits: StepLimits
     given: str
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -131,6 +137,7 @@ class Announcement:
     scope: Scope
     items: Annotated[int, Field(ge=1, le=4_096)]
     name: Short
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -173,10 +180,11 @@ class PhaseLine:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
-class RoundLine:
-    round: Annotated[int, Field(ge=1, le=1_000)]
-    of: Annotated[int, Field(ge=1, le=1_000)]
-    scope: Scope
+class FailureLine:
+    """An item of a fan-out, named by the path, came to nothing and is kept with its error."""
+
+    failed: Short
+    path: Path
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -213,5 +221,5 @@ class Raised:
 
 
 Question = Announcement | FileRead | FileSearch | FlowLoad
-Told = LogLine | PhaseLine | RoundLine | IdleLine
+Told = LogLine | PhaseLine | FailureLine | IdleLine
 Message = ScriptCall | Question | Told | Returned | Raised

@@ -18,6 +18,7 @@ from wtman.flow.messages import (
     ApproveSpec,
     AskSpec,
     CommandSpec,
+    FailureLine,
     FileRead,
     FileSearch,
     FlowLoad,
@@ -30,7 +31,6 @@ from wtman.flow.messages import (
     Raised,
     Returned,
     ReviewSpec,
-    RoundLine,
     ScriptCall,
     SessionSpec,
     Spec,
@@ -64,7 +64,7 @@ _IDLE = TypeAdapter(IdleLine)
 _TOLD: Mapping[str, TypeAdapter[Any]] = {
     "log": TypeAdapter(LogLine),
     "phase": TypeAdapter(PhaseLine),
-    "round": TypeAdapter(RoundLine),
+    "failed": TypeAdapter(FailureLine),
 }
 
 

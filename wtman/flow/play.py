@@ -21,6 +21,7 @@ from wtman.flow.identity import digest
 from wtman.flow.key import step_key
 from wtman.flow.messages import (
     Announcement,
+    FailureLine,
     FileRead,
     FileSearch,
     FlowLoad,
@@ -30,7 +31,6 @@ from wtman.flow.messages import (
     PhaseLine,
     Raised,
     Returned,
-    RoundLine,
     ScriptCall,
 )
 from wtman.flow.pipe import Pipe, PipeRefused
@@ -41,7 +41,7 @@ from wtman.git.objects.history import trees_of
 from wtman.git.run import Threaded
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, FlowView, State
-from wtman.model.ids import Sha
+from wtman.model.ids import ScopePath, Sha
 from wtman.model.session import Cap
 
 _PIECE = 1 << 16
@@ -140,8 +140,8 @@ class Play:
                 self._tell(e.ScriptTold("log", message.log, message.scope))
             case PhaseLine():
                 self._tell(e.ScriptTold("phase", message.phase, message.scope))
-            case RoundLine():
-                self._tell(e.ScriptTold("round", "", message.scope, message.round, message.of))
+            case FailureLine():
+                self._fresh.append(e.ItemFailed(item_of(message.path), message.failed))
             case Returned():
                 self.ended = e.ScriptEnded(message.value)
             case Raised():
@@ -173,6 +173,7 @@ class Play:
             message.title,
             json.loads(message.given),
             {name: value for name, value in asdict(message.limits).items() if value is not None},
+            message.path,
         )
         try:
             added = steps.filled(self.handle.state, call)
@@ -309,6 +310,12 @@ def _joined(events: Sequence[e.Event]) -> list[e.Event]:
         else:
             out.append(event)
     return out
+
+
+def item_of(path: ScopePath) -> ScopePath:
+    """The innermost item of a fan-out that a path stands in."""
+    ends = [number for number, (kind, _) in enumerate(path, 1) if kind == "item"]
+    return path[: ends[-1]] if ends else path
 
 
 def _broken(why: str) -> e.ScriptEnded:

@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wtman.flow.errors import Ambiguous, FlowError
 from wtman.flow.identity import digest
 
 DEEPEST = 40  # names in a scope
+LONGEST = 120  # segments of a path
+Path = tuple[tuple[str, str], ...]
 _PROMISED = object()  # the home of a lane whose asyncio task is yet to be made
 
 
@@ -37,11 +39,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A scope and a lane; `item` is the innermost item of a fan-out that it belongs to."""
+    """A scope and a lane; `item` is the innermost item of a fan-out that it belongs to.
+
+    `path` is for people and decides nothing: the phases, fan-outs, items, scopes and rounds that
+    it stands in, outermost first, each with its kind.
+    """
 
     scope: tuple[str, ...] = ()
     lane: Lane = field(default_factory=Lane)
     item: str = ""
+    path: Path = ()
 
 
 _PLACE: ContextVar[Place] = ContextVar("place")
@@ -54,7 +61,7 @@ def here() -> Place:
         raise FlowError("a flow's calls are made inside of main(flow, args)")
     task = asyncio.current_task()
     if place.lane.home is not task:
-        place = Place(place.scope, Lane(task), place.item)
+        place = Place(place.scope, Lane(task), place.item, place.path)
         _PLACE.set(place)  # of this task alone: each has a context of its own
     return place
 
@@ -75,18 +82,35 @@ def at(place: Place) -> Iterator[None]:
         _PLACE.reset(token)
 
 
-def below(place: Place, name: str) -> Place:
-    """The scope of this name in a place, in the same lane."""
+def mark(kind: str, name: str, after: Path) -> None:
+    """Stand behind `after` in a segment of this kind and name, from now on."""
+    segments = (*after, (kind, name)) if kind and len(after) < LONGEST else after
+    _PLACE.set(replace(here(), path=segments))
+
+
+def unmark(kind: str, after: Path) -> None:
+    """Leave the segment of this kind behind `after`, where one stands in it."""
+    place = _PLACE.get(None)
+    many = len(after)
+    if place is not None and place.path[:many] == after and len(place.path) > many:
+        if place.path[many][0] == kind:
+            mark("", "", after)
+
+
+def below(place: Place, name: str, kind: str = "scope") -> Place:
+    """The scope of this name in a place, in the same lane; without a kind it is not shown."""
     if len(place.scope) >= DEEPEST:
         raise FlowError(f"scopes may be {DEEPEST} deep: {' / '.join(place.scope[:3])} / ...")
-    return Place((*place.scope, name), place.lane, place.item)
+    path = (*place.path, (kind, name)) if kind else place.path
+    return Place((*place.scope, name), place.lane, place.item, path)
 
 
-def places_of_items(place: Place, names: Sequence[str]) -> list[Place]:
-    """Where each item of a fan-out stands, in a lane that waits for its asyncio task."""
+def places_of_items(place: Place, names: Sequence[str], path: Path) -> list[Place]:
+    """Where each item of a fan-out of this path stands, in a lane that waits for its asyncio
+    task."""
     scopes = [below(place, name).scope for name in names]
     return [
-        Place(scope, place.lane.of_item(scope), name)
+        Place(scope, place.lane.of_item(scope), name, (*path, ("item", name)))
         for scope, name in zip(scopes, names, strict=True)
     ]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State, TaskView
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import ScopePath, Sha, TaskId
 from wtman.model.plan import Role, Task
 from wtman.model.roles import (
     DEFAULT,
@@ -48,6 +48,7 @@ class StepCall:
     title: str
     spec: dict[str, Any]
     limits: dict[str, Any]
+    path: ScopePath = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +282,9 @@ def _role(state: State, call: StepCall) -> Role:
 
 
 def _step(call: StepCall, key: str, title: str, task: str = "") -> e.StepAsked:
-    return e.StepAsked(key, call.kind, call.scope, title, call.spec, TaskId(task), call.limits)
+    return e.StepAsked(
+        key, call.kind, call.scope, title, call.spec, TaskId(task), call.limits, call.path
+    )
 
 
 def _list(spec: Mapping[str, Any], name: str) -> list[Any]:

@@ -23,8 +23,10 @@ def own(state: State) -> State:
     if flow is None:
         return state
     steps, works, lines = dict(flow.steps), dict(flow.works), dict(flow.lines)
-    trains = dict(flow.trains)
-    own = replace(flow, steps=steps, works=works, lines=lines, trains=trains)
+    trains, fan_outs, lost = dict(flow.trains), dict(flow.fan_outs), dict(flow.lost)
+    own = replace(
+        flow, steps=steps, works=works, lines=lines, trains=trains, fan_outs=fan_outs, lost=lost
+    )
     return replace(state, flow=own)
 
 
@@ -86,7 +88,8 @@ def _added(state: State, event: e.FlowAdded, at: float) -> State:
 
 
 def _began(state: State, event: e.ScriptBegan, at: float) -> State:
-    return _with(state, plays=_flow(state).plays + 1, held=False, ended=None, wanted={})
+    plays = _flow(state).plays + 1
+    return _with(state, plays=plays, held=False, ended=None, wanted={}, lost={})
 
 
 def _asked(state: State, event: e.StepAsked, at: float) -> State:
@@ -100,6 +103,7 @@ def _asked(state: State, event: e.StepAsked, at: float) -> State:
         spec=event.spec,
         limits=event.limits,
         task=event.task,
+        path=event.path,
         play=flow.plays,
         since=at,
         tries=known.tries + 1 if known is not None else 1,
@@ -264,6 +268,16 @@ def _told(state: State, event: e.ScriptTold, at: float) -> State:
     return state
 
 
+def _announced(state: State, event: e.FanOutAnnounced, at: float) -> State:
+    _flow(state).fan_outs[event.path] = event
+    return state
+
+
+def _item_failed(state: State, event: e.ItemFailed, at: float) -> State:
+    _flow(state).lost[event.path] = event.reason
+    return state
+
+
 def _script_ended(state: State, event: e.ScriptEnded, at: float) -> State:
     flow = _flow(state)
     if event.error:
@@ -318,6 +332,8 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.StepJudged: _judged,
     e.Answered: _person,
     e.ScriptTold: _told,
+    e.FanOutAnnounced: _announced,
+    e.ItemFailed: _item_failed,
     e.ScriptHeld: lambda state, event, at: _with(state, held=True),
     e.ScriptEnded: _script_ended,
 }

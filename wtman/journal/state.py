@@ -20,7 +20,7 @@ from wtman.journal.events import (
 from wtman.model.actions import ActionKey
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import Claim, Reproducer
-from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.ids import Branch, RunId, ScopePath, Sha, TaskId
 from wtman.model.plan import Identity, Role, Task
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.settings import Settings
@@ -286,6 +286,7 @@ class FlowStep:
     task: TaskId
     play: int
     since: float
+    path: ScopePath = ()  # what it stands in, for people
     tries: int = 1
     ended: int = 0
     value: Any = None
@@ -327,7 +328,7 @@ class FlowView:
     `works` has the task as it was when it stood at a work that a step was answered with. `wanted`
     are the works that the script returned, the last of each task. `lines` is all that the script
     told, so that another play does not tell it again. `trains` has the works in each train, by
-    its commit.
+    its commit. `lost` are the items of fan-outs that came to nothing in this play, with the reason.
     """
 
     added: e.FlowAdded
@@ -336,6 +337,8 @@ class FlowView:
     works: dict[Sha, TaskView] = field(default_factory=dict)
     trains: dict[Sha, dict[TaskId, Sha]] = field(default_factory=dict)
     lines: dict[e.ScriptTold, None] = field(default_factory=dict)
+    fan_outs: dict[ScopePath, e.FanOutAnnounced] = field(default_factory=dict)
+    lost: dict[ScopePath, str] = field(default_factory=dict)
     outcomes: int = 0
     held: bool = False
     ended: e.ScriptEnded | None = None

@@ -13,3 +13,6 @@ RunId = NewType("RunId", str)  # slug of the request and a short random tail
 Branch = NewType("Branch", str)  # short branch name, without refs/heads/
 FAR_FUTURE = float("inf")
 Pair = tuple[TaskId, TaskId]  # in the order of the plan
+# Phases, fan-outs, items, scopes and rounds that something of a flow stands in, outermost first,
+# each with its kind.
+ScopePath = tuple[tuple[str, str], ...]

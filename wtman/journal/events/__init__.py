@@ -8,7 +8,9 @@ from wtman.journal.events.check import BaseChecked, Checked
 from wtman.journal.events.event import Event
 from wtman.journal.events.flow import (
     Answered,
+    FanOutAnnounced,
     FlowAdded,
+    ItemFailed,
     ScriptBegan,
     ScriptEnded,
     ScriptHeld,

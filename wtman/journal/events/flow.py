@@ -9,7 +9,7 @@ from typing import Any
 
 from wtman.journal.events.event import Event
 from wtman.journal.events.merge import CandidateJudged
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import ScopePath, Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
 
@@ -41,7 +41,8 @@ class StepAsked(Event):
     """The script asks for something that has no answer: for the first time, or again after it
     had failed.
 
-    `spec` is the call as it came, `task` the one that does it, where sessions do.
+    `spec` is the call as it came, `task` the one that does it, where sessions do. `path` says
+    what it stands in, for people.
     """
 
     key: str
@@ -51,6 +52,7 @@ class StepAsked(Event):
     spec: dict[str, Any] = field(default_factory=dict)
     task: TaskId = TaskId("")
     limits: dict[str, Any] = field(default_factory=dict)
+    path: ScopePath = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,34 @@ class Answered(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScriptTold(Event):
-    """What the script tells: a line of its log, the phase that begins, a round of a loop."""
+    """What the script tells: a line of its log, the phase that begins."""
 
-    what: str  # log | phase | round
+    what: str  # log | phase
     text: str = ""
     scope: tuple[str, ...] = ()
-    number: int = 0
-    of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed(Event):
+    """An item of a fan-out came to nothing, and is kept with its error. Told by every play."""
+
+    path: ScopePath
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FanOutAnnounced(Event):
+    """A fan-out of so many items is about to begin, as `path` names it.
+
+    `sessions` and `usd` are what is expected of it, from what past items took; None: unknown.
+    `by` says which agents and models may do it.
+    """
+
+    path: ScopePath
+    items: int
+    by: tuple[str, ...] = ()
+    sessions: float | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
