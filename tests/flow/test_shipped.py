@@ -54,6 +54,7 @@ def test_it_runs_in_the_real_process(name: str) -> None:
         "session": lambda: Failure("StepFailed", "tests fail", {"reason": "check"}),
         "command": passed,
         "approve": lambda: "yes",
+        "review": review,
     }
     ended = start("none", text, lambda call: answer[call.kind](), args=args, files={"a.py": "x"})
     assert (ended.status, ended.refused) == (0, ""), ended
@@ -186,30 +187,17 @@ def test_until_green_gives_up() -> None:
     )
 
 
-def claim(name: str, words: str) -> dict[str, Any]:
-    facts = {"path": "a.py", "definition": name, "title": words, "why": "w"}
-    return facts | {"command": f"python -c {name}"}
-
-
-def test_an_audit_keeps_what_a_command_proves_and_nobody_refutes() -> None:
-    found = {
-        "round 1": [claim("real", "it loses data"), claim("passes", "x"), claim("refuted", "y")],
-        "round 2": [claim("real", "the same in other words"), claim("late", "z")],
-    }
+def test_an_audit_ends_with_the_round_that_proves_nothing_new() -> None:
+    proved = iter([("one",), ("one", "two"), ("one", "two"), ("never asked for",)])
 
     def answer(call: ScriptCall) -> Any:
-        name = call.scope[-1].partition(" ")[2]
-        if call.kind == "command":
-            return passed() if name == "passes" else failed("wrong")
-        if call.spec.role == "refuter":
-            return {"real": name != "refuted", "why": "as documented"}
-        return found.get(call.scope[0], []) if call.scope[1] == "correctness" else []
+        assert call.kind == "review" and not call.spec.works
+        return review(*next(proved))
 
-    played = run("audit", answer, {}, ["a.py"])
-    assert [it["definition"] for it in played.value] == ["real", "late"]
-    commands = [call.scope for call in played.calls if call.kind == "command"]
-    assert len(commands) == len(set(commands)) == 4  # the known and the refuted not again
-    assert {call.scope[0] for call in played.calls} == {f"round {n}" for n in range(1, 5)}
+    played = run("audit", answer, {"reviewers": 2})
+    assert [it["title"] for it in played.value] == ["one", "two"]
+    assert [call.scope for call in played.calls] == [("round 1",), ("round 2",), ("round 3",)]
+    assert [list(call.spec.lenses) for call in played.calls] == [["correctness", "security"]] * 3
 
 
 @pytest.mark.parametrize("number", range(3))

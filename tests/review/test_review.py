@@ -124,7 +124,7 @@ def test_a_run_gets_the_reviews_that_it_lacks(shop: Shop) -> None:
 
 
 @pytest.mark.slow
-def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
+def test_an_audit_proves_what_it_finds_in_the_base(shop: Shop) -> None:
     kit.commit_files(shop.repo, {"shop/cart.py": "def total(items):\n    return sum(items[:2])\n"})
     lie = proof_of("lie", "import nowhere")
     said = [
@@ -149,6 +149,28 @@ def test_an_audit_goes_through_the_same_rooms(shop: Shop) -> None:
     report = shop.wtman("report", told["run"], cwd=shop.repo).out
     assert "does the cart add up?" in report
     assert "| head | **failed** | 3 of 3 |" in report
+    # It is a run of the flow: seen like one, and there is nothing to merge.
+    status = shop.wtman("status", told["run"], cwd=shop.repo).out
+    assert "2 of 2 steps done; it returned no work: nothing to merge" in status
+    refused = shop.wtman("merge", told["run"], cwd=shop.repo, check_status=1)
+    assert "has nothing to merge: its flow returned no work" in refused.err
+    who = ("--request", "does the cart add up?", "--reviewer", shop.reviewer(), "--yes", "--json")
+    run = shop.wtman("run", "audit", *who, cwd=shop.repo).jsonl()[-1]
+    same = [
+        shop.wtman("status", name, "--json", cwd=shop.repo).json()
+        for name in (told["run"], run["run"])
+    ]
+    assert [one["flow"] for one in same] == ["audit"] * 2
+    assert len({str([(it["id"], it["state"]) for it in one["findings"]]) for one in same}) == 1
+
+
+@pytest.mark.slow
+def test_an_audit_in_which_nobody_could_look_says_so_and_goes_on(shop: Shop) -> None:
+    told = review(shop, "--audit", "x", "--sandbox", "none", code=1, character="crashes")
+    assert (told["reviews"]["outcome"], told["findings"]) == ("no verdict", [])
+    status = shop.wtman("status", told["run"], cwd=shop.repo).out
+    assert "no reviewer gave a verdict: exit status 3" in status
+    assert status.splitlines()[-1] == f"next: wtman resume {told['run']}"
 
 
 @pytest.mark.slow
@@ -252,7 +274,8 @@ def test_the_example_of_an_audit(shop: Shop) -> None:
     kit.commit_files(shop.repo, files)
     auditor = f"command:{sys.executable} {kit.ROOT}/examples/audit/auditor.py"
     who = ("--reviewer", auditor, "--role", f"refuter={auditor}", "--json")
-    done = shop.wtman("review", "--audit", "what does harm?", *who, cwd=shop.repo, check_status=1)
+    words = ("--audit", "what does harm?", "--reviewers", "1", "--rounds", "1")
+    done = shop.wtman("review", *words, *who, cwd=shop.repo, check_status=1)
     found = {item["path"]: (item["verdict"], item["state"]) for item in done.json()["findings"]}
     assert found == {
         "shop/bag.py": ("confirmed", "open"),

@@ -125,6 +125,12 @@ def _require_ready(state: State, again: bool) -> None:
             hint=f"next: {next_command(state, False, known)}",
             code="unready",
         )
+    if state.flow is not None and not state.flow.wanted and state.failed is None:
+        raise WtmanError(
+            f"run {state.run} has nothing to merge: its flow returned no work",
+            hint=f"see wtman report {state.run}",
+            code="nothing",
+        )
     unfinished = sum(item.state not in SETTLED for item in known.values())
     if unfinished:
         raise MissingError(

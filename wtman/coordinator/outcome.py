@@ -79,7 +79,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     if live:
         return f"wtman status {run} --watch"
     status = run_state(state, known)
-    if state.kind in (RunKind.REVIEW, RunKind.AUDIT) and status in (RunState.READY, *FINISHED):
+    if state.kind is RunKind.REVIEW and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"
     if state.flow is not None:
         return _next_of_flow(state, state.flow, status, known)

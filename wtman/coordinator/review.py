@@ -1,6 +1,6 @@
-"""Reviews ordered: of a run, of branches that wtman did not make, or of the repository as it is.
+"""Reviews ordered: of a run, or of branches that wtman did not make.
 
-For a run what is missing is carried on. The others are journalled as runs of their own kinds:
+For a run what is missing is carried on. Those of branches are journalled as runs of their own kind:
 nothing is fixed there, for their authors have no session. The same order again finds the
 same run, so that no reviewer is asked twice.
 """
@@ -27,16 +27,16 @@ from wtman.formats.codec import to_plain
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
-from wtman.git.repo import head_branch, identity, resolve
+from wtman.git.repo import identity, resolve
 from wtman.integration.external import ExternalBranch, take
 from wtman.journal.events import Approved, Event, LimitsChanged, Noted, Resumed, RolesAssigned
 from wtman.journal.state import State, digest
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import key_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind, RunState
-from wtman.review.judgement import LENSES, refuter, reviewers
+from wtman.review.judgement import refuter, reviewers
 from wtman.tasks.lifecycle import run_state
 
 _REVIEWERS = 2
@@ -78,9 +78,8 @@ def review_of_run(repo: Repository, state: State, flags: Mapping[str, Any]) -> l
 
 @dataclass(frozen=True, slots=True)
 class BranchReview:
-    """The reviews of branches, or the audit of the commit `base`, before there is a run."""
+    """The reviews of branches, before there is a run."""
 
-    kind: RunKind
     request: str
     base: Sha
     branches: tuple[ExternalBranch, ...]
@@ -95,17 +94,16 @@ class BranchReview:
     def key(self) -> str:
         """What makes two orders the same reviews."""
         settings = to_plain(self.settings)
-        audit = self.request if self.kind is RunKind.AUDIT else ""
         told = [f"{item.name} {item.start} {item.head}" for item in self.branches]
         governed = [f"{key} {settings[key]!r}" for key in sorted(settings.keys() - _OF_THE_WORK)]
         texts = [f"{role.name} {key_of(role)} {role.model} {role.effort}" for role in self.roles]
         made_of = [f"{agent} {content}" for agent, content in sorted(self.programs.items())]
         said = (note.text for note in self.notes)
-        return digest("review", self.base, audit, *governed, *texts, *made_of, *told, *said)
+        return digest("review", self.base, *governed, *texts, *made_of, *told, *said)
 
     def state(self, home: Home) -> State:
         """The run of these very reviews, journalled if there is none."""
-        known = newest_of(home, self.kind, self.key)
+        known = newest_of(home, RunKind.REVIEW, self.key)
         if known is None:
             agents = (self.settings.agent, *self.settings.reviewed_by)
             run = create(
@@ -115,7 +113,7 @@ class BranchReview:
                 base=self.base,
                 target="",
                 identity=identity(home.repo),
-                kind=self.kind,
+                kind=RunKind.REVIEW,
                 key=self.key,
                 given=tuple(text for text in agents if text),
                 notes=self.notes,
@@ -136,13 +134,13 @@ class BranchReview:
 
 
 def review_of_branches(
-    repo: Repository, names: Sequence[str], base: str, audit: str, flags: Mapping[str, Any]
+    repo: Repository, names: Sequence[str], base: str, flags: Mapping[str, Any]
 ) -> BranchReview:
-    """The reviews of the branches `names` against `base`; with `audit` of `base` itself."""
+    """The reviews of the branches `names` against `base`."""
     commit = resolve(repo, base)
     roles = load_roles(repo.toplevel)
     assigned = tuple(roles.named(name) for name in ("reviewer", "refuter"))
-    settings, notes = _settings(repo, flags, len(LENSES) if audit else _REVIEWERS)
+    settings, notes = _settings(repo, flags)
     state = State(settings=settings, roles={item.name: item for item in assigned})
     if not reviewers(state):
         raise _no_reviewer()
@@ -154,11 +152,6 @@ def review_of_branches(
     programs = {agent: made_of for agent in agents if (made_of := content_of(agent, os.environ))}
     limits = LimitsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
     governed = (settings, assigned, programs, limits)
-    if audit:
-        name = (head_branch(repo) if base == "HEAD" else base) or "HEAD"
-        require_repository(repo, commit)
-        whole = ExternalBranch(TaskId("head"), name, commit, commit, (), audit, None)
-        return BranchReview(RunKind.AUDIT, audit, commit, (whole,), notes, *governed)
     heads = heads_of(repo, names)
     require_repository(repo, commit, heads.values())
     found = take(prepare(repo), commit, heads, {})
@@ -168,8 +161,7 @@ def review_of_branches(
     words = [f"{name} is not reviewed: {why}" for name, why in {**present, **apart}.items()]
     notes = (*notes, *(Noted(text, pressing=True) for text in words))
     request = "review " + ", ".join(item.name for item in branches)
-    kind = RunKind.REVIEW
-    return BranchReview(kind, request, commit, branches, notes, *governed, apart=bool(apart))
+    return BranchReview(request, commit, branches, notes, *governed, apart=bool(apart))
 
 
 def _no_reviewer() -> UsageError:
@@ -188,9 +180,7 @@ def _require(repo: Repository, state: State) -> None:
     require_agents(named, state.settings, os.environ, tracked)
 
 
-def _settings(
-    repo: Repository, flags: Mapping[str, Any], default: int
-) -> tuple[Settings, tuple[Noted, ...]]:
+def _settings(repo: Repository, flags: Mapping[str, Any]) -> tuple[Settings, tuple[Noted, ...]]:
     """What the reviews run under: no check judges here, and no author is asked."""
     loaded = load(repo.toplevel, os.environ, flags, None)
     theirs = repository_commands(loaded)
@@ -200,7 +190,7 @@ def _settings(
     settings, notes = in_sandbox(loaded.settings, repo)
     many = settings.reviewers
     if "reviewers" not in loaded.origin:
-        many = max(default, len(settings.reviewed_by))
+        many = max(_REVIEWERS, len(settings.reviewed_by))
     settings = replace(
         settings,
         agent=settings.agent or ("" if settings.reviewed_by else first_agent(os.environ)),

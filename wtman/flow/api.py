@@ -286,17 +286,18 @@ class Flow:
     ) -> Call[Review]:
         """Reviewers with different lenses look for what is wrong with these works together.
 
-        A claim counts as confirmed by running its reproducer. Raises StepFailed.
+        Without a work they look through the base as it stands. A claim counts as confirmed by
+        running its reproducer. Raises StepFailed.
         """
         found = works_of(works, "review")
-        if not found:
+        if works and not found:
             raise StepFailed("flow.review: there is no work to review", reason="empty")
         spec = {
             "works": [reference(it) for it in found],
             "lenses": None if lenses is None else _texts(lenses, "lenses"),
             "reviewers": reviewers,
         }
-        title = f"review {', '.join(it.title or it.task for it in found[:3])}"
+        title = f"review {', '.join(it.title or it.task for it in found[:3]) or 'the base'}"
         return self._step("review", spec, key, _title(title), {})
 
     def merge(

@@ -73,7 +73,7 @@ class CommandSpec:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class ReviewSpec:
-    works: Annotated[tuple[WorkRef, ...], Field(min_length=1, max_length=5_000)]
+    works: Annotated[tuple[WorkRef, ...], Field(max_length=5_000)]  # none: the base
     lenses: Names | None
     reviewers: Annotated[int, Field(ge=1, le=20)]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.flow.actions import ReviewStep, SettleStep
+from wtman.flow.steps import HEAD
 from wtman.journal import events as e
 from wtman.journal.state import Finding, FlowStep, State, Unit, digest
 from wtman.model.ids import TaskId
@@ -41,7 +42,7 @@ def units_of(state: State, step: FlowStep) -> tuple[Unit, ...]:
     named = [str(lens) for lens in step.spec.get("lenses") or ()]
     many = max(int(step.spec.get("reviewers") or 0), len(named), 1)
     members = members_of(state, step)
-    kind = "branch" if len(members) == 1 else "interaction"
+    kind = "interaction" if len(members) > 1 else "branch" if step.commits else "audit"
     found = []
     for number in range(many if agents else 0):
         agent = agents[number % len(agents)]
@@ -59,10 +60,10 @@ def _lens(named: list[str], number: int) -> str:
 
 
 def members_of(state: State, step: FlowStep) -> tuple[TaskId, ...]:
-    """The tasks of the works."""
+    """The tasks of the works; without one what stands for the base."""
     assert state.flow is not None
     works = state.flow.works
-    return tuple(dict.fromkeys(works[commit].planned.id for commit in step.commits))
+    return tuple(dict.fromkeys(works[commit].planned.id for commit in step.commits)) or (HEAD,)
 
 
 def review_steps(state: State) -> tuple[list[ReviewStep], list[ReviewStep], list[SettleStep]]:

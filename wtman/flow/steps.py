@@ -13,7 +13,7 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State, TaskView
-from wtman.model.ids import ScopePath, Sha, TaskId
+from wtman.model.ids import Branch, ScopePath, Sha, TaskId
 from wtman.model.plan import Role, Task
 from wtman.model.roles import (
     DEFAULT,
@@ -29,6 +29,7 @@ from wtman.review.judgement import asked_as, reviewers
 
 KINDS = frozenset({"session", "ask", "command", "review", "merge", "approve", "announce"})
 ASKED = "scout"  # the role of a question that names none
+HEAD = TaskId("head")  # stands for the base where a review is about no work
 _DIGITS = 6  # of the key, in an id
 _MOST_ID = 40
 _MOST_STEM = _MOST_ID - _DIGITS - 2
@@ -115,6 +116,10 @@ def asked(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
         assert flow is not None
         if len({flow.works[commit].planned.id for commit in commits}) < len(commits):
             raise CallRefused(f"flow.{call.kind} takes one work of each branch")
+        if not commits and call.kind == "review" and HEAD not in state.tasks:
+            # So that what is found in it has a place of which every view tells.
+            whole = e.ExternalBranchAdded(HEAD, Branch("base"), state.base, state.base)
+            return (e.TaskAdded(Task(HEAD, "")), whole, _step(call, key, title_of(call)))
     if call.kind != "session":
         return (_step(call, key, title_of(call)),)
     return _session(state, call, key)

@@ -13,14 +13,13 @@ class RunKind(StrEnum):
     PLAN = "plan"  # nothing but its plan is wanted; a split as soon as it is approved
     MERGE = "merge"  # of branches that wtman did not make
     REVIEW = "review"  # of such branches
-    AUDIT = "audit"  # of the repository as it stands
     BASE_CHECK = "base check"
     FLOW = "flow"  # a plan in code: its script asks for its tasks
 
     @property
     def external(self) -> bool:
         """Whether its tasks are branches that wtman did not make."""
-        return self in (RunKind.MERGE, RunKind.REVIEW, RunKind.AUDIT)
+        return self in (RunKind.MERGE, RunKind.REVIEW)
 
 
 class RunState(StrEnum):

@@ -16,7 +16,6 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, key_of, model_of
 from wtman.model.settings import Settings
-from wtman.model.states import RunKind
 
 LENSES = ("correctness", "security", "tests", "interaction")
 REFUTERS = ("does it happen", "is it meant")  # what each refuter of a claim asks itself
@@ -103,9 +102,8 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself."""
     agents = reviewers(state) if state.flow is None else ()
-    kind = "audit" if state.kind is RunKind.AUDIT else "branch"
     return tuple(
-        unit_of(state, kind, lens_name(number), agents[number % len(agents)], (task,))
+        unit_of(state, "branch", lens_name(number), agents[number % len(agents)], (task,))
         for number in range(state.settings.reviewers)
         if agents
     )

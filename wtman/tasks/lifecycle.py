@@ -169,7 +169,8 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.excluded is not None:
         return Standing(TaskState.EXCLUDED, view.excluded.reason)
     if view.external:
-        return Standing(TaskState.UNCHECKED, "not made by wtman")
+        whole = view.head == view.start  # what stands for the base, where that is reviewed
+        return Standing(TaskState.UNCHECKED, "as it stands" if whole else "not made by wtman")
     work = _work(state, view, known)
     flow = state.flow
     if flow is not None and flow.ended is not None and work.state not in SETTLED:

@@ -101,12 +101,15 @@ STANDINGS = {
     "moot": "outdated",
 }
 _LOUDEST = tuple(STANDINGS)
+_WORST = ("blocker", "major", "minor")
 
 
 def finding_lines(state: State, most: int = 0) -> list[str]:
     """A line a finding, the most pressing first; of no more than `most` (0: all)."""
     found = list(judgements(state))
-    found.sort(key=lambda item: _LOUDEST.index(standing_of(item[1])))
+    found.sort(
+        key=lambda it: (_LOUDEST.index(standing_of(it[1])), _WORST.index(it[0].claim.severity))
+    )
     lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
     if most and len(found) > most:
         lines.append(f"and {len(found) - most} more findings")
@@ -175,7 +178,9 @@ def outcome(state: State) -> str:
     found = (judged for _, judged in judgements(state))
     if any(judged.verdict == CONFIRMED and judged.open for judged in found):
         return CONFIRMED
-    return NO_VERDICT if unseen(state) else "nothing confirmed"
+    done = state.reviews.units.values()
+    silent = bool(done) and not any(item.ok for item in done)
+    return NO_VERDICT if silent or unseen(state) else "nothing confirmed"
 
 
 def reviews_json(state: State) -> dict[str, Any]:

@@ -36,6 +36,8 @@ def progress(flow: FlowView) -> list[str]:
     done = sum(step.answered for step in steps)
     failed = sum(step.error is not None for step in steps)
     told = f"{done} of {count(len(steps), 'step')} done" + (f", {failed} failed" if failed else "")
+    if flow.ended is not None and not (flow.ended.error or flow.wanted):
+        told += "; it returned no work: nothing to merge"
     return [*([f"phase {flow.phase}"] if flow.phase else []), told]
 
 

@@ -1,6 +1,7 @@
 """`wtman review`: the reviews of a run, of any branches, or of a repository as it stands."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from wtman.journal.state import State
 
 if TYPE_CHECKING:
     from wtman.coordinator.review import BranchReview
+    from wtman.git.discovery import Repository
 
 
 @run_options.with_keys(
@@ -43,9 +45,9 @@ def review(
     """Run reviews and show what they found, with the evidence.
 
     For a run, what is missing is reviewed, and what is proven goes back to its author. With
-    --branches for any branches, and with --audit for the repository as it stands: there
-    nothing is changed. Exit status 1 where a confirmed finding is open, and where every
-    reviewer failed to look at a branch.
+    --branches for any branches, and with --audit for the repository as it stands, by the flow
+    `audit`: there nothing is changed. Exit status 1 where a confirmed finding is open, and where
+    every reviewer failed to look at a branch.
     """
     from wtman.coordinator.create import open_store
     from wtman.coordinator.review import review_of_branches, review_of_run, reviewable
@@ -59,12 +61,36 @@ def review(
             require_idle(home, state.run)
             return _carried(home, state, review_of_run(home.repo, state, flags), as_json)
     repo = target.repository(ctx, directory)
-    order = review_of_branches(repo, branches or (), base, audit, flags)
+    if audit:
+        return _audit(repo, audit, base, flags, as_json)
+    order = review_of_branches(repo, branches or (), base, flags)
     if not order.branches:
         return _nothing_there(order, as_json)
     with open_store(repo) as store:
         home = Home(repo, store)
         return _carried(home, order.state(home), order.events, as_json, apart=order.apart)
+
+
+def _audit(repo: "Repository", wanted: str, base: str, flags: dict[str, Any], as_json: bool) -> int:
+    """Run the flow `audit`, as `wtman run` does, and tell what it found."""
+    from wtman.coordinator.create import open_store
+    from wtman.coordinator.start.approval import unapproved
+    from wtman.coordinator.start.flow import create_flow, find, flow_order
+    from wtman.coordinator.start.flow_proposal import FlowRequest
+    from wtman.flow.options import arguments
+    from wtman.journal.events import Approved
+
+    script = find(repo, "audit")
+    named = [(name, flags.pop(name)) for name in ("reviewers", "rounds") if name in flags]
+    words = [word for name, value in named for word in (f"--{name}", str(value))]
+    args = arguments(script.outline.inputs, ["--request", wanted, *words])
+    prepared = flow_order(repo, FlowRequest(script, args, base, flags), os.environ)
+    if prepared.commands:
+        raise unapproved(prepared.commands, "approve what you read: wtman trust")
+    with open_store(repo) as store:
+        home = Home(repo, store)
+        state = home.state(create_flow(store, prepared))
+        return _carried(home, state, [Approved()], as_json)
 
 
 def _nothing_there(order: "BranchReview", as_json: bool) -> int:
@@ -151,7 +177,10 @@ def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     print("\n".join(finding_lines(state)) or _nothing(state, whole=not (missing or apart)))
     for line in (*missing, *problems(state), *state.pressing, *shortfall(state)):
         print(f"! {clean(line, 400)}")
-    print(f"next: wtman {'review' if status == 1 and blind(state) else 'report'} {state.run}")
+    again = (
+        "resume" if state.failed is not None else "review" if status == 1 and blind(state) else ""
+    )
+    print(f"next: wtman {again or 'report'} {state.run}")
 
 
 def _nothing(state: State, *, whole: bool) -> str:

@@ -40,13 +40,14 @@ from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, resolve
 from wtman.journal.events import FlowAdded, RolesAssigned
+from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import RESOLVER, REVIEWER
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
-from wtman.review.judgement import review_agents
+from wtman.review.judgement import refuter, review_agents, reviewers
 from wtman.text.words import did_you_mean, listed, printable, quoted
 
 FOLDER = os.path.join(".wtman", "flows")
@@ -55,13 +56,14 @@ _SHIPPED = os.path.join(
 )
 _MOST_BYTES = 1 << 20
 _DEEP = 3  # flows inside flows
+_MAKES = frozenset({"session", "plan"})  # calls that change files
 
 
 def create_flow(store: Store, prepared: PreparedFlow) -> RunId:
     """Journal the run of a flow."""
     return create(
         store,
-        Plan(prepared.script.summary, (), check=prepared.settings.check),
+        Plan(prepared.request, (), check=prepared.settings.check),
         prepared.settings,
         base=prepared.base,
         target=prepared.target,
@@ -80,10 +82,13 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     loaded = load(repo.toplevel, environ, flags, None)
     base = resolve(repo, request.base)
     control = require_repository(repo, base, sessions=True)
-    check = flags["check"] or loaded.settings.check
+    kinds = _kinds(script)
+    # Where nothing is changed there is nothing that a check could judge, and nobody to do it.
+    check = flags["check"] or (loaded.settings.check if kinds & _MAKES else ())
+    alone = bool(loaded.settings.reviewed_by) and not kinds & {*_MAKES, "ask"}
     settings = replace(
         loaded.settings,
-        agent=loaded.settings.agent or first_agent(environ),
+        agent=loaded.settings.agent or ("" if alone else first_agent(environ)),
         check=check,
         reviewers=max(loaded.settings.reviewers, 1),  # where its script asks for a review
         worktrees=worktrees_folder(loaded.settings.worktrees, repo, environ),
@@ -93,11 +98,16 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     plan, settings = anchored_agents(Plan("", ()), settings, repo.toplevel, tracked, own)
     roles = load_roles(repo.toplevel)
     assigned = _usable(roles, settings)
-    require(plan, settings, assigned, environ, tracked)
     programs = _programs(script)
+    if alone:
+        judges = State(settings=settings, roles=assigned)
+        programs = (*programs, *({*reviewers(judges), refuter(judges)} - {""}))
+    else:
+        require(plan, settings, assigned, environ, tracked)
     require_agents(programs, settings, environ, tracked)
     _refuse_plans(script)
-    _require_reviewer(script, settings, assigned.get(REVIEWER))
+    if "review" in kinds:
+        _require_reviewer(script, settings, assigned.get(REVIEWER))
     settings, notes = in_sandbox(settings, repo)
     unused = set(loaded.settings.check) - set(check)
     theirs = (
@@ -154,13 +164,17 @@ def _refuse_plans(script: FlowScript) -> None:
 
 def _require_reviewer(script: FlowScript, settings: Settings, role: Role | None) -> None:
     """Refuse a script that asks for reviews where nobody reviews: all its work would fail."""
-    texts = (script.text, *script.sources.values())
-    asks = any(call.kind == "review" for text in texts for call in read_script(text, "").calls)
-    if asks and not review_agents(settings, role):
+    if not review_agents(settings, role):
         raise UsageError(
             f"the flow {script.name} asks for reviews: no reviewer specified",
             hint="name one: --reviewer NAME; a program too: --reviewer 'command:ARGV'",
         )
+
+
+def _kinds(script: FlowScript) -> frozenset[str]:
+    """The kinds of calls that a script and what it loads may make."""
+    texts = (script.text, *script.sources.values())
+    return frozenset(call.kind for text in texts for call in read_script(text, "").calls)
 
 
 def _programs(script: FlowScript) -> tuple[str, ...]:

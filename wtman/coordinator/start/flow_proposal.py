@@ -61,6 +61,11 @@ class PreparedFlow:
     notes: tuple[Noted, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def request(self) -> str:
+        """What is asked for, in words: an input of this name, else what the flow is for."""
+        return str(self.added.args.get("request") or "") or self.script.summary
+
 
 def digest_of(*texts: str) -> str:
     """One digest over texts, 64 hex digits."""
