@@ -15,15 +15,17 @@ from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded
 from wtman.journal.replay import replay
-from wtman.journal.state import State, digest
+from wtman.journal.state import State, Unit, digest
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
+from wtman.model.finding import Claim
 from wtman.model.graph import cycle
 from wtman.model.ids import Branch, Pair, RunId, Sha, TaskId
 from wtman.model.plan import Identity, Task
 from wtman.model.session import Cap, Ended, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import DEAD
+from wtman.review.actions import Reproduce, Review
 from wtman.tasks.lifecycle import last_counted, standings
 from wtman.tasks.overlap import candidates, live, overlapped, subjects
 from wtman.worktrees.decide import are_shared
@@ -87,6 +89,9 @@ class World:
     # Which of the pairs that a look compares collide, and where following conflicts.
     overlap_fate: Callable[[tuple[Pair, ...]], Iterable[Pair]] = lambda pairs: ()
     follow_fate: Callable[[TaskId], tuple[str, ...]] = lambda task: ()
+    # What reviewers claim of a unit, and the tips where a proof shows something.
+    review_fate: Callable[[Unit], tuple[Claim, ...]] = lambda unit: ()
+    proof_fate: Callable[[str, dict[TaskId, Sha]], str] = lambda finding, tips: "not reproduced"
 
     def append(self, events: Iterable[e.Event]) -> None:
         for event in events:
@@ -305,6 +310,14 @@ class World:
                 return (e.StepAnswered(step, "said", sessions=1),)
             case a.CommandStep(step):
                 return (e.StepAnswered(step, {"ran": {"status": 0}}),)
+            case a.ReviewStep(_, Review(unit, number)):
+                seen = (unit.key, unit.kind, unit.lens, unit.agent, unit.members, unit.tips)
+                return (e.Reviewed(*seen, True, number, claims=self.review_fate(unit)),)
+            case a.ReviewStep(_, Reproduce(finding, tips)):
+                proof = self.state.reviews.findings[finding].reproducer
+                assert proof is not None
+                kind = self.proof_fate(finding, tips)
+                return (e.Reproduced(finding, proof.key, tuple(tips), tips, (), kind),)
             case a.Rewind(name, _, to):
                 return (e.TaskRewound(name, to),)
             case a.Adopt(name, _, start, to):

@@ -12,6 +12,7 @@ from wtman.journal import events as e
 from wtman.journal.state import FlowStep, FlowView
 from wtman.journal.units import units
 from wtman.model.check import Verdict
+from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.states import RunState, TaskState
@@ -80,7 +81,7 @@ class FlowWorld(World):
 @pytest.fixture
 def world() -> FlowWorld:
     made = FlowWorld()
-    first, approved = created(attempts=2)
+    first, approved = created(attempts=2, reviewers=1)
     flow = e.FlowAdded("port", "async def main(flow, args): ...", "d1")
     made.append([first, e.RolesAssigned(ROLES), flow, approved])
     made.turn()
@@ -377,3 +378,46 @@ def test_trains_that_share_a_work_are_one_unit(world: FlowWorld) -> None:
     world.ends([first, second])
     names = tuple(world.task_of(key) for key in ("one", "two", "six"))
     assert units(world.state) == {"train-first": names}
+
+
+def test_reviews_of_two_works_of_a_branch_share_no_findings(world: FlowWorld) -> None:
+    world.append(
+        [e.RolesAssigned((*ROLES, Role("reviewer", "look", writes=False, agent="command:r")))]
+    )
+    world.call("first")
+    world.done()
+    first = world.work("first")
+    world.call("second", on=first)
+    world.done()
+    second = world.work("second")
+    task = world.task_of("first")
+    proof = Reproducer("pytest -q test_x.py")
+    claims = {
+        first["commit"]: Claim("only first says it", "major", (task,), "so"),
+        second["commit"]: Claim("new in second", "major", (task,), "so", reproducer=proof),
+    }
+    world.review_fate = lambda unit: (claims[unit.tips[task]],)
+    shown: list[Sha] = []
+
+    def shows(_: str, tips: dict[TaskId, Sha]) -> str:
+        shown.append(tips[task])
+        return "regression"
+
+    world.proof_fate = shows
+    for key, of in (("a", [first]), ("b", [second]), ("again", [second])):
+        world.call(key, "review", works=of, reviewers=1)
+    world.done()
+    found = {key: world.step(key).value["review"] for key in ("a", "b", "again")}
+    assert [it["title"] for it in found["a"]["concerns"]] == ["only first says it"]
+    assert not found["a"]["confirmed"] and not found["a"]["no_verdict"]
+    for key in ("b", "again"):
+        assert [it["title"] for it in found[key]["confirmed"]] == ["new in second"]
+        assert not found[key]["concerns"], "it was not claimed of the second"
+    assert shown == [second["commit"]], "run once, and on nothing else"
+    # What was shown of a work has to be gone from the works that go on from it.
+    world.call("third", on=second)
+    world.done()
+    world.review_fate = lambda unit: ()
+    world.call("c", "review", works=[world.work("third")], reviewers=1)
+    world.done()
+    assert [it["title"] for it in world.step("c").value["review"]["confirmed"]] == ["new in second"]

@@ -4,6 +4,8 @@ Pure. It is about works, which are commits: what reviewers look at and what proo
 the run as it stood at these works, whatever has become of their branches since.
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,8 @@ from wtman.flow.actions import ReviewStep, SettleStep
 from wtman.flow.steps import HEAD
 from wtman.journal import events as e
 from wtman.journal.state import Finding, FlowStep, State, Unit, digest
-from wtman.model.ids import TaskId
+from wtman.model.actions import ActionKey
+from wtman.model.ids import Sha, TaskId
 from wtman.review.actions import Refute, Reproduce, Review
 from wtman.review.judgement import (
     CONFIRMED,
@@ -29,11 +32,35 @@ from wtman.review.judgement import (
 )
 
 
-def at_works(state: State, step: FlowStep) -> State:
-    """The run as it stood at the works of a review or train, and at what they started from."""
+def at_works(state: State, step: FlowStep, findings: Iterable[Finding] | None = None) -> State:
+    """The run as it stood at the works of a review or train, and at what they started from.
+
+    What was found by then is what was said of these works and of those they went on from: a
+    review of another work of the same branch, later or at the same time, is not of this one.
+    `findings` are those that may be about them; all, where none are given.
+    """
     flow = state.flow
     assert flow is not None
-    return replace(state, tasks={**state.tasks, **flow.views(step.commits)})
+    views = flow.views(step.commits)
+    past = {task: flow.past(view.head) for task, view in views.items()}
+    known = state.reviews.findings.values() if findings is None else findings
+    said = {item.id: then for item in known if (then := _said_of(item, past)) is not None}
+    reviews = replace(state.reviews, findings=said)
+    return replace(state, tasks={**state.tasks, **views}, reviews=reviews)
+
+
+def _said_of(finding: Finding, past: Mapping[TaskId, Collection[Sha]]) -> Finding | None:
+    """What the finding was when these commits were the newest; None where it was not yet."""
+
+    def by_then(tips: Mapping[TaskId, Sha]) -> bool:
+        return all(tip in past.get(task, ()) for task, tip in tips.items())
+
+    tips = tuple(filter(by_then, finding.tips))
+    if not tips:
+        return None
+    proofs = tuple(item for item in finding.proofs if by_then(item.tips))
+    opinions = tuple(item for item in finding.opinions if by_then(item.tips))
+    return replace(finding, tips=tips, proofs=proofs, opinions=opinions)
 
 
 def units_of(state: State, step: FlowStep) -> tuple[Unit, ...]:
@@ -75,20 +102,34 @@ def review_steps(state: State) -> tuple[list[ReviewStep], list[ReviewStep], list
     settled: list[SettleStep] = []
     if flow is None or flow.ended is not None:
         return free, sessions, settled
+    begun: set[ActionKey] = set()
+    about = _by_task(state.reviews.findings.values())
     for step in flow.current:
         if step.kind != "review" or not step.open:
             continue
-        then = at_works(state, step)
+        members = members_of(state, step)
+        then = at_works(state, step, {it.id: it for name in members for it in about[name]}.values())
         units = units_of(then, step)
         asked = [Review(unit, next_try(then, unit)) for unit in units if not over(then, unit)]
-        found = _findings(then, members_of(then, step))
+        found = _findings(then, members)
         proofs, opinions = _wanted(then, found)
-        free += [ReviewStep(step.key, item) for item in proofs]
+        # Two reviews may want the same of one finding: one does it, for the other it is known then.
+        free += [ReviewStep(step.key, item) for item in proofs if item.key not in begun]
         sessions += [ReviewStep(step.key, unit) for unit in asked]
-        sessions += [ReviewStep(step.key, opinion) for opinion in opinions]
+        sessions += [ReviewStep(step.key, item) for item in opinions if item.key not in begun]
+        begun |= {item.key for item in proofs} | {item.key for item in opinions}
         if not (asked or proofs or opinions):
             settled.append(_outcome(then, step, units, found))
     return free, sessions, settled
+
+
+def _by_task(findings: Iterable[Finding]) -> Mapping[TaskId, list[Finding]]:
+    """The findings of each task that they name: there are many, and each review is of few."""
+    found: dict[TaskId, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        for task in finding.subjects:
+            found[task].append(finding)
+    return found
 
 
 def _findings(state: State, members: tuple[TaskId, ...]) -> list[Finding]:

@@ -9,7 +9,6 @@ from wtman.journal.replay_limits import done, session_over
 from wtman.journal.state import Finding, Reviews, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.finding import SHOWS, Claim, Reproducer, finding_id, same
-from wtman.model.ids import Sha
 
 _MOST_SPARE = 10  # proofs of one finding that wait
 
@@ -27,7 +26,7 @@ def _reviewed(state: State, event: Reviewed, at: float) -> State:
 
 def _take(findings: dict[str, Finding], claim: Claim, event: Reviewed) -> None:
     who = (event.lens, event.agent)
-    made = Finding("", claim, event.kind, event.members, event.tips, (who,), claim.reproducer)
+    made = Finding("", claim, event.kind, event.members, (event.tips,), (who,), claim.reproducer)
     about = frozenset(made.subjects)
     alike = (item for item in findings.values() if frozenset(item.subjects) == about)
     known = next((item for item in alike if same(claim, _as_it_is(item))), None)
@@ -38,7 +37,8 @@ def _take(findings: dict[str, Finding], claim: Claim, event: Reviewed) -> None:
         findings[name] = replace(made, id=name)
         return
     reviewers = known.reviewers if who in known.reviewers else (*known.reviewers, who)
-    known = replace(known, tips={**known.tips, **event.tips}, reviewers=reviewers)
+    tips = known.tips if event.tips in known.tips else (*known.tips, event.tips)
+    known = replace(known, tips=tips, reviewers=reviewers)
     findings[known.id] = _next_proof(_with_proof(known, claim.reproducer))
 
 
@@ -109,8 +109,7 @@ def _unsaid(finding: Finding, old: Collection[str]) -> Finding:
         for item in finding.opinions
     )
     claimed = any(agent not in old for _, agent in finding.reviewers)
-    tips = finding.tips if claimed else dict.fromkeys(finding.tips, Sha(""))
-    return replace(finding, opinions=opinions, tips=tips)
+    return replace(finding, opinions=opinions, tips=finding.tips if claimed else ())
 
 
 def asked_again(reviews: Reviews) -> Reviews:

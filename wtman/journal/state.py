@@ -45,7 +45,7 @@ class Unit:
 class Finding:
     """A claim with everything that the journal says of it.
 
-    `tips` are those that it was last claimed of; `proofs` the matrices of its reproducer, the
+    `tips` are all that it was claimed of; `proofs` the matrices of its reproducer, the
     newest last; `opinions` the refuters' words, of the tips that they saw.
     """
 
@@ -53,7 +53,7 @@ class Finding:
     claim: Claim
     kind: str  # of the review that claimed it: branch, interaction, completeness
     members: tuple[TaskId, ...]  # what that review looked at
-    tips: dict[TaskId, Sha]
+    tips: tuple[dict[TaskId, Sha], ...]
     reviewers: tuple[tuple[str, str], ...] = ()  # lens and agent of each
     reproducer: Reproducer | None = None
     proofs: tuple[Reproduced, ...] = ()
@@ -358,6 +358,14 @@ class FlowView:
             more = (*inside, *self.works[commit].planned.tips)
             wanted += [tip for tip in more if tip not in wanted]
         return {self.works[item].planned.id: self.works[item] for item in reversed(wanted)}
+
+    def past(self, commit: Sha) -> frozenset[Sha]:
+        """A work, and those that it went on from."""
+        found = set[Sha]()
+        while commit in self.works and commit not in found:
+            found.add(commit)
+            commit = self.works[commit].goes_on
+        return frozenset(found)
 
     @property
     def current(self) -> tuple[FlowStep, ...]:

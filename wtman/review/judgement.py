@@ -196,7 +196,7 @@ def judgement(state: State, finding: Finding) -> Judgement:
     proof = _shown_of(finding, now)
     before = next((item for item in reversed(finding.proofs) if _held(finding, item)), None)
     # Of a branch that its reviewer did not see it is claimed as it is.
-    claimed = all(finding.tips.get(name, tip) == tip for name, tip in now.items())
+    claimed = any(all(of.get(name, tip) == tip for name, tip in now.items()) for of in finding.tips)
     if finding.reproducer is not None and proof is None:
         if claimed or before is not None or _agreed(finding):
             return _FOR_PROOF
