@@ -160,6 +160,7 @@ EFFECTS = frozenset(
     merge/proof/prove.py
     merge/suspects.py
     merge/verify.py
+    plan/lead.py
     plan/perform.py
     provision/cleanup.py
     provision/carry.py
@@ -208,6 +209,7 @@ EFFECTS = frozenset(
     worktrees/clean.py
     worktrees/collect.py
     worktrees/collected_files.py
+    worktrees/join.py
     worktrees/lent.py
     worktrees/own_git.py
     worktrees/perform.py
@@ -221,5 +223,6 @@ EFFECTS = frozenset(
     worktrees/submodules.py
     worktrees/trash.py
     worktrees/takeover.py
+    worktrees/team.py
     """.split()
 )

@@ -12,6 +12,7 @@ from wtman.model.roles import READ_ONLY
 
 OURS = {
     "planner",
+    "lead",
     "scout",
     "implementer",
     "tester",

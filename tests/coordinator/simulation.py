@@ -25,6 +25,7 @@ from wtman.model.plan import Identity, Task
 from wtman.model.session import Cap, Ended, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import DEAD
+from wtman.plan.authority import as_part
 from wtman.review.actions import Reproduce, Review
 from wtman.tasks.lifecycle import last_counted, standings
 from wtman.tasks.overlap import candidates, live, overlapped, subjects
@@ -92,6 +93,11 @@ class World:
     # What reviewers claim of a unit, and the tips where a proof shows something.
     review_fate: Callable[[Unit], tuple[Claim, ...]] = lambda unit: ()
     proof_fate: Callable[[str, dict[TaskId, Sha]], str] = lambda finding, tips: "not reproduced"
+    # What the planner of a lead answers, by lead and attempt: parts, or why there are none.
+    team_fate: Callable[[TaskId, int], tuple[Task, ...] | str] = lambda lead, attempt: ()
+    # What a candidate of the train of a lead comes to.
+    train_fate: Callable[[tuple[TaskId, ...]], Verdict] = lambda members: Verdict.GREEN
+    plannings: list[tuple[TaskId, int]] = field(default_factory=list)  # sessions, as they ran
 
     def append(self, events: Iterable[e.Event]) -> None:
         for event in events:
@@ -133,7 +139,7 @@ class World:
                 self.append([e.Unchained(action.task, action.need, action.reason)])
                 linked = True
                 continue
-            if isinstance(action, a.SettleStep):
+            if isinstance(action, a.SettleStep | a.TellTorn):
                 self.append([action.outcome])
                 linked = True
                 continue
@@ -240,6 +246,8 @@ class World:
         for action in self.running.values():
             if isinstance(action, a.RunSession) and choose(2):
                 self.finished.add((action.task, action.attempt))
+            if isinstance(action, a.PlanTeam) and choose(2):
+                self._planning(action)
         for half in self._placing():
             self.half_done += 1
             if choose(2):
@@ -247,6 +255,24 @@ class World:
         self.running.clear()
         self.cancelled.clear()
         self.append([e.Resumed("after a crash")])
+
+    def _planning(self, action: a.PlanTeam) -> None:
+        """The planner's session, once: whoever asks again finds what it said."""
+        if (action.task, action.attempt) not in self.plannings:
+            self.plannings.append((action.task, action.attempt))
+
+    def _cut(self, action: a.PlanTeam) -> e.TeamPlanned | e.TeamPlanFailed:
+        self._planning(action)
+        lead, attempt = action.task, action.attempt
+        said = self.team_fate(lead, attempt)
+        if isinstance(said, str):
+            return e.TeamPlanFailed(lead, attempt, action.agent, said)
+        view = self.state.tasks[lead].planned
+        parts = tuple(as_part(view, item) for item in said)
+        needs = dict(action.needs)
+        start = Sha("+".join(needs.values())) if needs else self.state.base
+        plan = (lead, attempt, action.agent, action.fingerprint, start, needs, parts)
+        return e.TeamPlanned(*plan)
 
     def drive(self, choose: Choose, crashes: int = 0) -> State:
         """Until nothing is left to do; actions end in any order."""
@@ -298,6 +324,23 @@ class World:
                 conflicts = self.follow_fate(name)
                 tip = start if conflicts else Sha(digest(head, start))
                 return (e.Followed(name, start, tip, dict(needs), conflicts),)
+            case a.PlanTeam():
+                if cancelled:
+                    return (e.Abandoned(action.key, "stopped"),)
+                return (self._cut(action),)
+            case a.JudgeTeam(lead, wanted, heads):
+                verdict = self.train_fate(wanted.members)
+                commit = Sha(digest(wanted.on, *(head for _, head in heads)))
+                results = (CheckResult("test", verdict),)
+                judged = e.CandidateJudged(
+                    wanted.on, wanted.members, verdict, commit, commit, results
+                )
+                return (e.TeamJudged(lead, dict(heads), judged),)
+            case a.MakeTeam(lead, start, heads, _, to, verdict):
+                branch = Branch(f"wtman/run-1/{lead}")
+                return (e.TeamMade(lead, start, dict(heads), to, branch, verdict),)
+            case a.MoveTeam(lead, needs):
+                return (e.TeamMoved(lead, Sha("+".join(tip for _, tip in needs)), dict(needs)),)
             case a.Watch():
                 return () if cancelled else self._look()
             case a.Backoff():

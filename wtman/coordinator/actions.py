@@ -5,13 +5,22 @@ Actions carry immutable names (shas, attempt numbers), never positions.
 
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, SettleStep, TrainStep
-from wtman.merge.actions import JudgeCandidate, LandTrain
+from wtman.merge.actions import JudgeCandidate, JudgeTeam, LandTrain, TellTorn
 from wtman.model.actions import Backoff, Cancel, Pause
-from wtman.plan.actions import MakePlan
+from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import Chain, Unchain, Watch
-from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore, Rewind
+from wtman.worktrees.actions import (
+    Adopt,
+    BringBack,
+    Follow,
+    MakeTeam,
+    MakeWorktree,
+    MoveTeam,
+    Restore,
+    Rewind,
+)
 
 # What runs for a while, under a key.
 Performed = (
@@ -27,6 +36,10 @@ Performed = (
     | Restore
     | JudgeCandidate
     | LandTrain
+    | PlanTeam
+    | JudgeTeam
+    | MakeTeam
+    | MoveTeam
     | Watch
     | Couple
     | Review
@@ -42,4 +55,4 @@ Performed = (
 )
 
 # What is done at once: an event, or the end of what runs.
-Action = Performed | Chain | Unchain | Cancel | Pause | SettleStep
+Action = Performed | Chain | Unchain | Cancel | Pause | SettleStep | TellTorn

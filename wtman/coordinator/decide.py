@@ -21,13 +21,15 @@ from wtman.flow.trains import train_steps
 from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
+from wtman.merge.team import starts_from, team_actions
 from wtman.model.actions import ActionKey, ActionKind, Backoff, Cancel, Pause, busy
-from wtman.model.graph import critical
-from wtman.model.ids import Sha, TaskId
+from wtman.model.graph import critical, leaves
+from wtman.model.ids import TaskId
 from wtman.model.plan import Task
+from wtman.model.roles import agent_of_lead
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.states import DONE, SETTLED, Standing, TaskState
-from wtman.plan.actions import MakePlan
+from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Refute, Review
 from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
@@ -84,6 +86,7 @@ def decide(
         if base_settled(state):
             runs: list[ReviewStep | TrainStep] = [*proofs, *trains]
             actions += [item for item in runs if item.key not in running]
+            actions += team_actions(state, running, known)
     else:
         actions += [*links, *_checks(state, running, known), *_end_backoff(running)]
     if resting:
@@ -203,6 +206,11 @@ def _cancels(state: State, running: frozenset[ActionKey]) -> list[Action]:
         flight = view.in_flight if view is not None else None
         if view is None or (flight is not None and flight.fingerprint != view.fingerprint):
             out.append(Cancel(ActionKey(ActionKind.SESSION, task)))
+    out += [
+        Cancel(ActionKey(ActionKind.PLAN, lead))
+        for lead in sorted(busy(running, ActionKind.PLAN) - state.tasks.keys())
+        if lead
+    ]
     return out
 
 
@@ -253,7 +261,7 @@ def _follows(
             continue
         if not stale_needs(state, view, known) or not _needs_done(state, view, known):
             continue
-        out.append(Follow(task, view.start, view.head, _tips(state, view)))
+        out.append(Follow(task, view.start, view.head, starts_from(state, view)))
     return out
 
 
@@ -332,7 +340,7 @@ def _starts(
     out: list[Action] = []
     for task in ready:
         view = state.tasks[task]
-        if not _placed(state, view):
+        if not (view.planned.lead or _placed(state, view)):
             if ahead > 0 and task not in moving:
                 over, offer = given_to(state, task, offer)
                 if over is not None:
@@ -352,9 +360,10 @@ def _starts(
         if cap is None:
             out += _broke(state, money)
             break
-        if own := view.planned.usd:
+        own = state.settings.plan_budget_usd if view.planned.lead else view.planned.usd
+        if own:
             cap = replace(cap, usd=min(cap.usd or own, own))
-        out.append(next_session(state, view, cap))
+        out.append(_lead(state, view, cap) if view.planned.lead else next_session(state, view, cap))
         money = money.holding(cap)
         waiting -= 1
         slots -= 1
@@ -362,11 +371,18 @@ def _starts(
     return out
 
 
+def _lead(state: State, view: TaskView, cap: Cap) -> PlanTeam:
+    """The session that cuts a lead into parts."""
+    agent = agent_of_lead(state.settings, state.roles)
+    needs = starts_from(state, view)
+    return PlanTeam(view.planned.id, view.team.attempt, view.fingerprint, agent, needs, cap)
+
+
 def worktree_for(state: State, view: TaskView, over: TaskId) -> MakeWorktree | BringBack:
     """A worktree for a task that has none: where it begins, or where its work is."""
     if view.has_work and not view.cleaned:
         return BringBack(view.task.id, view.start, view.head, over)
-    return MakeWorktree(view.task.id, _tips(state, view), over)
+    return MakeWorktree(view.task.id, starts_from(state, view), over)
 
 
 def _slots(state: State, running: frozenset[ActionKey]) -> int:
@@ -375,7 +391,13 @@ def _slots(state: State, running: frozenset[ActionKey]) -> int:
     return min(jobs, state.rate_limit or jobs) - sum(1 for key in running if key.kind in _SESSIONS)
 
 
-_SESSIONS = (ActionKind.SESSION, ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.ASK)
+_SESSIONS = (
+    ActionKind.SESSION,
+    ActionKind.REVIEW,
+    ActionKind.REFUTE,
+    ActionKind.ASK,
+    ActionKind.PLAN,
+)
 
 
 def _reviews(
@@ -436,7 +458,7 @@ def _ready(
 ) -> list[TaskId]:
     """Tasks that wait for nothing but a slot: longest chain of dependents first."""
     rank = _rank(tuple(view.task for view in state.tasks.values()))
-    live = busy(running, ActionKind.SESSION) | taken_over(state, running)
+    live = busy(running, ActionKind.SESSION, ActionKind.PLAN) | taken_over(state, running)
     names = []
     for place, (task, item) in enumerate(known.items()):
         view = state.tasks[task]
@@ -445,14 +467,14 @@ def _ready(
         if view.in_flight is not None or task in live:
             continue
         # Work that is under way comes before work that has not begun.
-        names.append((not view.current, -rank[task], place, task))
+        names.append((not view.current, -rank.get(task, 1), place, task))
     return [task for *_, task in sorted(names)]
 
 
 @lru_cache(maxsize=1)
 def _rank(tasks: tuple[Task, ...]) -> dict[TaskId, int]:
     """The longest chain of dependents of each task; plans change seldom, turns are many."""
-    return critical(tasks)
+    return critical(leaves(tasks))
 
 
 def _placed(state: State, view: TaskView) -> bool:
@@ -461,19 +483,8 @@ def _placed(state: State, view: TaskView) -> bool:
         return False
     if view.has_work:
         return True
-    return all(view.needs.get(need) == tip for need, tip in _tips(state, view))
+    return all(view.needs.get(need) == tip for need, tip in starts_from(state, view))
 
 
 def _needs_done(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> bool:
     return all(known[need].state in DONE for need in view.task.needs if need in known)
-
-
-def _tips(state: State, view: TaskView) -> tuple[tuple[TaskId, Sha], ...]:
-    """What the task needs, with the tips as they are now; the target holds what has landed."""
-    if view.planned.tips and not view.onto:
-        return tuple(zip(view.planned.needs, view.planned.tips, strict=True))
-    return tuple(
-        (need, state.tasks[need].head)
-        for need in view.task.needs
-        if need in state.tasks and not (view.onto and state.tasks[need].merged)
-    )

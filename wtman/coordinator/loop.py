@@ -39,11 +39,13 @@ from wtman.merge import perform as train
 from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Usage
+from wtman.plan import lead as leads
 from wtman.plan import perform as plan
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
 from wtman.tasks import perform as overlaps
 from wtman.worktrees import perform as worktrees
+from wtman.worktrees import team as teams
 
 Watch = Callable[[State, Sequence[record.Recorded]], None]
 Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
@@ -62,6 +64,10 @@ async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[e.Eve
 
 _PERFORMERS: Mapping[type, Perform] = {
     a.MakePlan: plan.perform,
+    a.PlanTeam: leads.perform,
+    a.JudgeTeam: train.perform_team,
+    a.MakeTeam: teams.perform,
+    a.MoveTeam: teams.perform,
     a.CheckBase: perform.perform,
     a.CheckTask: perform.perform,
     a.MakeWorktree: worktrees.perform,
@@ -169,7 +175,7 @@ class _Loop:
                 case a.Unchain(task, need, reason):
                     journal.append(e.Unchained(task, need, reason))
                     linked = True
-                case a.SettleStep(outcome):
+                case a.SettleStep(outcome) | a.TellTorn(_, outcome):
                     journal.append(outcome)
                     linked = True
                 case a.Watch() | a.Backoff() | a.PlayScript():
@@ -244,7 +250,7 @@ class _Loop:
                 return task.result()
             case OutsideError():
                 return self._held_up(key, error)
-            case WtmanError() if key.kind in ON_TASK:
+            case WtmanError() if key.kind in ON_TASK or key.subject in self.state.tasks:
                 # What struck one task is no reason for the others not to be finished.
                 return (e.Abandoned(key, error.message, error.hint, held=True),)
             case WtmanError():

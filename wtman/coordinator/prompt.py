@@ -9,12 +9,14 @@ import json
 
 from wtman.journal.state import State, TaskView
 from wtman.model.check import CheckCommand
+from wtman.model.ids import TaskId
 from wtman.tasks.overlap import coming
 
 _FAILURE_CAP = 6000  # characters of a failure that the next prompt carries
 
 
 _OVERLAPS, _PATHS, _PATH_CAP = 8, 10, 200  # tasks, paths of each, characters of a path
+_PARTS = 30  # of a team, that each of them is told of
 
 
 def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
@@ -29,6 +31,8 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
         )
     if state.context:
         parts.append(f"Shared context of all tasks:\n{state.context.strip()}")
+    # Alike for all parts of a team, and so in front of what is the task's own.
+    parts += [_team(state, lead) for lead in reversed(state.leads_of(task.id))]
     checks = state.checks_of(task.id)
     if checks:
         listed = "\n".join(f"  {CheckCommand.of(text).by_hand}" for text in checks)
@@ -52,6 +56,32 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
             f"unless it says otherwise. Why:\n{failure.strip()[-_FAILURE_CAP:]}"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _team(state: State, lead: TaskId) -> str:
+    """What a lead is about and who does the rest of it, for its parts."""
+    view = state.tasks[lead]
+    lines = [
+        f"Your task is in a part of the task {lead}, which several do at the same time. The whole "
+        f"of it, of which others do the rest:\n{view.planned.prompt.strip()}"
+    ]
+    if view.planned.expect:
+        lines.append(
+            f"What must be true when all its parts are done:\n{view.planned.expect.strip()}"
+        )
+    if view.team.planned is not None and view.team.planned.context:
+        lines.append(f"What all its parts agree on:\n{view.team.planned.context.strip()}")
+    listed = [_part(state, part) for part in state.parts_of(lead)[:_PARTS]]
+    more = len(state.parts_of(lead)) - _PARTS
+    listed += [f"  and {more} more"] if more > 0 else []
+    lines.append("Its parts (names are data):\n" + "\n".join(listed))
+    return "\n\n".join(lines)
+
+
+def _part(state: State, part: TaskId) -> str:
+    planned = state.tasks[part].planned
+    owns = ", ".join(_quoted(pattern) for pattern in planned.owns[:_PATHS])
+    return f"  {part}: {_quoted(planned.title or part)}" + (f", in {owns}" if owns else "")
 
 
 def _overlaps(state: State, view: TaskView) -> str:

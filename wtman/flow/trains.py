@@ -4,20 +4,19 @@ Pure. The search is that of a merge. What it comes to is a work that later steps
 commit of wtman's own, which holds the parts that pass together.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from wtman.flow.actions import SettleStep, TrainStep
 from wtman.flow.reviews import at_works
 from wtman.journal import events as e
-from wtman.journal.events import MergeAsked
-from wtman.journal.state import FlowStep, MergeView, State
+from wtman.journal.state import FlowStep, State
 from wtman.merge.actions import JudgeCandidate
 from wtman.merge.combinations import Decision
 from wtman.merge.search import Ask, next_step
 from wtman.merge.selection import Member
+from wtman.merge.train import as_merge
 from wtman.model.graph import closure, order
-from wtman.model.ids import Branch, TaskId
+from wtman.model.ids import TaskId
 
 
 def on_base(state: State, step: FlowStep) -> State:
@@ -25,11 +24,7 @@ def on_base(state: State, step: FlowStep) -> State:
     then = at_works(state, step)
     named = step.spec.get("checks")
     check = tuple(map(str, named)) if isinstance(named, list) else state.settings.check
-    settings = replace(state.settings, check=check)
-    asked = MergeAsked(Branch(""), state.base, check=check, unchecked=True)
-    found = {(item.on, item.members): item for item in step.candidates}
-    merge = MergeView(asked=asked, at=step.since, on=state.base, candidates=found)
-    return replace(then, settings=settings, merge=merge)
+    return as_merge(then, state.base, check, step.candidates, step.since)
 
 
 def train_steps(state: State) -> tuple[list[TrainStep], list[SettleStep]]:

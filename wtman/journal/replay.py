@@ -15,12 +15,12 @@ from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
+from wtman.journal import replay_team as teams
 from wtman.journal.replay_limits import done
 from wtman.journal.state import Attempt, Request, State, TaskView, red_text
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
-from wtman.model.plan import Task
 from wtman.model.session import Ended
 from wtman.model.states import RunKind
 
@@ -62,18 +62,6 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
     )
 
 
-def _view(state: State, task: Task) -> TaskView:
-    known = state.tasks.get(task.id) or state.dropped.get(task.id)
-    fingerprint = planning.fingerprint_in(state, task)
-    if known is None:
-        return TaskView(task, fingerprint)
-    # Another wording gets a fresh count of attempts; what was granted was for the old one.
-    if known.fingerprint == fingerprint:
-        return replace(known, planned=task)
-    before = known.before if known.resolving is not None else None
-    return replace(known, planned=task, fingerprint=fingerprint, granted=0, before=before)
-
-
 def _unjudged(view: TaskView) -> TaskView:
     """The view with its verdict forgotten: an edited check judges again, nothing runs again."""
     attempts = view.attempts
@@ -90,15 +78,16 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
         for task, other in state.tasks.items():
             if other.chained:
                 state.tasks[task] = replace(other, chained=())
-    view = _view(state, event.task)
+    view = planning.view_of(state, event.task)
     if before is not None and before.planned.check != event.task.check:
         view = _unjudged(view)
     state.tasks[event.task.id] = view
     state.dropped.pop(event.task.id, None)
-    return state
+    return teams.as_worded(state, event.task.id, known)
 
 
 def _task_dropped(state: State, event: e.TaskDropped, at: float) -> State:
+    state = teams.without_parts(state, event.task)
     view = state.tasks.pop(event.task, None)
     if view is not None:
         state.dropped[event.task] = replace(view, chained=())
@@ -109,9 +98,13 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     rejudge = event.check != state.settings.check
     settings = replace(state.settings, check=event.check)
     state = replace(state, request=event.request, context=event.context, settings=settings)
-    for task, view in state.tasks.items():
-        view = _view(state, view.planned)
+    before = dict(state.tasks)
+    for task, known in before.items():
+        view = planning.view_of(state, known.planned)
         state.tasks[task] = _unjudged(view) if rejudge and not view.task.check else view
+    for task, known in before.items():
+        if known.planned.lead and task in state.tasks:
+            state = teams.as_worded(state, task, known)
     return state
 
 
@@ -358,6 +351,10 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         return _with(state, event.task, wanted=bool(view.branch) and not view.worktree)
     if event.what != "retry" or view is None or view.external:
         return state
+    if view.planned.lead:
+        view = replace(view, merged=Sha(""), excluded=None, stuck="", onto=event.onto or view.onto)
+        state.tasks[event.task] = replace(view, request=Request(told=event.told))
+        return teams.planned_anew(state, event.task)
     # The user asks for one more session, whatever the verdict was: the head is judged again.
     # A task that had come to its end gets no other after it, however that one ends.
     more = view.failures - (state.settings.attempts + view.granted) + 1
@@ -466,6 +463,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     **flows.FOLDS,
     **limits.FOLDS,
     **planning.FOLDS,
+    **teams.FOLDS,
     **merges.FOLDS,
     **reviews.FOLDS,
 }

@@ -58,7 +58,7 @@ def settle(state: State, key: ActionKey, usage: Usage, ran: bool) -> State:
 def session_over(
     state: State,
     key: ActionKey,
-    event: e.SessionFinished | e.Reviewed | e.Refuted | e.StepDeferred,
+    event: e.SessionFinished | e.Reviewed | e.Refuted | e.StepDeferred | e.TeamPlanFailed,
     *,
     answered: bool,
 ) -> State:

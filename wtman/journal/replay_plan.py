@@ -7,7 +7,7 @@ from typing import Any
 from wtman.journal import events as e
 from wtman.journal import replay_limits as limits
 from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesAssigned
-from wtman.journal.state import Planning, State, fingerprint_of
+from wtman.journal.state import Planning, State, TaskView, fingerprint_of
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
@@ -20,7 +20,23 @@ def fingerprint_in(state: State, task: Task) -> str:
     agent = agent_of_task(settings, state.roles, task)
     model = model_of(settings, role, agent, task.model)
     effort = effort_of(settings, role, task.effort)
-    return fingerprint_of(task, state.context, agent, model, effort, key_of(role))
+    lead = state.tasks.get(task.part_of)
+    planned = lead.team.planned if lead is not None else None
+    told = f"{state.context}\n{planned.context}" if planned is not None else state.context
+    return fingerprint_of(task, told, agent, model, effort, key_of(role))
+
+
+def view_of(state: State, task: Task) -> TaskView:
+    """The task as it is worded now, with all that the journal says of it."""
+    known = state.tasks.get(task.id) or state.dropped.get(task.id)
+    fingerprint = fingerprint_in(state, task)
+    if known is None:
+        return TaskView(task, fingerprint)
+    # Another wording gets a fresh count of attempts; what was granted was for the old one.
+    if known.fingerprint == fingerprint:
+        return replace(known, planned=task)
+    before = known.before if known.resolving is not None else None
+    return replace(known, planned=task, fingerprint=fingerprint, granted=0, before=before)
 
 
 def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:

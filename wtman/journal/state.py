@@ -126,6 +126,28 @@ class Attempt(e.AttemptStart):
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """How far a lead is. `attempt` is the planning that is under way or comes next, `failures`
+    those that ended without an answer. `judged` are the candidates of its train; `returned` the
+    parts that were mended once because they did not fit with the others."""
+
+    attempt: int = 1
+    failures: int = 0
+    failed: e.TeamPlanFailed | None = None  # the newest failure of the planner's own
+    planned: e.TeamPlanned | None = None
+    since: float = 0.0  # when it was planned
+    judged: tuple[e.TeamJudged, ...] = ()
+    torn: e.TeamTorn | None = None
+    made: e.TeamMade | None = None
+    returned: tuple[TaskId, ...] = ()
+
+    @property
+    def parts(self) -> tuple[TaskId, ...]:
+        """Its parts, as its planner ordered them."""
+        return tuple(task.id for task in self.planned.parts) if self.planned is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """A task with everything that the journal says of it."""
 
@@ -166,6 +188,7 @@ class TaskView:
     # Of a step of a flow that goes on with a work: where that stood, and the conversation.
     goes_on: Sha = Sha("")
     conversation: str = ""
+    team: Team = Team()  # of a lead
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -426,6 +449,18 @@ class State:
     turned_away: int = 0  # how often in a row
     seq: int = 0
 
+    def parts_of(self, lead: TaskId) -> tuple[TaskId, ...]:
+        """The parts of a lead as it is cut now; of a task that is none, nothing."""
+        return tuple(part for part in self.tasks[lead].team.parts if part in self.tasks)
+
+    def leads_of(self, task: TaskId) -> tuple[TaskId, ...]:
+        """The leads that a task is a part of, the nearest first."""
+        found: list[TaskId] = []
+        while task in self.tasks and (up := self.tasks[task].planned.part_of):
+            found.append(up)
+            task = up
+        return tuple(found)
+
     def label(self, task: TaskId) -> str:
         """What people call a task of this run."""
         return self.tasks[task].label if task in self.tasks else task
@@ -465,6 +500,7 @@ def fingerprint_of(
         to_plain(task.owns),
         *((role,) if role else ()),  # a run from before there were roles keeps its keys
         *((task.step,) if task.step else ()),
+        *(("lead",) if task.lead else ()),
     )
     return digest(*(str(part) for part in parts))
 

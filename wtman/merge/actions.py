@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from wtman.journal.events import Excluded
+from wtman.journal.events import Excluded, TeamTorn
+from wtman.journal.replay_team import team_key
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.ids import Sha, TaskId
 
@@ -32,3 +33,24 @@ class LandTrain(RunAction):
     members: tuple[TaskId, ...]
     excluded: tuple[Excluded, ...] = ()
     needs: dict[str, tuple[TaskId, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTeam:
+    """Judge a candidate of the train of a lead, of parts at these heads."""
+
+    task: TaskId
+    wanted: JudgeCandidate
+    heads: tuple[tuple[TaskId, Sha], ...]
+
+    @property
+    def key(self) -> ActionKey:
+        return team_key(self.task, self.wanted.members)
+
+
+@dataclass(frozen=True, slots=True)
+class TellTorn:
+    """Journal that the parts of a lead do not fit; nothing is performed."""
+
+    task: TaskId
+    outcome: TeamTorn

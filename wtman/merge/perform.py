@@ -13,11 +13,12 @@ from wtman.checks.judge import Judged, TrainPart, TrainParts, judge
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
-from wtman.journal.events import CandidateJudged, Event
+from wtman.journal.events import CandidateJudged, Event, TeamJudged
 from wtman.journal.state import State
-from wtman.merge.actions import JudgeCandidate
+from wtman.merge.actions import JudgeCandidate, JudgeTeam
 from wtman.merge.selection import Member, arrange
 from wtman.merge.suspects import pointed
+from wtman.merge.team import on_start
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.review.reproduce import still_fixed
@@ -74,6 +75,15 @@ async def perform(ctx: Context, state: State, action: JudgeCandidate) -> tuple[E
             way=way,
             tries=tries,
         ),
+    )
+
+
+async def perform_team(ctx: Context, state: State, action: JudgeTeam) -> tuple[Event, ...]:
+    """Judge a candidate of the train of a lead."""
+    judged = await perform(ctx, on_start(state, action.task), action.wanted)
+    heads = dict(action.heads)
+    return tuple(
+        TeamJudged(action.task, heads, item) for item in judged if isinstance(item, CandidateJudged)
     )
 
 

@@ -12,10 +12,10 @@ from wtman.model.plan import Role, Task
 from wtman.model.settings import Settings
 
 DEFAULT = "implementer"  # of a task that names none
-PLANNER, REVIEWER, RESOLVER = "planner", "reviewer", "resolver"
+PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
-READ_ONLY = frozenset({"planner", "scout", "reviewer", "refuter"})
+READ_ONLY = frozenset({"planner", "lead", "scout", "reviewer", "refuter"})
 
 
 def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:
@@ -28,6 +28,13 @@ def agent_of(settings: Settings, role: Role | None, name: str = "") -> str:
     """The agent of a role: as the user assigned it, as its file says, else the run's."""
     assigned = settings.roles.get(role.name if role is not None else name, "")
     return assigned or (role.agent if role is not None else "") or settings.agent
+
+
+def agent_of_lead(settings: Settings, roles: Mapping[str, Role]) -> str:
+    """The agent that cuts leads: their own, else the planner's, else the run's."""
+    role = roles.get(LEAD)
+    own = settings.roles.get(LEAD) or (role.agent if role is not None else "")
+    return own or agent_of(settings, roles.get(PLANNER), PLANNER)
 
 
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from wtman.model.actions import ActionKind, RunAction
-from wtman.model.ids import Sha
+from wtman.model.actions import ActionKind, RunAction, TaskAction
+from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
 
 
@@ -15,4 +15,16 @@ class MakePlan(RunAction):
     attempt: int
     agent: str
     base: Sha
+    cap: Cap = Cap()  # of all its sessions
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTeam(TaskAction):
+    """Have the planner of a lead cut it into parts, on what it needs put together."""
+
+    kind = ActionKind.PLAN
+    attempt: int
+    fingerprint: str
+    agent: str
+    needs: tuple[tuple[TaskId, Sha], ...]
     cap: Cap = Cap()  # of all its sessions

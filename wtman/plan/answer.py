@@ -31,6 +31,9 @@ class PlannedTask(BaseModel):
     needs: list[str] = Field([], description="Ids of the tasks that it starts from.")
     expect: str = Field("", description="What is true afterwards and was not before.")
     role: str = Field("", description=f"Who does it; left out or empty: {DEFAULT}.")
+    lead: bool = Field(
+        False, description="Whether it is so large that a planner of its own cuts it again."
+    )
 
 
 class PlannerAnswer(BaseModel):

@@ -78,6 +78,8 @@ def waves(tasks: Sequence[Task], jobs: int) -> tuple[tuple[TaskId, ...], ...]:
 def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) -> int:
     """Every attempt used, and every round of reviews ending in one more fix of each task."""
     tasks = len(plan.tasks)
+    if any(task.lead for task in plan.tasks):
+        return settings.max_sessions  # nobody knows yet what these are cut into
     most = tasks * settings.attempts
     if reviewers:
         most += max(rounds, 1) * (tasks * (reviewers + 1) + 1)
@@ -87,6 +89,8 @@ def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) 
 def _reasons_against(tasks: Sequence[Task], chain: Sequence[TaskId], pairs: int) -> Iterator[str]:
     """Why this request is better not split, if it is."""
     count = len(tasks)
+    if any(task.lead for task in tasks):
+        return
     if count == 1:
         yield "One task: nothing runs in parallel, a single session would do."
     elif len(chain) == count:

@@ -42,7 +42,12 @@ def require_sound(plan: Plan, where: Places) -> None:
 def least_sessions(plan: Plan, reviewers: int) -> int:
     """The sessions of a run in which everything goes well at once."""
     whole = bool(reviewers) and len(plan.tasks) > 1
-    return len(plan.tasks) * (1 + reviewers) + whole
+    return len(plan.tasks) * (1 + reviewers) + whole + _leads(plan)
+
+
+def _leads(plan: Plan) -> int:
+    """The sessions that cut leads; each of these has one part at least."""
+    return sum(task.lead for task in plan.tasks)
 
 
 def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Places) -> None:
@@ -51,11 +56,12 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
     if least <= max_sessions:
         return
     tasks = "1 task" if len(plan.tasks) == 1 else f"{len(plan.tasks)} tasks"
-    total = f"{tasks} = {least} sessions"
+    more = f" + {leads} to cut leads" if (leads := _leads(plan)) else ""
+    total = f"{tasks}{more} = {least} sessions"
     if reviewers:
         each = f"(1 author + {reviewers} reviewer{'s' * (reviewers > 1)})"
         whole = " + 1 for the whole" if len(plan.tasks) > 1 else ""
-        total = f"{tasks} x {each}{whole} = {least} sessions"
+        total = f"{tasks} x {each}{whole}{more} = {least} sessions"
     raise UsageError(
         f"{where.at()}the plan needs at least {total}, but at most {max_sessions} are allowed",
         hint="raise --max-sessions, or use fewer tasks",

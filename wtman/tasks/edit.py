@@ -40,8 +40,11 @@ def changes(state: State, plan: Plan) -> tuple[Event, ...]:
         elif view.planned != task:
             out.append(TaskChanged(task))
     wanted = {task.id for task in plan.tasks}
+    # The parts of a lead are no tasks of a plan file: they go and stay with their lead.
     out += [
-        TaskDropped(task, "not in the edited plan") for task in state.tasks if task not in wanted
+        TaskDropped(task, "not in the edited plan")
+        for task, view in state.tasks.items()
+        if task not in wanted and not view.planned.part_of
     ]
     return tuple(out)
 

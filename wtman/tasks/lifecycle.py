@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from wtman.journal.state import Attempt, Finding, FlowView, State, TaskView
-from wtman.model.actions import ON_TASK, ActionKey
+from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
@@ -18,6 +18,7 @@ from wtman.review.judgement import (
     reviewers,
     silent,
 )
+from wtman.tasks.team import lead_standing
 
 
 def standings(state: State) -> dict[TaskId, Standing]:
@@ -136,6 +137,9 @@ def stale_needs(state: State, view: TaskView, known: Mapping[TaskId, Standing]) 
     """Whether something that the task started from has moved to another settled tip."""
     if view.onto != view.based:
         return True
+    lead = state.tasks.get(view.planned.part_of)
+    if lead is not None and view.needs.get(lead.planned.id) != lead.start:
+        return True
     for need in view.awaited:
         other = state.tasks.get(need)
         if other is None or (view.onto and other.merged) or known[need].state not in DONE:
@@ -153,7 +157,8 @@ def _resolve(state: State, task: TaskId, memo: dict[TaskId, Standing]) -> Standi
     while stack:
         name = stack[-1]
         view = state.tasks[name]
-        missing = [need for need in view.awaited if need in state.tasks and need not in memo]
+        wanted = (*view.awaited, *state.parts_of(name)) if view.planned.lead else view.awaited
+        missing = [need for need in wanted if need in state.tasks and need not in memo]
         if missing and name not in memo:
             stack.extend(missing)
             continue
@@ -171,7 +176,11 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.external:
         whole = view.head == view.start  # what stands for the base, where that is reviewed
         return Standing(TaskState.UNCHECKED, "as it stands" if whole else "not made by wtman")
-    work = _work(state, view, known)
+    if view.planned.lead:
+        stale = stale_needs(state, view, known)
+        work = lead_standing(state, view, known, stale=stale)
+    else:
+        work = _work(state, view, known)
     flow = state.flow
     if flow is not None and flow.ended is not None and work.state not in SETTLED:
         if view.planned.id not in flow.wanted:
@@ -180,7 +189,8 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
         return Standing(TaskState.CHECKING, "goes back to its work of before")
     if work.state in SETTLED:
         return work
-    keys = (ActionKey(kind, view.task.id) for kind in ON_TASK) if state.held else ()
+    kinds = (*ON_TASK, ActionKind.PLAN) if state.held else ()
+    keys = (ActionKey(kind, view.task.id) for kind in kinds)
     held = next((state.held[key] for key in keys if key in state.held), None)
     if held is not None:
         return Standing(TaskState.PAUSED, held.reason, work.waiting_for)

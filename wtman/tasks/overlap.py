@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from wtman.journal.events import Overlap, Overlapped
 from wtman.journal.state import State, TaskView
 from wtman.model.changes import above
-from wtman.model.graph import dependents
+from wtman.model.graph import dependents, leaves
 from wtman.model.ids import Pair, TaskId
 from wtman.model.states import Standing, TaskState
 
@@ -68,7 +68,7 @@ class Dependencies:
     """Answers who needs whom, directly or not; it remembers what it has worked out."""
 
     def __init__(self, state: State) -> None:
-        tasks = tuple(view.task for view in state.tasks.values())
+        tasks = leaves(tuple(view.task for view in state.tasks.values()))
         self._needs = {task.id: task.needs for task in tasks}
         self._users = dependents(tasks)
         self._known: dict[TaskId, frozenset[TaskId]] = {}

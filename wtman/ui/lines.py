@@ -58,6 +58,26 @@ def _planned(state: State, event: e.Planned) -> Told:
     return [("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
 
 
+def _team_planned(state: State, event: e.TeamPlanned) -> Told:
+    parts = listed([task.id for task in event.parts], 6)
+    cut = f"cut into {count(len(event.parts), 'part')}: {parts} ({duration(event.seconds)})"
+    why = [(event.lead, f"its planner: {event.reason}")] if event.reason else []
+    return [(event.lead, cut), *why]
+
+
+def _team_torn(state: State, event: e.TeamTorn) -> Told:
+    again = ": it gets one more attempt" if event.again else ""
+    return [
+        (item.task, f"does not fit with its team: {excluded_told(state, item)}{again}")
+        for item in event.excluded
+    ]
+
+
+def _team_made(state: State, event: e.TeamMade) -> Told:
+    parts = count(len(event.heads), "part")
+    return [(event.lead, f"combined check of its {parts}: {VERDICTS[event.verdict].text}")]
+
+
 def _finished(state: State, event: e.SessionFinished) -> Told:
     spent = f"({duration(event.seconds)})"
     session = f"session {event.attempt}"
@@ -199,6 +219,10 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
     e.Planned: _planned,
     e.PlanFailed: lambda _, event: [("run", f"{event.reason} ({event.hint})")],
+    e.TeamPlanned: _team_planned,
+    e.TeamPlanFailed: lambda _, event: [(event.lead, event.reason)],
+    e.TeamTorn: _team_torn,
+    e.TeamMade: _team_made,
     e.WorktreeMade: lambda _, event: [(event.task, f"note: {text}") for text in event.lacks],
     e.SessionFinished: _finished,
     e.Checked: _checked,

@@ -67,7 +67,8 @@ def _tasks(plan: Plan, width: int) -> list[str]:
     for task in plan.tasks[:_TASKS]:
         needs = f" (needs {', '.join(task.needs)})" if task.needs else ""
         owns = f" [{' '.join(task.owns)}]" if task.owns else ""
-        text = (task.title or task.prompt) + needs + owns
+        again = " (lead: cut again when it starts)" if task.lead else ""
+        text = (task.title or task.prompt) + again + needs + owns
         lines.append(f"  {pad(task.id, name)}  {clean(text, max(width - name - 4, 10))}")
     if len(plan.tasks) > _TASKS:
         lines.append(f"  … and {count(len(plan.tasks) - _TASKS, 'task')} more")

@@ -89,6 +89,8 @@ def _task(
         "agent": agent_of(state, view),
         "session": last.session if last else "",
         "needs": list(view.task.needs),
+        "lead": view.planned.lead,
+        "part_of": view.planned.part_of or None,
         "overlaps": [{"task": other, "paths": list(paths)} for other, paths in coming(state, task)],
         **{name: getattr(last, name) if last else 0 for name in _CHANGED},
         "checks": list(map(check_plain, view.checked.results)) if view.checked else [],

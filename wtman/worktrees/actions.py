@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wtman.model.actions import ActionKind, TaskAction
+from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
 
 
@@ -66,3 +67,23 @@ class Restore(TaskAction):
     start: Sha
     to: Sha
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTeam(TaskAction):
+    """Move the branch of a lead to the train of its parts, which passed."""
+
+    kind = ActionKind.WORKTREE
+    start: Sha
+    heads: tuple[tuple[TaskId, Sha], ...]
+    head: Sha  # the branch's recorded tip
+    to: Sha
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTeam(TaskAction):
+    """Let the parts of a lead start from what it needs as that is now."""
+
+    kind = ActionKind.WORKTREE
+    needs: tuple[tuple[TaskId, Sha], ...]

@@ -6,7 +6,6 @@ the new start; where that conflicts the task starts over and its work is kept as
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 
 from wtman.context import Context
@@ -20,6 +19,7 @@ from wtman.provision.outfit import Fitted, keys_for
 from wtman.provision.setup_use import require_space
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore, Rewind
 from wtman.worktrees.baseline import provision_task
+from wtman.worktrees.join import join
 from wtman.worktrees.place import TaskPlace, bring, move, place_of, require_free
 from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
 
@@ -51,7 +51,7 @@ async def perform(
 async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     start, trouble = await ctx.git(
-        _join, ctx, state, state.tasks[action.task].onto or state.base, tuple(needs.values())
+        join, ctx, state, state.tasks[action.task].onto or state.base, tuple(needs.values())
     )
     if trouble:
         reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
@@ -144,37 +144,11 @@ def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:
         move(ctx, place, was, to)
 
 
-def _join(
-    ctx: Context, state: State, base: Sha, tips: Sequence[Sha]
-) -> tuple[Sha, tuple[str, ...]]:
-    """One commit that holds the work of all tips, or the paths on which they conflict."""
-    joined = base
-    for tip in dict.fromkeys(tips):
-        if history.is_ancestor(ctx.control, joined, tip):
-            joined = tip
-            continue
-        if history.is_ancestor(ctx.control, tip, joined):
-            continue
-        merged = merge_tree.merge_heads(ctx.control, joined, tip)
-        if merged.tree is None:
-            return joined, merged.conflicts
-        # A fixed date: the same tips give the same commit, so this can be done twice.
-        joined = history.commit(
-            ctx.control,
-            merged.tree,
-            (joined, tip),
-            "wtman: join what a task needs\n",
-            state.identity,
-            state.created,
-        )
-    return joined, ()
-
-
 def _follow(ctx: Context, state: State, action: Follow) -> tuple[e.Event, ...]:
     needs = dict(action.needs)
     task: TaskId = action.task
     onto = state.tasks[task].onto
-    start, trouble = _join(ctx, state, onto or state.base, tuple(needs.values()))
+    start, trouble = join(ctx, state, onto or state.base, tuple(needs.values()))
     if trouble:
         reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
         return (e.StartFailed(task, needs, reason),)

@@ -25,7 +25,12 @@ from wtman.coordinator.start.requirements import (
     require_repository,
     unkept,
 )
-from wtman.coordinator.start.roles import agent_commands, assigned_roles, plan_wanted
+from wtman.coordinator.start.roles import (
+    agent_commands,
+    assigned_roles,
+    plan_wanted,
+    require_lead,
+)
 from wtman.errors import UsageError
 from wtman.files import given
 from wtman.formats.toml import MOST_BYTES
@@ -111,6 +116,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     roles = load_roles(repo.toplevel)
     assigned = assigned_roles(roles, plan, settings, loaded.origin)
     plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
+    require_lead(plan, settings, assigned)
     require(plan, settings, assigned, environ, frozenset(tracked))
     begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
     if request.unplanned:

@@ -60,8 +60,9 @@ class Proposal:
 
 
 def plan_of(state: State) -> Plan:
-    """The run's plan as it is now."""
-    tasks = tuple(view.planned for view in state.tasks.values())
+    """The run's plan as it is now, without what its leads were cut into."""
+    views = state.tasks.values()
+    tasks = tuple(view.planned for view in views if not view.planned.part_of)
     return Plan(state.request, tasks, state.context, state.settings.check)
 
 

@@ -18,7 +18,17 @@ from wtman.git.discovery import Repository
 from wtman.journal.events import Noted
 from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task, model_of, role_of
+from wtman.model.roles import (
+    DEFAULT,
+    LEAD,
+    PLANNER,
+    REVIEWER,
+    agent_of,
+    agent_of_lead,
+    agent_of_task,
+    model_of,
+    role_of,
+)
 from wtman.model.settings import Settings
 from wtman.sandbox import choice, inside
 from wtman.text.words import quoted
@@ -38,6 +48,8 @@ def require(
     named = {agent_of_task(settings, roles, task) for task in plan.tasks}
     if not plan.tasks:
         named = {agent_of(settings, roles[name]) for name in (PLANNER, DEFAULT)}
+    elif any(task.lead for task in plan.tasks):
+        named.add(agent_of_lead(settings, roles))
     if "" in named:
         raise no_agent(environ)
     for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
@@ -142,6 +154,9 @@ def with_models(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> se
     found = {(spec := agent_of(settings, role), model_of(settings, role, spec)) for role in played}
     reviewer = roles.get(REVIEWER)
     found |= {(spec, model_of(settings, reviewer, spec)) for spec in settings.reviewed_by}
+    if any(task.lead for task in plan.tasks):
+        spec = agent_of_lead(settings, roles)
+        found.add((spec, model_of(settings, roles.get(LEAD), spec)))
     for task in plan.tasks:
         spec = agent_of_task(settings, roles, task)
         found.add((spec, model_of(settings, role_of(roles, task), spec, task.model)))

@@ -11,6 +11,7 @@ from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
 from wtman.coordinator.start.proposal import Resumption, after
 from wtman.coordinator.start.requirements import require_metered, require_repository, with_models
+from wtman.coordinator.start.roles import planned_roles, require_lead
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
@@ -94,8 +95,13 @@ def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple
     plan, _ = anchored_agents(plan, state.settings, repo.toplevel, tracked)
     # The roles that the run has already stay as they were.
     new = {task.role: task.id for task in plan.tasks if task.role and task.role not in state.roles}
-    roles = load_roles(repo.toplevel) if new else None
+    lead = next((task.id for task in plan.tasks if task.lead), None)
+    roles = load_roles(repo.toplevel) if new or lead else None
+    if roles and lead:
+        cut = (name for name in planned_roles(roles) if name not in state.roles)
+        new |= dict.fromkeys(cut, lead)
     assigned = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
+    require_lead(plan, state.settings, {**state.roles, **{role.name: role for role in assigned}})
     return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
 
 

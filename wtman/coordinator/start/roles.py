@@ -9,7 +9,16 @@ from wtman.coordinator.start.proposal import StartRequest
 from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, RESOLVER, agent_of, effort_of, model_of
+from wtman.model.roles import (
+    DEFAULT,
+    LEAD,
+    PLANNER,
+    RESOLVER,
+    agent_of,
+    agent_of_lead,
+    effort_of,
+    model_of,
+)
 from wtman.model.settings import Settings
 from wtman.text.words import quoted
 
@@ -31,15 +40,35 @@ def assigned_roles(
         source = sources.get(f"roles.{name}", Source(Kind.FLAG))
         named = {Kind.FLAG: "--role", Kind.ENVIRONMENT: "WTMAN_ROLES"}
         roles.named(name, f"{named.get(source.kind) or f'{source.name}: roles'}: ")
-    if not plan.tasks:
-        names = [PLANNER, *_TEAM, *_ALWAYS]
-        own = (name for name in roles.own() if roles.known[name].writes)
-        names += [name for name in own if name not in _NOT_PLANNED]
-        names += _named(roles, settings)
-        return {name: roles.named(name) for name in dict.fromkeys(names)}
     wanted = {task.role or DEFAULT: task.id for task in plan.tasks}
     assigned = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
-    return assigned | {name: roles.named(name) for name in (*_ALWAYS, *_named(roles, settings))}
+    names = [*_ALWAYS, *_named(roles, settings)]
+    if not plan.tasks:
+        names = [PLANNER, *planned_roles(roles), *names]
+    elif any(task.lead for task in plan.tasks):
+        names = [*planned_roles(roles), *names]
+    return assigned | {name: roles.named(name) for name in dict.fromkeys(names)}
+
+
+def planned_roles(roles: Roles) -> tuple[str, ...]:
+    """What a planner may give a task to, and who cuts the leads among them."""
+    own = (name for name in roles.own() if roles.known[name].writes and name not in _NOT_PLANNED)
+    return (LEAD, *_TEAM, *own)
+
+
+def require_lead(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> None:
+    """Refuse leads where nobody can cut them: an agent that builds plans if it is named for it."""
+    first = next((task for task in plan.tasks if task.lead), None)
+    agent = agent_of_lead(settings, roles)
+    named = settings.roles.get(LEAD) or settings.roles.get(PLANNER)
+    file = roles.get(LEAD)
+    if first is None or named or (file is not None and file.agent):
+        return
+    if agent.partition(":")[0] in _NO_PLANNERS:
+        raise UsageError(
+            f"task {quoted(first.id)} is a lead: the agent {quoted(agent)} cannot cut it",
+            hint="name one that can: --role lead=NAME (or --planner NAME)",
+        )
 
 
 def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:

@@ -90,3 +90,11 @@ from wtman.journal.events.session import (
     WorktreeBack,
     WorktreeMade,
 )
+from wtman.journal.events.team import (
+    TeamJudged,
+    TeamMade,
+    TeamMoved,
+    TeamPlanFailed,
+    TeamPlanned,
+    TeamTorn,
+)

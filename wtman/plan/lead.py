@@ -1,0 +1,138 @@
+"""Leads: a task given to a planner of its own, and its answer made the parts of the task.
+
+The planner reads what the lead starts from and answers by the schema of every plan; it can divide
+what it was given, and add nothing to it (`plan/authority.py`).
+"""
+
+from wtman.context import Context
+from wtman.git.objects import contents
+from wtman.journal import events as e
+from wtman.journal.state import State, TaskView
+from wtman.model.ids import Sha
+from wtman.model.plan import Role
+from wtman.model.roles import LEAD, RESOLVER, effort_of, model_of
+from wtman.plan.actions import PlanTeam
+from wtman.plan.authority import as_part, beyond_authority
+from wtman.plan.file_map import file_map
+from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
+from wtman.sessions.ask import Question, ask
+from wtman.worktrees.join import join
+
+
+async def perform(ctx: Context, state: State, action: PlanTeam) -> tuple[e.Event, ...]:
+    """Ask the planner of a lead; its parts as an event, or why there are none."""
+    from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
+
+    view = state.tasks[action.task]
+    lead, needs = view.planned, dict(action.needs)
+    base = view.onto or state.base
+    start, trouble = await ctx.git(join, ctx, state, base, tuple(needs.values()))
+    if trouble:
+        reason = f"the tasks that it needs conflict in {', '.join(trouble)}"
+        failed = (action.task, action.attempt, action.agent, reason, (reason,))
+        return (e.TeamPlanFailed(*failed, sessions=0),)
+    brief = await ctx.git(_brief, ctx, state, view, start)
+    depth = 1 + len(state.leads_of(action.task))
+
+    def wrong(answer: PlannerAnswer) -> tuple[str, ...]:
+        found = wrong_with(answer, brief)
+        if found:
+            return found
+        made = made_of(answer, lead.prompt)
+        added = [f"a lead may not add checks: {text}" for text in made.proposed]
+        protect = state.settings.protect
+        return (*added, *beyond_authority(made.plan.tasks, lead, depth, protect))
+
+    role = state.roles.get(LEAD) or Role(LEAD, "", writes=False)
+    answer = await ask(
+        ctx,
+        state.settings,
+        Question(
+            key=place_of_planning(action.task, action.attempt),
+            role=role,
+            prompt=lead_prompt(brief, _team(state, view, depth)),
+            answer=PlannerAnswer,
+            agent=action.agent,
+            commit=start,
+            judge=wrong,
+            label=action.task,
+            model=model_of(state.settings, role, action.agent),
+            effort=effort_of(state.settings, role),
+            cap=action.cap,
+        ),
+    )
+    if answer.stopped:
+        return (e.Abandoned(action.key, "stopped"),)
+    if answer.value is None:
+        return (
+            e.TeamPlanFailed(
+                action.task,
+                action.attempt,
+                action.agent,
+                f"its planner gave no plan: {answer.fatal or answer.reason}",
+                answer.problems,
+                usage=answer.usage,
+                session=answer.session,
+                seconds=answer.seconds,
+                sessions=answer.sessions,
+                fatal=answer.fatal,
+                limited=answer.limited,
+            ),
+        )
+    made = made_of(answer.value, lead.prompt)
+    return (
+        e.TeamPlanned(
+            action.task,
+            action.attempt,
+            action.agent,
+            action.fingerprint,
+            start,
+            needs,
+            tuple(as_part(lead, task) for task in made.plan.tasks),
+            made.plan.context,
+            made.reason,
+            usage=answer.usage,
+            session=answer.session,
+            seconds=answer.seconds,
+            sessions=answer.sessions,
+        ),
+    )
+
+
+def place_of_planning(lead: str, attempt: int) -> str:
+    """Where below the run's folder the sessions are that cut a lead."""
+    return f"teams/{lead}/{attempt}"
+
+
+def _brief(ctx: Context, state: State, view: TaskView, start: Sha) -> Brief:
+    """What the planner has to go by. Blocking."""
+    return Brief(
+        request=state.request,
+        files=file_map(contents.entries(ctx.control, start)),
+        checks=state.checks_of(view.planned.id),
+        jobs=state.settings.jobs,
+        max_sessions=state.settings.max_sessions - state.sessions,
+        roles=tuple(r for r in state.roles.values() if r.writes and r.name != RESOLVER),
+    )
+
+
+def _team(state: State, view: TaskView, depth: int) -> TeamBrief:
+    """What this lead is about, and who works beside it."""
+    lead = view.planned
+    above = [state.tasks[name] for name in reversed(state.leads_of(lead.id))]
+    told = [item.team.planned.context for item in above if item.team.planned is not None]
+    return TeamBrief(
+        prompt=lead.prompt,
+        expect=lead.expect,
+        owns=lead.owns,
+        context="\n\n".join(text for text in (state.context, *told) if text),
+        above=tuple(item.planned.prompt for item in above),
+        others=tuple(
+            other.planned.title or other.planned.id
+            for other in state.tasks.values()
+            if other.planned.part_of == lead.part_of and other.planned.id != lead.id
+        ),
+        depth=depth,
+        told=view.request.told,
+        protect=state.settings.protect,
+    )
