@@ -86,6 +86,8 @@ def test_status_has_every_key_of_the_contract() -> None:
         "agent": "command:build",
         "session": "s-1",
         "needs": [],
+        "lead": False,
+        "part_of": None,
         "overlaps": [],
         "commits": 1,
         "files": 3,
