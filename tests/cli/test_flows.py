@@ -251,7 +251,7 @@ def test_a_large_fan_out_is_asked_about_before_it_begins(
     repo = place(3)
     words = ("run", flow, "--agent", agent, "--check", "true", "--yes", "--confirm-above", "2")
     done = wtman(*words, cwd=repo, check_status=4)
-    assert "? Start 3 items of one?" in done.out
+    assert "? Start 3 items of one: at least 9 sessions (implementer: command:sh" in done.out
     run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
     assert not [item for item in events_of(repo, run) if isinstance(item, e.SessionFinished)]
     wtman("answer", run, "yes", cwd=repo)

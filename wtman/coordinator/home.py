@@ -139,11 +139,15 @@ def _named(runs: tuple[RunId, ...], name: str) -> RunId:
 
 
 def a_task(home: Home, text: str) -> tuple[State, TaskId]:
-    """The task that `id` or `RUN/id` names, with the state of its run."""
+    """The task that `id` or `RUN/id` names, or the beginning of one id alone, with the state of
+    its run."""
     name, _, task = text.rpartition("/")
     state = home.state(a_run(home, name))
-    if task in state.tasks:
-        return state, TaskId(task)
+    found = [item for item in state.tasks if item.startswith(task) and task]
+    if task in state.tasks or len(found) == 1:
+        return state, TaskId(task if task in state.tasks else found[0])
+    if found:
+        raise UsageError(f"{quoted(task)} fits more than one task: {listed(found, 5)}")
     raise UsageError(
         f"run {state.run} has no task {quoted(task)}{did_you_mean(task, state.tasks)}",
         hint=f"see wtman status {state.run}",

@@ -14,13 +14,15 @@ from wtman.flow.declared_inputs import InputField, InputTrouble, declared_inputs
 from wtman.flow.lint import AWAITED, STEPS, Names, ScriptProblem, dotted, literal, problems
 
 _SAID = 60  # characters of a prompt
+REVIEWERS = 2  # of a review that names no number
 _FANS = ("map", "pipeline")
 _COMPUTED = "(computed)"
 
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """One place where a step is asked for. `within` are the loops and fan-outs around it.
+    """One place where a step is asked for. `within` are the loops and fan-outs around it,
+    `functions` the functions that it stands in, `sessions` how many it takes at least.
 
     `role`, `model` and `agent` are empty where the call says nothing, `(computed)` where
     the text does not tell.
@@ -33,6 +35,8 @@ class CallSite:
     model: str
     agent: str
     within: tuple[str, ...]
+    functions: tuple[str, ...] = ()
+    sessions: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,18 @@ class _Reader:
                     model=self._word(node, "model"),
                     agent=self._word(node, "agent"),
                     within=tuple(self._within(node)),
+                    functions=tuple(
+                        around.name
+                        for around in self._around[id(node)]
+                        if isinstance(around, ast.AsyncFunctionDef | ast.FunctionDef)
+                    ),
+                    sessions=self._reviewers(node) if name == "review" else 1,
                 )
+
+    def _reviewers(self, node: ast.Call) -> int:
+        given = next((word.value for word in node.keywords if word.arg == "reviewers"), None)
+        number = self._number(given, "")
+        return int(number) if number.isdecimal() and len(number) < 3 else REVIEWERS
 
     def phases(self) -> Iterator[str]:
         for node, name in self._of_flow():

@@ -24,11 +24,13 @@ from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of
+from wtman.model.session import Usage
 from wtman.review import perform as reviews
 from wtman.review.actions import Reproduce
 from wtman.sessions.ask import Question, ask
 from wtman.text.terminal import clean
 
+_PAST = 100  # sessions of this repository that a price is taken from
 _OUTPUT = 1 << 16  # bytes of each stream of a command that the script gets
 
 
@@ -76,6 +78,10 @@ class _LiveRun:
     @property
     def changed(self) -> asyncio.Event:
         return self.ctx.live_state.changed
+
+    async def past_usage(self) -> Sequence[Usage]:
+        known = self.ctx.store.latest("SessionFinished", _PAST)
+        return [item.usage for item in known if isinstance(item, e.SessionFinished)]
 
     def journal(self, events: Sequence[e.Event]) -> None:
         self.ctx.store.append(self.ctx.run, events, self.ctx.clock())

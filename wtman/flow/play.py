@@ -17,6 +17,7 @@ from typing import Any
 
 from wtman.execution.spawn import PipedProcess
 from wtman.flow import steps
+from wtman.flow.announcement import announcement, announcement_words, needs_answer
 from wtman.flow.identity import digest
 from wtman.flow.key import step_key
 from wtman.flow.messages import (
@@ -158,12 +159,21 @@ class Play:
 
     async def _announced(self, message: Announcement) -> None:
         """A fan-out is told before it begins; above the limit of the run somebody is asked."""
-        if message.items <= self._flow.added.confirm_above:
+        self._flush()
+        state, path = self.handle.state, message.path
+        key = digest("announce", list(message.scope), message.items, message.name)
+        told = self._flow.fan_outs.get(path)
+        begun = told is not None and told.items == message.items
+        if told is None or not begun:
+            past = await self.handle.past_usage()
+            told = announcement(state, path, message.items, past)
+            self._fresh.append(told)
+        asked = key in self._flow.steps
+        if not asked and (begun or not needs_answer(state, told)):
             self._send(self._pipe.answer(message.announce, True))
             return
-        call = steps.announced(message.scope, message.items, message.name)
-        key = digest("announce", list(message.scope), message.items, message.name)
-        self._ask(message.announce, call, key)
+        words = announcement_words(told)
+        self._ask(message.announce, steps.announced(message.scope, path, message.items, words), key)
 
     async def _step(self, message: ScriptCall) -> None:
         self._flush()

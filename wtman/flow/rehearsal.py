@@ -17,6 +17,7 @@ from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
+from wtman.model.session import Usage
 from wtman.sandbox.policy import Sandbox
 
 
@@ -65,6 +66,9 @@ class _MemoryRun:
     @property
     def changed(self) -> asyncio.Event:
         return self._changed
+
+    async def past_usage(self) -> Sequence[Usage]:
+        return ()
 
     def journal(self, events: Sequence[e.Event]) -> None:
         recorded = [Recorded(self._state.seq, self._state.updated, event) for event in events]

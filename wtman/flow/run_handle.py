@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wtman.journal.events import Event
 from wtman.journal.state import State
+from wtman.model.session import Usage
 
 
 class RunHandle(Protocol):
@@ -19,6 +20,10 @@ class RunHandle(Protocol):
     @property
     def changed(self) -> asyncio.Event:
         """Set as soon as there is another state than now."""
+        ...
+
+    async def past_usage(self) -> Sequence[Usage]:
+        """What the newest sessions of this repository took."""
         ...
 
     def journal(self, events: Sequence[Event]) -> None:

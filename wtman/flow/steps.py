@@ -99,11 +99,11 @@ def filled(state: State, call: StepCall) -> dict[str, Any]:
     return spec
 
 
-def announced(scope: tuple[str, ...], items: int, name: str) -> StepCall:
+def announced(scope: tuple[str, ...], path: ScopePath, items: int, about: str) -> StepCall:
     """The question before a fan-out that is larger than may begin unasked."""
-    question = f"Start {items} items of {name or 'a fan-out'}?"
+    question = f"Start {about}?"
     spec = {"question": question, "options": ["yes", "no"], "items": items}
-    return StepCall("announce", scope, question, spec, {})
+    return StepCall("announce", scope, question, spec, {}, path[:-1])
 
 
 def asked(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:

@@ -110,6 +110,14 @@ class Store:
                 Recorded(seq, at, decode(kind, json.loads(body))) for seq, at, kind, body in rows
             ]
 
+    def latest(self, kind: str, most: int) -> list[Event]:
+        """The newest events of a kind, of all runs."""
+        with self._reading():
+            rows = self._database.execute(
+                "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, most)
+            )
+            return [decode(kind, json.loads(body)) for (body,) in rows]
+
     def forget(self, run: RunId, after: int, upto: int) -> None:
         """Take back what a dry run has journalled: events behind `after`, `upto` included."""
         with self._transaction():

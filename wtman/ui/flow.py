@@ -5,24 +5,18 @@ from typing import Any
 from wtman.journal import events as e
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State
-from wtman.text.terminal import clean, count, fit, paint
+from wtman.text.terminal import clean, count, paint
 
 _YELLOW = "33"
 _SHOWN = 40  # lines of what a question shows
-_STEPS = 8  # steps under way in a table
 
 
 def flow_lines(state: State, width: int, colour: bool) -> list[str]:
-    """Where the script is, below the table of tasks: phase, questions, other steps."""
+    """What a script ended with or asks, below the table of tasks."""
     flow = state.flow
     if flow is None:
         return []
-    steps = flow.current
-    lines = [fit(clean(": ".join(progress(flow))), width)] if flow.plays else []
-    if flow.ended is None:
-        others = [s for s in steps if s.open and not s.asks_person and s.kind != "session"]
-        for step in others[:_STEPS]:
-            lines.append(fit(clean(f"  {step.kind}  {place_of_step(step)}"), width))
+    lines: list[str] = []
     if flow.ended is not None and flow.ended.error:
         lines += [clean(line, width) for line in error_lines(flow)]
     for step in flow.questions:
@@ -113,12 +107,21 @@ def step_json(flow: FlowView, step: FlowStep) -> dict[str, Any]:
         "key": step.key,
         "kind": step.kind,
         "scope": list(step.scope),
+        "phase": next((name for kind, name in reversed(step.path) if kind == "phase"), None),
+        "round": round_of(step),
         "title": step.title,
         "state": step_state(flow, step),
         "reused": step.reused,
         "task": step.task or None,
         "reason": step.error.message if step.error is not None else "",
     }
+
+
+def round_of(step: FlowStep) -> int | None:
+    """The round of the innermost loop that a step stands in."""
+    named = next((name for kind, name in reversed(step.path) if kind == "round"), "")
+    number = named.partition(" ")[0]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else None
 
 
 def step_state(flow: FlowView, step: FlowStep) -> str:

@@ -9,8 +9,10 @@ from typing import Any, TextIO
 
 from wtman.budget.budget import wait_of
 from wtman.coordinator.outcome import with_hint
+from wtman.flow.announcement import announcement_words
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
+from wtman.journal.replay_flow import options_of
 from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
@@ -18,6 +20,7 @@ from wtman.model.session import Ended
 from wtman.text.terminal import clean, count, duration, size
 from wtman.text.words import listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
+from wtman.ui.flow import error_lines
 
 Told = list[tuple[str, str]]  # subjects, and what there is to say of them
 _LINE = 400  # columns of foreign text on one line
@@ -197,6 +200,35 @@ def _title(state: State, finding: str) -> str:
     return known.claim.title if known is not None else ""
 
 
+# --- a flow ---------------------------------------------------------------------------------------
+
+
+def _step_asked(state: State, event: e.StepAsked) -> Told:
+    if state.flow is None or not (step := state.flow.steps[event.key]).asks_person:
+        return []
+    options = "|".join(options_of(step))
+    question = step.spec.get("question", "")
+    return [("flow", f"? {question} (wtman answer {state.run} {options})")]
+
+
+def _step_ended(state: State, event: e.StepAnswered | e.StepFailed) -> Told:
+    """What no task tells: questions to agents, commands, reviews, trains."""
+    step = state.flow.steps.get(event.key) if state.flow is not None else None
+    if step is None or step.task or step.asks_person:
+        return []
+    spent = f" ({duration(event.seconds)})" if event.seconds else ""
+    how = f"failed: {event.message}" if isinstance(event, e.StepFailed) else "done"
+    where = step.scope[-1] if step.scope else "flow"
+    title = f" {step.title}" if step.title != where else ""
+    return [(where, f"{step.kind}{title}: {how}{spent}")]
+
+
+def _script_ended(state: State, event: e.ScriptEnded) -> Told:
+    if not event.error:
+        return [("flow", "the script has ended")]
+    return [("flow", line.strip()) for line in error_lines(state.flow)] if state.flow else []
+
+
 def _stopping(state: State, event: e.Paused | e.RunFailed | e.MergeFailed) -> Told:
     word = {e.Paused: "paused", e.RunFailed: "failed", e.MergeFailed: "merge failed"}[type(event)]
     return [("run", f"{word}: {with_hint(event.reason, event.hint)}")]
@@ -218,6 +250,18 @@ _ASKED = {
 _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
     e.Planned: _planned,
+    e.ScriptTold: lambda _, event: [
+        ("flow", f"phase {event.text}" if event.what == "phase" else event.text)
+    ],
+    e.FanOutAnnounced: lambda _, event: [("flow", announcement_words(event))],
+    e.ItemFailed: lambda _, event: [
+        (event.path[-1][1] if event.path else "flow", f"came to nothing: {event.reason}")
+    ],
+    e.StepAsked: _step_asked,
+    e.StepAnswered: _step_ended,
+    e.StepFailed: _step_ended,
+    e.Answered: lambda _, event: [("flow", f"answered: {event.text}")],
+    e.ScriptEnded: _script_ended,
     e.PlanFailed: lambda _, event: [("run", f"{event.reason} ({event.hint})")],
     e.TeamPlanned: _team_planned,
     e.TeamPlanFailed: lambda _, event: [(event.lead, event.reason)],

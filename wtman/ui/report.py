@@ -42,7 +42,8 @@ from wtman.ui.findings import (
 )
 from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
-from wtman.ui.table import MARKS, RUN_KINDS
+from wtman.ui.table import RUN_KINDS
+from wtman.ui.tree import MARKS
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}

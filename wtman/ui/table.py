@@ -7,7 +7,7 @@ line, so that no text can move a cursor, recolour a screen or reverse a name.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from wtman.budget.budget import spent
@@ -19,7 +19,7 @@ from wtman.coordinator.outcome import (
     used_by,
     working_time,
 )
-from wtman.journal.state import State, TaskView
+from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended, Usage
 from wtman.model.states import DONE, RunState, Standing, TaskState
@@ -28,22 +28,9 @@ from wtman.tasks.overlap import coming
 from wtman.text.terminal import clean, columns, count, duration, fit, fold, pad, paint, size
 from wtman.ui.findings import blind, finding_lines
 from wtman.ui.flow import flow_lines
+from wtman.ui.flow import progress as steps_done
+from wtman.ui.tree import BUSY, MARKS, Node, TreeLine, tree, tree_lines
 
-# A state's glyph, and what it means, for colours.
-MARKS = {
-    TaskState.PENDING: ("·", "quiet"),
-    TaskState.RUNNING: ("●", "busy"),
-    TaskState.CHECKING: ("◐", "busy"),
-    TaskState.REVIEWING: ("◑", "busy"),
-    TaskState.FIXING: ("●", "busy"),
-    TaskState.VERIFIED: ("✓", "good"),
-    TaskState.UNCHECKED: ("○", "warn"),
-    TaskState.REJECTED: ("✗", "bad"),
-    TaskState.FAILED: ("✗", "bad"),
-    TaskState.PAUSED: ("‖", "warn"),
-    TaskState.MERGED: ("✔", "good"),
-    TaskState.EXCLUDED: ("✗", "bad"),
-}
 # Of a run; any other is busy.
 RUN_KINDS = {
     RunState.READY: "good",
@@ -54,12 +41,12 @@ RUN_KINDS = {
 }
 _GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
 _CODES = {"good": _GREEN, "bad": _RED, "warn": _YELLOW, "busy": _CYAN, "quiet": _DIM}
-ACTIVE = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
 _NOTABLE = (*FELL_SHORT, TaskState.PAUSED)
 _ID_WIDTH = 24
 _WIDE = 72  # columns from which on there is room to say what a task used
 _PRESSING = 5  # lines of what needs the user
 _FINDINGS = 6  # lines of findings in a live table
+_FLOW = 40  # lines of a flow's tree in a table that stands still
 
 
 def table(
@@ -82,7 +69,7 @@ def table(
     now = now if live else state.updated
     head = _head(state, known, width, now, colour)
     if height:
-        head.append(_bar(known, width, colour))
+        head += [_bar(known, width, colour)] if known else []
     pressing = attention(state, known, live)
     # What a live table has no room for is told whole once it stands still.
     needs = [
@@ -91,29 +78,23 @@ def table(
     ends = [fit(f"next: {next_command(state, live, known)}", width)]
     listed = min(len(state.reviews.findings), _FINDINGS + 1)
     listed += len(flow_lines(state, width, colour))
-    room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1) if height else 0
-    shown = _shown(known, room)
-    rows_shown = [_row(state.tasks[task], known[task], now, used or {}) for task in shown]
-    money = max((len(row.used) for row in rows_shown), default=0) if width >= _WIDE else 0
+    room = _FLOW if state.flow is not None else 0
+    if height:
+        room = max(height - len(head) - len(needs) - len(ends) - listed - 5, 1)
+    shown = tree_lines(tree(state, known), room)
+    if height and len(shown) > room + 1:
+        more = f"… and {count(len(shown) - room, 'line')} more"
+        shown = [*shown[:room], TreeLine(0, shown[-1].node, more)]
+    rows = [row_of(state, item, known, now, used or {}, doing or {}) for item in shown]
+    wide = width >= (_WIDE if state.flow is None else 100)  # names of a flow's tasks are long
+    money = max((len(row.used) for row in rows), default=0) if wide else 0
     most = _ID_WIDTH if width >= 100 or not money else 20
-    name = min(max((columns(task) for task in shown), default=2), most, max(width - 18, 8))
-    rows = [
-        _line(
-            row,
-            _note(state, row.task, known[row.task], clean((doing or {}).get(row.task, ""), width)),
-            width,
-            colour,
-            name,
-            money,
-        )
-        for row in rows_shown
+    names = [columns(row.name) + 2 * row.depth for row in rows if not row.head]
+    name = min(max(names, default=2), most + 2 * max((row.depth for row in rows), default=0))
+    lines_of_tree = [
+        _line(row, width, colour, min(name, max(width - 18, 8)), money) for row in rows
     ]
-    if len(shown) < len(known):
-        more = count(len(known) - len(shown), "task")
-        hidden = Counter(item.state for task, item in known.items() if task not in set(shown))
-        kinds = ", ".join(f"{hidden[word]} {word}" for word in TaskState if hidden[word])
-        rows.append(paint(fit(f"  … and {more} more: {kinds}", width), _DIM, colour))
-    blocks = [head, [paint(line, _YELLOW, colour) for line in needs], rows]
+    blocks = [head, [paint(line, _YELLOW, colour) for line in needs], lines_of_tree]
     if found := finding_lines(state, _FINDINGS if live else 0):
         blocks.append([fit(f"  {line}", width) for line in found])
     blocks.append(flow_lines(state, width, colour))
@@ -137,13 +118,16 @@ def _head(
     room = max(width - len(state.run) - len(status) - 4, 0)
     request = clean(state.request, room) if room else ""
     title = f"{state.run}  {paint(status, code, colour)}  {request}".rstrip()
-    return [title, fit(progress(state, known, now), width)]
+    lines = [title, fit(progress(state, known, now), width)]
+    if state.flow is not None and state.flow.plays:
+        lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
+    return lines
 
 
 def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
     """How far the whole is: what is done, under way, fell short, and is still to come."""
     room = max(min(width - 12, 60), 8)
-    groups = (DONE, FELL_SHORT, ACTIVE)
+    groups = (DONE, FELL_SHORT, BUSY)
     sizes = [sum(item.state in group for item in known.values()) for group in groups]
     ends = [round(room * size / max(len(known), 1)) for size in accumulate(sizes)]
     looks = (("━", _GREEN), ("━", _RED), ("╍", _CYAN), ("─", _DIM))
@@ -213,64 +197,82 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
     return lines if extra <= 0 else [*lines[:_PRESSING], f"! and {extra} more"]
 
 
-def _shown(known: Mapping[TaskId, Standing], room: int) -> list[TaskId]:
-    """The tasks that fit in `room` lines (0: all), in the order of the plan."""
-    tasks = list(known)
-    if not room or len(tasks) <= room:
-        return tasks
-    loud = sorted(tasks, key=lambda task: _quietness(known[task].state))
-    kept = set(loud[: max(room - 1, 1)])
-    return [task for task in tasks if task in kept]
-
-
-def _quietness(status: TaskState) -> int:
-    if status in ACTIVE:
-        return 0
-    return 1 if status in _NOTABLE else 2 if status is TaskState.PENDING else 3
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task's line, in pieces. `kind` is a key of `_CODES`."""
+    """A line of the tree, in pieces. `kind` is a key of `_CODES`. One with `head` is that text."""
 
+    depth: int
     task: TaskId
+    name: str
     glyph: str
     state: str
     kind: str
-    attempt: str
-    time: str
-    used: str
+    attempt: str = ""
+    time: str = ""
+    used: str = ""
+    note: str = ""
+    head: str = ""
 
 
-def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
-    """Every task's line, in plan order; times run up to `now`."""
-    known = standings(state)
-    return [_row(state.tasks[task], item, now, used) for task, item in known.items()]
-
-
-def _row(view: TaskView, item: Standing, now: float, used: Mapping[TaskId, Usage]) -> Row:
+def row_of(
+    state: State,
+    item: TreeLine,
+    known: Mapping[TaskId, Standing],
+    now: float,
+    used: Mapping[TaskId, Usage],
+    doing: Mapping[TaskId, str],
+) -> Row:
+    """A line of the tree with what its task took; times run up to `now`."""
+    node = item.node
+    glyph, kind = MARKS[node.state]
+    task = node.tasks[0] if node.tasks and node.single else TaskId("")
+    if item.text or not task:
+        name = node.step.kind if node.kind == "step" and node.step is not None else node.title
+        note = node.name if node.kind == "step" else node.note
+        row = Row(item.depth, task, clean(name), glyph, node.state, kind, note=clean(note))
+        return replace(row, head=clean(item.text)) if item.text else row
+    view, standing = state.tasks[task], known[task]
     number = len(view.current)
-    glyph, kind = MARKS[item.state]
-    total, live = used_by(view), used.get(view.task.id)
+    total, live = used_by(view), used.get(task)
     if live is not None and view.in_flight is not None:
         total += live
-    spent = working_time(view, now if item.state in ACTIVE else 0.0)
+    spent = working_time(view, now if standing.state in BUSY else 0.0)
     return Row(
-        task=view.task.id,
+        depth=item.depth,
+        task=task,
+        name=task,
         glyph=glyph,
-        state=str(item.state),
+        state=node.state,
         kind=kind,
         attempt=f"#{number}" if number else "",
         time=duration(spent) if view.attempts else "",
         used=amount(total),
+        note=_noted(state, node, task, standing, clean(doing.get(task, ""))),
     )
 
 
-def _line(row: Row, note: str, width: int, colour: bool, name: int, money: int) -> str:
-    """The row as far as there is room; `name` and `money` (0: not shown) are columns wide."""
+def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
+    """The whole tree as lines."""
+    known = standings(state)
+    return [row_of(state, item, known, now, used, {}) for item in tree_lines(tree(state, known))]
+
+
+def _noted(state: State, node: Node, task: TaskId, standing: Standing, doing: str) -> str:
+    """What there is to say of a task, and of what goes on around it."""
+    own = _note(state, task, standing, doing) if node.state == standing.state else ""
+    said = node.note if node.note not in (own, standing.reason) else ""
+    return "  ".join(part for part in (said, own) if part)
+
+
+def _line(row: Row, width: int, colour: bool, name: int, money: int) -> str:
+    """The row as far as there is room; `name` (with what it is indented by) and `money` (0: not
+    shown) are columns wide."""
+    indent = "  " * (row.depth + 1)
+    if row.head:
+        return paint(fit(f"{indent}{row.head}", width), _DIM if row.head[0] == "…" else "", colour)
     glyph = paint(row.glyph, _CODES[row.kind], colour)
     word = paint(f"{row.state:<9}", _CODES[row.kind], colour)
-    left = f"  {glyph} {pad(row.task, name)}  {word}  "
+    left = f"{indent}{glyph} {pad(row.name, max(name - 2 * row.depth, 1))}  {word}  "
     room = width - (4 + name + 2 + 9 + 2)
     if room >= 3 + 2 + 9:
         left += f"{row.attempt:>3}  {row.time:>9}  "
@@ -278,13 +280,13 @@ def _line(row: Row, note: str, width: int, colour: bool, name: int, money: int) 
     if money and room > money:
         left += f"{row.used:>{money}}  "
         room -= money + 2
-    return (left + (clean(note, room) if room > 0 else "")).rstrip()
+    return (left + (clean(row.note, room) if room > 0 else "")).rstrip()
 
 
 def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:
     view = state.tasks[task]
-    collides = _collision(state, task) if item.state in (*ACTIVE, *DONE) else ""
-    if item.state in ACTIVE and doing:
+    collides = _collision(state, task) if item.state in (*BUSY, *DONE) else ""
+    if item.state in BUSY and doing:
         far = item.reason if item.state is TaskState.REVIEWING else ""
         return "  ".join(part for part in (collides, far, doing) if part)
     if item.waiting_for:

@@ -29,7 +29,7 @@ def run(
     role: run_options.Role = None,
     base: run_options.Base = "HEAD",
     confirm_above: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Ask before a fan-out of more items.")
+        int, typer.Option(metavar="N", min=0, help="Ask before a fan-out of more sessions.")
     ] = 25,
     resume: Annotated[
         str, typer.Option(metavar="RUN", help="Resume this run with the file as it is now.")

@@ -28,7 +28,7 @@ class FlowAdded(Event):
     args: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     theirs: tuple[str, ...] = ()  # scripts that came with the repository, as they are approved
-    confirm_above: int = 25  # a fan-out of more items is asked about
+    confirm_above: int = 25  # a fan-out of more sessions is asked about
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +153,16 @@ class ItemFailed(Event):
 class FanOutAnnounced(Event):
     """A fan-out of so many items is about to begin, as `path` names it.
 
-    `sessions` and `usd` are what is expected of it, from what past items took; None: unknown.
-    `by` says which agents and models may do it.
+    `by` says which roles, agents and models do it, `sessions` how many it takes at least. `usd`
+    and `tokens` are what these take where they take what sessions took before; None: unknown.
     """
 
     path: ScopePath
     items: int
     by: tuple[str, ...] = ()
-    sessions: float | None = None
+    sessions: int = 0
     usd: float | None = None
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
