@@ -210,10 +210,11 @@ def test_names_that_do_not_exist_come_with_the_nearest(
     wtman: kit.Program, repo: Path, built: Built, masked: Masked
 ) -> None:
     built("core")
-    told = wtman("logs", "cor", cwd=repo, check_status=2)
+    told = wtman("logs", "croe", cwd=repo, check_status=2)
     assert masked(told.err) == (
-        'wtman: run RUN has no task "cor"; did you mean "core"?\n  hint: see wtman status RUN\n'
+        'wtman: run RUN has no task "croe"; did you mean "core"?\n  hint: see wtman status RUN\n'
     )
+    assert "finished" in wtman("logs", "cor", cwd=repo).out, "the beginning of an id will do"
     told = wtman("status", "other", cwd=repo, check_status=2)
     assert told.err.startswith('wtman: there is no run "other"')
 
