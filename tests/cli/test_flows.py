@@ -288,7 +288,8 @@ def test_a_script_that_breaks_ends_the_run_with_its_line(
     assert "ZeroDivisionError" in done.out and "return 1 / 0" in done.out
     path.write_text("async def main(flow, args):\n    return await flow.plan('all of it')\n")
     refused = wtman("run", path, "--agent", agent, "--yes", cwd=repo, check_status=2)
-    assert "broken.py:2: flow.plan is not supported" in refused.err
+    assert "the flow broken.py has a planner cut a part" in refused.err
+    assert "--role lead=NAME" in refused.err
     path.write_text("async def main(flow, args)\n")
     refused = wtman("run", path, "--agent", agent, "--yes", cwd=repo, check_status=2)
     assert "broken.py:1" in refused.err

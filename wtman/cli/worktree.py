@@ -15,6 +15,7 @@ from wtman.journal.events import Requested
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.sessions.actions import Collect
+from wtman.text.words import listed
 from wtman.worktrees.in_use import used
 
 if TYPE_CHECKING:
@@ -25,9 +26,22 @@ _PATIENCE = 60.0  # seconds: its setup may have to run
 _POLL = 0.1
 
 
+def require_no_lead(state: State, task: TaskId) -> None:
+    """Refuse a lead: only its parts have worktrees."""
+    if not state.tasks[task].planned.lead:
+        return
+    parts = state.parts_of(task)
+    see = f"its parts have them: {listed(parts)}" if parts else "its parts will have them"
+    name = f"{state.run}/{task}"
+    raise UsageError(
+        f"{task} is a lead, which has no worktree", hint=f"{see}; see: wtman diff {name}"
+    )
+
+
 def require_worktree(state: State, task: TaskId) -> None:
     """Refuse a task that can have no worktree now."""
     require_shown(state)
+    require_no_lead(state, task)
     view = state.tasks[task]
     name = f"{state.run}/{task}"
     if view.external:

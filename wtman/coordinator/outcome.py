@@ -75,7 +75,9 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     """What to type next."""
     known = known if known is not None else standings(state)
     run = state.run
-    short = next((task for task, item in known.items() if item.state in FELL_SHORT), "")
+    fell = [task for task, item in known.items() if item.state in FELL_SHORT]
+    # A lead that fell short for a part of it goes on with that part.
+    short = next((task for task in fell if not set(state.parts_of(task)) & set(fell)), "")
     if live:
         return f"wtman status {run} --watch"
     status = run_state(state, known)

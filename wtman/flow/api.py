@@ -325,7 +325,9 @@ class Flow:
         self,
         prompt: str,
         *,
-        role: str = "planner",
+        needs: Iterable[Work | Train] = (),
+        owns: Iterable[str] = (),
+        expect: str | None = None,
         agent: str | None = None,
         model: str | None = None,
         effort: str | None = None,
@@ -333,10 +335,18 @@ class Flow:
         title: str | None = None,
         key: str | None = None,
     ) -> Call[list[Work]]:
-        """The planner cuts this part itself: a team with a lead. Its works, verified."""
+        """A planner cuts this part itself: a team with a lead. Its works, in their order.
+
+        The planner (role `lead`) reads what the team starts from: `needs`, else the base. Its
+        parts are tasks with branches of their own, done by `agent`, `model` and `effort`, inside
+        `owns`; they passed alone and together, and `expect` was to be true then. Raises
+        StepFailed with the part that failed.
+        """
         spec = {
             "prompt": _text(prompt, "plan"),
-            "role": role,
+            "needs": [reference(it) for it in works_of(list(needs), "plan")],
+            "owns": _texts(owns, "owns"),
+            "expect": expect,
             "agent": agent,
             "model": model,
             "effort": effort,

@@ -9,15 +9,17 @@ from typing import Any
 
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
 from wtman.journal import events as e
+from wtman.journal.replay_flow import members_of_team
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.ids import TaskId
-from wtman.model.states import DEAD, DONE, Standing
+from wtman.model.states import DEAD, DONE, SETTLED, Standing
 from wtman.worktrees.actions import Rewind
 
 _SCRIPT = ActionKey(ActionKind.SCRIPT)
 _OF_STEPS = frozenset(
     {
+        ActionKind.PLAN,
         ActionKind.SESSION,
         ActionKind.CHECK,
         ActionKind.WORKTREE,
@@ -39,9 +41,14 @@ def resting(state: State) -> frozenset[TaskId]:
         return frozenset()
     if flow.ended is not None:
         return frozenset(state.tasks.keys() - flow.wanted.keys())
-    return frozenset(
-        step.task for step in flow.steps.values() if step.open and step.play != flow.plays
-    ) - {step.task for step in flow.current if step.open}
+    left = {step.task for step in flow.steps.values() if step.open and step.play != flow.plays}
+    left -= {step.task for step in flow.current if step.open}
+    if not left:
+        return frozenset()
+    # A team rests as its lead does.
+    return frozenset(left).union(
+        task for task in state.tasks if not left.isdisjoint(state.leads_of(task))
+    )
 
 
 def outcomes(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
@@ -55,13 +62,30 @@ def outcomes(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]
         if not step.open or view is None or not is_of(view, step):
             continue
         standing = known[step.task]
-        if standing.state in DONE and view.in_flight is None:
+        if view.planned.lead:
+            found += _of_team(state, step, known)
+        elif standing.state in DONE and view.in_flight is None:
             found.append(SettleStep(e.StepAnswered(step.key, work_of(view))))
         elif standing.state in DEAD and view.before is None and step.play == flow.plays:
             more = {"reason": standing.reason, "task": step.task, "attempts": len(view.current)}
             outcome = e.StepFailed(step.key, "StepFailed", standing.reason, more)
             found.append(SettleStep(outcome))
     return found
+
+
+def _of_team(state: State, step: FlowStep, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
+    """What a team has come to, once all its parts are at an end."""
+    lead, standing = step.task, known[step.task]
+    parts = members_of_team(state, lead)
+    if standing.state in DONE:
+        works = [work_of(state.tasks[part]) for part in parts]
+        return [SettleStep(e.StepAnswered(step.key, works))]
+    if standing.state not in DEAD or state.flow is None or step.play != state.flow.plays:
+        return []
+    if any(known[part].state not in SETTLED for part in parts):
+        return []
+    more = {"reason": standing.reason, "task": lead}
+    return [SettleStep(e.StepFailed(step.key, "StepFailed", standing.reason, more))]
 
 
 def is_of(view: TaskView, step: FlowStep) -> bool:

@@ -94,7 +94,9 @@ class ApproveSpec:
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class PlanSpec:
     prompt: Text
-    role: Name
+    needs: Annotated[tuple[WorkRef, ...], Field(max_length=5_000)]
+    owns: Names
+    expect: Text | None
     agent: Short | None
     model: Short | None
     effort: Short | None

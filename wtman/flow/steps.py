@@ -17,17 +17,22 @@ from wtman.model.ids import Branch, ScopePath, Sha, TaskId
 from wtman.model.plan import Role, Task
 from wtman.model.roles import (
     DEFAULT,
+    LEAD,
     REVIEWER,
     agent_of,
+    agent_of_lead,
     agent_of_task,
     effort_of,
     key_of,
     model_of,
 )
+from wtman.model.states import DEAD
 from wtman.plan.file import slug
 from wtman.review.judgement import asked_as, reviewers
+from wtman.tasks.lifecycle import standings
 
-KINDS = frozenset({"session", "ask", "command", "review", "merge", "approve", "announce"})
+KINDS = frozenset({"session", "ask", "command", "review", "merge", "plan", "approve", "announce"})
+_MAKES = ("session", "plan")  # what makes tasks
 ASKED = "scout"  # the role of a question that names none
 HEAD = TaskId("head")  # stands for the base where a review is about no work
 _DIGITS = 6  # of the key, in an id
@@ -77,7 +82,7 @@ def filled(state: State, call: StepCall) -> dict[str, Any]:
     Raises CallRefused for what the run does not know.
     """
     spec: dict[str, Any] = {}
-    if call.kind in ("session", "ask"):
+    if call.kind in ("session", "ask", "plan"):
         role = _role(state, call)
         agent = agent_name(state, call)
         spec |= {
@@ -94,9 +99,18 @@ def filled(state: State, call: StepCall) -> dict[str, Any]:
         spec["by"] = [[agent, *asked_as(state.settings, reviewer, agent)] for agent in agents]
     if call.kind == "merge" and not isinstance(call.spec.get("checks"), list):
         spec["checks"] = list(state.settings.check)
-    if call.kind == "session":
+    if call.kind == "plan":
+        spec |= _planner(state)
+    if call.kind in _MAKES:
         spec["checks"] = list(state.settings.check) if call.spec.get("check") is not False else []
     return spec
+
+
+def _planner(state: State) -> dict[str, Any]:
+    """Who cuts a lead, of all that decides what it is cut into."""
+    role, agent = state.roles.get(LEAD), agent_of_lead(state.settings, state.roles)
+    model = model_of(state.settings, role, agent)
+    return {"planner": [key_of(role), agent, model, effort_of(state.settings, role)]}
 
 
 def announced(scope: tuple[str, ...], path: ScopePath, items: int, about: str) -> StepCall:
@@ -120,6 +134,8 @@ def asked(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
             # So that what is found in it has a place of which every view tells.
             whole = e.ExternalBranchAdded(HEAD, Branch("base"), state.base, state.base)
             return (e.TaskAdded(Task(HEAD, "")), whole, _step(call, key, title_of(call)))
+    if call.kind == "plan":
+        return _plan(state, call, key)
     if call.kind != "session":
         return (_step(call, key, title_of(call)),)
     return _session(state, call, key)
@@ -150,11 +166,43 @@ def _session(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
     return (_step(call, key, task.title or title_of(call), task_id), made)
 
 
+def _plan(state: State, call: StepCall, key: str) -> tuple[e.Event, ...]:
+    """A lead, which keeps what it was cut into: after a failure only what failed is done again."""
+    assert state.flow is not None
+    before = state.flow.steps.get(key)
+    known = before.task if before is not None else TaskId("")
+    task = replace(_task(state, call, known or new_id(state, call, key), key, 1), lead=True)
+    step = _step(call, key, task.title or title_of(call), task.id)
+    if not known:
+        return (step, e.TaskAdded(task))
+    again = (e.Requested("retry", name) for name in _to_mend(state, task.id))
+    return (step, e.TaskChanged(task), *again)
+
+
+def _to_mend(state: State, lead: TaskId) -> list[TaskId]:
+    """What of a lead that failed has to be done again: its planning, or these parts."""
+    team, stands = state.tasks[lead].team, standings(state)
+    if stands[lead].state not in DEAD:
+        return []
+    if team.planned is None:
+        return [lead]
+    parts = state.parts_of(lead)
+    dead = [part for part in parts if stands[part].state in DEAD]
+    first = [part for part in dead if not set(state.tasks[part].needed) & set(dead)]
+    if not first and team.torn is not None:
+        first = [item.task for item in team.torn.excluded if item.task in parts]
+    found: list[TaskId] = []
+    for part in first:
+        found += _to_mend(state, part) if state.tasks[part].planned.lead else [part]
+    return found
+
+
 def is_free(state: State, was: TaskView) -> bool:
     """Whether the branch of a work still stands at it, and no other step goes on from there."""
     view = state.tasks.get(was.planned.id)
     return (
         view is not None
+        and not view.planned.part_of  # its team keeps it as it is
         and view.planned.step == was.planned.step
         and view.head == was.head
         and view.in_flight is None
@@ -244,7 +292,7 @@ def agent_name(state: State, call: StepCall) -> str:
     script word for word: those were shown before the start."""
     named = _text(call.spec, "agent")
     if not named or _AGENT.fullmatch(named) or named in literals(state):
-        if call.kind == "session":
+        if call.kind in _MAKES:
             task = Task(TaskId(""), "", agent=named, role=_text(call.spec, "role"))
             return agent_of_task(state.settings, state.roles, task)
         return named or agent_of(state.settings, _role(state, call), role_name(call))
@@ -272,7 +320,7 @@ def agents_in(source: str) -> tuple[str, ...]:
 
 def role_name(call: StepCall) -> str:
     """The role of a session or question."""
-    return _text(call.spec, "role") or (DEFAULT if call.kind == "session" else ASKED)
+    return _text(call.spec, "role") or (DEFAULT if call.kind in _MAKES else ASKED)
 
 
 def _role(state: State, call: StepCall) -> Role:

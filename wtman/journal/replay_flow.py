@@ -9,6 +9,7 @@ from wtman.journal import replay_limits as limits
 from wtman.journal.replay_plan import fingerprint_in
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind
+from wtman.model.graph import leaves, order
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
@@ -174,6 +175,8 @@ def _answered(state: State, event: e.StepAnswered, at: float) -> State:
         _flow(state).works[view.head] = replace(view, before=None)
     if step.kind == "merge":
         _take_train(state, step, event.value)
+    if step.kind == "plan":
+        _take_team(state, step.task)
     return _ended(state, event.key, value=event.value)
 
 
@@ -189,6 +192,25 @@ def _take_train(state: State, step: FlowStep, value: Any) -> None:
     planned = Task(TaskId(work["task"]), "", work["title"], needs=landed)
     flow.works[commit] = TaskView(planned, "", start=state.base, head=commit)
     flow.trains[commit] = inside
+
+
+def members_of_team(state: State, lead: TaskId) -> tuple[TaskId, ...]:
+    """The tasks that do the work of a lead, each behind what it needs."""
+    tasks = leaves(tuple(view.task for view in state.tasks.values()))
+    return tuple(task for task in order(tasks) if lead in state.leads_of(task))
+
+
+def _take_team(state: State, lead: TaskId) -> None:
+    """Let the parts of a lead be works, as if each were a step that starts from others."""
+    flow = _flow(state)
+    needs = {task.id: task.needs for task in leaves(tuple(v.task for v in state.tasks.values()))}
+    named = state.tasks[lead].planned
+    outside = dict(zip(named.needs, named.tips, strict=True))
+    for part in members_of_team(state, lead):
+        view = state.tasks[part]
+        tips = {need: outside.get(need) or state.tasks[need].head for need in needs[part]}
+        planned = replace(view.planned, needs=tuple(tips), tips=tuple(tips.values()))
+        flow.works[view.head] = replace(view, planned=planned, needs=tips, before=None)
 
 
 def _judged(state: State, event: e.StepJudged, at: float) -> State:

@@ -56,8 +56,8 @@ def _limits(prepared: PreparedFlow) -> str:
 def rehearsal_lines(state: State, found: Rehearsal, width: int) -> list[str]:
     """What a resume reuses and runs; the price is that of the run's sessions so far."""
     price = ""
-    ran = sum(1 for step in found.reused if step.kind in ("session", "ask"))
-    wanted = sum(1 for step in found.wanted if step.kind in ("session", "ask"))
+    ran = sum(1 for step in found.reused if step.kind in ("session", "ask", "plan"))
+    wanted = sum(1 for step in found.wanted if step.kind in ("session", "ask", "plan"))
     if ran and wanted and state.usage.usd:
         price = f" (about ${state.usage.usd / ran * wanted:,.2f})"
     lines = [

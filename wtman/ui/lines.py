@@ -240,6 +240,13 @@ def _rate_limited(state: State, event: e.RateLimited) -> Told:
     return [("run", f"slowed to {count(event.jobs, 'session')} in parallel: {event.reason}")]
 
 
+def _requested(state: State, event: e.Requested) -> Told:
+    view = state.tasks.get(event.task)
+    if event.what == "retry" and view is not None and view.planned.lead:
+        return [(event.task, "is cut into parts anew")]
+    return [(event.task, _ASKED.get(event.what, "asked"))]
+
+
 _ASKED = {
     "stop": "stopping: ending sessions, no work is lost (Ctrl-C again ends immediately)",
     "retry": "gets one more attempt",
@@ -295,7 +302,7 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Resumed: lambda _, event: [] if event.reason else [("run", "goes on")],
     e.TargetMoved: lambda _, event: [("train", f"the target moved to {event.now[:10]}")],
     e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
-    e.Requested: lambda _, event: [(event.task, _ASKED.get(event.what, "asked"))],
+    e.Requested: _requested,
     e.Cleaned: lambda _, event: [(event.task, "worktree and branch removed: wtman restore")],
     e.Restored: lambda _, event: [(event.task, "brought back from the trash")],
 }

@@ -94,6 +94,22 @@ def commands(state: State, task: TaskId, folder: str) -> Iterator[CommandLog]:
         yield CommandLog(title, red, log, view.checked.evidence if red else "")
 
 
+def planning_folders(folder: str, lead: TaskId) -> list[str]:
+    """The evidence of the sessions that cut a lead, the oldest first; `folder` is the run's."""
+    place = os.path.join(folder, "teams", lead)
+    return [
+        os.path.join(place, number, session)
+        for number in _numbered(place)
+        for session in _numbered(os.path.join(place, number))
+    ]
+
+
+def _numbered(folder: str) -> list[str]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(filter(str.isdecimal, os.listdir(folder)), key=int)
+    return []
+
+
 def _newest(folder: str, name: str) -> str:
     """The evidence of the last command that ran under this name; empty: of none."""
     numbers = [0]

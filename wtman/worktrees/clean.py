@@ -295,6 +295,8 @@ def _unmerged(ctl: Control, state: State, view: TaskView, tip: Sha) -> str:
     """What the branch holds that no other place does."""
     if not tip or tip == view.start or (view.merged and tip == view.head):
         return ""
+    if view.planned.lead and tip == view.head:
+        return ""  # its parts put together, each on a branch of its own
     # Killed before its start was journalled, it stands at the base or at what it needs.
     commits = history.count_commits(ctl, view.start or state.base, tip)
     target = refs.read_one(ctl.repo, f"refs/heads/{state.target}") if state.target else None

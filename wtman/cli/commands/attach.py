@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wtman.cli import options, target
-from wtman.cli.worktree import placed, settled
+from wtman.cli.worktree import placed, require_no_lead, settled
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
@@ -50,6 +50,7 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
 
 def _require(state: State, task: TaskId) -> None:
     """Refuse what nobody can attach to."""
+    require_no_lead(state, task)
     view = state.tasks[task]
     if view.external or view.merged:
         why = "wtman did not make this branch" if view.external else "it is merged"

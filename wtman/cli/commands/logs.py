@@ -51,6 +51,8 @@ def logs(
             _write_recording(home, state, name, attempts[-1], path)
             print(f"replay it with: --agent replay:{path}")
             return 0
+        if state.tasks[name].planned.lead:
+            return _logs_of_lead(home, state, name, follow=follow, raw=raw, failed=failed)
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
@@ -72,6 +74,43 @@ def logs(
                 shown.print_attempt(place, sys.stdout, teller)
         for command in told:
             command.print(sys.stdout, teller)
+    return 0
+
+
+def _logs_of_lead(
+    home: Home, state: State, lead: TaskId, *, follow: bool, raw: bool, failed: bool
+) -> int:
+    """What the planner of a lead said in each of its sessions, then why it is not done."""
+    from wtman.execution.output import read_exit
+    from wtman.tasks.lifecycle import task_state
+    from wtman.ui import logs as shown
+
+    folders = shown.planning_folders(home.folder(state.run), lead)
+    while follow and not folders and home.store.live(state.run):
+        time.sleep(_POLL)
+        folders = shown.planning_folders(home.folder(state.run), lead)
+    teller = shown.teller(home.repo, state, lead)
+    if not folders:
+        print(f"wtman: {lead} is not cut yet", file=sys.stderr)
+    for folder in [] if failed else folders[-1:] if follow else folders:
+        if not raw:
+            number, session = folder.split(os.sep)[-2:]
+            print(f"== planning {number}, session {session} ==", flush=True)
+
+        def over(place: str = folder) -> bool:
+            return read_exit(place) is not None or not home.store.live(state.run)
+
+        out = sys.stdout
+        steps = (
+            shown.follow_raw(folder, out.buffer, over)
+            if raw
+            else shown.follow_attempt(folder, out, over, teller)
+        )
+        for _ in steps:
+            time.sleep(_POLL)
+    standing = task_state(home.state(state.run), lead)
+    if not raw and standing.reason:
+        print(f"{lead}: {standing.state}: {standing.reason}")
     return 0
 
 

@@ -32,7 +32,8 @@ def retry(
         asked = request(home, state, name, message)
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
-            told = f"{name} gets one more attempt"
+            lead = state.tasks[name].planned.lead
+            told = f"{name} {'is cut into parts anew' if lead else 'gets one more attempt'}"
             print(
                 json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
             )
@@ -69,10 +70,12 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
         raise UsageError(
             f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
         )
+    known = standings(state)
+    if view.planned.lead:
+        _require_cuttable(state, task, known[task])
     onto = view.onto
     if view.excluded is not None and state.merge is not None:
         onto = read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or onto
-    known = standings(state)
     if dead := next(iter(_dead(view, known)), None):
         _refuse_without(state, known, task, dead)
     stands = known[task].state
@@ -84,6 +87,20 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
         keeps=view.head if stands in (*DONE, TaskState.EXCLUDED) else Sha(""),
         told=message,
     )
+
+
+def _require_cuttable(state: State, task: TaskId, standing: Standing) -> None:
+    """Refuse to cut a lead anew whose parts are other's by now: the target's, or the script's."""
+    if standing.state is TaskState.MERGED:
+        raise UsageError(
+            f"cannot retry {task}: its parts are merged",
+            hint='start a new run for further work: wtman split "what is left to do"',
+        )
+    if state.flow is not None:
+        raise UsageError(
+            f"cannot retry {task}: its flow has it cut",
+            hint=f"retry a part of it; or play the flow again: wtman resume {state.run}",
+        )
 
 
 def _dead(view: TaskView, known: Mapping[TaskId, Standing]) -> list[TaskId]:

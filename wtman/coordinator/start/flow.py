@@ -31,7 +31,7 @@ from wtman.coordinator.start.requirements import (
     require_repository,
     unkept,
 )
-from wtman.coordinator.start.roles import agent_commands
+from wtman.coordinator.start.roles import agent_commands, require_lead
 from wtman.errors import UsageError
 from wtman.files import given
 from wtman.flow.outline import Outline, read_script
@@ -105,7 +105,8 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     else:
         require(plan, settings, assigned, environ, tracked)
     require_agents(programs, settings, environ, tracked)
-    _refuse_plans(script)
+    if "plan" in kinds:
+        require_lead(f"the flow {script.name} has a planner cut a part", settings, assigned)
     if "review" in kinds:
         _require_reviewer(script, settings, assigned.get(REVIEWER))
     settings, notes = in_sandbox(settings, repo)
@@ -149,17 +150,6 @@ def _usable(roles: Roles, settings: Settings) -> dict[str, Role]:
     """The roles that a script may name: all of them, fixed as they are now."""
     names = (name for name in roles.known if name != RESOLVER or RESOLVER in settings.roles)
     return {name: roles.known[name] for name in names}
-
-
-def _refuse_plans(script: FlowScript) -> None:
-    """Refuse a script that has a planner cut a part of it, before anything is spent."""
-    for text in (script.text, *script.sources.values()):
-        for call in read_script(text, "").calls:
-            if call.kind == "plan":
-                raise UsageError(
-                    f"{script.name}:{call.line}: flow.plan is not supported by this version",
-                    hint="ask for the parts with flow.ask, and give each to flow.session",
-                )
 
 
 def _require_reviewer(script: FlowScript, settings: Settings, role: Role | None) -> None:

@@ -28,6 +28,7 @@ from wtman.coordinator.start.requirements import (
 from wtman.coordinator.start.roles import (
     agent_commands,
     assigned_roles,
+    lead_in,
     plan_wanted,
     require_lead,
 )
@@ -116,7 +117,8 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     roles = load_roles(repo.toplevel)
     assigned = assigned_roles(roles, plan, settings, loaded.origin)
     plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
-    require_lead(plan, settings, assigned)
+    if lead := lead_in(plan):
+        require_lead(lead, settings, assigned)
     require(plan, settings, assigned, environ, frozenset(tracked))
     begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
     if request.unplanned:

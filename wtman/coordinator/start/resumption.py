@@ -11,13 +11,13 @@ from wtman.coordinator.start.approval import unapproved_of
 from wtman.coordinator.start.order import read_plan
 from wtman.coordinator.start.proposal import Resumption, after
 from wtman.coordinator.start.requirements import require_metered, require_repository, with_models
-from wtman.coordinator.start.roles import planned_roles, require_lead
+from wtman.coordinator.start.roles import lead_in, planned_roles, require_lead
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.journal.events import Event, LimitsChanged, Planned, Resumed, RolesAssigned
 from wtman.journal.state import State
-from wtman.model.ids import RunId
+from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
 from wtman.model.roles import REVIEWER
 from wtman.plan.file import locate, parse, validate
@@ -95,13 +95,15 @@ def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple
     plan, _ = anchored_agents(plan, state.settings, repo.toplevel, tracked)
     # The roles that the run has already stay as they were.
     new = {task.role: task.id for task in plan.tasks if task.role and task.role not in state.roles}
-    lead = next((task.id for task in plan.tasks if task.lead), None)
+    lead = lead_in(plan)
     roles = load_roles(repo.toplevel) if new or lead else None
     if roles and lead:
         cut = (name for name in planned_roles(roles) if name not in state.roles)
-        new |= dict.fromkeys(cut, lead)
+        new |= dict.fromkeys(cut, TaskId(""))
     assigned = [roles.named(name, f"task {task}: ") for name, task in new.items()] if roles else []
-    require_lead(plan, state.settings, {**state.roles, **{role.name: role for role in assigned}})
+    if lead:
+        known = {**state.roles, **{role.name: role for role in assigned}}
+        require_lead(lead, state.settings, known)
     return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
 
 

@@ -56,19 +56,20 @@ def planned_roles(roles: Roles) -> tuple[str, ...]:
     return (LEAD, *_TEAM, *own)
 
 
-def require_lead(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> None:
-    """Refuse leads where nobody can cut them: an agent that builds plans if it is named for it."""
-    first = next((task for task in plan.tasks if task.lead), None)
-    agent = agent_of_lead(settings, roles)
+def require_lead(what: str, settings: Settings, roles: Mapping[str, Role]) -> None:
+    """Refuse leads that nobody can cut: an agent that builds plans if it is named for that."""
+    agent, file = agent_of_lead(settings, roles), roles.get(LEAD)
     named = settings.roles.get(LEAD) or settings.roles.get(PLANNER)
-    file = roles.get(LEAD)
-    if first is None or named or (file is not None and file.agent):
-        return
-    if agent.partition(":")[0] in _NO_PLANNERS:
+    if not (named or (file and file.agent)) and agent.partition(":")[0] in _NO_PLANNERS:
         raise UsageError(
-            f"task {quoted(first.id)} is a lead: the agent {quoted(agent)} cannot cut it",
+            f"{what}: the agent {quoted(agent)} cannot plan",
             hint="name one that can: --role lead=NAME (or --planner NAME)",
         )
+
+
+def lead_in(plan: Plan) -> str:
+    """The first lead of a plan, as a message names it; nothing where there is none."""
+    return next((f"task {quoted(task.id)} is a lead" for task in plan.tasks if task.lead), "")
 
 
 def _named(roles: Roles, settings: Settings) -> tuple[str, ...]:
