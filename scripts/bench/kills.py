@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -317,10 +318,7 @@ def left(quiet: Place, place: Place) -> list[str]:
     """What there is beside what an undisturbed run leaves."""
     found = [f"process {pid} is left" for pid in place.processes()]
     found += [f"lock {path}" for path in (place.repo / ".git").rglob("*.lock")]
-    refs = [
-        {line.replace(each.run, "RUN") for line in each.git("for-each-ref", "--format=%(refname)")}
-        for each in (quiet, place)
-    ]
+    refs = [Counter(_refs(each)) for each in (quiet, place)]
     found += [f"ref {name} is left" for name in sorted(refs[1] - refs[0])]
     found += [f"ref {name} is missing" for name in sorted(refs[0] - refs[1])]
     trees = [len(each.git("worktree", "list")) for each in (quiet, place)]
@@ -329,6 +327,13 @@ def left(quiet: Place, place: Place) -> list[str]:
     found += [f"git fsck: {line}" for line in place.git("fsck", "--strict", "--no-dangling")]
     found += [f"git status: {line}" for line in place.git("status", "--porcelain")]
     return found
+
+
+def _refs(place: Place) -> list[str]:
+    """Names of refs, without what differs in each run: its id, numbers of attempts, commits."""
+    names = place.git("for-each-ref", "--format=%(refname)")
+    plain = [re.sub(r"(/attempts/.*|/candidates/.*)/\w+$", r"\1", name) for name in names]
+    return [name.replace(place.run, "RUN") for name in plain]
 
 
 def main() -> None:

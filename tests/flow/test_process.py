@@ -200,6 +200,44 @@ def test_no_network_no_program_no_thread_no_signal(tier: str) -> None:
     assert ended.played.value == [], ended
 
 
+def test_no_file_is_changed_and_no_limit_raised(tier: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    kept.chmod(0o600)
+    text = body(
+        "import mmap, os, resource\n"
+        f"kept, new = {str(kept)!r}, {str(tmp_path / 'new')!r}\n"
+        "more = resource.RLIM_INFINITY\n"
+        "done = []\n"
+        "def attempt(name, what):\n"
+        "    try:\n"
+        "        what()\n"
+        "        done.append(name)\n"
+        "    except (OSError, ValueError):\n"
+        "        pass\n"
+        "attempt('write', lambda: open(new, 'w'))\n"
+        "attempt('append', lambda: open(kept, 'a'))\n"
+        "attempt('change', lambda: open(kept, 'r+'))\n"
+        "attempt('nameless', lambda: os.open('/tmp', os.O_TMPFILE | os.O_RDWR))\n"
+        "attempt('folder', lambda: os.mkdir(new))\n"
+        "attempt('link', lambda: os.symlink(kept, new))\n"
+        "attempt('remove', lambda: os.unlink(kept))\n"
+        "attempt('rename', lambda: os.rename(kept, new))\n"
+        "attempt('mode', lambda: os.chmod(kept, 0o777))\n"
+        "attempt('times', lambda: os.utime(kept))\n"
+        "attempt('empty', lambda: os.truncate(kept, 0))\n"
+        "attempt('memory file', lambda: os.memfd_create('x'))\n"
+        "attempt('data', lambda: resource.setrlimit(resource.RLIMIT_DATA, (more, more)))\n"
+        "attempt('files', lambda: resource.prlimit(0, resource.RLIMIT_NOFILE, (9, 9)))\n"
+        "attempt('of another', lambda: resource.prlimit(1, resource.RLIMIT_CPU, (9, 9)))\n"
+        "attempt('shared memory', lambda: mmap.mmap(-1, 1 << 30))\n"
+        "return [done, resource.getrlimit(resource.RLIMIT_DATA)[0] >> 20]"
+    )
+    ended = start(tier, text)
+    assert ended.played.value == [[], 512], ended
+    assert kept.read_text() == "kept" and os.listdir(tmp_path) == ["kept"]
+
+
 def test_a_fork_bomb_forks_nothing(tier: str) -> None:
     ended = start(tier, body("import os\nwhile True:\n    os.fork()"))
     assert ended.played.error.type == "PermissionError"
@@ -217,6 +255,10 @@ def test_memory_is_bounded(tier: str) -> None:
 @pytest.mark.parametrize(
     "text, reason",
     [
+        (
+            "for _ in range(2000): send({'log': 'x' * 9000, 'scope': []})",
+            "told more than 16 MiB of lines",
+        ),
         pytest.param(
             'while True: os.write(fd, b\'{"log": "x", "scope": []}\\n\' * 1000)',
             "told more than 100,000 lines",

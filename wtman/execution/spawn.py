@@ -178,15 +178,35 @@ class PipedProcess:
         if into is not None and not into.is_closing():
             into.write(data)
 
-    async def complaint(self) -> str:
-        """How it ended, with the last line that it printed beside."""
+    async def heeded(self) -> None:
+        """Until it has taken in most of what it was told: who does not listen is told no more."""
+        into = self._process.stdin
+        if into is not None:
+            with suppress(ConnectionError):
+                await into.drain()
+
+    def used(self) -> tuple[float, int]:
+        """Seconds of processor time and bytes of memory of it and of all below it, as far as the
+        system tells."""
+        seconds, memory = 0.0, 0
+        if not keeper.LINUX:
+            return seconds, memory
+        tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+        for pid in (self._process.pid, *keeper.descendants(self._process.pid, keeper.table())):
+            with suppress(OSError, IndexError), open(f"/proc/{pid}/stat", "rb") as file:
+                facts = file.read().rpartition(b")")[2].split()
+                seconds += (int(facts[11]) + int(facts[12])) / tick
+                memory += int(facts[21]) * page
+        return seconds, memory
+
+    async def ended(self) -> tuple[int, str]:
+        """Its exit status, negative for a signal, and the last line that it printed beside."""
         status = await self._process.wait()
         with contextlib.suppress(OSError), open(self._complaints, "rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - 4096, 0))
-            said = file.read().decode("utf-8", "replace").strip()
-            if said:
-                return said.splitlines()[-1]
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+            said = file.read().decode("utf-8", "replace").strip().splitlines()
+            return status, said[-1] if said else ""
+        return status, ""
 
     async def end(self) -> None:
         """Kill it and all that it has started."""
@@ -194,6 +214,9 @@ class PipedProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         if self._process.stdin is not None:
             self._process.stdin.close()
+        # asyncio tells nobody of its end while something that it said is not read.
+        while await self.read(1 << 16):
+            pass
         await self._process.wait()
 
 

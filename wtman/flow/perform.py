@@ -27,6 +27,7 @@ from wtman.model.roles import effort_of, model_of
 from wtman.model.session import Usage
 from wtman.review import perform as reviews
 from wtman.review.actions import Reproduce
+from wtman.sandbox.choice import strongest
 from wtman.sessions.ask import Question, ask
 from wtman.text.terminal import clean
 
@@ -102,9 +103,9 @@ async def script_process(ctx: Context, state: State) -> AsyncIterator[PipedProce
     command = script_command()
     # So that a sweep finds it, should it outlive its coordinator.
     command = replace(command, env={**command.env, "WTMAN_SESSION": f"{ctx.run}/script"})
-    process = await start_piped(
-        ctx.sandbox.wrap(command, script_policy()), ctx.below("flow", "stderr")
-    )
+    # Whoever trusts agents with the machine has not said so of what a planner wrote.
+    sandbox = await ctx.git(strongest, ctx.sandbox)
+    process = await start_piped(sandbox.wrap(command, script_policy()), ctx.below("flow", "stderr"))
     try:
         yield process
     finally:

@@ -38,10 +38,11 @@ from wtman.flow.messages import (
 )
 
 LINE_MOST = 1 << 20  # bytes
-BYTES_MOST = 512 << 20  # of a whole run
+BYTES_MOST = 128 << 20  # of a whole run
 CALLS_MOST = 20_000
 QUESTIONS_MOST = 50_000  # answered at once, or announcements
 TOLD_MOST = 100_000  # lines that are never answered
+TOLD_BYTES_MOST = 16 << 20  # of these: they are kept, and shown
 
 _SPECS: Mapping[str, TypeAdapter[Any]] = {
     "session": TypeAdapter(SessionSpec),
@@ -82,7 +83,8 @@ class Pipe:
     def __init__(self) -> None:
         self.ended = False
         self._rest = b""
-        self._bytes = self._last = self._calls = self._questions = self._told = 0
+        self._bytes = self._last = self._calls = self._questions = 0
+        self._told = self._told_bytes = 0
         self._sent = self._rested = 0  # lines to the script; those after which it last rested
         self._open: set[int] = set()
         self._counts: dict[str, int] = {}
@@ -167,8 +169,11 @@ class Pipe:
             return self._question(word, said)
         if word in _TOLD:
             self._told += 1
+            self._told_bytes += len(line)
             if self._told > TOLD_MOST:
                 raise PipeRefused(f"it told more than {TOLD_MOST:,} lines")
+            if self._told_bytes > TOLD_BYTES_MOST:
+                raise PipeRefused(f"it told more than {TOLD_BYTES_MOST >> 20} MiB of lines")
             told: Message = _fitted(_TOLD[word], said, word)
             return told
         if word == "idle":

@@ -36,7 +36,9 @@ from wtman.flow.messages import (
 )
 from wtman.flow.pipe import Pipe, PipeRefused
 from wtman.flow.run_handle import RunHandle
+from wtman.flow.start import reason_of_end
 from wtman.flow.tree import FileTrees, NoFile
+from wtman.flow.watchdog import EVERY, Watchdog
 from wtman.git.control_dir import Control
 from wtman.git.objects.history import trees_of
 from wtman.git.run import Threaded
@@ -81,15 +83,21 @@ class Play:
         self._told = set(flow.lines)
         self._pipe = Pipe()
         self._begin(state)
+        loop = asyncio.get_running_loop()
+        self._watchdog, self._looked_at = Watchdog(loop.time()), loop.time()
         reading = asyncio.ensure_future(self.process.read(_PIECE))
         try:
             while True:
                 changing = asyncio.ensure_future(self.handle.changed.wait())
                 try:
                     self._deliver()
-                    await asyncio.wait((reading, changing), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(
+                        (reading, changing), timeout=EVERY, return_when=asyncio.FIRST_COMPLETED
+                    )
                 finally:
                     changing.cancel()
+                if complaint := self._look(loop.time()):
+                    return (_broken(complaint, by_us=True),)
                 if reading.done():
                     self._idle = False
                     await self._take_in(reading.result())
@@ -111,9 +119,16 @@ class Play:
 
     # --- what the script says ---------------------------------------------------------------
 
+    def _look(self, now: float) -> str:
+        """Why it has to be ended, if it has; it is looked at every few seconds."""
+        if now < self._looked_at + EVERY:
+            return ""
+        self._looked_at = now
+        return self._watchdog.complaint(now, *self.process.used(), waits=self._idle)
+
     async def _take_in(self, data: bytes) -> None:
         if not data:
-            self.ended = _broken(await self.process.complaint())
+            self.ended = _broken(reason_of_end(*await self.process.ended()))
             return
         try:
             messages = self._pipe.feed(data)
@@ -122,10 +137,13 @@ class Play:
                 if self.ended is not None:
                     break
         except PipeRefused as error:
-            self.ended = _broken(f"it was ended: {error}")
+            self.ended = _broken(str(error), by_us=True)
         self._flush()
 
     async def _heard(self, message: Message) -> None:
+        # A line for people is no call: who computes and talks has not got further.
+        if not isinstance(message, LogLine | PhaseLine | FailureLine):
+            self._watchdog.talked = True
         match message:
             case ScriptCall():
                 await self._step(message)
@@ -196,7 +214,7 @@ class Play:
     def _ask(self, number: int, call: steps.StepCall, key: str) -> None:
         """Take up a step: its events, unless it has its answer or goes on already."""
         if key in self.asked:
-            self.ended = _broken(f"it made the same call twice: flow.{call.kind}")
+            self.ended = _broken(f"it made the same call twice: flow.{call.kind}", by_us=True)
             return
         known = self._flow.steps.get(key)
         if known is None or not (known.open or known.settled or self.failures):
@@ -226,6 +244,8 @@ class Play:
             self._send(self._pipe.error(number, "FlowError", str(error)))
             return
         self._send(self._pipe.answer(number, value))
+        # Asked without end by one that does not listen, whole files would pile up here.
+        await self.process.heeded()
 
     def _loaded(self, message: FlowLoad) -> None:
         text = self._flow.added.sources.get(message.flow)
@@ -254,7 +274,7 @@ class Play:
 
     def _send(self, line: bytes) -> None:
         self._written += 1
-        self._idle = False
+        self._idle, self._watchdog.talked = False, True
         self.process.write(line)
 
     def _deliver(self) -> None:
@@ -328,8 +348,9 @@ def item_of(path: ScopePath) -> ScopePath:
     return path[: ends[-1]] if ends else path
 
 
-def _broken(why: str) -> e.ScriptEnded:
-    return e.ScriptEnded(error={"type": "Ended", "message": f"its process ended: {why}"})
+def _broken(why: str, *, by_us: bool = False) -> e.ScriptEnded:
+    how = "was ended" if by_us else "ended"
+    return e.ScriptEnded(error={"type": "Ended", "message": f"its process {how}: {why}"})
 
 
 def _budget(state: State, spent: Cap) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from types import FrameType
 from typing import BinaryIO
 
 MEMORY = 512 << 20  # bytes
+_ADDRESSES = 1 << 30  # bytes: what is shared counts only here
 CPU = 60  # seconds between two calls
 _FILE = 16 << 20  # bytes of one file
 _DESCRIPTORS = 64
@@ -111,6 +112,7 @@ def _narrow() -> None:
     for kind, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_DATA, MEMORY),
+        (resource.RLIMIT_AS, _ADDRESSES),
         (resource.RLIMIT_FSIZE, _FILE),
         (resource.RLIMIT_NOFILE, _DESCRIPTORS),
     ):

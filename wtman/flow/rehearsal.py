@@ -18,6 +18,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.session import Usage
+from wtman.sandbox.choice import strongest
 from wtman.sandbox.policy import Sandbox
 
 
@@ -32,7 +33,8 @@ async def rehearse(
         return loop.run_in_executor(None, lambda: function(*args))
 
     run = _MemoryRun(state)
-    command = sandbox.wrap(script_command(), script_policy())
+    confined = await in_thread(strongest, sandbox)
+    command = confined.wrap(script_command(), script_policy())
     process = await start_piped(command, os.path.join(folder, "flow", "rehearsal"))
     try:
         play = Play(run, process, control, in_thread, rehearses=True, failures=failures)

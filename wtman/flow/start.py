@@ -1,20 +1,21 @@
-"""How the process of a script is started, what it may reach, and what its end says."""
+"""How the process of a script is started, what it may reach, and what its end means."""
 
 import os
 from functools import cache
 from importlib.util import find_spec
 
-from wtman.model.command import Command, Exit, ExitReason
+from wtman.flow.watchdog import CPU, MEMORY
+from wtman.model.command import Command
 from wtman.sandbox import system
 from wtman.sandbox.policy import Limits, SandboxPolicy
+from wtman.text.terminal import clean
 
-MEMORY = 512 << 20  # bytes
 _FILE = 16 << 20  # bytes of one file
 _TMP = 16 << 20
 _FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8")
 _NEEDED = "pydantic pydantic_core annotated_types typing_extensions typing_inspection".split()
 _LOST = 3  # the status of program.py when its pipe was closed
-_TIME = (24, 128 + 24)  # SIGXCPU, and how bubblewrap tells it
+_TIME = (-24, 128 + 24)  # SIGXCPU, and how bubblewrap tells it
 
 
 def script_command(source: int = 0, sink: int = 1) -> Command:
@@ -33,18 +34,15 @@ def script_policy() -> SandboxPolicy:
     return SandboxPolicy(read=_places(), network="off", tmp=_TMP, limits=limits)
 
 
-def reason_of_end(ended: Exit) -> str:
-    """Why a script's process ended without telling its end, in words."""
-    if ended.reason is ExitReason.EXITED:
-        if ended.signal in _TIME or ended.code in _TIME:
-            return "the script computed for more than 60 s between two calls"
-        if ended.signal == 9 or ended.code == 128 + 9:
-            return "the script's process was killed, likely for want of memory (512 MB)"
-        if ended.code == _LOST:
-            return "the script's process lost its pipe"
-        if not ended.problem():
-            return "the script's process ended without a word"
-    return f"the script's process ended early: {ended.problem()}"
+def reason_of_end(status: int, said: str) -> str:
+    """Why a script's process ended without telling its end; `said` is what it printed last."""
+    if status in _TIME:
+        return f"the script computed for more than {CPU} s between two calls"
+    if status in (-9, 128 + 9):
+        return f"it was killed, likely for want of memory ({MEMORY >> 20} MB)"
+    if status == _LOST:
+        return "it lost its pipe"
+    return clean(said) or (f"signal {-status}" if status < 0 else f"exit status {status}")
 
 
 @cache

@@ -51,3 +51,14 @@ def choose(wanted: str = "auto") -> tuple[Sandbox, tuple[str, ...]]:
         hint="`wtman doctor` says how to fix it; or use `--sandbox none`: agents and checks then "
         "have all of your rights",
     )
+
+
+def strongest(otherwise: Sandbox) -> Sandbox:
+    """The strongest that works here, whatever sessions run in; the given one where none does.
+
+    Blocks for some ten milliseconds the first time.
+    """
+    try:
+        return choose()[0]
+    except MissingError:
+        return otherwise
