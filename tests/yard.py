@@ -98,8 +98,24 @@ class Yard:
         self.git("switch", "-q", "main")
         ids = tuple(TaskId(need) for need in needs)
         prompt = f"Do {name}.\n\nAnd more of it."
-        self.tasks.append(Task(TaskId(name), prompt, needs=ids, check=check))
+        lead = TaskId(name.rpartition("_")[0])
+        self.tasks.append(Task(TaskId(name), prompt, needs=ids, check=check, part_of=lead))
         self.ends[TaskId(name)] = (start, Sha(head))
+
+    def lead(self, name: str, *, needs: tuple[str, ...] = ()) -> None:
+        """Have the parts that were added so far as the work of one task, put together by git."""
+        own = [task.id for task in self.tasks if task.part_of == name]
+        start = self.sha(needs[0] if needs else "main")
+        self.git("switch", "-q", "-c", name, start)
+        for part in own:
+            self.git("merge", "-q", "--no-edit", self.ends[part][1])
+        self.git("switch", "-q", "main")
+        ids = tuple(TaskId(need) for need in needs)
+        at = self.tasks.index(next(task for task in self.tasks if task.id == own[0]))
+        above = TaskId(name.rpartition("_")[0])
+        made = Task(TaskId(name), f"Do {name}.", needs=ids, lead=True, part_of=above)
+        self.tasks.insert(at, made)
+        self.ends[TaskId(name)] = (start, self.sha(name))
 
     def create(self, target: str = "main") -> None:
         """Journal the run with all branches done."""
@@ -120,7 +136,11 @@ class Yard:
             )
             events: list[e.Event] = [e.Approved()]
             for task in self.tasks:
-                events += self._taken(task) if self.external else self._made(store, task)
+                if task.lead:
+                    events += self._cut(store, task)
+                else:
+                    events += self._taken(task) if self.external else self._made(store, task)
+            events += [self._together(task) for task in reversed(self.tasks) if task.lead]
             store.append(self.run, events, 1_767_000_000.0)
 
     def _taken(self, task: Task) -> list[e.Event]:
@@ -139,7 +159,8 @@ class Yard:
         fingerprint = load_state(store, self.run).tasks[task.id].fingerprint  # type: ignore[arg-type]
         checks = task.check or self.check
         results = tuple(CheckResult(text, Verdict.GREEN) for text in checks)
-        needs = {need: self.ends[need][1] for need in task.needs}
+        above = {task.part_of: self.ends[task.part_of][0]} if task.part_of else {}
+        needs = above | {need: self.ends[need][1] for need in task.needs}
         return [
             e.WorktreeMade(task.id, str(path), branch, start, needs),
             e.Intended(
@@ -150,6 +171,22 @@ class Yard:
             e.SessionFinished(task.id, 1, Ended.OK, head),
             e.Checked(task.id, head, start, Verdict.GREEN, results),
         ]
+
+    def _cut(self, store: object, task: Task) -> list[e.Event]:
+        """A lead that its planner has cut."""
+        fingerprint = load_state(store, self.run).tasks[task.id].fingerprint  # type: ignore[arg-type]
+        parts = tuple(item for item in self.tasks if item.part_of == task.id)
+        above = {task.part_of: self.ends[task.part_of][0]} if task.part_of else {}
+        needs = above | {need: self.ends[need][1] for need in task.needs}
+        start = self.ends[task.id][0]
+        return [e.TeamPlanned(task.id, 1, "robot", fingerprint, start, needs, parts)]
+
+    def _together(self, task: Task) -> e.Event:
+        start, head = self.ends[task.id]
+        branch = Branch(f"wtman/{self.run}/{task.id}")
+        self.git("branch", "-q", branch, head)
+        own = [item.id for item in self.tasks if item.part_of == task.id]
+        return e.TeamMade(task.id, start, {part: self.ends[part][1] for part in own}, head, branch)
 
     def branch_of(self, name: str) -> str:
         return f"wtman/{self.run}/{name}"

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import combinations, permutations
 from math import comb, log2
 from unittest.mock import patch
@@ -17,10 +18,12 @@ from wtman.merge.combinations import Decision
 from wtman.merge.culprits import Key
 from wtman.merge.search import Ask, next_step, passed, search
 from wtman.merge.selection import Member, arrange, kept
+from wtman.merge.units import grouped
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
 
 Group = frozenset[TaskId]
+units_of = lru_cache(maxsize=None)(grouped)
 
 
 @dataclass
@@ -46,7 +49,12 @@ class World:
 
     @property
     def ids(self) -> tuple[TaskId, ...]:
-        return tuple(member.id for member in self.members)
+        return units_of(self.members).leaves.ids
+
+    def whole(self, key: Iterable[TaskId]) -> bool:
+        """Whether no unit is in it with some of its parts only."""
+        chosen, units = set(key), units_of(self.members)
+        return all(chosen.issuperset(units.parts[name]) for name in units.of(chosen))
 
     def closed(self, key: Iterable[TaskId]) -> bool:
         chosen, known = set(key), set(self.ids)
@@ -179,7 +187,12 @@ def below(world: World, chosen: Group) -> Group:
 def best(world: World) -> int:
     for size in range(len(world.ids), 0, -1):
         for key in combinations(world.ids, size):
-            if world.closed(key) and not world.red(key) and not world.torn(key):
+            if (
+                world.closed(key)
+                and world.whole(key)
+                and not world.red(key)
+                and not world.torn(key)
+            ):
                 return size
     return 0
 
@@ -226,8 +239,51 @@ def test_the_most_that_can_land_lands_and_only_the_culprits_are_named(
             assert item.reproduce
 
 
+@st.composite
+def unit_worlds(draw: st.DrawFn) -> World:
+    world = draw(worlds())
+    names = st.sampled_from(["", "", "u", "v", "w"])
+    members = (replace(member, unit=TaskId(draw(names))) for member in world.members)
+    return replace(world, members=tuple(members))
+
+
+@settings(max_examples=kit.examples(400))
+@given(unit_worlds(), st.integers(1, 8))
+def test_of_units_the_most_land_whole_and_the_guilty_part_is_named(
+    world: World, width: int
+) -> None:
+    decision = world.decide(width)
+    landing, units = frozenset(decision.landing), units_of(world.members)
+    assert decision.landing == units.leaves.key(landing)
+    assert world.closed(landing) and world.whole(landing)
+    assert not world.red(landing) and not world.torn(landing)
+    assert len(landing) == best(world)
+    left = {item.task: item for item in decision.excluded}
+    assert set(left) == set(world.ids) - landing
+    for name in units.of(left):
+        parts = units.parts[name]
+        told = [left[part] for part in parts]
+        guilty = [item for item in told if item.reason != "unverified"]
+        assert {item.unit for item in told} == {name if parts != (name,) else ""}
+        for item in guilty:
+            accused = frozenset({item.task, *item.others})
+            if item.reason == "conflict":
+                assert accused in world.conflicts
+                continue
+            whole = below(world, accused)
+            assert world.red(whole), "smallest, part by part"
+            for other in accused:
+                gone = [one for one in whole if other in below(world, frozenset({one}))]
+                assert not world.red(whole - frozenset(gone))
+        for item in told:
+            if item not in guilty and guilty:
+                assert set(item.others) <= {one.task for one in guilty}, "it follows its unit"
+            elif item not in guilty:
+                assert item.others and not set(item.others) & set(units.of(landing))
+
+
 @settings(max_examples=kit.examples(150))
-@given(worlds(), st.integers(1, 4))
+@given(unit_worlds(), st.integers(1, 4))
 def test_the_search_goes_on_from_any_journal(world: World, width: int) -> None:
     """It is re-run from the start each turn, so answers may come one at a time."""
     whole = world.decide(width)

@@ -196,10 +196,12 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "dry_run": False,
         "landed": ["core", "billing"],
         "commits": {"core": "1" * 40, "billing": "2" * 40},
+        "units": {},
         "adapted": [],
         "excluded": [
             {
                 "task": "portal",
+                "unit": None,
                 "reason": "conflict",
                 "with": ["core"],
                 "paths": ["a.py"],
@@ -209,6 +211,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
             },
             {
                 "task": "docs",
+                "unit": None,
                 "reason": "failed",
                 "with": [],
                 "paths": [],

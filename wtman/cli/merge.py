@@ -47,6 +47,8 @@ def merge_run(
             print(f"run {state.run} is merged already")
         return _tell(state, landed, {}, None, as_json)
     asked = order.merge_of_run(home.repo, state, wanted, again)
+    for text in () if as_json else order.told_of_units(state, wanted):
+        print(clean(text, 400))
     agent = require_resolver(home, state, asked, resolver)
     publish = publisher(home.repo, asked.target) if pr else None
     if tasks := order.unchecked(state, asked):

@@ -17,6 +17,7 @@ from wtman.git.repo import resolve
 from wtman.git.trees import remove_tree
 from wtman.journal.events import Event, Landed, MergeAsked, Resumed
 from wtman.journal.state import State
+from wtman.journal.units import units, wanted_of, whole
 from wtman.merge.checkout_move import mend
 from wtman.merge.land import require_movable
 from wtman.model.ids import TaskId
@@ -34,9 +35,10 @@ def put_in_order(repo: Repository, wanted: MergeAsked) -> tuple[str, ...]:
 
 def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool) -> MergeAsked:
     """The merge that is `wanted`, of where the target is. `again`: of what was excluded before."""
+    known = {**state.tasks, **units(state)}
     for task in (*wanted.members, *wanted.exclude):
-        if task not in state.tasks:
-            near = did_you_mean(task, state.tasks)
+        if task not in known:
+            near = did_you_mean(task, known)
             raise UsageError(f"run {state.run} has no task {quoted(task)}{near}")
     _require_ready(state, again)
     wanted = replace(wanted, check=typed(repo, wanted.check))
@@ -46,15 +48,20 @@ def merge_of_run(repo: Repository, state: State, wanted: MergeAsked, again: bool
         state.base,
         " when the run began",
     )
-    aboard = (
-        view.head
-        for task, view in state.tasks.items()
-        if task not in wanted.exclude
-        and (not wanted.members or task in wanted.members)
-        and (state.flow is None or task in state.flow.wanted)
-    )
+    aboard = (state.tasks[task].head for task in wanted_of(state, wanted))
     require_repository(repo, asked.before, filter(None, aboard))
     return asked
+
+
+def told_of_units(state: State, wanted: MergeAsked) -> tuple[str, ...]:
+    """That a part which is named stands for its whole unit."""
+    told = []
+    for names, what in ((wanted.members, "merged"), (wanted.exclude, "excluded")):
+        for name in names:
+            unit = next(iter(whole(state, [name]).values()), name)
+            if unit != name:
+                told.append(f"{name} is a part of {unit}, which is {what} as a whole")
+    return tuple(told)
 
 
 def merged_already(repo: Repository, state: State, wanted: MergeAsked) -> Landed | None:
@@ -148,15 +155,11 @@ def _require_ready(state: State, again: bool) -> None:
 
 def unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
     """The tasks that no check judged, where somebody still has to say that they may land."""
+    wanted = () if asked.unchecked else wanted_of(state, asked)
     return [
         task
         for task, item in standings(state).items()
-        if item.state is TaskState.UNCHECKED
-        and (state.flow is None or task in state.flow.wanted)
-        and not asked.unchecked
-        and not state.tasks[task].external
-        and task not in asked.exclude
-        and (not asked.members or task in asked.members)
+        if item.state is TaskState.UNCHECKED and task in wanted and not state.tasks[task].external
     ]
 
 

@@ -17,6 +17,7 @@ from wtman.git.refs import RefChange
 from wtman.journal.events import Landed, MergeUndone
 from wtman.journal.merges import standing
 from wtman.journal.state import State
+from wtman.journal.units import leads_of_all
 from wtman.merge.checkout_move import mend, move_back
 from wtman.merge.land import require_movable
 from wtman.model.ids import RunId, TaskId
@@ -49,7 +50,7 @@ def undo_merge(home: Home, run: RunId) -> MergeRestored:
         last = landed[-1]
         pushed = _move(home.repo, state, last)
         tasks = tuple(TaskId(name) for name in last.commits)
-        _bring_back(home.repo, state, tasks)
+        _bring_back(home.repo, state, (*tasks, *leads_of_all(state, tasks)))
         event = MergeUndone(last.target, last.before, last.after, tasks)
         home.store.append(run, [event], time.time())
     cleaned = tuple(task for task in tasks if task in state.tasks and state.tasks[task].cleaned)

@@ -10,6 +10,7 @@ from wtman.flow.actions import SettleStep, TrainStep
 from wtman.flow.reviews import at_works
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State
+from wtman.journal.units import joined
 from wtman.merge.actions import JudgeCandidate
 from wtman.merge.combinations import Decision
 from wtman.merge.search import Ask, next_step
@@ -55,12 +56,15 @@ def _members(state: State, step: FlowStep) -> tuple[Member, ...]:
     tasks = tuple(view.planned for view in state.tasks.values())
     named = {flow.works[commit].planned.id for commit in step.commits}
     chosen = set(closure(tasks, tuple(named)))
+    trains = [(flow.works[item].planned.id, flow.trains.get(item, {})) for item in step.commits]
+    units = {part: name for name, parts in joined(trains, chosen).items() for part in parts}
     found = []
     for task in order(tasks):
         view = state.tasks[task]
         if task in chosen and view.head not in flow.trains:
             needs = tuple(need for need in view.planned.needs if need in chosen)
-            found.append(Member(task, view.start, view.head, needs))
+            unit = units.get(task, TaskId(""))
+            found.append(Member(task, view.start, view.head, needs, unit))
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
 from wtman.journal.events import Adapted, Conflict
 from wtman.journal.state import State
+from wtman.journal.units import landing_needs
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -67,10 +68,11 @@ def train_of(
     """The train of these tasks, as the merge that was asked for wants it."""
     assert state.merge is not None
     parts = []
+    needs = landing_needs(state, members)
     for task in members:
         view = state.tasks[task]
         message = commit_text(state, task)
-        parts.append(Part(task, view.start, view.head, view.task.needs, message, view.author))
+        parts.append(Part(task, view.start, view.head, needs[task], message, view.author))
     chosen = strategy or state.merge.asked.strategy
     return Train(on, tuple(parts), state.identity, state.merge.at, chosen, way)
 

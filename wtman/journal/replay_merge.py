@@ -21,19 +21,18 @@ from wtman.journal.events import (
 )
 from wtman.journal.replay_limits import done
 from wtman.journal.state import TRIES, MergeView, Request, State, TaskView
+from wtman.journal.units import asked_for, leads
 from wtman.model.actions import ActionKey, ActionKind
-from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 
 _LAND = ActionKey(ActionKind.LAND)
 
 
 def _merge_asked(state: State, event: MergeAsked, at: float) -> State:
-    plan = tuple(view.task for view in state.tasks.values())
     # What nobody asks for now stays excluded.
-    asked = closure(plan, event.members) if event.members else tuple(state.tasks)
+    asked = asked_for(state, event.members) if event.members else state.tasks.keys()
     for task in asked:
-        if state.tasks[task].excluded is not None:
+        if task in state.tasks and state.tasks[task].excluded is not None:
             state.tasks[task] = replace(state.tasks[task], excluded=None)
     before = state.merge if event.resolves else None  # what a resolver's work goes on with
     so_far = (before.landed or before.so_far) if before is not None else None
@@ -65,10 +64,19 @@ def _landed(state: State, event: Landed, at: float) -> State:
         for left in event.excluded:
             if left.task in state.tasks:
                 state.tasks[left.task] = replace(state.tasks[left.task], excluded=left)
+    _over_leads(state)
     if event.moved and merge.asked.resolves in event.commits:
         event = replace(event, resolved=(merge.asked.resolves,))
     landed = joined(merge.so_far, event) if merge.so_far is not None else event
     return _with_merge(state, landed=landed)
+
+
+def _over_leads(state: State) -> None:
+    """Let a lead be merged with all of its parts, and not without."""
+    for lead, parts in leads(state).items():
+        merged = [state.tasks[part].merged for part in parts]
+        last = merged[-1] if all(merged) else Sha("")
+        state.tasks[lead] = replace(state.tasks[lead], merged=last)
 
 
 def _undone(state: State, event: MergeUndone, at: float) -> State:
@@ -77,6 +85,7 @@ def _undone(state: State, event: MergeUndone, at: float) -> State:
             state.tasks[task] = replace(view, merged=Sha(""))
         elif view.excluded is not None:
             state.tasks[task] = replace(view, excluded=None)
+    _over_leads(state)
     return replace(state, merge=None)
 
 
@@ -158,6 +167,7 @@ def joined(first: Landed, second: Landed) -> Landed:
         proof="; ".join(dict.fromkeys(text for text in (first.proof, second.proof) if text)),
         moved=first.moved or second.moved,
         notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
+        units={**(first.units or {}), **(second.units or {})} or None,
         resolved=(*first.resolved, *(second.resolved if second.moved else ())),
     )
 

@@ -115,13 +115,13 @@ class _Tries:
 
     def learn(self, answers: dict[Key, CandidateJudged]) -> None:
         """Take in the answers; the largest green set is what lands now."""
-        for key, candidate in sorted(answers.items(), key=lambda item: -len(item[0])):
+        for key, candidate in sorted(answers.items(), key=lambda item: -self.order.size(item[0])):
             if candidate.conflict is not None:
                 self.culprits += conflicts_in(candidate)
                 self._begin()
             elif not is_good(candidate):
                 self._learn_red(frozenset(key), failures(candidate))
-            elif len(key) > len(self.landing):
+            elif self.order.size(key) > self.order.size(self.landing):
                 self.landing = key
                 self._begin()
 
@@ -200,7 +200,7 @@ class _Tries:
 
     def _worth(self, chosen: Group) -> bool:
         return (
-            len(chosen) > len(self.landing)
+            self.order.size(chosen) > self.order.size(self.landing)
             and chosen not in self._tried
             and not any(name in chosen and chosen <= group for name, group in self._hopeless)
         )

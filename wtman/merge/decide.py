@@ -4,18 +4,21 @@ The search itself is `search`; here the run's tasks become its members, and its
 answer becomes actions. What is excluded before any candidate is named with its reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wtman.checks.actions import CheckBase
 from wtman.journal.events import Excluded
 from wtman.journal.state import State
+from wtman.journal.units import landing_tasks, units, wanted_of
 from wtman.merge.actions import JudgeCandidate, LandTrain
 from wtman.merge.search import Ask, next_step
 from wtman.merge.selection import Member
+from wtman.merge.units import left_with
 from wtman.model.actions import ActionKey, ActionKind, Cancel
-from wtman.model.graph import closure, order
+from wtman.model.graph import order
 from wtman.model.ids import TaskId
-from wtman.model.states import Standing, TaskState
+from wtman.model.plan import Task
+from wtman.model.states import DONE, Standing, TaskState
 from wtman.review.judgement import blockers
 from wtman.tasks.lifecycle import standings
 
@@ -61,28 +64,72 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
     """The members in dependency order, and who stays behind before anything is tried."""
     merge = state.merge
     assert merge is not None
-    tasks = tuple(view.task for view in state.tasks.values())
     known = standings(state)
-    everyone = state.flow.wanted if state.flow is not None else state.tasks
-    members = tuple(task for task in merge.asked.members if task in everyone)
-    wanted = set(closure(tasks, members)) if merge.asked.members else set(everyone)
-    included: dict[TaskId, Member] = {}
-    left: list[Excluded] = list(merge.disproved)
-    disproved = {item.task for item in merge.disproved}
-    for task in order(tasks):
-        view = state.tasks[task]
-        if task not in wanted or view.merged:
-            continue
-        if task in merge.asked.exclude or task in disproved:
-            continue
-        apart = (merge.asked.apart or {}).get(task, "")
-        reason = apart or _unfit(state, task, known, included)
-        if reason:
-            left.append(Excluded(task, "unverified", _partners(state, task, known), (), reason))
-        else:
-            needs = tuple(need for need in view.needed if need in included)
-            included[task] = Member(task, view.start, view.head, needs)
-    return tuple(included.values()), tuple(left)
+    wanted = wanted_of(state, merge.asked)
+    parts = units(state)
+    unit = {part: name for name, inside in parts.items() for part in inside}
+    tasks = {task.id: task for task in landing_tasks(state, depended=True)}
+    line = [
+        tasks[name]
+        for name in order(tuple(tasks.values()))
+        if name in wanted and not state.tasks[name].merged
+    ]
+    left = {item.task: item for item in merge.disproved}
+    while True:
+        included: dict[TaskId, Member] = {}
+        before = len(left)
+        for task in line:
+            if task.id in left:
+                continue
+            top = unit.get(task.id, TaskId(""))
+            item = _left_alone(state, task, top, known) or _left_with_others(
+                state, task, top, parts.get(top, ()), left, included
+            )
+            if item is not None:
+                left[task.id] = item
+                continue
+            view = state.tasks[task.id]
+            needs = tuple(need for need in task.needs if need in included)
+            included[task.id] = Member(task.id, view.start, view.head, needs, top)
+        # A part that stays behind takes those along that come before it, and all who need them.
+        if len(left) == before:
+            return tuple(included.values()), tuple(left.values())
+
+
+def _left_alone(
+    state: State, task: Task, unit: TaskId, known: Mapping[TaskId, Standing]
+) -> Excluded | None:
+    """A task that is not eligible itself, or whose lead is not."""
+    assert state.merge is not None
+    reason = (state.merge.asked.apart or {}).get(task.id, "") or _unfit(state, task.id, known)
+    lead = known.get(unit)
+    if not reason and lead is not None and lead.state not in DONE:
+        reason = f"{unit} {lead.state}" + (f": {lead.reason}" if lead.reason else "")
+    if not reason:
+        return None
+    others = _partners(state, task.id, known)
+    return Excluded(task.id, "unverified", others, evidence=reason, unit=unit)
+
+
+def _left_with_others(
+    state: State,
+    task: Task,
+    unit: TaskId,
+    parts: Sequence[TaskId],
+    left: Mapping[TaskId, Excluded],
+    included: Mapping[TaskId, Member],
+) -> Excluded | None:
+    """A task whose unit does not land because of others in it, or that needs one that does not."""
+    inside = [name for name in parts if name in left]
+    if inside:
+        guilty = [name for name in inside if not {*left[name].others} & {*parts}]
+        return left_with(task.id, unit, guilty or inside)
+    for need in task.needs:
+        other = state.tasks.get(need)
+        if other is not None and not other.merged and need not in included:
+            reason = f"it needs {need}, which does not land"
+            return Excluded(task.id, "unverified", evidence=reason, unit=unit)
+    return None
 
 
 def _partners(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ...]:
@@ -93,19 +140,14 @@ def _partners(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> t
     return tuple(dict.fromkeys(name for name in others if name != task))
 
 
-def _unfit(
-    state: State, task: TaskId, known: Mapping[TaskId, Standing], included: Mapping[TaskId, Member]
-) -> str:
+def _unfit(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> str:
     """Why a task is not eligible, or nothing."""
-    view = state.tasks[task]
     item = known[task]
     assert state.merge is not None
-    if item.state is TaskState.UNCHECKED and not (view.external or state.merge.asked.unchecked):
+    if item.state is TaskState.UNCHECKED and not (
+        state.tasks[task].external or state.merge.asked.unchecked
+    ):
         return f"task unchecked ({item.reason}); --unchecked allows it"
     if item.state not in (TaskState.VERIFIED, TaskState.UNCHECKED):
         return f"task {item.state}" + (f": {item.reason}" if item.reason else "")
-    for need in view.needed:
-        other = state.tasks.get(need)
-        if other is not None and not other.merged and need not in included:
-            return f"it needs {need}, which does not land"
     return ""

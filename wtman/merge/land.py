@@ -26,6 +26,7 @@ from wtman.integration.assemble import assemble, require_same, train_of
 from wtman.journal import events as e
 from wtman.journal.events import CandidateJudged
 from wtman.journal.state import MergeView, State
+from wtman.journal.units import landed_units, leads_of_all
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
 from wtman.merge.checkout_move import mend, move_forward
@@ -79,7 +80,7 @@ async def perform(ctx: Context, state: State, action: LandTrain) -> tuple[e.Even
             replace(event, notes=notes) if isinstance(event, e.Landed) else event for event in done
         )
     else:
-        events = (_landed(merge, action),)
+        events = (_landed(state, action),)
     for event in events:
         if isinstance(event, e.Landed | e.MergeFailed):
             # Before the journal says that it is over: a kill here does it once more.
@@ -100,10 +101,10 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     if not proof.proven:
         return (_disproved(proof),)
     if merge.asked.dry_run:
-        return (_landed(merge, action, commits, proof),)
+        return (_landed(state, action, commits, proof),)
     if signature.wanted(ctx.control):
         commits, ticket = _signed(ctx, state, action.on, commits, ticket)
-    landed = _landed(merge, action, commits, proof)
+    landed = _landed(state, action, commits, proof)
     if merge.asked.patch_only:
         draft, body = _drafted(ctx, state, action, ticket, landed, proof)
         return (replace(landed, patches=draft.publish(body)),)
@@ -120,7 +121,7 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
         draft.discard()
         return (*told, _overtaken(ctx, merge, action.on, error))
     landed = replace(landed, after=ticket.commit, patches=draft.publish(body), moved=True)
-    stayed = retire(ctx, state, tuple(commits))
+    stayed = retire(ctx, state, (*commits, *leads_of_all(state, commits)))
     return (*told, landed, *(e.Noted(reason, task) for task, reason in stayed.items()))
 
 
@@ -306,12 +307,14 @@ def _drafted(
 
 
 def _landed(
-    merge: MergeView,
+    state: State,
     action: LandTrain,
     commits: Mapping[TaskId, Sha] | None = None,
     proof: Proof | None = None,
 ) -> e.Landed:
     """What to journal, as long as nothing has moved."""
+    merge = state.merge
+    assert merge is not None
     candidate = merge.candidates.get((action.on, action.members))
     adapted = [*candidate.adapted] if candidate is not None else []
     if proof is not None:
@@ -338,4 +341,5 @@ def _landed(
         needs=action.needs or None,
         proof=summary(proof) if proof is not None else "",
         moved=False,
+        units=landed_units(state, commits or ()) or None,
     )

@@ -63,6 +63,7 @@ def manifest(
         "after": {"commit": steps[-1].landed, "tree": candidate.tree},
         "plan": [task_plain(view.task) for view in state.tasks.values()],
         "tasks": [_task(view, known.get(task)) for task, view in state.tasks.items()],
+        "units": {unit: list(parts) for unit, parts in (landed.units or {}).items()},
         "series": [step.task for step in steps if step.patch],
         "checks": list(map(check_plain, candidate.results)),
         "verdict": str(candidate.verdict),
@@ -108,6 +109,7 @@ def excluded_plain(item: Excluded, label: Callable[[TaskId], str] = str) -> dict
     """A branch that did not land, as JSON has it; `label` names a branch."""
     return {
         "task": label(item.task),
+        "unit": item.unit or None,
         "reason": item.reason,
         "with": list(map(label, item.others)),
         "paths": list(item.paths),

@@ -15,6 +15,7 @@ from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.journal.events import CandidateJudged, Event, TeamJudged
 from wtman.journal.state import State
+from wtman.journal.units import landing_needs
 from wtman.merge.actions import JudgeCandidate, JudgeTeam
 from wtman.merge.selection import Member, arrange
 from wtman.merge.suspects import pointed
@@ -101,17 +102,20 @@ def _once(make: Callable[[], Awaitable[tuple[TrainPart, ...]]]) -> TrainParts:
 
 def _parts(ctx: Context, state: State, action: JudgeCandidate) -> tuple[TrainPart, ...]:
     """Each member by itself, with what it needs; none where that is the whole set."""
-    views = [state.tasks[task] for task in action.members]
-    order = arrange([Member(view.task.id, view.start, view.head, view.needed) for view in views])
+    views = {task: state.tasks[task] for task in action.members}
+    needs = landing_needs(state, action.members, depended=True)
+    order = arrange(
+        [Member(name, view.start, view.head, needs[name]) for name, view in views.items()]
+    )
     found: list[TrainPart] = []
-    for view in views:
-        names = order.key(order.below[view.task.id])
+    for name, view in views.items():
+        names = order.key(order.below[name])
         if names == action.members:
             continue
         made = assemble(ctx.control, train_of(state, action.on, names))
         if made.commit and made.commit != action.on:
             own = view.head if view.checked is not None else Sha("")
-            found.append(TrainPart(view.task.id, state.label(view.task.id), made.commit, own))
+            found.append(TrainPart(name, state.label(name), made.commit, own))
     return tuple(found)
 
 

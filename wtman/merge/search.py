@@ -18,6 +18,7 @@ from wtman.merge.combinations import Decision, retried
 from wtman.merge.culprits import Culprit, Group, Key, Steps, first_fault, is_good
 from wtman.merge.one_by_one import crowded, one_by_one
 from wtman.merge.selection import Member, MemberOrder, arrange, kept
+from wtman.merge.units import Units, grouped, left_with
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.provision.command_text import by_hand
@@ -42,7 +43,8 @@ def next_step(
     `width` is how many candidates may run at once; `unchecked` lets a tree land that no
     check has judged.
     """
-    walk = search(members, max(width, 1))
+    units = grouped(members)
+    walk = _told(units, max(width, 1))
     try:
         batch = next(walk)
         while True:
@@ -53,8 +55,24 @@ def next_step(
                 return _unverified(members)
             batch = walk.send({key: candidates[key] for key in batch})
     except StopIteration as stop:
-        found: Decision = stop.value
-    return replace(found, excluded=_excluded(arrange(members), found, candidates))
+        found: Decision = stop.value[0]
+        left = _excluded(units, found, stop.value[1], candidates)
+    return replace(found, landing=units.key(found.landing), excluded=left)
+
+
+def _told(units: Units, width: int) -> Steps[tuple[Decision, Mapping[TaskId, Culprit]]]:
+    """The search, and for each member that does not land the branches that are the reason."""
+    found = yield from units.run(search(units.wholes, width))
+    order = arrange(units.wholes)
+    landing = frozenset(found.landing)
+    guilty: dict[TaskId, Culprit] = {}
+    for name in order.ids:
+        culprit = _reason(name, found.culprits, landing | order.below[name])
+        if name not in landing and culprit is not None:
+            named = yield from units.guilty(name, culprit, width)
+            if named is not None:
+                guilty[name] = named
+    return found, guilty
 
 
 def passed(candidate: CandidateJudged, *, unchecked: bool = False) -> bool:
@@ -111,24 +129,56 @@ def _unverified(members: Sequence[Member]) -> Decision:
 
 
 def _excluded(
-    order: MemberOrder, found: Decision, candidates: Mapping[Key, CandidateJudged]
+    units: Units,
+    found: Decision,
+    guilty: Mapping[TaskId, Culprit],
+    candidates: Mapping[Key, CandidateJudged],
 ) -> tuple[Excluded, ...]:
+    """Every branch that does not land. Of a unit the others follow the one that is the reason."""
+    order = arrange(units.wholes)
     landing = frozenset(found.landing)
     out: list[Excluded] = []
     for name in order.ids:
         if name in landing:
             continue
-        missing = order.key((order.below[name] - {name}) - landing)
+        own = units.parts[name]
         culprit = _reason(name, found.culprits, landing | order.below[name])
+        named = guilty.get(name)
         if culprit is None:
-            out.append(Excluded(name, "unverified", missing))
-        elif culprit.kind == "conflict":
-            instead, choice = _choice(order, name, found.culprits, landing)
-            item = _conflicting(order, name, culprit, candidates)
-            out.append(replace(item, instead=instead, choice=choice))
+            missing = order.key((order.below[name] - {name}) - landing)
+            told = [Excluded(part, "unverified", missing) for part in own]
+        elif named is None:
+            # No part is red by itself: it is the unit as a whole.
+            others = order.key(culprit.members - {name})
+            proof = candidates[units.key(culprit.candidate)]
+            told = [_failing(part, culprit.kind, others, proof) for part in own]
         else:
-            out.append(_failing(order, name, culprit, candidates))
+            told = [_told_of(units.leaves, part, named, candidates) for part in own]
+            if named.kind == "conflict":
+                instead, choice = _choice(order, name, found.culprits, landing)
+                told = [
+                    replace(item, instead=instead, choice=choice)
+                    if item.reason == "conflict"
+                    else item
+                    for item in told
+                ]
+        unit = name if own != (name,) else TaskId("")
+        out += [replace(item, unit=unit) for item in told]
     return tuple(out)
+
+
+def _told_of(
+    order: MemberOrder, name: TaskId, culprit: Culprit, candidates: Mapping[Key, CandidateJudged]
+) -> Excluded:
+    """Why a branch does not land: as a part of the clash, or with one that is in its unit."""
+    if name not in culprit.members:
+        unit = order.member[name].unit
+        mine = (other for other in culprit.members if order.member[other].unit == unit)
+        return left_with(name, unit, order.key(mine))
+    if culprit.kind == "conflict":
+        return _conflicting(order, name, culprit, candidates)
+    others = order.key(culprit.members - {name})
+    return _failing(name, culprit.kind, others, candidates[culprit.candidate])
 
 
 def _reason(name: TaskId, culprits: Sequence[Culprit], included: Group) -> Culprit | None:
@@ -175,15 +225,14 @@ def _conflicting(
 
 
 def _failing(
-    order: MemberOrder, name: TaskId, culprit: Culprit, candidates: Mapping[Key, CandidateJudged]
+    name: TaskId, kind: str, others: tuple[TaskId, ...], candidate: CandidateJudged
 ) -> Excluded:
-    candidate = candidates[culprit.candidate]
     red = next((item for item in candidate.results if item.verdict is Verdict.RED), None)
     commit = Sha(red.commit) if red is not None and red.commit else candidate.commit
     return Excluded(
         name,
-        culprit.kind,
-        order.key(culprit.members - {name}),
+        kind,
+        others,
         evidence=red_text(candidate),
         reproduce=by_hand(commit, red.command if red is not None else "") if commit else "",
         commits=(commit,) if commit else (),

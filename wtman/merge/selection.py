@@ -25,13 +25,16 @@ _PATIENCE = 5_000
 class Member:
     """A branch that may land: its own change is `start`..`head`.
 
-    `needs` that name no other member are taken as being in the target already.
+    `needs` that name no other member are taken as being in the target already. Those of one
+    `unit` land together or not at all; a member that stands for a whole unit has its `size`.
     """
 
     id: TaskId
     start: Sha
     head: Sha
     needs: tuple[TaskId, ...] = ()
+    unit: TaskId = TaskId("")
+    size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class MemberOrder:
         """The chosen ones in the order of assembly."""
         wanted = frozenset(chosen)
         return tuple(name for name in self.ids if name in wanted)
+
+    def size(self, chosen: Iterable[TaskId]) -> int:
+        """How many branches the chosen ones are."""
+        return sum(self.member[name].size for name in chosen)
 
 
 def arrange(members: Sequence[Member]) -> MemberOrder:
@@ -93,7 +100,7 @@ def suspecting(
 def kept(
     order: MemberOrder, clashes: Iterable[Clash], out: Iterable[TaskId] = ()
 ) -> frozenset[TaskId]:
-    """The largest set without a whole clash in it and without those in `out`."""
+    """The set of the most branches without a whole clash in it and without those in `out`."""
     gone: set[TaskId] = set()
     for name in out:
         gone |= order.above[name]
@@ -135,7 +142,12 @@ def _smallest_drop(order: MemberOrder, clashes: Sequence[Clash]) -> frozenset[Ta
     taste = {name: -place[name] for name in names}
     best = _greedy_drop(order, clashes, taste)
     everyone = order.key(frozenset().union(*(order.above[name] for name in names)))
-    bit = {name: 1 << number for number, name in enumerate(everyone)}
+    bit: dict[TaskId, int] = {}
+    taken = 0
+    for name in everyone:  # as many bits as it is branches
+        size = order.member[name].size
+        bit[name] = ((1 << size) - 1) << taken
+        taken += size
     found = _hitting(
         tuple(sum(bit[name] for name in clash) for clash in clashes),
         tuple(
@@ -194,7 +206,7 @@ def _greedy_drop(
     while unhit:
         hits = Counter(name for clash in unhit for name in clash)
         price = {
-            name: (-count / len(order.above[name] - gone), taste[name])
+            name: (-count / order.size(order.above[name] - gone), taste[name])
             for name, count in hits.items()
         }
         gone |= order.above[min(price, key=price.__getitem__)]

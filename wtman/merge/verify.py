@@ -53,6 +53,7 @@ class _Manifest(BaseModel):
     before: _Point
     after: _Point
     tasks: list[_Task]
+    units: dict[str, list[str]]
     series: list[str]
     checks: list[Any]
     verdict: str
@@ -113,6 +114,10 @@ def _unfit(told: _Manifest) -> Iterable[str]:
         yield "the manifest's conservation proof does not say that nothing was lost"
     if told.verdict == "green" and not told.checks:
         yield "the manifest's verdict is green, and it lists no check"
+    landed = {item.id for item in told.tasks if item.commit}
+    for unit, parts in told.units.items():
+        if missing := [name for name in parts if name not in landed]:
+            yield f"{unit} lands whole or not at all, and {', '.join(missing)} did not land"
 
 
 def _unlisted(folder: str, told: _Manifest) -> Iterable[str]:

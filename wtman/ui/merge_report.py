@@ -45,6 +45,7 @@ def answer(
         "dry_run": merge.asked.dry_run if merge is not None else False,
         "landed": list(commits),
         "commits": commits,
+        "units": {unit: list(parts) for unit, parts in (landed.units or {}).items()},
         "adapted": [adapted_text(state, item) for item in landed.adapted],
         "excluded": [
             {**excluded_plain(item, state.label), "unresolved": unresolved(state, item.task)}

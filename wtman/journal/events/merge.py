@@ -136,7 +136,8 @@ class Excluded:
 
     `others` are the branches that it conflicts with, fails with or needs, `evidence` what the
     checks said. Of those that clash it is this one because the `instead` land without it, or
-    as `choice` says. `commits` are those that `reproduce` names.
+    as `choice` says. `commits` are those that `reproduce` names. `unit` is the lead or train
+    whose part it is.
     """
 
     task: TaskId
@@ -149,6 +150,7 @@ class Excluded:
     instead: tuple[TaskId, ...] = ()
     choice: str = ""
     commits: tuple[Sha, ...] = ()
+    unit: TaskId = TaskId("")
 
     def why(self, label: Callable[[TaskId], str] = str) -> str:
         """The evidence, or what is known in its place; `label` names a branch."""
@@ -190,6 +192,7 @@ class Landed(Event):
     proof: str = ""  # what the conservation proof showed, in a line; the whole is in the manifest
     moved: bool = True  # False: dry run, patches only, or nothing to land
     notes: tuple[MergeNote, ...] = ()
+    units: dict[str, tuple[TaskId, ...]] | None = None  # lead or train -> its parts that landed
     resolved: tuple[TaskId, ...] = ()  # of `commits`: brought up to the target by a resolver
 
 
