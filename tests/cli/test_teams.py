@@ -225,3 +225,59 @@ def test_leads_need_somebody_who_can_cut_them_and_room_for_two_sessions_each(tea
     assert "--role lead=NAME" in refused.err
     refused = team.split("--max-sessions", "3", code=2)
     assert "3 tasks + 1 to cut leads = 4 sessions, but at most 3 are allowed" in refused.err
+
+
+FLOW = '''\
+"""Teams in a fan-out."""
+
+
+async def main(flow, args):
+    async def one(name):
+        return await flow.plan(f"the {name}", owns=[f"{name}/**"], title=f"Team {name}")
+
+    teams = await flow.map(["api", "web", "cli"], one)
+    if teams.failed:
+        raise RuntimeError(str(teams.failed[0].error))
+    works = [work for team in teams.values for work in team]
+    flow.log(" ".join(f"{work.title}:{work.task.partition('_')[2]}" for work in works))
+    more = await flow.session("write web/out.txt", on=works[2], title="more")
+    return [*works, more]
+'''
+CUTS = {
+    "the api": {
+        "tasks": [
+            {"id": "in", "title": "Api in", "prompt": "write api/in.txt"}
+            | {"needs": ["model"], "owns": ["api/in.txt"]},
+            {"id": "model", "prompt": "the model", "lead": True, "owns": ["api/m*"]},
+        ]
+    },
+    "the model": {"tasks": [{"id": "m", "title": "Model", "prompt": "write api/m.txt"}]},
+    "the web": {"tasks": [{"id": "w", "title": "Web", "prompt": "write web/w.txt"}]},
+    "the cli": {"tasks": [{"id": "c", "title": "Cli", "prompt": "write cli/c.txt"}]},
+}
+
+
+@pytest.mark.slow
+def test_a_flow_has_teams_made_and_does_again_only_what_failed(team: Team) -> None:
+    team.answers(CUTS)
+    (team.folder / "flow.py").write_text(FLOW)
+    words = ("run", str(team.folder / "flow.py"), "--agent", team.agent("agent"), "--yes")
+    more = ("--role", f"lead={team.agent('planner')}", "--check", "true", "--attempts", "1")
+    refused = team(*words, "--check", "true", code=2)
+    assert "the flow flow.py has a planner cut a part: the agent" in refused.err
+    bad = team.folder / "bad-cli"
+    agent = team.folder / "agent.py"
+    agent.write_text(AGENT.replace('here / f"bad-{task}"', 'here / f"bad-{task[:3]}"'))
+    bad.touch()
+    done = team(*words, *more, code=1)
+    assert "_c failed: exit status 1: no luck" in done.out
+    assert len(team.asked) == 4 and len(team.built) == 4
+    bad.unlink()
+    run = team("status", "--json").json()["run"]["id"]
+    done = team("resume", run)
+    assert "2 reused, 1 to run" in done.out
+    assert "Model:model_m Api in:in Web:w Cli:c" in done.out.replace("\n  ", " ")
+    assert len(team.asked) == 4 and len(team.built) == 6, "no planner, and one part, again"
+    branch = next(task["branch"] for name, task in team.tasks.items() if name.endswith("_in"))
+    found = kit.run_git(team.repo, "show", f"{branch}:api/in.txt")
+    assert found == "api/m.txt", "it started from the work of the team that it needs"
