@@ -50,6 +50,7 @@ EFFECTS = frozenset(
     cli/target.py
     cli/terminal.py
     cli/worktree.py
+    cli/written_flow.py
     config/__init__.py
     config/folders.py
     config/roles.py

@@ -12,6 +12,8 @@ from wtman.model.roles import READ_ONLY
 
 OURS = {
     "planner",
+    "flow-planner",
+    "judge",
     "lead",
     "scout",
     "implementer",

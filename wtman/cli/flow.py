@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from wtman.coordinator.start.proposal import after
 from wtman.coordinator.start.resumption import ResumeRequest
 from wtman.errors import UsageError
 from wtman.flow.options import option_lines
-from wtman.flow.outline import outline_lines
+from wtman.flow.outline import Outline, limits_told, outline_lines, read_script
 from wtman.flow.tree import FileTrees
 from wtman.formats.codec import to_plain
 from wtman.git.control_dir import prepare
@@ -35,13 +36,17 @@ _THEIRS = ("reviewers", "rounds")
 
 
 def script_of(ctx: typer.Context, repo: Repository, source: str) -> FlowScript:
-    """The script that is meant; none of its inputs is named like an option of the command, but for
-    those that say nothing of a flow (`theirs`).
-    """
+    """The script that is meant."""
     path = target.path_of(source) if source.endswith(".py") or os.sep in source else source
-    names = (name for param in ctx.command.params for name in getattr(param, "opts", ()))
+    return find(repo, path, reserved(ctx.command))
+
+
+def reserved(run: Any) -> frozenset[str]:
+    """Names that no input may have: those of options of the command `run`, but for those that say
+    nothing of a flow (`theirs`)."""
+    names = (name for param in run.params for name in getattr(param, "opts", ()))
     taken = {name.lstrip("-") for name in names if name[:1] == "-"}
-    return find(repo, path, frozenset(taken - set(_THEIRS)))
+    return frozenset(taken - set(_THEIRS))
 
 
 def theirs(script: FlowScript, flags: dict[str, Any]) -> list[str]:
@@ -60,27 +65,51 @@ def help_lines(script: FlowScript) -> list[str]:
     return lines + [f"  {name:<{width}}  {about}".rstrip() for name, about in options]
 
 
-def dry_run(repo: Repository, script: FlowScript, base: str, as_json: bool) -> int:
-    """Show what a flow may ask for, without running any of it."""
-    outline = script.outline
+def dry_run(
+    repo: Repository, script: FlowScript, args: Mapping[str, Any], base: str, as_json: bool
+) -> int:
+    """Show what a flow may ask for with these inputs, without running any of it."""
+    outline = read_script(script.text, script.outline.name, args=args)
+    script = replace(script, outline=outline)
+    sizes = sizes_in(repo, outline, base)
+    if as_json:
+        plain = plain_outline(outline, sizes)
+        print(json.dumps({"schema": SCHEMA, "flow": plain}, ensure_ascii=True, default=str))
+        return 0
+    print("\n".join([*shown(script, sizes), "", "nothing was started"]))
+    return 0
+
+
+def sizes_in(repo: Repository, outline: Outline, base: str) -> dict[int, int]:
+    """How many items the fan-outs over searches have in the base, by line."""
     trees, commit = FileTrees(prepare(repo)), resolve(repo, base)
-    sizes = {
+    return {
         site.line: len(trees.search(commit, site.files.pattern, site.files.containing))
         for site in outline.fan_outs
         if site.files is not None
     }
-    if as_json:
-        plain = {**to_plain(outline), "fan_out_sizes": {str(k): n for k, n in sizes.items()}}
-        print(json.dumps({"schema": SCHEMA, "flow": plain}, ensure_ascii=True, default=str))
-        return 0
+
+
+def shown(script: FlowScript, sizes: Mapping[int, int]) -> list[str]:
+    """All that a script says before it is run: what it is for, inputs, calls, loops, limits."""
+    outline = script.outline
     lines = [
         *help_lines(script),
         "",
         *outline_lines(outline)[1 + len(outline.about.splitlines()) :],
     ]
     lines += [f"line {line}: {count(size, 'item')} in the base" for line, size in sizes.items()]
-    print("\n".join([*(clean(line) for line in lines), "", "nothing was started"]))
-    return 0
+    return [clean(line) for line in (*lines, "", *limits_told(outline, sizes))]
+
+
+def plain_outline(outline: Outline, sizes: Mapping[int, int]) -> dict[str, Any]:
+    """The same as JSON."""
+    limits = limits_told(outline, sizes)
+    return {
+        **to_plain(outline),
+        "fan_out_sizes": {str(line): size for line, size in sizes.items()},
+        "limits": limits,
+    }
 
 
 def resume_with(

@@ -20,7 +20,7 @@ from wtman.cli.notify import call
 from wtman.config.trust import approve
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
-from wtman.coordinator.outcome import exit_status
+from wtman.coordinator.outcome import exit_status, shortfall
 from wtman.coordinator.start.approval import (
     unapproved,
     unapproved_of,
@@ -40,7 +40,7 @@ from wtman.journal.events import Approved, Event, FlowAdded
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.model.states import RunKind, RunState
+from wtman.model.states import SCHEMA, RunKind, RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import clean, fit
 from wtman.ui.flow_start import flow_screen, rehearsal_lines
@@ -307,6 +307,14 @@ def unplanned(state: State) -> int:
         for problem in failed.problems[:10]:
             print(f"  {clean(problem, 500)}")
     print(f"next: wtman resume {state.run}")
+    return exit_status(state)
+
+
+def unplanned_json(state: State) -> int:
+    """The same as one JSON object."""
+    reason = "; ".join(shortfall(state)) or "interrupted"
+    told = {"code": "planning", "message": reason, "hint": f"wtman resume {state.run}"}
+    print(json.dumps({"schema": SCHEMA, "error": told}))
     return exit_status(state)
 
 

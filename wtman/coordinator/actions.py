@@ -4,7 +4,15 @@ Actions carry immutable names (shas, attempt numbers), never positions.
 """
 
 from wtman.checks.actions import CheckBase, CheckTask
-from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, SettleStep, TrainStep
+from wtman.flow.actions import (
+    AskStep,
+    CommandStep,
+    PlayScript,
+    ReviewStep,
+    SettleStep,
+    TrainStep,
+    WriteFlow,
+)
 from wtman.merge.actions import JudgeCandidate, JudgeTeam, LandTrain, TellTorn
 from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan, PlanTeam
@@ -51,6 +59,7 @@ Performed = (
     | CommandStep
     | ReviewStep
     | TrainStep
+    | WriteFlow
     | Rewind
 )
 

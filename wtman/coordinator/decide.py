@@ -15,7 +15,7 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.coordinator.actions import Action
 from wtman.coordinator.next_session import attached_session, next_session
 from wtman.flow import decide as flows
-from wtman.flow.actions import AskStep, ReviewStep, TrainStep
+from wtman.flow.actions import AskStep, ReviewStep, TrainStep, WriteFlow
 from wtman.flow.reviews import review_steps
 from wtman.flow.trains import train_steps
 from wtman.journal.state import State, TaskView
@@ -175,7 +175,8 @@ def _plan(state: State, running: frozenset[ActionKey]) -> tuple[Action, ...]:
         return (Pause(*exhausted(state)),)
     usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
     wanted = state.planning.wanted
-    return (MakePlan(state.planning.attempt, wanted.agent, state.base, Cap(usd, cap.tokens)),)
+    make = WriteFlow if wanted.code else MakePlan
+    return (make(state.planning.attempt, wanted.agent, state.base, Cap(usd, cap.tokens)),)
 
 
 def _watch(

@@ -90,6 +90,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.CommandStep: flow.perform,
     a.ReviewStep: flow.perform,
     a.TrainStep: flow.perform,
+    a.WriteFlow: flow.perform,
     a.Rewind: worktrees.perform,
 }
 

@@ -7,6 +7,7 @@ from wtman.journal.replay_flow import train_key
 from wtman.merge.actions import JudgeCandidate
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.session import Cap
+from wtman.plan.actions import MakePlan
 from wtman.review.actions import Refute, Reproduce, Review
 
 
@@ -15,6 +16,11 @@ class PlayScript(RunAction):
     """Play the script against the journal: what it asks becomes events, answers go back to it."""
 
     kind = ActionKind.SCRIPT
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFlow(MakePlan):
+    """Have a planner write the request down as a flow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,35 @@ a bound that is computed) it says so.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import prod
 from typing import Any
 
 from wtman.flow.declared_inputs import InputField, InputTrouble, declared_inputs, defaults
 from wtman.flow.lint import AWAITED, STEPS, Names, ScriptProblem, dotted, literal, problems
+from wtman.text.terminal import count
 
 _SAID = 60  # characters of a prompt
 REVIEWERS = 2  # of a review that names no number
 _FANS = ("map", "pipeline")
+_AS_MANY = ("dict.fromkeys", "enumerate", "list", "set", "sorted", "tuple")  # or fewer
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_NOUNS = {"ask": "question", "merge": "train", "approve": "approval"}
+_DEEPEST = 20  # functions that call each other
 _COMPUTED = "(computed)"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How often something is done: `most` times, None where the text does not say. `fan_out` is
+    the line of the fan-out whose size it is, 0 for a loop."""
+
+    words: str
+    most: int | None = None
+    fan_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +41,9 @@ class CallSite:
     """One place where a step is asked for. `within` are the loops and fan-outs around it,
     `functions` the functions that it stands in, `sessions` how many it takes at least.
 
-    `role`, `model` and `agent` are empty where the call says nothing, `(computed)` where
-    the text does not tell.
+    `ways` are all by which `main` comes there, each with what bounds it, outermost first.
+    `role`, `model` and `agent` are empty where the call says nothing, `(computed)` where the
+    text does not tell.
     """
 
     line: int
@@ -37,6 +55,7 @@ class CallSite:
     within: tuple[str, ...]
     functions: tuple[str, ...] = ()
     sessions: int = 1
+    ways: tuple[tuple[Bound, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,34 @@ def outline_lines(outline: Outline) -> list[str]:
     return lines
 
 
+def limits_told(outline: Outline, sizes: Mapping[int, int]) -> list[str]:
+    """How many calls there are at most, and which the text does not bound.
+
+    `sizes` are those of fan-outs in the base, by line.
+    """
+    most: Counter[str] = Counter()
+    open_ended: dict[str, list[str]] = {}
+    for call in outline.calls:
+        free = [
+            bound.words
+            for way in call.ways
+            for bound in way
+            if bound.most is None and bound.fan_out not in sizes
+        ]
+        if free:
+            words = ", ".join(dict.fromkeys(free))
+            open_ended.setdefault(words, []).append(f"{call.kind} in line {call.line}")
+            continue
+        for way in call.ways:
+            known = (sizes.get(it.fan_out, it.most or 0) for it in way)
+            most[call.kind] += prod(known)
+    told = ", ".join(count(number, _NOUNS.get(kind, kind)) for kind, number in most.items())
+    return [
+        *([f"at most {told}"] if told else []),
+        *(f"not bounded by the text: {words}: {', '.join(it)}" for words, it in open_ended.items()),
+    ]
+
+
 def _clashes(inputs: tuple[InputField, ...], taken: frozenset[str]) -> Iterator[ScriptProblem]:
     for it in inputs:
         option = it.name.replace("_", "-")
@@ -168,6 +215,13 @@ class _Reader:
         self._around: dict[int, tuple[ast.AST, ...]] = {}
         self._nodes: list[ast.AST] = []
         self._visit(tree, ())
+        self._constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and isinstance(node.value, ast.Tuple | ast.List)
+        }
         self._files = dict(self._searches())
         self._work = dict(self._workers())
 
@@ -191,13 +245,14 @@ class _Reader:
                     role=self._word(node, "role"),
                     model=self._word(node, "model"),
                     agent=self._word(node, "agent"),
-                    within=tuple(self._within(node)),
                     functions=tuple(
                         around.name
                         for around in self._around[id(node)]
-                        if isinstance(around, ast.AsyncFunctionDef | ast.FunctionDef)
+                        if isinstance(around, _FUNCTIONS)
                     ),
                     sessions=self._reviewers(node) if name == "review" else 1,
+                    within=tuple(bound.words for bound in self._within(node)),
+                    ways=tuple(self._ways(node, ())),
                 )
 
     def _reviewers(self, node: ast.Call) -> int:
@@ -229,11 +284,10 @@ class _Reader:
     def loops(self) -> Iterator[tuple[int, str]]:
         for node in self._nodes:
             if isinstance(node, ast.For | ast.AsyncFor | ast.While) and self._has_step(node):
-                yield node.lineno, self._bound(node)
+                yield node.lineno, self._bound(node).words
         for node, name in self._of_flow():
             if name == "until_dry":
-                most = next((w.value for w in node.keywords if w.arg == "rounds"), None)
-                yield node.lineno, f"until dry, {self._number(most, '10')} rounds at most"
+                yield node.lineno, self._until_dry(node).words
 
     def fan_outs(self) -> Iterator[FanOutSite]:
         for node, name in self._of_flow():
@@ -259,6 +313,8 @@ class _Reader:
         for node in self._nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 around = self._around[id(node)]
+                if any(isinstance(it, ast.ClassDef) for it in around):
+                    continue  # a field, not a name
                 search = None
                 if isinstance(around[-1], ast.Assign) and node.id not in seen:
                     search = self._search(around[-1].value)
@@ -271,47 +327,126 @@ class _Reader:
         named = {word.arg: word.value for word in node.keywords}
         given = node.args[0] if node.args else named.get("pattern")
         containing = named.pop("containing", None)
+        if isinstance(containing, ast.Attribute) and self._is_none(containing):
+            containing = None
         pattern = self._text(given)
         text = None if containing is None else self._text(containing)
         if pattern is None or "at" in named or (containing is not None and text is None):
             return None
         return FileQuery(pattern, text)
 
-    def _workers(self) -> Iterator[tuple[str, str]]:
+    def _is_none(self, node: ast.Attribute) -> bool:
+        """Whether it is an input that is not given."""
+        ours = dotted(node.value) == self._names.args and node.attr in self._values
+        return ours and self._values[node.attr] is None
+
+    def _workers(self) -> Iterator[tuple[str, tuple[ast.Call, Bound]]]:
         """What each function that is handed to a fan-out is run for."""
         for node, name in self._of_flow():
             first = 1 if name in _FANS else 0
             if name in (*_FANS, "until_dry"):
                 for it in node.args[first:]:
                     if isinstance(it, ast.Name):
-                        over = f"for each of {_shown(node.args[0])}" if first else "each round"
-                        yield it.id, over
+                        yield it.id, (node, self._items(node) if first else self._until_dry(node))
 
-    def _within(self, node: ast.AST) -> Iterator[str]:
+    def _within(self, node: ast.AST) -> Iterator[Bound]:
         for around in self._around[id(node)]:
-            if isinstance(around, ast.AsyncFunctionDef | ast.FunctionDef):
+            if isinstance(around, _FUNCTIONS):
                 if around.name in self._work:
-                    yield self._work[around.name]
-            elif isinstance(around, ast.For | ast.AsyncFor | ast.While):
-                yield self._bound(around)
-            elif isinstance(around, ast.ListComp | ast.GeneratorExp | ast.SetComp):
-                yield f"for each of {_shown(around.generators[0].iter)}"
-            elif isinstance(around, ast.Lambda):
-                call = self._around[id(around)][-1]
-                if isinstance(call, ast.Call) and self._names.call_of_flow(call) in _FANS:
-                    yield f"for each of {_shown(call.args[0])}"
+                    yield self._work[around.name][1]
+            elif (bound := self._bound_of(around)) is not None:
+                yield bound
 
-    def _bound(self, node: ast.For | ast.AsyncFor | ast.While) -> str:
+    def _ways(self, node: ast.AST, seen: tuple[str, ...]) -> Iterator[tuple[Bound, ...]]:
+        """All ways from `main` to a place: by the calls of the functions that it stands in."""
+        inner: tuple[Bound, ...] = ()
+        for around in reversed(self._around[id(node)]):
+            if isinstance(around, _FUNCTIONS):
+                if around.name != "main":
+                    yield from (
+                        (*outer, *inner) for outer in self._ways_into(around.name, (*seen,))
+                    )
+                    return
+            elif (bound := self._bound_of(around)) is not None:
+                inner = (bound, *inner)
+        yield inner
+
+    def _ways_into(self, name: str, seen: tuple[str, ...]) -> Iterator[tuple[Bound, ...]]:
+        if name in seen or len(seen) > _DEEPEST:
+            yield (Bound(f"{name} calls itself"),)
+            return
+        calls = [it for it in self._nodes if isinstance(it, ast.Call)]
+        sites = [(it, ()) for it in calls if isinstance(it.func, ast.Name) and it.func.id == name]
+        handed = [self._work[name]] if name in self._work else []
+        for site, bounds in (*sites, *((call, (bound,)) for call, bound in handed)):
+            yield from ((*outer, *bounds) for outer in self._ways(site, (*seen, name)))
+        if not sites and not handed:
+            yield (Bound(f"wherever {name} is called"),)
+
+    def _bound_of(self, node: ast.AST) -> Bound | None:
+        """How often what stands in this is done, if it is a loop or a fan-out."""
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            return self._bound(node)
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+            over = node.generators[0].iter
+            return Bound(f"for each of {_shown(over)}", self._size(over))
+        if isinstance(node, ast.Lambda):
+            call = self._around[id(node)][-1]
+            if isinstance(call, ast.Call) and self._names.call_of_flow(call) in _FANS:
+                return self._items(call)
+        return None
+
+    def _items(self, call: ast.Call) -> Bound:
+        over = call.args[0]
+        return Bound(f"for each of {_shown(over)}", self._size(over), call.lineno)
+
+    def _until_dry(self, call: ast.Call) -> Bound:
+        most = next((word.value for word in call.keywords if word.arg == "rounds"), None)
+        number = 10 if most is None else self._integer(most)
+        words = f"until dry, {self._number(most, '10')} rounds at most"
+        return Bound(words, number)
+
+    def _bound(self, node: ast.For | ast.AsyncFor | ast.While) -> Bound:
         if isinstance(node, ast.While):
-            return "no bound"
+            return Bound("no bound")
         over = node.iter
         if self._names.call_of_flow(over) == "rounds" and isinstance(over, ast.Call) and over.args:
-            return f"{self._number(over.args[0], _shown(over.args[0]))} rounds at most"
+            number = self._integer(over.args[0])
+            words = _shown(over.args[0]) if number is None else str(number)
+            return Bound(f"{words} rounds at most", number)
         if isinstance(over, ast.Call) and dotted(over.func) == "range":
-            return f"{' to '.join(self._number(it, _shown(it)) for it in over.args[:2])} times"
+            words = " to ".join(self._number(it, _shown(it)) for it in over.args[:2])
+            return Bound(f"{words} times", self._size(over))
         if isinstance(over, ast.List | ast.Tuple):
-            return f"{len(over.elts)} times"
-        return f"for each of {_shown(over)}"
+            return Bound(f"{len(over.elts)} times", len(over.elts))
+        return Bound(f"for each of {_shown(over)}", self._size(over))
+
+    def _size(self, over: ast.expr) -> int | None:
+        """How many items an expression has, where its text says so."""
+        if isinstance(over, ast.List | ast.Tuple | ast.Set):
+            return None if any(isinstance(it, ast.Starred) for it in over.elts) else len(over.elts)
+        if isinstance(over, ast.Name):
+            given = self._constants.get(over.id)
+            return self._size(given) if given is not None else None
+        if isinstance(over, ast.Subscript) and isinstance(over.slice, ast.Slice):
+            start, stop = over.slice.lower, over.slice.upper
+            return self._integer(stop) if start is None and stop is not None else None
+        if isinstance(over, ast.Call) and dotted(over.func) in _AS_MANY and over.args:
+            return self._size(over.args[0])
+        if isinstance(over, ast.Call) and dotted(over.func) == "range" and over.args:
+            ends = [self._integer(it) for it in over.args]
+            if len(ends) <= 2 and all(end is not None for end in ends):
+                return len(range(*ends))  # type: ignore[arg-type]
+        return None
+
+    def _integer(self, node: ast.expr) -> int | None:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            left, right = self._integer(node.left), self._integer(node.right)
+            if left is None or right is None:
+                return None
+            return left + right if isinstance(node.op, ast.Add) else left - right
+        text = self._number(node, "")
+        return int(text) if text.isdecimal() else None
 
     def _number(self, node: ast.expr | None, otherwise: str) -> str:
         if isinstance(node, ast.Constant):

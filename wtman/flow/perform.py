@@ -1,6 +1,7 @@
 """The effects of a flow: its script played, its questions asked, its commands run."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from wtman import files
 from wtman.checks.execute import CheckRequest, bench_of, run_once
 from wtman.context import Context
 from wtman.execution.spawn import PipedProcess, start_piped
-from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, TrainStep
+from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, TrainStep, WriteFlow
 from wtman.flow.answer_schema import answer_type, unwrapped
 from wtman.flow.reviews import at_works
 from wtman.flow.start import script_command, script_policy
@@ -23,8 +24,10 @@ from wtman.merge import perform as trains
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
-from wtman.model.roles import effort_of, model_of
+from wtman.model.roles import PLANNER, effort_of, model_of
 from wtman.model.session import Usage
+from wtman.plan.file import slug
+from wtman.plan.perform import brief_of, failed
 from wtman.review import perform as reviews
 from wtman.review.actions import Reproduce
 from wtman.sandbox.choice import strongest
@@ -32,16 +35,23 @@ from wtman.sessions.ask import Question, ask
 from wtman.text.terminal import clean
 
 _PAST = 100  # sessions of this repository that a price is taken from
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_API = os.path.join(_HERE, "api.py")
+_PAGE = os.path.join(os.path.dirname(_HERE), "manual", "flows.md")
 _OUTPUT = 1 << 16  # bytes of each stream of a command that the script gets
 
 
 async def perform(
-    ctx: Context, state: State, action: PlayScript | AskStep | CommandStep | ReviewStep | TrainStep
+    ctx: Context,
+    state: State,
+    action: PlayScript | AskStep | CommandStep | ReviewStep | TrainStep | WriteFlow,
 ) -> tuple[e.Event, ...]:
     """Do what a flow needs."""
     match action:
         case PlayScript():
             return await _play(ctx, state)
+        case WriteFlow():
+            return await _write(ctx, state, action)
         case AskStep():
             return await _ask(ctx, state, action)
         case CommandStep():
@@ -110,6 +120,56 @@ async def script_process(ctx: Context, state: State) -> AsyncIterator[PipedProce
         yield process
     finally:
         await process.end()
+
+
+# --- a flow that a planner writes ---------------------------------------------------------------
+
+
+async def _write(ctx: Context, state: State, action: WriteFlow) -> tuple[e.Event, ...]:
+    """Ask the planner for a flow; its text is read, never run."""
+    from wtman.flow.author import WrittenFlow, author_prompt, wrong_with
+
+    assert state.planning is not None
+    wanted = state.planning.wanted
+    brief = await ctx.git(brief_of, ctx, state)
+    answer = await ask(
+        ctx,
+        state.settings,
+        Question(
+            key=f"planning/{action.attempt}",
+            role=state.roles[PLANNER],
+            prompt=author_prompt(brief, _text_of(_PAGE), _text_of(_API)),
+            answer=WrittenFlow,
+            agent=action.agent,
+            commit=action.base,
+            judge=lambda written: wrong_with(written, wanted.reserved),
+            model=wanted.model,
+            effort=wanted.effort,
+            cap=action.cap,
+        ),
+    )
+    if answer.stopped:
+        return (e.Abandoned(action.key, "stopped"),)
+    if answer.value is None:
+        return (failed(ctx, state, action, answer),)
+    return (
+        e.Planned(
+            action.attempt,
+            action.agent,
+            " ".join(answer.value.reason.split())[:600],
+            usage=answer.usage,
+            session=answer.session,
+            seconds=answer.seconds,
+            sessions=answer.sessions,
+            flow=slug(answer.value.name) or slug(state.request) or "flow",
+            source=answer.value.source.strip() + "\n",
+        ),
+    )
+
+
+def _text_of(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 # --- questions ----------------------------------------------------------------------------------

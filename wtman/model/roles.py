@@ -13,9 +13,10 @@ from wtman.model.settings import Settings
 
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
+FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
-READ_ONLY = frozenset({"planner", "lead", "scout", "reviewer", "refuter"})
+READ_ONLY = frozenset({"planner", "flow-planner", "lead", "scout", "judge", "reviewer", "refuter"})
 
 
 def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:

@@ -26,7 +26,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
 
     assert state.planning is not None
     wanted = state.planning.wanted
-    brief = await ctx.git(_brief, ctx, state)
+    brief = await ctx.git(brief_of, ctx, state)
     answer = await ask(
         ctx,
         state.settings,
@@ -46,7 +46,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
     if answer.stopped:
         return (e.Abandoned(action.key, "stopped"),)
     if answer.value is None:
-        return (_failed(ctx, state, action, answer),)
+        return (failed(ctx, state, action, answer),)
     made = made_of(answer.value, state.request)
     events: list[e.Event] = []
     check = state.settings.check or made.proposed
@@ -70,7 +70,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
     )
 
 
-def _brief(ctx: Context, state: State) -> Brief:
+def brief_of(ctx: Context, state: State) -> Brief:
     """What the planner has to go by. Blocking."""
     entries = contents.entries(ctx.control, state.base)
     path = readme_of(entries)
@@ -90,16 +90,20 @@ def _brief(ctx: Context, state: State) -> Brief:
     )
 
 
-def _failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
+def failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
+    """Why there is no plan, and how to go on."""
     again = f"wtman resume {state.run} has it planned again"
+    wanted, by_hand = "plan", "give a plan with --plan"
+    if state.planning is not None and state.planning.wanted.code:
+        wanted, by_hand = "flow", "write one: wtman help flows"
     sign_in = ctx.agent(action.agent).needs.sign_in
     if answer.fatal and (way := way_on(answer.fatal, sign_in)):
         again = f"{way}; then {again}"
     return PlanFailed(
         action.attempt,
         action.agent,
-        f"the planner gave no plan: {answer.fatal or answer.reason}",
-        hint=again if answer.fatal or answer.limited else f"{again}; or give a plan with --plan",
+        f"the planner gave no {wanted}: {answer.fatal or answer.reason}",
+        hint=again if answer.fatal or answer.limited else f"{again}; or {by_hand}",
         problems=answer.problems,
         pauses=bool(answer.fatal or answer.limited),
         usage=answer.usage,

@@ -3,6 +3,7 @@
 from textwrap import wrap
 
 from wtman.coordinator.start.flow_proposal import PreparedFlow
+from wtman.flow.outline import outline_lines
 from wtman.flow.steps import Rehearsal
 from wtman.journal.state import State
 from wtman.text.terminal import clean, count, paint
@@ -34,6 +35,9 @@ def flow_screen(prepared: PreparedFlow, width: int, colour: bool) -> list[str]:
     lines = [paint(clean(script.summary, width), _BOLD, colour)]
     lines += [clean(line, width) for line in script.outline.about.splitlines()[1:_DOCUMENTED]]
     lines.append("")
+    if set(script.theirs) & set(prepared.commands):  # nobody has approved it: all that it may do
+        about = 1 + len(script.outline.about.splitlines())
+        lines += [clean(line, width) for line in outline_lines(script.outline)[about:]] + [""]
     lines += [f"{name:<10} {clean(text, width - 11)}" for name, text in facts if text]
     for note in prepared.warnings:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")

@@ -58,7 +58,8 @@ def _intended(state: State, event: e.Intended) -> Told:
 def _planned(state: State, event: e.Planned) -> Told:
     if not event.agent:
         return []
-    return [("run", f"planned: {count(len(state.tasks), 'task')} ({duration(event.seconds)})")]
+    made = f"flow {event.flow}" if event.source else count(len(state.tasks), "task")
+    return [("run", f"planned: {made} ({duration(event.seconds)})")]
 
 
 def _team_planned(state: State, event: e.TeamPlanned) -> Told:

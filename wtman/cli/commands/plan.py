@@ -12,7 +12,6 @@ from wtman.cli import target as where
 from wtman.errors import UsageError
 
 if TYPE_CHECKING:
-    from wtman.journal.state import State
     from wtman.model.plan import Plan
 
 
@@ -33,11 +32,18 @@ def plan(
     role: run_options.Role = None,
     base: run_options.Base = "HEAD",
     allow_overlap: run_options.AllowOverlap = False,
+    as_code: Annotated[
+        bool, typer.Option("--as-code", help="Write a flow, a plan in code, not a plan file.")
+    ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
-    """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file."""
-    from wtman.cli.start import approve_planner, planned, unplanned
+    """Cut a request into tasks and stop there. The plan goes to stdout, or with -o to a file.
+
+    With --as-code the planner writes a flow (`wtman help flows`): it is checked, shown with all
+    that it may ask for, and kept in .wtman/flows/ or the file of -o. It runs once you approve it.
+    """
+    from wtman.cli.start import approve_planner, planned, unplanned, unplanned_json
     from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
@@ -60,6 +66,12 @@ def plan(
         kind=RunKind.PLAN,
         may_ask=True,  # whoever reads the file approves what is in it
     )
+    if as_code:
+        from wtman.cli.written_flow import write
+
+        assert ctx.parent is not None
+        run = ctx.parent.command.get_command(ctx, "run")  # type: ignore[attr-defined]
+        return write(repo, wanted, run, target, as_json)
     settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
     made = cut(repo, wanted, settings).made
     if made is not None:
@@ -74,7 +86,7 @@ def plan(
         state = planned(home, home.state(prepared.create(store)), [], sys.stderr)
     remove_traces(state)
     if not is_planned(state):
-        return _failed(state) if as_json else unplanned(state)
+        return unplanned_json(state) if as_json else unplanned(state)
     if target and not as_json:
         print("\n".join(planner_notes(state)))
     made = plan_of(state)
@@ -89,16 +101,6 @@ def _require_writable(path: str) -> None:
     place = path if os.path.exists(path) else folder
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(place, os.W_OK):
         raise UsageError(f"cannot write {path}", hint="name a file in a folder that exists")
-
-
-def _failed(state: "State") -> int:
-    from wtman.coordinator.outcome import exit_status, shortfall
-    from wtman.model.states import SCHEMA
-
-    reason = "; ".join(shortfall(state)) or "interrupted"
-    told = {"code": "planning", "message": reason, "hint": f"wtman resume {state.run}"}
-    print(json.dumps({"schema": SCHEMA, "error": told}))
-    return exit_status(state)
 
 
 def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> int:

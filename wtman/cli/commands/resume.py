@@ -34,4 +34,9 @@ def resume(
             limits=LimitsChanged(judged_flags(flags)),
             allow_overlap=allow_overlap,
         )
+        state = home.state(change.run)
+        if state.planning is not None and state.planning.wanted.code:
+            from wtman.cli.written_flow import go_on
+
+            return go_on(home, state, change, as_json)
         return Console(as_json, yes, detach).resume(home, change)

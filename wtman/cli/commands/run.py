@@ -87,7 +87,8 @@ def run(
         print("\n".join(flows.help_lines(script)))
         return 0
     if dry_run:
-        return flows.dry_run(repo, script, base, as_json)
+        given = arguments(script.outline.inputs, words) if words else {}
+        return flows.dry_run(repo, script, given, base, as_json)
     going_on = bool(resume or replay_check) and not words
     args = {} if going_on else arguments(script.outline.inputs, words)
     request = FlowRequest(script, args, base, flags, confirm_above)

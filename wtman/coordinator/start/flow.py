@@ -34,6 +34,7 @@ from wtman.coordinator.start.requirements import (
 from wtman.coordinator.start.roles import agent_commands, require_lead
 from wtman.errors import UsageError
 from wtman.files import given
+from wtman.files import replace as replace_file
 from wtman.flow.outline import Outline, read_script
 from wtman.flow.steps import agents_in
 from wtman.git.discovery import Repository
@@ -55,6 +56,7 @@ _SHIPPED = os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "flow", "shipped"
 )
 _MOST_BYTES = 1 << 20
+_WRITTEN = "written"  # folder of what planners wrote, by digest: where it lies
 _DEEP = 3  # flows inside flows
 _MAKES = frozenset({"session", "plan"})  # calls that change files
 
@@ -181,12 +183,13 @@ def find(repo: Repository, source: str, taken: frozenset[str] = frozenset()) -> 
     `taken` are names that no input of it may have. Raises UsageError for one that cannot run.
     """
     if source.endswith(".py") or os.sep in source:
-        name, text, theirs = os.path.basename(source), _read(source, source), False
+        name, text = os.path.basename(source), _read(source, source)
+        theirs = os.path.exists(_written(repo, text))
     else:
         name, text, theirs = _named(repo, source)
     outline = _outline(text, os.path.basename(source), taken)
     sources: dict[str, str] = {}
-    approvals = [_told(name, text)] if theirs else []
+    approvals = [_told(name.removesuffix(".py"), text)] if theirs else []
     wanted = [(item, 1) for item in outline.flows]
     while wanted:
         inner, depth = wanted.pop(0)
@@ -201,8 +204,27 @@ def find(repo: Repository, source: str, taken: frozenset[str] = frozenset()) -> 
 
 
 def repository_flows(repo: Repository) -> tuple[str, ...]:
-    """The scripts that the repository keeps, each as it is approved."""
-    return tuple(_told(name, _read(path, path)) for name, path in _kept(repo))
+    """The scripts that the repository keeps or a planner wrote, each as it is approved."""
+    found = [_told(name, _read(path, path)) for name, path in _kept(repo)]
+    folder = os.path.join(repo.wtman_dir, _WRITTEN)
+    for digest in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        with open(os.path.join(folder, digest), encoding="utf-8") as file:
+            path = file.read()
+        if os.path.isfile(path) and digest_of(_read(path, path)) == digest:
+            found.append(_told(os.path.basename(path).removesuffix(".py"), _read(path, path)))
+    return tuple(dict.fromkeys(found))
+
+
+def remember_written(repo: Repository, path: str, text: str) -> None:
+    """Remember that a planner wrote this text: wherever it lies, it is not the user's own until
+    the user has approved or changed it."""
+    place = _written(repo, text)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    replace_file(place, path.encode())
+
+
+def _written(repo: Repository, text: str) -> str:
+    return os.path.join(repo.wtman_dir, _WRITTEN, digest_of(text))
 
 
 def _outline(text: str, name: str, taken: frozenset[str]) -> Outline:

@@ -115,7 +115,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     own = frozenset(repository_commands(loaded))
     plan, settings = anchored_agents(plan, settings, repo.toplevel, frozenset(tracked), own)
     roles = load_roles(repo.toplevel)
-    assigned = assigned_roles(roles, plan, settings, loaded.origin)
+    assigned = assigned_roles(roles, plan, settings, loaded.origin, code=request.code)
     plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
     if lead := lead_in(plan):
         require_lead(lead, settings, assigned)

@@ -33,6 +33,8 @@ class StartRequest:
     allow_overlap: bool = False
     flags: Mapping[str, Any] = field(default_factory=dict)
     kind: RunKind = RunKind.SPLIT
+    code: bool = False  # a flow is wanted, of which no input is named like one of `reserved`
+    reserved: tuple[str, ...] = ()
     may_ask: bool = False  # somebody is there to approve what a planner proposes
     edit: Callable[[Plan], Plan] | None = None  # lets the user change the plan first
     made: Plan | None = None  # by the static planner

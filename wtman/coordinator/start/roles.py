@@ -1,6 +1,7 @@
 """The roles of a run and their agents, as the user, the configuration and the files say."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from wtman.agents import load, tells_cost
 from wtman.config import Kind, Source
@@ -11,6 +12,7 @@ from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import (
     DEFAULT,
+    FLOW_PLANNER,
     LEAD,
     PLANNER,
     RESOLVER,
@@ -30,9 +32,15 @@ _NO_PLANNERS = ("command", "replay")
 
 
 def assigned_roles(
-    roles: Roles, plan: Plan, settings: Settings, sources: Mapping[str, Source]
+    roles: Roles,
+    plan: Plan,
+    settings: Settings,
+    sources: Mapping[str, Source],
+    *,
+    code: bool = False,
 ) -> dict[str, Role]:
-    """The roles that a run of the plan may need; a planner's where it has no tasks.
+    """The roles that a run of the plan may need; a planner's where it has no tasks, with `code`
+    that of one who writes a flow.
 
     `sources` are those of the settings.
     """
@@ -47,7 +55,12 @@ def assigned_roles(
         names = [PLANNER, *planned_roles(roles), *names]
     elif any(task.lead for task in plan.tasks):
         names = [*planned_roles(roles), *names]
-    return assigned | {name: roles.named(name) for name in dict.fromkeys(names)}
+    assigned |= {name: roles.named(name) for name in dict.fromkeys(names)}
+    if code:
+        # Whoever plans writes it, and is told something else.
+        author, planner = roles.named(FLOW_PLANNER), assigned[PLANNER]
+        assigned[PLANNER] = replace(author, name=PLANNER, agent=author.agent or planner.agent)
+    return assigned
 
 
 def planned_roles(roles: Roles) -> tuple[str, ...]:
@@ -111,4 +124,6 @@ def plan_wanted(settings: Settings, planner: Role, request: StartRequest) -> Pla
         effort=effort_of(settings, planner),
         checks=request.may_ask,
         allow_overlap=request.allow_overlap,
+        code=request.code,
+        reserved=request.reserved,
     )

@@ -19,7 +19,8 @@ class RolesAssigned(Event):
 class PlanWanted(Event):
     """The run begins with a planner. Its role is among those assigned.
 
-    `checks`: somebody can be asked, so the planner may propose checks.
+    `checks`: somebody can be asked, so the planner may propose checks. `code`: it is to write a
+    flow; `reserved` are names that no input of it may have.
     """
 
     agent: str
@@ -27,12 +28,15 @@ class PlanWanted(Event):
     effort: str = ""
     checks: bool = False
     allow_overlap: bool = False
+    code: bool = False
+    reserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Planned(Event):
     """The plan is made: the TaskAdded before this are its tasks. `reason` is the planner's own
-    word on the cut; `proposed` are checks that it would have the user approve.
+    word on the cut; `proposed` are checks that it would have the user approve. Where a flow was
+    wanted, that is `source`, and called `flow`.
     """
 
     attempt: int
@@ -43,6 +47,8 @@ class Planned(Event):
     session: str = ""
     seconds: float = 0.0
     sessions: int = 1
+    flow: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
