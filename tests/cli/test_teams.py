@@ -157,6 +157,12 @@ def test_a_plan_with_a_lead_is_built_three_deep_and_lands(team: Team) -> None:
     for command in ("attach", "shell", "open"):
         refused = team(command, "api", code=2)
         assert "api is a lead, which has no worktree" in refused.err
+    team("merge")
+    assert {item["state"] for item in team.tasks.values()} == {"merged"}
+    assert git("show", "main:api/out.txt") == "api/in.txt api/model.txt core.txt"
+    assert "cannot retry api: it is merged" in team("retry", "api", code=2).err
+    team("clean")
+    assert git("for-each-ref", "refs/heads/wtman") == ""
 
 
 @pytest.mark.slow
@@ -278,6 +284,9 @@ def test_a_flow_has_teams_made_and_does_again_only_what_failed(team: Team) -> No
     assert "2 reused, 1 to run" in done.out
     assert "Model:model_m Api in:in Web:w Cli:c" in done.out.replace("\n  ", " ")
     assert len(team.asked) == 4 and len(team.built) == 6, "no planner, and one part, again"
-    branch = next(task["branch"] for name, task in team.tasks.items() if name.endswith("_in"))
-    found = kit.run_git(team.repo, "show", f"{branch}:api/in.txt")
+    team("merge", run)
+    names = kit.run_git(team.repo, "ls-tree", "-r", "--name-only", "main").split()
+    made = {"api/in.txt", "api/m.txt", "web/w.txt", "web/out.txt", "cli/c.txt"}
+    assert made <= set(names)
+    found = kit.run_git(team.repo, "show", "main:api/in.txt")
     assert found == "api/m.txt", "it started from the work of the team that it needs"

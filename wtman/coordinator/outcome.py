@@ -9,7 +9,7 @@ from wtman.journal.events import SessionFinished
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowView, State, TaskView
 from wtman.model.ids import TaskId
-from wtman.model.roles import agent_of_task
+from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
 from wtman.review.judgement import unseen
@@ -20,13 +20,16 @@ FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
 
 
 def used_by(view: TaskView) -> Usage:
-    """What the sessions of a task have used, the finished ones."""
+    """What the sessions of a task have used, the finished ones; of a lead those that cut it."""
     outcomes = (item.outcome for item in view.attempts)
-    return sum((outcome.usage for outcome in outcomes if outcome is not None), Usage())
+    return sum((outcome.usage for outcome in outcomes if outcome is not None), view.team.usage)
 
 
 def agent_of(state: State, view: TaskView) -> str:
-    """The agent of a task: of its newest attempt, else as the plan names it."""
+    """The agent of a task: of its newest attempt, else as the plan names it; who cuts a lead."""
+    if view.planned.lead:
+        planned = view.team.planned
+        return planned.agent if planned is not None else agent_of_lead(state.settings, state.roles)
     played = next((item.agent for item in reversed(view.attempts) if item.agent), "")
     return played or agent_of_task(state.settings, state.roles, view.task)
 

@@ -21,7 +21,7 @@ def planned_anew(state: State, lead: TaskId) -> State:
     """The lead is cut again: what it was cut into leaves the plan."""
     state = without_parts(state, lead)
     view = state.tasks[lead]
-    state.tasks[lead] = replace(view, team=Team(attempt=view.team.attempt + 1))
+    state.tasks[lead] = replace(view, team=Team(view.team.attempt + 1, usage=view.team.usage))
     return state
 
 
@@ -66,7 +66,7 @@ def _planned(state: State, event: e.TeamPlanned, at: float) -> State:
         needs=event.needs,
         based=view.onto,
         request=Request(),
-        team=Team(event.attempt, planned=event, since=at),
+        team=Team(event.attempt, planned=event, since=at, usage=view.team.usage + event.usage),
     )
     views = {task.id: _part(state, view_of(state, task)) for task in event.parts}
     for task in views:
@@ -82,7 +82,11 @@ def _planned(state: State, event: e.TeamPlanned, at: float) -> State:
 def _part(state: State, view: TaskView) -> TaskView:
     """A part as its lead is cut now. One of before with the same words keeps its work, and has
     all its attempts again."""
-    team = view.team if view.team.planned is None else Team(attempt=view.team.attempt + 1)
+    team = (
+        view.team
+        if view.team.planned is None
+        else Team(view.team.attempt + 1, usage=view.team.usage)
+    )
     return replace(view, granted=view.failures, stuck="", request=Request(), team=team)
 
 
@@ -93,7 +97,8 @@ def _plan_failed(state: State, event: e.TeamPlanFailed, at: float) -> State:
     view = state.tasks.get(event.lead)
     if view is None or view.team.attempt != event.attempt:
         return state
-    team = replace(view.team, attempt=event.attempt + 1)
+    used = view.team.usage + event.usage
+    team = replace(view.team, attempt=event.attempt + 1, usage=used)
     if not (event.fatal or event.limited):
         team = replace(team, failures=team.failures + 1, failed=event)
     state.tasks[event.lead] = replace(view, team=team)

@@ -140,6 +140,7 @@ class Team:
     torn: e.TeamTorn | None = None
     made: e.TeamMade | None = None
     returned: tuple[TaskId, ...] = ()
+    usage: Usage = Usage()  # of all its plannings
 
     @property
     def parts(self) -> tuple[TaskId, ...]:

@@ -16,7 +16,7 @@ from wtman.merge.train import as_merge
 from wtman.model.actions import ActionKey, busy
 from wtman.model.graph import order
 from wtman.model.ids import Sha, TaskId
-from wtman.model.states import DONE, Standing, TaskState
+from wtman.model.states import DONE, Standing
 from wtman.tasks.lifecycle import stale_needs
 from wtman.tasks.team import is_made, is_now
 from wtman.worktrees.actions import MakeTeam, MoveTeam
@@ -38,7 +38,7 @@ def team_actions(
         if stale_needs(state, view, known):
             out.append(MoveTeam(lead, starts_from(state, view)))
         elif all(known[part].state in DONE for part in state.parts_of(lead)):
-            out += _together(state, running, known, view)
+            out += _together(state, running, view)
     return out
 
 
@@ -69,18 +69,11 @@ def _is_current(state: State, view: TaskView, item: e.TeamJudged) -> bool:
     return item.candidate.on == view.start and item.heads.items() <= heads.items()
 
 
-def _together(
-    state: State,
-    running: Collection[ActionKey],
-    known: Mapping[TaskId, Standing],
-    view: TaskView,
-) -> list[TeamAction]:
+def _together(state: State, running: Collection[ActionKey], view: TaskView) -> list[TeamAction]:
     """The next candidates of the train, or what they come to."""
     lead, torn = view.planned.id, view.team.torn
     parts = state.parts_of(lead)
-    if is_made(state, view) or all(known[part].state is TaskState.MERGED for part in parts):
-        return []
-    if torn is not None and is_now(state, view, torn.start, torn.heads):
+    if is_made(state, view) or (torn and is_now(state, view, torn.start, torn.heads)):
         return []
     then = on_start(state, lead)
     assert then.merge is not None

@@ -27,8 +27,6 @@ def lead_standing(
     if team.planned is None:
         return _uncut(state, view, known, waiting)
     parts = state.parts_of(view.planned.id)
-    if parts and all(known[part].state is TaskState.MERGED for part in parts):
-        return Standing(TaskState.MERGED)
     dead = _dead(state, parts, known)
     if dead is not None:
         why = known[dead]

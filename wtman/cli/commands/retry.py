@@ -71,8 +71,11 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
             f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
         )
     known = standings(state)
-    if view.planned.lead:
-        _require_cuttable(state, task, known[task])
+    if view.planned.lead and state.flow is not None:
+        raise UsageError(
+            f"cannot retry {task}: its flow has it cut",
+            hint=f"retry a part of it; or play the flow again: wtman resume {state.run}",
+        )
     onto = view.onto
     if view.excluded is not None and state.merge is not None:
         onto = read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or onto
@@ -87,20 +90,6 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
         keeps=view.head if stands in (*DONE, TaskState.EXCLUDED) else Sha(""),
         told=message,
     )
-
-
-def _require_cuttable(state: State, task: TaskId, standing: Standing) -> None:
-    """Refuse to cut a lead anew whose parts are other's by now: the target's, or the script's."""
-    if standing.state is TaskState.MERGED:
-        raise UsageError(
-            f"cannot retry {task}: its parts are merged",
-            hint='start a new run for further work: wtman split "what is left to do"',
-        )
-    if state.flow is not None:
-        raise UsageError(
-            f"cannot retry {task}: its flow has it cut",
-            hint=f"retry a part of it; or play the flow again: wtman resume {state.run}",
-        )
 
 
 def _dead(view: TaskView, known: Mapping[TaskId, Standing]) -> list[TaskId]:
