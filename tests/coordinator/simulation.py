@@ -129,6 +129,7 @@ class World:
                 continue
             if isinstance(action, a.Pause):
                 self.append([e.Paused(action.reason, action.hint)])
+                linked = True
                 continue
             if isinstance(action, a.Chain):
                 self._may_chain(action)

@@ -80,8 +80,13 @@ class FlowWorld(World):
 
 @pytest.fixture
 def world() -> FlowWorld:
+    return begun()
+
+
+def begun(**settings: object) -> FlowWorld:
+    """A run whose script has begun."""
     made = FlowWorld()
-    first, approved = created(attempts=2, reviewers=1)
+    first, approved = created(attempts=2, reviewers=1, **settings)
     flow = e.FlowAdded("port", "async def main(flow, args): ...", "d1")
     made.append([first, e.RolesAssigned(ROLES), flow, approved])
     made.turn()
@@ -306,6 +311,27 @@ def test_a_paused_run_ends_the_script_once_nothing_else_goes_on(world: FlowWorld
     world.finish("script")
     assert not decide(world.state, world.keys)
     assert run_state(world.state) is RunState.PAUSED
+
+
+def test_a_pause_that_comes_when_nothing_goes_on_ends_the_script_too() -> None:
+    world = begun(max_sessions=1)
+    world.call("one")
+    world.done()
+    world.call("two")
+    world.done()
+    assert world.state.paused is not None
+    assert "script" in world.cancelled
+    # Taken up under the same limit: it asks first, so that it is seen what waits.
+    world.crash(lambda most: 0)
+    world.append([e.Resumed("resume")])
+    world.turn()
+    assert world.state.paused is None and "script" in world.running
+    world.append([e.ScriptBegan()])
+    world.call("one")
+    world.call("two")
+    world.done()
+    assert world.state.paused is not None
+    assert [step.key for step in world.flow.current] == ["one", "two"]
 
 
 def test_calls_that_the_run_cannot_serve_are_refused(world: FlowWorld) -> None:

@@ -65,7 +65,7 @@ def decide(
     trains, made = train_steps(state)
     actions += [*settled, *made]
     actions += flows.ends(state, running)
-    resting = flows.resting(state)
+    resting = flows.resting(state, running)
     links: list[Chain | Unchain] = [*unchained(state, known)]
     if state.paused is None:
         if state.flow is None:  # a step starts from what its script names, from nothing else

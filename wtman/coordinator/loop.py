@@ -170,6 +170,7 @@ class _Loop:
                     self._cancel(key)
                 case a.Pause(reason, hint):
                     journal.append(e.Paused(reason, hint))
+                    linked = True  # a script that waits for what now never comes is to end
                 case a.Chain(task, need, paths):
                     journal.append(e.Chained(task, need, paths))
                     linked = True

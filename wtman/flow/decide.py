@@ -34,8 +34,8 @@ _OF_STEPS = frozenset(
 _ALONE = frozenset({ActionKind.SCRIPT, ActionKind.WATCH})
 
 
-def resting(state: State) -> frozenset[TaskId]:
-    """Tasks of steps that nobody asks for now: nothing of them begins."""
+def resting(state: State, running: Collection[ActionKey]) -> frozenset[TaskId]:
+    """Tasks of steps that nobody asks for now, or not yet: nothing of them begins."""
     flow = state.flow
     if flow is None:
         return frozenset()
@@ -43,6 +43,8 @@ def resting(state: State) -> frozenset[TaskId]:
         return frozenset(state.tasks.keys() - flow.wanted.keys())
     left = {step.task for step in flow.steps.values() if step.open and step.play != flow.plays}
     left -= {step.task for step in flow.current if step.open}
+    if _SCRIPT not in running and not flow.held:
+        left |= {step.task for step in flow.steps.values() if step.open}  # until it is played
     if not left:
         return frozenset()
     # A team rests as its lead does.
