@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
-from textual.widgets import RichLog, Static, TabbedContent
+from textual.widgets import DataTable, Label, RichLog, Static, TabbedContent
 
 from tests import kit
+from tests.journal.runs import A_RUN
 from wtman.cli.commands.ui import source_of
 from wtman.coordinator.home import Home
 from wtman.git.discovery import discover
+from wtman.journal import events as e
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
-from wtman.ui.dashboard import Dashboard
+from wtman.ui.dashboard import AnswerScreen, Dashboard
 
 
 @contextmanager
@@ -101,3 +103,31 @@ def test_without_the_extra_it_says_what_to_install(
     assert "pip install 'wtman[tui]'" in done.err
     done = wtman("ui", cwd=repo, check_status=3)
     assert "needs a terminal" in done.err
+
+
+def test_a_question_of_a_flow_is_answered(repo: Path) -> None:
+    run = RunId("oauth-7f3a")
+    asks = {"question": "Keep two?", "options": ["keep", "drop"], "show": "one\ntwo"}
+    phase = (("phase", "last"),)
+    events = [A_RUN[0], e.FlowAdded("port", "", "d1"), e.Approved(), e.ScriptBegan()]
+    events += [e.StepAsked("k1", "approve", (), "Keep two?", asks, path=phase), e.ScriptHeld()]
+    with Store.open(discover(str(repo)).wtman_dir) as store:
+        store.append(run, events, 1.0)
+
+    async def look(app: Dashboard) -> None:
+        async with app.run_test(size=(100, 30)) as pilot:
+            needs = app.query_one("#needs", Static)
+            await until(pilot, lambda: "? Keep two? (press a to answer)" in str(needs.content))
+            cells = [str(app.query_one(DataTable).get_row_at(row)[1]) for row in range(2)]
+            assert cells == ["phase last", "  question"]
+            await pilot.press("a")
+            await until(pilot, lambda: isinstance(app.screen, AnswerScreen))
+            shown = str(app.screen.query_one("#question", Label).content)
+            assert shown == "? Keep two?\n  one\n  two\n\n1  keep\n2  drop\n3  no"
+            await pilot.press("2")
+            await until(pilot, lambda: not isinstance(app.screen, AnswerScreen))
+
+    with dashboard(repo, run) as app:
+        asyncio.run(look(app))
+    with Store.open(discover(str(repo)).wtman_dir) as store:
+        assert store.events(run)[-1].event == e.Answered("k1", "drop")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import kit
+from tests.cli.terminal import Terminal
 from wtman.journal import events as e
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
@@ -452,4 +454,54 @@ def test_kills_repeat_no_finished_step_and_mix_up_no_answers(
         quiet, "rev-parse", "main^{tree}"
     )
     assert json.loads(wtman("status", run, "--json", cwd=repo).out)["run"]["state"] == "merged"
+    kit.assert_no_leftover_processes(repo)
+
+
+ASKS = '''\
+"""Ask a person."""
+from wtman.flow import Flow
+
+async def main(flow: Flow, args):
+    flow.log(await flow.approve("Which colour?", options=["red", "blue"], show=["one", "two"]))
+'''
+
+
+@pytest.mark.slow
+def test_a_terminal_asks_and_takes_the_answer_that_comes_first(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo = place(1)
+    path = tmp_path / "asks.py"
+    path.write_text(ASKS)
+
+    def asked() -> Terminal:
+        started = Terminal(repo, {**os.environ, **wtman.extra, "TERM": "xterm"}, *words)
+        shown = started.until("red/blue/no:$")
+        assert "? Which colour?\n  one\n  two\n" in shown
+        return started
+
+    words = ("run", str(path), "--agent", agent, "--yes")
+    here = asked()
+    here.child.send("\rpurple\r")
+    here.until("'purple' is no answer")
+    here.child.send("bl\r")
+    assert here.end() == 0
+    run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
+    assert log_of(repo, run) == ["blue"]
+
+    left = asked()
+    left.child.sendintr()
+    assert left.end() == 4
+    assert re.search(r"left waiting; next: wtman answer \S+ red\|blue\|no", left.shown())
+
+    elsewhere = asked()
+    run = next(
+        item["id"]
+        for item in wtman("status", "--all", "--json", cwd=repo).json()["runs"][::-1]
+        if item["state"] == "waiting"
+    )
+    wtman("answer", run, "red", cwd=repo)
+    assert elsewhere.end() == 0
+    assert "answered from elsewhere: red" in elsewhere.shown()
+    assert log_of(repo, run) == ["red"]
     kit.assert_no_leftover_processes(repo)

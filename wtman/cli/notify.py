@@ -24,6 +24,7 @@ _LOOKS_AWAY = 10.0  # seconds
 _CALLS = {
     RunState.READY: "is ready to merge",
     RunState.PAUSED: "is paused",
+    RunState.WAITING: "waits for your answer",
     RunState.FAILED: "has failed",
     RunState.MERGED: "is merged",
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from wtman.cli import terminal
+from wtman.cli import question, terminal
 from wtman.cli.drive import Doing, Watch, driven
 from wtman.cli.notify import call
 from wtman.config.trust import approve
@@ -269,8 +269,12 @@ class Console:
             self._begun(state)
             state = driven(home, state.run, events, self.stream.watch, after=state.seq)
             return self.ended(state, exit_status(state))
-        with _live(home, state) as (watch, doing):
-            state = driven(home, state.run, events, watch, doing, after=state.seq)
+        while True:
+            with _live(home, state) as (watch, doing):
+                state = driven(home, state.run, events, watch, doing, after=state.seq)
+            if (going_on := question.answered(home, state)) is None:
+                break
+            state, events = going_on, ()
         if not terminal.on_terminal():
             print("\n" + "\n".join(table(state, terminal.width(), time.time(), False, False)))
         return exit_status(state)

@@ -2,6 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
+
+_POLL = 0.25  # seconds
 
 
 def colour() -> bool:
@@ -40,3 +43,31 @@ def ask(question: str) -> bool | None:
                 sys.stdout.write("\n")
             return False
     return None
+
+
+def forget_typed() -> None:
+    """What was typed before a question is no answer to it."""
+    import termios
+
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def line_of(question: str, is_over: Callable[[], bool]) -> str | None:
+    """A line of the user; empty as well once `is_over`, which is asked all the while. None where
+    the input ends or is interrupted."""
+    import select
+
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    try:
+        while not select.select([sys.stdin], [], [], _POLL)[0]:
+            if is_over():
+                sys.stdout.write("\n")
+                return ""
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        line = ""
+    if not line:
+        sys.stdout.write("\n")
+        return None
+    return line

@@ -14,12 +14,14 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Label, RichLog, Static, TabbedContent, TabPane
 
 from wtman.coordinator.outcome import next_command
 from wtman.errors import WtmanError
-from wtman.journal.state import State, TaskView
+from wtman.journal.replay_flow import options_of
+from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.review.judgement import about
 from wtman.sessions.activity import ActivityReport
@@ -28,20 +30,23 @@ from wtman.text.terminal import clean, count
 from wtman.ui.document import plain
 from wtman.ui.facts import task_told
 from wtman.ui.findings import evidence_of, finding_told, shown_by
+from wtman.ui.flow import question_lines
 from wtman.ui.logs import Tail
-from wtman.ui.table import attention, progress, rows_of
+from wtman.ui.table import Row, attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks
 _LINES = 5000  # of a log, and of a diff
+_ROWS = 500  # lines of the tree; what is alike is counted where they are more
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "busy": "cyan", "quiet": "dim"}
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+_COLUMNS = ("glyph", "task", "state", "#", "time", "used")
 _PANES = ("log", "diff", "findings", "task")
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardSource:
     """Where the dashboard reads, and whom it asks. `log` gives the streams of the newest
-    attempt. `retry` raises WtmanError where it cannot be."""
+    attempt. `retry` raises WtmanError where it cannot be. `answer` takes the key of a question."""
 
     state: Callable[[], State]
     live: Callable[[], bool]
@@ -51,6 +56,7 @@ class DashboardSource:
     diff: Callable[[TaskView], str]
     stop: Callable[[], object]
     retry: Callable[[TaskId], None]
+    answer: Callable[[str, str], object]
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -73,6 +79,31 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(said)
 
 
+class AnswerScreen(ModalScreen[str]):
+    """A question of a flow, answered by the number of an option."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Not now")]
+
+    def __init__(self, lines: list[str], options: tuple[str, ...]) -> None:
+        super().__init__()
+        self._lines = lines
+        self._options = options
+
+    def compose(self) -> ComposeResult:
+        numbered = (f"{number}  {clean(text)}" for number, text in enumerate(self._options, 1))
+        yield Label("\n".join([*self._lines, "", *numbered]), id="question", markup=False)
+        yield Footer()
+
+    def on_key(self, event: Key) -> None:
+        word = event.character or ""
+        number = int(word) if word.isascii() and word.isdecimal() else 0
+        if 0 < number <= len(self._options):
+            self.dismiss(self._options[number - 1])
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+
 class Dashboard(App[None]):
     """Tasks on the left; log, diff, findings and facts of the chosen one on the right."""
 
@@ -85,7 +116,7 @@ class Dashboard(App[None]):
     #right { width: 1fr; }
     #next { height: 1; padding: 0 1; background: $panel; }
     RichLog, #findings-text, #task-text { padding: 0 1; }
-    Asked { align: center middle; }
+    ConfirmScreen, AnswerScreen { align: center middle; }
     #question { padding: 1 3; border: thick $warning; background: $surface; width: auto; }
     Screen.-narrow Horizontal { layout: vertical; }
     Screen.-narrow #tasks { width: 100%; height: 40%; }
@@ -96,6 +127,7 @@ class Dashboard(App[None]):
         Binding("d", "pane('diff')", "Diff"),
         Binding("f", "pane('findings')", "Findings"),
         Binding("t", "pane('task')", "Task"),
+        Binding("a", "answer", "Answer"),
         Binding("s", "stop", "Stop"),
         Binding("r", "retry", "Retry"),
         Binding("q", "quit", "Quit"),
@@ -106,6 +138,7 @@ class Dashboard(App[None]):
         self._source = source
         self._state = source.state()
         self._chosen: TaskId | None = next(iter(self._state.tasks), None)
+        self._rows: dict[str, TaskId] = {}  # the tasks of the lines, by their keys
         self._tails: tuple[Tail, ...] = ()
         self._logged: tuple[TaskId | None, int] = (None, 0)
         self._diffed: tuple[TaskId | None, str] = (None, "")
@@ -130,8 +163,8 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         table = self.query_one("#tasks", DataTable)
-        for name in ("", "task", "state", "#", "time", "used"):
-            table.add_column(name, key=name or "glyph")
+        for name in _COLUMNS:
+            table.add_column("" if name == "glyph" else name, key=name)
         self._look()
         self.set_interval(_EVERY, self._look)
         table.focus()
@@ -158,6 +191,9 @@ class Dashboard(App[None]):
         head = f"{self._state.run}  {run_state(self._state, known)}  {clean(self._state.request)}"
         self.query_one("#head", Static).update(f"{head}\n{progress(self._state, known, now)}")
         pressing = attention(self._state, known, live)
+        for step in self._questions[:1]:
+            question = clean(str(step.spec.get("question", "")), 200)
+            pressing.insert(0, f"? {question} (press a to answer)")
         needs = self.query_one("#needs", Static)
         needs.update("\n".join(pressing))
         needs.display = bool(pressing)
@@ -169,25 +205,27 @@ class Dashboard(App[None]):
 
     def _fill(self, now: float, told: ActivityReport) -> None:
         table = self.query_one("#tasks", DataTable)
-        for row in rows_of(self._state, now, told.used):
-            cells = {
-                "glyph": Text(row.glyph, _STYLES[row.kind]),
-                "task": Text(clean(row.task)),
-                "state": Text(row.state, _STYLES[row.kind]),
-                "#": Text(row.attempt, justify="right"),
-                "time": Text(row.time, justify="right"),
-                "used": Text(row.used, justify="right"),
-            }
-            if row.task not in table.rows:
-                table.add_row(*cells.values(), key=row.task)
+        rows = _keyed(rows_of(self._state, now, told.used, _ROWS))
+        shown = [str(key.value) for key in table.rows]
+        if shown != list(rows)[: len(shown)]:
+            # What is new stands between what is there: all are put in again, in their order.
+            chosen = table.cursor_row
+            table.clear()
+            shown = []
+            self.call_after_refresh(table.move_cursor, row=chosen)
+        self._rows = {key: row.task for key, row in rows.items() if not row.head}
+        for key, row in rows.items():
+            cells = _cells(row)
+            if key not in table.rows:
+                table.add_row(*cells.values(), key=key)
                 continue
             for column, cell in cells.items():
-                if table.get_cell(row.task, column) != cell:
-                    table.update_cell(row.task, column, cell, update_width=True)
+                if table.get_cell(key, column) != cell:
+                    table.update_cell(key, column, cell, update_width=True)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        chosen = TaskId(str(event.row_key.value))
-        if chosen != self._chosen and chosen in self._state.tasks:
+        chosen = self._rows.get(str(event.row_key.value))
+        if chosen and chosen != self._chosen and chosen in self._state.tasks:
             self._chosen = chosen
             self._show_log()
             self._show_rest(self._source.told())
@@ -283,6 +321,27 @@ class Dashboard(App[None]):
         busy = sum(view.in_flight is not None for view in self._state.tasks.values())
         self.push_screen(ConfirmScreen(f"Stop the run and end {count(busy, 'session')}?"), said)
 
+    @property
+    def _questions(self) -> tuple[FlowStep, ...]:
+        flow = self._state.flow
+        return flow.questions if flow is not None else ()
+
+    def action_answer(self) -> None:
+        """Show the oldest question that the run waits with, and take its answer."""
+        step = next(iter(self._questions), None)
+        if step is None:
+            self.notify("the run asks nothing", markup=False)
+            return
+
+        def said(answer: str | None) -> None:
+            if answer:
+                self._source.answer(step.key, answer)
+                more = "" if self._source.live() else f"; next: wtman resume {self._state.run}"
+                self.notify(f"answered: {answer}{more}", markup=False)
+
+        lines = question_lines(self._state, step, self.size.width - 12)[:-1]
+        self.push_screen(AnswerScreen(lines[:20], options_of(step)), said)
+
     def action_retry(self) -> None:
         """One more attempt of the chosen task, by whoever drives the run."""
         if self._chosen is None:
@@ -294,3 +353,29 @@ class Dashboard(App[None]):
             self.notify(said, severity="warning", markup=False)
             return
         self.notify(f"{self._chosen} gets one more attempt", markup=False)
+
+
+def _keyed(rows: list[Row]) -> dict[str, Row]:
+    """The lines by a key that stays theirs; a task that stands in two places has two."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        key = row.task or f"{row.depth} {row.name}"
+        number = 1
+        while (name := key if number == 1 else f"{key} #{number}") in found:
+            number += 1
+        found[name] = row
+    return found
+
+
+def _cells(row: Row) -> dict[str, Text]:
+    style, indent = _STYLES[row.kind], "  " * row.depth
+    if row.head:
+        return {name: Text("") for name in _COLUMNS} | {"task": Text(indent + row.head, "bold")}
+    return {
+        "glyph": Text(row.glyph, style),
+        "task": Text(indent + row.name),
+        "state": Text(row.state, style),
+        "#": Text(row.attempt, justify="right"),
+        "time": Text(row.time, justify="right"),
+        "used": Text(row.used, justify="right"),
+    }

@@ -5,7 +5,7 @@ from typing import Any
 from wtman.journal import events as e
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State
-from wtman.text.terminal import clean, count, paint
+from wtman.text.terminal import clean, count, fold, paint
 
 _YELLOW = "33"
 _SHOWN = 40  # lines of what a question shows
@@ -43,7 +43,7 @@ def place_of_step(step: FlowStep) -> str:
 
 def question_lines(state: State, step: FlowStep, width: int) -> list[str]:
     """A question with what it shows, and how it is answered."""
-    lines = [clean(f"? {step.spec.get('question', '')}", width)]
+    lines = fold(clean(f"? {step.spec.get('question', '')}"), width)
     shown = str(step.spec.get("show") or "").splitlines()
     lines += [f"  {clean(line, width - 2)}" for line in shown[:_SHOWN]]
     if len(shown) > _SHOWN:

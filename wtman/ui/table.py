@@ -227,9 +227,8 @@ def row_of(
     glyph, kind = MARKS[node.state]
     task = node.tasks[0] if node.tasks and node.single else TaskId("")
     if item.text or not task:
-        name = node.step.kind if node.kind == "step" and node.step is not None else node.title
         note = node.name if node.kind == "step" else node.note
-        row = Row(item.depth, task, clean(name), glyph, node.state, kind, note=clean(note))
+        row = Row(item.depth, task, clean(node.title), glyph, node.state, kind, note=clean(note))
         return replace(row, head=clean(item.text)) if item.text else row
     view, standing = state.tasks[task], known[task]
     number = len(view.current)
@@ -251,10 +250,12 @@ def row_of(
     )
 
 
-def rows_of(state: State, now: float, used: Mapping[TaskId, Usage]) -> list[Row]:
-    """The whole tree as lines."""
+def rows_of(state: State, now: float, used: Mapping[TaskId, Usage], room: int) -> list[Row]:
+    """The tree as lines, about `room` of them."""
     known = standings(state)
-    return [row_of(state, item, known, now, used, {}) for item in tree_lines(tree(state, known))]
+    return [
+        row_of(state, item, known, now, used, {}) for item in tree_lines(tree(state, known), room)
+    ]
 
 
 def _noted(state: State, node: Node, task: TaskId, standing: Standing, doing: str) -> str:

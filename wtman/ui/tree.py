@@ -58,12 +58,12 @@ class Node:
 
     @property
     def title(self) -> str:
-        """The words for it: `phase port`, `120 items of one`, `src/a.py`."""
+        """The words for it: `phase port`, `120 items of one`, `src/a.py`, `command`."""
         if self.kind == "map":
             of = f" of {self.name}" if self.name not in ("map", "pipeline") else ""
             return f"{self.items:,} item{'s' * (self.items != 1)}{of}"
         if self.kind == "step" and self.step is not None:
-            return f"{self.step.kind}: {self.name}"
+            return "question" if self.step.asks_person else self.step.kind
         return f"{self.kind} {self.name}" if self.kind in ("phase", "flow", "round") else self.name
 
     @property

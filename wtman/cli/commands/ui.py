@@ -10,7 +10,7 @@ import typer
 from wtman.cli import options, target, terminal
 from wtman.coordinator.home import Home, a_run
 from wtman.errors import MissingError
-from wtman.journal.events import Requested
+from wtman.journal.events import Answered, Requested
 from wtman.model.ids import RunId, TaskId
 from wtman.sessions.activity import load_activity
 
@@ -75,4 +75,5 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
         diff=lambda view: diff_of(control, view),
         stop=lambda: home.store.append(run, [Requested("stop")], time.time()),
         retry=retry,
+        answer=lambda key, text: home.store.append(run, [Answered(key, text)], time.time()),
     )
