@@ -44,6 +44,7 @@ EFFECTS = frozenset(
     cli/flow.py
     cli/merge.py
     cli/notify.py
+    cli/question.py
     cli/pull_request.py
     cli/start.py
     cli/streams.py
