@@ -46,7 +46,7 @@ class Turn:
         return replace(self, cut=size, end=end)
 
 
-def call(name: str, number: int = 1, **given: Any) -> dict[str, Any]:
+def call(name: str, /, number: int = 1, **given: Any) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{number:02}", "name": name, "input": given}
 
 

@@ -106,7 +106,7 @@ def words(asked: Asked, said: str, used: Mapping[str, int] = USED) -> Turn:
     return _responses({**item, "status": "completed"}, used)
 
 
-def tool(asked: Asked, name: str, used: Mapping[str, int] = USED, **given: Any) -> Turn:
+def tool(asked: Asked, name: str, /, used: Mapping[str, int] = USED, **given: Any) -> Turn:
     """A call of one of the agent's own tools."""
     if asked.api == "messages":
         block = {**call(name, **given), "id": _id("toolu")}

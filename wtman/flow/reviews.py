@@ -43,6 +43,7 @@ def at_works(state: State, step: FlowStep, findings: Iterable[Finding] | None = 
     assert flow is not None
     views = flow.views(step.commits)
     past = {task: flow.past(view.head) for task, view in views.items()}
+    past[HEAD] = frozenset({state.base})
     known = state.reviews.findings.values() if findings is None else findings
     said = {item.id: then for item in known if (then := _said_of(item, past)) is not None}
     reviews = replace(state.reviews, findings=said)

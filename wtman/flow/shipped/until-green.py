@@ -21,14 +21,15 @@ async def main(flow: Flow, args: Args) -> Work | None:
             return work
         if number > args.fixes:
             break
-        failing = f"failing: {', '.join(ran.failed[:20])}\n" if ran.failed else ""
-        same = (
-            "Your last change made no difference to its output.\n" if ran.output == before else ""
-        )
+        told = [f"This command fails:\n\n    {args.command}\n"]
+        if ran.failed:
+            told.append(f"failing: {', '.join(ran.failed[:20])}")
+        if work is not None and ran.output == before:
+            told.append("Your last change made no difference to its output.")
+        told.append(f"Find the cause and mend it there.\n\n{ran.output[-6000:]}")
         before = ran.output
         work = await flow.session(
-            f"This command fails:\n\n    {args.command}\n\n{failing}{same}Find the cause and mend "
-            f"it there.\n\n{ran.output[-6000:]}",
+            "\n".join(told),
             on=work,
             owns=["**", f"!{args.protect}"] if args.protect else [],
             title=f"make {args.command} pass",
