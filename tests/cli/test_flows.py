@@ -1,12 +1,9 @@
 """Flows run, resumed, answered, edited and landed in real repositories, with scripted agents."""
 
-import json
 import os
-import random
 import re
-import signal
+import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +16,7 @@ from tests.cli.terminal import Terminal
 from wtman.journal import events as e
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
-from wtman.model.session import Ended
+from wtman.sandbox import choice
 
 AGENT = """\
 #!/bin/sh
@@ -162,7 +159,7 @@ def test_a_question_waits_and_its_answer_is_kept(
     assert "one of: yes, no" in refused.err
     assert "not ready" in wtman("merge", run, cwd=repo, check_status=3).err
     again = wtman("resume", run, "--yes", cwd=repo, check_status=4)
-    assert "8 reused, 1 to run, 0 no longer asked for" in again.out
+    assert "8 reused, at least 1 to run, 0 no longer asked for" in again.out
     wtman("answer", run, "yes", cwd=repo)
     done = wtman("resume", run, "--yes", cwd=repo)
     assert "9 reused, 0 to run, 0 no longer asked for" in done.out
@@ -184,7 +181,7 @@ def test_no_is_an_error_that_fails_the_run_with_the_scripts_own_lines(
     assert "await flow.approve(" in done.out
     # Only successes are answers: it is asked again.
     again = wtman("resume", run, "--yes", cwd=repo, check_status=4)
-    assert "4 reused, 1 to run" in again.out
+    assert "4 reused, at least 1 to run" in again.out
 
 
 @pytest.mark.slow
@@ -202,7 +199,7 @@ def test_an_edited_flow_runs_what_differs_and_says_so_first(
     assert "first difference: session" in told.out
     assert "prompt was  Add more to src/f" in told.out and "prompt now  Add much to" in told.out
     done = wtman("run", flow, "--resume", run, "--yes", cwd=repo)
-    assert "4 reused, 2 to run, 8 no longer asked for" in done.out
+    assert "4 reused, at least 2 to run, at most 8 no longer asked for" in done.out
     status = wtman("status", run, "--json", cwd=repo).json()
     assert steps_of(status)["session", "unused"] == 4
     merged = wtman("merge", run, "--json", cwd=repo).json()
@@ -392,69 +389,18 @@ def test_a_train_is_checked_moves_nothing_and_is_started_from(
     assert (repo / "src/f1.txt").read_text() == "src/f1.txt\n"
 
 
-def _disturbed(
-    wtman: kit.Program, repo: Path, flow: Path, agent: str, kills: int, seed: int
-) -> str:
-    """Run the flow while the coordinator is killed again and again; the run's id."""
-    chance = random.Random(seed)
-    words = ("--agent", agent, "--check", "true", "--yes", "-j", "3")
-    env = {"AGENT_SECONDS": "0.2"}
-    process = wtman.start("run", flow, *words, cwd=repo, env=env)
-    run = ""
-    for _ in range(kills):
-        if not run:
-            run = _made(repo, process)
-        time.sleep(chance.uniform(0.2, 2.5))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        process = wtman.start("resume", run, "--yes", cwd=repo, env=env)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, out + err
-    return run
-
-
-def _made(repo: Path, process: Any) -> str:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and process.poll() is None:
-        runs = repo / ".git/wtman/runs"
-        if runs.is_dir() and (found := sorted(path.name for path in runs.iterdir())):
-            return found[0]
-        time.sleep(0.02)
-    raise AssertionError(process.communicate())
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("files", "kills", "seed"), [(3, 2, 1), (8, 20, 7)])
-def test_kills_repeat_no_finished_step_and_mix_up_no_answers(
-    wtman: kit.Program,
-    place: Callable[..., Path],
-    flow: Path,
-    agent: str,
-    files: int,
-    kills: int,
-    seed: int,
-) -> None:
-    quiet, repo = place(files, "quiet"), place(files, "disturbed")
-    words = ("--agent", agent, "--check", "true", "--yes", "--json")
-    undisturbed = run_of(wtman("run", flow, *words, cwd=quiet))
-    run = _disturbed(wtman, repo, flow, agent, kills, seed)
-    events = events_of(repo, run)
-    answers = Counter(item.key for item in events if isinstance(item, e.StepAnswered))
-    assert len(answers) == 4 * files
-    assert max(answers.values()) == 1, "a step has one answer"
-    good = Counter(
-        item.task
-        for item in events
-        if isinstance(item, e.SessionFinished) and item.ended is Ended.OK
+@pytest.mark.parametrize(
+    "words", ["--items 4 --kills 3 --jobs 3", "--items 4 --kills 3 --jobs 3 --sandbox bubblewrap"]
+)
+def test_kills_repeat_no_finished_step_and_mix_up_no_answers(tmp_path: Path, words: str) -> None:
+    if problem := choice.trouble("bubblewrap"):
+        pytest.skip(problem)
+    script = [sys.executable, str(kit.ROOT / "scripts/bench/kills.py"), "--at", str(tmp_path)]
+    done = subprocess.run(
+        [*script, *words.split()], capture_output=True, text=True, check=False, timeout=300
     )
-    assert set(good.values()) == {2}, "each task has two sessions that came to their end"
-    for where, name in ((quiet, undisturbed), (repo, run)):
-        wtman("merge", name, cwd=where)
-    assert kit.run_git(repo, "rev-parse", "main^{tree}") == kit.run_git(
-        quiet, "rev-parse", "main^{tree}"
-    )
-    assert json.loads(wtman("status", run, "--json", cwd=repo).out)["run"]["state"] == "merged"
-    kit.assert_no_leftover_processes(repo)
+    assert done.returncode == 0 and "no fault" in done.stdout, done.stdout + done.stderr
 
 
 ASKS = '''\

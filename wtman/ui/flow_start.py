@@ -58,15 +58,19 @@ def _limits(prepared: PreparedFlow) -> str:
 
 
 def rehearsal_lines(state: State, found: Rehearsal, width: int) -> list[str]:
-    """What a resume reuses and runs; the price is that of the run's sessions so far."""
+    """What a resume reuses and runs; the price is that of the run's sessions so far.
+
+    What comes after a step that has no answer yet is not known: it may be new, or known.
+    """
+    least, most = ("at least " if found.wanted else ""), ("at most " if found.wanted else "")
     price = ""
     ran = sum(1 for step in found.reused if step.kind in ("session", "ask", "plan"))
     wanted = sum(1 for step in found.wanted if step.kind in ("session", "ask", "plan"))
     if ran and wanted and state.usage.usd:
         price = f" (about ${state.usage.usd / ran * wanted:,.2f})"
     lines = [
-        f"{len(found.reused)} reused, {len(found.wanted)} to run{price}, "
-        f"{len(found.unused)} no longer asked for"
+        f"{len(found.reused)} reused, {least}{len(found.wanted)} to run{price}, "
+        f"{most if found.unused else ''}{len(found.unused)} no longer asked for"
     ]
     if found.error:
         lines.append(clean(f"! the flow fails there: {found.error.get('message', '')}", width))
