@@ -28,7 +28,7 @@ def told(asked: Asked) -> str:
 
 
 def last(asked: Asked) -> str:
-    return json.dumps((asked.body.get("messages") or asked.body.get("input"))[-1])
+    return json.dumps((asked.body.get("messages") or asked.body["input"])[-1])
 
 
 def author(word: str, name: str = "") -> Part:
