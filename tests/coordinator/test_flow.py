@@ -235,6 +235,17 @@ def test_what_no_play_asks_for_any_more_rests(world: FlowWorld) -> None:
     assert run_state(world.state) is RunState.READY
 
 
+def test_a_question_of_an_earlier_play_holds_nothing_up(world: FlowWorld) -> None:
+    world.session_fate = lambda task, attempt: "broken"
+    world.call("ask", "approve", question="Keep it?", options=["yes", "no"])
+    world.turn()
+    world.again()
+    world.call("bad")
+    world.done()
+    assert world.step("ask").open, "this play has not come so far"
+    assert world.step("bad").error is not None
+
+
 def test_a_session_that_had_ended_when_wtman_was_killed_is_not_run_again(world: FlowWorld) -> None:
     world.call("slow")
     world.turn()

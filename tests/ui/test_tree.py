@@ -1,5 +1,6 @@
 """The tree of a run in a table: phases, fan-outs, items, rounds; leads and their parts."""
 
+import re
 from collections.abc import Iterator
 
 from tests.journal.runs import A_RUN, NOW, played
@@ -12,7 +13,9 @@ from wtman.model.plan import Task
 from wtman.model.session import Ended
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import columns
+from wtman.ui.report import report
 from wtman.ui.table import table
+from wtman.ui.timeline import timeline
 from wtman.ui.tree import counted, tree, tree_lines
 
 PHASE = (("phase", "port"),)
@@ -173,3 +176,21 @@ def test_states_are_counted_in_the_order_of_a_task() -> None:
     assert counted({"failed": 4, "verified": 96, "running": 0, "done": 1}) == (
         "96 verified, 4 failed, 1 done"
     )
+
+
+def test_the_report_and_the_timeline_stand_as_the_tree() -> None:
+    state = port()
+    text = report(state)
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "›" in line]
+    assert rows[0] == "| › ask | **done** | look at base |  |  |  |"
+    assert "| **phase port** |  |  |  |  |  |" in text
+    assert "| › › d | **failed** | still refuted after 3 rounds | 1 |" in "\n".join(rows)
+    assert "| phase port / a / round 2 of 3 | ask | look at a | running |  |" in text
+    assert "- 6 items of one\n" in text
+    drawn = timeline(state, NOW)
+    assert re.findall(r'<text class="head" x="(\d+)" y="\d+">([^<]*)<', drawn) == [
+        ("0", "phase port"),
+        ("12", "6 items of one: 1 pending, 2 running, 1 unchecked, 2 failed"),
+    ]
+    assert re.findall(r'<text x="24" y="\d+">([^<]*)<', drawn) == list("abcde")
+    assert re.findall(r'class="round".*?<title>([^<]*)<', drawn) == ["round 2 of 3"]

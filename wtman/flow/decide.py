@@ -45,6 +45,7 @@ def resting(state: State, running: Collection[ActionKey]) -> frozenset[TaskId]:
     left -= {step.task for step in flow.current if step.open}
     if _SCRIPT not in running and not flow.held:
         left |= {step.task for step in flow.steps.values() if step.open}  # until it is played
+    left.discard(TaskId(""))  # of what no task does
     if not left:
         return frozenset()
     # A team rests as its lead does.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from wtman.budget.budget import overshoot, spent
 from wtman.coordinator.outcome import last_outcome, shortfall, used_by, with_hint, working_time
+from wtman.flow.announcement import announcement_words
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
@@ -43,7 +44,7 @@ from wtman.ui.findings import (
 from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
 from wtman.ui.table import RUN_KINDS
-from wtman.ui.tree import MARKS
+from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
@@ -108,20 +109,24 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
 
 
 def _flow(state: State) -> Iterator[Facts | Table]:
-    """The script of a flow: how far it came, its steps by scope, what it told."""
+    """The script of a flow: how far it came, its steps with what they stand in, what it told."""
     flow = state.flow
     if flow is None:
         return
     told = [line(text) for text in progress(flow)]
     yield Facts([line("script ", code(flow.added.name)), *told])
+    yield Facts([line(announcement_words(item)[:200]) for item in flow.fan_outs.values()][:_LOGGED])
     rows = [
-        (line(" / ".join(step.scope)), line(step.kind), line(step.title), line(mark), line(why))
+        (line(place_words(step)), line(step.kind), line(step.title), line(mark), line(why))
         for step in list(flow.steps.values())[:_STEPS]
         for mark in [step_state(flow, step)]
         for why in [step.error.message[:200] if step.error is not None else ""]
     ]
     if rows:
-        yield Table(("scope", "step", "", "state", ""), rows)
+        yield Table(("in", "step", "", "state", ""), rows)
+    if len(flow.steps) > _STEPS:
+        more = f"{len(flow.steps) - _STEPS:,} more steps: wtman status {state.run} --json"
+        yield Facts([line(more)])
     log = [item.text for item in flow.lines if item.what == "log"]
     if log:
         yield Facts([line(text[:200]) for text in log[-_LOGGED:]])
@@ -184,19 +189,35 @@ def _state(item: Standing) -> Words:
 
 
 def _summary(state: State, known: Mapping[TaskId, Standing]) -> Table:
-    rows = []
-    for task, item in known.items():
+    """The tree of the run; what is deeper has more marks before its name."""
+    rows: list[tuple[Line, ...]] = []
+    for place in tree_lines(tree(state, known)):
+        node, marks = place.node, "› " * place.depth
+        if place.text or not node.tasks:
+            badge = line() if place.text else line(Words(node.state, "badge", MARKS[node.state][1]))
+            title = line(marks, Words(place.text, "strong"), "" if place.text else node.title)
+            note = "" if place.text else (node.name if node.kind == "step" else node.note)
+            rows.append((title, badge, line(note[:200]), line(), line(), line()))
+            continue
+        task, item = node.tasks[0], known[node.tasks[0]]
         view = state.tasks[task]
         last = last_outcome(view)
         changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
         cells = (
-            line(item.reason[:200] or view.task.title[:120]),
+            line(_why(node, item)[:200] or view.task.title[:120]),
             line(str(len(view.attempts) or "")),
             line(changed),
             line(duration(working_time(view, 0.0)) if view.attempts else ""),
         )
-        rows.append((_link(state, task), line(_state(item)), *cells))
+        badge = line(Words(node.state, "badge", MARKS[node.state][1]))
+        rows.append((line(marks, *_link(state, task)), badge, *cells))
     return Table(("task", "state", "", "attempts", "change", "time"), rows, 3)
+
+
+def _why(node: Node, item: Standing) -> str:
+    """Why a task stands as it does, and what goes on around it in a flow."""
+    own = item.reason if node.state == item.state else ""
+    return "  ".join(dict.fromkeys(part for part in (node.note, own) if part))
 
 
 def _task(state: State, task: TaskId, item: Standing) -> Card:

@@ -36,6 +36,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
 BUSY = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
 _ORDER = {word: place for place, word in enumerate((*TaskState, WAITING, DONE))}
 _INTENTS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}
+_SAID = ("phase", "flow", "round")  # kinds that stand before their names
 _LOUD = 20  # lines of a group that fell short, and that wait; more are counted
 
 
@@ -64,7 +65,7 @@ class Node:
             return f"{self.items:,} item{'s' * (self.items != 1)}{of}"
         if self.kind == "step" and self.step is not None:
             return "question" if self.step.asks_person else self.step.kind
-        return f"{self.kind} {self.name}" if self.kind in ("phase", "flow", "round") else self.name
+        return f"{self.kind} {self.name}" if self.kind in _SAID else self.name
 
     @property
     def single(self) -> bool:
@@ -169,6 +170,14 @@ def _of_flow(
 def path_of(step: FlowStep) -> ScopePath:
     """What a step stands in."""
     return step.path or tuple(("scope", name) for name in step.scope)
+
+
+def place_words(step: FlowStep) -> str:
+    """What a step stands in, in words: `phase port / src/a.py / round 2 of 3`."""
+    named = (f"{kind} {name}" if kind in _SAID else name for kind, name in path_of(step))
+    return " / ".join(
+        words for words, (kind, _) in zip(named, path_of(step), strict=True) if kind != "map"
+    )
 
 
 def _of_step(
