@@ -79,8 +79,10 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     known = known if known is not None else standings(state)
     run = state.run
     fell = [task for task, item in known.items() if item.state in FELL_SHORT]
-    # A lead that fell short for a part of it goes on with that part.
-    short = next((task for task in fell if not set(state.parts_of(task)) & set(fell)), "")
+    # Not one that stays behind with others; a lead goes on with the part that fell short.
+    left = {task: state.tasks[task].excluded for task in fell}
+    alone = [task for task, item in left.items() if item is None or not item.follows]
+    short = next((task for task in alone if not set(state.parts_of(task)) & set(fell)), "")
     if live:
         return f"wtman status {run} --watch"
     status = run_state(state, known)

@@ -378,6 +378,7 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         stuck="",
         merged=Sha(""),
     )
+    merges.taken_up(state, event.task, event.onto)
     return state
 
 

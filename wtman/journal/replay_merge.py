@@ -65,10 +65,31 @@ def _landed(state: State, event: Landed, at: float) -> State:
             if left.task in state.tasks:
                 state.tasks[left.task] = replace(state.tasks[left.task], excluded=left)
     _over_leads(state)
+    there = {task for task, view in state.tasks.items() if view.merged} | {*(event.units or ())}
+    for task, view in state.tasks.items():
+        # What kept it has landed since then, without it.
+        if view.excluded is not None and view.excluded.follows and there >= {*view.excluded.others}:
+            state.tasks[task] = replace(view, excluded=None)
     if event.moved and merge.asked.resolves in event.commits:
         event = replace(event, resolved=(merge.asked.resolves,))
     landed = joined(merge.so_far, event) if merge.so_far is not None else event
     return _with_merge(state, landed=landed)
+
+
+def taken_up(state: State, task: TaskId, onto: Sha) -> None:
+    """Let those that a merge excluded only because of this task wait for its new work, and its
+    leads come up to the same target."""
+    for lead in state.leads_of(task) if onto else ():
+        state.tasks[lead] = replace(state.tasks[lead], onto=onto)
+    fresh = {task}
+    while fresh:
+        known = fresh.union(*(state.leads_of(name) for name in fresh))
+        fresh = set()
+        for name, view in state.tasks.items():
+            left = view.excluded
+            if left is not None and left.follows and known & {*left.others}:
+                state.tasks[name] = replace(view, excluded=None)
+                fresh.add(name)
 
 
 def _over_leads(state: State) -> None:

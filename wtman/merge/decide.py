@@ -18,7 +18,7 @@ from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.graph import order
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
-from wtman.model.states import DONE, Standing, TaskState
+from wtman.model.states import DEAD, Standing, TaskState
 from wtman.review.judgement import blockers
 from wtman.tasks.lifecycle import standings
 
@@ -83,7 +83,7 @@ def eligible(state: State) -> tuple[tuple[Member, ...], tuple[Excluded, ...]]:
                 continue
             top = unit.get(task.id, TaskId(""))
             item = _left_alone(state, task, top, known) or _left_with_others(
-                state, task, top, parts.get(top, ()), left, included
+                state, task, unit, parts.get(top, ()), left, included
             )
             if item is not None:
                 left[task.id] = item
@@ -103,7 +103,8 @@ def _left_alone(
     assert state.merge is not None
     reason = (state.merge.asked.apart or {}).get(task.id, "") or _unfit(state, task.id, known)
     lead = known.get(unit)
-    if not reason and lead is not None and lead.state not in DONE:
+    # Where its train is not known to pass, that of the merge tells.
+    if not reason and lead is not None and lead.state in DEAD:
         reason = f"{unit} {lead.state}" + (f": {lead.reason}" if lead.reason else "")
     if not reason:
         return None
@@ -114,7 +115,7 @@ def _left_alone(
 def _left_with_others(
     state: State,
     task: Task,
-    unit: TaskId,
+    unit: Mapping[TaskId, TaskId],
     parts: Sequence[TaskId],
     left: Mapping[TaskId, Excluded],
     included: Mapping[TaskId, Member],
@@ -122,13 +123,15 @@ def _left_with_others(
     """A task whose unit does not land because of others in it, or that needs one that does not."""
     inside = [name for name in parts if name in left]
     if inside:
-        guilty = [name for name in inside if not {*left[name].others} & {*parts}]
-        return left_with(task.id, unit, guilty or inside)
+        guilty = [name for name in inside if not left[name].follows]
+        return left_with(task.id, unit[task.id], guilty or inside)
     for need in task.needs:
         other = state.tasks.get(need)
         if other is not None and not other.merged and need not in included:
-            reason = f"it needs {need}, which does not land"
-            return Excluded(task.id, "unverified", evidence=reason, unit=unit)
+            top = unit.get(need, need)
+            name = top if top in state.tasks and top != unit.get(task.id) else need
+            mine = unit.get(task.id, TaskId(""))
+            return Excluded(task.id, "unverified", (name,), unit=mine, follows=True)
     return None
 
 

@@ -146,7 +146,7 @@ def _excluded(
         named = guilty.get(name)
         if culprit is None:
             missing = order.key((order.below[name] - {name}) - landing)
-            told = [Excluded(part, "unverified", missing) for part in own]
+            told = [Excluded(part, "unverified", missing, follows=True) for part in own]
         elif named is None:
             # No part is red by itself: it is the unit as a whole.
             others = order.key(culprit.members - {name})

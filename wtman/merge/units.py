@@ -98,7 +98,7 @@ def left_with(part: TaskId, unit: TaskId, guilty: Sequence[TaskId]) -> Excluded:
     """A part that does not land because others of its unit do not."""
     do = "does" if len(guilty) == 1 else "do"
     why = f"{unit} lands whole or not at all, and {', '.join(guilty)} {do} not"
-    return Excluded(part, "unverified", tuple(guilty), evidence=why, unit=unit)
+    return Excluded(part, "unverified", tuple(guilty), evidence=why, unit=unit, follows=True)
 
 
 def _bounded(

@@ -172,7 +172,8 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.merged:
         return Standing(TaskState.MERGED)
     if view.excluded is not None:
-        return Standing(TaskState.EXCLUDED, view.excluded.reason)
+        left = view.excluded
+        return Standing(TaskState.EXCLUDED, left.why() if left.follows else left.reason)
     if view.external:
         whole = view.head == view.start  # what stands for the base, where that is reviewed
         return Standing(TaskState.UNCHECKED, "as it stands" if whole else "not made by wtman")

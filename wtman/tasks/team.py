@@ -79,8 +79,10 @@ def _dead(
 ) -> TaskId | None:
     """The part that is to blame: not one that only needs another."""
     dead = [part for part in parts if known[part].state in DEAD]
-    first = (part for part in dead if not set(state.tasks[part].needed) & set(dead))
-    return next(first, None)
+    left = {part: state.tasks[part].excluded for part in dead}
+    own = {part for part, item in left.items() if item is None or not item.follows}
+    first = (part for part in dead if part in own and not set(state.tasks[part].needed) & own)
+    return next(first, dead[0] if dead else None)
 
 
 def _judged(

@@ -73,9 +73,12 @@ def lines(state: State, landed: Landed) -> list[str]:
     """The outcome for people; what was not merged says why and how to see it."""
     out = [clean(headline(state, landed))]
     idle = unchanged(landed)
+    unit = {part: name for name, parts in (landed.units or {}).items() for part in parts}
     for task, sha in landed.commits.items():
         what = "nothing new: what it changes is there already" if task in idle else sha[:10]
-        out.append(f"  {clean(state.label(TaskId(task)))}  {what}")
+        name = TaskId(task)
+        part = f"  part of {clean(unit[name])}" if name in unit else ""
+        out.append(f"  {clean(state.label(name))}  {what}{part}")
     if landed.excluded:
         out += ["", "Not merged:"]
     for item in landed.excluded:

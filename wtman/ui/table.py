@@ -183,7 +183,8 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
     if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
         lines.append("! Run was interrupted")
     for task, item in known.items():
-        if item.state in FELL_SHORT:
+        left = state.tasks[task].excluded
+        if item.state in FELL_SHORT and not (left is not None and left.follows):
             why = clean(item.reason, 48) or str(item.state)
             lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
         if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:

@@ -137,7 +137,7 @@ class Excluded:
     `others` are the branches that it conflicts with, fails with or needs, `evidence` what the
     checks said. Of those that clash it is this one because the `instead` land without it, or
     as `choice` says. `commits` are those that `reproduce` names. `unit` is the lead or train
-    whose part it is.
+    whose part it is. One that `follows` stays behind only because the `others` do.
     """
 
     task: TaskId
@@ -151,6 +151,7 @@ class Excluded:
     choice: str = ""
     commits: tuple[Sha, ...] = ()
     unit: TaskId = TaskId("")
+    follows: bool = False
 
     def why(self, label: Callable[[TaskId], str] = str) -> str:
         """The evidence, or what is known in its place; `label` names a branch."""
