@@ -14,7 +14,6 @@ Wall times of a loaded machine say little; compare processor times, and ratios o
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ground import WTMAN, environment, table
+from ground import WTMAN, call, environment, table
 
 AGENT = """\
 #!/bin/sh
@@ -101,10 +100,7 @@ class Watched:
 
 def status(repo: Path, env: dict[str, str]) -> float:
     """Processor seconds of one `wtman status`."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run((*WTMAN, "status"), cwd=repo, env=env, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return call((*WTMAN, "status"), repo, env).cpu
 
 
 def mib(folder: Path) -> int:
