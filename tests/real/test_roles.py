@@ -96,6 +96,39 @@ def test_a_request_is_planned_and_built(
     assert_clean(repo)
 
 
+LEAD = "for a team of its own"
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+def test_a_lead_is_cut_and_its_parts_are_built(
+    wtman: kit.Program, repo: Path, hermetic: Path, installed: Path, tmp_path: Path, agent: str
+) -> None:
+    """With nothing but one agent; one round of repair for what is not a lead's to decide."""
+    lead = 'id = "team"\nprompt = "two files"\nowns = ["one.txt", "two.txt"]\nlead = true\n'
+    (tmp_path / "plan.toml").write_text(f"check = ['true']\n[[task]]\n{lead}")
+    beyond = {"tasks": [{"id": "one", "prompt": "x", "owns": ["README.md"]}]}
+    again = threading.Event()
+
+    def cuts(asked: Asked) -> Turn:
+        if "yours to give" in json.dumps(asked.body) or asked.nth >= 2:
+            again.set()
+        return answers(asked, PLAN if again.is_set() else beyond)
+
+    before = listing(hermetic)
+    with serving([good("one"), good("two"), Part(LEAD, cuts)]) as ledger:
+        env = surroundings(installed, ledger.address)
+        code, told = split(wtman, repo, tmp_path / "plan.toml", env, "--agent", agent)
+        assert code == 0, told["said"]
+        assert states(told) == dict.fromkeys(("team", "team_one", "team_two"), "verified")
+        assert again.is_set()
+        spent = [ledger.took(word) for word in (LEAD, "QQ-one-QQ", "QQ-two-QQ")]
+        usage = told["run"]["usage"]
+        assert usage["output_tokens"] == sum(wrote for _, _, wrote in spent)
+        assert task(told, "team")["usage"]["output_tokens"] == spent[0][2]
+    assert listing(hermetic) == before
+    assert_clean(repo)
+
+
 FINDING = {
     "title": "it says the wrong thing",
     "severity": "major",
