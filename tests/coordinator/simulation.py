@@ -156,7 +156,8 @@ class World:
                 self._may_spend(action)
             self.running[name] = action
             self.append([intent_of(action)])
-        sessions = sum(isinstance(item, a.RunSession) for item in self.running.values())
+        at_work = (a.RunSession, a.PlanTeam)
+        sessions = sum(isinstance(item, at_work) for item in self.running.values())
         self.most_sessions = max(self.most_sessions, sessions)
         if are_shared(self.state.settings):
             new = {item.task for item in self._placing() if not item.over} - self.folders

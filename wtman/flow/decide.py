@@ -9,7 +9,7 @@ from typing import Any
 
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
 from wtman.journal import events as e
-from wtman.journal.replay_flow import members_of_team
+from wtman.journal.replay_flow import makers_of
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.ids import TaskId
@@ -79,13 +79,12 @@ def outcomes(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]
 def _of_team(state: State, step: FlowStep, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
     """What a team has come to, once all its parts are at an end."""
     lead, standing = step.task, known[step.task]
-    parts = members_of_team(state, lead)
     if standing.state in DONE:
-        works = [work_of(state.tasks[part]) for part in parts]
+        works = [work_of(state.tasks[task.id]) for task in makers_of(state, lead)]
         return [SettleStep(e.StepAnswered(step.key, works))]
     if standing.state not in DEAD or state.flow is None or step.play != state.flow.plays:
         return []
-    if any(known[part].state not in SETTLED for part in parts):
+    if any(known[part].state not in SETTLED for part in state.team_of(lead)):
         return []
     more = {"reason": standing.reason, "task": lead}
     return [SettleStep(e.StepFailed(step.key, "StepFailed", standing.reason, more))]

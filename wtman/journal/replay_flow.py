@@ -194,21 +194,20 @@ def _take_train(state: State, step: FlowStep, value: Any) -> None:
     flow.trains[commit] = inside
 
 
-def members_of_team(state: State, lead: TaskId) -> tuple[TaskId, ...]:
-    """The tasks that do the work of a lead, each behind what it needs."""
-    tasks = leaves(tuple(view.task for view in state.tasks.values()))
-    return tuple(task for task in order(tasks) if lead in state.leads_of(task))
+def makers_of(state: State, lead: TaskId) -> tuple[Task, ...]:
+    """The tasks that do the work of a lead, each behind what it needs of these and of others."""
+    team = leaves(tuple(state.tasks[name].task for name in (lead, *state.team_of(lead))))
+    known = {task.id: task for task in team}
+    return tuple(known[name] for name in order(team))
 
 
 def _take_team(state: State, lead: TaskId) -> None:
     """Let the parts of a lead be works, as if each were a step that starts from others."""
-    flow = _flow(state)
-    needs = {task.id: task.needs for task in leaves(tuple(v.task for v in state.tasks.values()))}
-    named = state.tasks[lead].planned
+    flow, named = _flow(state), state.tasks[lead].planned
     outside = dict(zip(named.needs, named.tips, strict=True))
-    for part in members_of_team(state, lead):
-        view = state.tasks[part]
-        tips = {need: outside.get(need) or state.tasks[need].head for need in needs[part]}
+    for task in makers_of(state, lead):
+        view = state.tasks[task.id]
+        tips = {need: outside.get(need) or state.tasks[need].head for need in task.needs}
         planned = replace(view.planned, needs=tuple(tips), tips=tuple(tips.values()))
         flow.works[view.head] = replace(view, planned=planned, needs=tips, before=None)
 

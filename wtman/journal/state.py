@@ -454,6 +454,11 @@ class State:
         """The parts of a lead as it is cut now; of a task that is none, nothing."""
         return tuple(part for part in self.tasks[lead].team.parts if part in self.tasks)
 
+    def team_of(self, lead: TaskId) -> tuple[TaskId, ...]:
+        """The parts of a lead, and theirs."""
+        parts = self.parts_of(lead)
+        return tuple(name for part in parts for name in (part, *self.team_of(part)))
+
     def leads_of(self, task: TaskId) -> tuple[TaskId, ...]:
         """The leads that a task is a part of, the nearest first."""
         found: list[TaskId] = []
