@@ -117,6 +117,6 @@ def test_a_team_rests_as_its_step_does(world: FlowWorld, asked: bool) -> None:
     if asked:
         world.call(KEY, "plan")
     parts = {TaskId(name) for name in (LEAD, *named("w", "y", "z"))}
-    assert flows.resting(world.state) == (frozenset() if asked else parts)
+    assert flows.resting(world.state, world.keys) == (frozenset() if asked else parts)
     world.done()
     assert bool(world.state.tasks[TaskId(f"{LEAD}_z")].attempts) == asked
