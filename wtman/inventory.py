@@ -10,22 +10,87 @@ count: its times change with what is in it. The top of the folder is an entry as
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from operator import attrgetter
 
 # Inode, size, ctime in nanoseconds, mode; of a folder inode, group, sum of attributes, mode.
 FileState = tuple[int, int, int, int]
 # Path relative to the folder -> state; that of a folder ends with `/`, the top is "/".
 Inventory = Mapping[str, FileState]
 
+STATE = 32  # bytes of a state where it is packed: four numbers of 8
+
 _GIT = ".git"
+_state_of = attrgetter("st_ino", "st_size", "st_ctime_ns", "st_mode")
 _COARSE = 1_000_000  # nanoseconds: where no time is finer, two changes may share one
 _OURS = ("user.", "system.posix_acl")  # attributes that an owner can set
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS of linux/fs.h, where a long has 8 bytes
 # What `chattr` sets, without what a file system says of its own folders (indexed, extents).
 _SETTABLE = 0x608300FF
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder, and the files in it: `names`, joined by NUL, with their `states`, packed."""
+
+    state: FileState
+    names: str = ""
+    states: bytes = b""
+
+    def __iter__(self) -> Iterator[tuple[str, FileState]]:
+        if self.names:
+            each = iter(array("Q", self.states))
+            states = zip(each, each, each, each, strict=True)
+            yield from zip(self.names.split("\0"), states, strict=True)
+
+
+class Listing(Mapping[str, FileState]):
+    """An inventory folder by folder, as a scan gives it: two of them are soon compared."""
+
+    def __init__(self, folders: Mapping[str, ListedFolder]) -> None:
+        self.folders = folders
+
+    @classmethod
+    def of(cls, known: Inventory) -> "Listing":
+        """Any inventory in this form."""
+        if isinstance(known, Listing):
+            return known
+        names: dict[str, list[str]] = {path: [] for path in known if path[-1] == "/"}
+        states = {path: array("Q") for path in names}
+        for path, state in known.items():
+            if path[-1] != "/":
+                above, slash, name = path.rpartition("/")
+                names[above + slash or "/"].append(name)
+                states[above + slash or "/"].extend(state)
+        return cls(
+            {
+                path: ListedFolder(known[path], "\0".join(names[path]), states[path].tobytes())
+                for path in names
+            }
+        )
+
+    @cached_property
+    def _flat(self) -> dict[str, FileState]:
+        found: dict[str, FileState] = {}
+        for folder, listed in self.folders.items():
+            below = "" if folder == "/" else folder
+            found[folder] = listed.state
+            found.update((below + name, state) for name, state in listed)
+        return found
+
+    def __getitem__(self, path: str) -> FileState:
+        return self._flat[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._flat)
+
+    def __len__(self) -> int:
+        return len(self._flat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +110,16 @@ class Difference:
         return (*self.new, *self.changed, *self.gone)
 
 
-def take(folder: str) -> dict[str, FileState]:
+def take(folder: str) -> Listing:
     """The inventory of a folder as it is now."""
-    found: dict[str, FileState] = {}
+    found: dict[str, ListedFolder] = {}
     waiting = ["/"]
     while waiting:
         name = waiting.pop()
         with _entered(folder, name) as (state, here):
-            found[name] = state
-            below = "" if name == "/" else name
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    path = below + entry.name
-                    if path == _GIT:
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{path}/")
-                        continue
-                    facts = entry.stat(follow_symlinks=False)
-                    found[path] = (
-                        facts.st_ino,
-                        facts.st_size,
-                        facts.st_ctime_ns,
-                        facts.st_mode,
-                    )
-    return found
+            found[name], inner = _look(name, state, here)
+            waiting += inner
+    return Listing(found)
 
 
 def compare(folder: str, known: Inventory) -> Difference:
@@ -77,48 +127,64 @@ def compare(folder: str, known: Inventory) -> Difference:
 
     A top that itself differs is "/" among `changed`.
     """
+    was = Listing.of(known).folders
     new: list[str] = []
     changed: list[str] = []
-    same: set[str] = set()
+    gone: list[str] = []
+    entered: set[str] = set()
     waiting = ["/"]
     while waiting:
         name = waiting.pop()
         with _entered(folder, name) as (state, here):
-            if state != known.get(name):
+            if state != was[name].state:
                 changed.append(name)
                 if name == "/":
-                    break
+                    return Difference(changed=("/",))
                 continue
-            same.add(name)
+            entered.add(name)
+            now, inner = _look(name, state, here)
+        for path in inner:
+            (waiting if path in was else new).append(path)
+        if now != was[name]:
             below = "" if name == "/" else name
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    path = below + entry.name
-                    if path == _GIT:
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        path += "/"
-                        (waiting if path in known else new).append(path)
-                    elif (listed := known.get(path)) is None:
-                        new.append(path)
-                    else:
-                        facts = entry.stat(follow_symlinks=False)
-                        now = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
-                        (same.add if listed == now else changed.append)(path)
-    if changed == ["/"]:
-        return Difference(changed=("/",))
-    if len(same) == len(known):
-        return Difference(tuple(new), tuple(changed))
-    altered = set(changed)
-    gone = (path for path in known if path not in same and path not in altered)
+            before, after = dict(was[name]), dict(now)
+            new += (below + it for it in after if it not in before)
+            changed += (below + it for it in after if after[it] != before.get(it, after[it]))
+            gone += (below + it for it in before if it not in after)
+    altered = {name for name in changed if name[-1] == "/"}
+    for name in was.keys() - entered:
+        gone += () if name in altered else (name,)
+        gone += (name + it for it, _ in was[name])
     return Difference(tuple(new), tuple(changed), tuple(gone))
 
 
-def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, FileState]:
+def _look(name: str, state: FileState, here: int | str) -> tuple[ListedFolder, list[str]]:
+    """What is in a folder: its files, and the names of its folders in the inventory."""
+    names: list[str] = []
+    states: list[int] = []
+    inner: list[str] = []
+    below = "" if name == "/" else name
+    # There may be thousands of files: what is done for each is bare.
+    add, extend = names.append, states.extend
+    with os.scandir(here) as entries:
+        for entry in entries:
+            if not below and entry.name == _GIT:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                inner.append(f"{below}{entry.name}/")
+            else:
+                add(entry.name)
+                extend(_state_of(entry.stat(follow_symlinks=False)))
+    return ListedFolder(state, "\0".join(names), array("Q", states).tobytes()), inner
+
+
+def again(folder: str, known: Inventory, paths: Collection[str]) -> Inventory:
     """The inventory with the states that these paths, and the folders above them, have now.
 
     What stands for a folder is looked at with everything in it.
     """
+    if not paths:
+        return known
     found = dict(known)
     above: set[str] = set()
     for path in paths:
@@ -145,7 +211,7 @@ def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, File
             continue
         if not stat.S_ISDIR(facts.st_mode):
             closed.add(place)
-            found[place] = facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
+            found[place] = _state_of(facts)
             continue
         found[f"{place}/"] = _of_folder(full)
     for path in paths:
@@ -158,13 +224,14 @@ def again(folder: str, known: Inventory, paths: Iterable[str]) -> dict[str, File
 
 def of_file(path: str) -> FileState:
     """The state of what is no folder."""
-    facts = os.lstat(path)
-    return facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mode
+    state: FileState = _state_of(os.lstat(path))
+    return state
 
 
 def is_fine(known: Inventory) -> bool:
     """Whether the times of this file system tell one change from the next."""
-    return any(state[2] % _COARSE for name, state in known.items() if not name.endswith("/"))
+    listed = Listing.of(known).folders.values()
+    return any(state[2] % _COARSE for folder in listed for _, state in folder)
 
 
 def _of_folder(path: str) -> FileState:

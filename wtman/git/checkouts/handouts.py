@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from wtman import files, inventory
 from wtman.git.control_dir import Control, own_index
 from wtman.git.trees import remove_tree
-from wtman.inventory import Inventory
+from wtman.inventory import STATE, Inventory, ListedFolder, Listing
 from wtman.model.ids import Sha
 
 _CAP = 1 << 30
@@ -110,16 +110,21 @@ class Handouts:
 
     def store(self, folder: str, handout: Handout) -> None:
         """Keep how `folder` is handed out."""
-        paths = list(handout.inventory)
+        folders = Listing.of(handout.inventory).folders
         parts = [
-            "\0".join(names).encode("utf-8", "surrogateescape")
-            for names in (paths, handout.made, handout.own, handout.dirty)
+            text.encode("utf-8", "surrogateescape")
+            for text in (
+                "\0".join(folders),
+                "/".join(folder.names for folder in folders.values()),
+                *("\0".join(paths) for paths in (handout.made, handout.own, handout.dirty)),
+            )
         ]
-        facts = array("Q", [fact for path in paths for fact in handout.inventory[path]])
+        facts = array("Q", [fact for folder in folders.values() for fact in folder.state])
         head = {"commit": handout.commit, "key": handout.key, "parts": [len(it) for it in parts]}
         home = self._home(folder)
         os.makedirs(home, mode=0o700, exist_ok=True)
-        content = b"".join((json.dumps(head).encode(), b"\n", *parts, facts.tobytes()))
+        states = (folder.states for folder in folders.values())
+        content = b"".join((json.dumps(head).encode(), b"\n", *parts, facts.tobytes(), *states))
         files.replace(os.path.join(home, _RECORD), content)
 
     def load(self, folder: str) -> Handout | None:
@@ -128,17 +133,23 @@ class Handouts:
             content, _ = files.read(os.path.join(self._home(folder), _RECORD), _CAP)
             at = content.index(b"\n") + 1
             head = json.loads(content[:at])
-            parts: list[tuple[str, ...]] = []
+            parts: list[str] = []
             for size in head["parts"]:
-                names = content[at : at + size].decode("utf-8", "surrogateescape")
-                parts.append(tuple(names.split("\0")) if size else ())
+                parts.append(content[at : at + size].decode("utf-8", "surrogateescape"))
                 at += size
-            facts = array("Q")
-            facts.frombytes(content[at:])
+            paths, names = parts[0].split("\0"), parts[1].split("/")
+            facts = array("Q", content[at : (at := at + len(paths) * STATE)])
             each = iter(facts)
-            paths, made, own, dirty = parts
-            known = dict(zip(paths, zip(each, each, each, each, strict=True), strict=True))
-            return Handout(Sha(head["commit"]), known, str(head["key"]), made, own, dirty)
+            folders: dict[str, ListedFolder] = {}
+            states = zip(each, each, each, each, strict=True)
+            for path, state, inside in zip(paths, states, names, strict=True):
+                size = STATE * (inside.count("\0") + 1) if inside else 0
+                folders[path] = ListedFolder(state, inside, content[at : (at := at + size)])
+            if at != len(content):
+                return None
+            made, own, dirty = (tuple(part.split("\0")) if part else () for part in parts[2:])
+            found = Listing(folders)
+            return Handout(Sha(head["commit"]), found, str(head["key"]), made, own, dirty)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

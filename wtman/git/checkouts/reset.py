@@ -42,13 +42,13 @@ def reset(
     changed; the answer's `key` says so. `seen` is the folder's handout and how it differs from
     that, where somebody has just looked.
     """
-    was = seen[0] if seen else handouts.load(folder)
-    kept = handouts.index(folder, was.commit) if was else ""
-    if was is None or not kept or not inventory.is_fine(was.inventory):
+    listed = seen[0] if seen else handouts.load(folder)
+    kept = handouts.index(folder, listed.commit) if listed else ""
+    if listed is None or not kept or not inventory.is_fine(listed.inventory):
         return None
     try:
-        found = seen[1] if seen and not (was.own or was.dirty) else None
-        dirty, was = was.dirty, was.shared
+        found = seen[1] if seen and not (listed.own or listed.dirty) else None
+        dirty, was = listed.dirty, listed.shared
         found = found or inventory.compare(folder, was.inventory)
         if was.made and (
             not was.key
@@ -75,8 +75,10 @@ def reset(
         _make_again(folder, was, [path for path in lacking if path[:-1] not in moved])
         written += moved
         now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
-        handouts.checked_out(ctl, folder, index, commit)
-        handouts.store(folder, now)
+        if written or commit != listed.commit:
+            handouts.checked_out(ctl, folder, index, commit)
+        if now != listed:
+            handouts.store(folder, now)
     except OutsideError:
         raise
     except (ExternalError, OSError, RecursionError):
@@ -140,7 +142,7 @@ def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
     """The tracked files and their folders among listed paths, and in the folders among them."""
     made, names = set(was.made), set(paths)
     folders = tuple(path for path in names if path.endswith("/"))
-    for path in was.inventory:
+    for path in was.inventory if names else ():
         if path in made:
             continue
         if path in names or (folders and path.startswith(folders)):
