@@ -21,7 +21,7 @@ from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Rest
 from wtman.worktrees.baseline import provision_task
 from wtman.worktrees.join import join
 from wtman.worktrees.place import TaskPlace, bring, move, place_of, require_free
-from wtman.worktrees.takeover import TakenOver, checked_out, hand_out, handouts_of, take_over
+from wtman.worktrees.takeover import TakenOver, handouts_of, take_over
 
 
 async def perform(
@@ -108,7 +108,13 @@ def _place(
         return taken
     if not os.path.lexists(place.path):
         require_space(ctx.control, state.settings, start)
-    return replace(taken, worktree=bring(ctx, state, place, was, start))
+    worktree = bring(ctx, state, place, was, start)
+    if (handouts := handouts_of(ctx, state)) is not None:
+        handouts.checked_out(ctx.control, worktree.path, worktree.index, start)
+        if not state.settings.brings:
+            # Here, not in a turn of its own: others are checked out meanwhile.
+            handouts.hand_out(worktree.path, start)
+    return replace(taken, worktree=worktree)
 
 
 async def _provision(
@@ -116,22 +122,16 @@ async def _provision(
 ) -> Fitted:
     """What the worktree needs besides its files; says what went wrong, and how it went."""
     assert taken.worktree is not None
-    handouts = handouts_of(ctx, state)
-    if handouts is not None and taken.handout is None:
-        await ctx.git(checked_out, ctx, taken.worktree, at)
-    fitted = await provision_task(
+    return await provision_task(
         ctx,
         state,
         place,
         taken.worktree,
         at,
         notes.append,
-        handouts=handouts,
+        handouts=handouts_of(ctx, state),
         handout=taken.handout,
     )
-    if handouts is not None and not fitted.problem and not state.settings.brings:
-        await ctx.git(hand_out, ctx, taken, at)
-    return fitted
 
 
 def _move(ctx: Context, state: State, task: TaskId, was: Sha, to: Sha) -> None:

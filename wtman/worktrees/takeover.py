@@ -12,6 +12,7 @@ A folder in which somebody stands is left to the task that had it.
 
 import os
 from collections.abc import Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -89,6 +90,21 @@ def take_over(
     `was` is where the journal says that the task's branch is, `keys` are the results of setup
     that may stay.
     """
+    # What waits for the disk does so while every file is looked at.
+    with ThreadPoolExecutor(1) as beside:
+        return _taken_over(ctx, state, over, place, was, to, keys, beside)
+
+
+def _taken_over(
+    ctx: Context,
+    state: State,
+    over: TaskId,
+    place: TaskPlace,
+    was: Sha | None,
+    to: Sha,
+    keys: Set[str],
+    beside: ThreadPoolExecutor,
+) -> TakenOver:
     told: tuple[Event, ...] = ()
     seen: tuple[Handout, Difference] | None = None
     theirs = place_of(state, over) if over else place
@@ -96,6 +112,7 @@ def take_over(
         # It was on its way when it was cut off. Whoever else is named keeps what they have.
         if over and os.path.isdir(theirs.path):
             told, theirs = (WorktreeBack(over, theirs.path),), place
+        moved = beside.submit(move, ctx, place, was, to)
     elif not over or not os.path.isdir(theirs.path):
         return TakenOver(None)
     elif why := _why_it_stays(ctx, over, theirs):
@@ -105,18 +122,21 @@ def take_over(
         path = _unnamed(theirs.path)
         os.rename(theirs.path, path)
         move_index(ctx.control, theirs.path, path)
+        moved = beside.submit(move, ctx, place, was, to)
         notes, seen = _vacated(ctx, state, over, theirs, path)
         told = tuple(Noted(text, over) for text in notes)
         if seen is None or os.path.lexists(place.path) or not worktrees.takes_filled(ctx.repo):
             _discard(ctx, theirs, path)
             return TakenOver(None, told=told)
         os.rename(path, place.path)
-    worktrees.unregister(ctx.repo, worktree_of(ctx.repo, theirs, place.path))
+    old = worktree_of(ctx.repo, theirs, place.path)
+    gone = beside.submit(worktrees.unregister, ctx.repo, old)
     handout = reset(ctx.control, ctx.handouts, place.path, "", to, keys, seen)
+    gone.result()
     if handout is None:
         _discard(ctx, place, place.path)
         return TakenOver(None, told=told)
-    move(ctx, place, was, to)
+    moved.result()
     spec = WorktreeSpec(name_of(place), place.path, place.branch, filled=True)
     worktree = worktrees.create(ctx.repo, [spec])[0]
     snapshot.show(ctx.control, worktree.path, worktree.index)
@@ -137,18 +157,6 @@ def put_back(run: RunId, worktrees: str) -> None:
                 move_aside(place, os.path.join(folder, name))
             else:
                 os.rename(os.path.join(folder, name), place.path)
-
-
-def checked_out(ctx: Context, worktree: Worktree, at: Sha) -> None:
-    """Remember the index of a worktree that has just been made at `at`."""
-    ctx.handouts.checked_out(ctx.control, worktree.path, worktree.index, at)
-
-
-def hand_out(ctx: Context, taken: TakenOver, at: Sha) -> None:
-    """Remember all that is in a worktree before a session begins, in which is nothing but `at`."""
-    if taken.handout is not None:
-        return  # it was listed when it was taken over
-    ctx.handouts.hand_out(taken.path, at)
 
 
 def _is_ours(ctx: Context, place: TaskPlace) -> bool:
