@@ -345,6 +345,30 @@ def test_a_pause_that_comes_when_nothing_goes_on_ends_the_script_too() -> None:
     assert [step.key for step in world.flow.current] == ["one", "two"]
 
 
+def test_a_step_that_may_cost_more_than_is_left_is_an_error_of_the_script(
+    world: FlowWorld,
+) -> None:
+    world.append([e.LimitsChanged({"budget_usd": 8.0, "jobs": 4})])
+    world.call("small", limits={"usd": 5.0})
+    world.call("second", limits={"usd": 5.0})
+    world.call("large", limits={"usd": 9.0})
+    world.call("question", "ask", limits={"usd": 9.0})
+    world.turn()
+    for key in ("large", "question"):
+        error = world.step(key).error
+        assert error is not None and error.type == "OverBudget"
+        assert error.message == "it may cost $9.00, and $8.00 of the budget is left"
+    assert not world.state.tasks[world.task_of("large")].attempts
+    world.done()
+    # What another one holds and may give back is waited for.
+    assert world.step("small").answered and world.step("second").answered
+    world.append([e.LimitsChanged({"budget_usd": 0.0})])
+    world.again()
+    world.call("large", limits={"usd": 9.0})
+    world.done()
+    assert world.step("large").answered
+
+
 def test_calls_that_the_run_cannot_serve_are_refused(world: FlowWorld) -> None:
     state = world.state
 

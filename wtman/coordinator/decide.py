@@ -60,7 +60,7 @@ def decide(
         return ()
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
-    actions += flows.outcomes(state, known)
+    actions += [*flows.outcomes(state, known), *flows.over_budget(state, known)]
     proofs, asked, settled = review_steps(state)
     trains, made = train_steps(state)
     actions += [*settled, *made]
@@ -361,6 +361,8 @@ def _starts(
         if cap is None:
             out += _broke(state, money)
             break
+        if money.budget.usd and view.planned.usd > money.left.usd:
+            continue  # until live sessions give back what they do not use
         own = state.settings.plan_budget_usd if view.planned.lead else view.planned.usd
         if own:
             cap = replace(cap, usd=min(cap.usd or own, own))
@@ -425,6 +427,9 @@ def _reviews(
         cap = money.admit(len(wanted) - number)
         if cap is None:
             return [*out, *_broke(state, money)]
+        if isinstance(action, AskStep) and state.flow is not None and money.budget.usd:
+            if flows.own_usd(state.flow.steps[action.step]) > money.left.usd:
+                continue  # until live sessions give back what they do not use
         out.append(replace(action, cap=cap))
         money = money.holding(cap)
     return out

@@ -5,15 +5,18 @@ task. What no play of the script has asked for since it began rests: it may neve
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from wtman.budget.budget import budget_status
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
 from wtman.journal import events as e
 from wtman.journal.replay_flow import makers_of
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.ids import TaskId
-from wtman.model.states import DEAD, DONE, SETTLED, Standing
+from wtman.model.session import Cap
+from wtman.model.states import DEAD, DONE, SETTLED, Standing, TaskState
 from wtman.worktrees.actions import Rewind
 
 _SCRIPT = ActionKey(ActionKind.SCRIPT)
@@ -74,6 +77,40 @@ def outcomes(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]
             outcome = e.StepFailed(step.key, "StepFailed", standing.reason, more)
             found.append(SettleStep(outcome))
     return found
+
+
+def over_budget(state: State, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
+    """The steps that may cost more than is left, whatever live sessions give back: they are not
+    begun. Where nothing is left for any session the run pauses instead."""
+    flow, money = state.flow, budget_status(state)
+    if flow is None or flow.ended is not None or not money.budget.usd:
+        return []
+    whole = replace(money, held=Cap())
+    if whole.admit(1) is None:
+        return []
+    found = []
+    for step in flow.current:
+        own = own_usd(step)
+        if not step.open or own <= whole.left.usd or not _waits(state, step, known):
+            continue
+        told = f"it may cost ${own:,.2f}, and ${whole.left.usd:,.2f} of the budget is left"
+        more = {"reason": "budget", "task": step.task}
+        found.append(SettleStep(e.StepFailed(step.key, "OverBudget", told, more)))
+    return found
+
+
+def own_usd(step: FlowStep) -> float:
+    """What a step may cost at most, in dollars, as its call says; 0: the call says nothing."""
+    return float(step.limits.get("usd") or 0)
+
+
+def _waits(state: State, step: FlowStep, known: Mapping[TaskId, Standing]) -> bool:
+    """Whether a session is what a step needs next, and none is under way."""
+    view = state.tasks.get(step.task)
+    if view is None:
+        return step.kind == "ask" and ActionKey(ActionKind.ASK, step.key) not in state.intents
+    wanting = known[step.task].state in (TaskState.PENDING, TaskState.FIXING)
+    return is_of(view, step) and wanting and view.in_flight is None
 
 
 def _of_team(state: State, step: FlowStep, known: Mapping[TaskId, Standing]) -> list[SettleStep]:
