@@ -248,6 +248,9 @@ def test_a_large_fan_out_is_asked_about_before_it_begins(
     wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
 ) -> None:
     repo = place(3)
+    # The same items once more: not asked about again, and the works are of the same trees.
+    twice = '    await flow.map(flow.files("src/*.txt"), one)\n    if args.ask:'
+    flow.write_text(flow.read_text().replace("    if args.ask:", twice))
     words = ("run", flow, "--agent", agent, "--check", "true", "--yes", "--confirm-above", "2")
     done = wtman(*words, cwd=repo, check_status=4)
     assert "? Start 3 items of one: at least 9 sessions (implementer: command:sh" in done.out

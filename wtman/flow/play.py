@@ -179,7 +179,7 @@ class Play:
         """A fan-out is told before it begins; above the limit of the run somebody is asked."""
         self._flush()
         state, path = self.handle.state, message.path
-        key = digest("announce", list(message.scope), message.items, message.name)
+        key = self._unasked(digest("announce", list(message.scope), message.items, message.name))
         told = self._flow.fan_outs.get(path)
         begun = told is not None and told.items == message.items
         if told is None or not begun:
@@ -213,15 +213,20 @@ class Play:
 
     def _ask(self, number: int, call: steps.StepCall, key: str) -> None:
         """Take up a step: its events, unless it has its answer or goes on already."""
-        if key in self.asked:
-            self.ended = _broken(f"it made the same call twice: flow.{call.kind}", by_us=True)
-            return
+        key = self._unasked(key)
         known = self._flow.steps.get(key)
         if known is None or not (known.open or known.settled or self.failures):
             self._fresh += steps.asked(self.handle.state, call, key)
         else:
             self._fresh.append(e.StepsAskedAgain((key,)))
         self.asked[key] = number
+
+    def _unasked(self, key: str) -> str:
+        """The key of one more call that is equal by what decides its result: about another work
+        of the same tree, or the same items in a later round."""
+        while key in self.asked:
+            key = digest("again", key)
+        return key
 
     async def _trees_of(self, call: steps.StepCall) -> dict[str, str]:
         named = (self.handle.state.base, *steps.commits_of(call))
