@@ -132,6 +132,11 @@ def test_a_flow_builds_asks_mends_and_lands(
     status = wtman("status", run, "--json", cwd=repo).json()
     assert status["phase"] == "port" and status["question"] is None
     assert steps_of(status) == {("session", "done"): 6, ("ask", "done"): 6}
+    told = wtman("retry", "src-f0", cwd=repo, check_status=2)
+    assert "its step is done" in told.err and f"--resume {run}" in told.err
+    told = wtman("review", run, "--reviewer", "command:x", cwd=repo, check_status=2)
+    assert "its script says what is reviewed" in told.err
+    assert f"--branches wtman/{run}/src-f0" in told.err
     merged = wtman("merge", run, "--json", cwd=repo).json()
     assert len(merged["landed"]) == 3, "a chain of sessions is one branch"
     assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd one\nAdd more\n"

@@ -58,6 +58,13 @@ def review_of_run(repo: Repository, state: State, flags: Mapping[str, Any]) -> l
         raise UsageError(
             f"run {state.run} has not been started", hint=f"start it: wtman resume {state.run}"
         )
+    if state.flow is not None:
+        branches = [state.tasks[task].branch for task in state.flow.wanted][:3]
+        again = f"review its branches: wtman review --branches {' '.join(branches)}"
+        raise UsageError(
+            f"run {state.run} is of a flow: its script says what is reviewed",
+            hint=again if branches else f"what it found: wtman report {state.run}",
+        )
     given = Settings(reviewed_by=flags.get("reviewed_by", ()), roles=flags.get("roles", {}))
     _, given = anchored_agents(Plan("", ()), given, repo.toplevel, frozenset())
     named, roles = given.reviewed_by, given.roles

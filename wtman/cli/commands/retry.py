@@ -76,6 +76,11 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
             f"cannot retry {task}: its flow has it cut",
             hint=f"retry a part of it; or play the flow again: wtman resume {state.run}",
         )
+    if view.planned.step and view.excluded is None and _is_answered(state, view):
+        raise UsageError(
+            f"cannot retry {task}: its step is done, and the flow goes on from its work",
+            hint=f"edit what the flow asks there, then: wtman run FILE --resume {state.run}",
+        )
     onto = view.onto
     if view.excluded is not None and state.merge is not None:
         onto = read_one(home.repo, f"refs/heads/{state.merge.asked.target}") or onto
@@ -90,6 +95,12 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
         keeps=view.head if stands in (*DONE, TaskState.EXCLUDED) else Sha(""),
         told=message,
     )
+
+
+def _is_answered(state: State, view: TaskView) -> bool:
+    """Whether the step that a task works on has its answer: nothing would look at another."""
+    step = state.flow.steps.get(view.planned.step.partition("#")[0]) if state.flow else None
+    return step is not None and step.answered
 
 
 def _dead(view: TaskView, known: Mapping[TaskId, Standing]) -> list[TaskId]:
