@@ -309,6 +309,20 @@ def test_questions_take_slots_as_sessions_do_and_commands_none(world: FlowWorld)
     assert world.state.sessions == 3
 
 
+def test_a_question_that_a_provider_turned_away_is_asked_by_a_session_of_its_own(
+    world: FlowWorld,
+) -> None:
+    world.call("aaaaaaaa", "ask")
+    world.turn()
+    stopped = e.StepDeferred("aaaaaaaa", "stopped", sessions=1)
+    world.append([stopped])
+    assert world.step("aaaaaaaa").tries == 1, "what was cut off is gone on with"
+    world.append([e.StepDeferred("aaaaaaaa", "429", sessions=1, limited=True)])
+    assert world.step("aaaaaaaa").tries == 2 and world.step("aaaaaaaa").open
+    world.append([e.StepDeferred("aaaaaaaa", "no key", sessions=1, fatal="no key")])
+    assert world.step("aaaaaaaa").tries == 3 and world.state.paused is not None
+
+
 def test_a_paused_run_ends_the_script_once_nothing_else_goes_on(world: FlowWorld) -> None:
     world.call("one")
     world.turn()

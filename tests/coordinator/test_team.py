@@ -233,3 +233,17 @@ def test_a_run_is_unfinished_while_a_lead_is() -> None:
     assert run_state(world.state) is RunState.RUNNING
     world.finish("plan/a")
     assert reason(world, "a") == "0 of 1 parts verified"
+
+
+def test_a_planner_that_its_provider_turned_away_is_asked_again_and_has_not_failed() -> None:
+    world = team(task("a", lead=True), attempts=1)
+    world.team_fate = lambda lead, attempt: (task("b"),)
+    world.turn()
+    world.finish("base")
+    world.turn()
+    del world.running["plan/a"]
+    world.append([e.TeamPlanFailed(TaskId("a"), 1, "x", "429", limited=True)])
+    assert world.state.backoff and states(world) == {"a": "pending"}
+    world.drive(first)
+    assert set(states(world).values()) == {"verified"}
+    assert world.plannings == [("a", 2)], "its session of before would say the same again"

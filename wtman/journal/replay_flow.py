@@ -241,6 +241,9 @@ def _deferred(state: State, event: e.StepDeferred, at: float) -> State:
         return state
     key = ActionKey(_KINDS.get(step.kind, ActionKind.ASK), event.key)
     state = limits.session_over(state, key, event, answered=False)
+    if event.fatal or event.limited:
+        # That session came to its end: under the same name its answer would be found again.
+        _flow(state).steps[event.key] = replace(step, tries=step.tries + 1)
     return replace(state, sessions=state.sessions + event.sessions - 1)
 
 

@@ -7,6 +7,10 @@ from wtman.model.roles import DEFAULT
 
 _README = 6000  # characters
 _OTHERS = 30  # tasks beside a lead that its planner is told of
+_LEAD = (
+    "- `lead`: true for a task that is clearly more than one agent can do and cannot be cut before "
+    "what it needs is there: a planner of its own cuts it then. Rarely."
+)
 DEEP = 3  # leads and parts, from a task of the plan to what has no parts
 
 
@@ -29,7 +33,8 @@ class Brief:
 
 def planner_prompt(brief: Brief) -> str:
     """What the planner is told."""
-    parts = [f"Plan this request:\n\n{brief.request.strip()}", _rules(brief)]
+    rules = f"{_rules(brief)}\n{_LEAD}"
+    parts = [f"Plan this request:\n\n{brief.request.strip()}", rules]
     if brief.may_propose and not brief.checks:
         parts.append(
             "No check is configured. If the repository shows how its tests are run, propose "
