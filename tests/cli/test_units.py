@@ -12,6 +12,7 @@ JUDGE = """\
 import os, sys
 sys.exit("no good" if os.path.exists("api/in.txt") and not os.path.exists("good") else 0)
 """
+THEIRS = {"api/in.txt": "theirs\n", ".gitattributes": "*.txt merge=binary\n"}
 FLOW = '''\
 """Two parts and one that is built on both."""
 from wtman.flow import Flow
@@ -74,3 +75,28 @@ def test_a_train_that_a_flow_returns_lands_whole_or_not_at_all(team: Team) -> No
     told = team("merge", "--json").json()
     assert [name.partition("-")[0] for name in told["landed"]] == ["user"]
     assert kit.run_git(team.repo, "show", "HEAD:user.txt") == "a.txt b.txt"
+
+
+@pytest.mark.slow
+def test_a_resolver_brings_a_part_to_the_target_and_its_unit_lands_with_it(team: Team) -> None:
+    team.split()
+    kit.commit_files(team.repo, THEIRS, "theirs")
+    (team.folder / "resolver.py").write_text("open('api/in.txt', 'w').write('both\\n')\n")
+    told = team("merge", "--resolver", team.agent("resolver"), "--json").json()
+    assert told["landed"] == ["core", "api_model", "api_web_in", "api_web_out", "last"]
+    assert (told["resolved"], told["excluded"]) == (["api_web_in"], [])
+    assert told["units"] == {"api": ["api_model", "api_web_in", "api_web_out"]}
+    assert kit.run_git(team.repo, "show", "HEAD:api/in.txt") == "both"
+
+
+@pytest.mark.slow
+def test_a_part_that_no_resolver_brings_along_leaves_its_unit_as_it_was(team: Team) -> None:
+    team.split()
+    kit.commit_files(team.repo, THEIRS, "theirs")
+    (team.folder / "resolver.py").write_text("raise SystemExit(3)\n")
+    told = team("merge", "--resolver", team.agent("resolver"), "--json", code=1).json()
+    assert (told["landed"], told["units"]) == (["core"], {})
+    reasons = {item["task"]: item["reason"] for item in told["excluded"]}
+    assert reasons.pop("api_web_in") == "conflict"
+    assert reasons == dict.fromkeys(["api_model", "api_web_out", "last"], "unverified")
+    assert {item["state"] for item in team.tasks.values()} == {"merged", "excluded"}

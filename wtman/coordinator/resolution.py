@@ -21,6 +21,7 @@ from wtman.git.objects.history import files
 from wtman.git.patches.series import diff
 from wtman.journal.events import Event, Excluded, MergeAsked, Resolving, Resumed, RolesAssigned
 from wtman.journal.state import State
+from wtman.journal.units import followers
 from wtman.merge.resolve import ConflictSide, brief, fits, resolver_of, to_resolve
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
@@ -67,15 +68,14 @@ def resolve(
         if left is None or target is None:
             break
         tried.append(left.task)
+        members = (left.task, *followers(state, left.task))
         events = [Resumed("resolve"), *_role(state), _told(home, state, left, target, agent)]
         state = drive(state, events)
         if _held(state) or not fits(state, task_state(state, left.task)):
             continue
         now = refs.read_one(home.repo, f"refs/heads/{asked.target}") or target
         out = f"{asked.out}-{left.task}" if asked.out else ""
-        more = replace(
-            asked, before=now, members=(left.task,), exclude=(), resolves=left.task, out=out
-        )
+        more = replace(asked, before=now, members=members, exclude=(), resolves=left.task, out=out)
         state = drive(state, [Resumed("merge"), more])
     return state
 

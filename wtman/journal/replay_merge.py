@@ -21,7 +21,7 @@ from wtman.journal.events import (
 )
 from wtman.journal.replay_limits import done
 from wtman.journal.state import TRIES, MergeView, Request, State, TaskView
-from wtman.journal.units import asked_for, leads
+from wtman.journal.units import asked_for, followers, leads
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import Sha, TaskId
 
@@ -81,15 +81,8 @@ def taken_up(state: State, task: TaskId, onto: Sha) -> None:
     leads come up to the same target."""
     for lead in state.leads_of(task) if onto else ():
         state.tasks[lead] = replace(state.tasks[lead], onto=onto)
-    fresh = {task}
-    while fresh:
-        known = fresh.union(*(state.leads_of(name) for name in fresh))
-        fresh = set()
-        for name, view in state.tasks.items():
-            left = view.excluded
-            if left is not None and left.follows and known & {*left.others}:
-                state.tasks[name] = replace(view, excluded=None)
-                fresh.add(name)
+    for name in followers(state, task):
+        state.tasks[name] = replace(state.tasks[name], excluded=None)
 
 
 def _over_leads(state: State) -> None:
@@ -134,6 +127,7 @@ def _resolving(state: State, event: Resolving, at: float) -> State:
         unresolved="",
         refused=Sha(""),
     )
+    taken_up(state, event.task, event.onto)
     return state
 
 
@@ -147,6 +141,11 @@ def _unresolved(state: State, event: Unresolved, at: float) -> State:
         unresolved=event.reason or "it did not bring them together",
         refused=view.resolving.onto,
     )
+    landed = state.merge.landed if state.merge is not None else None
+    for left in landed.excluded if landed is not None else ():
+        other = state.tasks.get(left.task)
+        if left.follows and other is not None and not other.merged:
+            state.tasks[left.task] = replace(other, excluded=left)
     return state
 
 

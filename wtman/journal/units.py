@@ -66,6 +66,21 @@ def leads_of_all(state: State, tasks: Collection[TaskId]) -> tuple[TaskId, ...]:
     return tuple(lead for lead, parts in leads(state).items() if {*parts} <= {*tasks})
 
 
+def followers(state: State, task: TaskId) -> tuple[TaskId, ...]:
+    """The tasks that a merge excluded only because of this one."""
+    found: dict[TaskId, None] = {}
+    fresh = {task}
+    while fresh:
+        known = fresh.union(*(state.leads_of(name) for name in fresh))
+        fresh = set()
+        for name, view in state.tasks.items():
+            left = view.excluded
+            if left is not None and left.follows and known & {*left.others} and name not in found:
+                found[name] = None
+                fresh.add(name)
+    return tuple(found)
+
+
 def landing_tasks(state: State, *, depended: bool = False) -> tuple[Task, ...]:
     """The tasks that have commits of their own, each needing such; a lead's are its parts.
 

@@ -51,9 +51,17 @@ def to_resolve(
         left = view.excluded
         if left is None or left.reason not in REASONS or view.external or task in tried:
             continue
+        if left.unit and left.others and all(_is_beside(state, left, name) for name in left.others):
+            continue  # its unit clashes with itself, and nothing of it has landed
         if afresh or view.refused != target:
             return left
     return None
+
+
+def _is_beside(state: State, left: Excluded, name: TaskId) -> bool:
+    """Whether the other stays behind as a part of the same unit."""
+    other = state.tasks[name].excluded if name in state.tasks else None
+    return other is not None and other.unit == left.unit
 
 
 def fits(state: State, standing: Standing) -> bool:
