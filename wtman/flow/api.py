@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from wtman.flow.connection import Connection
 from wtman.flow.errors import (
@@ -237,7 +237,8 @@ class Flow:
         (`list[str]`), or a JSON schema as a dict; without it the answer is a text.
         Raises BadAnswer, StepFailed, OverBudget.
         """
-        adapter = None if returns is None or isinstance(returns, Mapping) else TypeAdapter(returns)
+        plain_schema = returns is None or isinstance(returns, Mapping)
+        adapter = None if plain_schema else _adapter_of(returns)
         spec = {
             "prompt": _text(prompt, "ask"),
             "returns": returns if adapter is None else adapter.json_schema(),
@@ -697,6 +698,15 @@ def _title(text: str) -> str:
 def _name(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", "")
     return "" if name == "<lambda>" else name
+
+
+def _adapter_of(returns: Any) -> "TypeAdapter[Any]":
+    try:
+        return TypeAdapter(returns)
+    except (PydanticUserError, NameError, SyntaxError, TypeError):
+        raise ScriptError(
+            f"flow.ask: returns is a type, such as list[str] or a pydantic model, not {returns!r}"
+        ) from None
 
 
 def _fitted(adapter: "TypeAdapter[Any]", value: Any) -> Any:

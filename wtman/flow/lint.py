@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from wtman.flow.misuse import misused
 from wtman.flow.reproducibility import INSTEAD
 
 STEPS = frozenset({"session", "ask", "command", "review", "merge", "plan", "approve"})
@@ -65,6 +66,7 @@ def problems(tree: ast.Module) -> list[ScriptProblem]:
         *_forgotten(tree, names),
         *_loops(tree, names),
         *_unordered(tree, names),
+        *(ScriptProblem(line, said) for line, said in misused(tree, names, frozenset(AWAITED))),
     ]
     return sorted(set(found), key=lambda it: (it.line, it.message))
 
@@ -95,9 +97,13 @@ class Names:
     def call_of_flow(self, node: ast.AST) -> str:
         """`session` for `flow.session(...)`; empty for anything else."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if dotted(node.func.value) in self._flows:
+            if self.is_flow(node.func.value):
                 return node.func.attr
         return ""
+
+    def is_flow(self, node: ast.expr) -> bool:
+        """Whether it is the flow that `main` gets."""
+        return dotted(node) in self._flows
 
 
 def dotted(node: ast.expr) -> str:

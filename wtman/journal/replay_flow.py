@@ -47,10 +47,12 @@ def resumed(state: State) -> State:
 
 
 def works_of(value: Any) -> Iterator[tuple[TaskId, Sha]]:
-    """The works in what a script returned: a work, a train, or a list of them."""
+    """The works in what a script returned: a work, a train, an outcome, or a list of them."""
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, dict):
             continue
+        if isinstance(outcome := item.get("outcome"), dict):
+            yield from works_of(outcome.get("value"))
         work = item.get("work")
         train = item.get("train")
         if isinstance(train, dict):

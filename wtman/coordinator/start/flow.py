@@ -100,6 +100,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     plan, settings = anchored_agents(Plan("", ()), settings, repo.toplevel, tracked, own)
     roles = load_roles(repo.toplevel)
     assigned = _usable(roles, settings)
+    _require_roles(script, roles, assigned)
     programs = _programs(script)
     if alone:
         judges = State(settings=settings, roles=assigned)
@@ -144,6 +145,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
             *unkept(loaded.extra),
             *(note.text for note in notes),
             *odd_files(control, base, tuple(tracked)),
+            *(f"line {it.line}: {it.message}" for it in script.outline.problems if it.hint),
         ),
     )
 
@@ -161,6 +163,13 @@ def _require_reviewer(script: FlowScript, settings: Settings, role: Role | None)
             f"the flow {script.name} asks for reviews: no reviewer specified",
             hint="name one: --reviewer NAME; a program too: --reviewer 'command:ARGV'",
         )
+
+
+def _require_roles(script: FlowScript, roles: Roles, assigned: Mapping[str, Role]) -> None:
+    """Refuse roles that are written out in the script and that there are not."""
+    for call in script.outline.calls:
+        if call.role.replace("-", "").isalnum() and call.role not in assigned:
+            roles.named(call.role, f"{script.name}:{call.line}: ")
 
 
 def _kinds(script: FlowScript) -> frozenset[str]:
