@@ -86,3 +86,19 @@ def test_an_inventory_is_kept_with_whatever_names(folder: Path, tmp_path: Path) 
     record = next((tmp_path / "handouts").rglob("handout"))
     record.write_bytes(record.read_bytes()[:-8])
     assert handouts.load(str(folder)) is None
+
+
+def test_what_has_been_written_is_looked_at_again(folder: Path) -> None:
+    known = inventory.take(str(folder))
+    (folder / "src/a").write_text("other")
+    (folder / "src/b").unlink()
+    (folder / "top").unlink()
+    (folder / "top").mkdir()
+    (folder / "top/inside").write_text("")
+    shutil.rmtree(folder / "src/deep")
+    (folder / "src/deep").symlink_to("..")
+    paths = ["src/a", "src/b", "top", "top/inside", "src/deep", "src/deep/c"]
+    now = inventory.again(str(folder), known, paths)
+    assert now == inventory.take(str(folder))
+    assert "src/a" in now
+    assert all(path not in now for path in ("src/b", "top", "src/deep/", "src/deep/c", "", "a"))

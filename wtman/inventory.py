@@ -13,7 +13,7 @@ import stat
 from array import array
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
@@ -49,6 +49,9 @@ class ListedFolder:
             yield from zip(self.names.split("\0"), states, strict=True)
 
 
+_NOTHING = ListedFolder((0, 0, 0, 0))
+
+
 class Listing(Mapping[str, FileState]):
     """An inventory folder by folder, as a scan gives it: two of them are soon compared."""
 
@@ -64,9 +67,8 @@ class Listing(Mapping[str, FileState]):
         states = {path: array("Q") for path in names}
         for path, state in known.items():
             if path[-1] != "/":
-                above, slash, name = path.rpartition("/")
-                names[above + slash or "/"].append(name)
-                states[above + slash or "/"].extend(state)
+                names[_above(path)].append(_name_of(path))
+                states[_above(path)].extend(state)
         return cls(
             {
                 path: ListedFolder(known[path], "\0".join(names[path]), states[path].tobytes())
@@ -82,6 +84,12 @@ class Listing(Mapping[str, FileState]):
             found[folder] = listed.state
             found.update((below + name, state) for name, state in listed)
         return found
+
+    def __contains__(self, path: object) -> bool:
+        if not isinstance(path, str) or not path or path.endswith("/"):
+            return path in self.folders
+        listed = self.folders.get(_above(path))
+        return listed is not None and _name_of(path) in listed.names.split("\0")
 
     def __getitem__(self, path: str) -> FileState:
         return self._flat[path]
@@ -178,48 +186,64 @@ def _look(name: str, state: FileState, here: int | str) -> tuple[ListedFolder, l
     return ListedFolder(state, "\0".join(names), array("Q", states).tobytes()), inner
 
 
-def again(folder: str, known: Inventory, paths: Collection[str]) -> Inventory:
+def again(folder: str, known: Inventory, paths: Collection[str]) -> Listing:
     """The inventory with the states that these paths, and the folders above them, have now.
 
     What stands for a folder is looked at with everything in it.
     """
-    if not paths:
-        return known
-    found = dict(known)
-    above: set[str] = set()
+    folders = dict(Listing.of(known).folders)
+    folders.setdefault("/", ListedFolder(_of_folder(folder)))
+    files: dict[str, dict[str, FileState]] = {}  # of folders in which one is looked at again
+
+    def files_beside(place: str) -> dict[str, FileState]:
+        above = _above(place)
+        return files.setdefault(above, dict(folders.get(above, ())))
+
+    places: set[str] = set()
     for path in paths:
         place = path.rstrip("/")
-        for name in (place, f"{place}/"):
-            found.pop(name, None)
-        if path.endswith("/"):
-            for name in [name for name in found if name.startswith(path)]:
-                del found[name]
+        files_beside(place).pop(_name_of(place), None)
         while place:
-            above.add(place)
+            places.add(place)
             place = place.rpartition("/")[0]
     closed: set[str] = set()  # no folders: below a link there is nothing of this folder
-    for place in sorted(above):
+    for place in sorted(places):
         full = os.path.join(folder, place)
-        found.pop(f"{place}/", None)
-        if place.rpartition("/")[0] in closed:
-            closed.add(place)
-            continue
         try:
-            facts = os.lstat(full)
+            is_below = place.rpartition("/")[0] not in closed
+            facts = os.lstat(full) if is_below else None
         except (FileNotFoundError, NotADirectoryError):
-            closed.add(place)
+            facts = None
+        if facts is not None and stat.S_ISDIR(facts.st_mode):
+            was = folders.get(f"{place}/", _NOTHING)
+            folders[f"{place}/"] = replace(was, state=_of_folder(full))
             continue
-        if not stat.S_ISDIR(facts.st_mode):
-            closed.add(place)
-            found[place] = _state_of(facts)
-            continue
-        found[f"{place}/"] = _of_folder(full)
+        closed.add(place)
+        for name in [name for name in folders if name.startswith(f"{place}/")]:
+            del folders[name]
+        if facts is not None:
+            files_beside(place)[_name_of(place)] = _state_of(facts)
+    for name in files.keys() & folders.keys():
+        states = array("Q", [fact for state in files[name].values() for fact in state])
+        folders[name] = replace(
+            folders[name], names="\0".join(files[name]), states=states.tobytes()
+        )
     for path in paths:
         if path.endswith("/") and path[:-1] not in closed:
-            full = os.path.join(folder, path)
-            inside = take(full)
-            found |= {path + name: state for name, state in inside.items() if name != "/"}
-    return found
+            for name in [name for name in folders if name.startswith(path)]:
+                del folders[name]
+            for name, listed in take(os.path.join(folder, path)).folders.items():
+                folders[path if name == "/" else path + name] = listed
+    return Listing(folders)
+
+
+def _above(place: str) -> str:
+    """The name of the folder in which something is."""
+    return place[: place.rfind("/") + 1] or "/"
+
+
+def _name_of(place: str) -> str:
+    return place[place.rfind("/") + 1 :]
 
 
 def of_file(path: str) -> FileState:

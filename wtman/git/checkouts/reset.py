@@ -74,7 +74,9 @@ def reset(
         _write_again(ctl, folder, index, [path for path in lacking if path[-1] != "/"])
         _make_again(folder, was, [path for path in lacking if path[:-1] not in moved])
         written += moved
-        now = replace(was, commit=commit, inventory=inventory.again(folder, was.inventory, written))
+        now = replace(was, commit=commit)
+        if written:
+            now = replace(now, inventory=inventory.again(folder, was.inventory, written))
         if written or commit != listed.commit:
             handouts.checked_out(ctl, folder, index, commit)
         if now != listed:
@@ -141,12 +143,10 @@ def _without_emptied(folder: str, was: Handout, moved: Iterable[str]) -> None:
 def _below(was: Handout, paths: Iterable[str]) -> Iterator[str]:
     """The tracked files and their folders among listed paths, and in the folders among them."""
     made, names = set(was.made), set(paths)
-    folders = tuple(path for path in names if path.endswith("/"))
-    for path in was.inventory if names else ():
-        if path in made:
-            continue
-        if path in names or (folders and path.startswith(folders)):
-            yield path
+    yield from (path for path in names - made if path in was.inventory)
+    if folders := tuple(path for path in names if path.endswith("/")):
+        inside = (path for path in was.inventory if path.startswith(folders))
+        yield from (path for path in inside if path not in made and path not in names)
 
 
 def _write_again(ctl: Control, folder: str, index: str, paths: Iterable[str]) -> None:
