@@ -79,7 +79,7 @@ def reset(
             now = replace(now, inventory=inventory.again(folder, was.inventory, written))
         if written or commit != listed.commit:
             handouts.checked_out(ctl, folder, index, commit)
-        if now != listed:
+        if written or now != listed:
             handouts.store(folder, now)
     except OutsideError:
         raise
