@@ -4,7 +4,7 @@ Unknown keys are dropped and absent ones take their defaults, so that a journal
 written by another version of wtman can be read: keys are only ever added.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -36,39 +36,63 @@ def from_plain(kind: Any, plain: Any) -> Any:
 
     Raises TypeError or ValueError where the plain value does not fit.
     """
+    read = _reader(kind)
+    return plain if read is None else read(plain)
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any] | None:
+    """How a value of this type is read; None: as it is. Made once, for journals are long."""
     if kind is Any or kind in (str, int, bool, NoneType):
-        return plain
+        return None
     if kind is float:
-        return float(plain)
+        return float
     if isinstance(kind, type) and is_dataclass(kind):
-        if not isinstance(plain, dict):
-            raise TypeError(f"expected an object for {kind.__name__}, got {plain!r}")
-        known = {
-            name: from_plain(annotation, plain[name])
-            for name, annotation, _ in _shape(kind)
-            if name in plain
-        }
-        return kind(**known)
+        return _dataclass_reader(kind)
     supertype = getattr(kind, "__supertype__", None)
     if supertype is not None:
-        return from_plain(supertype, plain)
+        return _reader(supertype)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(plain)
-    return _from_generic(kind, plain)
+        return kind
+    return _generic_reader(kind)
 
 
-def _from_generic(kind: Any, plain: Any) -> Any:
+def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
+    # Filled at the first use: a type may hold itself.
+    readers: dict[str, Callable[[Any], Any] | None] = {}
+
+    def read(plain: Any) -> Any:
+        if not isinstance(plain, dict):
+            raise TypeError(f"expected an object for {kind.__name__}, got {plain!r}")
+        if not readers:
+            readers.update({name: _reader(annotation) for name, annotation, _ in _shape(kind)})
+        known = {}
+        for name, value in plain.items():
+            if name in readers:
+                of = readers[name]
+                known[name] = value if of is None else of(value)
+        return kind(**known)
+
+    return read
+
+
+def _generic_reader(kind: Any) -> Callable[[Any], Any]:
     origin, args = get_origin(kind), get_args(kind)
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(from_plain(args[0], item) for item in plain)
-        return tuple(from_plain(arg, item) for arg, item in zip(args, plain, strict=True))
+            each = _reader(args[0])
+            return tuple if each is None else lambda plain: tuple(map(each, plain))
+        return lambda plain: tuple(
+            from_plain(arg, item) for arg, item in zip(args, plain, strict=True)
+        )
     if origin is dict:
-        return {key: from_plain(args[1], item) for key, item in plain.items()}
+        value = _reader(args[1])
+        if value is None:
+            return dict
+        return lambda plain: {key: value(item) for key, item in plain.items()}
     if origin is UnionType:
-        if plain is None:
-            return None
-        return from_plain(next(arg for arg in args if arg is not NoneType), plain)
+        inner = _reader(next(arg for arg in args if arg is not NoneType))
+        return lambda plain: plain if plain is None or inner is None else inner(plain)
     raise TypeError(f"codec does not know {kind!r}")
 
 

@@ -5,7 +5,7 @@ is passed over.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from wtman.journal import events as e
@@ -16,6 +16,7 @@ from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
 from wtman.journal import replay_team as teams
+from wtman.journal.copies import replace
 from wtman.journal.replay_limits import done
 from wtman.journal.state import Attempt, Request, State, TaskView, red_text
 from wtman.model.actions import ActionKey, ActionKind

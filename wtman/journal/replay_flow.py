@@ -1,11 +1,11 @@
 """The folds of a flow: what its script asked for, and what came of that. Part of `replay`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import replay_limits as limits
+from wtman.journal.copies import replace
 from wtman.journal.replay_plan import fingerprint_in
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind

@@ -5,11 +5,11 @@ instead. Whose use nobody knows is charged its whole cap.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from wtman.formats.codec import from_plain, to_plain
 from wtman.journal import events as e
+from wtman.journal.copies import replace
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.session import Cap, Usage

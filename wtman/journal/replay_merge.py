@@ -5,9 +5,9 @@ its own work is good, and may land where what it clashes with is not.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from wtman.journal.copies import replace
 from wtman.journal.events import (
     CandidateJudged,
     Disproved,

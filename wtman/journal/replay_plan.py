@@ -1,11 +1,11 @@
 """The folds of how a run begins: its roles and its planning. Part of `replay`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import replay_limits as limits
+from wtman.journal.copies import replace
 from wtman.journal.events import PlanFailed, Planned, PlanWanted, RolesAssigned
 from wtman.journal.state import Planning, State, TaskView, fingerprint_of
 from wtman.model.actions import ActionKey, ActionKind

@@ -1,9 +1,9 @@
 """The folds of review events. Part of `replay`."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
+from wtman.journal.copies import replace
 from wtman.journal.events import Coupled, ProgramsSeen, Refuted, Reproduced, Reviewed
 from wtman.journal.replay_limits import done, session_over
 from wtman.journal.state import Finding, Reviews, State

@@ -1,11 +1,11 @@
 """The folds of a lead: cut into parts, and what these came to. Part of `replay`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import replay_limits as limits
+from wtman.journal.copies import replace
 from wtman.journal.replay_plan import view_of
 from wtman.journal.state import Request, State, TaskView, Team
 from wtman.model.actions import ActionKey, ActionKind

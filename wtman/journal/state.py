@@ -345,7 +345,7 @@ class FlowStep:
         return self.kind in ("approve", "announce")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: copied for every event
 class FlowView:
     """A flow: its script and all that it has asked for.
 
@@ -402,7 +402,7 @@ class FlowView:
         return tuple(step for step in self.current if step.open and step.asks_person)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: copied for every event
 class State:
     """A run, replayed. `tasks` keeps the order of the plan."""
 
