@@ -276,7 +276,7 @@ def test_a_question_waits_for_a_person_however_often_the_run_is_taken_up(
     assert not world.running
     assert run_state(world.state) is RunState.WAITING
     assert exit_status(world.state) == 4
-    assert next_command(world.state, False) == "wtman answer run-1 yes|no"
+    assert next_command(world.state, False) == "wtman answer run-1 yes"
     world.append([e.Answered("ask", "perhaps")])
     assert world.step("ask").open, "it is none of the options"
     world.append([e.Answered("ask", "yes"), e.Answered("ask", "no")])

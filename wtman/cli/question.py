@@ -9,6 +9,7 @@ import time
 
 from wtman.cli import terminal
 from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import answer_command
 from wtman.journal.events import Answered
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, State
@@ -30,7 +31,7 @@ def answered(home: Home, state: State) -> State | None:
             f"{'/'.join(map(clean, options))}: ", lambda: _is_over(home, state.run, step)
         )
         if said is None:
-            print(f"left waiting; next: wtman answer {state.run} {'|'.join(options)}")
+            print(f"left waiting; next: {answer_command(state, step)}")
             return None
         if said.strip() == "" and not _is_over(home, state.run, step):
             continue

@@ -3,11 +3,12 @@
 Pure.
 """
 
+import shlex
 from collections.abc import Mapping
 
 from wtman.journal.events import SessionFinished
 from wtman.journal.replay_flow import options_of
-from wtman.journal.state import FlowView, State, TaskView
+from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
@@ -107,6 +108,11 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
             return f"wtman resume {run}"
 
 
+def answer_command(state: State, step: FlowStep) -> str:
+    """How the question of a step is answered, with the first of its options."""
+    return shlex.join(["wtman", "answer", state.run, options_of(step)[0]])
+
+
 def _next_of_flow(
     state: State, flow: FlowView, status: RunState, known: Mapping[TaskId, Standing]
 ) -> str:
@@ -115,7 +121,7 @@ def _next_of_flow(
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.WAITING:
-            return f"wtman answer {run} {'|'.join(options_of(flow.questions[0]))}"
+            return answer_command(state, flow.questions[0])
         case RunState.READY if flow.wanted:
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"

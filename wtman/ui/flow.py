@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from wtman.coordinator.outcome import answer_command
 from wtman.journal import events as e
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State
 from wtman.text.terminal import clean, count, fold, paint
+from wtman.text.words import quoted
 
 _YELLOW = "33"
 _SHOWN = 40  # lines of what a question shows
@@ -48,7 +50,8 @@ def question_lines(state: State, step: FlowStep, width: int) -> list[str]:
     lines += [f"  {clean(line, width - 2)}" for line in shown[:_SHOWN]]
     if len(shown) > _SHOWN:
         lines.append(f"  … and {count(len(shown) - _SHOWN, 'line')} more")
-    return [*lines, f"  answer: wtman answer {state.run} {'|'.join(options_of(step))}"]
+    others = ", ".join(map(quoted, options_of(step)[1:]))
+    return [*lines, f"  answer: {answer_command(state, step)} (or: {others})"]
 
 
 def error_lines(flow: FlowView) -> list[str]:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from wtman.budget.budget import wait_of
-from wtman.coordinator.outcome import with_hint
+from wtman.coordinator.outcome import answer_command, with_hint
 from wtman.flow.announcement import announcement_words
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
-from wtman.journal.replay_flow import options_of
 from wtman.journal.state import State, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
@@ -207,9 +206,8 @@ def _title(state: State, finding: str) -> str:
 def _step_asked(state: State, event: e.StepAsked) -> Told:
     if state.flow is None or not (step := state.flow.steps[event.key]).asks_person:
         return []
-    options = "|".join(options_of(step))
     question = step.spec.get("question", "")
-    return [("flow", f"? {question} (wtman answer {state.run} {options})")]
+    return [("flow", f"? {question} ({answer_command(state, step)})")]
 
 
 def _step_ended(state: State, event: e.StepAnswered | e.StepFailed) -> Told:
@@ -220,8 +218,9 @@ def _step_ended(state: State, event: e.StepAnswered | e.StepFailed) -> Told:
     spent = f" ({duration(event.seconds)})" if event.seconds else ""
     how = f"failed: {event.message}" if isinstance(event, e.StepFailed) else "done"
     where = step.scope[-1] if step.scope else "flow"
-    title = f" {step.title}" if step.title != where else ""
-    return [(where, f"{step.kind}{title}: {how}{spent}")]
+    told = step.title if step.title != where else ""
+    said = told if told.startswith(step.kind) else f"{step.kind} {told}".rstrip()
+    return [(where, f"{said}: {how}{spent}")]
 
 
 def _script_ended(state: State, event: e.ScriptEnded) -> Told:

@@ -47,7 +47,11 @@ def answer(
             if not as_json:
                 print("\n".join(question_lines(state, step, terminal.width())))
                 return 4
-            told = {"id": step.key[:12], "text": step.spec.get("question", "")}
+            told = {
+                "id": step.key[:12],
+                "text": step.spec.get("question", ""),
+                "options": options_of(step),
+            }
             print(json.dumps({"schema": SCHEMA, "run": name, "question": told}))
             return 4
         if text not in options_of(step):
