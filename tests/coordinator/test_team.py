@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests import kit
 from tests.coordinator.simulation import World, created, task
 from wtman.coordinator.decide import decide
+from wtman.coordinator.outcome import next_command
 from wtman.coordinator.start.proposal import plan_of
 from wtman.journal import events as e
 from wtman.journal.units import units
@@ -18,6 +19,8 @@ from wtman.model.plan import Plan, Task
 from wtman.model.states import RunState, TaskState
 from wtman.tasks.edit import changes
 from wtman.tasks.lifecycle import run_state, standings
+from wtman.ui.facts import landed_before
+from wtman.ui.table import attention
 
 CUTS: dict[str, tuple[Task, ...]] = {
     "a": (task("b"), task("c", "b", lead=True), task("d")),
@@ -37,6 +40,7 @@ def team(*tasks: Task, **options: object) -> World:
 
 
 LEAD = task("a", "core", lead=True)
+LEAD_ALONE = task("a", lead=True)
 
 
 def states(world: World) -> dict[str, str]:
@@ -115,6 +119,56 @@ def test_a_part_that_fails_fails_its_leads_with_the_part_named_until_it_is_retri
     world.drive(first)
     assert set(states(world).values()) == {"verified"}
     assert len(world.plannings) == 2
+
+
+def test_parts_of_a_lead_that_fell_short_are_not_ready_to_merge() -> None:
+    world = team(attempts=1)
+    world.session_fate = lambda name, attempt: "failed" if name == "a_c_x" else ""
+    state = world.drive(first)
+    assert states(world)["a_b"] == "verified"
+    assert run_state(state) is RunState.READY, "core may land"
+    alone = team(LEAD_ALONE, attempts=1)
+    alone.session_fate = world.session_fate
+    state = alone.drive(first)
+    assert states(alone)["a_b"] == "verified"
+    assert run_state(state) is RunState.FAILED
+    assert next_command(state, live=False) == "wtman retry run-1/a_c_x"
+
+
+def test_what_needs_a_part_that_failed_has_no_logs_to_look_at() -> None:
+    world = team(attempts=1)
+    world.session_fate = lambda name, attempt: "failed" if name == "a_c_x" else ""
+    state = world.drive(first)
+    told = attention(state, standings(state), live=False)
+    assert "! a_c_y: needs a_c_x, which did not succeed" in told
+    assert any(line.startswith("! a_c_x: ") and "wtman logs" in line for line in told)
+
+
+def test_a_merge_that_left_all_behind_leads_to_a_retry_with_the_reason() -> None:
+    world = team(LEAD_ALONE)
+    state = world.drive(first)
+    more = {"evidence": "a lands whole", "unit": TaskId("a"), "follows": True}
+    follow = (TaskId(name) for name in ("a_c_x", "a_c_y", "a_d"))
+    left = (
+        e.Excluded(TaskId("a_b"), "interaction", (TaskId("a_d"),), evidence="red"),
+        *(e.Excluded(name, "unverified", (TaskId("a_b"),), **more) for name in follow),
+    )
+    world.append([e.MergeAsked("main", "b" * 40), e.Landed("main", "b", "b", {}, left)])
+    state = world.state
+    assert reason(world, "a_b") == "interaction with a_d"
+    assert reason(world, "a_d") == "a lands whole"
+    assert run_state(state) is RunState.READY
+    assert next_command(state, live=False) == "wtman retry run-1/a_b"
+
+
+def test_a_lead_is_not_counted_beside_its_parts_as_landed_before() -> None:
+    world = team(LEAD_ALONE)
+    world.drive(first)
+    parts = {name: name for name in ("a_b", "a_c_x", "a_c_y", "a_d")}
+    landed = e.Landed("main", "b", "c", parts)
+    world.append([e.MergeAsked("main", "b"), landed])
+    assert world.state.tasks[TaskId("a")].merged == "a_d"
+    assert landed_before(world.state, landed) == {}
 
 
 def test_a_retried_lead_is_cut_anew_and_words_of_before_keep_their_work() -> None:

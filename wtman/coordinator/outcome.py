@@ -14,7 +14,7 @@ from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
 from wtman.review.judgement import unseen
-from wtman.tasks.lifecycle import run_state, standings
+from wtman.tasks.lifecycle import landable, run_state, standings
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
 FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
@@ -94,9 +94,11 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
-        case RunState.READY:
+        case RunState.READY if landable(state, known) or not short:
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
+        case RunState.READY:
+            return f"wtman retry {run}/{short}"
         case RunState.MERGED:
             if short:
                 return f"wtman retry {run}/{short}"

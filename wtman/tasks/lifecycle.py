@@ -47,10 +47,10 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
         held = state.failed or state.stopped or state.paused
         return _unfinished(state, known) if held else RunState.REVIEWING
     states = {item.state for item in known.values()}
-    if TaskState.MERGED in states and not states & {TaskState.VERIFIED, TaskState.UNCHECKED}:
-        return RunState.MERGED
-    if states & DONE:
+    if landable(state, known):
         return RunState.READY
+    if TaskState.MERGED in states:
+        return RunState.MERGED
     if TaskState.EXCLUDED in states and state.merge is not None:
         return RunState.READY
     return RunState.FAILED
@@ -97,11 +97,18 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
 
 
 def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
-    """The tasks whose work a merge may take: verified, or unchecked where nothing checks."""
+    """The tasks whose work a merge may take: verified, or unchecked where nothing checks. The
+    parts of a lead that fell short stay behind with it, however good they are."""
     known = known if known is not None else standings(state)
     wanted = (TaskState.VERIFIED, TaskState.UNCHECKED)
     asked = state.flow.wanted if state.flow is not None else known
-    return tuple(task for task, item in known.items() if item.state in wanted and task in asked)
+    return tuple(
+        task
+        for task, item in known.items()
+        if item.state in wanted
+        and task in asked
+        and not any(known[lead].state in DEAD for lead in state.leads_of(task))
+    )
 
 
 def counted(attempt: Attempt) -> bool:
@@ -172,8 +179,7 @@ def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> St
     if view.merged:
         return Standing(TaskState.MERGED)
     if view.excluded is not None:
-        left = view.excluded
-        return Standing(TaskState.EXCLUDED, left.why() if left.follows else left.reason)
+        return Standing(TaskState.EXCLUDED, view.excluded.in_short())
     if view.external:
         whole = view.head == view.start  # what stands for the base, where that is reviewed
         return Standing(TaskState.UNCHECKED, "as it stands" if whole else "not made by wtman")

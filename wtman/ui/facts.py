@@ -113,11 +113,11 @@ def headline(state: State, landed: Landed) -> str:
 
 
 def landed_before(state: State, landed: Landed) -> dict[TaskId, Sha]:
-    """What earlier merges of the run landed: each task with its commit."""
+    """What earlier merges of the run landed: each task with its commit. A lead is its parts."""
     return {
         task: view.merged
         for task, view in state.tasks.items()
-        if view.merged and task not in landed.commits
+        if view.merged and task not in landed.commits and not state.parts_of(task)
     }
 
 

@@ -183,10 +183,13 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
     if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
         lines.append("! Run was interrupted")
     for task, item in known.items():
-        left = state.tasks[task].excluded
+        view = state.tasks[task]
+        left = view.excluded
         if item.state in FELL_SHORT and not (left is not None and left.follows):
             why = clean(item.reason, 48) or str(item.state)
-            lines.append(f"! {task}: {why} (wtman logs {state.run}/{task})")
+            team = view.team
+            begun = view.attempts or view.stuck or team.planned or team.failed
+            lines.append(f"! {task}: {why}" + f" (wtman logs {state.run}/{task})" * bool(begun))
         if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:
             lines.append(f"! {task}: {clean(text)}")
     if not live and (missing := blind(state)):

@@ -168,6 +168,14 @@ class Excluded:
         where = f" in {', '.join(self.paths)}" if self.paths else ""
         return f"conflicts with {others or 'the target'}{where}{clash}{choice}"
 
+    def in_short(self) -> str:
+        """The reason and who has a part in it; what a program printed is told elsewhere."""
+        if self.follows:
+            return self.why()
+        if self.reason == "unverified":
+            return f"{self.reason}: {self.evidence}" if self.evidence else self.reason
+        return f"{self.reason} with {', '.join(self.others)}" if self.others else self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Disproved(Event):
