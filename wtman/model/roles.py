@@ -6,6 +6,7 @@ what the user said yes to, whatever has become of the files since.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 
 from wtman.model.plan import Role, Task
@@ -60,6 +61,7 @@ def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
     return own or (role.effort if role is not None else "") or settings.effort
 
 
+@lru_cache(maxsize=64)
 def key_of(role: Role | None) -> str:
     """What of a role is part of the fingerprint of a session: its text. Empty without a role."""
     if role is None:

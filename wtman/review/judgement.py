@@ -5,8 +5,9 @@ same tips and a settled claim does not come back. An executed reproducer outrank
 of opinions; a reviewer or refuter that crashed approves nothing and refutes nothing.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from wtman.journal.events import Refuted, Reproduced, Reviewed
@@ -136,8 +137,12 @@ def unit_of(
     seen = [f"{task} {state.tasks[task].start} {head}" for task, head in sorted(now.items())]
     role = state.roles.get("reviewer")
     asked = (agent, state.reviews.programs.get(agent, ""), *asked_as(state.settings, role, agent))
-    key = digest("review", kind, lens, *asked, state.request, state.context, *seen)
+    key = _key("review", kind, lens, *asked, state.request, state.context, *seen)
     return Unit(key, kind, lens, agent, members, now, why)
+
+
+# Every turn asks for the reviews of every task.
+_key = lru_cache(maxsize=1 << 15)(digest)
 
 
 def asked_as(settings: Settings, role: Role | None, agent: str) -> tuple[str, ...]:
@@ -157,9 +162,9 @@ def next_try(state: State, unit: Unit) -> int:
     return done.number + 1 if done is not None else 1
 
 
-def silent(state: State, task: TaskId) -> tuple[Reviewed, ...]:
-    """Reviews of the task's tip that ended without a verdict."""
-    done = (state.reviews.units.get(unit.key) for unit in branch_units(state, task))
+def silent(state: State, units: Sequence[Unit]) -> tuple[Reviewed, ...]:
+    """Which of these reviews ended without a verdict."""
+    done = (state.reviews.units.get(unit.key) for unit in units)
     return tuple(item for item in done if item is not None and not item.ok)
 
 

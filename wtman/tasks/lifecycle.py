@@ -289,8 +289,8 @@ def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
         if passes(state, task) >= state.settings.rounds + view.granted:
             return Standing(TaskState.REJECTED, names)
         return Standing(TaskState.FIXING, names)
-    if silent(state, task):
-        missing = ", ".join(item.lens for item in silent(state, task))
+    if failed := silent(state, units):
+        missing = ", ".join(item.lens for item in failed)
         return Standing(judged.state, judged.reason or f"no verdict from: {missing}")
     return judged
 
