@@ -445,6 +445,21 @@ def test_a_train_that_a_script_returns_is_one_unit_and_holds_the_trains_in_it(
     assert six in world.flow.wanted
 
 
+def test_a_train_of_which_one_work_stays_behind_leads_to_a_retry_of_that(
+    world: FlowWorld,
+) -> None:
+    for key in ("one", "two", "lost"):
+        world.call(key)
+    world.done()
+    _, two, lost = (world.task_of(key) for key in ("one", "two", "lost"))
+    world.ends([train(world, "first", "one", "two")])
+    assert next_command(world.state, False) == "wtman merge run-1"
+    left = tuple(e.Excluded(name, "interaction", evidence="red") for name in (lost, two))
+    world.append([e.MergeAsked("main", Sha("b")), e.Landed("main", Sha("b"), Sha("b"), {}, left)])
+    assert landable(world.state) == ()
+    assert next_command(world.state, False) == f"wtman retry run-1/{two}"
+
+
 def test_trains_that_share_a_work_are_one_unit(world: FlowWorld) -> None:
     for key in ("one", "two", "six"):
         world.call(key)

@@ -18,7 +18,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.states import RunState, TaskState
 from wtman.tasks.edit import changes
-from wtman.tasks.lifecycle import run_state, standings
+from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.ui.facts import landed_before
 from wtman.ui.table import attention
 
@@ -159,6 +159,15 @@ def test_a_merge_that_left_all_behind_leads_to_a_retry_with_the_reason() -> None
     assert reason(world, "a_d") == "a lands whole"
     assert run_state(state) is RunState.READY
     assert next_command(state, live=False) == "wtman retry run-1/a_b"
+
+
+def test_what_needs_a_lead_that_stays_behind_is_not_ready_to_merge() -> None:
+    world = team(LEAD_ALONE, task("z", "a"), task("y", "z"))
+    world.drive(first)
+    left = (e.Excluded(TaskId("a_b"), "interaction", evidence="red"),)
+    world.append([e.MergeAsked("main", "b" * 40), e.Landed("main", "b", "b", {}, left)])
+    assert states(world)["z"] == states(world)["y"] == "verified"
+    assert landable(world.state) == ()
 
 
 def test_a_lead_is_not_counted_beside_its_parts_as_landed_before() -> None:

@@ -79,7 +79,9 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     """What to type next."""
     known = known if known is not None else standings(state)
     run = state.run
-    fell = [task for task, item in known.items() if item.state in FELL_SHORT]
+    # What the script of a flow did without is no longer asked for.
+    asked = state.flow.wanted if state.flow is not None else known
+    fell = [task for task in asked if task in known and known[task].state in FELL_SHORT]
     # Not one that stays behind with others; a lead goes on with the part that fell short.
     left = {task: state.tasks[task].excluded for task in fell}
     alone = [task for task, item in left.items() if item is None or not item.follows]
@@ -90,7 +92,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     if state.kind is RunKind.REVIEW and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"
     if state.flow is not None:
-        return _next_of_flow(state, state.flow, status, known)
+        return _next_of_flow(state, state.flow, status, known, short)
     match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
@@ -116,7 +118,7 @@ def answer_command(state: State, step: FlowStep) -> str:
 
 
 def _next_of_flow(
-    state: State, flow: FlowView, status: RunState, known: Mapping[TaskId, Standing]
+    state: State, flow: FlowView, status: RunState, known: Mapping[TaskId, Standing], short: str
 ) -> str:
     run = state.run
     match status:
@@ -124,9 +126,11 @@ def _next_of_flow(
             return f"wtman resume {run} --yes"
         case RunState.WAITING:
             return answer_command(state, flow.questions[0])
-        case RunState.READY if flow.wanted:
+        case RunState.READY if flow.wanted and (landable(state, known) or not short):
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
+        case RunState.READY | RunState.MERGED if short:
+            return f"wtman retry {run}/{short}"
         case RunState.READY:
             return f"wtman report {run}"
         case RunState.MERGED:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from wtman.journal.state import Attempt, Finding, FlowView, State, TaskView
+from wtman.journal.units import landing_tasks, units
 from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
@@ -69,7 +70,7 @@ def _flow_state(state: State, flow: FlowView, known: Mapping[TaskId, Standing]) 
             return RunState.PAUSED
         return RunState.WAITING if flow.held else RunState.RUNNING
     states = {known[task].state for task in flow.wanted if task in known}
-    if states & {TaskState.VERIFIED, TaskState.UNCHECKED} or not states:
+    if landable(state, known) or not states:
         return RunState.READY
     return RunState.MERGED if TaskState.MERGED in states else RunState.READY
 
@@ -97,18 +98,31 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
 
 
 def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
-    """The tasks whose work a merge may take: verified, or unchecked where nothing checks. The
-    parts of a lead that fell short stay behind with it, however good they are."""
+    """The tasks whose work a merge may take: verified, or unchecked where nothing checks."""
     known = known if known is not None else standings(state)
     wanted = (TaskState.VERIFIED, TaskState.UNCHECKED)
     asked = state.flow.wanted if state.flow is not None else known
-    return tuple(
-        task
-        for task, item in known.items()
-        if item.state in wanted
-        and task in asked
-        and not any(known[lead].state in DEAD for lead in state.leads_of(task))
-    )
+    good = tuple(task for task, item in known.items() if item.state in wanted and task in asked)
+    dead = any(item.state in DEAD for item in known.values())
+    return _not_held_back(state, known, good) if good and dead else good
+
+
+def _not_held_back(
+    state: State, known: Mapping[TaskId, Standing], good: Sequence[TaskId]
+) -> tuple[TaskId, ...]:
+    """Those of them that need nothing, and are of no unit, that fell short."""
+    tasks = landing_tasks(state, depended=True)
+    groups = tuple(units(state).values())
+    there = {task.id for task in tasks if state.tasks[task.id].merged}
+    left = {
+        task for task in good if not any(known[lead].state in DEAD for lead in state.leads_of(task))
+    }
+    while True:
+        torn = {name for parts in groups if not {*parts} <= left | there for name in parts}
+        needs = {task.id for task in tasks if not {*task.needs} <= left | there}
+        if not left & (torn | needs):
+            return tuple(task for task in good if task in left)
+        left -= torn | needs
 
 
 def counted(attempt: Attempt) -> bool:
