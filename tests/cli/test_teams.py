@@ -187,6 +187,24 @@ def test_a_part_that_fails_is_named_and_retried(team: Team) -> None:
     assert "api_model" not in team.built[len(before) :]
 
 
+@pytest.mark.slow
+def test_a_task_that_becomes_a_lead_leaves_a_worktree_that_holds_nothing_of_its_own(
+    team: Team,
+) -> None:
+    plan = team.folder / "plan.toml"
+    plain = PLAN.replace("lead = true\n", "").replace('"the api"', '"write api/plain.txt"')
+    plan.write_text(plain)
+    team.split()
+    plan.write_text(PLAN)
+    team("resume", "--plan", str(plan), "--yes")
+    folder = Path(str(team.tasks["api"]["worktree"]))
+    assert kit.run_git(folder, "status", "--porcelain") == ""
+    assert "uncommitted" not in team("merge").out
+    assert not (team.repo / "api/plain.txt").exists()
+    team("clean")
+    assert not folder.exists()
+
+
 BEYOND = {
     "owns": ([part("x", owns=["api/x.txt", "core.txt"])], 'it may not own "core.txt"'),
     "whole": ([part("x", owns=["**"])], "only api/** is yours to give"),

@@ -1,11 +1,13 @@
 """Leads in the repository: where their parts start from, and the branch of what they made."""
 
+import os
+
 from wtman.context import Context
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.worktrees.actions import MakeTeam, MoveTeam
 from wtman.worktrees.join import join
-from wtman.worktrees.place import move, place_of, require_free
+from wtman.worktrees.place import bring, move, place_of, require_free, worktree_of
 
 
 async def perform(ctx: Context, state: State, action: MakeTeam | MoveTeam) -> tuple[e.Event, ...]:
@@ -26,7 +28,13 @@ async def perform(ctx: Context, state: State, action: MakeTeam | MoveTeam) -> tu
 
 
 def _moved(ctx: Context, state: State, action: MakeTeam) -> None:
-    """Bring the branch of a lead, which has no worktree, to its train. Blocking."""
+    """Bring the branch of a lead to its train. Blocking.
+
+    It has a worktree only if it was a task of one session before; that goes along.
+    """
     place = place_of(state, action.task)
+    if os.path.isdir(place.path) and os.path.lexists(worktree_of(ctx.repo, place).admin):
+        bring(ctx, state, place, action.head, action.to)
+        return
     require_free(ctx, place)
     move(ctx, place, action.head, action.to)
