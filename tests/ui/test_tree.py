@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tests.coordinator.simulation import World, created, task
 from tests.journal.runs import A_RUN, NOW, played
 from wtman.journal import events as e
 from wtman.journal.state import State, fingerprint_of
@@ -162,6 +163,39 @@ def test_parts_stand_below_their_lead() -> None:
         "      · core_keys_a  pending",
         "  · docs             pending",
     ]
+
+
+def a_team(lead: str, parts: int) -> State:
+    """A lead with so many parts, of which the last is at work, and a task after it."""
+    names = [f"p{number}" for number in range(parts)]
+    world = World(team_fate=lambda lead, attempt: tuple(task(name) for name in names))
+    world.append(created(task(lead, lead=True), task("last", lead)))
+    busy = f"session/{lead}_p{parts - 1}"
+    world.turn()
+    while rest := sorted(world.running.keys() - {busy, "watch"}):
+        world.finish(rest[0])
+        world.turn()
+    return world.state
+
+
+def test_of_the_parts_of_a_lead_those_that_rest_are_counted_where_there_is_no_room() -> None:
+    lines = table(a_team("a", 30), 80, NOW, colour=False, live=True, height=24)
+    assert len(lines) <= 24
+    assert any(line.split()[:3] == ["●", "a_p29", "running"] for line in lines)
+    assert any(line.split()[1:2] == ["last"] for line in lines)
+    assert any(re.match(r"    … and \d+ more: \d+ verified$", line) for line in lines)
+    assert not any("lines more" in line for line in lines)
+
+
+def test_a_part_whose_lead_has_a_long_name_is_known_by_its_own() -> None:
+    lines = table(a_team("x" * 40, 2), 80, NOW, colour=False, live=False)
+    assert any(re.match(r"    ✓ …x+_p0  verified", line) for line in lines)
+
+
+def test_a_lead_that_is_cut_tells_of_its_parts_not_what_its_planner_said() -> None:
+    said = {TaskId("a"): '{"tasks": []}'}
+    lines = table(a_team("a", 2), 80, NOW, colour=False, live=True, doing=said)
+    assert any(re.match(r"  ● a +running +1 of 2 parts verified$", line) for line in lines)
 
 
 def test_what_no_play_asks_for_any_more_stands_apart() -> None:

@@ -203,7 +203,8 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the tree, in pieces. `kind` is a key of `_CODES`. One with `head` is that text."""
+    """A line of the tree, in pieces. `kind` is a key of `_CODES`. One with `head` is that text.
+    The name of a `part` begins with that of its lead, which is above it."""
 
     depth: int
     task: TaskId
@@ -216,6 +217,7 @@ class Row:
     used: str = ""
     note: str = ""
     head: str = ""
+    part: bool = False
 
 
 def row_of(
@@ -244,6 +246,7 @@ def row_of(
         depth=item.depth,
         task=task,
         name=task,
+        part=bool(view.planned.part_of),
         glyph=glyph,
         state=node.state,
         kind=kind,
@@ -277,7 +280,11 @@ def _line(row: Row, width: int, colour: bool, name: int, money: int) -> str:
         return paint(fit(f"{indent}{row.head}", width), _DIM if row.head[0] == "…" else "", colour)
     glyph = paint(row.glyph, _CODES[row.kind], colour)
     word = paint(f"{row.state:<9}", _CODES[row.kind], colour)
-    left = f"{indent}{glyph} {pad(row.name, max(name - 2 * row.depth, 1))}  {word}  "
+    at_most = max(name - 2 * row.depth, 1)
+    shown = row.name
+    if row.part and columns(shown) > at_most:
+        shown = "…" + shown[len(shown) - at_most + 1 :]  # an id is ASCII
+    left = f"{indent}{glyph} {pad(shown, at_most)}  {word}  "
     room = width - (4 + name + 2 + 9 + 2)
     if room >= 3 + 2 + 9:
         left += f"{row.attempt:>3}  {row.time:>9}  "
@@ -291,7 +298,7 @@ def _line(row: Row, width: int, colour: bool, name: int, money: int) -> str:
 def _note(state: State, task: TaskId, item: Standing, doing: str) -> str:
     view = state.tasks[task]
     collides = _collision(state, task) if item.state in (*BUSY, *DONE) else ""
-    if item.state in BUSY and doing:
+    if item.state in BUSY and doing and view.team.planned is None:
         far = item.reason if item.state is TaskState.REVIEWING else ""
         return "  ".join(part for part in (collides, far, doing) if part)
     if item.waiting_for:

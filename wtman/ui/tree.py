@@ -6,7 +6,7 @@ what else there is in it (rounds, questions to agents, reviews) is told in its n
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wtman.flow.decide import is_of
@@ -273,8 +273,7 @@ def counted(tally: Mapping[str, int]) -> str:
 def _lines(node: Node, depth: int, most: int) -> list[TreeLine]:
     """Its lines; `most` (0: all) of each group that are neither short nor waiting."""
     if node.single:
-        below = [line for part in _parts(node) for line in _lines(part, depth + 1, most)]
-        return [TreeLine(depth, node), *below]
+        return [TreeLine(depth, node), *_team(node, depth, most)]
     if node.kind == "map":
         head = f"{node.title}: {counted(node.tally)}"
     elif most and (node.kind == "unused" or _quiet(node)):
@@ -284,8 +283,19 @@ def _lines(node: Node, depth: int, most: int) -> list[TreeLine]:
     return [TreeLine(depth, node, head), *_below(node, depth, most)]
 
 
+def _team(node: Node, depth: int, most: int) -> list[TreeLine]:
+    """The parts of a lead, of many those that `_loud` chooses."""
+    parts = _parts(node)
+    shown = _loud(parts, most) if most else parts
+    lines = [line for part in shown for line in _lines(part, depth + 1, most)]
+    if len(shown) < len(parts):
+        hidden = Counter(part.state for part in parts) - Counter(part.state for part in shown)
+        lines.append(TreeLine(depth + 1, node, f"… and {hidden.total():,} more: {counted(hidden)}"))
+    return lines
+
+
 def _below(node: Node, depth: int, most: int) -> list[TreeLine]:
-    shown = _loud(node, most) if most else node.children
+    shown = _loud(node.children, most, node.kind == "map") if most else node.children
     lines = [line for child in shown for line in _lines(child, depth + 1, most)]
     if len(shown) < len(node.children) and node.kind != "map":  # its head counts all
         hidden = node.tally - Counter(child.state for child in shown)
@@ -293,15 +303,15 @@ def _below(node: Node, depth: int, most: int) -> list[TreeLine]:
     return lines
 
 
-def _loud(node: Node, most: int) -> list[Node]:
-    """Of many what falls short or waits, and `most` others: first what goes on."""
-    children = node.children
+def _loud(children: Sequence[Node], most: int, told: bool = False) -> Sequence[Node]:
+    """Of many what falls short or waits, and `most` others: first what goes on. Where what rests
+    is `told` elsewhere it is left out."""
     if len(children) <= most:
-        return list(children)
+        return children
     ranks = [_rank(child) for child in children]
     urgent = min(sum(rank == 0 for rank in ranks), _LOUD)
     places = sorted(range(len(children)), key=ranks.__getitem__)[: urgent + most]
-    if node.kind == "map":  # its head counts what rests
+    if told:
         places = [place for place in places if ranks[place] < 2]
     return [children[place] for place in sorted(places)]
 
