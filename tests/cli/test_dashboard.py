@@ -1,7 +1,9 @@
 """The dashboard, played by Textual's pilot on a real run."""
 
 import asyncio
+import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,6 +95,32 @@ def test_a_live_run_is_watched_and_stopped(repo: Path, wtman: kit.Program, agent
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_lead_shows_how_it_was_cut_and_long_names_leave_room_for_states(
+    tmp_path: Path, repo: Path, wtman: kit.Program, agent: str
+) -> None:
+    lead = "a-lead-with-a-name-of-forty-columns-long"
+    plan = {"plan.toml": f'[[task]]\nid = "{lead}"\nprompt = "all"\nlead = true\n'}
+    cut = json.dumps({"tasks": [{"id": "part", "prompt": "do part"}], "reason": "a small one"})
+    kit.write_files(tmp_path, {**plan, "planner.py": f"print({cut!r})\n"})
+    planner = f"lead=command:{sys.executable} {tmp_path}/planner.py"
+    words = ("--plan", str(tmp_path / "plan.toml"), "--agent", agent, "--role", planner)
+    done = wtman("split", *words, "--check", "true", "--json", "--yes", cwd=repo)
+
+    async def look(app: Dashboard) -> None:
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: "reason" in logged(app, "log-text"))
+            assert f"== {lead}, planning 1 ==" in logged(app, "log-text")
+            table = app.query_one(DataTable)
+            rows = [list(map(str, table.get_row_at(row))) for row in range(2)]
+            assert [row[2] for row in rows] == ["verified", "verified"]
+            assert rows[1][1].startswith("  …") and rows[1][1].endswith("-long_part")
+            shown = sum(table.columns[key].get_render_width(table) for key in list(table.columns)[:3])
+            assert shown <= table.size.width
+
+    with dashboard(repo, str(done.jsonl()[0]["run"])) as app:
+        asyncio.run(look(app))
 
 
 def test_without_the_extra_it_says_what_to_install(

@@ -22,11 +22,12 @@ from wtman.coordinator.outcome import next_command
 from wtman.errors import WtmanError
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, State, TaskView
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.review.judgement import about
 from wtman.sessions.activity import ActivityReport
 from wtman.tasks.lifecycle import run_state, standings
-from wtman.text.terminal import clean, count
+from wtman.text.terminal import clean, count, fit
 from wtman.ui.document import plain
 from wtman.ui.facts import task_told
 from wtman.ui.findings import evidence_of, finding_told, shown_by
@@ -36,6 +37,7 @@ from wtman.ui.table import Row, attention, progress, rows_of
 
 _EVERY = 0.5  # seconds between two looks
 _LINES = 5000  # of a log, and of a diff
+_NAME, _HEAD = 30, 36  # columns of a name, and of the head of a group: the state is beside it
 _ROWS = 500  # lines of the tree; what is alike is counted where they are more
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "busy": "cyan", "quiet": "dim"}
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -236,12 +238,12 @@ class Dashboard(App[None]):
         if task is None or task not in self._state.tasks:
             return
         log = self.query_one("#log-text", RichLog)
-        number = self._state.tasks[task].last
+        number, what = _session_of(self._state, task)
         if self._logged != (task, number):
             self._logged = (task, number)
             self._tails = self._source.log(task, number) if number else ()
             log.clear()
-            said = f"== {task}, attempt {number} ==" if number else f"{task} has no session yet"
+            said = f"== {task}, {what} {number} ==" if number else f"{task} has no session yet"
             log.write(Text(said, "bold"))
         for tail in self._tails:
             for line in tail.lines():
@@ -256,7 +258,7 @@ class Dashboard(App[None]):
             self._diffed = (task, view.head)
             self._read_diff(task, view)
         facts = [f"{task}  {standings(self._state)[task].state}", clean(view.task.title)]
-        facts.append(f"worktree {clean(view.worktree)}")
+        facts += [f"worktree {clean(view.worktree)}"] if view.worktree else []
         facts.append(f"now: {clean(told.said[task], 200)}" if task in told.said else "")
         facts += [f"owns {clean(', '.join(view.task.owns))}" if view.task.owns else ""]
         facts += [clean(plain(item), 400) for item in task_told(self._state, task)]
@@ -367,13 +369,24 @@ def _keyed(rows: list[Row]) -> dict[str, Row]:
     return found
 
 
+def _session_of(state: State, task: TaskId) -> tuple[int, str]:
+    """The number of the newest attempt at a task, or planning of a lead (0: none), and which."""
+    view = state.tasks[task]
+    if not view.planned.lead:
+        return view.last, "attempt"
+    team = view.team
+    begun = team.planned or team.failed or ActionKey(ActionKind.PLAN, task) in state.intents
+    return (team.attempt if begun else 0), "planning"
+
+
 def _cells(row: Row) -> dict[str, Text]:
     style, indent = _STYLES[row.kind], "  " * row.depth
     if row.head:
-        return {name: Text("") for name in _COLUMNS} | {"task": Text(indent + row.head, "bold")}
+        head = fit(indent + row.head, _HEAD)
+        return {name: Text("") for name in _COLUMNS} | {"task": Text(head, "bold")}
     return {
         "glyph": Text(row.glyph, style),
-        "task": Text(indent + row.name),
+        "task": Text(indent + row.shown(_NAME - len(indent))),
         "state": Text(row.state, style),
         "#": Text(row.attempt, justify="right"),
         "time": Text(row.time, justify="right"),

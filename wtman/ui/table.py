@@ -219,6 +219,13 @@ class Row:
     head: str = ""
     part: bool = False
 
+    def shown(self, most: int) -> str:
+        """Its name on so many columns."""
+        most = max(most, 1)
+        if self.part and columns(self.name) > most:
+            return "…" + self.name[len(self.name) - most + 1 :]  # an id is ASCII
+        return fit(self.name, most)
+
 
 def row_of(
     state: State,
@@ -281,10 +288,7 @@ def _line(row: Row, width: int, colour: bool, name: int, money: int) -> str:
     glyph = paint(row.glyph, _CODES[row.kind], colour)
     word = paint(f"{row.state:<9}", _CODES[row.kind], colour)
     at_most = max(name - 2 * row.depth, 1)
-    shown = row.name
-    if row.part and columns(shown) > at_most:
-        shown = "…" + shown[len(shown) - at_most + 1 :]  # an id is ASCII
-    left = f"{indent}{glyph} {pad(shown, at_most)}  {word}  "
+    left = f"{indent}{glyph} {pad(row.shown(at_most), at_most)}  {word}  "
     room = width - (4 + name + 2 + 9 + 2)
     if room >= 3 + 2 + 9:
         left += f"{row.attempt:>3}  {row.time:>9}  "

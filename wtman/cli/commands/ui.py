@@ -50,7 +50,7 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
     from wtman.cli.commands.retry import request
     from wtman.git.control_dir import prepare
     from wtman.ui.dashboard import DashboardSource
-    from wtman.ui.logs import Tail, teller
+    from wtman.ui.logs import Tail, planning_folders, teller
 
     control = prepare(home.repo)
     folder = home.folder(run)
@@ -62,9 +62,13 @@ def source_of(home: Home, run: RunId) -> "DashboardSource":
         home.store.append(run, [asked], time.time())
 
     def log(task: TaskId, number: int) -> tuple[Tail, ...]:
-        place = os.path.join(folder, "tasks", task, str(number))
-        told = teller(home.repo, home.state(run), task)
-        return tuple(Tail(os.path.join(place, name), told) for name in ("stdout", "stderr"))
+        state = home.state(run)
+        told = teller(home.repo, state, task)
+        places = [os.path.join(folder, "tasks", task, str(number))]
+        if state.tasks[task].planned.lead:
+            places = planning_folders(folder, task)[-1:]
+        names = (os.path.join(place, name) for place in places for name in ("stdout", "stderr"))
+        return tuple(Tail(name, told) for name in names)
 
     return DashboardSource(
         state=lambda: home.state(run),
