@@ -116,7 +116,9 @@ def test_a_lead_shows_how_it_was_cut_and_long_names_leave_room_for_states(
             rows = [list(map(str, table.get_row_at(row))) for row in range(2)]
             assert [row[2] for row in rows] == ["verified", "verified"]
             assert rows[1][1].startswith("  …") and rows[1][1].endswith("-long_part")
-            shown = sum(table.columns[key].get_render_width(table) for key in list(table.columns)[:3])
+            shown = sum(
+                table.columns[key].get_render_width(table) for key in list(table.columns)[:3]
+            )
             assert shown <= table.size.width
 
     with dashboard(repo, str(done.jsonl()[0]["run"])) as app:
