@@ -17,7 +17,7 @@ from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.states import RunState, TaskState
-from wtman.tasks.edit import changes
+from wtman.tasks.edit import changes, impact
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.ui.facts import landed_before
 from wtman.ui.table import attention
@@ -133,6 +133,14 @@ def test_parts_of_a_lead_that_fell_short_are_not_ready_to_merge() -> None:
     assert states(alone)["a_b"] == "verified"
     assert run_state(state) is RunState.FAILED
     assert next_command(state, live=False) == "wtman retry run-1/a_c_x"
+
+
+def test_a_resume_does_not_call_reused_what_fell_short() -> None:
+    world = team(attempts=1)
+    world.session_fate = lambda name, attempt: "failed" if name == "a_c_x" else ""
+    told = impact(world.drive(first))
+    assert told.reused == ("core", "a_b", "a_d") and told.rerun == ()
+    assert told.short == ("a", "a_c", "a_c_x", "a_c_y", "z")
 
 
 def test_what_needs_a_part_that_failed_has_no_logs_to_look_at() -> None:

@@ -8,7 +8,7 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan
-from wtman.model.states import SETTLED, TaskState
+from wtman.model.states import DEAD, SETTLED, TaskState
 from wtman.tasks.lifecycle import last_counted, standings
 
 
@@ -21,6 +21,7 @@ class Impact:
     rerun: tuple[TaskId, ...]  # at least one session more
     added: tuple[TaskId, ...] = ()
     dropped: tuple[TaskId, ...] = ()
+    short: tuple[TaskId, ...] = ()  # what fell short and stays so: nobody asked for a retry
 
 
 def changes(state: State, plan: Plan) -> tuple[Event, ...]:
@@ -55,11 +56,12 @@ def impact(state: State, events: tuple[Event, ...] = ()) -> Impact:
     reused: list[TaskId] = []
     rechecked: list[TaskId] = []
     rerun: list[TaskId] = []
+    short: list[TaskId] = []
     for task, item in standings(after).items():
         view = after.tasks[task]
         last = last_counted(view)
         if item.state in SETTLED:
-            reused.append(task)
+            (short if item.state in DEAD else reused).append(task)
         elif last is not None and item.state is TaskState.CHECKING:
             rechecked.append(task)
         else:
@@ -70,4 +72,5 @@ def impact(state: State, events: tuple[Event, ...] = ()) -> Impact:
         rerun=tuple(rerun),
         added=tuple(item.task.id for item in events if isinstance(item, TaskAdded)),
         dropped=tuple(item.task for item in events if isinstance(item, TaskDropped)),
+        short=tuple(short),
     )

@@ -142,6 +142,7 @@ def resumption_lines(told: Resumption, width: int) -> list[str]:
         ("sessions for", told.impact.rerun),
         ("added", told.impact.added),
         ("dropped", told.impact.dropped),
+        ("not again", told.impact.short),
     )
     lines = [fit(f"run {told.run}  {clean(told.request)}", width)]
     lines += [fit(f"  {word:<12}  {', '.join(names)}", width) for word, names in parts if names]
