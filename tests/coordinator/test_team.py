@@ -135,6 +135,14 @@ def test_parts_of_a_lead_that_fell_short_are_not_ready_to_merge() -> None:
     assert next_command(state, live=False) == "wtman retry run-1/a_c_x"
 
 
+def test_a_run_that_has_had_its_sessions_is_taken_up_with_more() -> None:
+    world = team(LEAD_ALONE, max_sessions=6)
+    world.session_fate = lambda name, attempt: "failed" if attempt == 1 else ""
+    state = world.drive(first)
+    assert run_state(state) is RunState.PAUSED
+    assert next_command(state, live=False) == "wtman resume run-1 --max-sessions 12"
+
+
 def test_a_resume_does_not_call_reused_what_fell_short() -> None:
     world = team(attempts=1)
     world.session_fate = lambda name, attempt: "failed" if name == "a_c_x" else ""

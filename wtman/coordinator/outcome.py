@@ -109,7 +109,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         case RunState.FAILED if short:
             return f"wtman retry {run}/{short}"
         case _:
-            return f"wtman resume {run}"
+            return _resume(state)
 
 
 def answer_command(state: State, step: FlowStep) -> str:
@@ -137,7 +137,14 @@ def _next_of_flow(
             cleaned = all(view.cleaned for view in state.tasks.values())
             return f"wtman {'report' if cleaned else 'clean'} {run}"
         case _:
-            return f"wtman resume {run}"
+            return _resume(state)
+
+
+def _resume(state: State) -> str:
+    """The command that goes on; where a run has had all its sessions with more of them."""
+    most = state.settings.max_sessions
+    spent = state.paused is not None and state.sessions >= most
+    return f"wtman resume {state.run}" + f" --max-sessions {2 * most}" * spent
 
 
 def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
