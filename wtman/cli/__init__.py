@@ -223,7 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: list[str], as_json: bool) -> int:
     try:
-        status = typer.main.get_command(app).main(args, prog_name="wtman", standalone_mode=False)
+        command = typer.main.get_command(app)
+        status = command.main(args, prog_name="wtman", standalone_mode=False, obj={"words": args})
         sys.stdout.flush()
     except WtmanError as error:
         return _told(error.code, error.message, _way_on(error.hint, args), error.status, as_json)

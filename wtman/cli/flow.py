@@ -121,7 +121,7 @@ def resume_with(
         edited = _edited(home, state, request)
         limits = LimitsChanged(judged_flags(_changes(request)))
         change = ResumeRequest(state.run, limits=limits)
-        return console.resume_flow(home, state, change, edited)
+        return console.resume_flow(home, state, change, edited, target.command(ctx))
 
 
 def replay_check(

@@ -169,9 +169,15 @@ class Console:
         return self._driven(home, state, [*going.events, *confirmed])
 
     def resume_flow(
-        self, home: Home, state: State, change: ResumeRequest, edited: FlowAdded | None = None
+        self,
+        home: Home,
+        state: State,
+        change: ResumeRequest,
+        edited: FlowAdded | None = None,
+        typed: str = "",
     ) -> int:
-        """Go on with a flow, `edited` or as it was; says first what is reused."""
+        """Go on with a flow, `edited` by the command `typed` or as it was; says first what is
+        reused."""
         going = resumption(home, state, change, os.environ)
         events = (*going.events, *((edited,) if edited is not None else ()))
         found = rehearsed(home, after(state, events))
@@ -184,7 +190,7 @@ class Console:
         if edited is not None or commands or not state.approved:
             answer = self._answer("\nGo on?", home.repo, commands)
             if answer is None:
-                raise unconfirmed(state, commands)
+                raise unconfirmed(state, commands, again=typed)
             if not answer:
                 print("nothing was started")
                 return 0

@@ -51,6 +51,11 @@ def folder(ctx: typer.Context, directory: str) -> str:
     return os.path.join(files.working_folder(), outer.get("directory", ""), directory)
 
 
+def command(ctx: typer.Context) -> str:
+    """The command as its user typed it."""
+    return shlex.join(["wtman", *(ctx.find_root().obj or {}).get("words", ())])
+
+
 def path_of(name: str) -> str:
     """What the user calls `name`; nothing stays nothing."""
     return name and os.path.join(files.working_folder(), name)

@@ -47,9 +47,12 @@ def unapproved_plan(state: State, commands: Iterable[str]) -> MissingError:
     )
 
 
-def unconfirmed(state: State, commands: Iterable[str], plan: str = "") -> MissingError:
-    """The error of a start that waits for a yes, without a terminal to ask on."""
-    resume = f"wtman resume {state.run}" + (f" --plan {plan}" if plan else "")
+def unconfirmed(
+    state: State, commands: Iterable[str], plan: str = "", again: str = ""
+) -> MissingError:
+    """The error of a start that waits for a yes, without a terminal to ask on. `again` is the
+    command that was given, where a plain `resume` would leave out what it changes."""
+    resume = again or f"wtman resume {state.run}" + (f" --plan {plan}" if plan else "")
     hint = f"{resume} --yes"
     if tuple(commands):
         planned = state.planning is not None
