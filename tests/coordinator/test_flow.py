@@ -391,6 +391,8 @@ def test_calls_that_the_run_cannot_serve_are_refused(world: FlowWorld) -> None:
 
     with pytest.raises(CallRefused, match="no role 'nobody'"):
         filled(state, call("session", role="nobody"))
+    with pytest.raises(CallRefused, match=r"owns: the pattern '\.\./x' has a segment"):
+        asked(state, call("session", owns=["src/**", "../x"]), "key")
     with pytest.raises(CallRefused, match="only reads"):
         filled(state, call("session", role="scout"))
     with pytest.raises(CallRefused, match="literal"):

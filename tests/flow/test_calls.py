@@ -15,6 +15,7 @@ from wtman.flow.messages import (
     SessionSpec,
     WorkRef,
 )
+from wtman.formats.gitignore import flaw, matches
 
 HEAD = "import asyncio\nfrom wtman.flow import *\n\n"
 
@@ -586,6 +587,22 @@ def test_clock_chance_and_facts_are_the_same_every_time() -> None:
     assert value == flow(body).value
     assert value[0] == "2001-09-09T01:46:40+00:00" and value[1] != value[3][0]
     assert value[4:] == ["run-1", BASE, 39, None, 5]
+
+
+def test_a_path_that_a_search_gave_is_owned_as_it_is() -> None:
+    odd = ("app/[id]/page.py", "a[b.py", "st*r.py", "q?.py", "!z.py", "#h.py", "x y.py")
+    played = flow(
+        "for path in flow.files('**'):\n"
+        "    await flow.session(path, owns=[f'{path}', 'docs/[ab].md'])\n",
+        lambda call: work("t"),
+        files=dict.fromkeys(odd, ""),
+    )
+    owned = {call.spec.prompt: call.spec.owns for call in played.calls}
+    assert owned.keys() == set(odd)
+    for path, (pattern, theirs) in owned.items():
+        assert not flaw(pattern) and matches((pattern,), path), pattern
+        assert not any(matches((pattern,), other) for other in odd if other != path)
+        assert theirs == "docs/[ab].md", "a pattern of the script's own stays one"
 
 
 def test_files_are_read_from_the_base_and_told_lines_have_their_scope() -> None:

@@ -5,6 +5,7 @@ once, and returns an awaitable. So `asyncio.gather` and `TaskGroup` may be used 
 """
 
 import random
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -148,6 +149,7 @@ class Flow:
         self._chances: dict[tuple[str, ...], Chance] = {}
         self._marks = count()
         self._unawaited: dict[int, str] = {}
+        self._found: set[str] = set()  # paths that `files` gave
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ class Flow:
             "prompt": _text(prompt, "session"),
             "on": None if on is None else _one_work(on, "session"),
             "needs": [reference(it) for it in works_of(list(needs), "session")],
-            "owns": _texts(owns, "owns"),
+            "owns": self._owned(owns),
             "expect": expect,
             "role": role,
             "agent": agent,
@@ -346,7 +348,7 @@ class Flow:
         spec = {
             "prompt": _text(prompt, "plan"),
             "needs": [reference(it) for it in works_of(list(needs), "plan")],
-            "owns": _texts(owns, "owns"),
+            "owns": self._owned(owns),
             "expect": expect,
             "agent": agent,
             "model": model,
@@ -502,7 +504,9 @@ class Flow:
         """
         fields = {"glob": _text(pattern, "files"), "containing": containing}
         found = self._connection.answer_of("files", fields | _tree(at, "files"))
-        return [str(path) for path in found]
+        paths = [str(path) for path in found]
+        self._found.update(paths)
+        return paths
 
     def read(self, path: str, *, at: Work | Train | None = None) -> str:
         """The text of a file of the base, or of the work `at`."""
@@ -561,6 +565,11 @@ class Flow:
         return UUID(int=self.random.getrandbits(128), version=4)
 
     # --- within ---------------------------------------------------------------------------
+
+    def _owned(self, owns: Iterable[str]) -> list[str]:
+        """Patterns; a path that a search gave is meant as it is, `[id]` in it is no class."""
+        texts = _texts(owns, "owns")
+        return [_literal(text) if text in self._found else text for text in texts]
 
     def _step(
         self,
@@ -688,6 +697,11 @@ def _texts(texts: Iterable[Any], where: str) -> list[str]:
     if isinstance(texts, str):
         raise TypeError(f"{where} is a list of texts; write {where}=[{texts!r}]")
     return [str(plain(text, where)) for text in texts]
+
+
+def _literal(path: str) -> str:
+    """The pattern of one path, whatever characters its names have."""
+    return re.sub(r"^[!#]|[\[\]*?]", r"\\\g<0>", path)
 
 
 def _title(text: str) -> str:

@@ -12,7 +12,7 @@ from wtman.flow.values import value_of
 
 LINE_MOST = 1 << 20  # bytes of one line, its end included
 CALLS_MOST = 20_000
-_ERRORS = ("StepFailed", "BadAnswer", "GivenUp", "Rejected", "OverBudget")
+_ERRORS = ("StepFailed", "BadAnswer", "GivenUp", "Rejected", "OverBudget", "ScriptError")
 
 
 class Connection:

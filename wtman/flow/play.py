@@ -209,7 +209,8 @@ class Play:
             base = trees[self.handle.state.base]
             self._ask(message.call, call, step_key(message, {**added, "base": base}, trees))
         except steps.CallRefused as error:
-            self._send(self._pipe.error(message.call, "FlowError", str(error)))
+            # A mistake in the script: that of each item of a fan-out, kept, would end as success.
+            self._send(self._pipe.error(message.call, "ScriptError", str(error)))
 
     def _ask(self, number: int, call: steps.StepCall, key: str) -> None:
         """Take up a step: its events, unless it has its answer or goes on already."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from wtman.formats.gitignore_pattern import flaw
 from wtman.journal import events as e
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.ids import Branch, ScopePath, Sha, TaskId
@@ -236,11 +237,15 @@ def _task(state: State, call: StepCall, task: TaskId, key: str, tries: int) -> T
         needs |= dict.fromkeys(inside, commit)
     context = _text(spec, "context")
     prompt = _text(spec, "prompt")
+    owns = tuple(map(str, _list(spec, "owns")))
+    for pattern in owns:
+        if what := flaw(pattern):
+            raise CallRefused(f"flow.{call.kind}: owns: the pattern {pattern!r} {what}")
     return Task(
         id=task,
         prompt=f"{context}\n\n{prompt}" if context else prompt,
         title=call.title,
-        owns=tuple(map(str, _list(spec, "owns"))),
+        owns=owns,
         needs=tuple(needs),
         tips=tuple(needs.values()),
         expect=_text(spec, "expect"),
