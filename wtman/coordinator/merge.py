@@ -135,7 +135,9 @@ def _require_ready(state: State, again: bool) -> None:
     if state.flow is not None and not state.flow.wanted and state.failed is None:
         raise WtmanError(
             f"run {state.run} has nothing to merge: its flow returned no work",
-            hint=f"see wtman report {state.run}",
+            hint=f"return it from main, then: wtman run FILE --resume {state.run}"
+            if state.flow.works
+            else f"see wtman report {state.run}",
             code="nothing",
         )
     unfinished = sum(item.state not in SETTLED for item in known.values())

@@ -47,18 +47,20 @@ def resumed(state: State) -> State:
 
 
 def works_of(value: Any) -> Iterator[tuple[TaskId, Sha]]:
-    """The works in what a script returned: a work, a train, an outcome, or a list of them."""
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, dict):
-            continue
-        if isinstance(outcome := item.get("outcome"), dict):
-            yield from works_of(outcome.get("value"))
-        work = item.get("work")
-        train = item.get("train")
-        if isinstance(train, dict):
-            work = train.get("work")
-        if isinstance(work, dict) and isinstance(work.get("commit"), str):
-            yield TaskId(str(work.get("task", ""))), Sha(work["commit"])
+    """The works in what a script returned: a work, a train, the outcomes of a fan-out, or a list
+    of such."""
+    if isinstance(value, list):
+        for item in value:
+            yield from works_of(item)
+    if not isinstance(value, dict):
+        return
+    work, train, outcome = (value.get(tag) for tag in ("work", "train", "outcome"))
+    if isinstance(outcome, dict):
+        yield from works_of(outcome.get("value"))
+    if isinstance(train, dict):
+        work = train.get("work")
+    if isinstance(work, dict) and isinstance(work.get("commit"), str):
+        yield TaskId(str(work.get("task", ""))), Sha(work["commit"])
 
 
 def step_reverted(state: State, view: TaskView, before: TaskView, reason: str) -> State:
