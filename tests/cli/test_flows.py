@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -173,6 +174,54 @@ def test_a_question_waits_and_its_answer_is_kept(
     assert "waits for no answer" in wtman("answer", run, "yes", cwd=repo, check_status=3).err
 
 
+def test_of_several_questions_each_is_answered_by_the_command_below_it(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path
+) -> None:
+    repo, path = place(1), tmp_path / "two.py"
+    path.write_text(
+        "from wtman.flow import Flow\n"
+        "async def main(flow: Flow):\n"
+        "    first = flow.approve('Which way?', options=['light blue', 'red'])\n"
+        "    other = flow.approve('Below zero?', options=['-1', 'yes'])\n"
+        "    flow.log(' and '.join(await flow.gather(first, other)))\n"
+    )
+    words = ("run", path, "--agent", "command:true", "--yes")
+    out = wtman(*words, cwd=repo, check_status=4).out
+    run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
+    asked = wtman("answer", run, cwd=repo, check_status=4).out
+    assert asked in out
+    commands = [shlex.split(it)[1:] for it in re.findall(r"answer: (.*) \(or", asked)]
+    assert [command[-1] for command in commands] == ["light blue", "-1"]
+    assert f"next: wtman answer {run}" in wtman(*commands[1], cwd=repo).out
+    left = wtman("answer", run, cwd=repo, check_status=4).out
+    assert "Which way?" in left and "Below zero?" not in left
+    assert f"next: wtman resume {run}" in wtman(*commands[0], cwd=repo).out
+    wtman("resume", run, cwd=repo)
+    assert log_of(repo, run) == ["light blue and -1"]
+
+
+def test_works_in_outcomes_and_lists_of_lists_are_landed_and_none_is_said(
+    wtman: kit.Program, place: Callable[..., Path], tmp_path: Path, agent: str
+) -> None:
+    repo, path = place(3), tmp_path / "some.py"
+    path.write_text(
+        "from wtman.flow import Flow\n"
+        "async def main(flow: Flow):\n"
+        "    async def one(path):\n"
+        "        return [await flow.session(f'Add one to {path}', owns=[path])]\n"
+        "    done = await flow.map(flow.files('src/*.txt'), one)\n"
+        "    return {'done': done}\n"
+    )
+    run = run_of(wtman("run", path, "--agent", agent, "--yes", "--json", cwd=repo))
+    assert "no work: nothing to merge (main has to return it)" in wtman("status", cwd=repo).out
+    refused = wtman("merge", run, cwd=repo, check_status=1)
+    assert f"return it from main, then: wtman run FILE --resume {run}" in refused.err
+    path.write_text(path.read_text().replace("{'done': done}", "done"))
+    wtman("run", path, "--resume", run, "--yes", cwd=repo)
+    merged = wtman("merge", run, "--unchecked", "--json", cwd=repo).json()
+    assert len(merged["landed"]) == 3
+
+
 @pytest.mark.slow
 def test_no_is_an_error_that_fails_the_run_with_the_scripts_own_lines(
     wtman: kit.Program, place: Callable[..., Path], flow: Path, agent: str
@@ -203,12 +252,14 @@ def test_an_edited_flow_runs_what_differs_and_says_so_first(
     told = wtman("run", flow, "--replay-check", run, cwd=repo, check_status=1)
     assert "first difference: session" in told.out
     assert "prompt was  Add more to src/f" in told.out and "prompt now  Add much to" in told.out
-    done = wtman("run", flow, "--resume", run, "--yes", cwd=repo)
+    refused = wtman("run", flow, "--resume", run, cwd=repo, check_status=3)
+    [hint] = re.findall(r"hint: (wtman run .+)", refused.err)
+    done = wtman(*shlex.split(hint)[1:], cwd=repo)
     assert "4 reused, at least 2 to run, at most 8 no longer asked for" in done.out
     status = wtman("status", run, "--json", cwd=repo).json()
     assert steps_of(status)["session", "unused"] == 4
     merged = wtman("merge", run, "--json", cwd=repo).json()
-    assert len(merged["landed"]) == 2
+    assert len(merged["landed"]) == 2, merged
     assert (repo / "src/f0.txt").read_text() == "src/f0.txt\nAdd one\nAdd much\n"
     assert (repo / "src/f1.txt").read_text() == "src/f1.txt\n"
 
@@ -446,7 +497,7 @@ def test_a_terminal_asks_and_takes_the_answer_that_comes_first(
     left = asked()
     left.child.sendintr()
     assert left.end() == 4
-    assert re.search(r"left waiting; next: wtman answer \S+ red\|blue\|no", left.shown())
+    assert re.search(r"left waiting; next: wtman answer \S+ red$", left.shown())
 
     elsewhere = asked()
     run = next(

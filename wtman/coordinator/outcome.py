@@ -113,8 +113,15 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
 
 
 def answer_command(state: State, step: FlowStep) -> str:
-    """How the question of a step is answered, with the first of its options."""
-    return shlex.join(["wtman", "answer", state.run, options_of(step)[0]])
+    """How the question of a step is answered, with the first of its options.
+
+    Where the run waits with others, too, it is named.
+    """
+    first = options_of(step)[0]
+    asked = state.flow.questions if state.flow is not None else ()
+    which = ("--question", step.key[:12]) if any(it.key != step.key for it in asked) else ()
+    dashes = ("--",) if first.startswith("-") else ()
+    return shlex.join(["wtman", "answer", state.run, *which, *dashes, first])
 
 
 def _next_of_flow(

@@ -34,6 +34,8 @@ def progress(flow: FlowView) -> list[str]:
     told = f"{done} of {count(len(steps), 'step')} done" + (f", {failed} failed" if failed else "")
     if flow.ended is not None and not (flow.ended.error or flow.wanted):
         told += "; it returned no work: nothing to merge"
+        if flow.works:
+            told += " (main has to return it)"
     return [*([f"phase {flow.phase}"] if flow.phase else []), told]
 
 

@@ -45,7 +45,8 @@ def answer(
         step = asked[0]
         if not text:
             if not as_json:
-                print("\n".join(question_lines(state, step, terminal.width())))
+                width = terminal.width()
+                print("\n".join(line for it in asked for line in question_lines(state, it, width)))
                 return 4
             told = {
                 "id": step.key[:12],
@@ -66,5 +67,6 @@ def answer(
         elif live:
             print(f"run {name} goes on")
         else:
-            print(f"answered: {text}\nnext: wtman resume {name}")
+            others = [it for it in state.flow.questions if it.key != step.key] if state.flow else []
+            print(f"answered: {text}\nnext: wtman {'answer' if others else 'resume'} {name}")
     return 0
