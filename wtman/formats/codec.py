@@ -93,7 +93,11 @@ def _generic_reader(kind: Any) -> Callable[[Any], Any]:
     if origin is UnionType:
         inner = _reader(next(arg for arg in args if arg is not NoneType))
         return lambda plain: plain if plain is None or inner is None else inner(plain)
-    raise TypeError(f"codec does not know {kind!r}")
+
+    def refuse(_: Any) -> Any:  # a type may hold what is never written
+        raise TypeError(f"codec does not know {kind!r}")
+
+    return refuse
 
 
 @cache

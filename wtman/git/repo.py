@@ -68,8 +68,10 @@ def head_branch(repo: Repository) -> str:
     if repo.toplevel and not os.path.lexists(os.path.join(where, ".git")):
         return _head_branch(repo)  # core.worktree leads here, GitPython finds nothing
 
-    import git as gitpython
-
+    try:
+        import git as gitpython
+    except ImportError as error:  # it runs `git version` as it is imported
+        raise ExternalError(f"git could not be run: {' '.join(str(error).split())}") from error
     try:
         with gitpython.Repo(where, expand_vars=False) as opened:
             name = "" if opened.head.is_detached else str(opened.head.reference.path)
