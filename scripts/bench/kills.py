@@ -330,9 +330,13 @@ def left(quiet: Place, place: Place) -> list[str]:
 
 
 def _refs(place: Place) -> list[str]:
-    """Names of refs, without what differs in each run: its id, numbers of attempts, commits."""
+    """Names of refs, without what differs in each run: its id, numbers of attempts, commits.
+
+    What a session had written when it was killed is kept below saved/, so it may be there.
+    """
     names = place.git("for-each-ref", "--format=%(refname)")
-    plain = [re.sub(r"(/attempts/.*|/candidates/.*)/\w+$", r"\1", name) for name in names]
+    kept = [name for name in names if not name.startswith("refs/wtman/saved/")]
+    plain = [re.sub(r"(/attempts/.*|/candidates/.*)/\w+$", r"\1", name) for name in kept]
     return [name.replace(place.run, "RUN") for name in plain]
 
 
