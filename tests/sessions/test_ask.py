@@ -139,6 +139,14 @@ def test_an_answer_in_the_middle_of_words_is_found(desk: Desk) -> None:
     assert desk.starts == 1
 
 
+def test_words_are_an_answer_where_they_are_asked_for(desk: Desk) -> None:
+    desk.says("echo 'Fine, but for {this}.'; echo 'And that.'")
+    answer = desk.ask(words="answer")
+    assert (answer.value, desk.starts) == (Said(answer="Fine, but for {this}.\nAnd that."), 1)
+    desk.says("true")
+    assert desk.ask(key="scouting/2", words="answer").value is None, "nothing is no answer"
+
+
 def test_a_program_with_a_protocol_gets_its_request_and_no_prompt(desk: Desk) -> None:
     desk.says("""echo '{"answer": "fine"}'""")
     assert desk.ask(program='{"schema": 1}').value == FINE

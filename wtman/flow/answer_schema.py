@@ -10,10 +10,11 @@ from wtman.formats.json_schema import misfits
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+WORDS = "answer"  # the field of an answer that is no object
 _TEXT: dict[str, Any] = {
     "type": "object",
-    "properties": {"answer": {"type": "string"}},
-    "required": ["answer"],
+    "properties": {WORDS: {"type": "string"}},
+    "required": [WORDS],
     "additionalProperties": False,
 }
 
@@ -42,7 +43,7 @@ def answer_type(schema: Any) -> "type[BaseModel]":
 def unwrapped(schema: Any, value: Any) -> Any:
     """The answer as the script sees it."""
     said = getattr(value, "root", value)
-    return said if _is_object(schema) else said["answer"]
+    return said if _is_object(schema) else said[WORDS]
 
 
 def _object(schema: Any) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def _object(schema: Any) -> dict[str, Any]:
         return dict(schema)
     inner = dict(schema) if isinstance(schema, dict) else {}
     shared = {"$defs": inner.pop("$defs")} if "$defs" in inner else {}
-    return {**_TEXT, "properties": {"answer": inner}, **shared}
+    return {**_TEXT, "properties": {WORDS: inner}, **shared}
 
 
 def _is_object(schema: Any) -> bool:

@@ -13,7 +13,7 @@ from wtman.checks.execute import CheckRequest, bench_of, run_once
 from wtman.context import Context
 from wtman.execution.spawn import PipedProcess, start_piped
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, ReviewStep, TrainStep, WriteFlow
-from wtman.flow.answer_schema import answer_type, unwrapped
+from wtman.flow.answer_schema import WORDS, answer_type, unwrapped
 from wtman.flow.reviews import at_works
 from wtman.flow.start import script_command, script_policy
 from wtman.flow.steps import ASKED, StepCall, agent_name
@@ -190,6 +190,7 @@ async def _ask(ctx: Context, state: State, action: AskStep) -> tuple[e.Event, ..
             role=role,
             prompt=_prompt(spec),
             answer=answer_type(spec.get("returns")),
+            words=WORDS if spec.get("returns") is None else "",
             agent=agent,
             commit=_commit(state, spec),
             label=step.title[:60],

@@ -56,7 +56,8 @@ class Question:
     checkout holds; with `folder` that checkout is there already (absolute). `program` is what a
     `command:` agent finds on stdin instead of the prompt, where it has a protocol of its own.
     `answer` gives the schema and reads what is said; `judge` names what is wrong with a value of
-    it. `label` is who is said to be doing something. `cap` is of all sessions of the question
+    it. `words` is the field that takes an answer in plain words; without one such an answer does
+    not fit. `label` is who is said to be doing something. `cap` is of all sessions of the question
     together; `timeout` is seconds for one, 0 the run's.
     """
 
@@ -69,6 +70,7 @@ class Question:
     folder: str = ""
     program: str = ""
     judge: Callable[[Any], tuple[str, ...]] = no_rules
+    words: str = ""
     label: str = ""
     model: str = ""
     effort: str = ""
@@ -299,7 +301,8 @@ def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
     from pydantic import ValidationError
 
     found: tuple[str, ...] = ()
-    for raw in candidates(said):
+    plain = [{question.words: said.strip()}] if question.words and said.strip() else []
+    for raw in (*candidates(said), *plain):
         try:
             value = question.answer.model_validate(raw)
         except ValidationError as error:
