@@ -135,7 +135,7 @@ def _require_ready(state: State, again: bool) -> None:
     if state.flow is not None and not state.flow.wanted and state.failed is None:
         raise WtmanError(
             f"run {state.run} has nothing to merge: its flow returned no work",
-            hint=f"return it from main, then: wtman run FILE --resume {state.run}"
+            hint=f"return it from main, then: {state.flow.added.resume_command(state.run)}"
             if state.flow.works
             else f"see wtman report {state.run}",
             code="nothing",

@@ -311,7 +311,7 @@ def _script_ended(state: State, event: e.ScriptEnded, at: float) -> State:
     if event.error:
         failed = e.RunFailed(
             f"the flow {flow.added.name} failed: {event.error.get('message', '')}",
-            f"edit it, then: wtman run FILE --resume {state.run}; "
+            f"edit it, then: {flow.added.resume_command(state.run)}; "
             f"or run again what failed: wtman resume {state.run}",
         )
         return _with(replace(state, failed=failed), ended=event)

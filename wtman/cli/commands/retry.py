@@ -77,9 +77,11 @@ def request(home: Home, state: State, task: TaskId, message: str = "") -> Reques
             hint=f"retry a part of it; or play the flow again: wtman resume {state.run}",
         )
     if view.planned.step and view.excluded is None and _is_answered(state, view):
+        assert state.flow is not None
+        again = state.flow.added.resume_command(state.run)
         raise UsageError(
             f"cannot retry {task}: its step is done, and the flow goes on from its work",
-            hint=f"edit what the flow asks there, then: wtman run FILE --resume {state.run}",
+            hint=f"edit what the flow asks there, then: {again}",
         )
     onto = view.onto
     if view.excluded is not None and state.merge is not None:

@@ -4,6 +4,7 @@ A *step* is one call of the script that costs something. Its key is what decides
 same call of a later play of the script has the same key, and finds the answer.
 """
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,10 @@ class FlowAdded(Event):
     sources: dict[str, str] = field(default_factory=dict)
     theirs: tuple[str, ...] = ()  # scripts that came with the repository, as they are approved
     confirm_above: int = 25  # a fan-out of more sessions is asked about
+
+    def resume_command(self, run: str) -> str:
+        """How the run goes on with the script as it is after an edit."""
+        return shlex.join(["wtman", "run", self.name, "--resume", run])
 
 
 @dataclass(frozen=True, slots=True)
