@@ -1,6 +1,7 @@
 """The user's repository: found, asked, and fast-forwarded."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def test_a_worktree_pointer_into_nothing(tmp_path: Path) -> None:
     with pytest.raises(MissingError) as caught:
         discover(str(tmp_path))
     assert "worktree repair" in caught.value.hint
+
+
+def test_a_git_that_is_killed_while_gitpython_is_imported_costs_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "git", None)  # as such an import ends
+    assert repo.head_branch(discover(str(project))) == "main"
 
 
 @pytest.mark.parametrize("name", ["bare.git", ".git"])
