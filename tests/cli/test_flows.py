@@ -26,7 +26,7 @@ set -eu
 prompt=$(cat)
 path=$(printf '%s\\n' "$prompt" | grep -o 'src/[a-z0-9]*[.]txt' | head -1)
 case "${WTMAN_ROLE:-}$WTMAN_TASK" in
-  *bad*) echo "no luck" >&2; exit 3 ;;
+  *bad-luck*) echo "no luck" >&2; exit 3 ;;
 esac
 if [ "${WTMAN_ROLE:-}" = scout ]; then
   printf '{"path": "%s", "lines": %s}\\n' "$path" "$(wc -l < "$path")"

@@ -44,7 +44,8 @@ def test_who_gives_no_verdict_approves_nothing_and_is_named(
 
 @pytest.mark.slow
 def test_proofs_that_flicker_or_hang_block_nobody(shop: Shop) -> None:
-    flickers = proof_of("flickers", "self.assertTrue(random.random() < 0.5)")
+    # Rarely: to pass three times here and fail three times there shows what it is to show.
+    flickers = proof_of("flickers", "self.assertTrue(random.random() < 0.9)")
     hangs = proof_of("hangs", "import time; time.sleep(600)")
     exits = proof_of("exits", "print('<testsuite failures=0>'); sys.stdout.flush(); os._exit(0)")
     counted = f"{shop.place}/counter"
