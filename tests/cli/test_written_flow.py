@@ -89,6 +89,17 @@ def test_a_file_that_is_named_is_not_the_users_own_until_it_is_changed_or_approv
     assert "sha256" not in wtman(*run, cwd=repo, check_status=3).err
 
 
+def test_a_file_that_comes_while_the_planner_is_asked_stays(
+    wtman: kit.Program, repo: Path, planner: str, tmp_path: Path
+) -> None:
+    path, script = tmp_path / "mine.py", tmp_path / "planner/planner.py"
+    script.write_text(script.read_text() + f"pathlib.Path({str(path)!r}).write_text('of mine')\n")
+    words = ("plan", "x", "--as-code", "--planner", planner, "-o", path, "--json")
+    told = wtman(*words, cwd=repo, env={"WTMAN_SANDBOX": "none"}).json()
+    assert path.read_text() == "of mine"
+    assert told["file"] == str(repo / ".wtman/flows/add-lines.py")
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

@@ -40,7 +40,7 @@ def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: 
         raise UsageError(
             "--planner static writes no flows", hint="name an agent: --planner NAME; or leave it"
         )
-    _require_free(path, as_json)
+    replaces = _require_free(path, as_json)
     # Nobody but the planner has a session here.
     agent = settings.roles.get(PLANNER) or settings.agent
     wanted = replace(
@@ -55,7 +55,8 @@ def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: 
         print(announced(prepared.planner, prepared.proposal.settings), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
-        return _written(home, home.state(prepared.create(store)), [], path, as_json)
+        state = home.state(prepared.create(store))
+        return _written(home, state, [], path, as_json, replaces=replaces)
 
 
 def go_on(home: Home, state: State, change: ResumeRequest, as_json: bool) -> int:
@@ -68,21 +69,31 @@ def go_on(home: Home, state: State, change: ResumeRequest, as_json: bool) -> int
     return _written(home, state, events, "", as_json)
 
 
-def _written(home: Home, state: State, events: Sequence[Event], path: str, as_json: bool) -> int:
+def _written(
+    home: Home,
+    state: State,
+    events: Sequence[Event],
+    path: str,
+    as_json: bool,
+    *,
+    replaces: bool = False,
+) -> int:
     state = planned(home, state, events, sys.stderr)
     remove_traces(state)
     if not is_planned(state):
         return unplanned_json(state) if as_json else unplanned(state)
-    return _kept(home.repo, state, path, as_json)
+    return _kept(home.repo, state, path, as_json, replaces=replaces)
 
 
-def _kept(repo: Repository, state: State, path: str, as_json: bool) -> int:
+def _kept(repo: Repository, state: State, path: str, as_json: bool, *, replaces: bool) -> int:
     """Write the flow of a planning to its file, and show what it would do."""
     assert state.planning is not None and state.planning.made is not None
     made = state.planning.made
+    if path and not replaces and os.path.lexists(path):
+        path = ""  # it came while the planner was asked: nobody said that it may go
     path = path or _free_path(repo, made.flow)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "w" if replaces else "x", encoding="utf-8") as file:
         file.write(made.source)
     remember_written(repo, path, made.source)
     script = find(repo, path)
@@ -104,12 +115,13 @@ def _kept(repo: Repository, state: State, path: str, as_json: bool) -> int:
     return 0
 
 
-def _require_free(path: str, as_json: bool) -> None:
-    """Ask before a file is replaced, and before a session is paid for."""
-    if not path or not os.path.exists(path):
-        return
+def _require_free(path: str, as_json: bool) -> bool:
+    """Whether a file is replaced: that is asked before a session is paid for."""
+    if not path or not os.path.lexists(path):
+        return False
     if as_json or not terminal.ask(f"Replace {clean(path)}?"):
         raise UsageError(f"{path} is there already", hint="name another file with -o")
+    return True
 
 
 def _free_path(repo: Repository, name: str) -> str:
