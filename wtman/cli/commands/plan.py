@@ -51,6 +51,7 @@ def plan(
     from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
+    from wtman.text.terminal import clean
     from wtman.ui.proposal import annotated, announced
     from wtman.worktrees.clean import remove_traces
 
@@ -73,9 +74,11 @@ def plan(
         run = ctx.parent.command.get_command(ctx, "run")  # type: ignore[attr-defined]
         return write(repo, wanted, run, target, as_json)
     settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
-    made = cut(repo, wanted, settings).made
-    if made is not None:
-        return _written(made, dump(made), target, "", as_json)
+    wanted = cut(repo, wanted, settings)
+    if wanted.made is not None:
+        for remark in wanted.remarks:
+            print(f"! {clean(remark)}", file=sys.stderr)
+        return _written(wanted.made, dump(wanted.made), target, "", as_json)
     # Without a file stdout is the plan and nothing else.
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not as_json)

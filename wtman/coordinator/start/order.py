@@ -149,6 +149,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
             *unkept(loaded.extra),
             *(note.text for note in notes),
             *odd_files(control, base, tracked),
+            *request.remarks,
             *warnings,
             *_uncommitted(repo),
         ),
@@ -229,10 +230,17 @@ def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartReq
     named = [item.path for item in found if wants_text(item.path)]
     read = texts(control, base, set(named), _LARGEST) if len(named) <= PARSED else {}
     parts = request.parts
-    plan = static_plan(request.request, found, read, parts or settings.jobs, exactly=bool(parts))
-    if not plan.tasks:
+    made = static_plan(
+        request.request,
+        found,
+        read,
+        parts or settings.jobs,
+        agent=agent_of(settings, load_roles(repo.toplevel).known.get(DEFAULT), DEFAULT),
+        exactly=bool(parts),
+    )
+    if not made.plan.tasks:
         raise UsageError("there is nothing to cut: the base has no files")
-    return replace(request, made=plan)
+    return replace(request, made=made.plan, remarks=(made.note,) if made.note else ())
 
 
 def _plan(request: StartRequest) -> tuple[Plan, str]:

@@ -37,7 +37,8 @@ class StartRequest:
     reserved: tuple[str, ...] = ()
     may_ask: bool = False  # somebody is there to approve what a planner proposes
     edit: Callable[[Plan], Plan] | None = None  # lets the user change the plan first
-    made: Plan | None = None  # by the static planner
+    made: Plan | None = None  # by the static planner, with its remarks
+    remarks: tuple[str, ...] = ()
 
     @property
     def unplanned(self) -> bool:
