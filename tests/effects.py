@@ -13,6 +13,7 @@ EFFECTS = frozenset(
     checks/perform.py
     checks/results.py
     cli/__init__.py
+    cli/commands/add.py
     cli/commands/answer.py
     cli/commands/attach.py
     cli/commands/clean.py

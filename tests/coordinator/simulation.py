@@ -140,6 +140,10 @@ class World:
                 self.append([e.Unchained(action.task, action.need, action.reason)])
                 linked = True
                 continue
+            if isinstance(action, a.AnswerWanted):
+                self.append(action.outcomes)
+                linked = True
+                continue
             if isinstance(action, a.SettleStep | a.TellTorn):
                 self.append([action.outcome])
                 linked = True

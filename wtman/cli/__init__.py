@@ -39,6 +39,7 @@ _COMMANDS = {
     "report": "Show the report of a run, as Markdown or HTML.",
     "run": "Run a flow (a plan in code) or a plan file.",
     "answer": "Answer the question that a run waits with.",
+    "add": "Add a task to a run, also to a live one.",
     "stop": "Stop a run; nothing is lost.",
     "resume": "Resume an interrupted or paused run.",
     "retry": "Give a task one more attempt.",

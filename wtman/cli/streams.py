@@ -49,19 +49,19 @@ def settle() -> None:
     sys.stderr = _output(2, sys.stderr)
 
 
-def requested(word: str) -> str:
-    """The request that the user means: what was typed, or for `-` what comes on stdin."""
+def requested(word: str, what: str = "request") -> str:
+    """The text that the user means: what was typed, or for `-` what comes on stdin."""
     if word != "-":
         return word.strip()
     try:
         text = files.within(sys.stdin.buffer, _MOST_REQUEST).decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise UsageError("the request on stdin is not valid UTF-8") from None
+        raise UsageError(f"the {what} on stdin is not valid UTF-8") from None
     except OSError as error:
-        raise UsageError(f"cannot read the request from stdin: {error.strerror}") from None
+        raise UsageError(f"cannot read the {what} from stdin: {error.strerror}") from None
     if not text:
         raise UsageError(
-            "the request on stdin is empty", hint="pipe it in, or type it in place of -"
+            f"the {what} on stdin is empty", hint="pipe it in, or type it in place of -"
         )
     return text
 

@@ -18,7 +18,7 @@ from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import Chain, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, Unchain, Watch
 from wtman.worktrees.actions import (
     Adopt,
     BringBack,
@@ -64,4 +64,4 @@ Performed = (
 )
 
 # What is done at once: an event, or the end of what runs.
-Action = Performed | Chain | Unchain | Cancel | Pause | SettleStep | TellTorn
+Action = Performed | AnswerWanted | Chain | Unchain | Cancel | Pause | SettleStep | TellTorn

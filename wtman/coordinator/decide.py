@@ -33,7 +33,8 @@ from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Refute, Review
 from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import Chain, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, Unchain, Watch
+from wtman.tasks.addition import admission
 from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
@@ -58,6 +59,8 @@ def decide(
         return _plan(state, running)
     if not state.approved:
         return ()
+    if state.wanted:
+        return tuple(AnswerWanted(admission(state, item)) for item in state.wanted[:1])
     known = standings(state)
     actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
     actions += [*flows.outcomes(state, known), *flows.over_budget(state, known)]

@@ -132,10 +132,10 @@ class _Loop:
             while True:
                 while self._turn(outcomes):
                     outcomes = []
-                if not self.running:
-                    self._journal(self._last_words())
+                if self.running:
+                    outcomes = await self._wait()
+                elif not self._journal(self._last_words()):
                     return self.state
-                outcomes = await self._wait()
         finally:
             await self._end_all()
 
@@ -177,6 +177,9 @@ class _Loop:
                 case a.Unchain(task, need, reason):
                     journal.append(e.Unchained(task, need, reason))
                     linked = True
+                case a.AnswerWanted(answers):
+                    journal += answers
+                    linked = True
                 case a.SettleStep(outcome) | a.TellTorn(_, outcome):
                     journal.append(outcome)
                     linked = True
@@ -185,12 +188,12 @@ class _Loop:
                 case _:
                     begun.append(action)
                     journal.append(intent_of(action))
-        self._journal(journal)
+        foreign = self._journal(journal)
         for action in begun:
             performing = _PERFORMERS[type(action)](self.ctx, self.state, action)
             self.running[action.key] = asyncio.ensure_future(performing)
             self.begun[action.key] = at
-        return linked
+        return linked or foreign
 
     async def _wait(self) -> list[e.Event]:
         """Outcomes of what has ended; also returns when another process has asked something."""
@@ -287,19 +290,20 @@ class _Loop:
             self.cancelled.add(key)
             task.cancel()
 
-    def _journal(self, events: list[e.Event]) -> None:
+    def _journal(self, events: list[e.Event]) -> bool:
+        """Journal and fold; whether another process has asked for something meanwhile."""
         if events:
             self.ctx.store.append(self.ctx.run, events, self.ctx.clock())
-        self._take_in()
+        return self._take_in() > len(events)
 
-    def _take_in(self) -> bool:
-        """Fold what is new in the journal, ours or a request of another process."""
+    def _take_in(self) -> int:
+        """Fold what is new in the journal, ours or a request of another process; how much."""
         recorded = self.ctx.store.events(self.ctx.run, self.state.seq)
         if recorded:
             self.state = replay(recorded, self.state)
             self.watch(self.state, recorded)
             self.ctx.live_state.publish(self.state)
-        return bool(recorded)
+        return len(recorded)
 
     async def _end_all(self) -> None:
         """Whatever ends the loop, no action outlives it."""

@@ -80,6 +80,10 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
             if other.chained:
                 state.tasks[task] = replace(other, chained=())
     view = planning.view_of(state, event.task)
+    if isinstance(event, e.TaskAdded) and event.onto:
+        view = replace(view, onto=event.onto, based=event.onto)
+    if isinstance(event, e.TaskAdded) and event.key:
+        state = planning.answered(state, event.key)
     if before is not None and before.planned.check != event.task.check:
         view = _unjudged(view)
     state.tasks[event.task.id] = view

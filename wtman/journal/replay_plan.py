@@ -63,9 +63,16 @@ def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
     return replace(state, planning=planning, sessions=state.sessions + event.sessions - 1)
 
 
+def answered(state: State, key: str) -> State:
+    """A request for tasks is answered: they are added, or refused."""
+    return replace(state, wanted=tuple(item for item in state.wanted if item.key != key))
+
+
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     RolesAssigned: _roles_assigned,
     PlanWanted: lambda state, event, at: replace(state, planning=Planning(event)),
     Planned: lambda state, event, at: _ended(state, event, made=event),
     PlanFailed: _plan_failed,
+    e.TasksWanted: lambda state, event, at: replace(state, wanted=(*state.wanted, event)),
+    e.TasksRefused: lambda state, event, at: answered(state, event.key),
 }

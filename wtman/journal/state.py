@@ -423,6 +423,7 @@ class State:
     planning: Planning | None = None  # None: its plan was given
     tasks: dict[TaskId, TaskView] = field(default_factory=dict)
     dropped: dict[TaskId, TaskView] = field(default_factory=dict)
+    wanted: tuple[e.TasksWanted, ...] = ()  # asked for, and neither added nor refused so far
     base_checked: e.BaseChecked | None = None
     sessions: int = 0  # sessions intended so far, all roles
     asked_stop: bool = False

@@ -9,7 +9,7 @@ on the run (limits, overlapping ownership). Plans that did not come from a file 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +147,18 @@ def validate(
     allow_overlap: bool,
     reviewers: int = 0,
     where: Places | None = None,
+    added: Collection[TaskId] | None = None,
 ) -> tuple[str, ...]:
-    """Refuse a plan that cannot be run as asked; returns the warnings."""
+    """Refuse a plan that cannot be run as asked; returns the warnings. `added`: only these tasks
+    are new, what the others own has been judged."""
     where = where or Places()
     require_sound(plan, where)
     require_capacity(plan, max_sessions, reviewers, where)
-    found = tuple(overlaps(plan.tasks))
+    found = tuple(
+        pair
+        for pair in overlaps(plan.tasks)
+        if added is None or pair[0].id in added or pair[1].id in added
+    )
     place = {task.id: number for number, task in enumerate(plan.tasks)}
     said = [
         f"{where.at('task', place[one.id])}tasks {quoted(one.id)} and {quoted(other.id)}"
@@ -175,16 +181,16 @@ def _shared(one: Task, other: Task, example: str) -> str:
     return quoted(example) if one.owns or other.owns else "everything"
 
 
-def quick_task(text: str) -> Task:
-    """The task in an "ID: PROMPT" of the command line."""
+def quick_task(text: str, word: str = "--task") -> Task:
+    """The task in an "ID: PROMPT" of the command line, which stands behind `word`."""
     head, _, prompt = text.partition(":")
     if not head.strip() or not prompt.strip():
         raise UsageError(
-            f"--task {quoted(text)} is not of the form ID: PROMPT",
-            hint='for example --task "docs: describe the new flag in README.md"',
+            f"{word} {quoted(text)} is not of the form ID: PROMPT",
+            hint=f'for example {word} "docs: describe the new flag in README.md"',
         )
     task = Task(id=TaskId(head.strip()), prompt=prompt.strip())
-    require_sound(Plan(request="", tasks=(task,)), Places("--task"))
+    require_sound(Plan(request="", tasks=(task,)), Places(word))
     return task
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wtman.journal.events import Event
 from wtman.model.actions import ActionKind, RunAction
 from wtman.model.ids import TaskId
 
@@ -29,3 +30,10 @@ class Unchain:
     task: TaskId
     need: TaskId
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWanted:
+    """Journal what a request for more tasks comes to; nothing is performed."""
+
+    outcomes: tuple[Event, ...]

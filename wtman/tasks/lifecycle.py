@@ -42,7 +42,7 @@ def run_state(state: State, known: Mapping[TaskId, Standing] | None = None) -> R
     known = known if known is not None else standings(state)
     if state.flow is not None:
         return _flow_state(state, state.flow, known)
-    if not known or any(item.state not in SETTLED for item in known.values()):
+    if state.wanted or not known or any(item.state not in SETTLED for item in known.values()):
         return _unfinished(state, known)
     if reviewers(state) and _reviews_left(state, known):
         held = state.failed or state.stopped or state.paused

@@ -301,6 +301,10 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Stopped: lambda _, event: [("run", "stopped" + (event.reason and f": {event.reason}"))],
     e.Resumed: lambda _, event: [] if event.reason else [("run", "goes on")],
     e.TargetMoved: lambda _, event: [("train", f"the target moved to {event.now[:10]}")],
+    e.TaskAdded: lambda _, event: [(event.task.id, "added to the run")] if event.key else [],
+    e.TasksRefused: lambda _, event: [
+        (", ".join(event.tasks), f"not added: {with_hint(event.reason, event.hint)}")
+    ],
     e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
     e.Requested: _requested,
     e.Cleaned: lambda _, event: [(event.task, "worktree and branch removed: wtman restore")],

@@ -51,6 +51,8 @@ from wtman.journal.events.plan import (
     TaskAdded,
     TaskChanged,
     TaskDropped,
+    TasksRefused,
+    TasksWanted,
 )
 from wtman.journal.events.review import (
     Coupled,

@@ -69,7 +69,32 @@ class PlanFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TaskAdded(Event):
+    """A task of the run. `key` is of the request that it answers, where one was made; `onto` the
+    target as it was then, where something of the run had landed: the task starts from there."""
+
     task: Task
+    key: str = ""
+    onto: Sha = Sha("")
+
+
+@dataclass(frozen=True, slots=True)
+class TasksWanted(Event):
+    """Another process asks for these tasks; the holder of the run's lock adds all or none."""
+
+    key: str
+    tasks: tuple[Task, ...]
+    onto: Sha = Sha("")
+    allow_overlap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TasksRefused(Event):
+    """The tasks that a request asked for cannot be added."""
+
+    key: str
+    tasks: tuple[TaskId, ...]
+    reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
