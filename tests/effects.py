@@ -45,6 +45,7 @@ EFFECTS = frozenset(
     cli/flow.py
     cli/merge.py
     cli/notify.py
+    cli/progress.py
     cli/question.py
     cli/pull_request.py
     cli/start.py

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from wtman.cli import target, terminal
+from wtman.cli import progress, target, terminal
 from wtman.cli.drive import driven
 from wtman.cli.pull_request import publisher
 from wtman.coordinator import merge as order
@@ -17,13 +17,11 @@ from wtman.coordinator.resolution import require_resolver, resolve
 from wtman.errors import MissingError, OutsideError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import BaseChecked, Event, Landed, MergeAsked, MergeFailed, Resumed
-from wtman.journal.record import Recorded
 from wtman.journal.state import MergeView, State
 from wtman.model.ids import Sha
 from wtman.model.states import RunKind
 from wtman.text.terminal import clean, count
 from wtman.ui.findings import blind
-from wtman.ui.lines import RunLines
 from wtman.ui.merge_report import answer, lines
 
 Publish = Callable[[State, Landed], str]
@@ -141,22 +139,16 @@ def _finish(
     makes a pull request of it and gives its address.
     """
 
-    def tell(state: State, news: Sequence[Recorded]) -> None:
-        """JSON is one answer at the end. The failure of a merge is an error, with its hint;
-        with a resolver it is told, for then there is more to the merge."""
-        if not as_json:
-            failed = () if resolver else (MergeFailed,)
-            told = [
-                record
-                for record in news
-                if not isinstance(record.event, failed)
-                # The error at the end says it.
-                and not (isinstance(record.event, BaseChecked) and record.event.problem)
-            ]
-            RunLines(sys.stdout).watch(state, told)
+    def wanted(event: Event) -> bool:
+        """The failure of a merge is an error at the end, with its hint; with a resolver it is
+        told, for then there is more to the merge. So is a base that fails."""
+        if isinstance(event, BaseChecked):
+            return not event.problem
+        return bool(resolver) or not isinstance(event, MergeFailed)
 
     def drive(state: State, events: Sequence[Event]) -> State:
-        return driven(home, state.run, events, tell, after=state.seq)
+        with progress.told(sys.stdout, quiet=as_json, wanted=wanted) as watch:
+            return driven(home, state.run, events, watch, after=state.seq)
 
     for name in () if as_json else present:
         print(f"{clean(name)}  is in {clean(state.target) or 'HEAD'} already")

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 _POLL = 0.25  # seconds
 
@@ -14,7 +15,12 @@ def colour() -> bool:
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal that can be drawn on."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return is_drawable(sys.stdout)
+
+
+def is_drawable(out: TextIO) -> bool:
+    """Whether a stream is a terminal that can be drawn on."""
+    return out.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def width() -> int:

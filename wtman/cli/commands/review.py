@@ -121,14 +121,13 @@ def _carried(
     home: Home, state: State, events: Sequence[Event], as_json: bool, *, apart: bool = False
 ) -> int:
     """Drive the reviews and tell what they came to. `apart`: some branches cannot be reviewed."""
+    from wtman.cli import progress
     from wtman.cli.drive import driven
-    from wtman.ui.lines import RunLines
 
-    out = sys.stderr if as_json else sys.stdout
     if not as_json:
         print(f"run {state.run}", flush=True)
-    watch = RunLines(out).watch if not as_json else lambda state, news: None
-    after = driven(home, state.run, events, watch, after=state.seq)
+    with progress.told(sys.stdout, quiet=as_json) as watch:
+        after = driven(home, state.run, events, watch, after=state.seq)
     status = _status(after) or int(apart)
     _tell(after, status, as_json, apart=apart)
     return status

@@ -1,0 +1,72 @@
+"""What a run is at, in words: for a merge or a review, which have no table of tasks. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from wtman.journal.state import State
+from wtman.model.actions import ActionKind
+from wtman.model.ids import TaskId
+from wtman.text.terminal import command, count
+from wtman.text.words import listed
+
+_NAMED = 3  # branches that are named
+# The first of these that goes on is told.
+_ORDER = (
+    ActionKind.LAND,
+    ActionKind.CANDIDATE,
+    ActionKind.BASE,
+    ActionKind.SESSION,
+    ActionKind.CHECK,
+    ActionKind.REPRODUCE,
+    ActionKind.REFUTE,
+    ActionKind.REVIEW,
+    ActionKind.COUPLE,
+    ActionKind.WORKTREE,
+    ActionKind.PLAN,
+)
+
+
+def going_on(state: State) -> str:
+    """What goes on in a run now, the most telling first; empty where nothing does."""
+    for kind in _ORDER:
+        subjects = sorted(key.subject for key in state.intents if key.kind is kind)
+        if subjects:
+            return _WORDS[kind](state, subjects)
+    return ""
+
+
+def _candidate(state: State, subjects: Sequence[str]) -> str:
+    members = [state.label(TaskId(name)) for name in subjects[0].split(",") if name]
+    more = f", and {count(len(subjects) - 1, 'more check')}" if len(subjects) > 1 else ""
+    return f"combined check of {listed(members, _NAMED)}{_checks(state)}{more}"
+
+
+def _base(state: State, _: Sequence[str]) -> str:
+    first = "setup, then " if state.settings.setup else ""
+    return f"{first}checking the base{_checks(state)}"
+
+
+def _checks(state: State) -> str:
+    asked = state.merge.asked.check if state.merge is not None else ()
+    checks = asked or state.settings.check
+    more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
+    return f": {command(checks[0])}{more}" if checks else ""
+
+
+def _tasks(state: State, subjects: Sequence[str]) -> str:
+    return listed([state.label(TaskId(name)) for name in subjects], _NAMED)
+
+
+_WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
+    ActionKind.LAND: lambda state, _: "landing: integrity check and patches",
+    ActionKind.CANDIDATE: _candidate,
+    ActionKind.BASE: _base,
+    ActionKind.SESSION: lambda state, names: f"a session works on {_tasks(state, names)}",
+    ActionKind.CHECK: lambda state, names: f"checking {_tasks(state, names)}{_checks(state)}",
+    ActionKind.REPRODUCE: lambda _, names: f"running the tests of {count(len(names), 'finding')}",
+    ActionKind.REFUTE: lambda _, names: f"{count(len(names), 'session')} trying to refute findings",
+    ActionKind.REVIEW: lambda _, names: f"{count(len(names), 'review')} running",
+    ActionKind.COUPLE: lambda _, names: "comparing the branches",
+    ActionKind.WORKTREE: lambda state, names: f"making the worktree of {_tasks(state, names)}",
+    ActionKind.PLAN: lambda _, names: "planning",
+}
+assert set(_WORDS) == set(_ORDER)
