@@ -75,7 +75,8 @@ def merge_branches(
     as_json: bool,
 ) -> int:
     """Merge the branches `names`, which wtman did not make."""
-    ordered = merge_of_branches(repo, names, wanted, allow_failing_base)
+    with progress.Progress("reading the branches", quiet=as_json):
+        ordered = merge_of_branches(repo, names, wanted, allow_failing_base)
     asked = ordered.asked
     publish = publisher(repo, asked.target) if pr else None
     with open_store(repo) as store:

@@ -47,11 +47,13 @@ class Progress:
             self._wipe()
             self._words = ""
 
-    def say(self, words: str) -> None:
-        """What goes on from now on; nothing, where it is empty. The clock goes on for the same."""
+    def say(self, words: str, *, same: bool = False) -> None:
+        """What goes on from now on; nothing, where it is empty. `same`: it is still that of
+        before, and its clock goes on."""
         with self._lock:
-            if words != self._words:
-                self._words, self._began, self._told = words, time.monotonic(), False
+            if words != self._words and not same:
+                self._began, self._told = time.monotonic(), False
+            self._words = words
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from wtman.cli import question, terminal
 from wtman.cli.drive import Doing, Watch, driven
 from wtman.cli.notify import call
+from wtman.cli.progress import Progress
 from wtman.config.trust import approve
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
@@ -90,7 +91,8 @@ class Console:
     @_ends_stream
     def start(self, repo: Repository, request: StartRequest) -> int:
         """Order a run, show it, ask, make it, and drive it."""
-        prepared = order(repo, request, os.environ)
+        with self._at("reading the repository"):
+            prepared = order(repo, request, os.environ)
         if request.kind is not RunKind.PLAN:
             require_room(prepared.proposal.disk)
         if prepared.planner:
@@ -127,7 +129,8 @@ class Console:
     @_ends_stream
     def start_flow(self, repo: Repository, request: FlowRequest) -> int:
         """Order a flow, show it, ask, make its run, and drive it."""
-        prepared = flow_order(repo, request, os.environ)
+        with self._at("reading the flow"):
+            prepared = flow_order(repo, request, os.environ)
         if self.yes and prepared.commands:
             raise unapproved(prepared.commands)
         if not self.as_json:
@@ -151,7 +154,8 @@ class Console:
         state = home.state(change.run)
         if state.flow is not None:
             return self.resume_flow(home, state, change)
-        going = resumption(home, state, change, os.environ)
+        with self._at("reading the repository"):
+            going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
             return self._go_on(home, state, going.events, _RESUMED)
         if going.commands and self.yes:
@@ -180,7 +184,8 @@ class Console:
         reused."""
         going = resumption(home, state, change, os.environ)
         events = (*going.events, *((edited,) if edited is not None else ()))
-        found = rehearsed(home, after(state, events))
+        with self._at("playing the flow without sessions, to see what is reused"):
+            found = rehearsed(home, after(state, events))
         commands = unapproved_of(after(state, events), os.environ, home.repo.common_dir)
         if commands and self.yes:
             raise unapproved(commands)
@@ -222,7 +227,8 @@ class Console:
                 return self.ended(state, exit_status(state)) if self.as_json else unplanned(state)
         if request.edit is not None:
             state = edit_plan(home, state, request.edit)
-        proposal = proposal_of(home.repo, state, os.environ)
+        with self._at("reading the repository"):
+            proposal = proposal_of(home.repo, state, os.environ)
         if not was_planned and not self.as_json:
             print()
         self._show(proposal)
@@ -245,6 +251,10 @@ class Console:
             print(kept)
             return 0
         return self._driven(home, state, [*events, Approved()])
+
+    def _at(self, words: str) -> Progress:
+        """What is done before there is anything to show."""
+        return Progress(words, quiet=self.as_json)
 
     def _begun(self, state: State) -> None:
         if not self.as_json:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from wtman.cli.progress import Progress
 from wtman.coordinator.home import Home, require_shown
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
@@ -79,9 +80,10 @@ async def in_worktree(home: Home, state: State, task: TaskId) -> AsyncIterator[S
     if home.store.live(run):
         await _brought(home, task, run)
     elif state.tasks[task].in_flight or not _is_there(state, task):
-        async with open_run(home.repo, home.store, run, os.environ) as ctx:
-            await settled(ctx, home, task)
-            await placed(ctx, home, task)
+        with Progress(f"bringing back the worktree of {task}"):
+            async with open_run(home.repo, home.store, run, os.environ) as ctx:
+                await settled(ctx, home, task)
+                await placed(ctx, home, task)
     with used(home.folder(run), task):
         state = home.state(run)
         _require_idle(state, task)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wtman.cli import options, target
+from wtman.cli.progress import Progress
 from wtman.coordinator.home import Home, a_run, require_idle, waiting_folder
 from wtman.coordinator.outcome import FINISHED
 from wtman.errors import MissingError, UsageError, WtmanError
@@ -24,7 +25,7 @@ from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import SCHEMA, SETTLED
 from wtman.text.terminal import clean as cleaned
-from wtman.text.terminal import count, storage
+from wtman.text.terminal import count, duration, storage
 from wtman.text.words import did_you_mean, iso, quoted
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from wtman.worktrees.remnants import Remnants
 
 _AHEAD = 4  # worktrees that are looked at before it is their turn
-_PATIENCE, _SILENCE, _POLL = 15.0, 1.0, 0.05  # seconds, for a deletion
+_PATIENCE, _POLL = 15.0, 0.05  # seconds, for a deletion
+_WORTH = 2.0  # seconds from which on the time it took is told
 _MUCH = 10 << 20  # bytes of logs that are worth a word
 
 
@@ -70,34 +72,32 @@ def clean(
         raise UsageError("--dismiss needs the name of the run", hint="see wtman status --all")
     _forget_dry_runs(target.repository(ctx, directory))
     with target.journal(ctx, directory) as home:
-        control = prepare(home.repo)
-        sweep_repository(control, home.store)
-        sweep_questions(control, home.store)
-        sweep_caches(control, KEPT_SECONDS, time.time())
-        wanted = _to_clean(home, run, _forced(home, run, force or ()), dismiss)
-        folders = _waiting_folders(home)
-        left = remove_waiting(folders, apart=True)  # what another was killed over
-        tally = DiskTally()
-        if cache:
-            _empty_cache(home.repo, tally)
-        _forget_checkouts(home, tally)
-        results = [_clean_run(home, item, tally) for item in wanted]
-        apart = remove_waiting(folders, apart=left is not None or tally.use.files > FEW)
-        ended = apart is None or _waited_for(apart, tally.use.size)
-        _tell(home, results, tally.use.size, not ended, as_json)
+        control, began, tally = prepare(home.repo), time.monotonic(), DiskTally()
+        with Progress("looking for what is left over", quiet=as_json) as progress:
+            sweep_repository(control, home.store)
+            sweep_questions(control, home.store)
+            sweep_caches(control, KEPT_SECONDS, time.time())
+            wanted = _to_clean(home, run, _forced(home, run, force or ()), dismiss)
+            folders = _waiting_folders(home)
+            left = remove_waiting(folders, apart=True)  # what another was killed over
+            if cache:
+                progress.say("emptying the package cache")
+                _empty_cache(home.repo, tally)
+            _forget_checkouts(home, tally)
+            results = [_clean_run(home, item, tally, progress) for item in wanted]
+            apart = remove_waiting(folders, apart=left is not None or tally.use.files > FEW)
+            progress.say(f"deleting {storage(tally.use.size)}")
+            ended = apart is None or _waited_for(apart)
+        _tell(home, results, tally.use.size, time.monotonic() - began, not ended, as_json)
         return int(any(item.kept for item in results))
 
 
-def _waited_for(ended: Callable[[], int | None], size: int) -> bool:
+def _waited_for(ended: Callable[[], int | None]) -> bool:
     """Whether the deletion is over within a time that nobody minds; it goes on without us."""
-    began, told = time.monotonic(), False
+    began = time.monotonic()
     while ended() is None:
-        waited = time.monotonic() - began
-        if waited > _PATIENCE:
+        if time.monotonic() - began > _PATIENCE:
             return False
-        if waited > _SILENCE and not told and sys.stderr.isatty():
-            print(f"wtman: deleting {storage(size)}", file=sys.stderr)
-            told = True
         time.sleep(_POLL)
     return True
 
@@ -229,7 +229,7 @@ def _to_clean(
     ]
 
 
-def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
+def _clean_up(home: Home, state: State, progress: Progress, task: TaskId, path: str) -> None:
     """Run `cleanup` in a worktree that is about to go; what fails is only told."""
     if not state.settings.cleanup:
         return
@@ -239,11 +239,13 @@ def _clean_up(home: Home, state: State, task: TaskId, path: str) -> None:
     from wtman.provision.cleanup import clean_up
 
     install_child_watcher()
+    progress.say(f"cleanup of {state.run}/{task}: {state.settings.cleanup[0]}")
     for problem in asyncio.run(clean_up(home.repo, state, os.environ, task, path)):
-        print(f"wtman: {problem}", file=sys.stderr)
+        with progress.hidden():
+            print(f"wtman: {problem}", file=sys.stderr)
 
 
-def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
+def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally", progress: Progress) -> CleanedRun:
     from wtman.coordinator import evidence, litter
     from wtman.execution.occupants import occupants
     from wtman.git.control_dir import prepare
@@ -280,9 +282,11 @@ def _clean_run(home: Home, wanted: ToClean, tally: "DiskTally") -> CleanedRun:
             elif task in known and known[task].state not in SETTLED:
                 busy = f"{known[task].state}, the run can go on: wtman resume {state.run}"
             chosen[task] = (forced, busy)
-        for task, surveyed in _surveyed(control, state, chosen):
+        for number, (task, surveyed) in enumerate(_surveyed(control, state, chosen), 1):
+            what = f"cleaning {state.run}: task {number} of {len(chosen)}"
+            progress.say(what, same=number > 1)
             forced, busy = chosen[task]
-            before = partial(_clean_up, home, state, task)
+            before = partial(_clean_up, home, state, progress, task)
             match worktree.clean(
                 control,
                 state,
@@ -354,7 +358,12 @@ def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
 
 
 def _tell(
-    home: Home, results: Sequence[CleanedRun], freed: int, apart: bool, as_json: bool
+    home: Home,
+    results: Sequence[CleanedRun],
+    freed: int,
+    seconds: float,
+    apart: bool,
+    as_json: bool,
 ) -> None:
     from wtman.worktrees.clean import KEPT_SECONDS, trash_ref
 
@@ -407,14 +416,14 @@ def _tell(
             print(f"  to remove it anyway: wtman clean --force {run}/{forcible.task}")
         if item.logs > _MUCH:
             print(f"  logs of {run}: {storage(item.logs)} in {home.folder(run)}")
-    _sums(results, freed, kept, until, apart)
+    took = f" in {duration(seconds)}" if seconds >= _WORTH else ""
+    _sums(results, freed, kept, until, ", being deleted in the background" if apart else took)
 
 
-def _sums(results: Sequence[CleanedRun], freed: int, kept: int, until: str, apart: bool) -> None:
-    """What is free, what is not yet, and until when it can be had back."""
+def _sums(results: Sequence[CleanedRun], freed: int, kept: int, until: str, later: str) -> None:
+    """What is free, `later` how that goes, and until when it can be had back."""
     parts = []
     if freed:
-        later = ", being deleted in the background" if apart else ""
         parts.append(f"freed {storage(freed)}{later}")
     gone = [(item.state.run, event) for item in results for event in item.gone]
     dismissed = [item.state.run for item in results if item.dismissed]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, target
+from wtman.cli.progress import Progress
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean
 
@@ -23,7 +24,9 @@ def verify(
 
     started = time.monotonic()
     place = target.path_of(folder)
-    problems = problems_of(prepare(target.repository(ctx, directory)), place)
+    repo = target.repository(ctx, directory)
+    with Progress("applying the patches again", quiet=as_json):
+        problems = problems_of(prepare(repo), place)
     if as_json:
         told = {"schema": SCHEMA, "folder": place, "ok": not problems, "problems": list(problems)}
         print(json.dumps(told, ensure_ascii=True))
