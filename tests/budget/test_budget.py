@@ -23,6 +23,7 @@ from wtman.model.settings import Settings
 from wtman.model.states import SETTLED, RunState, TaskState
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.ui.report import report
+from wtman.ui.rows import Moment
 from wtman.ui.status_json import status
 from wtman.ui.table import table
 
@@ -349,8 +350,10 @@ def test_the_report_and_the_status_tell_use_and_budget() -> None:
         "charged": {"tokens": 1234, "usd": 4.5},
     }
     assert told["tasks"][0]["usage"]["usd"] == 4.5
-    lines = " ".join(table(state, 200, 0.0, False, False))
+    lines = " ".join(table(state, 200, Moment(0.0), False))
     assert "$4.50 of $4.00 and 1,234 of 10,000 tokens" in lines
     world.append([RateLimited(3)])
-    assert "slowed to 3 by rate limits" in " ".join(table(world.state, 200, 0.0, False, True))
+    assert "slowed to 3 by rate limits" in " ".join(
+        table(world.state, 200, Moment(0.0, True), False)
+    )
     assert status(world.state, live=True)["run"]["rate_limit"] == 3

@@ -39,13 +39,15 @@ def test_yes_shows_the_run_live_and_leaves_the_last_picture(
     shown = masked(asked.shown())
     assert shown[shown.rindex("run RUN") :] == (
         "run RUN\n"
-        "RUN  ready  one and all\n"
+        "RUN  ready 1 of 2  one and all\n"
         "2 tasks: 1 verified, 1 failed · N s · no sandbox\n"
         "\n"
-        "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
+        "    task  state      attempt       time  what\n"
+        "  ✓ core  verified        #1 N s  1 file, +1 -0\n"
+        "  ✗ bad   failed          #1 N s\n"
         "\n"
-        "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
-        "  ✗ bad   failed      #1 N s  exit status 3: no luck\n"
+        "✗ bad: session failed: exit status 3: no luck\n"
+        "    wtman logs --failed RUN/bad\n"
         "\n"
         "next: wtman merge RUN"
     )

@@ -1,5 +1,6 @@
 """Leads: lists of events and the actions that follow, amid crashes and changes of the plan."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,9 @@ from wtman.model.states import RunState, TaskState
 from wtman.tasks.edit import changes, impact
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.ui.facts import landed_before
-from wtman.ui.table import attention
+from wtman.ui.failures import failures
+from wtman.ui.rows import Moment
+from wtman.ui.table import table
 
 CUTS: dict[str, tuple[Task, ...]] = {
     "a": (task("b"), task("c", "b", lead=True), task("d")),
@@ -155,9 +158,11 @@ def test_what_needs_a_part_that_failed_has_no_logs_to_look_at() -> None:
     world = team(attempts=1)
     world.session_fate = lambda name, attempt: "failed" if name == "a_c_x" else ""
     state = world.drive(first)
-    told = attention(state, standings(state), live=False)
-    assert "! a_c_y: needs a_c_x, which did not succeed" in told
-    assert any(line.startswith("! a_c_x: ") and "wtman logs" in line for line in told)
+    told = {item.task: item for item in failures(state, standings(state))}
+    assert "a_c_y" not in told
+    assert told[TaskId("a_c_x")].command == "wtman logs --failed run-1/a_c_x"
+    lines = table(state, 120, Moment(0.0), False)
+    assert any(re.search(r"✗ a_c_y +failed +needs a_c_x, which did not", line) for line in lines)
 
 
 def test_a_merge_that_left_all_behind_leads_to_a_retry_with_the_reason() -> None:
@@ -171,7 +176,7 @@ def test_a_merge_that_left_all_behind_leads_to_a_retry_with_the_reason() -> None
     )
     world.append([e.MergeAsked("main", "b" * 40), e.Landed("main", "b", "b", {}, left)])
     state = world.state
-    assert reason(world, "a_b") == "interaction with a_d"
+    assert reason(world, "a_b") == "fails only together with a_d"
     assert reason(world, "a_d") == "a lands whole"
     assert run_state(state) is RunState.READY
     assert next_command(state, live=False) == "wtman retry run-1/a_b"

@@ -88,7 +88,7 @@ def test_a_part_that_meets_the_target_badly_excludes_its_unit_and_who_needs_it(s
     standing = standings(state)[TaskId("shop")]
     assert (standing.state, standing.reason) == (
         TaskState.EXCLUDED,
-        "part shop_ui excluded: failed",
+        "part shop_ui excluded: fails on the target",
     )
 
 

@@ -29,6 +29,7 @@ from wtman.tasks.overlap import (
 )
 from wtman.text.terminal import columns
 from wtman.ui.lines import told
+from wtman.ui.rows import Moment
 from wtman.ui.status_json import status
 from wtman.ui.table import table
 
@@ -243,7 +244,7 @@ def test_status_shows_it_in_table_and_json() -> None:
     assert tasks["billing"]["overlaps"] == [{"task": "docs", "paths": ["a.py", "b.py"]}]
     assert tasks["docs"]["overlaps"] == [{"task": "billing", "paths": ["a.py", "b.py"]}]
     assert tasks["core"]["overlaps"] == []
-    lines = table(state, 100, NOW, False, True, doing={TaskId("docs"): "edits\x1b[2J a.py"})
+    lines = table(state, 100, Moment(NOW, True, {TaskId("docs"): "edits\x1b[2J a.py"}), False)
     text = "\n".join(lines)
     assert "conflicts with docs: a.py +1" in text
     assert "conflicts with billing: a.py +1  edits a.py" in text

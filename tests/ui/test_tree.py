@@ -15,6 +15,7 @@ from wtman.model.session import Ended
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import columns
 from wtman.ui.report import report
+from wtman.ui.rows import Moment
 from wtman.ui.table import table
 from wtman.ui.timeline import timeline
 from wtman.ui.tree import counted, tree, tree_lines
@@ -92,7 +93,7 @@ def port(many: int = 0) -> State:
 
 
 def shown(state: State, width: int = 80, **more: int) -> list[str]:
-    lines = table(state, width, NOW, colour=False, live=True, **more)
+    lines = table(state, width, Moment(NOW, True), False, **more)
     assert max(map(columns, lines)) <= width
     return lines
 
@@ -103,27 +104,29 @@ def test_a_flow_is_shown_by_phases_and_items() -> None:
         "5 tasks: 1 running, 3 unchecked, 1 failed · 1 m 40 s · no sandbox",
         "phase port: 4 of 8 steps done, 1 failed",
         "",
-        "! b: exit status 3 (wtman logs oauth-7f3a/b)",
-        "",
+        "    task     state      attempt       time  what",
         "  phase look",
-        "    ✓ ask    done                       look at base",
+        "    ✓ ask    done                           look at base",
         "  phase port",
         "    6 items of one: 1 pending, 2 running, 1 unchecked, 2 failed",
-        "      ● a    running     #1      5.0 s  round 2 of 3  ask",
-        "      ✗ b    failed      #2       10 s  exit status 3",
-        "      ● c    running     #1   1 m 25 s",
-        "      ✗ d    failed      #1      5.0 s  still refuted after 3 rounds",
-        "      ○ e    unchecked   #1      5.0 s  1 file, +2 -0  no check",
-        "    ● merge  running                    look at end",
+        "      ● a    running         #1      5.0 s  round 2 of 3  ask",
+        "      ✗ b    failed          #2       10 s  1 file, +2 -0",
+        "      ● c    running         #1   1 m 25 s",
+        "      ✗ d    failed          #1      5.0 s  still refuted after 3 rounds",
+        "      ○ e    unchecked       #1      5.0 s  1 file, +2 -0  no check",
+        "    ● merge  running                        look at end",
+        "",
+        "✗ b: session failed: exit status 3",
+        "    wtman logs --failed oauth-7f3a/b",
         "",
         "next: wtman status oauth-7f3a --watch",
     ]
 
 
 def test_many_items_are_counted_and_what_fails_or_goes_on_is_shown() -> None:
-    lines = shown(port(4000))
+    lines = shown(port(4000), height=40)
     assert "    4,006 items of one: 1 pending, 2 running, 4,001 unchecked, 2 failed" in lines
-    assert len(lines) < 30
+    assert len(lines) < 40
     assert [line.split()[1] for line in lines if line.startswith("      ")] == list("abcd")
     assert "  phase look: 1 done" in lines
     low = shown(port(4000), height=14)
@@ -137,7 +140,7 @@ def test_a_round_of_a_loop_is_a_place_of_its_own_where_it_holds_much() -> None:
         for name in ("x", "y"):
             events += asked(f"{name}{number}", (*within, ("item", name)), answered=number[0] == "1")
     lines = shown(played(events))
-    assert lines[4:10] == [
+    assert lines[5:11] == [
         "  round 1 of 4",
         "    2 items of find: 2 done",
         "      ✓ x  done",
@@ -179,22 +182,22 @@ def a_team(lead: str, parts: int) -> State:
 
 
 def test_of_the_parts_of_a_lead_those_that_rest_are_counted_where_there_is_no_room() -> None:
-    lines = table(a_team("a", 30), 80, NOW, colour=False, live=True, height=24)
+    lines = table(a_team("a", 30), 80, Moment(NOW, True), False, height=24)
     assert len(lines) <= 24
     assert any(line.split()[:3] == ["●", "a_p29", "running"] for line in lines)
     assert any(line.split()[1:2] == ["last"] for line in lines)
-    assert any(re.match(r"    … and \d+ more: \d+ verified$", line) for line in lines)
+    assert any(re.match(r"    ✓ \d+ verified \(all: wtman status ", line) for line in lines)
     assert not any("lines more" in line for line in lines)
 
 
 def test_a_part_whose_lead_has_a_long_name_is_known_by_its_own() -> None:
-    lines = table(a_team("x" * 40, 2), 80, NOW, colour=False, live=False)
+    lines = table(a_team("x" * 40, 2), 80, Moment(NOW), False)
     assert any(re.match(r"    ✓ …x+_p0  verified", line) for line in lines)
 
 
 def test_a_lead_that_is_cut_tells_of_its_parts_not_what_its_planner_said() -> None:
     said = {TaskId("a"): '{"tasks": []}'}
-    lines = table(a_team("a", 2), 80, NOW, colour=False, live=True, doing=said)
+    lines = table(a_team("a", 2), 80, Moment(NOW, True, said), False)
     assert any(re.match(r"  ● a +running +1 of 2 parts verified$", line) for line in lines)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,7 @@ from wtman.provision.stamps import marks_of
 from wtman.sandbox.environment import SCRATCH, surroundings
 from wtman.sandbox.policy import USUAL, SandboxPolicy
 from wtman.sandbox.system import is_below
+from wtman.text.terminal import command
 
 _PROBE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe")
 
@@ -49,7 +51,8 @@ Seen = tuple[CommandResult, ImportOrigin | None]  # and whether it saw its check
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all checks of one judgement share. `place` is what their results follow from, too."""
+    """What all checks of one judgement share. `place` is what their results follow from, too;
+    `tell` is told what goes on now."""
 
     ctx: Context
     settings: Settings
@@ -58,6 +61,7 @@ class Bench:
     env: dict[str, str]
     place: str
     read: tuple[str, ...]  # what lies outside and is there for every check
+    tell: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,12 @@ class CheckRequest:
         return CheckCommand.of(self.command)
 
 
-async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
+async def bench_of(
+    ctx: Context,
+    settings: Settings,
+    stem: str,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Bench:
     """The bench of a judgement whose logs are called `stem`."""
     # PYTHONPATH is present though empty: a shell exports what a command then assigns to it, so
     # that the run under the import probe and the runs that count take the same path.
@@ -98,7 +107,7 @@ async def bench_of(ctx: Context, settings: Settings, stem: str) -> Bench:
     place = await ctx.git(fingerprint, ctx, settings, env)
     shown = (*await ctx.git(git_folders, ctx), *await ctx.git(linked, ctx, settings))
     read = (_PROBE, *given.read, *shown)
-    return Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place, read)
+    return Bench(ctx, settings, re.sub(r"[^\w.-]+", "-", stem), folder, env, place, read, tell)
 
 
 async def result(bench: Bench, asked: CheckRequest) -> Seen:
@@ -191,7 +200,9 @@ async def run_once(bench: Bench, asked: CheckRequest) -> Seen:
     if handouts is not None:
         keys = await ctx.git(keys_for, ctx, bench.settings, asked.commit, False)
     leased = ctx.checkouts.lease(ctx.git, ctx.control, bench.folder, asked.commit, handouts, keys)
+    bench.tell("checking: waits for a free checkout")
     async with leased as checkout:
+        bench.tell(f"checking: {command(asked.command)}")
         # A HOME for this one run: what a branch left there would be the next one's.
         home = ctx.below("homes", f"check-{checkout.slot}-{secrets.token_hex(4)}")
         began = ctx.clock()

@@ -88,17 +88,18 @@ async def judge(
     stem: str,
     parts: TrainParts | None = None,
     given: Collection[str] = (),
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Judged:
     """Judge a commit's tree by its difference to the tree of `against`.
 
     `stem` names the logs. No command at all is `unchecked`. Of a train, `parts` are its
     branches: what fails on `against` and passes with one of them has to pass here, too.
     `given` are commands that the user gave or approved: others, a model's, see nothing of
-    the programs that they name.
+    the programs that they name. `tell` is told what goes on now.
     """
     if not commands:
         return Judged(Verdict.UNCHECKED)
-    bench = await bench_of(ctx, settings, stem)
+    bench = await bench_of(ctx, settings, stem, tell)
     distinct = tuple(dict.fromkeys(commands))
     pairs = await _together(
         _compare(

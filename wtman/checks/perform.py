@@ -5,6 +5,8 @@ or says which tests are not, and that it sees the checkout it runs in. What fail
 that is a problem of the run, found before a session costs anything.
 """
 
+from functools import partial
+
 from wtman.checks import import_probe, protected
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.diagnosis import Explained, explain
@@ -33,10 +35,17 @@ async def perform(ctx: Context, state: State, action: CheckBase | CheckTask) -> 
 
 async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[e.Event, ...]:
     commands = state.checks_of(action.task)
-    ctx.activity(action.task, "its checks run")
+    tell = partial(ctx.activity, action.task)
     stem = f"{action.task}-{action.head[:10]}"
     judged = await judge(
-        ctx, state.settings, commands, action.head, action.start, stem=stem, given=commands
+        ctx,
+        state.settings,
+        commands,
+        action.head,
+        action.start,
+        stem=stem,
+        given=commands,
+        tell=tell,
     )
     notes: tuple[str, ...] = ()
     if judged.verdict is not Verdict.RED:
@@ -63,10 +72,15 @@ async def _expected(
         return judged, ()
     commit = await ctx.git(apply.restored, ctx.control, action.head, old)
     commands = tuple(result.command for result in judged.results)
-    ctx.activity(action.task, "its checks run with the tests as they were")
     stem = f"{action.task}-{action.head[:10]}-expected"
     given = state.checks_of(action.task)
-    second = await judge(ctx, settings, commands, commit, action.start, stem=stem, given=given)
+
+    def tell(words: str) -> None:
+        ctx.activity(action.task, f"{words}, with the tests as they were")
+
+    second = await judge(
+        ctx, settings, commands, commit, action.start, stem=stem, given=given, tell=tell
+    )
     paths = tuple(item.path for item in old)
     found = protected.compare(judged.results, second.results, paths, owns)
     if found is None:

@@ -54,6 +54,7 @@ from wtman.ui.proposal import (
     screen,
     to_approve,
 )
+from wtman.ui.rows import Moment
 from wtman.ui.table import table
 from wtman.worktrees.clean import remove_traces
 
@@ -292,7 +293,7 @@ class Console:
                 break
             state, events = going_on, ()
         if not terminal.on_terminal():
-            print("\n" + "\n".join(table(state, terminal.width(), time.time(), False, False)))
+            print("\n" + "\n".join(table(state, terminal.width(), Moment(time.time()), False)))
         return exit_status(state)
 
     def ended(self, state: State, status: int) -> int:

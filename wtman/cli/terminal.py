@@ -30,6 +30,13 @@ def width() -> int:
     return max(shutil.get_terminal_size().columns, 40)
 
 
+def height() -> int:
+    """Lines of the terminal on stdout less that of the prompt; 0: there is none to fit."""
+    import shutil
+
+    return max(shutil.get_terminal_size().lines - 1, 10) if sys.stdout.isatty() else 0
+
+
 def may_ask() -> bool:
     """Whether there is a terminal to ask on."""
     return sys.stdin.isatty() and sys.stdout.isatty()

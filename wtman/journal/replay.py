@@ -136,7 +136,7 @@ _ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN, Acti
 
 
 def _intended(state: State, event: e.Intended, at: float) -> State:
-    state = replace(state, intents=state.intents | {event.key})
+    state = replace(state, intents={**state.intents, event.key: at})
     begins, task = event.attempt, TaskId(event.key.subject)
     if event.over:
         state = _everywhere(_with(state, task, over=event.over), event.over, worktree="")
@@ -177,6 +177,7 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
         "stuck": "",
         "over": TaskId(""),
         "wanted": False,
+        "spent": _spent(state, ActionKind.WORKTREE, event.task, at),
     }
     if fresh:
         changes["head"] = event.start
@@ -184,19 +185,22 @@ def _worktree_made(state: State, event: e.WorktreeMade, at: float) -> State:
 
 
 def _worktree_back(state: State, event: e.WorktreeBack, at: float) -> State:
+    spent = _spent(state, ActionKind.WORKTREE, event.task, at)
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     changes: dict[str, Any] = {"worktree": event.path, "over": TaskId(""), "lacks": event.lacks}
-    changes |= {"setup": event.setup, "wanted": False}
+    changes |= {"setup": event.setup, "wanted": False, "spent": spent}
     return _everywhere(state, event.task, **changes)
 
 
 def _start_failed(state: State, event: e.StartFailed, at: float) -> State:
+    spent = _spent(state, ActionKind.WORKTREE, event.task, at)
     state = done(state, ActionKey(ActionKind.WORKTREE, event.task))
     view = state.tasks.get(event.task)
     if view is not None and view.loose:
         # It did without them before: what was meant to spare a conflict must not end a task.
         return _unchain(state, view, view.loose)
     changes: dict[str, Any] = {"stuck": event.reason, "needs": event.needs, "over": TaskId("")}
+    changes["spent"] = spent
     if event.start and view is not None:
         changes |= {"branch": event.branch, "start": event.start}
         if not view.has_work or view.cleaned:
@@ -297,6 +301,7 @@ def _adopted(state: State, event: e.Adopted, at: float) -> State:
 
 
 def _checked(state: State, event: e.Checked, at: float) -> State:
+    spent = _spent(state, ActionKind.CHECK, event.task, at)
     state = done(state, ActionKey(ActionKind.CHECK, event.task))
     view = state.tasks.get(event.task)
     if view is None:
@@ -305,8 +310,15 @@ def _checked(state: State, event: e.Checked, at: float) -> State:
     if attempts and event.verdict is Verdict.RED and event.commit == view.head:
         last = replace(attempts[-1], red=red_text(event))
         attempts = (*attempts[:-1], last)
-    state.tasks[event.task] = replace(view, checked=event, attempts=attempts)
+    state.tasks[event.task] = replace(view, checked=event, attempts=attempts, spent=spent)
     return state
+
+
+def _spent(state: State, kind: ActionKind, task: TaskId, at: float) -> float:
+    """Seconds that setup and checks of a task took, with what ends now."""
+    view = state.tasks.get(task) or state.dropped.get(task)
+    since = state.intents.get(ActionKey(kind, task), at)
+    return (view.spent if view is not None else 0.0) + max(at - since, 0.0)
 
 
 def _noted(state: State, event: e.Noted, at: float) -> State:
@@ -412,7 +424,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
         stopped=None,
         failed=None,
         base_checked=base,
-        intents=frozenset(),
+        intents={},
         held={},
     )
 

@@ -42,7 +42,8 @@ def done(state: State, key: ActionKey) -> State:
     reserved = state.reserved
     if key in reserved:
         reserved = {name: cap for name, cap in reserved.items() if name != key}
-    return replace(state, intents=state.intents - {key}, reserved=reserved)
+    intents = {name: since for name, since in state.intents.items() if name != key}
+    return replace(state, intents=intents, reserved=reserved)
 
 
 def settle(state: State, key: ActionKey, usage: Usage, ran: bool) -> State:

@@ -164,6 +164,7 @@ class TaskView:
     setup: str = ""  # how the worktree came by what setup makes
     lacks: tuple[str, ...] = ()  # on files that should be in it and that no session can read
     attempts: tuple[Attempt, ...] = ()
+    spent: float = 0.0  # seconds that setup and checks took, besides sessions
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
     request: Request = Request()  # what the next session is begun for
@@ -432,7 +433,7 @@ class State:
     failed: e.RunFailed | None = None
     dismissed: float = 0.0  # when (epoch): it is meant only where it is named
     merge: MergeView | None = None
-    intents: frozenset[ActionKey] = frozenset()  # keys of actions without an outcome
+    intents: dict[ActionKey, float] = field(default_factory=dict)  # without an outcome, since when
     held: dict[ActionKey, e.Abandoned] = field(default_factory=dict)  # not again before a resume
     notes: tuple[str, ...] = ()
     pressing: tuple[str, ...] = ()  # of the notes: what every view has to tell

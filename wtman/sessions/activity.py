@@ -7,6 +7,7 @@ and losing it loses nothing. The words are an agent's: whoever shows them cleans
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,15 +38,19 @@ class ActivityLog:
         self._path = os.path.join(folder, _NAME)
         self._later, self._clock, self._used = later, clock, used
         self._said: dict[TaskId, str] = {}
+        self._since: dict[TaskId, float] = {}
         self._written = float("-inf")
         self._due: Any = None
 
     def tell(self, task: TaskId, words: str) -> None:
         """Take in what a task does now."""
-        self._said.pop(task, None)  # the newest last
-        self._said[task] = words[:_WORDS]
+        words = words[:_WORDS]
+        if self._said.pop(task, None) != words:
+            self._since[task] = time.time()
+        self._said[task] = words  # the newest last
         if len(self._said) > _TASKS:
-            del self._said[next(iter(self._said))]
+            oldest = next(iter(self._said))
+            del self._said[oldest], self._since[oldest]
         if self._due is None:
             wait = max(self._written + _SECONDS - self._clock(), 0.0)
             self._due = self._later(wait, self._write)
@@ -65,7 +70,7 @@ class ActivityLog:
             for session, usage in self._used().items()
             if session.count("/") == 2
         }
-        told = {"said": self._said, "used": spent}
+        told = {"said": self._said, "since": self._since, "used": spent}
         # Not worth ending anything for: a full disk is met by others, too.
         with contextlib.suppress(OSError):
             files.replace(self._path, json.dumps(told).encode("ascii"))
@@ -73,9 +78,11 @@ class ActivityLog:
 
 @dataclass(frozen=True, slots=True)
 class ActivityReport:
-    """What the tasks of a live run do now, and what their live sessions have used."""
+    """What the tasks of a live run do now and since when (seconds since the epoch), and what
+    their live sessions have used."""
 
     said: dict[TaskId, str] = field(default_factory=dict)
+    since: dict[TaskId, float] = field(default_factory=dict)
     used: dict[TaskId, Usage] = field(default_factory=dict)
 
 
@@ -87,9 +94,10 @@ def load_activity(folder: str) -> ActivityReport:
         return ActivityReport()
     if not isinstance(told, dict):
         return ActivityReport()
-    said, used = told.get("said"), told.get("used")
+    said, since, used = told.get("said"), told.get("since"), told.get("used")
     return ActivityReport(
         {TaskId(task): words for task, words in _items(said) if isinstance(words, str)},
+        {TaskId(task): float(at) for task, at in _items(since) if isinstance(at, int | float)},
         {TaskId(task): usage for task, value in _items(used) if (usage := _usage(value))},
     )
 

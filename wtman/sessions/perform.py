@@ -36,7 +36,7 @@ from wtman.worktrees.baseline import home_of, needs_provision, port, provision_t
 from wtman.worktrees.lent import lend
 from wtman.worktrees.place import TaskPlace, bring, kept_of, place_of, require_unused
 
-_ASIDE = "{}: what its worktree or branch had beside its own work is kept: git show {}"
+_ASIDE = "{}: files and commits that were not part of its work are kept: git show {}"
 
 
 async def perform(ctx: Context, state: State, action: RunSession | Collect) -> tuple[e.Event, ...]:

@@ -114,6 +114,23 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} m"
 
 
+def elapsed(seconds: float) -> str:
+    """A clock that runs: `0 s`, `8 s`, `12 m 03 s`. Whole seconds, so that it does not flicker."""
+    whole = max(int(seconds), 0)
+    return duration(whole) if whole > 9 else f"{whole} s"
+
+
+def roughly(seconds: float) -> str:
+    """A guess: `10 s`, `50 s`, `4 min`, `1 h 20 min`."""
+    if seconds < 55:
+        return f"{max(round(seconds / 10), 1) * 10} s"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"{minutes} min"
+    minutes = round(minutes / 10) * 10
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
 def count(number: int, word: str) -> str:
     """`1 file`, `3 files`, `2 branches`."""
     if number == 1:

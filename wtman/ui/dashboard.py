@@ -33,7 +33,8 @@ from wtman.ui.facts import task_told
 from wtman.ui.findings import evidence_of, finding_told, shown_by
 from wtman.ui.flow import question_lines
 from wtman.ui.logs import Tail
-from wtman.ui.table import Row, attention, progress, rows_of
+from wtman.ui.rows import Row, rows_of
+from wtman.ui.table import attention, progress
 
 _EVERY = 0.5  # seconds between two looks
 _LINES = 5000  # of a log, and of a diff

@@ -15,6 +15,7 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.sessions.activity import load_activity
 from wtman.text.terminal import clean
+from wtman.ui.rows import Moment
 from wtman.ui.table import table
 
 _PER_SECOND = 4
@@ -36,6 +37,7 @@ class LiveTable:
         self._colour = colour
         self._folder = folder
         self._doing: dict[TaskId, str] = {}
+        self._since: dict[TaskId, float] = {}
         self._ended = False
         self._columns = shutil.get_terminal_size().columns
         self._console = Console(highlight=False, markup=False, no_color=not colour)
@@ -65,7 +67,10 @@ class LiveTable:
 
     def doing(self, task: TaskId, text: str) -> None:
         """What a task is doing at this moment."""
-        self._doing[task] = clean(text, 200)
+        text = clean(text, 200)
+        if self._doing.get(task) != text:
+            self._since[task] = time.time()
+        self._doing[task] = text
 
     def _drawn(self) -> Any:
         from rich.text import Text
@@ -76,14 +81,12 @@ class LiveTable:
             self._console.file.write(_WIPE)
         self._columns = size.columns
         told = load_activity(self._folder)
-        lines = table(
-            self._state,
-            size.columns,
+        at = Moment(
             time.time(),
-            self._colour,
             not self._ended,
             doing={**told.said, **self._doing},
+            since={**told.since, **self._since},
             used=told.used,
-            height=0 if self._ended else size.lines - 1,
         )
+        lines = table(self._state, size.columns, at, self._colour, height=size.lines - 1)
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop", end="")

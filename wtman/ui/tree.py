@@ -37,7 +37,7 @@ BUSY = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FI
 _ORDER = {word: place for place, word in enumerate((*TaskState, WAITING, DONE))}
 _INTENTS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}
 _SAID = ("phase", "flow", "round")  # kinds that stand before their names
-_LOUD = 20  # lines of a group that fell short, and that wait; more are counted
+_LOUD = 20  # lines of a group that fell short or wait; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,32 +288,40 @@ def _team(node: Node, depth: int, most: int) -> list[TreeLine]:
     parts = _parts(node)
     shown = _loud(parts, most) if most else parts
     lines = [line for part in shown for line in _lines(part, depth + 1, most)]
-    if len(shown) < len(parts):
-        hidden = Counter(part.state for part in parts) - Counter(part.state for part in shown)
-        lines.append(TreeLine(depth + 1, node, f"… and {hidden.total():,} more: {counted(hidden)}"))
-    return lines
+    hidden = Counter(part.state for part in parts) - Counter(part.state for part in shown)
+    return [*lines, *_hidden(node, depth + 1, hidden)]
 
 
 def _below(node: Node, depth: int, most: int) -> list[TreeLine]:
     shown = _loud(node.children, most, node.kind == "map") if most else node.children
     lines = [line for child in shown for line in _lines(child, depth + 1, most)]
-    if len(shown) < len(node.children) and node.kind != "map":  # its head counts all
-        hidden = node.tally - Counter(child.state for child in shown)
-        lines.append(TreeLine(depth + 1, node, f"… and {hidden.total():,} more: {counted(hidden)}"))
-    return lines
+    if node.kind == "map":  # its head counts all
+        return lines
+    return [*lines, *_hidden(node, depth + 1, node.tally - Counter(it.state for it in shown))]
+
+
+def _hidden(node: Node, depth: int, hidden: Counter[str]) -> list[TreeLine]:
+    """The line of what is counted and not shown: `✓ 52 verified` where all of it is well."""
+    if not hidden:
+        return []
+    kinds = {MARKS[word] for word in hidden}
+    glyph, kind = next(iter(kinds))
+    if len(kinds) == 1 and kind == "good":
+        return [TreeLine(depth, node, f"{glyph} {counted(hidden)}")]
+    return [TreeLine(depth, node, f"… and {hidden.total():,} more: {counted(hidden)}")]
 
 
 def _loud(children: Sequence[Node], most: int, told: bool = False) -> Sequence[Node]:
-    """Of many what falls short or waits, and `most` others: first what goes on. Where what rests
-    is `told` elsewhere it is left out."""
+    """Of many `most` that go on or come next, and as many that fell short or wait for somebody;
+    none that is done. Where what rests is `told` elsewhere, that is left out too."""
     if len(children) <= most:
         return children
-    ranks = [_rank(child) for child in children]
-    urgent = min(sum(rank == 0 for rank in ranks), _LOUD)
-    places = sorted(range(len(children)), key=ranks.__getitem__)[: urgent + most]
-    if told:
-        places = [place for place in places if ranks[place] < 2]
-    return [children[place] for place in sorted(places)]
+    places: dict[int, list[int]] = {0: [], 1: [], 2: [], 3: []}
+    for place, child in enumerate(children):
+        places[_rank(child)].append(place)
+    at_work = places[1] if told else [*places[1], *places[2]]
+    chosen = [*places[0][: min(most, _LOUD)], *at_work[:most]]
+    return [children[place] for place in sorted(chosen)]
 
 
 def _rank(node: Node) -> int:

@@ -87,6 +87,8 @@ async def provision_task(
         untouched=start.untouched,
         binds=git.binds if git is not None else (),
     )
+    if state.settings.setup and start.runs:
+        ctx.activity(place.task, f"setup: {'; '.join(state.settings.setup)}")
     try:
         fitted = await fit(ctx, state.settings, spot, tell)
     finally:

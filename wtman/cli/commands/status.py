@@ -18,6 +18,7 @@ from wtman.model.states import SCHEMA
 from wtman.tasks.lifecycle import run_state
 from wtman.text.terminal import columns, count, fit, pad
 from wtman.text.words import iso
+from wtman.ui.rows import Moment
 from wtman.ui.table import table
 
 _POLL = 0.25  # seconds between two looks at the journal
@@ -28,6 +29,9 @@ def status(
     run: options.Run = "",
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run until it stops.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List all runs.")] = False,
+    all_tasks: Annotated[
+        bool, typer.Option("--all-tasks", help="Show every task, however many are done.")
+    ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
@@ -44,20 +48,19 @@ def status(
         if as_json:
             _print_status(home, state)
         else:
-            _print_table(home, state)
+            _print_table(home, state, all_tasks)
     return 0
 
 
-def _print_table(home: Home, state: State) -> None:
-    live = bool(home.store.live(state.run))
-    doing, used = None, None
-    if live:
+def _print_table(home: Home, state: State, all_tasks: bool) -> None:
+    at = Moment(time.time(), bool(home.store.live(state.run)))
+    if at.live:
         from wtman.sessions.activity import load_activity
 
         told = load_activity(home.folder(state.run))
-        doing, used = told.said, told.used
-    width, colour = terminal.width(), terminal.colour()
-    print("\n".join(table(state, width, time.time(), colour, live, doing=doing, used=used)))
+        at = Moment(at.now, True, told.said, told.since, told.used)
+    height = 0 if all_tasks else terminal.height()
+    print("\n".join(table(state, terminal.width(), at, terminal.colour(), height=height)))
     from wtman.merge.checkout_note import cut_off_text
     from wtman.text.terminal import clean
 
@@ -109,7 +112,8 @@ def _watch(home: Home, run: RunId, as_json: bool) -> int:
     else:
         from wtman.ui.lines import RunLines
 
-        for line in table(state, terminal.width(), time.time(), False, bool(home.store.live(run))):
+        at = Moment(time.time(), bool(home.store.live(run)))
+        for line in table(state, terminal.width(), at, False):
             print(line, flush=True)
         lines = RunLines(sys.stdout)
         for new, news in _news(home, state):

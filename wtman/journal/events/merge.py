@@ -169,12 +169,22 @@ class Excluded:
         return f"conflicts with {others or 'the target'}{where}{clash}{choice}"
 
     def in_short(self) -> str:
-        """The reason and who has a part in it; what a program printed is told elsewhere."""
+        """Why, and with whom, on one line; what a program printed is told elsewhere."""
+        others = ", ".join(self.others)
         if self.follows:
             return self.why()
-        if self.reason == "unverified":
-            return f"{self.reason}: {self.evidence}" if self.evidence else self.reason
-        return f"{self.reason} with {', '.join(self.others)}" if self.others else self.reason
+        match self.reason:
+            case "conflict":
+                where = f" in {', '.join(self.paths)}" if self.paths else ""
+                return f"conflicts with {others or 'the target'}{where}"
+            case "interaction":
+                return f"fails only together with {others}"
+            case "failed":
+                return f"fails on the target{' with ' * bool(others)}{others}"
+            case "proof":
+                return "integrity check failed"
+            case _:
+                return next(iter(self.evidence.splitlines()), "") or "not verified"
 
 
 @dataclass(frozen=True, slots=True)
