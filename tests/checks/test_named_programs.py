@@ -180,6 +180,17 @@ def test_why_a_check_cannot_run(world: World, check: str, reason: str | None, hi
     assert found.hint == hint
 
 
+def test_a_package_that_the_base_lacks_is_named_with_the_way_to_have_it(world: World) -> None:
+    found = world.base("python3 -c 'import no_such_library'")
+    assert found.problem.splitlines()[0] == (
+        "check `python3 -c 'import no_such_library'` cannot run: "
+        "no_such_library is not installed where checks run"
+    )
+    assert found.hint == (
+        'install it in setup: setup = ["COMMAND"] in wtman.toml (then: wtman trust)'
+    )
+
+
 def test_output_is_shown_as_lines_without_controls(world: World) -> None:
     found = world.base("printf 'one\\ttwo\\033[31m\\n\\nthree\\a\\n'; exit 1")
     assert found.problem.splitlines() == [

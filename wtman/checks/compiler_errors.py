@@ -147,7 +147,8 @@ def js_crash(lines: Lines) -> Iterator[Failure]:
             continue
         place = place_of(text for text in below if _JS_FRAME.match(text))
         place = place or place_of(text for text in lines[max(at - 5, 0) : at] if ":" in text)
-        told = (line, *([place] if place else []))
+        cause = [text for text in below if text.startswith("  [cause]: ")]
+        told = (line, *cause, *([place] if place else []))
         yield Failure(at, told, match["why"], "", place, Rank.CRASH)
 
 

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from shlex import quote
 
+from wtman.checks import absence
+from wtman.checks.import_probe import own_names
 from wtman.checks.remedies import line, lines, not_found, outermost, placed
 from wtman.context import Context
 from wtman.formats.shell_words import Mention, Position, mentions
@@ -102,7 +104,12 @@ def explain(
         if told and os.path.isabs(mention.path) and (found := seeker.named(mention)):
             return found
     if not name:
-        return seeker.folder(ran) or seeker.forbidden(ran)
+        return (
+            seeker.folder(ran)
+            or seeker.forbidden(ran)
+            or seeker.network(ran)
+            or seeker.package(ran)
+        )
     if os.path.isabs(name):
         return seeker.hidden(name)
     if "/" in name:
@@ -240,6 +247,34 @@ class _Seeker:
         return Explained(
             f"{name} is not installed or not on PATH",
             "install it, activate its environment before you start wtman, or name it by its path",
+        )
+
+    def network(self, ran: CommandResult) -> Explained | None:
+        """Of what a check wanted from the network, or from a service of this machine."""
+        if self.settings.check_network or self.ctx.sandbox.name == "none":
+            return None
+        reason, fix = absence.network(ran.output)
+        if not reason:
+            return None
+        setup = line("setup", (*self.settings.setup, "COMMAND"))
+        how = f": {setup} in {self._file()} (then: wtman trust)" if "setup" in fix else ""
+        return Explained(reason, f"{fix}{how}")
+
+    def package(self, ran: CommandResult) -> Explained | None:
+        """Of a package that is not installed where the check runs."""
+        name = absence.package(ran.output, own_names(tuple(self.files)))
+        if not name:
+            return None
+        reason = f"{name} is not installed where checks run"
+        for top in (".venv", "node_modules", "vendor"):
+            place = os.path.join(self.ctx.repo.main, top) if self.ctx.repo.main else ""
+            kind = "folder" if place and os.path.isdir(place) else ""
+            mending = lines(top, self.files, self.settings, self._installed, kind=kind)
+            if mending and (kind or top != ".venv"):
+                return Explained(reason, self._in_file(mending))
+        setup = line("setup", (*self.settings.setup, "COMMAND"))
+        return Explained(
+            reason, f"install it in setup: {setup} in {self._file()} (then: wtman trust)"
         )
 
     def forbidden(self, ran: CommandResult) -> Explained | None:

@@ -50,6 +50,18 @@ def summary(output: str, wanted: Collection[str] = ()) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")[:_WIDEST]
 
 
+def causes(output: str, most: int = 60) -> tuple[str, ...]:
+    """The lines in which the cause of a failure may be: the telling ones, and all where no
+    failed test, compiler or crash says for itself why."""
+    from wtman.checks.failure import Rank
+
+    lines = _lines(output)
+    found = _failures(lines, ())
+    if not found or found[0].rank > Rank.CRASH:
+        return tuple(line for line in lines if line.strip())
+    return tuple(line for item in found[:most] for line in (*item.lines, item.why))
+
+
 def _lines(output: str) -> list[str]:
     """Cleaned lines; of a line that was redrawn what stood there last."""
     if len(output) > _HEAD + _TAIL:

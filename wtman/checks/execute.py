@@ -12,7 +12,7 @@ from wtman.checks.diagnosis import absent_in
 from wtman.checks.fingerprint import fingerprint
 from wtman.checks.import_probe import ImportOrigin
 from wtman.checks.rerun import CACHE, only_failed
-from wtman.checks.results import import_records, with_tests
+from wtman.checks.results import import_records, with_telling_lines, with_tests
 from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.context import Context
 from wtman.errors import SPACE_HINT, DiskFullError
@@ -303,6 +303,8 @@ async def _run(
         ran = await ctx.git(with_tests, ran, form, stdout, junit, seen)
         unwritten = ran.tests is not None and ran.tests.problem == NO_FILE
         ran = replace(ran, silent=unwritten and ran.passed and JUNIT not in check.run)
+    if not ran.passed and ran.log:
+        ran = await ctx.git(with_telling_lines, ran, ctx.below(ran.log), view.told)
     if not asked.names:
         return ran, None
     records = import_probe.read_records(await ctx.git(import_records, results))

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from wtman.checks import cache, verdict
+from wtman.checks import absence, cache, verdict
+from wtman.checks.excerpt import excerpt
 from wtman.checks.execute import (
     Bench,
     CheckRequest,
@@ -27,8 +28,9 @@ from wtman.checks.execute import (
     run_anew,
     run_once,
 )
-from wtman.checks.import_probe import ImportOrigin
+from wtman.checks.import_probe import ImportOrigin, own_names
 from wtman.checks.rerun import lastfailed, only_failed
+from wtman.checks.results import shortened
 from wtman.checks.verdict import Alone, confirmed
 from wtman.context import Context
 from wtman.git.objects import history
@@ -110,7 +112,12 @@ async def judge(
         )
         for number, command in enumerate(distinct, 1)
     )
-    results = tuple(judged for judged, _ in pairs)
+    results = tuple(
+        [
+            replace(one, hint=await advised(ctx, settings, (tree_commit, against), one, ran))
+            for one, ran in pairs
+        ]
+    )
     return Judged(verdict.overall(results), results, _evidence(pairs))
 
 
@@ -149,6 +156,27 @@ async def once(
     bench = await bench_of(ctx, settings, stem)
     ran, _ = await run_once(bench, CheckRequest(command, commit, stem))
     return ran
+
+
+async def advised(
+    ctx: Context,
+    settings: Settings,
+    commits: tuple[Sha | None, ...],
+    judged: CheckResult,
+    ran: CommandResult,
+) -> str:
+    """What a failed check went without, in words; empty: nothing that is known.
+
+    What `commits` define themselves is no package that anybody could install.
+    """
+    if judged.verdict is not Verdict.RED or ran.unfit:
+        return ""
+    online = settings.check_network or ctx.sandbox.name == "none"
+    own: set[str] = set()
+    if absence.package(ran.output):
+        for commit in filter(None, commits):
+            own.update(own_names(await ctx.git(history.files, ctx.control, commit)))
+    return absence.advice(ran.output, online=online, own=own)
 
 
 async def _compare(
@@ -265,7 +293,15 @@ def _evidence(pairs: tuple[tuple[CheckResult, CommandResult], ...]) -> str:
     if not red:
         return ""
     share = _EVIDENCE // len(red)
-    return "\n\n".join(f"$ {command}\n{ran.output[-share:]}".rstrip() for command, ran in red)
+    return "\n\n".join(f"$ {command}\n{_said(ran, share)}".rstrip() for command, ran in red)
+
+
+def _said(ran: CommandResult, share: int) -> str:
+    return (
+        ran.output
+        if len(ran.output) <= share
+        else shortened(ran.output, excerpt(ran.output), share)
+    )
 
 
 async def _together(works: Iterable[Awaitable[T]]) -> tuple[T, ...]:

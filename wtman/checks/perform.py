@@ -5,12 +5,14 @@ or says which tests are not, and that it sees the checkout it runs in. What fail
 that is a problem of the run, found before a session costs anything.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from wtman.checks import import_probe, protected
 from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.diagnosis import Explained, explain
-from wtman.checks.judge import BaseRun, Judged, judge, look
+from wtman.checks.excerpt import excerpt
+from wtman.checks.judge import BaseRun, Judged, advised, judge, look
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git.objects import history
@@ -18,6 +20,8 @@ from wtman.git.patches import apply
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.model.check import CheckCommand, Verdict, below
+from wtman.model.ids import Sha
+from wtman.model.settings import Settings
 from wtman.text.terminal import command, last_lines
 
 _TOLD = 10  # lines of output in an error
@@ -100,7 +104,7 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
 
     package = await ctx.git(history.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
     looked = await look(ctx, state.settings, state.checks, action.commit, named, stem="base")
-    judged = [judge_base(one.command, one.ran, state.settings.allow_failing_base) for one in looked]
+    judged = [await _judge_base(ctx, state.settings, action.commit, one) for one in looked]
     settings = state.settings
     reasons = [
         await ctx.git(explain, ctx, settings, frozenset(files), one.command, one.ran)
@@ -117,6 +121,16 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
         hint=hint,
         warnings=_warnings(looked, judged, shown),
     )
+
+
+async def _judge_base(ctx: Context, settings: Settings, commit: Sha, seen: BaseRun) -> BaseJudged:
+    """The verdict on the base, with what a check that fails there went without."""
+    found = judge_base(seen.command, seen.ran, settings.allow_failing_base)
+    if seen.ran.passed:
+        return found
+    failed = replace(found.result, verdict=Verdict.RED)
+    hint = await advised(ctx, settings, (commit,), failed, seen.ran)
+    return replace(found, result=replace(found.result, hint=hint))
 
 
 def _problem(
@@ -143,7 +157,9 @@ def _problem(
     seen, first, why = red[0]
     others = "".join(f"; so does `{command(more.command)}`" for more, *_ in red[1:])
     name = f"check `{command(seen.command)}`"
-    said = "".join(f"\n{line}" for line in last_lines(seen.ran.output, _TOLD))
+    lines = last_lines(seen.ran.output, _TOLD + 1)
+    lines = lines if len(lines) <= _TOLD else [*excerpt(seen.ran.output, _TOLD)]
+    said = "".join(f"\n{line}" for line in lines)
     if why is not None and seen.ran.unfit:
         return f"{seen.ran.unfit}, on the base: {why.reason}{said}", why.hint
     if why is not None:
@@ -161,7 +177,11 @@ def _problem(
 
 def _warnings(looked: tuple[BaseRun, ...], judged: list[BaseJudged], own: bool) -> tuple[str, ...]:
     """What the user should know of checks that can judge; `own`: there is code to be blind to."""
-    lines = [one.warning for one in judged if one.warning]
+    lines = [
+        one.warning + (f"; {one.result.hint}" if one.result.hint else "")
+        for one in judged
+        if one.warning
+    ]
     for seen, one in zip(looked, judged, strict=True):
         kind = seen.sight.kind if seen.sight is not None else "unknown"
         if kind == "mixed" and seen.sight is not None:

@@ -2,15 +2,19 @@
 
 import glob
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wtman import files
+from wtman.checks.excerpt import excerpt as telling_lines
 from wtman.formats.junit import TestRun, read_junit
 from wtman.formats.test_output import read_cargo, read_go, read_jest
 from wtman.provision.command_result import CommandResult, excerpt
 
 _MOST = 64 * 1024 * 1024  # bytes of one file
 _MOST_RECORDS = 1000
+_READ = 1024 * 1024  # bytes of an output in which the telling lines are looked for
+_KEPT = 3 * 1024  # characters of it that are kept
 
 
 def with_tests(
@@ -37,6 +41,29 @@ def with_tests(
             return replace(ran, tests=read_jest(raw, checkout))
         case _:
             return replace(ran, tests=read_junit(raw))
+
+
+def with_telling_lines(ran: CommandResult, log: str, told: Callable[[str], str]) -> CommandResult:
+    """A run that failed, with the lines that say why before the last ones.
+
+    `log` is the folder of its outputs; `told` puts paths as people see them. What of a longer
+    output is kept otherwise are its last lines, and these are mostly counts.
+    """
+    outputs = [files.tail(os.path.join(log, name), _READ) for name in ("stdout", "stderr")]
+    said = told(b"\n".join(outputs).decode("utf-8", "replace"))
+    if len(said) <= _KEPT:
+        return ran  # all of it is kept
+    return replace(ran, output=shortened(ran.output, telling_lines(said), _KEPT))
+
+
+def shortened(output: str, lines: Sequence[str], most: int) -> str:
+    """The telling lines of an output, then as much of its end as there is room for."""
+    kept = {" ".join(line.split()) for line in output.splitlines()}
+    if len(output) <= most and all(" ".join(line.split()) in kept for line in lines):
+        return output
+    told = "\n".join(lines)[: most // 2]
+    end = output[-(most - len(told) - 5) :]
+    return f"{told}\n...\n{end[end.find(chr(10)) + 1 :]}"
 
 
 def import_records(folder: str) -> list[bytes]:

@@ -537,7 +537,7 @@ def describe_red(result: CheckResult) -> str:
     line = f"check `{result.command}`: {result.reason or 'failed'}"
     if result.new_failures:
         line += f": {listed(result.new_failures)}"
-    return line
+    return f"{line}; {result.hint}" if result.hint else line
 
 
 TRIES = 2  # sessions of a resolver that count, for each task that a merge leaves out

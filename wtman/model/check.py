@@ -111,6 +111,7 @@ class CheckResult:
     flaky: tuple[str, ...] = ()  # what failed in one of two runs of this very tree
     fixed_by: tuple[str, ...] = ()
     commit: str = ""  # what it was run on, where that is not the very tree that is judged
+    hint: str = ""  # what it went without, and where that comes from
 
 
 def check_plain(result: CheckResult) -> dict[str, Any]:
