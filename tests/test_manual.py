@@ -1,4 +1,6 @@
-"""The README and the manual say what is true: commands, options, keys, links and examples."""
+"""The README and the manual say what is true: commands, options, keys and links.
+
+Their code blocks are run by tests/manual/."""
 
 import json
 import re
@@ -15,8 +17,6 @@ from tests.journal.runs import A_RUN, played
 from tests.kit import ROOT
 from wtman.cli import _COMMANDS
 from wtman.config.keys import KEYS
-from wtman.config.settings import load
-from wtman.plan.file import parse
 from wtman.ui.manual_page import painted, subject
 from wtman.ui.status_json import status
 
@@ -32,7 +32,10 @@ OPTIONS = {
     )
 }
 # Options of other programs, and of flows, in examples.
-FOREIGN = {"--fix", "--exit-zero", "--folder", "--git", "--junitxml", "--no-sandbox"}
+FOREIGN = {
+    *("--fix", "--exit-zero", "--folder", "--git", "--junitxml", "--no-sandbox"),
+    *("--items", "--kills"),
+}
 
 
 def text_of(path: Path) -> str:
@@ -40,13 +43,18 @@ def text_of(path: Path) -> str:
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text_of(path))
+    return re.findall(rf"(?ms)^```{language}(?: [^\n]*)?\n(.*?)^```$", text_of(path))
+
+
+def words_of(path: Path) -> str:
+    """Its text without the files of others that it shows."""
+    return re.sub(r"(?ms)^```(?:toml|yaml)\b.*?^```$", "", text_of(path))
 
 
 def command_lines(path: Path) -> Iterator[list[str]]:
-    """The calls of wtman in code blocks and indented lines, as words."""
-    indented = re.findall(r"(?m)^    (wtman .*)", text_of(path))
-    for line in "\n".join([*blocks(path, "sh"), *indented]).replace("\\\n", " ").splitlines():
+    """The calls of wtman in shell blocks and CI jobs, as words."""
+    jobs = re.findall(r"(?m)^ +(?:- )?(wtman .*)", "\n".join(blocks(path, "yaml")))
+    for line in "\n".join([*blocks(path, "sh"), *jobs]).replace("\\\n", " ").splitlines():
         if line.startswith("wtman "):
             yield shlex.split(line, comments=True)
 
@@ -81,7 +89,7 @@ def test_every_command_that_is_named_is_there(path: Path) -> None:
 
 @by_name
 def test_every_option_that_is_named_is_there(path: Path) -> None:
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(path))) - FOREIGN
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", words_of(path))) - FOREIGN
     known = set().union(*OPTIONS.values())
     assert named <= known, sorted(named - known)
 
@@ -103,25 +111,6 @@ def test_the_readme_leads_to_every_page() -> None:
     links = set(re.findall(r"\]\(([^)#]+)\)", text_of(README)))
     assert {f"wtman/manual/{page.name}" for page in PAGES} <= links
     assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-@by_name
-def test_examples_of_plans_and_configuration_are_accepted(path: Path) -> None:
-    for text in blocks(path, "toml"):
-        if "[[task]]" in text:
-            assert parse(text, path.name).tasks
-        else:
-            load(str(ROOT), {}, {}, lambda name, text=text: text.encode() * (name == "wtman.toml"))
-
-
-@by_name
-def test_examples_of_json_are_json(path: Path) -> None:
-    for text in blocks(path, "json"):
-        assert (
-            [json.loads(line) for line in text.splitlines()]
-            if "}\n{" in text
-            else [json.loads(text)]
-        )
 
 
 def test_every_key_of_the_configuration_is_explained() -> None:
