@@ -65,6 +65,7 @@ EFFECTS = frozenset(
     coordinator/checks.py
     coordinator/branches.py
     coordinator/create.py
+    coordinator/detected.py
     coordinator/evidence.py
     coordinator/external_merge.py
     coordinator/home.py
@@ -84,6 +85,7 @@ EFFECTS = frozenset(
     coordinator/start/requirements.py
     coordinator/start/resumption.py
     coordinator/start/roles.py
+    coordinator/trial.py
     execution/local.py
     execution/occupants.py
     execution/output.py

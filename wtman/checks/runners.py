@@ -59,6 +59,8 @@ _EXECUTORS = {
     *(("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run")),
     *(("pnpm", "exec"), ("bun", "x")),
 }
+# Their options without a value that may stand before the program.
+_FLAGS = ("--no-sync", "--frozen", "--locked", "--offline", "-q", "--quiet", "--no-install", "-y")
 _LAUNCHERS = ("npx", "bunx", "yarn", "pnpm")  # one word before a program of node
 
 
@@ -126,6 +128,8 @@ def _found(words: list[str]) -> tuple[int, _Runner] | None:
     if tuple(words[at : at + 2]) in _EXECUTORS:
         at += 2
     elif words[at : at + 1] and words[at] in _LAUNCHERS:
+        at += 1
+    while at and at < len(words) and words[at] in _FLAGS:
         at += 1
     if at < len(words) and _PYTHON.fullmatch(words[at]):
         at += 1

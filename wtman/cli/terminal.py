@@ -42,19 +42,23 @@ def may_ask() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def ask(question: str) -> bool | None:
-    """Ask until it is yes or no; the end of the input is no. None: there is no terminal."""
+def ask(question: str, default: bool = False) -> bool | None:
+    """Ask until it is yes or no; an empty line is `default`, the end of the input is no.
+
+    None: there is no terminal.
+    """
     while may_ask():
-        sys.stdout.write(f"{question} [y/N] ")
+        sys.stdout.write(f"{question} {'[Y/n]' if default else '[y/N]'} ")
         sys.stdout.flush()
         line = sys.stdin.readline()
         word = line.strip().lower()
         if word in ("y", "yes"):
             return True
-        if word in ("", "n", "no"):
-            if not line:
-                sys.stdout.write("\n")
+        if not line:
+            sys.stdout.write("\n")
             return False
+        if word in ("", "n", "no"):
+            return default and not word
     return None
 
 

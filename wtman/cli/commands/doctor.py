@@ -282,7 +282,7 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
             return
     if not place.repo.toplevel:
         return
-    from wtman.cli.commands.init import of_repository
+    from wtman.coordinator.detected import of_repository
 
     found = of_repository(place.repo)
     if not settings.check:
@@ -292,9 +292,9 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
         else:
             said = "none configured, and no tests found: branches end unchecked"
             yield Line("check", "warn", said, 'check = ["..."] in wtman.toml, or --check CMD')
-    if found.setup and not settings.setup:
+    if found.proposed_setup and not settings.setup:
         said = "a fresh worktree has nothing installed, and no setup is configured"
-        lines = ", ".join(json.dumps(text, ensure_ascii=False) for text in found.setup)
+        lines = ", ".join(json.dumps(text, ensure_ascii=False) for text in found.proposed_setup)
         sources = place.loaded.origin.values() if place.loaded is not None else ()
         written = any(source.kind is Kind.REPOSITORY for source in sources)
         fix = f"setup = [{lines}]" if written else "wtman init writes it down"

@@ -1,30 +1,50 @@
-"""`wtman init`: a wtman.toml from what is here, for its user to read before anything runs."""
+"""`wtman init`: a wtman.toml from what is here, tried in a fresh checkout before it is written.
+
+What is tried are the repository's own tests and installers, so their texts are shown first and
+nothing runs before a yes. What the user has seen and said yes to counts as approved, by its text,
+as on every start screen. `--yes` runs it unseen, and so approves nothing.
+"""
 
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target
-from wtman.config.detect import PYTHON_TEST, READ, Habits, habits
-from wtman.errors import ExternalError, MissingError, UsageError, no_access
+from wtman.cli import options, target, terminal
+from wtman.config.detect import Candidate, Habits
+from wtman.coordinator.detected import of_repository
+from wtman.coordinator.trial import Trier
+from wtman.coordinator.trial_result import PartTrial
+from wtman.errors import MissingError, UsageError, WtmanError, no_access
 from wtman.git.discovery import Repository
+from wtman.model.states import SCHEMA
+from wtman.text.terminal import clean
+from wtman.ui import configuration
 
-_MOST_TESTS, _CAP = 20, 1 << 18  # tests that are looked into, bytes of each
 _NAME = "wtman.toml"
 
 
 def init(
     ctx: typer.Context,
     shown: Annotated[bool, typer.Option("--print", help="Print it, write nothing.")] = False,
+    no_try: Annotated[
+        bool, typer.Option("--no-try", help="Write the proposal without trying it.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Try it without asking (approves no command).")
+    ] = False,
+    as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Write a wtman.toml for this repository: checks, setup, files to copy.
 
-    It is a proposal, with the reasons as comments. Its commands run only after you
-    approved them. An existing file is never overwritten.
+    It looks for the tests of every project here, shows the commands, and, after your yes, tries
+    them as a run would: in a fresh checkout, in the sandbox, setup with the network and checks
+    without. What fails is not written as if it worked. An existing file is never overwritten.
+    Exit status 1: nothing that was tried passes.
     """
     repo = target.repository(ctx, directory)
     if not repo.toplevel:
@@ -35,24 +55,108 @@ def init(
     if not shown:
         _require_new(repo, path)
     found = of_repository(repo)
-    written = text(found)
-    if shown:
+    quiet = as_json or shown
+    may_try = any(part.candidates for part in found.parts) and not no_try
+    trials: tuple[PartTrial, ...] | None = None
+    untried = "--no-try" if no_try else ""
+    seen = False
+    if may_try:
+        trier, untried = _trier(repo)
+        if trier is not None:
+            agreed, seen, untried = _agreed(found, yes, quiet)
+            if agreed:
+                trials = _tried(trier, found, quiet)
+    written = configuration.file_text(found, trials)
+    fell_short = bool(trials) and not any(trial.passed for trial in trials or ())
+    if not shown:
+        _write(path, written)
+    if trials and seen and not fell_short:
+        from wtman.config.trust import approve
+
+        approve(configuration.chosen_commands(found, trials), os.environ, repo.common_dir)
+    if as_json:
+        told = {"schema": SCHEMA, "path": path, "written": not shown, "text": written}
+        print(json.dumps({**told, **configuration.proposal_json(found, trials)}, ensure_ascii=True))
+    elif shown:
         print(written, end="")
-        return 0
+    else:
+        _told(path, found, trials, untried if may_try else "", approved=seen)
+    return 1 if fell_short else 0
+
+
+def _told(
+    path: str, found: Habits, trials: Sequence[PartTrial] | None, untried: str, *, approved: bool
+) -> None:
+    """What was written, and what comes next."""
+    kinds = ", ".join(found.kinds) or "nothing known"
+    print(f"wrote {clean(path)}; found: {clean(kinds)}")
+    for note in found.notes:
+        print(f"! {clean(note)}")
+    if untried:
+        print(f"not tried: {untried}")
+    split = 'wtman split "what you want"'
+    if not found.check:
+        print("next: no tests were found: set `check`, or branches end unchecked")
+    elif trials is None:
+        print("next: read it, then `wtman trust` and `wtman doctor --checks`")
+    elif not any(trial.passed for trial in trials):
+        print(f"next: set `check` in {_NAME}, then `wtman doctor --checks`; or {split} --check CMD")
+    elif approved:
+        print(f"next: {split}")
+    else:
+        print(f"next: {split}, which asks you to approve these commands")
+
+
+def _trier(repo: Repository) -> tuple[Trier | None, str]:
+    """What tries proposals here; None, and why, where nothing can be tried."""
+    from wtman.config import load, worktrees_folder
+    from wtman.git.repo import resolve
+    from wtman.sandbox.choice import choose
+
+    try:
+        settings = load(repo.toplevel, os.environ, {}, None).settings
+        settings = replace(
+            settings,
+            sandbox=choose(settings.sandbox)[0].name,
+            worktrees=worktrees_folder(settings.worktrees, repo, os.environ),
+        )
+        return Trier(repo, settings, resolve(repo, "HEAD"), os.environ), ""
+    except MissingError as error:
+        return None, f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _agreed(found: Habits, yes: bool, quiet: bool) -> tuple[bool, bool, str]:
+    """Whether to try it, whether its user has seen it, and else why it is not tried."""
+    if not quiet:
+        print("\n".join(configuration.proposal_lines(found)), flush=True)
+    if yes:
+        return True, False, ""
+    if quiet or not terminal.may_ask():
+        return False, False, "it runs commands of this repository; `wtman init --yes` tries them"
+    answer = terminal.ask("\nTry it now, in a fresh checkout?", default=True)
+    return bool(answer), True, "" if answer else "you said no"
+
+
+def _tried(trier: Trier, found: Habits, quiet: bool) -> tuple[PartTrial, ...]:
+    def tell(candidates: tuple[Candidate, ...]) -> None:
+        print(f"trying {configuration.attempt_words(candidates)} ...", flush=True)
+
+    try:
+        trials = replace(trier, tell=tell).trials(found) if not quiet else trier.trials(found)
+    except WtmanError as error:
+        error.hint = error.hint or "wtman init --no-try"
+        raise
+    if not quiet:
+        print("\n".join(configuration.trial_lines(trials)), flush=True)
+    return trials
+
+
+def _write(path: str, text: str) -> None:
     try:
         with open(path, "x", encoding="utf-8") as file:
-            file.write(written)
+            file.write(text)
     except OSError as error:
         raise no_access(error) from error
-    kinds = ", ".join(found.kinds) or "nothing known"
-    print(f"wrote {path}; found: {kinds}")
-    for note in found.notes:
-        print(f"! {note}")
-    if found.check or found.setup:
-        print("next: read it, then `wtman trust` and `wtman doctor --checks`")
-    else:
-        print("next: no tests were found: set `check`, or branches end unchecked")
-    return 0
 
 
 def _require_new(repo: Repository, path: str) -> None:
@@ -66,89 +170,3 @@ def _require_new(repo: Repository, path: str) -> None:
             "pyproject.toml has [tool.wtman], which a wtman.toml would replace",
             hint="print what it would hold: wtman init --print",
         )
-
-
-def of_repository(repo: Repository) -> Habits:
-    """What the checkout that the user stands in says about itself."""
-    tracked = _tracked(repo)
-    tests = [path for path in tracked if PYTHON_TEST.fullmatch(path)][:_MOST_TESTS]
-    texts = {}
-    for path in (*READ, *tests):
-        content = _read(os.path.join(repo.toplevel, path)) if path in tracked else None
-        if content is not None:
-            texts[path] = content
-    return habits(tracked, texts, set(os.listdir(repo.toplevel)) - tracked)
-
-
-def _tracked(repo: Repository) -> frozenset[str]:
-    """Paths of HEAD, or before the first commit what is in the folder."""
-    from wtman.git.control_dir import prepare
-    from wtman.git.objects.history import files
-    from wtman.git.repo import resolve
-
-    try:
-        return frozenset(files(prepare(repo), resolve(repo, "HEAD")))
-    except (MissingError, ExternalError):
-        names = os.listdir(repo.toplevel)
-        below = (f"tests/{name}" for name in _listed(os.path.join(repo.toplevel, "tests")))
-        return frozenset((*names, *below))
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read(_CAP).decode("utf-8", "replace")
-    except OSError:
-        return None
-
-
-# --- the file -------------------------------------------------------------------------------
-
-
-def text(found: Habits) -> str:
-    """The whole file."""
-    tested = "Commands that must pass on every branch and on the merged result."
-    untested = "No tests were found. Without a check branches end unchecked."
-    checkout = "Run once in every fresh checkout, which holds only what is in git."
-    lint = "These are set up here too:"
-    copy = "Untracked files that checkouts need too. Agents can read them: no secrets."
-    protect = "Paths that judge the work, instead of tests, CI files and test configuration."
-    parts = [
-        "# How wtman works in this repository; every key is optional. Commands run only\n"
-        "# after you approved their text (`wtman trust`). See `wtman help configuration`.\n",
-        _key(tested, "check", found.check)
-        if found.check
-        else _idea(untested, "check", "make test"),
-        _idea(lint, "check", *found.check, *found.lint) if found.lint else "",
-        _key(f"{checkout} Has the network.", "setup", found.setup)
-        if found.setup
-        else _idea(checkout, "setup", "npm ci"),
-        _idea(copy, "copy", *(found.copy or (".env.test",))),
-        _idea(protect, "protect", "tests/**", "golden/**"),
-        "# The agent. Default: the first one that is installed and signed in.\n"
-        '# agent = "claude"\n',
-        "# Sessions at once, and the most that a run may cost.\n# jobs = 16\n# budget.usd = 20.0\n",
-    ]
-    return "\n".join(filter(None, parts))
-
-
-def _idea(why: str, key: str, *values: str) -> str:
-    """A key that is commented out."""
-    return _key(why, key, values, "# ")
-
-
-def _key(why: str, key: str, values: Sequence[str], mark: str = "") -> str:
-    """A key with the reason for it."""
-    quoted = [json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for value in values]
-    whole = f"{mark}{key} = [{', '.join(quoted)}]"
-    if len(whole) > 98 and len(quoted) > 1:
-        inner = "".join(f"{mark}    {value},\n" for value in quoted)
-        whole = f"{mark}{key} = [\n{inner}{mark}]"
-    return f"# {why}\n{whole}\n"
