@@ -114,7 +114,9 @@ def test_init_then_trust_then_the_checks_run(
     repo = make_repo(TESTED)
     shown = wtman("init", "--print", cwd=repo).out
     assert not (repo / "wtman.toml").exists()
-    assert "found: Python" in wtman("init", cwd=repo).out
+    # Without a terminal nothing of the repository is run unasked.
+    said = wtman("init", cwd=repo).out
+    assert "found: Python" in said and "not tried: it runs commands" in said
     assert (repo / "wtman.toml").read_text() == shown
     again = wtman("init", cwd=repo, check_status=2)
     assert "already exists" in again.err
@@ -210,7 +212,7 @@ def test_what_init_proposes_is_green(
         pytest.skip(f"there is no {program}")
     repo = make_repo(files)
     assert habits(files, files, ()).check
-    wtman("init", cwd=repo)
+    wtman("init", "--no-try", cwd=repo)
     wtman("trust", "--yes", cwd=repo)
     out = wtman("doctor", "--checks", cwd=repo, check_status=None, env={"COLUMNS": "200"}).out
     assert re.search(r"^ok +base .*: passed", out, re.MULTILINE), out

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from wtman.config.detect import Candidate, Habits, Part
+from wtman.config.detect import Candidate, Habits, Project
 from wtman.coordinator.base_check import base_checked
-from wtman.coordinator.trial_result import Attempt, PartTrial
+from wtman.coordinator.trial_result import ProjectTrial, TriedCandidate
 from wtman.git.discovery import Repository
 from wtman.journal.events import BaseChecked
 from wtman.model.check import Verdict
@@ -35,7 +35,7 @@ class Trier:
     environ: Mapping[str, str]
     tell: Tell = lambda candidates: None
 
-    def trials(self, habits: Habits) -> tuple[PartTrial, ...]:
+    def trials(self, habits: Habits) -> tuple[ProjectTrial, ...]:
         """What comes of each part that has a candidate."""
         parts = [part for part in habits.parts if part.candidates]
         if len(parts) > 1:
@@ -44,7 +44,7 @@ class Trier:
                 return together
         return tuple(self._alone(habits, part) for part in parts)
 
-    def _together(self, habits: Habits, parts: list[Part]) -> tuple[PartTrial, ...] | None:
+    def _together(self, habits: Habits, parts: list[Project]) -> tuple[ProjectTrial, ...] | None:
         """All first candidates at once; None where any does not pass."""
         best = tuple(part.best for part in parts)
         extra = tuple(text for part in parts for text in part.extra)
@@ -58,8 +58,8 @@ class Trier:
                 return None
         return tuple(_trial(part, _attempt(part.best, seen, seconds), seen) for part in parts)
 
-    def _alone(self, habits: Habits, part: Part) -> PartTrial:
-        attempts: list[Attempt] = []
+    def _alone(self, habits: Habits, part: Project) -> ProjectTrial:
+        attempts: list[TriedCandidate] = []
         for candidate in part.candidates[:_MOST]:
             seen, seconds = self._run(habits, (candidate,), (*candidate.check, *part.extra))
             if seen.problem and part.extra and _green(seen, candidate.check):
@@ -71,7 +71,7 @@ class Trier:
             attempts.append(attempt)
             if attempt.passed:
                 return replace(_trial(part, attempt, seen), attempts=tuple(attempts))
-        return PartTrial(part, tuple(attempts))
+        return ProjectTrial(part, tuple(attempts))
 
     def _run(
         self, habits: Habits, candidates: tuple[Candidate, ...], checks: tuple[str, ...]
@@ -97,7 +97,7 @@ def _green(seen: BaseChecked, checks: tuple[str, ...]) -> bool:
     return all(verdicts.get(text) is Verdict.GREEN for text in checks)
 
 
-def _attempt(candidate: Candidate, seen: BaseChecked, seconds: float) -> Attempt:
+def _attempt(candidate: Candidate, seen: BaseChecked, seconds: float) -> TriedCandidate:
     own = [one for one in seen.results if one.command in candidate.check]
     counts = [one.collected for one in own if one.collected is not None]
     tests = sum(counts) if counts else None
@@ -106,7 +106,7 @@ def _attempt(candidate: Candidate, seen: BaseChecked, seconds: float) -> Attempt
     )
     if not problem and tests == 0:
         problem = "no test was collected"
-    return Attempt(
+    return TriedCandidate(
         candidate,
         seconds,
         sum(one.seconds for one in own),
@@ -117,9 +117,9 @@ def _attempt(candidate: Candidate, seen: BaseChecked, seconds: float) -> Attempt
     )
 
 
-def _trial(part: Part, attempt: Attempt, seen: BaseChecked) -> PartTrial:
+def _trial(part: Project, attempt: TriedCandidate, seen: BaseChecked) -> ProjectTrial:
     extras = [one for one in seen.results if one.command in part.extra]
-    return PartTrial(
+    return ProjectTrial(
         part,
         (attempt,),
         tuple(one for one in extras if one.verdict is Verdict.GREEN),

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from wtman.config.detect import Candidate, Part
+from wtman.config.detect import Candidate, Project
 from wtman.model.check import CheckResult
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class TriedCandidate:
     """One candidate as it was tried. `seconds` are all, `check_seconds` those of its checks.
     `tests` were collected (None: its checks tell of no tests), `known` of them fail already.
     `problem` says why it did not pass, with the last lines of its output; `hint` the way on."""
@@ -27,16 +27,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class PartTrial:
+class ProjectTrial:
     """A part with what was tried; the last attempt is the one that counts. `extra` passed,
     `refused` did not: text and reason."""
 
-    part: Part
-    attempts: tuple[Attempt, ...] = ()
+    part: Project
+    attempts: tuple[TriedCandidate, ...] = ()
     extra: tuple[CheckResult, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
     @property
-    def passed(self) -> Attempt | None:
+    def passed(self) -> TriedCandidate | None:
         """The attempt that passed."""
         return next((one for one in self.attempts if one.passed), None)

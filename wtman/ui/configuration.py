@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from wtman.config.detect import Candidate, Habits, Part
-from wtman.coordinator.trial_result import Attempt, PartTrial
+from wtman.config.detect import Candidate, Habits, Project
+from wtman.coordinator.trial_result import ProjectTrial, TriedCandidate
 from wtman.model.check import CheckCommand
 from wtman.text.terminal import clean, count, duration
 
@@ -55,7 +55,7 @@ def attempt_words(candidates: Iterable[Candidate]) -> str:
     return _joined(text for one in candidates for text in (*one.setup, *one.check))
 
 
-def passed_words(attempt: Attempt) -> str:
+def passed_words(attempt: TriedCandidate) -> str:
     """`213 tests passed in 10.8 s (13 s with setup)`."""
     tests = attempt.tests or 0
     good = f"{count(tests - attempt.known, 'test')} passed" if tests else "passed"
@@ -64,14 +64,14 @@ def passed_words(attempt: Attempt) -> str:
     return f"{good} in {duration(attempt.check_seconds)}{whole}{known}"
 
 
-def failed_words(attempt: Attempt) -> str:
+def failed_words(attempt: TriedCandidate) -> str:
     """Why it did not pass, in one line."""
     first, _, rest = attempt.problem.partition("\n")
     said = [line.strip() for line in rest.splitlines() if line.strip()]
     return clean(said[-1] if said else first, _SAID)
 
 
-def trial_lines(trials: Sequence[PartTrial]) -> list[str]:
+def trial_lines(trials: Sequence[ProjectTrial]) -> list[str]:
     """What came of it, a line a part."""
     lines = []
     for trial in trials:
@@ -90,7 +90,7 @@ def trial_lines(trials: Sequence[PartTrial]) -> list[str]:
 # --- the file -----------------------------------------------------------------------------------
 
 
-def file_text(found: Habits, trials: Sequence[PartTrial] | None) -> str:
+def file_text(found: Habits, trials: Sequence[ProjectTrial] | None) -> str:
     """The whole file. Without `trials` nothing was tried, and it says so."""
     chosen = list(_chosen(found, trials))
     checks = [text for one, more in chosen for text in (*one.check, *more)]
@@ -132,7 +132,7 @@ def file_text(found: Habits, trials: Sequence[PartTrial] | None) -> str:
 
 
 def _chosen(
-    found: Habits, trials: Sequence[PartTrial] | None
+    found: Habits, trials: Sequence[ProjectTrial] | None
 ) -> Iterator[tuple[Candidate, tuple[str, ...]]]:
     """What goes into the file: of each part a candidate, and further checks that passed."""
     if trials is None:
@@ -145,7 +145,7 @@ def _chosen(
             yield attempt.candidate, tuple(one.command for one in trial.extra)
 
 
-def chosen_commands(found: Habits, trials: Sequence[PartTrial] | None) -> tuple[str, ...]:
+def chosen_commands(found: Habits, trials: Sequence[ProjectTrial] | None) -> tuple[str, ...]:
     """Every command text that the file has, as approvals know it."""
     chosen = list(_chosen(found, trials))
     texts = [*found.setup] if chosen else []
@@ -153,7 +153,7 @@ def chosen_commands(found: Habits, trials: Sequence[PartTrial] | None) -> tuple[
     return tuple(dict.fromkeys(texts))
 
 
-def _reasons(found: Habits, trials: Sequence[PartTrial] | None) -> Iterator[str]:
+def _reasons(found: Habits, trials: Sequence[ProjectTrial] | None) -> Iterator[str]:
     if trials is None:
         for part in found.parts:
             if part.candidates:
@@ -168,7 +168,7 @@ def _reasons(found: Habits, trials: Sequence[PartTrial] | None) -> Iterator[str]
             yield f"left out, it did not pass here: `{clean(text)}`: {clean(reason, _SAID)}"
 
 
-def _failures(trials: Sequence[PartTrial]) -> Iterator[str]:
+def _failures(trials: Sequence[ProjectTrial]) -> Iterator[str]:
     """Parts of which nothing worked: why, and the first proposal as comments."""
     for trial in trials:
         if trial.passed is not None or not trial.attempts:
@@ -218,7 +218,7 @@ def _text(value: str) -> str:
 # --- JSON ---------------------------------------------------------------------------------------
 
 
-def proposal_json(found: Habits, trials: Sequence[PartTrial] | None) -> dict[str, Any]:
+def proposal_json(found: Habits, trials: Sequence[ProjectTrial] | None) -> dict[str, Any]:
     """The facts of it, for `init --json`."""
     by_part = {trial.part: trial for trial in trials or ()}
     chosen = list(_chosen(found, trials))
@@ -234,7 +234,7 @@ def proposal_json(found: Habits, trials: Sequence[PartTrial] | None) -> dict[str
     }
 
 
-def _part_json(part: Part, trial: PartTrial | None) -> dict[str, Any]:
+def _part_json(part: Project, trial: ProjectTrial | None) -> dict[str, Any]:
     state = "not tried" if trial is None else "passed" if trial.passed else "failed"
     return {
         "kind": part.kind,

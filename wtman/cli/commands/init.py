@@ -17,7 +17,7 @@ from wtman.cli import options, target, terminal
 from wtman.config.detect import Candidate, Habits
 from wtman.coordinator.detected import of_repository
 from wtman.coordinator.trial import Trier
-from wtman.coordinator.trial_result import PartTrial
+from wtman.coordinator.trial_result import ProjectTrial
 from wtman.errors import MissingError, UsageError, WtmanError, no_access
 from wtman.git.discovery import Repository
 from wtman.model.states import SCHEMA
@@ -57,7 +57,7 @@ def init(
     found = of_repository(repo)
     quiet = as_json or shown
     may_try = any(part.candidates for part in found.parts) and not no_try
-    trials: tuple[PartTrial, ...] | None = None
+    trials: tuple[ProjectTrial, ...] | None = None
     untried = "--no-try" if no_try else ""
     seen = False
     if may_try:
@@ -85,7 +85,7 @@ def init(
 
 
 def _told(
-    path: str, found: Habits, trials: Sequence[PartTrial] | None, untried: str, *, approved: bool
+    path: str, found: Habits, trials: Sequence[ProjectTrial] | None, untried: str, *, approved: bool
 ) -> None:
     """What was written, and what comes next."""
     kinds = ", ".join(found.kinds) or "nothing known"
@@ -137,7 +137,7 @@ def _agreed(found: Habits, yes: bool, quiet: bool) -> tuple[bool, bool, str]:
     return bool(answer), True, "" if answer else "you said no"
 
 
-def _tried(trier: Trier, found: Habits, quiet: bool) -> tuple[PartTrial, ...]:
+def _tried(trier: Trier, found: Habits, quiet: bool) -> tuple[ProjectTrial, ...]:
     def tell(candidates: tuple[Candidate, ...]) -> None:
         print(f"trying {configuration.attempt_words(candidates)} ...", flush=True)
 

@@ -11,10 +11,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from wtman.config.detect import ci, go, jvm, native, node, others, python, rust
-from wtman.config.detect.folder import Folder, is_apart, root, table
-from wtman.config.detect.model import Candidate, Habits, Part, Wanted
+from wtman.config.detect.folder import ProjectFolder, is_apart, root, table
+from wtman.config.detect.model import Candidate, Habits, Project, WantedVersion
 
-__all__ = ["Candidate", "Folder", "Habits", "Part", "Wanted", "habits", "is_test", "read_first"]
+__all__ = [
+    "Candidate",
+    "Habits",
+    "Project",
+    "ProjectFolder",
+    "WantedVersion",
+    "habits",
+    "is_test",
+    "read_first",
+]
 
 # What people keep beside their code and out of git, and a run may want.
 LOCAL = (".env", ".env.local", ".env.test", ".env.development", "local.settings.json")
@@ -23,7 +32,7 @@ _PARTS = 8
 _READ = re.compile(
     r"(?:.*/)?(?:pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|pytest\.ini|noxfile\.py|package\.json"
     r"|(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)|pnpm-workspace\.yaml"
-    r"|lerna\.json|\.python-version|\.nvmrc|\.node-version|\.ruby-version|rust-toolchain(?:\.toml)?"
+    r"|lerna\.json|\.yarnrc\.yml|\.python-version|\.nvmrc|\.node-version|\.ruby-version|rust-toolchain(?:\.toml)?"
     r"|global\.json|Cargo\.toml|go\.mod|Gemfile|Rakefile|composer\.json|pom\.xml"
     r"|(?:build|settings)\.gradle(?:\.kts)?|[^/]+\.(?:cs|fs|vb)proj|CMakeLists\.txt"
     r"|CMakePresets\.json|meson\.build|(?:GNU)?[Mm]akefile|\.?[Jj]ustfile|Taskfile\.ya?ml"
@@ -31,7 +40,7 @@ _READ = re.compile(
 )
 _MOST_READ, _MOST_TESTS = 300, 30
 
-Look = Callable[[Folder], Part | None]
+Look = Callable[[ProjectFolder], Project | None]
 _ECOSYSTEMS: tuple[tuple[str, Look], ...] = (
     (r"pyproject\.toml|setup\.py|setup\.cfg|requirements\.txt", python.look),
     (r"package\.json", node.look),
@@ -93,11 +102,13 @@ def _distinct(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(first.values())
 
 
-def _parts(top: Folder) -> list[Part]:
-    found: list[Part] = []
+def _parts(top: ProjectFolder) -> list[Project]:
+    found: list[Project] = []
     for marks, look in _ECOSYSTEMS:
-        own = [part for part in [look(top)] if part is not None]
         folders = _folders(top, marks)
+        # Tests alone make no project at the root where folders below are projects.
+        here = not folders or any(re.fullmatch(marks, path) for path in top.files)
+        own = [part for part in [look(top) if here else None] if part is not None]
         for name in [] if _covers(top, look, own) else folders:
             inside = any(name.startswith(f"{part.folder}/") for part in own if part.folder)
             if inside and look is not go.look:
@@ -111,7 +122,7 @@ def _parts(top: Folder) -> list[Part]:
     if not tested and calls:
         # Who has only a Makefile to say it, says it there.
         kind = calls[0].check[0].partition(" ")[0]
-        return [*found, Part(kind, "", calls)]
+        return [*found, Project(kind, "", calls)]
     if len(tested) == 1 and not tested[0].folder and calls:
         one = replace(tested[0], candidates=_ranked(tested[0], calls))
         found = [one if part is tested[0] else part for part in found]
@@ -121,13 +132,13 @@ def _parts(top: Folder) -> list[Part]:
     ]
 
 
-def _ranked(part: Part, calls: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+def _ranked(part: Project, calls: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     """The candidates of the only part, with targets of make that CI knows or nothing else does."""
     setups = part.best.setup
     return (*part.candidates, *(replace(one, setup=setups) for one in calls[:2]))
 
 
-def _folders(top: Folder, marks: str) -> list[str]:
+def _folders(top: ProjectFolder, marks: str) -> list[str]:
     """Folders below the root that have one of the marks, the outermost first."""
     pattern = re.compile(marks)
     found = {
@@ -140,7 +151,7 @@ def _folders(top: Folder, marks: str) -> list[str]:
     return sorted(found, key=lambda name: (name.count("/"), name))
 
 
-def _covers(top: Folder, look: Look, own: list[Part]) -> bool:
+def _covers(top: ProjectFolder, look: Look, own: list[Project]) -> bool:
     """Whether the project at the root speaks for those below it."""
     if not own:
         return False

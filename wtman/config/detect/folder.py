@@ -27,7 +27,7 @@ def is_apart(path: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Folder:
+class ProjectFolder:
     """The tracked `files` below `name` ("" is the root), by their paths from there, and the
     `texts` of some of them; `ci` are the commands that the repository's CI runs."""
 
@@ -40,7 +40,7 @@ class Folder:
     def __contains__(self, path: str) -> bool:
         return path in self.files
 
-    def inner(self, name: str) -> "Folder":
+    def inner(self, name: str) -> "ProjectFolder":
         """A folder below this one."""
         prefix = f"{name}/"
         texts = {
@@ -50,7 +50,7 @@ class Folder:
         }
         whole = f"{self.name}/{name}" if self.name else name
         ignores = self.ignores | _ignored(texts.get(".gitignore", ""))
-        return Folder(whole, frozenset(below(self.files, name)), texts, self.ci, ignores)
+        return ProjectFolder(whole, frozenset(below(self.files, name)), texts, self.ci, ignores)
 
     def text(self, path: str) -> str:
         """The content of a file; empty where there is none, or nobody read it."""
@@ -112,9 +112,9 @@ class Folder:
         return next((command for command in self.ci if found.match(command)), "")
 
 
-def root(files: Iterable[str], texts: Mapping[str, str], ci: tuple[str, ...] = ()) -> Folder:
+def root(files: Iterable[str], texts: Mapping[str, str], ci: tuple[str, ...] = ()) -> ProjectFolder:
     """The root of a repository."""
-    return Folder("", frozenset(files), texts, ci, _ignored(texts.get(".gitignore", "")))
+    return ProjectFolder("", frozenset(files), texts, ci, _ignored(texts.get(".gitignore", "")))
 
 
 def _ignored(text: str) -> frozenset[str]:

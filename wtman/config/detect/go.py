@@ -2,11 +2,11 @@
 
 import re
 
-from wtman.config.detect.folder import Folder
-from wtman.config.detect.model import Part, Wanted
+from wtman.config.detect.folder import ProjectFolder
+from wtman.config.detect.model import Project, WantedVersion
 
 
-def look(place: Folder) -> Part | None:
+def look(place: ProjectFolder) -> Project | None:
     """The module here."""
     if "go.mod" not in place:
         return None
@@ -28,6 +28,6 @@ def look(place: Folder) -> Part | None:
     # What no platform here can build is no reason to have no check at all.
     short = place.candidate("go test -short ./...", setup, "go.mod, short tests only")
     asked = re.search(r"(?m)^go (\d[\w.]*)", text)
-    versions = (Wanted("go", asked[1], "go.mod"),) if asked else ()
+    versions = (WantedVersion("go", asked[1], "go.mod"),) if asked else ()
     lint = (place.check("go vet ./..."),)
-    return Part("Go", place.name, (*found, short) if tests else (), (), lint, versions)
+    return Project("Go", place.name, (*found, short) if tests else (), (), lint, versions)

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from wtman.config.detect.folder import Folder
-from wtman.config.detect.model import Part, Wanted
+from wtman.config.detect.folder import ProjectFolder
+from wtman.config.detect.model import Project, WantedVersion
 
 _GRADLE = ("settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts")
 _TEST = r"(?:.*/)?src/(?:test|commonTest|jvmTest)/.*|(?:.*/)?[^/]+Tests?\.(?:java|kt|scala)"
 
 
-def maven(place: Folder) -> Part | None:
+def maven(place: ProjectFolder) -> Project | None:
     """The Maven project here."""
     if "pom.xml" not in place:
         return None
@@ -28,7 +28,7 @@ def maven(place: Folder) -> Part | None:
         ),
     )
     tested = place.has_any(_TEST)
-    return Part(
+    return Project(
         "Maven",
         place.name,
         found if tested else (),
@@ -39,7 +39,7 @@ def maven(place: Folder) -> Part | None:
     )
 
 
-def gradle(place: Folder) -> Part | None:
+def gradle(place: ProjectFolder) -> Project | None:
     """The Gradle project here."""
     if not place.first(*_GRADLE):
         return None
@@ -57,36 +57,36 @@ def gradle(place: Folder) -> Part | None:
     )
     tested = place.has_any(_TEST)
     notes = (*_hidden(place, "build"), *_hidden(place, ".gradle"))
-    return Part(
+    return Project(
         "Gradle", place.name, found if tested else (), (), (), tuple(_gradle_versions(place)), notes
     )
 
 
-def sbt(place: Folder) -> Part | None:
+def sbt(place: ProjectFolder) -> Project | None:
     """The sbt project here."""
     if "build.sbt" not in place or not place.has_any(_TEST):
         return None
     found = (place.candidate("sbt -batch test", "sbt -batch Test/compile", "build.sbt"),)
-    return Part("sbt", place.name, found, (), (), (), tuple(_hidden(place, "target")))
+    return Project("sbt", place.name, found, (), (), (), tuple(_hidden(place, "target")))
 
 
-def _hidden(place: Folder, name: str) -> Iterator[str]:
+def _hidden(place: ProjectFolder, name: str) -> Iterator[str]:
     if name not in place.ignores:
         yield f"{name} is not in .gitignore: add it, or sessions would commit it"
 
 
-def _maven_versions(place: Folder) -> Iterator[Wanted]:
+def _maven_versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     if found := re.search(
         r"<(?:maven\.compiler\.(?:release|source)|java\.version|release)>\s*(?:1\.)?(\d+)\s*<",
         place.text("pom.xml"),
     ):
-        yield Wanted("java", found[1], "pom.xml")
+        yield WantedVersion("java", found[1], "pom.xml")
 
 
-def _gradle_versions(place: Folder) -> Iterator[Wanted]:
+def _gradle_versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     name = place.first("build.gradle", "build.gradle.kts")
     if found := re.search(
         r"JavaLanguageVersion\.of\((\d+)\)|(?:source|target)Compatibility\s*=\s*['\"]?(?:1\.)?(\d+)",
         place.text(name),
     ):
-        yield Wanted("java", found[1] or found[2], name)
+        yield WantedVersion("java", found[1] or found[2], name)

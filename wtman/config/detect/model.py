@@ -1,6 +1,6 @@
 """What is proposed for a repository: values only.
 
-A `Part` is one project of it, in a folder, with what may judge and set it up: the best first.
+A `Project` is one project of it, in a folder, with what may judge and set it up: the best first.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedVersion:
     """A version that a file of the project asks of a program: `program` is its name on PATH,
     `version` as the file has it, `exact` whether only that one will do."""
 
@@ -30,7 +30,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Project:
     """A project in `folder` ("" is the root). No candidates: no tests were found. `extra` are
     further checks that the project itself runs, `lint` those that it looks configured for."""
 
@@ -39,7 +39,7 @@ class Part:
     candidates: tuple[Candidate, ...] = ()
     extra: tuple[str, ...] = ()
     lint: tuple[str, ...] = ()
-    versions: tuple[Wanted, ...] = ()
+    versions: tuple[WantedVersion, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,7 +57,7 @@ class Part:
 class Habits:
     """All parts of a repository. `setup` comes before theirs, `copy` are untracked files."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Project, ...] = ()
     setup: tuple[str, ...] = ()
     copy: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wtman.config.detect.folder import Folder, json_table
-from wtman.config.detect.model import Candidate, Part
+from wtman.config.detect.folder import ProjectFolder, json_table
+from wtman.config.detect.model import Candidate, Project
 
 _CACHE = ("CMakeLists.txt", "**/CMakeLists.txt", "**/*.cmake", "CMakePresets.json")
 _OPTION = re.compile(
@@ -16,7 +16,7 @@ _FETCHES = re.compile(
 )
 
 
-def cmake(place: Folder) -> Part | None:
+def cmake(place: ProjectFolder) -> Project | None:
     """The CMake project here."""
     if "CMakeLists.txt" not in place:
         return None
@@ -49,10 +49,10 @@ def cmake(place: Folder) -> Part | None:
         found.append(place.candidate(check, setup, "CMakeLists.txt", inputs))
         if plain != check:
             found.append(place.candidate(plain, setup, "CMakeLists.txt", inputs))
-    return Part("CMake", place.name, tuple(found))
+    return Project("CMake", place.name, tuple(found))
 
 
-def _presets(place: Folder) -> Iterator[Candidate]:
+def _presets(place: ProjectFolder) -> Iterator[Candidate]:
     read = json_table(place.text("CMakePresets.json"))
     tests = _visible(read, "testPresets")
     builds = {one.get("configurePreset"): one.get("name") for one in _visible(read, "buildPresets")}
@@ -73,7 +73,7 @@ def _visible(read: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return [one for one in items if isinstance(one, dict) and not one.get("hidden")]
 
 
-def meson(place: Folder) -> Part | None:
+def meson(place: ProjectFolder) -> Project | None:
     """The Meson project here."""
     if not re.search(r"(?m)^\s*project\s*\(", place.text("meson.build")):
         return None
@@ -82,14 +82,14 @@ def meson(place: Folder) -> Part | None:
     tested = re.search(r"(?m)^\s*test\s*\(", told)
     setup = "meson subprojects download" if place.has_any(r"subprojects/.*\.wrap") else ""
     found = (place.candidate(check, setup, "meson.build"),) if tested else ()
-    return Part("Meson", place.name, found)
+    return Project("Meson", place.name, found)
 
 
 _TARGETS = ("test", "tests", "check", "unittest", "test-unit", "unit-test", "unit")
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 
-def runners(place: Folder) -> Iterator[Candidate]:
+def runners(place: ProjectFolder) -> Iterator[Candidate]:
     """Targets of make, just and task that test, those that CI runs first."""
     found: list[tuple[bool, Candidate]] = []
     for name in (*_MAKEFILES, "justfile", "Justfile", ".justfile", "Taskfile.yml", "Taskfile.yaml"):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
 
-from wtman.config.detect.folder import Folder, json_table, strings, table
-from wtman.config.detect.model import Candidate, Part, Wanted
+from wtman.config.detect.folder import ProjectFolder, json_table, strings, table
+from wtman.config.detect.model import Candidate, Project, WantedVersion
 
 _MANY = 6  # packages of a workspace that get a check of their own
 _RUNNERS = r"(?:vitest|jest|mocha|ava|tap|uvu|jasmine|tape|lab|qunit|node --test|bun test)"
@@ -68,7 +68,7 @@ class _Tool:
         return f"{self.name} {name}" if plain else f"{self.run} {quote(name)}"
 
 
-def look(place: Folder) -> Part | None:
+def look(place: ProjectFolder) -> Project | None:
     """The package or workspace here."""
     if "package.json" not in place:
         return None
@@ -76,7 +76,8 @@ def look(place: Folder) -> Part | None:
     tool = _tool(place)
     depends = any(package.get(key) for key in ("dependencies", "devDependencies"))
     depends |= bool(_members(place)) or tool.name != "npm"
-    setup = f"{tool.install}{place.hide('node_modules')}" if depends else ""
+    hidden = "" if _is_plug_and_play(place, tool) else place.hide("node_modules")
+    setup = f"{tool.install}{hidden}" if depends else ""
     leaves = list(_leaves(place, "test")) if _is_real(place, "test") else []
     found = list(_candidates(place, tool, setup, leaves))
     if not found and not depends:
@@ -93,7 +94,7 @@ def look(place: Folder) -> Part | None:
     linted = [leaf.script for leaf in leaves]
     lint = [tool.script("lint")] if _is_real(place, "lint") and "lint" not in linted else []
     lint = [text for text in lint if text not in extra]
-    return Part(
+    return Project(
         "Node",
         place.name,
         tuple(dict.fromkeys(found)),
@@ -104,7 +105,7 @@ def look(place: Folder) -> Part | None:
     )
 
 
-def is_workspace(place: Folder) -> bool:
+def is_workspace(place: ProjectFolder) -> bool:
     """Whether packages below belong to the one here."""
     return bool(_patterns(place))
 
@@ -128,17 +129,17 @@ class _Leaf:
         return next((kind for kind, pattern in kinds if pattern.match(self.text)), "other")
 
 
-def _scripts(place: Folder) -> dict[str, str]:
+def _scripts(place: ProjectFolder) -> dict[str, str]:
     scripts = table(place.package, "scripts")
     return {name: text for name, text in scripts.items() if isinstance(text, str)}
 
 
-def _is_real(place: Folder, name: str) -> bool:
+def _is_real(place: ProjectFolder, name: str) -> bool:
     text = _scripts(place).get(name, "")
     return bool(text.strip()) and "no test specified" not in text and text.strip() != "exit 0"
 
 
-def _leaves(place: Folder, name: str, depth: int = 4) -> Iterator[_Leaf]:
+def _leaves(place: ProjectFolder, name: str, depth: int = 4) -> Iterator[_Leaf]:
     """What a script comes to, through other scripts that it runs one after the other."""
     scripts = _scripts(place)
     text = scripts[name].strip()
@@ -188,7 +189,9 @@ def _once(text: str) -> str:
     return text
 
 
-def _candidates(place: Folder, tool: _Tool, setup: str, leaves: list[_Leaf]) -> Iterator[Candidate]:
+def _candidates(
+    place: ProjectFolder, tool: _Tool, setup: str, leaves: list[_Leaf]
+) -> Iterator[Candidate]:
     scripts = _scripts(place)
     tests = [leaf for leaf in leaves if leaf.kind == "test"]
     said = "CI runs it" if place.in_ci(_called(tool, "test")) else "package.json: scripts.test"
@@ -230,7 +233,7 @@ def _called(tool: _Tool, name: str) -> str:
     return rf"{tool.name} (?:run )?{name}\s*$"
 
 
-def _by_runner(place: Folder, tool: _Tool, setup: str) -> Iterator[Candidate]:
+def _by_runner(place: ProjectFolder, tool: _Tool, setup: str) -> Iterator[Candidate]:
     """Where no script tests: a runner that is there with tests for it."""
     packages = {**table(place.package, "devDependencies"), **table(place.package, "dependencies")}
     tests = place.has_any(
@@ -253,7 +256,7 @@ def _by_runner(place: Folder, tool: _Tool, setup: str) -> Iterator[Candidate]:
 # --- workspaces -------------------------------------------------------------------------------
 
 
-def _patterns(place: Folder) -> list[str]:
+def _patterns(place: ProjectFolder) -> list[str]:
     spaces = place.package.get("workspaces")
     found = strings(spaces) or strings(table(place.package, "workspaces").get("packages"))
     text = place.text("pnpm-workspace.yaml")
@@ -263,7 +266,7 @@ def _patterns(place: Folder) -> list[str]:
     return found + strings(json_table(place.text("lerna.json")).get("packages"))
 
 
-def _members(place: Folder) -> list[str]:
+def _members(place: ProjectFolder) -> list[str]:
     """Folders of the workspace's packages."""
     from fnmatch import fnmatchcase
 
@@ -286,7 +289,7 @@ def _members(place: Folder) -> list[str]:
     ]
 
 
-def _tested_members(place: Folder) -> Iterator[Folder]:
+def _tested_members(place: ProjectFolder) -> Iterator[ProjectFolder]:
     for folder in _members(place):
         member = place.inner(folder)
         if _is_real(member, "test") or _is_real(member, "test:unit"):
@@ -294,7 +297,7 @@ def _tested_members(place: Folder) -> Iterator[Folder]:
 
 
 def _of_members(
-    place: Folder, tool: _Tool, setup: str, members: list[Folder]
+    place: ProjectFolder, tool: _Tool, setup: str, members: list[ProjectFolder]
 ) -> Iterator[Candidate]:
     """A check a package in its folder, or one for all where these are many."""
     why = "tests of the workspace's packages"
@@ -330,7 +333,7 @@ _EACH = {
 # --- package managers -------------------------------------------------------------------------
 
 
-def _tool(place: Folder) -> _Tool:
+def _tool(place: ProjectFolder) -> _Tool:
     lock, name = next((row for row in _LOCKS if row[0] in place), ("", ""))
     declared = str(place.package.get("packageManager", ""))
     name = name or declared.partition("@")[0] or "npm"
@@ -351,19 +354,25 @@ def _tool(place: Folder) -> _Tool:
     return _NPM if lock else _Tool("npm", "npm install --no-package-lock", "npm run", "npx")
 
 
+def _is_plug_and_play(place: ProjectFolder, tool: _Tool) -> bool:
+    """Whether yarn 2 and later makes no node_modules."""
+    berry = tool.name == "yarn" and "--" not in tool.install.replace("--immutable", "")
+    return berry and "nodeLinker: node-modules" not in place.text(".yarnrc.yml")
+
+
 _NPM = _Tool("npm", "npm ci", "npm run", "npx")
 
 
-def _versions(place: Folder) -> Iterator[Wanted]:
+def _versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     for name in (".nvmrc", ".node-version"):
         if said := place.text(name).split():
-            yield Wanted("node", said[0].removeprefix("v"), name)
+            yield WantedVersion("node", said[0].removeprefix("v"), name)
     asked = table(place.package, "engines").get("node")
     if isinstance(asked, str):
-        yield Wanted("node", asked, "package.json")
+        yield WantedVersion("node", asked, "package.json")
 
 
-def _notes(place: Folder, depends: bool) -> Iterator[str]:
+def _notes(place: ProjectFolder, depends: bool) -> Iterator[str]:
     browsers = [
         name for name, text in _scripts(place).items() if "test" in name and _BROWSER.search(text)
     ]

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from wtman.config.detect.folder import Folder, json_table, table
-from wtman.config.detect.model import Candidate, Part, Wanted
+from wtman.config.detect.folder import ProjectFolder, json_table, table
+from wtman.config.detect.model import Candidate, Project, WantedVersion
 
 
-def ruby(place: Folder) -> Part | None:
+def ruby(place: ProjectFolder) -> Project | None:
     """Bundler or not; RSpec, minitest, Rails."""
     bundled = place.first("Gemfile", "gems.rb")
     specs = place.has_any(r"spec/.*_spec\.rb")
@@ -31,19 +31,18 @@ def ruby(place: Folder) -> Part | None:
         for check, why in _ruby_checks(place, run, specs, tests, rails)
     ]
     said = place.text(".ruby-version").split()
-    versions = (
-        (Wanted("ruby", said[0].removeprefix("ruby-"), ".ruby-version", True),) if said else ()
-    )
+    asked = said[0].removeprefix("ruby-") if said else ""
+    versions = (WantedVersion("ruby", asked, ".ruby-version", exact=True),) if said else ()
     lint = (place.check(f"{run}rubocop"),) if ".rubocop.yml" in place else ()
     notes = []
     locked = place.first("Gemfile.lock", "gems.locked") or "Gemfile.lock" in place.ignores
     if bundled and not locked:
         notes.append("Gemfile.lock is neither in git nor in .gitignore: sessions would commit it")
-    return Part("Ruby", place.name, tuple(found), (), lint, versions, tuple(notes))
+    return Project("Ruby", place.name, tuple(found), (), lint, versions, tuple(notes))
 
 
 def _ruby_checks(
-    place: Folder, run: str, specs: bool, tests: bool, rails: bool
+    place: ProjectFolder, run: str, specs: bool, tests: bool, rails: bool
 ) -> Iterator[tuple[str, str]]:
     rakefile = place.text("Rakefile")
     if specs:
@@ -60,7 +59,7 @@ def _ruby_checks(
         )
 
 
-def php(place: Folder) -> Part | None:
+def php(place: ProjectFolder) -> Project | None:
     """Composer; PHPUnit, Pest or the project's own test script."""
     configured = place.first("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml")
     composed = "composer.json" in place
@@ -83,17 +82,17 @@ def php(place: Folder) -> Part | None:
         where = "" if configured else " tests" if place.has_any(r"tests/.*") else " test"
         found.append(place.candidate(f"phpunit{where}", setup, configured or "its tests"))
     asked = table(composer, "require").get("php")
-    versions = (Wanted("php", asked, "composer.json"),) if isinstance(asked, str) else ()
+    versions = (WantedVersion("php", asked, "composer.json"),) if isinstance(asked, str) else ()
     lint = []
     if place.first("phpstan.neon", "phpstan.neon.dist", "phpstan.dist.neon"):
         lint.append(place.check("vendor/bin/phpstan analyse --no-progress"))
     notes = []
     if setup and "composer.lock" not in place and "composer.lock" not in place.ignores:
         notes.append("composer.lock is neither in git nor in .gitignore: sessions would commit it")
-    return Part("PHP", place.name, tuple(found), (), tuple(lint), versions, tuple(notes))
+    return Project("PHP", place.name, tuple(found), (), tuple(lint), versions, tuple(notes))
 
 
-def dotnet(place: Folder) -> Part | None:
+def dotnet(place: ProjectFolder) -> Project | None:
     """`dotnet test` on the solution or the test projects."""
     solution = next(
         (
@@ -124,7 +123,7 @@ def dotnet(place: Folder) -> Part | None:
             place.candidate(f"dotnet test{what} --no-restore --nologo", setup, solution or here[0])
         ]
     sdk = table(json_table(place.text("global.json")), "sdk").get("version")
-    versions = (Wanted("dotnet", sdk, "global.json"),) if isinstance(sdk, str) else ()
+    versions = (WantedVersion("dotnet", sdk, "global.json"),) if isinstance(sdk, str) else ()
     notes = [
         f"{name} is not in .gitignore: add it, or sessions would commit it"
         for name in ("bin", "obj")
@@ -136,7 +135,7 @@ def dotnet(place: Folder) -> Part | None:
         }
         & place.ignores
     ]
-    return Part(".NET", place.name, tuple(found), (), (), versions, tuple(notes))
+    return Project(".NET", place.name, tuple(found), (), (), versions, tuple(notes))
 
 
 _SIMPLE = (
@@ -149,10 +148,10 @@ _SIMPLE = (
 )
 
 
-def simple(place: Folder) -> Part | None:
+def simple(place: ProjectFolder) -> Project | None:
     """One file tells all."""
     for mark, kind, check, setup, tests in _SIMPLE:
         if mark in place:
             found = (place.candidate(check, setup, mark),) if place.has_any(tests) else ()
-            return Part(kind, place.name, found)
+            return Project(kind, place.name, found)
     return None

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wtman.config.detect.folder import Folder, table
-from wtman.config.detect.model import Candidate, Part, Wanted
-from wtman.config.detect.python_needs import Needs, guessed, poetry_words, uv_words, ways
+from wtman.config.detect.folder import ProjectFolder, table
+from wtman.config.detect.model import Candidate, Project, WantedVersion
+from wtman.config.detect.python_needs import TestNeeds, guessed, poetry_words, uv_words, ways
 
 TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|tests?)\.py")
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _VENV = ".venv/bin/python -m"
 
 
-def look(place: Folder) -> Part | None:
+def look(place: ProjectFolder) -> Project | None:
     """The Python project here."""
     project = place.first(*MANIFESTS)
     wants = place.has_any(r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt")
@@ -26,18 +26,18 @@ def look(place: Folder) -> Part | None:
     program = tester.partition(" ")[0]
     found = list(_candidates(place, tester, program)) if tester else []
     run = _run_of(found[0], tester) if found else ""
-    return Part(
+    return Project(
         "Python",
         place.name,
         tuple(dict.fromkeys(found)),
         (),
         tuple(place.check(text) for text in _lint(place, run)) if run else (),
         tuple(_versions(place)),
-        tuple(_notes(place)) if found and "install -q -e" in "".join(found[0].setup) else (),
+        tuple(_notes(place, "install -q -e" in "".join(found[0].setup))) if found else (),
     )
 
 
-def _tester(place: Folder) -> str:
+def _tester(place: ProjectFolder) -> str:
     """The tester as arguments of `python -m`; empty: none."""
     told = "\n".join(
         text for name, text in place.texts.items() if not name.startswith(".") and "/." not in name
@@ -56,7 +56,7 @@ def _tester(place: Folder) -> str:
     return "pytest -q"
 
 
-def _candidates(place: Folder, tester: str, program: str) -> Iterator[Candidate]:
+def _candidates(place: ProjectFolder, tester: str, program: str) -> Iterator[Candidate]:
     if "uv.lock" in place:
         words = " ".join(("uv sync -q", *uv_words(place, program)))
         run = "uv run --no-sync"
@@ -84,7 +84,7 @@ def _candidates(place: Folder, tester: str, program: str) -> Iterator[Candidate]
             yield place.candidate(f"nox -R -s {session}", setup, "noxfile.py")
 
 
-def _by_pip(place: Folder, tester: str, program: str) -> Iterator[Candidate]:
+def _by_pip(place: ProjectFolder, tester: str, program: str) -> Iterator[Candidate]:
     """An environment of its own that pip fills, the fullest way first."""
     extra = guessed(place)
     packaged = _is_package(place)
@@ -94,7 +94,7 @@ def _by_pip(place: Folder, tester: str, program: str) -> Iterator[Candidate]:
         # Requirements that are all of a project rarely have the tester, too.
         yield _venv(place, tester, replace(needs, words=(*needs.words, *own)), packaged)
     if len(known) > 1:
-        several = Needs(
+        several = TestNeeds(
             tuple(dict.fromkeys(word for one in known[:3] for word in one.words)) + own,
             tuple(dict.fromkeys(name for one in known for name in one.extras)),
             tuple(dict.fromkeys(name for one in known for name in one.groups)),
@@ -106,15 +106,15 @@ def _by_pip(place: Folder, tester: str, program: str) -> Iterator[Candidate]:
             word for one in known if one.words and "-r" in one.words[0] for word in one.words
         )
         yield _venv(
-            place, tester, Needs((*words, *own, *extra), why="what its tests import"), packaged
+            place, tester, TestNeeds((*words, *own, *extra), why="what its tests import"), packaged
         )
         return
     yield place.candidate(_with("python3 -m", tester), (), "its tests")
     if own:
-        yield _venv(place, tester, Needs(own, why="its tests"), packaged)
+        yield _venv(place, tester, TestNeeds(own, why="its tests"), packaged)
 
 
-def _venv(place: Folder, tester: str, needs: Needs, packaged: bool) -> Candidate:
+def _venv(place: ProjectFolder, tester: str, needs: TestNeeds, packaged: bool) -> Candidate:
     words = []
     if packaged:
         words.append(f"-e '.[{','.join(needs.extras)}]'" if needs.extras else "-e .")
@@ -144,14 +144,14 @@ def _run_of(first: Candidate, tester: str) -> str:
     return run.removesuffix(f" {tester}").removesuffix(" python -m").removesuffix(" python")
 
 
-def _is_package(place: Folder) -> bool:
+def _is_package(place: ProjectFolder) -> bool:
     if place.first("setup.py", "setup.cfg") and "metadata" in place.text("setup.cfg") + "metadata":
         if "setup.py" in place or "[metadata]" in place.text("setup.cfg"):
             return True
     return "build-system" in place.project or "project" in place.project
 
 
-def _nox_session(place: Folder) -> str:
+def _nox_session(place: ProjectFolder) -> str:
     text = place.text("noxfile.py")
     found = re.search(r"(?m)^def ((?:unit_?)?tests?\w*)\(\w*session", text)
     return (
@@ -161,7 +161,7 @@ def _nox_session(place: Folder) -> str:
     )
 
 
-def _lint(place: Folder, run: str) -> Iterator[str]:
+def _lint(place: ProjectFolder, run: str) -> Iterator[str]:
     tools = table(place.project, "tool")
     told = "".join(place.text(name) for name in ("setup.cfg", "tox.ini"))
     if "ruff" in tools or place.first("ruff.toml", ".ruff.toml"):
@@ -170,15 +170,21 @@ def _lint(place: Folder, run: str) -> Iterator[str]:
         yield f"{run} mypy"
 
 
-def _versions(place: Folder) -> Iterator[Wanted]:
+def _versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     if said := place.text(".python-version").split():
-        yield Wanted("python3", said[0], ".python-version")
+        yield WantedVersion("python3", said[0], ".python-version")
     asked = table(place.project, "project").get("requires-python")
     if isinstance(asked, str):
-        yield Wanted("python3", asked, "pyproject.toml")
+        yield WantedVersion("python3", asked, "pyproject.toml")
 
 
-def _notes(place: Folder) -> Iterator[str]:
+def _notes(place: ProjectFolder, editable: bool) -> Iterator[str]:
     backend = str(table(place.project, "build-system").get("build-backend", "setuptools"))
-    if "setuptools" in backend and not any("egg-info" in name for name in place.ignores):
+    if (
+        editable
+        and "setuptools" in backend
+        and not any("egg-info" in name for name in place.ignores)
+    ):
         yield "*.egg-info is not in .gitignore: add it, or sessions would commit it"
+    if not {"__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "*.py[codz]"} & place.ignores:
+        yield "__pycache__ is not in .gitignore: add it, or sessions would commit it"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from wtman.config.detect.folder import Folder, strings, table
+from wtman.config.detect.folder import ProjectFolder, strings, table
 
 TESTERS = ("pytest", "tox", "nox", "nose2")
 # Names that test requirements usually have, the likelier first.
@@ -45,7 +45,7 @@ _Installed = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # words, 
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class TestNeeds:
     """Words for `pip install` besides the project; `extras` and `groups` of its own; whether
     the program that runs the tests is among them; `why` is where that is said."""
 
@@ -55,33 +55,33 @@ class Needs:
     why: str = ""
 
 
-def ways(place: Folder, tester: str) -> list[Needs]:
+def ways(place: ProjectFolder, tester: str) -> list[TestNeeds]:
     """The ways in which the project says what its tests need, the best first."""
-    found: list[Needs] = []
+    found: list[TestNeeds] = []
     project = table(place.project, "project")
     extras = table(project, "optional-dependencies") or _setup_cfg_extras(place)
     groups = table(place.project, "dependency-groups")
     named_group = _best(groups, lambda name: _expanded(groups, name), tester)
     if named_group:
-        found.append(Needs(groups=(named_group,), why=f"group {named_group} of pyproject.toml"))
+        found.append(TestNeeds(groups=(named_group,), why=f"group {named_group} of pyproject.toml"))
     named_extra = _best(extras, lambda name: strings(extras.get(name)), tester)
     if named_extra:
-        found.append(Needs(extras=(named_extra,), why=f"extra {named_extra} of the project"))
+        found.append(TestNeeds(extras=(named_extra,), why=f"extra {named_extra} of the project"))
     if files := _requirements(place):
         words = tuple(f"-r {quote(path)}" for path in files)
-        found.append(Needs(words, why=", ".join(files)))
+        found.append(TestNeeds(words, why=", ".join(files)))
     if (tox := _tox(place)) is not None:
-        found.append(Needs(*tox, why="tox.ini"))
+        found.append(TestNeeds(*tox, why="tox.ini"))
     if (nox := _nox(place)) is not None:
-        found.append(Needs(*nox, why="noxfile.py"))
+        found.append(TestNeeds(*nox, why="noxfile.py"))
     if words := _of_hatch(place):
-        found.append(Needs(words, why="tool.hatch.envs of pyproject.toml"))
+        found.append(TestNeeds(words, why="tool.hatch.envs of pyproject.toml"))
     if words := _of_poetry(place):
-        found.append(Needs(words, why="tool.poetry of pyproject.toml"))
+        found.append(TestNeeds(words, why="tool.poetry of pyproject.toml"))
     return found
 
 
-def guessed(place: Folder) -> tuple[str, ...]:
+def guessed(place: ProjectFolder) -> tuple[str, ...]:
     """Test libraries of which tests or the configuration of pytest tell."""
     tests = "\n".join(text for path, text in place.texts.items() if path.endswith(".py"))
     modules = re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)", tests)
@@ -94,7 +94,7 @@ def guessed(place: Folder) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(found) if name not in own)
 
 
-def uv_words(place: Folder, tester: str) -> tuple[str, ...]:
+def uv_words(place: ProjectFolder, tester: str) -> tuple[str, ...]:
     """Options of `uv sync` that bring what the tests need."""
     groups = table(place.project, "dependency-groups")
     extras = table(place.project, "project", "optional-dependencies")
@@ -109,7 +109,7 @@ def uv_words(place: Folder, tester: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def poetry_words(place: Folder, tester: str) -> tuple[str, ...]:
+def poetry_words(place: ProjectFolder, tester: str) -> tuple[str, ...]:
     """Options of `poetry install` that bring what the tests need."""
     groups = table(place.project, "tool", "poetry", "group")
     optional = [
@@ -126,7 +126,7 @@ def poetry_words(place: Folder, tester: str) -> tuple[str, ...]:
     return (*with_groups, *(("--extras", extra) if extra else ()))
 
 
-def _own_name(place: Folder) -> str:
+def _own_name(place: ProjectFolder) -> str:
     return str(table(place.project, "project").get("name", ""))
 
 
@@ -164,7 +164,7 @@ def _expanded(groups: Mapping[str, Any], name: str, depth: int = 5) -> list[str]
     return found
 
 
-def _setup_cfg_extras(place: Folder) -> dict[str, list[str]]:
+def _setup_cfg_extras(place: ProjectFolder) -> dict[str, list[str]]:
     read = configparser.RawConfigParser()
     try:
         read.read_string(place.text("setup.cfg"))
@@ -175,7 +175,7 @@ def _setup_cfg_extras(place: Folder) -> dict[str, list[str]]:
     return {name: value.split("\n") for name, value in read.items("options.extras_require")}
 
 
-def _requirements(place: Folder) -> list[str]:
+def _requirements(place: ProjectFolder) -> list[str]:
     """Requirement files: of tests, and what these do not have themselves of the project."""
     paths = [path for path in place.files if _REQUIREMENTS.fullmatch(path)]
     paths = [path for path in paths if path.count("/") < 2 and not path.startswith("docs/")]
@@ -197,7 +197,7 @@ def _requirements(place: Folder) -> list[str]:
     return [*plain, *tests[:3]]
 
 
-def _tox(place: Folder) -> _Installed | None:
+def _tox(place: ProjectFolder) -> _Installed | None:
     """Words, extras and groups of tox.ini's `testenv`; None where there is none."""
     read = configparser.RawConfigParser(strict=False)
     try:
@@ -212,17 +212,14 @@ def _tox(place: Folder) -> _Installed | None:
         line = line.partition("#")[0].strip().replace("{toxinidir}/", "")
         if re.match(r"[\w!,{}-]+:\s", line) or "{" in line or not line:
             continue  # of some environments only, or of another section
-        words.append(
-            line
-            if line.startswith("-r ")
-            else quote(line.replace("-r", "-r ") if line.startswith("-r") else line)
-        )
+        file = re.fullmatch(r"-r\s*(.+)", line)
+        words.append(f"-r {quote(file[1])}" if file else quote(line))
     extras = tuple(re.findall(r"[\w.-]+", values.get("extras", "")))
     groups = tuple(re.findall(r"[\w.-]+", values.get("dependency_groups", "")))
     return (tuple(words), extras, groups) if words or extras or groups else None
 
 
-def _nox(place: Folder) -> _Installed | None:
+def _nox(place: ProjectFolder) -> _Installed | None:
     """What the test session of a noxfile installs, where it says so in plain words."""
     try:
         tree = ast.parse(place.text("noxfile.py"))
@@ -259,7 +256,7 @@ def _installs(of: ast.FunctionDef) -> Iterator[list[str]]:
                 ]
 
 
-def _of_hatch(place: Folder) -> tuple[str, ...]:
+def _of_hatch(place: ProjectFolder) -> tuple[str, ...]:
     envs = table(place.project, "tool", "hatch", "envs")
     found = [
         item
@@ -270,7 +267,7 @@ def _of_hatch(place: Folder) -> tuple[str, ...]:
     return tuple(quote(item) for item in dict.fromkeys(found))
 
 
-def _of_poetry(place: Folder) -> tuple[str, ...]:
+def _of_poetry(place: ProjectFolder) -> tuple[str, ...]:
     """Names of the development packages of poetry, without their versions."""
     poetry = table(place.project, "tool", "poetry")
     names = [

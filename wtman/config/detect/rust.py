@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from wtman.config.detect.folder import Folder, table, toml
-from wtman.config.detect.model import Part, Wanted
+from wtman.config.detect.folder import ProjectFolder, table, toml
+from wtman.config.detect.model import Project, WantedVersion
 
 _FLAGS = r"--(?:all-features|workspace|all|all-targets|no-default-features|locked)\b"
 
 
-def look(place: Folder) -> Part | None:
+def look(place: ProjectFolder) -> Project | None:
     """The crate or workspace here."""
     if "Cargo.toml" not in place:
         return None
@@ -25,15 +25,17 @@ def look(place: Folder) -> Part | None:
         with_flags = f"cargo test {flags.replace('--all ', '--workspace ')}"
         found.insert(0, place.candidate(with_flags, setup, "CI runs it"))
     notes = []
-    if needs and "Cargo.lock" not in place and "Cargo.lock" not in place.ignores:
+    if "Cargo.lock" not in place and "Cargo.lock" not in place.ignores:
         notes.append("Cargo.lock is neither in git nor in .gitignore: sessions would commit it")
     if not needs and "target" not in place.ignores:
         notes.append("target is not in .gitignore: add it, or sessions would commit it")
     lint = (place.check("cargo clippy"),)
-    return Part("Rust", place.name, tuple(found), (), lint, tuple(_versions(place)), tuple(notes))
+    return Project(
+        "Rust", place.name, tuple(found), (), lint, tuple(_versions(place)), tuple(notes)
+    )
 
 
-def _hidden(place: Folder) -> str:
+def _hidden(place: ProjectFolder) -> str:
     return "" if "target" in place.ignores else f" && mkdir -p target{place.hide('target')}"
 
 
@@ -45,12 +47,12 @@ def _depends(text: str) -> bool:
     ) or bool(table(read, "workspace", "dependencies"))
 
 
-def _versions(place: Folder) -> Iterator[Wanted]:
+def _versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     name = place.first("rust-toolchain.toml", "rust-toolchain")
     text = place.text(name)
     channel = table(toml(text), "toolchain").get("channel") or text.strip()
     if name and isinstance(channel, str) and re.match(r"\d+\.\d+", channel):
-        yield Wanted("rustc", channel, name, exact=True)
+        yield WantedVersion("rustc", channel, name, exact=True)
     asked = table(toml(place.text("Cargo.toml")), "package").get("rust-version")
     if isinstance(asked, str):
-        yield Wanted("rustc", asked, "Cargo.toml")
+        yield WantedVersion("rustc", asked, "Cargo.toml")
