@@ -21,8 +21,9 @@ from wtman.model.settings import Settings
 _LONGEST = 600.0  # seconds of one command
 _MOST = 5  # candidates of a part
 
-# What is told while it goes on: the candidates that are tried now.
+# What is told while it goes on: the candidates that are tried now, and one that did not pass.
 Tell = Callable[[tuple[Candidate, ...]], None]
+Failed = Callable[[TriedCandidate], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Trier:
     base: Sha
     environ: Mapping[str, str]
     tell: Tell = lambda candidates: None
+    failed: Failed = lambda tried: None
 
     def trials(self, habits: Habits) -> tuple[ProjectTrial, ...]:
         """What comes of each part that has a candidate."""
@@ -71,6 +73,7 @@ class Trier:
             attempts.append(attempt)
             if attempt.passed:
                 return replace(_trial(part, attempt, seen), attempts=tuple(attempts))
+            self.failed(attempt)
         return ProjectTrial(part, tuple(attempts))
 
     def _run(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from wtman.checks.excerpt import summary
 from wtman.config.detect import Candidate, Habits, Project
 from wtman.coordinator.trial_result import ProjectTrial, TriedCandidate
 from wtman.model.check import CheckCommand
@@ -12,7 +13,7 @@ from wtman.text.terminal import clean, count, duration
 
 _WIDTH = 98
 _ELSE = 4  # other ways that are shown
-_SAID = 160  # columns of a reason
+_SAID = 240  # columns of a reason
 
 
 # --- what is asked about ------------------------------------------------------------------------
@@ -51,8 +52,13 @@ def _joined(texts: Iterable[str]) -> str:
 
 
 def attempt_words(candidates: Iterable[Candidate]) -> str:
-    """What is tried now, in one line."""
-    return _joined(text for one in candidates for text in (*one.setup, *one.check))
+    """What is tried now, in one line: the checks, for setup was shown."""
+    return f"trying {_joined(text for one in candidates for text in one.check)}"
+
+
+def failure_line(attempt: TriedCandidate) -> str:
+    """What did not pass, and why."""
+    return f"! `{_joined(attempt.candidate.check)}`: {failed_words(attempt)}"
 
 
 def passed_words(attempt: TriedCandidate) -> str:
@@ -67,8 +73,12 @@ def passed_words(attempt: TriedCandidate) -> str:
 def failed_words(attempt: TriedCandidate) -> str:
     """Why it did not pass, in one line."""
     first, _, rest = attempt.problem.partition("\n")
-    said = [line.strip() for line in rest.splitlines() if line.strip()]
-    return clean(said[-1] if said else first, _SAID)
+    said = summary(rest) if rest.strip() else ""
+    reason = first.removesuffix(", on the base")
+    for text in (*attempt.candidate.check, *attempt.candidate.setup):
+        reason = reason.removeprefix(f"check `{text}` fails on the base: ")
+        reason = reason.replace(f": `{text}`: ", ", ")  # it is shown beside it
+    return clean(f"{reason}: {said}" if said else reason, _SAID)
 
 
 def trial_lines(trials: Sequence[ProjectTrial]) -> list[str]:
@@ -79,8 +89,7 @@ def trial_lines(trials: Sequence[ProjectTrial]) -> list[str]:
         if (attempt := trial.passed) is not None:
             lines.append(f"{name}: `{_joined(attempt.candidate.check)}`: {passed_words(attempt)}")
         else:
-            last = trial.attempts[0]
-            lines.append(f"! {name}: `{_joined(last.candidate.check)}`: {failed_words(last)}")
+            lines.append(f"! {name}: nothing that was tried passes here")
         lines += [
             f"! left out: `{clean(text)}`: {clean(why, _SAID)}" for text, why in trial.refused
         ]
@@ -175,7 +184,9 @@ def _failures(trials: Sequence[ProjectTrial]) -> Iterator[str]:
             continue
         lines = [f"{trial.part.name}: nothing that was tried passes here:"]
         for attempt in trial.attempts:
-            lines.append(f"  `{attempt_words((attempt.candidate,))}`: {failed_words(attempt)}")
+            setup = "".join(f"{text}; " for text in attempt.candidate.setup)
+            words = f"{setup}{'; '.join(attempt.candidate.check)}"
+            lines.append(f"  `{words}`: {failed_words(attempt)}")
         first = trial.attempts[0].candidate
         keys = _key((), "check", map(_plain, first.check), "# ")
         keys += _key((), "setup", first.setup, "# ") if first.setup else ""

@@ -17,8 +17,8 @@ from wtman.cli import options, target, terminal
 from wtman.config.detect import Candidate, Habits
 from wtman.coordinator.detected import of_repository
 from wtman.coordinator.trial import Trier
-from wtman.coordinator.trial_result import ProjectTrial
-from wtman.errors import MissingError, UsageError, WtmanError, no_access
+from wtman.coordinator.trial_result import ProjectTrial, TriedCandidate
+from wtman.errors import MissingError, UsageError, no_access
 from wtman.git.discovery import Repository
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean
@@ -138,14 +138,19 @@ def _agreed(found: Habits, yes: bool, quiet: bool) -> tuple[bool, bool, str]:
 
 
 def _tried(trier: Trier, found: Habits, quiet: bool) -> tuple[ProjectTrial, ...]:
-    def tell(candidates: tuple[Candidate, ...]) -> None:
-        print(f"trying {configuration.attempt_words(candidates)} ...", flush=True)
+    from wtman.cli.progress import Progress
 
-    try:
-        trials = replace(trier, tell=tell).trials(found) if not quiet else trier.trials(found)
-    except WtmanError as error:
-        error.hint = error.hint or "wtman init --no-try"
-        raise
+    with Progress("trying", quiet=quiet) as progress:
+
+        def tell(candidates: tuple[Candidate, ...]) -> None:
+            progress.say(configuration.attempt_words(candidates))
+
+        def failed(tried: TriedCandidate) -> None:
+            if not quiet:
+                with progress.hidden():
+                    print(configuration.failure_line(tried), flush=True)
+
+        trials = replace(trier, tell=tell, failed=failed).trials(found)
     if not quiet:
         print("\n".join(configuration.trial_lines(trials)), flush=True)
     return trials
