@@ -37,7 +37,7 @@ def test_what_passed_is_written_and_what_did_not_is_a_comment(
     # Unseen is not approved.
     assert "1 command not approved" in wtman("trust", cwd=good, check_status=3).err
     out = wtman("init", "--yes", cwd=bad, check_status=1).out
-    assert "! `python3 -m unittest -q`: " in out and "nothing is sold here" in out
+    assert "! `python3 -m unittest -q`: " in out and "not one of 1 test could run" in out
     assert "check" not in config(bad)
     assert '# check = ["python3 -m unittest -q"]' in (bad / "wtman.toml").read_text()
 

@@ -116,13 +116,14 @@ def file_text(found: Habits, trials: Sequence[ProjectTrial] | None) -> str:
     lint = "These are set up here too:"
     copy = "Untracked files that checkouts need too. Agents can read them: no secrets."
     protect = "Paths that judge the work, instead of tests, CI files and test configuration."
-    none = untested if not any(part.candidates for part in found.parts) else tested[0]
     parts = [
         "# How wtman works in this repository; every key is optional. Commands run only\n"
         "# after you approved their text (`wtman trust`). See `wtman help configuration`.\n",
         _key(tested, "check", map(_plain, checks))
         if checks
-        else _idea(none, "check", ["make test"]),
+        else ""
+        if trials
+        else _idea(untested, "check", ["make test"]),
         *_failures(trials or ()),
         _idea(lint, "check", map(_plain, [*checks, *linted])) if linted and checks else "",
         _key([f"{checkout} Has the network."], "setup", setup)
