@@ -206,7 +206,8 @@ EFFECTS = frozenset(
     sessions/launch.py
     sessions/perform.py
     tasks/perform.py
-    ui/dashboard.py
+    ui/dashboard/app.py
+    ui/dashboard/log.py
     ui/html.py
     ui/live.py
     ui/logs.py

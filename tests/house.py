@@ -94,6 +94,11 @@ STANDARD_LIBRARY_ONLY = (
     "errors",
 )
 
+DASHBOARD = frozenset(
+    f"ui/dashboard/{name}.py"
+    for name in "app command_screen pane_bar screens style task_list text_pane".split()
+)
+
 # Who alone may import a module: packages or files.
 ONLY: dict[str, frozenset[str]] = {
     "git": frozenset({"git"}),
@@ -101,7 +106,7 @@ ONLY: dict[str, frozenset[str]] = {
     "sqlite3": frozenset({"journal/store.py"}),
     "anthropic": frozenset({"apiagent"}),
     "typer": frozenset({"cli"}),
-    "textual": frozenset({"ui/dashboard.py"}),
+    "textual": DASHBOARD,
     "genai_prices": frozenset({"prices.py"}),
     "subprocess": frozenset(
         {
@@ -132,7 +137,7 @@ SPAWN_ONLY = {
 # Costly: importing them when the program starts would be paid by `status` too.
 LATE = {"git", "anthropic", "textual", "genai_prices"}
 # Subclasses what it imports, and is itself only imported late.
-LATE_ITSELF = {"ui/dashboard.py"}
+LATE_ITSELF = DASHBOARD
 
 IMPURE_MODULES = set(
     "os sys io pathlib socket ssl time random secrets uuid asyncio threading subprocess shutil "

@@ -106,15 +106,19 @@ async def _brought(home: Home, task: TaskId, run: RunId) -> None:
         await asyncio.sleep(_POLL)
 
 
-def _require_idle(state: State, task: TaskId) -> None:
-    name = f"{state.run}/{task}"
-    by_attach = f"pause it and work there: wtman attach {name}"
+def require_no_session(state: State, task: TaskId) -> None:
+    """Refuse a task in whose worktree a session is at work."""
     if state.tasks[task].in_flight is not None:
-        raise MissingError(f"a session is at work in {task}", hint=by_attach, code="live")
+        hint = f"pause it and work there: wtman attach {state.run}/{task}"
+        raise MissingError(f"a session is at work in {task}", hint=hint, code="live")
+
+
+def _require_idle(state: State, task: TaskId) -> None:
+    require_no_session(state, task)
     if _is_moving(state, task) or not _is_there(state, task):
         raise MissingError(
             f"another task of run {state.run}, which is running, has the worktree of {task} now",
-            hint=f"try again; or see: wtman diff {name}",
+            hint=f"try again; or see: wtman diff {state.run}/{task}",
             code="live",
         )
 

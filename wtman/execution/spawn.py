@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import MAGIC_NUMBER
 from types import ModuleType
@@ -74,11 +74,36 @@ def run_in_terminal(
     import subprocess
 
     data = None if text is None else text.encode()
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
-    try:
+    with _terminal_lent():
         return subprocess.run(argv, input=data, env=env, check=False).returncode
+
+
+@contextlib.contextmanager
+def _terminal_lent() -> Iterator[None]:
+    """While another program has the terminal: Ctrl-C is its own, and the terminal is ours again.
+
+    A shell with job control makes itself the foreground; one in a sandbox, that sees other
+    process numbers, cannot give that back, and whoever reads next gets an I/O error.
+    """
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    foreground = _foreground()
+    try:
+        yield
     finally:
+        if foreground == os.getpgrp() != _foreground():
+            quiet = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            with suppress(OSError):
+                os.tcsetpgrp(0, foreground)
+            signal.signal(signal.SIGTTOU, quiet)
         signal.signal(signal.SIGINT, before)
+
+
+def _foreground() -> int:
+    """The process group that has the terminal of stdin; 0: there is none."""
+    try:
+        return os.tcgetpgrp(0)
+    except OSError:
+        return 0
 
 
 def start_apart(
@@ -104,16 +129,14 @@ async def hold_terminal(command: Command) -> int:
     """
     import asyncio
 
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
-        running = await asyncio.create_subprocess_exec(
-            *command.argv, cwd=command.cwd, env=command.env
-        )
-        return await running.wait()
+        with _terminal_lent():
+            running = await asyncio.create_subprocess_exec(
+                *command.argv, cwd=command.cwd, env=command.env
+            )
+            return await running.wait()
     except OSError as error:
         raise ExternalError(f"{command.argv[0]} could not be started: {error.strerror}") from error
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def answer_of(

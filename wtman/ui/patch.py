@@ -6,10 +6,12 @@ be told from those in a file, so the patch is taken without and coloured here.
 """
 
 import re
+from collections.abc import Iterator
 
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _GRAPH = re.compile(r"( \| +\d+ )(\+*)(-*)$")
 _BOLD, _RED, _GREEN, _CYAN = "1", "31", "32", "36"
+_SIDES = {"+": _GREEN, "-": _RED, "@": _CYAN, "h": _BOLD, " ": ""}
 
 
 def visible(text: str) -> str:
@@ -39,22 +41,28 @@ def stat_shown(stat: bytes, *, colour: bool = False) -> str:
 
 def patch_shown(patch: bytes, *, colour: bool = False) -> str:
     """A patch without colours, fit for a terminal; it does not apply any more."""
-    shown = []
+    return "".join(
+        f"{_in(_SIDES[side], line) if colour else line}\n" for line, side in patch_lines(patch)
+    )
+
+
+def patch_lines(patch: bytes) -> Iterator[tuple[str, str]]:
+    """The lines of a patch, every byte of them visible, each with what it is: `+`, `-`, `@` of a
+    hunk, `h` of a file's head, or a blank."""
     old = new = 0  # lines that the hunk still has of either side
     for line in _decoded(patch):
-        style = ""
+        side = " "
         hunk = _HUNK.match(line)
         if old > 0 or new > 0:
-            style = {"+": _GREEN, "-": _RED}.get(line[:1], "")
+            side = line[:1] if line[:1] in ("+", "-") else " "
             if line[:1] != "\\":  # "\ No newline at end of file" is of neither
                 old, new = old - (line[:1] != "+"), new - (line[:1] != "-")
         elif hunk:
             old, new = (int(count or "1") for count in hunk.groups())
-            style = _CYAN
+            side = "@"
         elif line[:1] != "\\":
-            style = _BOLD
-        shown.append(_in(style, line) if colour else line)
-    return "".join(line + "\n" for line in shown)
+            side = "h"
+        yield line, side
 
 
 def _decoded(said: bytes) -> list[str]:

@@ -74,17 +74,23 @@ def rows(
     state: State, shown: list[TreeLine], known: Mapping[TaskId, Standing], at: Moment
 ) -> list[Row]:
     """The lines of a tree with what their tasks took."""
-    places = {task: place for place, task in enumerate(queue(state, known), 1)} if at.live else {}
-    return [_row(state, item, known, at, places) for item in shown]
+    places = places_of(state, known) if at.live else {}
+    return [row_of(state, item, known, at, places) for item in shown]
 
 
-def _row(
+def places_of(state: State, known: Mapping[TaskId, Standing]) -> dict[TaskId, int]:
+    """The tasks that wait for a session, each with its place in the queue, from 1."""
+    return {task: place for place, task in enumerate(queue(state, known), 1)}
+
+
+def row_of(
     state: State,
     item: TreeLine,
     known: Mapping[TaskId, Standing],
     at: Moment,
     places: Mapping[TaskId, int],
 ) -> Row:
+    """One line of a tree; `places` is the queue of a live run."""
     node = item.node
     glyph, kind = MARKS[node.state]
     task = node.tasks[0] if node.tasks and node.single else TaskId("")

@@ -73,7 +73,7 @@ def table(
     head = _head(state, known, width, at, colour, left)
     bounded = height if at.live else 0
     if bounded and known:
-        head.append(_bar(known, width, colour))
+        head.append(bar(known, width, colour))
     found = failures(state, known)
     block = failure_lines(found, width, max(bounded // 4, 2) if bounded else 0)
     block = [fit(line, width) if at.live else line for line in block]
@@ -187,7 +187,7 @@ def under_way(state: State, now: float) -> str:
     return ", ".join(parts)
 
 
-def _bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
+def bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
     """How far the whole is: what is done, under way, fell short, and is still to come."""
     room = max(min(width - 12, 60), 8)
     groups = (DONE, FELL_SHORT, BUSY)

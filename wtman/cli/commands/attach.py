@@ -37,7 +37,9 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
     """
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        _require(state, name)
+        require_attachable(state, name)
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise MissingError("attach needs a terminal", hint="run it in one", code="terminal")
         if is_used(home.folder(state.run), name):
             raise MissingError(
                 f"the worktree of {name} is open in a shell or an editor",
@@ -48,7 +50,7 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
         return _told(home, state, name, number)
 
 
-def _require(state: State, task: TaskId) -> None:
+def require_attachable(state: State, task: TaskId) -> None:
     """Refuse what nobody can attach to."""
     require_no_lead(state, task)
     view = state.tasks[task]
@@ -63,8 +65,6 @@ def _require(state: State, task: TaskId) -> None:
         raise MissingError(
             f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
         )
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise MissingError("attach needs a terminal", hint="run it in one", code="terminal")
 
 
 async def _play(home: Home, state: State, task: TaskId, live: bool) -> int:

@@ -68,12 +68,17 @@ def _write_page(home: Home, state: State, path: str, browse: bool) -> None:
 
 def diff_of(control: Control, view: TaskView) -> str:
     """One task's change; empty where there is none."""
+    return diff_bytes(control, view).decode("utf-8", "replace")
+
+
+def diff_bytes(control: Control, view: TaskView) -> bytes:
+    """One task's change as git says it; of a very large one its statistics."""
     if not view.head or view.head == view.start:
-        return ""
+        return b""
     try:
         raw = diff(control, view.start, view.head)
     except ExternalError:
-        return ""  # cleaned, and collected as garbage since
+        return b""  # cleaned, and collected as garbage since
     if len(raw) > _LARGEST:
         raw = diff(control, view.start, view.head, stat=True)
-    return raw.decode("utf-8", "replace")
+    return raw

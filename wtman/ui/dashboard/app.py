@@ -1,0 +1,585 @@
+"""The dashboard itself: what is looked at, how often, and what its keys ask for."""
+
+import shlex
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App, ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Key
+from textual.widgets import ContentSwitcher, Footer, Input, Label, Static
+
+from wtman.coordinator.outcome import FELL_SHORT, next_command
+from wtman.errors import WtmanError
+from wtman.journal.replay_flow import options_of
+from wtman.journal.state import FlowStep, State, TaskView
+from wtman.model.ids import RunId, TaskId
+from wtman.model.states import Standing, TaskState
+from wtman.sessions.activity import ActivityReport
+from wtman.tasks.lifecycle import landable, standings
+from wtman.text.terminal import clean, count
+from wtman.ui.dashboard import head, pane_text
+from wtman.ui.dashboard.availability import ON_TASKS, merge_lines, refused_of_run
+from wtman.ui.dashboard.choice import ORDERS, Item, items_of, told_of
+from wtman.ui.dashboard.command_screen import CommandScreen
+from wtman.ui.dashboard.keys import SHORTCUTS, name_of
+from wtman.ui.dashboard.pane_bar import PaneBar
+from wtman.ui.dashboard.said import Said
+from wtman.ui.dashboard.screens import (
+    AnswerScreen,
+    ConfirmScreen,
+    KeysScreen,
+    MessageScreen,
+    RunsScreen,
+)
+from wtman.ui.dashboard.source import BackgroundCommand, DashboardSource, TaskLog
+from wtman.ui.dashboard.style import CSS, THEME
+from wtman.ui.dashboard.task_list import TaskList
+from wtman.ui.dashboard.text_pane import TextPane
+from wtman.ui.failures import FailedTask, failures
+from wtman.ui.flow import question_lines
+from wtman.ui.rows import Moment, Row, places_of, row_of
+from wtman.ui.tree import BUSY, Node, TreeLine
+
+_EVERY = 0.5  # seconds between two looks
+_RUNS_EVERY = 4  # looks between two at which runs there are
+_PANES = ("log", "diff", "findings", "task")
+_WIDE = 100  # columns from which on tasks and pane stand side by side
+_BINDINGS: list[BindingType] = [
+    Binding(item.keys, item.action, item.short or item.does, show=bool(item.short))
+    for group in SHORTCUTS.values()
+    for item in group
+    if item.keys
+]
+
+
+class Dashboard(App[None]):
+    """Tasks on the left; log, diff, findings and facts of the chosen one on the right."""
+
+    TITLE = "wtman"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = CSS
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_BINDINGS,
+        Binding("enter", "zoom", show=False),
+        Binding("ctrl+z", "suspend_process", show=False),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+    ]
+
+    def __init__(self, source: DashboardSource, run: RunId, follows: bool = False) -> None:
+        super().__init__(ansi_color=True)
+        self._source = source
+        self._follows = follows
+        self._newest = source.newest()
+        self._looks = 0
+        self._words = ""  # that tasks are filtered by
+        self._order = ORDERS[0]
+        self._asks = ""  # what the line at the bottom is for: filter or search
+        self._begun: list[tuple[BackgroundCommand, str, int]] = []
+        self._open(run)
+
+    def _open(self, run: RunId) -> None:
+        """Look at this run from now on."""
+        self._run = self._source.open(run)
+        self._state = self._run.state()
+        self._known: dict[TaskId, Standing] = standings(self._state)
+        self._live = self._run.live()
+        self._told = ActivityReport()
+        self._places: dict[TaskId, int] = {}  # in the queue
+        self._failed: dict[TaskId, FailedTask] = {}
+        self._listed: tuple[object, ...] = ()
+        self._items: list[Item] = []
+        self._item: Item | None = None
+        self._logged: tuple[object, ...] = ()
+        self._reading: TaskLog | None = None
+        self._diffed: tuple[object, ...] = ()
+        self._refused: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head", markup=False)
+        yield Static(id="needs", markup=False)
+        with Horizontal(id="body"):
+            yield TaskList(id="tasks")
+            with Vertical(id="right"):
+                yield PaneBar(_PANES, id="bar")
+                with ContentSwitcher(id="panes", initial="log"):
+                    for name in _PANES:
+                        yield TextPane(id=name, wrap=name != "diff")
+        with Horizontal(id="ask"):
+            yield Label(id="ask-name", markup=False)
+            yield Input(id="ask-text", compact=True)
+            yield Label(id="ask-told", markup=False)
+        yield Static(id="next", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.query_one("#ask").display = False
+        self._look()
+        self.set_interval(_EVERY, self._look)
+        self.query_one(TaskList).focus()
+
+    def _fatal_error(self) -> None:
+        """End; the command's door tells of it, without a traceback."""
+        self._close_messages_no_wait()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, if it was a fault."""
+        return self._exception
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Read on, and show what is new."""
+        if not self.is_running:
+            return  # its timer ticks once more while the screen is taken down
+        self._look_for_runs()
+        state, live = self._run.state(), self._run.live()
+        changed = state is not self._state or live != self._live or not self._listed
+        if state is not self._state:
+            self._state, self._known = state, standings(state)
+        self._live = live
+        if changed:
+            self._failed = {it.task: it for it in failures(state, self._known)}
+            self._places = places_of(state, self._known) if live else {}
+        self._told = self._run.told() if live else ActivityReport()
+        if changed or live:
+            self._show_head()
+            self._fill()
+        self._show_chosen(changed)
+        self._watch_begun()
+
+    def _look_for_runs(self) -> None:
+        """Go to a new run, or tell of it."""
+        self._looks += 1
+        if self._looks % _RUNS_EVERY or (newest := self._source.newest()) == self._newest:
+            return
+        self._newest = newest
+        if self._follows:
+            self._switch(newest)
+        else:
+            self.notify(f"new run {newest}: R shows the runs, F follows new ones", markup=False)
+
+    @property
+    def _now(self) -> float:
+        return self._source.clock() if self._live else self._state.updated
+
+    def _doing(self, task: TaskId) -> str:
+        """What a task does now, and for how long; empty where nothing goes on."""
+        standing = self._known[task]
+        if standing.state not in BUSY:
+            return ""
+        line = TreeLine(0, Node("task", task, standing.state, standing.reason, (task,)))
+        return self._row(Item(task, task, line)).note
+
+    def _show_head(self) -> None:
+        state, known, live, now = self._state, self._known, self._live, self._now
+        width, high = max(self.size.width - 2, 20), self.size.height >= 34
+        text = Text.assemble(*head.title(state, known, live, self._follows, width), no_wrap=True)
+        for line in head.facts(state, known, live, now, width):
+            text.append(f"\n{line}")
+        if drawn := head.bar_line(known, width):
+            text.append("\n").append_text(Text.from_ansi(drawn))
+        self.query_one("#head", Static).update(text)
+        lines = head.pressing(state, known, live, width, 5 if high else 2)
+        needs = self.query_one("#needs", Static)
+        needs.update("\n".join(lines))
+        needs.set_class(not lines, "-empty")
+        follow = head.next_line(state, known, live)
+        place = self.query_one("#next", Static)
+        place.update(follow)
+        place.set_class(not follow, "-empty")
+
+    def _fill(self) -> None:
+        """Show the lines of the list; made anew only where something moved."""
+        sorts = self._now // 5 if self._order in ("time", "cost") and self._live else 0
+        now = (self._state, self._words, self._order, sorts)
+        if self._listed != now:
+            self._listed = now
+            self._items = items_of(self._state, self._known, self._words, self._order, self._now)
+        usages = (self._state.usage, *self._told.used.values())
+        paid = any(usage.tokens or usage.usd for usage in usages)
+        self.query_one(TaskList).show(self._items, self._row, self._order, paid)
+        told = told_of(self._items, self._words, len(self._known))
+        if self._asks == "filter":
+            self.query_one("#ask-told", Label).update(f"{told}  Enter keeps, Esc clears")
+
+    def _row(self, item: Item) -> Row:
+        """What is in a line; asked for those that are seen. Of a task that fell short, why."""
+        told = self._told
+        at = Moment(self._now, self._live, told.said, told.since, told.used)
+        row = row_of(self._state, item.line, self._known, at, self._places)
+        failed = self._failed.get(item.task) if item.task else None
+        return replace(row, note=failed.telling or failed.what) if failed and not row.head else row
+
+    @property
+    def _chosen(self) -> TaskId | None:
+        task = self._item.task if self._item is not None else None
+        return task if task and task in self._state.tasks else None
+
+    def on_task_list_chosen(self, event: TaskList.Chosen) -> None:
+        self._item = event.item
+        self._show_chosen(True)
+
+    def on_task_list_opened(self) -> None:
+        self.action_zoom()
+
+    def _show_chosen(self, changed: bool) -> None:
+        """The panes of the chosen line, and which keys can be had on it."""
+        self._item = self.query_one(TaskList).item
+        task, item = self._chosen, self._item
+        if task is None:
+            lines = list(pane_text.node_lines(self._state, item.line.node)) if item else []
+            for name in _PANES:
+                self.query_one(f"#{name}", TextPane).show(lines, keep=True)
+            self._logged, self._reading, self._diffed = (), None, ()
+        else:
+            self._show_log(task)
+            view = self._state.tasks[task]
+            if self._diffed != (self._run.run, task, view.head):
+                self._diffed = (self._run.run, task, view.head)
+                self._read_diff(view)
+            doing = self._doing(task)
+            facts = pane_text.task_lines(self._state, self._known, task, doing, self._now)
+            self.query_one("#task", TextPane).show(list(facts), keep=True)
+            found = list(pane_text.findings_lines(self._state, task))
+            self.query_one("#findings", TextPane).show(found, keep=True)
+        if changed:
+            self._refuse(task)
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        shown = self._pane
+        count_of = 0
+        if task := self._chosen:
+            count_of = pane_text.findings_of(self._state, task)
+        labels = {"findings": str(count_of)} if count_of else {}
+        self.query_one(PaneBar).show(shown.id or "", labels, shown.told)
+        if self._asks == "search":
+            self.query_one("#ask-told", Label).update(shown.told)
+
+    @property
+    def _pane(self) -> TextPane:
+        """The pane that is shown."""
+        return self.query_one(f"#{self.query_one(ContentSwitcher).current}", TextPane)
+
+    def on_text_pane_moved(self) -> None:
+        if self.is_running and len(self.screen_stack) == 1:
+            self._show_bar()
+
+    def on_pane_bar_picked(self, event: PaneBar.Picked) -> None:
+        self.action_pane(event.name)
+
+    # --- log and diff -----------------------------------------------------------------------------
+
+    def _show_log(self, task: TaskId) -> None:
+        """Read a log anew where there is more than lines that follow; else go on with it."""
+        view, standing = self._state.tasks[task], self._known[task]
+        last = view.attempts[-1].ended if view.attempts else None
+        shown = (self._run.run, task, view.last, view.team.attempt, view.setup)
+        ends = (last, standing.state, standing.reason, view.checked)
+        if self._logged != (shown, ends):
+            moved = self._logged[:1] != (shown,)
+            self._logged = (shown, ends)
+            if moved:
+                self._reading = None
+                self.query_one("#log", TextPane).show([Said("reading …", "quiet")])
+            self._read_log(self._logged, self._state, task, moved)
+        elif self._reading is not None:
+            self.query_one("#log", TextPane).add(Said(line) for line in self._reading.more())
+
+    @work(thread=True, exclusive=True, group="log")
+    def _read_log(
+        self, wanted: tuple[object, ...], state: State, task: TaskId, moved: bool
+    ) -> None:
+        log = self._run.log(state, task)
+        self.call_from_thread(self._got_log, wanted, task, log, moved)
+
+    def _got_log(self, wanted: tuple[object, ...], task: TaskId, log: TaskLog, moved: bool) -> None:
+        if wanted != self._logged:
+            return
+        pane = self.query_one("#log", TextPane)
+        fell = self._known[task].state in FELL_SHORT
+        busy = self._known[task].state in BUSY
+        follow = busy and (moved or pane.follow)
+        self._reading = log
+        lines = [
+            *pane_text.failure(self._known[task], self._failed.get(task), log.telling),
+            *log.lines,
+        ]
+        pane.show(lines, follow=follow, keep=not moved and not fell)
+
+    @work(thread=True, exclusive=True, group="diff")
+    def _read_diff(self, view: TaskView) -> None:
+        lines = list(pane_text.diff_lines(self._run.diff(view)))
+        self.call_from_thread(self._got_diff, view, lines)
+
+    def _got_diff(self, view: TaskView, lines: list[Said]) -> None:
+        if self._diffed == (self._run.run, view.task.id, view.head):
+            self.query_one("#diff", TextPane).show(lines)
+
+    # --- what can be done -------------------------------------------------------------------------
+
+    def _refuse(self, task: TaskId | None) -> None:
+        """Find out which keys can be had now, and show it in the footer."""
+        found = refused_of_run(self._state, self._known, self._live)
+        for action in ON_TASKS:
+            if task is None:
+                found[action] = "choose a task first"
+            elif reason := self._run.refusal(action, self._state, task):
+                found[action] = reason
+        if found != self._refused:
+            self._refused = found
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey what cannot be had now; why is told when its key is pressed."""
+        return None if action in self._refused else True
+
+    def on_key(self, event: Key) -> None:
+        if len(self.screen_stack) > 1 or isinstance(self.focused, Input):
+            return
+        for group in SHORTCUTS.values():
+            for item in group:
+                reason = self._refused.get(name_of(item.action), "")
+                if reason and item.keys in (event.key, *event.aliases):
+                    self.notify(reason, severity="warning", markup=False)
+
+    # --- keys: what is shown ----------------------------------------------------------------------
+
+    def action_pane(self, name: str) -> None:
+        self.query_one(ContentSwitcher).current = name
+        if isinstance(self.focused, TextPane):
+            self._pane.focus()
+        self._show_bar()
+
+    def action_zoom(self) -> None:
+        """The pane alone on the screen, or beside the tasks again."""
+        self.screen.toggle_class("-zoom")
+        place = self._pane if self.screen.has_class("-zoom") else self.query_one(TaskList)
+        place.focus()
+
+    def action_order(self) -> None:
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._fill()
+        self.notify(f"sorted by {self._order}", timeout=2)
+
+    def action_follow(self) -> None:
+        self._pane.toggle_follow()
+
+    def action_wrap(self) -> None:
+        self._pane.toggle_wrap()
+
+    def action_match(self, step: int) -> None:
+        self._pane.next_match(step)
+
+    def action_find(self) -> None:
+        """Filter the tasks, or search in the pane that is focused."""
+        self._asks = "search" if isinstance(self.focused, TextPane) else "filter"
+        self.query_one("#ask").display = True
+        self.query_one("#ask-name", Label).update(f"{self._asks}: ")
+        line = self.query_one("#ask-text", Input)
+        line.value = self._pane.term if self._asks == "search" else self._words
+        self.set_focus(line)  # now: what is typed on is for it, and no key of the dashboard
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id != "ask-text":
+            return
+        if self._asks == "search":
+            self._pane.search(event.value)
+        elif self._asks == "filter" and event.value != self._words:
+            self._words = event.value
+            self._fill()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "ask-text":
+            self._leave_line(clear=not event.value)
+
+    def _leave_line(self, clear: bool) -> None:
+        """Go back to where the line was for; a filter stays to be seen while it filters."""
+        asks, self._asks = self._asks, "" if clear else self._asks
+        if clear or asks == "search":
+            self.query_one("#ask").display = False
+        if clear and asks == "search":
+            self._pane.search("")
+        elif clear:
+            self._words = ""
+            self._fill()
+        (self._pane if asks == "search" else self.query_one(TaskList)).focus()
+        self._show_bar()
+
+    def action_leave(self) -> None:
+        """End what is nearest: a search, the whole screen, a filter."""
+        if isinstance(self.focused, Input) or self._asks == "search":
+            self._leave_line(clear=True)
+        elif self._pane.term:
+            self._pane.search("")
+        elif self.screen.has_class("-zoom"):
+            self.action_zoom()
+        elif isinstance(self.focused, TextPane):
+            self.query_one(TaskList).focus()
+        elif self._words:
+            self._asks = "filter"
+            self._leave_line(clear=True)
+
+    def action_keys(self) -> None:
+        self.push_screen(KeysScreen(lambda: self._refused))
+
+    # --- keys: runs -------------------------------------------------------------------------------
+
+    def _switch(self, run: RunId) -> None:
+        self._open(run)
+        self._look()
+
+    def action_runs(self) -> None:
+        def picked(run: str | None) -> None:
+            if run:
+                self._switch(RunId(run))
+
+        runs = self._source.runs()
+        self.push_screen(RunsScreen(runs, self._run.run, self._source.clock()), picked)
+
+    def action_newest(self) -> None:
+        self._follows = not self._follows
+        self.notify("new runs are shown as they start" if self._follows else "stays with this run")
+        self._show_head()
+
+    def action_stop(self) -> None:
+        """Ask, then stop the run politely."""
+
+        def said(yes: bool | None) -> None:
+            if yes:
+                self._run.stop()
+                self.notify("stopping; no work is lost", markup=False)
+
+        busy = sum(view.in_flight is not None for view in self._state.tasks.values())
+        self.push_screen(ConfirmScreen(f"Stop the run and end {count(busy, 'session')}?"), said)
+
+    def action_resume(self) -> None:
+        """Go on in the background; what is to be asked is asked on the terminal."""
+        self._at_terminal("resume", self._run.run, "--detach")
+
+    def action_merge(self) -> None:
+        """Show what would land, ask, and watch the merge."""
+        state, known = self._state, self._known
+        words = shlex.split(next_command(state, False, known))[1:]
+        words = words if words[:1] == ["merge"] else ["merge", state.run]
+        lines = [clean(line, max(self.size.width - 12, 20)) for line in merge_lines(state, known)]
+        judged = [
+            task for task in landable(state, known) if known[task].state is not TaskState.VERIFIED
+        ]
+        if judged:
+            lines.append(f"Judged by no check: {', '.join(judged)}")
+            words += [] if "--unchecked" in words else ["--unchecked"]
+
+        def said(yes: bool | None) -> None:
+            if yes:
+                title = shlex.join(["wtman", *words])
+                command = self._source.aside(state.run, words)
+                self.push_screen(CommandScreen(title, command, self._source.clock))
+
+        self.push_screen(ConfirmScreen("\n".join([*lines, "", "Merge?"])), said)
+
+    @property
+    def _question(self) -> FlowStep | None:
+        """The chosen question, else the oldest."""
+        flow = self._state.flow
+        asked = flow.questions if flow is not None else ()
+        chosen = self._item.line.node.step if self._item is not None else None
+        return next(
+            (it for it in asked if chosen and it.key == chosen.key), next(iter(asked), None)
+        )
+
+    def action_answer(self) -> None:
+        """Show a question that the run waits with, and take its answer."""
+        step = self._question
+        if step is None:
+            return
+        key = step.key
+
+        def said(answer: str | None) -> None:
+            if answer:
+                self._run.answer(key, answer)
+                more = "" if self._run.live() else "; u resumes the run"
+                self.notify(f"answered: {answer}{more}", markup=False)
+
+        lines = question_lines(self._state, step, max(self.size.width - 12, 20))[:-1]
+        self.push_screen(AnswerScreen(lines, options_of(step)), said)
+
+    # --- keys: the chosen task --------------------------------------------------------------------
+
+    def action_retry(self) -> None:
+        """One more attempt: by whoever drives the run, else by a process in the background."""
+        task = self._chosen
+        if task is None:
+            return
+        name = f"{self._state.run}/{task}"
+
+        def said(message: str | None) -> None:
+            if message is None:
+                return
+            if not self._run.live():
+                words = ["retry", name, *(["-m", message] if message else [])]
+                command = self._source.aside(self._state.run, words)
+                self._begun.append((command, shlex.join(["wtman", *words]), self._state.seq))
+                self.notify(f"{task} gets one more attempt, in the background", markup=False)
+                return
+            try:
+                self._run.retry(self._run.state(), task, message)
+            except WtmanError as error:
+                self.notify(told_error(error), severity="warning", markup=False)
+                return
+            self.notify(f"{task} gets one more attempt", markup=False)
+
+        screen = MessageScreen(f"Retry {task}. What to tell its session:", "nothing more")
+        self.push_screen(screen, said)
+
+    def _watch_begun(self) -> None:
+        """Tell of a command in the background that ended before it did anything."""
+        for item in list(self._begun):
+            command, words, seq = item
+            status = command.ended()
+            if status is None:
+                continue
+            self._begun.remove(item)
+            said = [clean(line, 200) for line in command.output()]
+            if status and self._state.seq == seq:
+                told = "\n".join([f"{words}: exit status {status}", *said[-6:]])
+                self.notify(told, severity="error", timeout=30, markup=False)
+
+    def action_open(self) -> None:
+        self._at_terminal("open", self._named)
+
+    def action_shell(self) -> None:
+        self._at_terminal("shell", self._named)
+
+    def action_attach(self) -> None:
+        self._at_terminal("attach", self._named)
+
+    @property
+    def _named(self) -> str:
+        return f"{self._state.run}/{self._chosen or ''}"
+
+    def _at_terminal(self, *words: str) -> None:
+        """Give the terminal to a command, and come back."""
+        try:
+            with self.suspend():
+                self._source.at_terminal(words)
+        except SuspendNotSupported:
+            told = f"not in this terminal: type it in another: {shlex.join(['wtman', *words])}"
+            self.notify(told, severity="warning", markup=False)
+        self._look()
+
+    def action_interrupt(self) -> None:
+        self.exit(return_code=130)
+
+
+def told_error(error: WtmanError) -> str:
+    """An error and its next step as one text."""
+    return error.message + (f": {error.hint}" if error.hint else "")
