@@ -92,7 +92,7 @@ def test_a_finished_run_can_be_read(
         await until(pilot, lambda: "bad  failed" in pane(app, "task"))
         await pilot.press("l")
         await until(pilot, lambda: "no luck" in pane(app, "log"))
-        assert pane(app, "log").startswith("failed: exit status 3")
+        assert pane(app, "log").startswith("session failed: exit status 3")
         await pilot.press("f")
         await until(pilot, lambda: "no finding" in pane(app, "findings"))
         await pilot.press("s", "a")  # nobody drives it, and it asks nothing

@@ -6,7 +6,7 @@ from wtman.coordinator.outcome import FELL_SHORT, working_time
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
-from wtman.model.states import Standing
+from wtman.model.states import Standing, TaskState
 from wtman.review.judgement import about
 from wtman.text.terminal import clean, duration
 from wtman.ui.dashboard.said import Said, said
@@ -29,7 +29,8 @@ def failure(
     if standing.state not in FELL_SHORT:
         return
     what = failed.what if failed is not None else clean(standing.reason)
-    yield Said(f"{standing.state}: {what or 'no reason is recorded'}", "title")
+    state = "" if standing.state is TaskState.FAILED and what else f"{standing.state}: "
+    yield Said(f"{state}{what or 'no reason is recorded'}", "title")
     if not telling and failed is not None and failed.telling:
         telling = (failed.telling,)
     for line in telling:
