@@ -127,12 +127,43 @@ def test_the_status_in_the_manual_has_the_keys_of_the_program() -> None:
     assert set(shown["tasks"][0]) == set(told["tasks"][0])
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_fits_a_terminal_as_it_is_painted(page: Path) -> None:
+    lines = re.sub(r"\x1b\[\d*m", "", painted(text_of(page))).splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_that_is_named_can_be_followed_on_the_web(page: Path) -> None:
+    """`wtman help OTHER` is a link, written [`wtman help OTHER`] with its line at the end."""
+    text = text_of(page)
+    leads = dict(re.findall(r"(?m)^\[`wtman help ([a-z]+)`\]: ([a-z]+)\.md$", text))
+    assert all(name == to for name, to in leads.items())
+    text = re.sub(r"(?ms)^```.*?^```$", "", text)
+    named = re.findall(r"(\[?)`wtman\s+help\s+([a-z]+)`", text.partition("\n\n[`wtman")[0])
+    pages = {other.stem for other in PAGES} - {page.stem}
+    assert [name for mark, name in named if name in pages and not mark] == []
+    assert {name for mark, name in named if mark} == set(leads)
+
+
+def test_a_table_stands_in_columns_and_a_link_is_its_text() -> None:
+    page = "# A: b\n\n| `x y` | what |\n| --- | --- |\n| 1 | " + "long `a b` " * 9 + "|\n"
+    page += "\nSee [`wtman\nhelp json`].\n\n[`wtman help json`]: json.md\n"
+    lines = re.sub(r"\x1b\[\d*m", "", painted(page)).splitlines()
+    assert lines[2:5] == [
+        "x y  what",
+        "1    long a b long a b long a b long a b long a b long a b long",
+        "     a b long a b long a b",
+    ]
+    assert lines[5:] == ["", "See wtman", "help json."]
+
+
 def test_a_page_is_painted_without_its_marks() -> None:
     page = "# Guide: how\n\nRun `wtman` **now**, see [it](x.md).\n\n"
     page += "```sh\nwtman demo\n\n```\n- `a`: b\n"
     assert painted(page) == (
         "\x1b[1mGuide: how\x1b[0m\n\nRun \x1b[2mwtman\x1b[0m now, see it.\n\n"
-        "    \x1b[2mwtman demo\x1b[0m\n\n- \x1b[2ma\x1b[0m: b\n"
+        "\x1b[2m  wtman demo\x1b[0m\n\n- \x1b[2ma\x1b[0m: b\n"
     )
 
 
