@@ -346,7 +346,7 @@ def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
         return
     from wtman.ui.live import LiveTable
 
-    with LiveTable(state, terminal.colour(), home.folder(state.run)) as live:
+    with LiveTable(state, terminal.colour(), home.folder(state.run), home.durations()) as live:
         yield live.watch, live.doing
 
 

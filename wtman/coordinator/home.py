@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from wtman.coordinator.estimate import TELLING, Durations, grown
 from wtman.coordinator.outcome import FINISHED
 from wtman.errors import MissingError, UsageError
 from wtman.git.discovery import Repository
@@ -50,6 +51,10 @@ class Home:
             state = replay(self.store.events(run))
         self._known[run] = state
         return state
+
+    def durations(self) -> Durations:
+        """What past work of the repository took, as the newest events of all runs tell."""
+        return grown(Durations(), self.store.newest(TELLING))
 
     def folder(self, run: RunId) -> str:
         """Where the evidence of a run lies: what its sessions said, reports, patches."""

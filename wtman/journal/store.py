@@ -16,7 +16,7 @@ import os
 import shlex
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from wtman import files
@@ -117,6 +117,23 @@ class Store:
                 "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, most)
             )
             return [decode(kind, json.loads(body)) for (body,) in rows]
+
+    def newest(self, kinds: Mapping[str, int]) -> list[tuple[RunId, Recorded]]:
+        """The newest events of these kinds, so many of each, of all runs, in order."""
+        with self._reading():
+            rows = [
+                row
+                for kind, most in kinds.items()
+                for row in self._database.execute(
+                    "SELECT seq, run, at, kind, body FROM events WHERE kind = ?"
+                    " ORDER BY seq DESC LIMIT ?",
+                    (kind, most),
+                )
+            ]
+            return [
+                (RunId(run), Recorded(seq, at, decode(kind, json.loads(body))))
+                for seq, run, at, kind, body in sorted(rows)
+            ]
 
     def forget(self, run: RunId, after: int, upto: int) -> None:
         """Take back what a dry run has journalled: events behind `after`, `upto` included."""

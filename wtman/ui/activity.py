@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from wtman.journal.state import State
 from wtman.model.actions import ActionKind
 from wtman.model.ids import TaskId
-from wtman.text.terminal import command, count
+from wtman.text.terminal import command, count, elapsed
 from wtman.text.words import listed
 
 _NAMED = 3  # branches that are named
@@ -32,6 +32,33 @@ def going_on(state: State) -> str:
         if subjects:
             return _WORDS[kind](state, subjects)
     return ""
+
+
+# What goes on in a run apart from its tasks, each of which has a row that says it.
+_OF_RUN = (
+    ActionKind.PLAN,
+    ActionKind.BASE,
+    ActionKind.CANDIDATE,
+    ActionKind.LAND,
+    ActionKind.REVIEW,
+    ActionKind.REPRODUCE,
+    ActionKind.REFUTE,
+)
+
+
+def under_way(state: State, now: float) -> str:
+    """What goes on in a run apart from its tasks, with a clock: for a table. Empty: nothing."""
+    parts = []
+    for kind in _OF_RUN:
+        begun = {
+            key.subject: since
+            for key, since in state.intents.items()
+            if key.kind is kind and key.subject not in state.tasks
+        }
+        if begun:
+            words = _WORDS[kind](state, sorted(begun))
+            parts.append(f"{words} ({elapsed(now - min(begun.values()))})")
+    return ", ".join(parts)
 
 
 def _candidate(state: State, subjects: Sequence[str]) -> str:

@@ -8,18 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from wtman.budget.budget import wait_of
+from wtman.checks.excerpt import summary
 from wtman.coordinator.outcome import answer_command, with_hint
 from wtman.flow.announcement import announcement_words
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.state import State, describe_red
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
-from wtman.text.terminal import clean, count, duration, size
+from wtman.text.terminal import clean, command, count, duration, size
 from wtman.text.words import listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 from wtman.ui.flow import error_lines
+
+_FITTED = ("MakeWorktree", "BringBack")  # actions that make a worktree fit for work
+_LONG = 10.0  # seconds of the checks on the base from which on their start is told of each task
 
 Told = list[tuple[str, str]]  # subjects, and what there is to say of them
 _LINE = 400  # columns of foreign text on one line
@@ -30,13 +35,28 @@ class RunLines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._begun: dict[ActionKey, float] = {}  # setups that go on, since when
 
     def watch(self, state: State, news: Sequence[Recorded]) -> None:
         """Tell what is new."""
         for record in news:
-            for line in told(state, record.event):
-                self._out.write(line + "\n")
+            lines = (*self._setup(state, record), *told(state, record.event))
+            self._out.writelines(f"{line}\n" for line in lines)
         self._out.flush()
+
+    def _setup(self, state: State, record: Recorded) -> list[str]:
+        """The line of a setup that begins or is over, with the time it took."""
+        event = record.event
+        if isinstance(event, e.Intended):
+            if event.action in _FITTED and state.settings.setup:
+                self._begun[event.key] = record.at
+                return [f"{clean(event.key.subject, 80)}  setup started"]
+        elif isinstance(event, e.WorktreeMade | e.WorktreeBack | e.StartFailed):
+            since = self._begun.pop(ActionKey(ActionKind.WORKTREE, event.task), None)
+            word = "failed" if isinstance(event, e.StartFailed) else "finished"
+            if since is not None:
+                return [f"{clean(event.task, 80)}  setup {word} ({duration(record.at - since)})"]
+        return []
 
 
 def told(state: State, event: e.Event) -> list[str]:
@@ -48,6 +68,13 @@ def told(state: State, event: e.Event) -> list[str]:
 
 def _intended(state: State, event: e.Intended) -> Told:
     attempt = event.attempt
+    if event.key.kind is ActionKind.BASE and state.checks:
+        first = "setup, then " if state.settings.setup else ""
+        return [("base", f"{first}checking: {'; '.join(map(command, state.checks))}")]
+    if event.key.kind is ActionKind.CHECK and state.base_checked is not None:
+        usual = sum(item.seconds for item in state.base_checked.results)
+        told = f"checks started (they took {duration(usual)} on the base)"
+        return [(event.key.subject, told)] if usual >= _LONG else []
     if attempt is None:
         return []
     agent = clean(attempt.agent.split()[0] if attempt.agent else "agent", 40)
@@ -100,7 +127,15 @@ def _checked(state: State, event: e.Checked) -> Told:
     if event.verdict is not Verdict.RED:
         return [(event.task, f"checks {VERDICTS[event.verdict].text}{_seconds(event.results)}")]
     red = [item for item in event.results if item.verdict is Verdict.RED]
-    return [(event.task, describe_red(item)) for item in red] or [(event.task, "checks failed")]
+    first = f"; {said}" if (said := summary(event.evidence)) else ""
+    lines: Told = [(event.task, describe_red(item) + first) for item in red]
+    return lines or [(event.task, f"checks failed{first}")]
+
+
+def _start_failed(state: State, event: e.StartFailed) -> Told:
+    what, _, output = event.reason.partition("\n")
+    first = f"; {said}" if (said := summary(output)) else ""
+    return [(event.task, f"cannot start: {what}{first}")]
 
 
 def _seconds(results: tuple[CheckResult, ...]) -> str:
@@ -296,7 +331,7 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Reviewed: _reviewed,
     e.Reproduced: _reproduced,
     e.Refuted: _refuted,
-    e.StartFailed: lambda _, event: [(event.task, f"cannot start: {event.reason}")],
+    e.StartFailed: _start_failed,
     e.Noted: lambda _, event: [(event.task, event.text)],
     e.Stopped: lambda _, event: [("run", "stopped" + (event.reason and f": {event.reason}"))],
     e.Resumed: lambda _, event: [] if event.reason else [("run", "goes on")],

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Self
 
+from wtman.coordinator.estimate import Durations, grown
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
@@ -26,16 +27,18 @@ class LiveTable:
     """A context manager around a run; `watch` fits `drive`, `doing` its activity.
 
     `folder` is the run's evidence: whoever drives the run tells there what its sessions
-    do and use, and each terminal that watches it shows the same.
+    do and use, and each terminal that watches it shows the same. `durations` are those of
+    past runs, from which it tells how long this one takes still.
     """
 
-    def __init__(self, state: State, colour: bool, folder: str) -> None:
+    def __init__(self, state: State, colour: bool, folder: str, durations: Durations) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._state = state
         self._colour = colour
         self._folder = folder
+        self._durations = durations
         self._doing: dict[TaskId, str] = {}
         self._since: dict[TaskId, float] = {}
         self._ended = False
@@ -64,6 +67,7 @@ class LiveTable:
     def watch(self, state: State, news: Sequence[Recorded]) -> None:
         """The state to draw from now on."""
         self._state = state
+        self._durations = grown(self._durations, ((state.run, record) for record in news))
 
     def doing(self, task: TaskId, text: str) -> None:
         """What a task is doing at this moment."""
@@ -88,5 +92,12 @@ class LiveTable:
             since={**told.since, **self._since},
             used=told.used,
         )
-        lines = table(self._state, size.columns, at, self._colour, height=size.lines - 1)
+        lines = table(
+            self._state,
+            size.columns,
+            at,
+            self._colour,
+            height=size.lines - 1,
+            durations=self._durations,
+        )
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop", end="")

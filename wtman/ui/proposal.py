@@ -15,7 +15,7 @@ from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
-from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
+from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint, roughly
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
@@ -34,6 +34,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
         ("forecast", _forecast(proposal)),
+        ("time", _takes(proposal)),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
@@ -103,6 +104,13 @@ def _forecast(proposal: Proposal) -> str:
     )
 
 
+def _takes(proposal: Proposal) -> str:
+    known = proposal.estimate
+    if known is None:
+        return ""
+    return f"about {roughly(known.seconds)} ({count(known.samples, 'past session')})"
+
+
 def _limits(settings: Settings) -> str:
     parts = [
         count(settings.max_sessions, "session"),
@@ -159,7 +167,7 @@ def to_approve(commands: tuple[str, ...]) -> list[str]:
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
     """The answer of `wtman split --dry-run --json`."""
-    forecast = proposal.forecast
+    forecast, known = proposal.forecast, proposal.estimate
     return {
         "schema": SCHEMA,
         "dry_run": True,
@@ -174,6 +182,8 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
             "sessions_most": forecast.sessions_most,
             "waves": to_plain(forecast.waves),
             "critical_path": list(forecast.critical_path),
+            "seconds": {"p50": round(known.seconds) if known else None, "p90": None},
+            "samples": known.samples if known else 0,
         },
         "disk": disk_json(proposal.disk),
         "approval": list(proposal.commands),

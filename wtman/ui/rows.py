@@ -39,7 +39,8 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the tree, in pieces. `kind` is good, bad, warn, busy or quiet. One with `head` is
-    that text. The name of a `part` begins with that of its lead, which is above it."""
+    that text. `clock` follows the note, and is never cut. The name of a `part` begins with that
+    of its lead, which is above it."""
 
     depth: int
     task: TaskId
@@ -51,6 +52,7 @@ class Row:
     time: str = ""
     used: str = ""
     note: str = ""
+    clock: str = ""
     head: str = ""
     part: bool = False
 
@@ -110,6 +112,7 @@ def row_of(
         elif task in places:
             word, glyph, kind = QUEUED, *MARKS[TaskState.PENDING]
     spent = _time(state, view, standing, at)
+    note = _noted(state, node, task, word, known, at, places.get(task, 0))
     return Row(
         depth=item.depth,
         task=task,
@@ -121,7 +124,8 @@ def row_of(
         attempt=f"#{number}" if number else "",
         time=duration(spent) if view.attempts or spent else "",
         used=amount(total),
-        note=_noted(state, node, task, word, known, at, places.get(task, 0)),
+        note=note,
+        clock=_clock(state, task, word, at),
     )
 
 
@@ -182,9 +186,9 @@ def _note(
     if item.waiting_for:
         return "waits for " + ", ".join(item.waiting_for)
     if item.state in BUSY or word == SETUP:
-        doing = "" if view.team.planned is not None else _doing(state, task, word, at)
+        doing = "" if view.team.planned is not None else _doing(task, word, at)
         far = item.reason if item.state is TaskState.REVIEWING or not doing else ""
-        return "  ".join(part.strip() for part in (collides, far, doing) if part)
+        return "  ".join(part for part in (collides, far, doing) if part)
     if item.state in FELL_SHORT:
         return _changed(view) if not follows(state, task, item, known) else item.reason
     if item.state is TaskState.PAUSED and item.reason:
@@ -200,30 +204,27 @@ def _changed(view: TaskView) -> str:
     return changed or (last.reason if last.ended is Ended.OK else "")
 
 
-def _doing(state: State, task: TaskId, word: str, at: Moment) -> str:
-    """What goes on in a task, and where its row has no clock for that, for how long."""
+def _doing(task: TaskId, word: str, at: Moment) -> str:
+    """What goes on in a task; nothing where what was told last is of what went on before."""
     said = clean(at.doing.get(task, ""))
     told, colon, what = said.partition(": ")
     clocked = told if colon and told in _CLOCKED else ""
-    if word not in _CLOCKED:
-        return ("" if clocked else said) + _reviewed(state, word, at)
-    if clocked == word:
-        return f"{what}{_clock(at, at.since.get(task))}"
-    kind = ActionKind.CHECK if word == "checking" else ActionKind.WORKTREE
-    since = state.intents.get(ActionKey(kind, task))
-    return _clock(at, since).strip() if at.live else said
+    if word in _CLOCKED:
+        return what if clocked == word else ""
+    return "" if clocked else said
 
 
-def _reviewed(state: State, word: str, at: Moment) -> str:
-    if word != TaskState.REVIEWING or not at.live:
-        return ""
-    kinds = (ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.REPRODUCE)
-    begun = [since for key, since in state.intents.items() if key.kind in kinds]
-    return _clock(at, min(begun, default=None))
-
-
-def _clock(at: Moment, since: float | None) -> str:
-    return f" ({elapsed(at.now - since)})" if since and at.now >= since + 1 else ""
+def _clock(state: State, task: TaskId, word: str, at: Moment) -> str:
+    """For how long what the note says has gone on, where that is no session's."""
+    since = None
+    if at.live and word in _CLOCKED:
+        kind = ActionKind.CHECK if word == "checking" else ActionKind.WORKTREE
+        told = at.since.get(task) if _doing(task, word, at) else None
+        since = told or state.intents.get(ActionKey(kind, task))
+    elif at.live and word == TaskState.REVIEWING:
+        kinds = (ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.REPRODUCE)
+        since = min((at for key, at in state.intents.items() if key.kind in kinds), default=None)
+    return f"({elapsed(at.now - since)})" if since and at.now >= since + 1 else ""
 
 
 def _queued(state: State, place: int) -> str:

@@ -7,6 +7,7 @@ Pure. Keys are always present and only ever added; times are UTC in ISO 8601;
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wtman.coordinator.estimate import Durations, left
 from wtman.coordinator.outcome import agent_of, last_outcome, next_command, shortfall, used_by
 from wtman.journal.state import State
 from wtman.model.check import check_plain
@@ -16,6 +17,7 @@ from wtman.model.states import SCHEMA, Standing
 from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
+from wtman.tasks.queue import queue
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, finding_json, reviews_json
 from wtman.ui.flow import flow_json
@@ -24,13 +26,26 @@ _CHANGED = ("commits", "files", "insertions", "deletions")
 _USED = ("input_tokens", "output_tokens", "cached_tokens", "usd")
 
 
-def status(state: State, live: bool) -> dict[str, Any]:
-    """The answer of `wtman status --json` for one run."""
+def status(
+    state: State, live: bool, durations: Durations | None = None, now: float = 0.0
+) -> dict[str, Any]:
+    """The answer of `wtman status --json` for one run; `durations` of past work, if it is live."""
     known, found = standings(state), judgements(state)
+    guess = left(state, known, durations, now) if live and durations is not None else None
+    places = {task: place for place, task in enumerate(queue(state, known), 1)} if live else {}
+    tasks = [
+        {**_task(state, task, known[task], found), "queued": places.get(task)}
+        for task in state.tasks
+    ]
+    estimate = {"seconds": round(guess.seconds), "samples": guess.samples} if guess else None
     return {
         "schema": SCHEMA,
-        "run": {**summary(state, live, known), "notes": list(state.notes)},
-        "tasks": [_task(state, task, known[task], found) for task in state.tasks],
+        "run": {
+            **summary(state, live, known),
+            "estimate": estimate,
+            "notes": list(state.notes),
+        },
+        "tasks": tasks,
         "findings": [finding_json(state, *item) for item in found],
         "reviews": reviews_json(state),
         **flow_json(state),

@@ -10,25 +10,24 @@ from collections.abc import Mapping
 from itertools import accumulate, pairwise
 
 from wtman.budget.budget import spent
+from wtman.coordinator.estimate import Durations, Estimate, left
 from wtman.coordinator.outcome import FELL_SHORT, next_command, shortfall
 from wtman.journal.state import State
-from wtman.model.actions import ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.states import DONE, RunState, Standing, TaskState
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.text.terminal import (
     clean,
     columns,
-    command,
     count,
     duration,
-    elapsed,
     fit,
     fold,
     pad,
     paint,
     roughly,
 )
+from wtman.ui.activity import under_way
 from wtman.ui.failures import failure_lines, failures
 from wtman.ui.findings import blind, finding_lines
 from wtman.ui.flow import flow_lines
@@ -60,17 +59,18 @@ def table(
     colour: bool,
     *,
     height: int = 0,
-    left: float | None = None,
+    durations: Durations | None = None,
 ) -> list[str]:
     """The run as lines: what it is, a line a task, what fell short, the next command.
 
     `height` are the lines of the screen (0: no limit). A live table keeps to it: it counts what
     is quiet. One that stands still counts only tasks that are done, and only where there are
-    many. `left` are the seconds that the run is thought to take still.
+    many. `durations` of past work tell how long a live run takes still.
     """
     known = standings(state)
     at = at if at.live else Moment(state.updated, used=at.used)
-    head = _head(state, known, width, at, colour, left)
+    guess = left(state, known, durations, at.now) if durations is not None and at.live else None
+    head = _head(state, known, width, at, colour, guess)
     bounded = height if at.live else 0
     if bounded and known:
         head.append(bar(known, width, colour))
@@ -148,43 +148,18 @@ def _head(
     width: int,
     at: Moment,
     colour: bool,
-    left: float | None,
+    guess: Estimate | None,
 ) -> list[str]:
     words, kind = run_words(state, known)
     room = max(width - len(state.run) - len(words) - 4, 0)
     request = clean(state.request, room) if room else ""
     title = f"{state.run}  {paint(words, _CODES[kind], colour)}  {request}".rstrip()
-    lines = [title, fit(progress(state, known, at.now, left), width)]
+    lines = [title, fit(progress(state, known, at.now, guess), width)]
     if state.flow is not None and state.flow.plays:
         lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
     if at.live and (now := under_way(state, at.now)):
         lines.append(paint(fit(f"now: {now}", width), _CYAN, colour))
     return lines
-
-
-def under_way(state: State, now: float) -> str:
-    """What goes on in the run apart from its tasks, and for how long; empty: nothing."""
-    begun: dict[ActionKind, list[float]] = {}
-    for key, since in state.intents.items():
-        if key.kind is not ActionKind.PLAN or not key.subject:
-            begun.setdefault(key.kind, []).append(since)
-    checks = "; ".join(command(text) for text in state.checks)
-    told = {
-        ActionKind.PLAN: "planning",
-        ActionKind.BASE: f"checking the base: {checks}",
-        ActionKind.CANDIDATE: "combined check",
-        ActionKind.LAND: "merging",
-        ActionKind.REVIEW: "review",
-        ActionKind.REPRODUCE: "running a reproducer",
-        ActionKind.REFUTE: "verifying a finding",
-        ActionKind.BACKOFF: "waiting for the rate limit",
-    }
-    parts = []
-    for kind, words in told.items():
-        if times := begun.get(kind):
-            many = count(len(times), words) if len(times) > 1 and " " not in words else words
-            parts.append(f"{many} ({elapsed(now - min(times))})")
-    return ", ".join(parts)
 
 
 def bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
@@ -203,7 +178,7 @@ def bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
 
 
 def progress(
-    state: State, known: Mapping[TaskId, Standing], now: float, left: float | None = None
+    state: State, known: Mapping[TaskId, Standing], now: float, guess: Estimate | None = None
 ) -> str:
     """The whole run on one line: tasks by state, time, tokens, money, rate limits, sandbox."""
     tally = Counter(item.state for item in known.values())
@@ -211,8 +186,8 @@ def progress(
     parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
     if state.created:
         parts.append(duration(now - state.created))
-    if left is not None:
-        parts.append(f"about {roughly(left)} left")
+    if guess is not None:
+        parts.append(f"about {roughly(guess.seconds)} left")
     tokens = state.usage.tokens
     if tokens and not state.settings.budget_tokens:
         parts.append(f"{tokens:,} tokens")
@@ -263,9 +238,9 @@ def _lines(found: list[Row], width: int, colour: bool) -> list[str]:
     attempt = 7 if width >= _WIDE else 3
     used = max((len(row.used) for row in found), default=0) if width >= _WIDE else 0
     used = max(used, 4) if used else 0
-    heads = Row(0, TaskId(""), "task", " ", "state", "quiet")
+    heads = Row(0, TaskId(""), "task", " ", "state", "quiet", note="what")
     number = "attempt" if attempt == 7 else "#"
-    cells = (number, "time", "used", "what")
+    cells = (number, "time", "used")
     lines = [paint(_line(heads, cells, width, False, name, attempt, used), _DIM, colour)]
     for row in found:
         indent = "  " * (row.depth + 1)
@@ -273,14 +248,14 @@ def _lines(found: list[Row], width: int, colour: bool) -> list[str]:
             code = {"…": _DIM, "✓": _GREEN, "✔": _GREEN}.get(row.head[0], "")
             lines.append(paint(fit(f"{indent}{row.head}", width), code, colour))
             continue
-        cells = (row.attempt, row.time, row.used, row.note)
+        cells = (row.attempt, row.time, row.used)
         lines.append(_line(row, cells, width, colour, name, attempt, used))
     return lines
 
 
 def _line(
     row: Row,
-    cells: tuple[str, str, str, str],
+    cells: tuple[str, str, str],
     width: int,
     colour: bool,
     name: int,
@@ -295,11 +270,14 @@ def _line(
     indent = "  " * (row.depth + 1)
     line = f"{indent}{glyph} {pad(row.shown(at_most), at_most)}  {word}  "
     room = width - (4 + name + 2 + _STATE + 2)
-    number, time, money, note = cells
+    number, time, money = cells
     if room >= attempt + 2 + _TIME:
         line += f"{number:>{attempt}}  {time:>{_TIME}}  "
         room -= attempt + 2 + _TIME + 2
     if used and room > used:
         line += f"{money:>{used}}  "
         room -= used + 2
-    return (line + (clean(note, room) if room > 0 else "")).rstrip()
+    clock = row.clock if room >= columns(row.clock) else ""
+    room -= columns(clock) + bool(clock)
+    note = fit(row.note, room) if room > 0 else ""
+    return (line + " ".join(part for part in (note, clock) if part)).rstrip()

@@ -60,7 +60,9 @@ def _print_table(home: Home, state: State, all_tasks: bool) -> None:
         told = load_activity(home.folder(state.run))
         at = Moment(at.now, True, told.said, told.since, told.used)
     height = 0 if all_tasks else terminal.height()
-    print("\n".join(table(state, terminal.width(), at, terminal.colour(), height=height)))
+    width, colour = terminal.width(), terminal.colour()
+    durations = home.durations() if at.live else None
+    print("\n".join(table(state, width, at, colour, height=height, durations=durations)))
     from wtman.merge.checkout_note import cut_off_text
     from wtman.text.terminal import clean
 
@@ -71,7 +73,9 @@ def _print_table(home: Home, state: State, all_tasks: bool) -> None:
 def _print_status(home: Home, state: State) -> None:
     from wtman.ui.status_json import status as status_of
 
-    _print_json(status_of(state, bool(home.store.live(state.run))))
+    live = bool(home.store.live(state.run))
+    durations = home.durations() if live else None
+    _print_json(status_of(state, live, durations, time.time()))
 
 
 def _list_runs(home: Home, as_json: bool) -> int:
@@ -106,9 +110,9 @@ def _watch(home: Home, run: RunId, as_json: bool) -> int:
         from wtman.ui.live import LiveTable
 
         folder = home.folder(run)
-        with LiveTable(state, terminal.colour(), folder) as live:
-            for new, _ in _news(home, state):
-                live.watch(new, ())
+        with LiveTable(state, terminal.colour(), folder, home.durations()) as live:
+            for new, news in _news(home, state):
+                live.watch(new, news)
     else:
         from wtman.ui.lines import RunLines
 

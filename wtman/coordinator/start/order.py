@@ -12,7 +12,8 @@ from wtman.config import Loaded, load, repository_commands, worktrees_folder
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.checks import typed
-from wtman.coordinator.create import create
+from wtman.coordinator.create import create, open_store
+from wtman.coordinator.estimate import Estimate, whole
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
@@ -45,7 +46,7 @@ from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Identity, Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of
+from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
@@ -211,7 +212,20 @@ def _propose(
         commands=commands,
         warnings=warnings,
         assigned_agents=assigned_agents(plan, settings, roles, environ),
+        estimate=_estimate(control.repo, plan, settings, roles),
     )
+
+
+def _estimate(
+    repo: Repository, plan: Plan, settings: Settings, roles: Mapping[str, Role]
+) -> Estimate | None:
+    """How long the plan takes, by past runs of the repository."""
+    if not Store.exists(repo.wtman_dir):
+        return None
+    with open_store(repo) as store:
+        durations = Home(repo, store).durations()
+    agents = {task.id: agent_of_task(settings, roles, task) for task in plan.tasks}
+    return whole(plan, settings, agents, durations)
 
 
 def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartRequest:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wtman.coordinator.estimate import Estimate
 from wtman.coordinator.start.disk_forecast import DiskForecast
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded
@@ -60,6 +61,7 @@ class Proposal:
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
     assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
+    estimate: Estimate | None = None  # how long it takes, by past runs
 
 
 def plan_of(state: State) -> Plan:
