@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests import kit
+from wtman.text.words import local_time
 
 Built = Callable[..., str]
 Masked = Callable[[str], str]
@@ -17,13 +19,15 @@ def test_status_of_a_finished_run(
 ) -> None:
     built("core", "bad", code=1)
     assert masked(wtman("status", cwd=repo).out) == (
-        "RUN  ready  one and all\n"
+        "RUN  ready 1 of 2  one and all\n"
         "2 tasks: 1 verified, 1 failed · N s · no sandbox\n"
         "\n"
-        "! bad: exit status 3: no luck (wtman logs RUN/bad)\n"
+        "    task  state      attempt       time  what\n"
+        "  ✓ core  verified        #1 N s  1 file, +1 -0\n"
+        "  ✗ bad   failed          #1 N s\n"
         "\n"
-        "  ✓ core  verified    #1 N s  1 file, +1 -0\n"
-        "  ✗ bad   failed      #1 N s  exit status 3: no luck\n"
+        "✗ bad: session failed: exit status 3: no luck\n"
+        "    wtman logs --failed RUN/bad\n"
         "\n"
         "next: wtman merge RUN\n"
     )
@@ -42,10 +46,13 @@ def test_status_json_names_the_checks(wtman: kit.Program, repo: Path, built: Bui
 
 @pytest.mark.slow
 def test_all_runs(wtman: kit.Program, repo: Path, built: Built, masked: Masked) -> None:
-    built("core")
-    assert masked(wtman("status", "--all", cwd=repo).out) == (
-        "RUN  ready            TIME  one and all\n"
-    )
+    run = built("core")
+    created = wtman("status", "--json", cwd=repo).json()["run"]["created"]
+    when = local_time(datetime.fromisoformat(created).timestamp())
+    header, line = wtman("status", "--all", cwd=repo).out.splitlines()
+    assert header.split() == ["run", "state", "created", "request"]
+    assert line == f"{run}  ready  {when}  one and all"
+    assert header.index("request") == line.index("one and all")
     told = wtman("status", "--all", "--json", cwd=repo).json()
     assert [run["state"] for run in told["runs"]] == ["ready"]
 

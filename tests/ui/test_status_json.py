@@ -69,6 +69,7 @@ def test_status_has_every_key_of_the_contract() -> None:
             "usd": 0.25,
         },
         "next": "wtman status oauth-7f3a --watch",
+        "estimate": None,
         "notes": [],
     }
     assert [task["id"] for task in told["tasks"]] == ["core", "billing", "portal", "docs"]
@@ -112,6 +113,7 @@ def test_status_has_every_key_of_the_contract() -> None:
                 "flaky": [],
                 "fixed_by": [],
                 "commit": "",
+                "hint": "",
             }
         ],
         "findings": [],
@@ -126,6 +128,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "merged": None,
         "ignored": [],
         "notes": [],
+        "queued": None,
     }
 
 

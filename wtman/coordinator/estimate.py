@@ -118,7 +118,7 @@ def left(
                 task,
                 "" if begun else agent_of(state, view),
                 tuple(need for need in view.awaited if need in open_),
-                placed=bool(view.worktree),
+                placed=bool(view.worktree) or view.in_flight is not None,
                 checks=bool(state.checks_of(task)) and word is not TaskState.REVIEWING,
                 since=since,
             )

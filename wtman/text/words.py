@@ -37,6 +37,11 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
+def local_time(at: float) -> str:
+    """Seconds since the epoch as the clock of this place shows them: `2026-01-02 04:04`."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")
+
+
 def iso(at: float) -> str:
     """Seconds since the epoch as UTC, to the second."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

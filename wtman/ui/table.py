@@ -33,7 +33,7 @@ from wtman.ui.findings import blind, finding_lines
 from wtman.ui.flow import flow_lines
 from wtman.ui.flow import progress as steps_done
 from wtman.ui.rows import Moment, Row, rows
-from wtman.ui.tree import BUSY, TreeLine, tree, tree_lines
+from wtman.ui.tree import BUSY, CODES, TreeLine, tree, tree_lines
 
 # Of a run; any other is busy.
 RUN_KINDS = {
@@ -44,7 +44,6 @@ RUN_KINDS = {
     RunState.STOPPED: "warn",
 }
 _GREEN, _RED, _YELLOW, _CYAN, _BOLD, _DIM = "32", "31", "33", "36", "1", "2"
-_CODES = {"good": _GREEN, "bad": _RED, "warn": _YELLOW, "busy": _CYAN, "quiet": _DIM}
 _WIDE = 72  # columns from which on there is room to say what a task used
 _PRESSING = 5  # lines of what needs the user
 _FINDINGS = 6  # lines of findings in a live table
@@ -153,7 +152,7 @@ def _head(
     words, kind = run_words(state, known)
     room = max(width - len(state.run) - len(words) - 4, 0)
     request = clean(state.request, room) if room else ""
-    title = f"{state.run}  {paint(words, _CODES[kind], colour)}  {request}".rstrip()
+    title = f"{state.run}  {paint(words, CODES[kind], colour)}  {request}".rstrip()
     lines = [title, fit(progress(state, known, at.now, guess), width)]
     if state.flow is not None and state.flow.plays:
         lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
@@ -264,8 +263,8 @@ def _line(
 ) -> str:
     """One row; `name` (with what it is indented by), `attempt` and `used` (0: not shown) are
     columns wide."""
-    glyph = paint(row.glyph, _CODES[row.kind], colour)
-    word = paint(pad(row.state, _STATE), _CODES[row.kind], colour)
+    glyph = paint(row.glyph, CODES[row.kind], colour)
+    word = paint(pad(row.state, _STATE), CODES[row.kind], colour)
     at_most = max(name - 2 * row.depth, 1)
     indent = "  " * (row.depth + 1)
     line = f"{indent}{glyph} {pad(row.shown(at_most), at_most)}  {word}  "

@@ -33,6 +33,8 @@ MARKS: Mapping[str, tuple[str, str]] = {
     WAITING: ("?", "warn"),
     DONE: ("✓", "good"),
 }
+# Colours of a terminal for what a state means.
+CODES = {"good": "32", "bad": "31", "warn": "33", "busy": "36", "quiet": "2"}
 BUSY = (TaskState.RUNNING, TaskState.CHECKING, TaskState.REVIEWING, TaskState.FIXING)
 _ORDER = {word: place for place, word in enumerate((*TaskState, WAITING, DONE))}
 _INTENTS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}

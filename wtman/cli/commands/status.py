@@ -15,9 +15,7 @@ from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.states import SCHEMA
-from wtman.tasks.lifecycle import run_state
-from wtman.text.terminal import columns, count, fit, pad
-from wtman.text.words import iso
+from wtman.text.terminal import count
 from wtman.ui.rows import Moment
 from wtman.ui.table import table
 
@@ -87,13 +85,11 @@ def _list_runs(home: Home, as_json: bool) -> int:
         runs = [summary(state, bool(home.store.live(state.run))) for state in states]
         _print_json({"schema": SCHEMA, "runs": runs})
         return 0
-    from wtman.text.terminal import clean
+    from wtman.ui.runs import run_lines
 
-    name = max((columns(state.run) for state in states), default=0)
-    for state in states:
-        live = " (live)" if home.store.live(state.run) else ""
-        left = f"{pad(state.run, name)}  {run_state(state) + live:<15}  {iso(state.created)}"
-        print(fit(f"{left}  {clean(state.request)}", terminal.width()).rstrip())
+    live = {state.run for state in states if home.store.live(state.run)}
+    for line in run_lines(states, live, terminal.width(), terminal.colour()):
+        print(line)
     if hidden := len(known) - len(states):
         print(f"{count(hidden, 'dismissed run')} not shown: wtman restore lists them for 14 days")
     return 0
