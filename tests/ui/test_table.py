@@ -364,3 +364,16 @@ def test_setup_and_checks_have_a_clock_in_their_rows() -> None:
     # Words of its session, which is over, say nothing of the checks.
     lines = lines_of(state, doing={"core": "edits a.py"})
     assert any(re.match(r"  ◐ core .*\(1 m 3\d s\)$", line) for line in lines), lines
+
+
+def test_a_clock_is_never_cut_and_no_word_of_a_program_escapes() -> None:
+    checking = replace(A_RUN[0], settings=replace(A_RUN[0].settings, check=("x" * 90,)))
+    done = finished("core", 1, files=1, seconds=4)
+    state = played((checking, *A_RUN[1:], *done, intended(ActionKind.CHECK, "core")))
+    said = {"core": "checking: " + "x" * 90}
+    for width in (60, 80, 120):
+        lines = lines_of(state, width, doing=said, since={"core": NOW - 12})
+        assert any("checking" in line and line.endswith("… (12 s)") for line in lines), lines
+    evil = e.Paused("\x1b[2Jgone", "")
+    shown = "\n".join(lines_of(played((*A_RUN, evil)), live=False))
+    assert "paused" in shown and "\x1b" not in shown

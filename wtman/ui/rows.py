@@ -56,6 +56,12 @@ class Row:
     head: str = ""
     part: bool = False
 
+    def said(self, room: int) -> str:
+        """Its note on so many columns, with the clock behind it."""
+        clock = self.clock if columns(self.clock) <= room else ""
+        note = fit(self.note, max(room - columns(clock) - bool(clock), 0))
+        return " ".join(part for part in (note, clock) if part)
+
     def shown(self, most: int) -> str:
         """Its name on so many columns: what tells it from others is at both of its ends."""
         most = max(most, 1)
@@ -112,7 +118,7 @@ def row_of(
         elif task in places:
             word, glyph, kind = QUEUED, *MARKS[TaskState.PENDING]
     spent = _time(state, view, standing, at)
-    note = _noted(state, node, task, word, known, at, places.get(task, 0))
+    note = clean(_noted(state, node, task, word, known, at, places.get(task, 0)))
     return Row(
         depth=item.depth,
         task=task,

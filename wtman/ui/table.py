@@ -276,7 +276,4 @@ def _line(
     if used and room > used:
         line += f"{money:>{used}}  "
         room -= used + 2
-    clock = row.clock if room >= columns(row.clock) else ""
-    room -= columns(clock) + bool(clock)
-    note = fit(row.note, room) if room > 0 else ""
-    return (line + " ".join(part for part in (note, clock) if part)).rstrip()
+    return (line + row.said(max(room, 0))).rstrip()

@@ -7,10 +7,11 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing
 from wtman.text.terminal import clean, columns, fit
+from wtman.ui.activity import under_way
 from wtman.ui.dashboard.row_line import Pieces
 from wtman.ui.dashboard.said import STYLES
 from wtman.ui.flow import progress as steps_done
-from wtman.ui.table import attention, bar, progress, run_words, under_way
+from wtman.ui.table import attention, bar, progress, run_words
 
 
 def title(

@@ -72,5 +72,5 @@ def pieces(row: Row, shape: Columns, width: int) -> Pieces:
         found.append((f" {fit(row.used, _USED):>{_USED}}", ""))
     if shape.note:
         note = "dim" if row.kind in ("busy", "quiet") else style if row.kind != "good" else ""
-        found.append((f" {fit(row.note, shape.note)}", note))
+        found.append((f" {row.said(shape.note)}", note))
     return found
