@@ -2,13 +2,15 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.kit import ROOT
+from tests.kit import ROOT, Program, create_repo
 from tests.manual.blocks import Block, blocks_of
 from tests.manual.place import Place, place
+from tests.manual.stacks import STACKS
 from wtman.config.settings import load
 from wtman.flow.outline import outline_lines, read_script
 from wtman.plan.file import parse
@@ -115,6 +117,23 @@ def read_toml(block: Block) -> None:
     else:
         text = block.text.encode()
         load(str(ROOT), {}, {}, lambda name: text * (name == "wtman.toml"))
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_recipe_is_what_init_proposes(name: str, wtman: Program, tmp_path: Path) -> None:
+    recipes = blocks_of(ROOT / "wtman/manual/recipes.md")
+    (block,) = [block for block in recipes if block.value("init") == name]
+    repo = create_repo(tmp_path / name, STACKS[name])
+    proposed = tomllib.loads(wtman("init", "--no-try", "--print", cwd=repo).out)
+    recipe = tomllib.loads(block.text)
+    for key in ("setup", "check"):
+        texts = [" ".join(text.split()) for text in recipe.get(key, [])]
+        assert texts == proposed.get(key, []), block.place
+
+
+def test_a_recipe_that_names_a_stack_has_one() -> None:
+    named = {block.value("init") for page in PAGES for block in blocks_of(page)} - {""}
+    assert named == set(STACKS)
 
 
 def read_json(block: Block) -> None:
