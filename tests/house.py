@@ -96,7 +96,7 @@ STANDARD_LIBRARY_ONLY = (
 
 DASHBOARD = frozenset(
     f"ui/dashboard/{name}.py"
-    for name in "app command_screen pane_bar screens style task_list text_pane".split()
+    for name in "app command_screen pane_bar panes screens style task_list text_pane".split()
 )
 
 # Who alone may import a module: packages or files.

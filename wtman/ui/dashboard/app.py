@@ -5,29 +5,28 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.events import Key
-from textual.widgets import ContentSwitcher, Footer, Input, Label, Static
+from textual.widgets import Footer, Input, Label, Static
 
-from wtman.coordinator.outcome import FELL_SHORT, next_command
+from wtman.coordinator.outcome import next_command
 from wtman.errors import WtmanError
 from wtman.journal.replay_flow import options_of
-from wtman.journal.state import FlowStep, State, TaskView
+from wtman.journal.state import FlowStep
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import Standing, TaskState
 from wtman.sessions.activity import ActivityReport
 from wtman.tasks.lifecycle import landable, standings
 from wtman.text.terminal import clean, count
-from wtman.ui.dashboard import head, pane_text
+from wtman.ui.dashboard import head
 from wtman.ui.dashboard.availability import ON_TASKS, merge_lines, refused_of_run
 from wtman.ui.dashboard.choice import ORDERS, Item, items_of, told_of
 from wtman.ui.dashboard.command_screen import CommandScreen
 from wtman.ui.dashboard.keys import SHORTCUTS, name_of
 from wtman.ui.dashboard.pane_bar import PaneBar
-from wtman.ui.dashboard.said import Said
+from wtman.ui.dashboard.panes import ChosenLine, ChosenPanes
 from wtman.ui.dashboard.screens import (
     AnswerScreen,
     ConfirmScreen,
@@ -35,7 +34,7 @@ from wtman.ui.dashboard.screens import (
     MessageScreen,
     RunsScreen,
 )
-from wtman.ui.dashboard.source import BackgroundCommand, DashboardSource, TaskLog
+from wtman.ui.dashboard.source import BackgroundCommand, DashboardSource
 from wtman.ui.dashboard.style import CSS, THEME
 from wtman.ui.dashboard.task_list import TaskList
 from wtman.ui.dashboard.text_pane import TextPane
@@ -46,7 +45,6 @@ from wtman.ui.tree import BUSY, Node, TreeLine
 
 _EVERY = 0.5  # seconds between two looks
 _RUNS_EVERY = 4  # looks between two at which runs there are
-_PANES = ("log", "diff", "findings", "task")
 _WIDE = 100  # columns from which on tasks and pane stand side by side
 _BINDINGS: list[BindingType] = [
     Binding(item.keys, item.action, item.short or item.does, show=bool(item.short))
@@ -94,9 +92,6 @@ class Dashboard(App[None]):
         self._listed: tuple[object, ...] = ()
         self._items: list[Item] = []
         self._item: Item | None = None
-        self._logged: tuple[object, ...] = ()
-        self._reading: TaskLog | None = None
-        self._diffed: tuple[object, ...] = ()
         self._refused: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -104,11 +99,7 @@ class Dashboard(App[None]):
         yield Static(id="needs", markup=False)
         with Horizontal(id="body"):
             yield TaskList(id="tasks")
-            with Vertical(id="right"):
-                yield PaneBar(_PANES, id="bar")
-                with ContentSwitcher(id="panes", initial="log"):
-                    for name in _PANES:
-                        yield TextPane(id=name, wrap=name != "diff")
+            yield ChosenPanes(id="right")
         with Horizontal(id="ask"):
             yield Label(id="ask-name", markup=False)
             yield Input(id="ask-text", compact=True)
@@ -232,97 +223,40 @@ class Dashboard(App[None]):
 
     def _show_chosen(self, changed: bool) -> None:
         """The panes of the chosen line, and which keys can be had on it."""
-        self._item = self.query_one(TaskList).item
-        task, item = self._chosen, self._item
-        if task is None:
-            lines = list(pane_text.node_lines(self._state, item.line.node)) if item else []
-            for name in _PANES:
-                self.query_one(f"#{name}", TextPane).show(lines, keep=True)
-            self._logged, self._reading, self._diffed = (), None, ()
+        self._item = item = self.query_one(TaskList).item
+        task = self._chosen
+        if item is None:
+            self._panes.show(None)
         else:
-            self._show_log(task)
-            view = self._state.tasks[task]
-            if self._diffed != (self._run.run, task, view.head):
-                self._diffed = (self._run.run, task, view.head)
-                self._read_diff(view)
-            doing = self._doing(task)
-            facts = pane_text.task_lines(self._state, self._known, task, doing, self._now)
-            self.query_one("#task", TextPane).show(list(facts), keep=True)
-            found = list(pane_text.findings_lines(self._state, task))
-            self.query_one("#findings", TextPane).show(found, keep=True)
+            doing = self._doing(task) if task else ""
+            failed = self._failed.get(task) if task else None
+            self._panes.show(
+                ChosenLine(
+                    self._run,
+                    self._state,
+                    self._known,
+                    item,
+                    task or TaskId(""),
+                    failed,
+                    doing,
+                    self._now,
+                )
+            )
         if changed:
             self._refuse(task)
-        self._show_bar()
-
-    def _show_bar(self) -> None:
-        shown = self._pane
-        count_of = 0
-        if task := self._chosen:
-            count_of = pane_text.findings_of(self._state, task)
-        labels = {"findings": str(count_of)} if count_of else {}
-        self.query_one(PaneBar).show(shown.id or "", labels, shown.told)
-        if self._asks == "search":
-            self.query_one("#ask-told", Label).update(shown.told)
 
     @property
-    def _pane(self) -> TextPane:
-        """The pane that is shown."""
-        return self.query_one(f"#{self.query_one(ContentSwitcher).current}", TextPane)
+    def _panes(self) -> ChosenPanes:
+        return self.query_one(ChosenPanes)
 
     def on_text_pane_moved(self) -> None:
         if self.is_running and len(self.screen_stack) == 1:
-            self._show_bar()
+            self._panes.tell()
+            if self._asks == "search":
+                self.query_one("#ask-told", Label).update(self._panes.pane.told)
 
     def on_pane_bar_picked(self, event: PaneBar.Picked) -> None:
         self.action_pane(event.name)
-
-    # --- log and diff -----------------------------------------------------------------------------
-
-    def _show_log(self, task: TaskId) -> None:
-        """Read a log anew where there is more than lines that follow; else go on with it."""
-        view, standing = self._state.tasks[task], self._known[task]
-        last = view.attempts[-1].ended if view.attempts else None
-        shown = (self._run.run, task, view.last, view.team.attempt, view.setup)
-        ends = (last, standing.state, standing.reason, view.checked)
-        if self._logged != (shown, ends):
-            moved = self._logged[:1] != (shown,)
-            self._logged = (shown, ends)
-            if moved:
-                self._reading = None
-                self.query_one("#log", TextPane).show([Said("reading …", "quiet")])
-            self._read_log(self._logged, self._state, task, moved)
-        elif self._reading is not None:
-            self.query_one("#log", TextPane).add(Said(line) for line in self._reading.more())
-
-    @work(thread=True, exclusive=True, group="log")
-    def _read_log(
-        self, wanted: tuple[object, ...], state: State, task: TaskId, moved: bool
-    ) -> None:
-        log = self._run.log(state, task)
-        self.call_from_thread(self._got_log, wanted, task, log, moved)
-
-    def _got_log(self, wanted: tuple[object, ...], task: TaskId, log: TaskLog, moved: bool) -> None:
-        if wanted != self._logged:
-            return
-        pane = self.query_one("#log", TextPane)
-        fell = self._known[task].state in FELL_SHORT
-        busy = self._known[task].state in BUSY
-        follow = busy and (moved or pane.follow)
-        self._reading = log
-        lines = [
-            *pane_text.failure(self._known[task], self._failed.get(task), log.telling),
-            *log.lines,
-        ]
-        pane.show(lines, follow=follow, keep=not moved and not fell)
-
-    @work(thread=True, exclusive=True, group="diff")
-    def _read_diff(self, view: TaskView) -> None:
-        lines = list(pane_text.diff_lines(self._run.diff(view)))
-        self.call_from_thread(self._got_diff, view, lines)
-
-    def _got_diff(self, view: TaskView, lines: list[Said]) -> None:
-        if self._diffed == (self._run.run, view.task.id, view.head):
-            self.query_one("#diff", TextPane).show(lines)
 
     # --- what can be done -------------------------------------------------------------------------
 
@@ -354,15 +288,12 @@ class Dashboard(App[None]):
     # --- keys: what is shown ----------------------------------------------------------------------
 
     def action_pane(self, name: str) -> None:
-        self.query_one(ContentSwitcher).current = name
-        if isinstance(self.focused, TextPane):
-            self._pane.focus()
-        self._show_bar()
+        self._panes.turn_to(name)
 
     def action_zoom(self) -> None:
         """The pane alone on the screen, or beside the tasks again."""
         self.screen.toggle_class("-zoom")
-        place = self._pane if self.screen.has_class("-zoom") else self.query_one(TaskList)
+        place = self._panes.pane if self.screen.has_class("-zoom") else self.query_one(TaskList)
         place.focus()
 
     def action_order(self) -> None:
@@ -371,13 +302,13 @@ class Dashboard(App[None]):
         self.notify(f"sorted by {self._order}", timeout=2)
 
     def action_follow(self) -> None:
-        self._pane.toggle_follow()
+        self._panes.pane.toggle_follow()
 
     def action_wrap(self) -> None:
-        self._pane.toggle_wrap()
+        self._panes.pane.toggle_wrap()
 
     def action_match(self, step: int) -> None:
-        self._pane.next_match(step)
+        self._panes.pane.next_match(step)
 
     def action_find(self) -> None:
         """Filter the tasks, or search in the pane that is focused."""
@@ -385,14 +316,14 @@ class Dashboard(App[None]):
         self.query_one("#ask").display = True
         self.query_one("#ask-name", Label).update(f"{self._asks}: ")
         line = self.query_one("#ask-text", Input)
-        line.value = self._pane.term if self._asks == "search" else self._words
+        line.value = self._panes.pane.term if self._asks == "search" else self._words
         self.set_focus(line)  # now: what is typed on is for it, and no key of the dashboard
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id != "ask-text":
             return
         if self._asks == "search":
-            self._pane.search(event.value)
+            self._panes.pane.search(event.value)
         elif self._asks == "filter" and event.value != self._words:
             self._words = event.value
             self._fill()
@@ -407,19 +338,19 @@ class Dashboard(App[None]):
         if clear or asks == "search":
             self.query_one("#ask").display = False
         if clear and asks == "search":
-            self._pane.search("")
+            self._panes.pane.search("")
         elif clear:
             self._words = ""
             self._fill()
-        (self._pane if asks == "search" else self.query_one(TaskList)).focus()
-        self._show_bar()
+        (self._panes.pane if asks == "search" else self.query_one(TaskList)).focus()
+        self._panes.tell()
 
     def action_leave(self) -> None:
         """End what is nearest: a search, the whole screen, a filter."""
         if isinstance(self.focused, Input) or self._asks == "search":
             self._leave_line(clear=True)
-        elif self._pane.term:
-            self._pane.search("")
+        elif self._panes.pane.term:
+            self._panes.pane.search("")
         elif self.screen.has_class("-zoom"):
             self.action_zoom()
         elif isinstance(self.focused, TextPane):
