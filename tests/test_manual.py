@@ -160,10 +160,10 @@ def test_a_table_stands_in_columns_and_a_link_is_its_text() -> None:
 
 def test_a_page_is_painted_without_its_marks() -> None:
     page = "# Guide: how\n\nRun `wtman` **now**, see [it](x.md).\n\n"
-    page += "```sh\nwtman demo\n\n```\n- `a`: b\n"
+    page += "```sh\nwtman demo\n\n```\n- `a/**`: b\n"
     assert painted(page) == (
         "\x1b[1mGuide: how\x1b[0m\n\nRun \x1b[2mwtman\x1b[0m now, see it.\n\n"
-        "\x1b[2m  wtman demo\x1b[0m\n\n- \x1b[2ma\x1b[0m: b\n"
+        "\x1b[2m  wtman demo\x1b[0m\n\n- \x1b[2ma/**\x1b[0m: b\n"
     )
 
 

@@ -158,7 +158,7 @@ def place(folder: Path) -> Place:
         kit.commit_files(repo, {path: f"# {branch}\n"}, f"Fix {branch[-1]}")
     kit.run_git(repo, "switch", "-q", "main")
     kit.run_git(folder, "clone", "-q", "--bare", "shop", "remote.git")
-    kit.run_git(repo, "remote", "add", "origin", str(folder / "remote.git"))
+    kit.run_git(repo, "remote", "add", "-f", "origin", str(folder / "remote.git"))
     other = folder / "other"
     kit.create_repo(other / "shop", FILES)
     tools = folder / "tools"

@@ -79,7 +79,7 @@ def run(block: Block, here: Place) -> None:
 
 def run_job(block: Block, here: Place) -> None:
     """What a CI job runs of git and wtman, in a repository of its own, with our agent."""
-    given = {"REQUEST": "add OAuth everywhere", "BRANCHES": "fix-a fix-b"}
+    given = {"REQUEST": "add OAuth everywhere", "BRANCHES": "origin/fix-a origin/fix-b"}
     here.env = {**here.env, **given}
     assert "\t" not in block.text
     lines = re.findall(r"(?m)^ +(?:- )?((?:git|wtman) .*)$", block.text)

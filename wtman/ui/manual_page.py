@@ -70,7 +70,10 @@ def _lines(page: str) -> Iterator[str]:
 
 
 def _plain(line: str) -> str:
-    return _LINK.sub(r"\1", line).replace("**", "")
+    """Without the marks of links and bold text; code keeps what looks like one."""
+    parts = line.split("`")
+    parts[::2] = [_LINK.sub(r"\1", part).replace("**", "") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _columns(table: list[list[str]]) -> Iterator[str]:
