@@ -78,6 +78,7 @@ EFFECTS = frozenset(
     coordinator/review.py
     coordinator/start/agents.py
     coordinator/start/approval.py
+    coordinator/start/configured.py
     coordinator/start/disk.py
     coordinator/start/flow.py
     coordinator/start/flow_replay.py

@@ -136,7 +136,7 @@ def test_a_used_up_budget_parks_and_more_of_it_goes_on() -> None:
     assert state.paused.reason.startswith("the budget is used up: $2.00 of $4.00")
     assert state.paused.hint == "raise it: wtman resume run-1 --budget-usd N"
     assert standings(state)[TaskId("b")].state is TaskState.PAUSED
-    world.append([e.Resumed(), e.LimitsChanged({"budget_usd": 5.0})])
+    world.append([e.Resumed(), e.SettingsChanged({"budget_usd": 5.0})])
     assert run_state(world.drive(first)) is RunState.READY
 
 

@@ -219,7 +219,7 @@ def test_names_that_do_not_exist_come_with_the_nearest(
     built("core")
     told = wtman("logs", "croe", cwd=repo, check_status=2)
     assert masked(told.err) == (
-        'wtman: run RUN has no task "croe"; did you mean "core"?\n  hint: see wtman status RUN\n'
+        'wtman: run RUN has no task "croe"; did you mean "core"?\n  hint: its tasks: core\n'
     )
     assert "finished" in wtman("logs", "cor", cwd=repo).out, "the beginning of an id will do"
     told = wtman("status", "other", cwd=repo, check_status=2)

@@ -410,7 +410,7 @@ def test_any_run_ends_whatever_happens_and_no_session_runs_twice(
 def test_a_resume_may_raise_the_ceiling_of_sessions() -> None:
     world = begun(task("a"), task("b"), task("c"), jobs=1, max_sessions=2)
     assert run_state(world.drive(first)) is RunState.PAUSED
-    world.append([e.Resumed(), e.LimitsChanged({"max_sessions": 3})])
+    world.append([e.Resumed(), e.SettingsChanged({"max_sessions": 3})])
     assert run_state(world.drive(first)) is RunState.READY
     assert world.state.settings.jobs == 1
 

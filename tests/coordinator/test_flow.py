@@ -297,7 +297,7 @@ def test_no_is_an_error_of_the_script_and_is_asked_again_after_it(world: FlowWor
 
 
 def test_questions_take_slots_as_sessions_do_and_commands_none(world: FlowWorld) -> None:
-    world.append([e.LimitsChanged({"jobs": 2})])
+    world.append([e.SettingsChanged({"jobs": 2})])
     for number in range(3):
         world.call(f"q{number}", "ask")
         world.call(f"c{number}", "command", argv=["ls"])
@@ -362,7 +362,7 @@ def test_a_pause_that_comes_when_nothing_goes_on_ends_the_script_too() -> None:
 def test_a_step_that_may_cost_more_than_is_left_is_an_error_of_the_script(
     world: FlowWorld,
 ) -> None:
-    world.append([e.LimitsChanged({"budget_usd": 8.0, "jobs": 4})])
+    world.append([e.SettingsChanged({"budget_usd": 8.0, "jobs": 4})])
     world.call("small", limits={"usd": 5.0})
     world.call("second", limits={"usd": 5.0})
     world.call("large", limits={"usd": 9.0})
@@ -376,7 +376,7 @@ def test_a_step_that_may_cost_more_than_is_left_is_an_error_of_the_script(
     world.done()
     # What another one holds and may give back is waited for.
     assert world.step("small").answered and world.step("second").answered
-    world.append([e.LimitsChanged({"budget_usd": 0.0})])
+    world.append([e.SettingsChanged({"budget_usd": 0.0})])
     world.again()
     world.call("large", limits={"usd": 9.0})
     world.done()

@@ -69,6 +69,7 @@ def test_status_has_every_key_of_the_contract() -> None:
             "usd": 0.25,
         },
         "next": "wtman status oauth-7f3a --watch",
+        "first": "",
         "estimate": None,
         "notes": [],
     }

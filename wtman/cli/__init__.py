@@ -253,6 +253,9 @@ def _way_on(hint: str, args: list[str]) -> str:
 
 def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int:
     """Print an error as its reader wants it."""
+    from wtman.cli.target import here
+
+    hint = here(hint)
     if as_json:
         import json
 

@@ -25,7 +25,7 @@ from wtman.formats.codec import to_plain
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
 from wtman.git.repo import resolve
-from wtman.journal.events import FlowAdded, LimitsChanged
+from wtman.journal.events import FlowAdded
 from wtman.journal.state import State
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean, count
@@ -119,8 +119,7 @@ def resume_with(
     with target.journal(ctx, directory) as home:
         state = _flow_run(home, run)
         edited = _edited(home, state, request)
-        limits = LimitsChanged(judged_flags(_changes(request)))
-        change = ResumeRequest(state.run, limits=limits)
+        change = ResumeRequest(state.run, flags=judged_flags(_changes(request)))
         return console.resume_flow(home, state, change, edited, target.command(ctx))
 
 
@@ -151,8 +150,12 @@ def replay_check(
     return int(differs)
 
 
+def _of_flow(state: State) -> bool:
+    return state.flow is not None
+
+
 def _flow_run(home: Home, run: str) -> State:
-    state = home.state(a_run(home, run))
+    state = home.state(a_run(home, run, _of_flow))
     if state.flow is None:
         raise UsageError(f"run {state.run} is no run of a flow")
     return state

@@ -12,7 +12,7 @@ from wtman.coordinator import merge as order
 from wtman.coordinator.create import open_store
 from wtman.coordinator.external_merge import merge_of_branches
 from wtman.coordinator.home import Home
-from wtman.coordinator.outcome import exit_status, next_command
+from wtman.coordinator.outcome import exit_status, next_step
 from wtman.coordinator.resolution import require_resolver, resolve
 from wtman.errors import MissingError, OutsideError, WtmanError
 from wtman.git.discovery import Repository
@@ -186,7 +186,7 @@ def _tell(
         if address:
             print(f"\npull request: {clean(address, 200)}")
         elif advice := _next(state):
-            print(f"\nnext: {advice}")
+            print(target.here(f"\nnext: {advice}"))
     if state.paused is not None:
         return 4
     if state.stopped is not None:
@@ -219,4 +219,4 @@ def _next(state: State) -> str:
     if merge is not None and merge.landed is not None and merge.landed.patches:
         if merge.asked.patch_only:
             return f"wtman verify {target.typed(merge.landed.patches)}"
-    return next_command(state, False)
+    return next_step(state, False)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from wtman.cli import terminal
 from wtman.config import Loaded, repository_commands
 from wtman.config.trust import approved
-from wtman.coordinator.outcome import next_command, shortfall
+from wtman.coordinator.outcome import next_step, shortfall
 from wtman.errors import ExternalError, WtmanError
 from wtman.execution.spawn import answer_of
 from wtman.git.discovery import Repository
@@ -37,7 +37,7 @@ def call_back(repo: Repository, state: State, began: float) -> None:
         return
     why = "; ".join(shortfall(state))
     words = f"run {state.run} {word}" + (f": {why}" if why else "")
-    call(repo, state, str(run_state(state)), f"{words}; next: {next_command(state, False)}", began)
+    call(repo, state, str(run_state(state)), f"{words}; next: {next_step(state, False)}", began)
 
 
 def call(repo: Repository, state: State, event: str, words: str, began: float) -> None:

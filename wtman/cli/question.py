@@ -7,7 +7,7 @@ leaves without an answer leaves the run waiting.
 
 import time
 
-from wtman.cli import terminal
+from wtman.cli import target, terminal
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import answer_command
 from wtman.journal.events import Answered
@@ -31,7 +31,7 @@ def answered(home: Home, state: State) -> State | None:
             f"{'/'.join(map(clean, options))}: ", lambda: _is_over(home, state.run, step)
         )
         if said is None:
-            print(f"left waiting; next: {answer_command(state, step)}")
+            print(target.here(f"left waiting; next: {answer_command(state, step)}"))
             return None
         if said.strip() == "" and not _is_over(home, state.run, step):
             continue

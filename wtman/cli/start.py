@@ -14,15 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from wtman.cli import question, terminal
+from wtman.cli import question, target, terminal
 from wtman.cli.drive import Doing, Watch, driven
 from wtman.cli.notify import call
 from wtman.cli.progress import Progress
 from wtman.config.trust import approve
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
-from wtman.coordinator.outcome import exit_status, shortfall
+from wtman.coordinator.outcome import exit_status, next_step, shortfall
 from wtman.coordinator.start.approval import (
+    approve_first,
     unapproved,
     unapproved_of,
     unapproved_plan,
@@ -49,6 +50,7 @@ from wtman.ui.jsonl import JsonLines
 from wtman.ui.lines import RunLines
 from wtman.ui.proposal import (
     announced,
+    change_lines,
     proposal_json,
     resumption_lines,
     screen,
@@ -158,9 +160,9 @@ class Console:
         with self._at("reading the repository"):
             going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
-            return self._go_on(home, state, going.events, _RESUMED)
+            return self._go_on(home, state, going.events, _RESUMED, going.told)
         if going.commands and self.yes:
-            raise unapproved(going.commands)
+            raise unapproved(going.commands, approve_first(state.run))
         if not self.as_json:
             print("\n".join(resumption_lines(going, terminal.width())))
         if going.changed or going.commands or not state.approved:
@@ -188,12 +190,15 @@ class Console:
         with self._at("playing the flow without sessions, to see what is reused"):
             found = rehearsed(home, after(state, events))
         commands = unapproved_of(after(state, events), os.environ, home.repo.common_dir)
+        commands = tuple(dict.fromkeys((*commands, *going.commands)))
         if commands and self.yes:
-            raise unapproved(commands)
+            raise unapproved(commands, approve_first(state.run))
+        again = bool(going.told) and bool(found.unused)  # what had its answer is asked for anew
         if not self.as_json:
-            lines = rehearsal_lines(state, found, terminal.width())
+            lines = change_lines(going.told)
+            lines += rehearsal_lines(state, found, terminal.width())
             print("\n".join([*lines, *to_approve(commands)]))
-        if edited is not None or commands or not state.approved:
+        if edited is not None or commands or again or not state.approved:
             answer = self._answer("\nGo on?", home.repo, commands)
             if answer is None:
                 raise unconfirmed(state, commands, again=typed)
@@ -209,11 +214,18 @@ class Console:
         return self._driven(home, state, events)
 
     def _go_on(
-        self, home: Home, state: State, events: Sequence[Event], request: StartRequest
+        self,
+        home: Home,
+        state: State,
+        events: Sequence[Event],
+        request: StartRequest,
+        told: Sequence[str] = (),
     ) -> int:
         """From wherever a run is before its start: plan if there is no plan, then on."""
         self._begun(state)
         was_planned = is_planned(state)
+        if told and not self.as_json:
+            print("\n".join(change_lines(told)), flush=True)
         if not was_planned:
             if self.as_json:
                 self.told = state = driven(
@@ -229,7 +241,7 @@ class Console:
         if request.edit is not None:
             state = edit_plan(home, state, request.edit)
         with self._at("reading the repository"):
-            proposal = proposal_of(home.repo, state, os.environ)
+            proposal = proposal_of(home.repo, after(state, tuple(events)), os.environ)
         if not was_planned and not self.as_json:
             print()
         self._show(proposal)
@@ -293,7 +305,8 @@ class Console:
                 break
             state, events = going_on, ()
         if not terminal.on_terminal():
-            print("\n" + "\n".join(table(state, terminal.width(), Moment(time.time()), False)))
+            lines = table(state, terminal.width(), Moment(time.time()), False)
+            print(target.here("\n".join(["", *lines])))
         return exit_status(state)
 
     def ended(self, state: State, status: int) -> int:
@@ -327,7 +340,7 @@ def unplanned(state: State) -> int:
     if failed is not None and run_state(state) is not RunState.PAUSED:
         for problem in failed.problems[:10]:
             print(f"  {clean(problem, 500)}")
-    print(f"next: wtman resume {state.run}")
+    print(target.here(f"next: {next_step(state, live=False)}"))
     return exit_status(state)
 
 
@@ -346,7 +359,8 @@ def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
         return
     from wtman.ui.live import LiveTable
 
-    with LiveTable(state, terminal.colour(), home.folder(state.run), home.durations()) as live:
+    folder, durations = home.folder(state.run), home.durations()
+    with LiveTable(state, terminal.colour(), folder, durations, target.here) as live:
         yield live.watch, live.doing
 
 

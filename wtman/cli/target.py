@@ -1,20 +1,27 @@
 """Which repository a command means, and which file, from where its user stands."""
 
 import os
+import re
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
+from pkgutil import iter_modules
 
 import typer
 
 from wtman import files
+from wtman.cli import commands
 from wtman.config.trust import approved_texts
-from wtman.coordinator.home import Home, no_run
+from wtman.coordinator.home import Home, a_run, chosen_run, no_run
 from wtman.errors import MissingError
 from wtman.git.discovery import Repository, common_dir_of, discover
 from wtman.git.disk import on_network
+from wtman.journal.state import State
 from wtman.journal.store import Store
+from wtman.model.ids import RunId
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
@@ -49,6 +56,32 @@ def folder(ctx: typer.Context, directory: str) -> str:
     """The folder that a command works in."""
     outer = ctx.find_root().obj or {}
     return os.path.join(files.working_folder(), outer.get("directory", ""), directory)
+
+
+def run_of(
+    home: Home, name: str, wanted: Callable[[State], bool] | None = None, quiet: bool = False
+) -> RunId:
+    """The run called `name`; without a name the one that is meant, with a line about others."""
+    if name:
+        return a_run(home, name)
+    chosen = chosen_run(home, wanted)
+    if chosen.why and not quiet:
+        print(f"wtman: run {chosen.run}; {chosen.why}", file=sys.stderr, flush=True)
+    return chosen.run
+
+
+def here(text: str) -> str:
+    """A text with its commands as they are typed where the user stands: with the -C that this
+    command was given."""
+    words = sys.argv[1:]
+    words = words[: words.index("--")] if "--" in words else words
+    given = [word for before, word in pairwise(words) if before == "-C"]
+    given += [word[2:] for word in words if word.startswith("-C") and len(word) > 2]
+    if not given:
+        return text
+    place = shlex.quote(os.path.join(*given))
+    known = "|".join(module.name for module in iter_modules(commands.__path__))
+    return re.sub(rf"\bwtman (?=(?:{known})\b)", lambda _: f"wtman -C {place} ", text)
 
 
 def command(ctx: typer.Context) -> str:

@@ -453,7 +453,7 @@ def _backoff(state: State, running: frozenset[ActionKey]) -> list[Action]:
         reason = (
             f"rate limits: the provider turned sessions away {state.turned_away} times in a row"
         )
-        return [Pause(reason, f"try again later: wtman resume {state.run}")]
+        return [Pause(reason, f"wait a while, then: wtman resume {state.run}")]
     return [] if ActionKey(ActionKind.BACKOFF) in running else [Backoff(wait_of(state))]
 
 

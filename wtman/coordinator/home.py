@@ -1,6 +1,7 @@
-"""A repository's runs, and which of them a command means, by the rules of SPEC section 2.
+"""A repository's runs, and which of them a command means where none is named.
 
-RUN is optional: the newest unfinished run, else the newest. TASK is `id` or `RUN/id`.
+RUN is optional: the run that was worked with last and is not done with, of those for which the
+command makes sense; so an old stopped run does not hide a newer one. TASK is `id` or `RUN/id`.
 """
 
 import os
@@ -84,32 +85,51 @@ def no_run(repo: Repository, known: Collection[RunId] = ()) -> MissingError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenRun:
+    """The run that a command means that names none. `why` says in one line which others it
+    might have meant; empty: none."""
+
+    run: RunId
+    why: str = ""
+
+
 def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) -> RunId:
-    """The run called `name`, or the newest that is `wanted`, else the newest.
+    """The run called `name`, else the one that is meant."""
+    return _named(home, name) if name else chosen_run(home, wanted).run
+
+
+def chosen_run(home: Home, wanted: Callable[[State], bool] | None = None) -> ChosenRun:
+    """The run that was worked with last of those that are `wanted`, else the last of all.
 
     What a `merge --branches` or a `plan` journalled is only meant where it is named, and so is
     a run that was dismissed.
     """
     runs = home.store.runs()
-    if name:
-        return _named(runs, name)
-    wanted = wanted or unfinished
-    newest = RunId("")
-    for run in reversed(runs):
-        state = home.state(run)
-        if state.kind not in (RunKind.SPLIT, RunKind.FLOW) or state.dismissed:
-            continue
-        newest = newest or run
-        if wanted(state):
-            return run
-    if not newest:
-        if dismissed := [run for run in runs if home.state(run).dismissed]:
+    states = [home.state(run) for run in runs]
+    known = [it for it in states if it.kind in (RunKind.SPLIT, RunKind.FLOW) and not it.dismissed]
+    if not known:
+        if dismissed := [state.run for state in states if state.dismissed]:
             raise MissingError(
                 f"every run here was dismissed ({listed(dismissed, 3)})",
                 hint=f"name one: wtman status {dismissed[-1]}; or start one: wtman split",
             )
         raise no_run(home.repo, runs)
-    return newest
+    # Of what was made at the same moment, the one made last.
+    known.sort(key=lambda state: state.updated)
+    fitting = [state for state in known if (wanted or in_use)(state)]
+    chosen, last = (fitting or known)[-1], known[-1]
+    if chosen is not last and in_use(last):
+        return ChosenRun(chosen.run, f"{last.run}, the last one, is {run_state(last)}")
+    others = [it for it in (fitting if wanted else known) if it is not chosen and unfinished(it)]
+    told = listed([f"{it.run} ({run_state(it)})" for it in reversed(others)], 3)
+    return ChosenRun(chosen.run, f"also unfinished: {told}" if others else "")
+
+
+def in_use(state: State) -> bool:
+    """Whether the run is not done with: merged, and cleaned up after."""
+    cleaned = all(view.cleaned for view in state.tasks.values())
+    return run_state(state) is not RunState.MERGED or not cleaned
 
 
 def unfinished(state: State) -> bool:
@@ -117,6 +137,11 @@ def unfinished(state: State) -> bool:
     if state.flow is not None and state.flow.ended is not None and not state.flow.wanted:
         return False
     return run_state(state) not in FINISHED
+
+
+def resumable(state: State) -> bool:
+    """Whether a resume has something to go on with; a run that failed is tried again."""
+    return run_state(state) not in (RunState.READY, RunState.MERGED)
 
 
 def ready(state: State) -> bool:
@@ -132,14 +157,17 @@ def newest_of(home: Home, kind: RunKind, key: str) -> State | None:
     return next((item for item in states if item.kind is kind and item.key == key), None)
 
 
-def _named(runs: tuple[RunId, ...], name: str) -> RunId:
+def _named(home: Home, name: str) -> RunId:
+    runs = home.store.runs()
     found = [run for run in runs if run == name] or [run for run in runs if run.startswith(name)]
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(f"{quoted(name)} fits more than one run: {', '.join(found[:5])}")
+    known = [run for run in reversed(runs) if not home.state(run).dismissed]
     raise UsageError(
-        f"there is no run {quoted(name)}{did_you_mean(name, runs)}", hint="see wtman status --all"
+        f"there is no run {quoted(name)}{did_you_mean(name, runs)}",
+        hint=f"the newest: {listed(known, 3)}; all: wtman status --all",
     )
 
 
@@ -155,8 +183,16 @@ def a_task(home: Home, text: str) -> tuple[State, TaskId]:
         raise UsageError(f"{quoted(task)} fits more than one task: {listed(found, 5)}")
     raise UsageError(
         f"run {state.run} has no task {quoted(task)}{did_you_mean(task, state.tasks)}",
-        hint=f"see wtman status {state.run}",
+        hint=_where_else(home, state, task) if not name else f"see wtman status {state.run}",
     )
+
+
+def _where_else(home: Home, state: State, task: str) -> str:
+    """Which other runs have the task; else what this one has."""
+    others = [run for run in reversed(home.store.runs()) if task in home.state(run).tasks]
+    if others:
+        return f"it is a task of {listed(others, 3)}: name it {others[0]}/{task}"
+    return f"its tasks: {listed(list(state.tasks), 5)}"
 
 
 def require_idle(home: Home, run: RunId) -> None:

@@ -3,10 +3,11 @@
 Pure.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 
-from wtman.journal.events import SessionFinished
+from wtman.journal.events import SETUP_FAILED, SessionFinished
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.ids import TaskId
@@ -75,6 +76,81 @@ def _in_short(reason: str) -> str:
     return f"{first}; it printed: {said[-1].strip()}" if said else first
 
 
+def next_step(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:
+    """What to do next, for people: the command, and what has to be mended before it."""
+    known = known if known is not None else standings(state)
+    command, first = next_command(state, live, known), preparation(state, live, known)
+    return f"{first}, then: {command}" if first else command
+
+
+def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:
+    """What to mend before the next command is typed, without which it would fail as before."""
+    if live or state.dismissed:
+        return ""
+    known = known if known is not None else standings(state)
+    base, status = state.base_checked, run_state(state, known)
+    if base is not None and base.problem and not _has_begun(state):
+        return _mended_base(state, base.problem)
+    if status is RunState.PAUSED and state.paused is not None:
+        return "" if _spent(state) else _to_mend(state.paused.hint)
+    if state.flow is not None and state.flow.ended is not None and state.flow.ended.error:
+        return f"edit {state.flow.added.name}" if _is_of_script(state.flow) else ""
+    if status is RunState.STOPPED and state.failed is not None:
+        return _to_mend(state.failed.hint)
+    if status is RunState.FAILED and _waits_for_setup(state):
+        return f"{_edited(state, 'setup')}"
+    return ""
+
+
+_THEN = re.compile(r"(?:,? then|;|:)*:? *`?wtman (?:resume|run|merge)\b.*", re.DOTALL)
+
+
+def _to_mend(hint: str) -> str:
+    """What a hint says is to be done before the run goes on."""
+    return _THEN.sub("", hint).strip()
+
+
+def _mended_base(state: State, problem: str) -> str:
+    """What helps where the checks could not judge the base."""
+    first = problem.splitlines()[0]
+    if first.startswith(SETUP_FAILED):
+        return _edited(state, "setup")
+    if " does not see the checkout " in first:
+        return f"edit setup in {_file_of(state, 'setup')}"
+    if " cannot run" in first:
+        return f"{_edited(state, 'check')} or install what it lacks"
+    return f"fix the base and commit, or {_edited(state, 'check')}"
+
+
+def _edited(state: State, key: str) -> str:
+    has = state.configured is not None and key in state.configured.sources
+    return f"{'edit' if has or key == 'setup' else 'set'} {key} in {_file_of(state, key)}"
+
+
+def _file_of(state: State, key: str) -> str:
+    """The file that has a key of the configuration, or should have it."""
+    sources = state.configured.sources if state.configured is not None else {}
+    files = [sources[key]] if key in sources else [*sources.values()]
+    return next((name for name in files if name != ".worktreeinclude"), "wtman.toml")
+
+
+def _has_begun(state: State) -> bool:
+    return any(view.attempts for view in state.tasks.values())
+
+
+def _waits_for_setup(state: State) -> bool:
+    return any(view.stuck.startswith(SETUP_FAILED) for view in state.tasks.values())
+
+
+def _is_of_script(flow: FlowView) -> bool:
+    """Whether an error is of the script itself, which another play would only repeat."""
+    error = flow.ended.error if flow.ended is not None else {}
+    return str((error or {}).get("type", "")) not in _OF_STEPS
+
+
+_OF_STEPS = ("StepFailed", "BadAnswer", "OverBudget", "GivenUp", "Ended")
+
+
 def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:
     """What to type next."""
     known = known if known is not None else standings(state)
@@ -82,12 +158,16 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     # What the script of a flow did without is no longer asked for.
     asked = state.flow.wanted if state.flow is not None else known
     fell = [task for task in asked if task in known and known[task].state in FELL_SHORT]
+    # What needs another of them comes after it.
+    fell = sorted(fell, key=lambda task: bool({*state.tasks[task].needed} & {*fell}))
     # Not one that stays behind with others; a lead goes on with the part that fell short.
     left = {task: state.tasks[task].excluded for task in fell}
     alone = [task for task, item in left.items() if item is None or not item.follows]
     short = next((task for task in alone if not set(state.parts_of(task)) & set(fell)), "")
     if live:
         return f"wtman status {run} --watch"
+    if state.dismissed:
+        return f"wtman restore {run}"
     status = run_state(state, known)
     if state.kind is RunKind.REVIEW and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"
@@ -106,7 +186,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
                 return f"wtman retry {run}/{short}"
             cleaned = all(view.cleaned for view in state.tasks.values())
             return f"wtman {'report' if cleaned else 'clean'} {run}"
-        case RunState.FAILED if short:
+        case RunState.FAILED if short and not _waits_for_setup(state):
             return f"wtman retry {run}/{short}"
         case _:
             return _resume(state)
@@ -143,15 +223,32 @@ def _next_of_flow(
         case RunState.MERGED:
             cleaned = all(view.cleaned for view in state.tasks.values())
             return f"wtman {'report' if cleaned else 'clean'} {run}"
+        case RunState.FAILED if _is_of_script(flow):
+            return flow.added.resume_command(run)
         case _:
             return _resume(state)
 
 
 def _resume(state: State) -> str:
-    """The command that goes on; where a run has had all its sessions with more of them."""
-    most = state.settings.max_sessions
-    spent = state.paused is not None and state.sessions >= most
-    return f"wtman resume {state.run}" + f" --max-sessions {2 * most}" * spent
+    """The command that goes on; where a run has used up a limit with more of that."""
+    return " ".join([f"wtman resume {state.run}", *_spent(state)])
+
+
+def _spent(state: State) -> list[str]:
+    """Options that raise what a paused run has used up."""
+    settings, charged = state.settings, state.charged
+    if state.paused is None:
+        return []
+    if state.sessions >= settings.max_sessions:
+        return [f"--max-sessions {2 * settings.max_sessions}"]
+    return [
+        f"{flag} {2 * max(limit, used):.{digits}f}"
+        for flag, limit, used, digits in (
+            ("--budget-usd", settings.budget_usd, charged.usd, 2),
+            ("--budget-tokens", settings.budget_tokens, charged.tokens, 0),
+        )
+        if limit and f"{flag} N" in state.paused.hint
+    ]
 
 
 def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:

@@ -29,7 +29,7 @@ from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
 from wtman.git.repo import identity, resolve
 from wtman.integration.external import ExternalBranch, take
-from wtman.journal.events import Approved, Event, LimitsChanged, Noted, Resumed, RolesAssigned
+from wtman.journal.events import Approved, Event, Noted, Resumed, RolesAssigned, SettingsChanged
 from wtman.journal.state import State, digest
 from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
@@ -75,9 +75,9 @@ def review_of_run(repo: Repository, state: State, flags: Mapping[str, Any]) -> l
     }
     if "reviewers" not in flags and len(named) > state.settings.reviewers:
         changed["reviewers"] = max(len(named), _REVIEWERS)
-    limits = LimitsChanged(judged_flags(changed))
+    limits = SettingsChanged(judged_flags(changed))
     events: list[Event] = [Resumed("review")]
-    if limits != LimitsChanged():
+    if limits != SettingsChanged():
         events.append(limits)
     _require(repo, after(state, tuple(events)))
     return events
@@ -94,7 +94,7 @@ class BranchReview:
     settings: Settings
     roles: tuple[Role, ...]
     programs: dict[str, str]  # what reviewers and refuters are made of that are programs
-    limits: LimitsChanged = LimitsChanged()
+    limits: SettingsChanged = SettingsChanged()
     apart: bool = False  # some of what was named cannot be reviewed
 
     @property
@@ -136,7 +136,7 @@ class BranchReview:
     @property
     def events(self) -> tuple[Event, ...]:
         """What carries them on: what has no verdict yet is asked again, within these limits."""
-        limits = () if self.limits == LimitsChanged() else (self.limits,)
+        limits = () if self.limits == SettingsChanged() else (self.limits,)
         return (Resumed("review"), *limits)
 
 
@@ -157,7 +157,7 @@ def review_of_branches(
     if missing := approved(theirs, os.environ, repo.common_dir):
         raise unapproved(missing, _TRUST)
     programs = {agent: made_of for agent in agents if (made_of := content_of(agent, os.environ))}
-    limits = LimitsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
+    limits = SettingsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
     governed = (settings, assigned, programs, limits)
     heads = heads_of(repo, names)
     require_repository(repo, commit, heads.values())

@@ -15,6 +15,7 @@ from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
 from wtman.journal import replay_review as reviews
+from wtman.journal import replay_settings as changed
 from wtman.journal import replay_team as teams
 from wtman.journal.copies import replace
 from wtman.journal.replay_limits import done
@@ -63,14 +64,6 @@ def _run_created(state: State, event: e.RunCreated, at: float) -> State:
     )
 
 
-def _unjudged(view: TaskView) -> TaskView:
-    """The view with its verdict forgotten: an edited check judges again, nothing runs again."""
-    attempts = view.attempts
-    if attempts and attempts[-1].red:
-        attempts = (*attempts[:-1], replace(attempts[-1], red=""))
-    return replace(view, attempts=attempts, checked=None)
-
-
 def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> State:
     before = state.tasks.get(event.task.id)
     known = before or state.dropped.get(event.task.id)
@@ -85,7 +78,7 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
     if isinstance(event, e.TaskAdded) and event.key:
         state = planning.answered(state, event.key)
     if before is not None and before.planned.check != event.task.check:
-        view = _unjudged(view)
+        view = changed.unjudged(view)
     state.tasks[event.task.id] = view
     state.dropped.pop(event.task.id, None)
     return teams.as_worded(state, event.task.id, known)
@@ -106,7 +99,7 @@ def _context_changed(state: State, event: e.ContextChanged, at: float) -> State:
     before = dict(state.tasks)
     for task, known in before.items():
         view = planning.view_of(state, known.planned)
-        state.tasks[task] = _unjudged(view) if rejudge and not view.task.check else view
+        state.tasks[task] = changed.unjudged(view) if rejudge and not view.task.check else view
     for task, known in before.items():
         if known.planned.lead and task in state.tasks:
             state = teams.as_worded(state, task, known)
@@ -417,6 +410,8 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
         base = None  # what was wrong may be mended by now: look again
     if event.reason == "review":
         state = replace(state, reviews=reviews.asked_again(state.reviews))
+    if not event.reason:
+        state = changed.without_failed_setup(state)
     return replace(
         flows.resumed(limits.without_backoff(state)),
         asked_stop=False,
@@ -480,6 +475,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     ),
     **flows.FOLDS,
     **limits.FOLDS,
+    **changed.FOLDS,
     **planning.FOLDS,
     **teams.FOLDS,
     **merges.FOLDS,

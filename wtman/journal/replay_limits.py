@@ -7,13 +7,11 @@ instead. Whose use nobody knows is charged its whole cap.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wtman.formats.codec import from_plain, to_plain
 from wtman.journal import events as e
 from wtman.journal.copies import replace
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.session import Cap, Usage
-from wtman.model.settings import Settings
 
 
 def without_backoff(state: State) -> State:
@@ -78,13 +76,7 @@ def session_over(
     return replace(state, turned_away=0) if answered else state
 
 
-def _limits_changed(state: State, event: e.LimitsChanged, at: float) -> State:
-    plain = {**to_plain(state.settings), **event.settings}
-    return replace(state, settings=from_plain(Settings, plain))
-
-
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
-    e.LimitsChanged: _limits_changed,
     e.RateLimited: lambda state, event, at: replace(state, rate_limit=event.jobs),
     e.BackoffEnded: lambda state, event, at: replace(state, backoff=False),
 }

@@ -11,6 +11,7 @@ from wtman.journal.state import Planning, State, TaskView, fingerprint_of
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
+from wtman.model.session import Ended
 
 
 def fingerprint_in(state: State, task: Task) -> str:
@@ -33,17 +34,30 @@ def view_of(state: State, task: Task) -> TaskView:
     if known is None:
         return TaskView(task, fingerprint)
     # Another wording gets a fresh count of attempts; what was granted was for the old one.
-    if known.fingerprint == fingerprint:
+    if known.fingerprint == fingerprint or _is_good_work(state, known, task):
         return replace(known, planned=task)
     before = known.before if known.resolving is not None else None
     return replace(known, planned=task, fingerprint=fingerprint, granted=0, before=before)
+
+
+def _is_good_work(state: State, known: TaskView, task: Task) -> bool:
+    """Whether an agent of before has done just this, as far as sessions and checks say."""
+    if not any(
+        known.fingerprint == fingerprint_in(replace(state, settings=settings), task)
+        for settings in state.authors
+    ):
+        return False
+    ended = [item for item in known.current if item.ended in (Ended.OK, Ended.FAILED)]
+    done = bool(ended) and ended[-1].ended is Ended.OK and not ended[-1].red
+    return done or known.team.planned is not None
 
 
 def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
     roles = {**state.roles, **{role.name: role for role in event.roles}}
     state = replace(state, roles=roles)
     for task, view in state.tasks.items():
-        state.tasks[task] = replace(view, fingerprint=fingerprint_in(state, view.task))
+        if not _is_good_work(state, view, view.task):
+            state.tasks[task] = replace(view, fingerprint=fingerprint_in(state, view.task))
     return state
 
 

@@ -443,6 +443,8 @@ class State:
     usage: Usage = Usage()
     reviews: Reviews = Reviews()
     flow: FlowView | None = None  # of a plan in code
+    configured: e.Configured | None = None  # what the configuration said when it was last read
+    authors: tuple[Settings, ...] = ()  # settings under which others worked, the oldest first
     charged: Cap = Cap()  # what ended sessions count against the budgets
     reserved: dict[ActionKey, Cap] = field(default_factory=dict)  # of live ones
     rate_limit: int = (

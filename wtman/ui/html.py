@@ -8,7 +8,7 @@ template language: the pieces are few, and each is escaped where it is made.
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
-from wtman.coordinator.outcome import next_command, shortfall
+from wtman.coordinator.outcome import next_command, preparation, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.tasks.lifecycle import standings
@@ -41,6 +41,7 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
         f"<li><b>{text(value)}</b><span>{text(name)}</span></li>"
         for name, value in figures_of(state)
     )
+    first = f"{mend}, then: " if (mend := preparation(state, live, known)) else ""
     trouble = "".join(f'<p class="card bad">{text(item)}</p>' for item in shortfall(state))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -50,7 +51,7 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
         f'content="light dark"><title>{title} - wtman</title><style>{style}</style></head>'
         f"<body><main><header><h1>{title}</h1><p>{_said(about(state, known))}</p>{trouble}"
         f'<ul class="facts">{figures}</ul><p class="soft">next: '
-        f"<code>{text(next_command(state, live, known))}</code></p></header>"
+        f"{text(first)}<code>{text(next_command(state, live, known))}</code></p></header>"
         f"{''.join(parts)}</main></body></html>\n"
     )
 

@@ -334,7 +334,9 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.StartFailed: _start_failed,
     e.Noted: lambda _, event: [(event.task, event.text)],
     e.Stopped: lambda _, event: [("run", "stopped" + (event.reason and f": {event.reason}"))],
-    e.Resumed: lambda _, event: [] if event.reason else [("run", "goes on")],
+    e.Resumed: lambda _, event: (
+        [("run", "goes on")] if event.reason in ("", "add", "retry") else []
+    ),
     e.TargetMoved: lambda _, event: [("train", f"the target moved to {event.now[:10]}")],
     e.TaskAdded: lambda _, event: [(event.task.id, "added to the run")] if event.key else [],
     e.TasksRefused: lambda _, event: [

@@ -7,7 +7,7 @@ only the drawing, so that a pipe never pays for it.
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from wtman.coordinator.estimate import Durations, grown
@@ -31,7 +31,14 @@ class LiveTable:
     past runs, from which it tells how long this one takes still.
     """
 
-    def __init__(self, state: State, colour: bool, folder: str, durations: Durations) -> None:
+    def __init__(
+        self,
+        state: State,
+        colour: bool,
+        folder: str,
+        durations: Durations,
+        here: Callable[[str], str] = str,
+    ) -> None:
         from rich.console import Console
         from rich.live import Live
 
@@ -39,6 +46,7 @@ class LiveTable:
         self._colour = colour
         self._folder = folder
         self._durations = durations
+        self._here = here  # commands as they are typed where the user stands
         self._doing: dict[TaskId, str] = {}
         self._since: dict[TaskId, float] = {}
         self._ended = False
@@ -100,4 +108,5 @@ class LiveTable:
             height=size.lines - 1,
             durations=self._durations,
         )
+        lines = [self._here(line) for line in lines] if self._ended else lines
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop", end="")

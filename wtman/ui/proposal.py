@@ -3,6 +3,7 @@
 Base, sandbox, agents, limits, and the text of every command that needs approval. Pure.
 """
 
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -153,8 +154,14 @@ def resumption_lines(told: Resumption, width: int) -> list[str]:
         ("not again", told.impact.short),
     )
     lines = [fit(f"run {told.run}  {clean(told.request)}", width)]
+    lines += change_lines(told.told)
     lines += [fit(f"  {word:<12}  {', '.join(names)}", width) for word, names in parts if names]
     return lines + to_approve(told.commands)
+
+
+def change_lines(told: Sequence[str]) -> list[str]:
+    """What was changed in the configuration since a run began; whole, never cut."""
+    return [f"  {clean(line)}" for line in told]
 
 
 def to_approve(commands: tuple[str, ...]) -> list[str]:

@@ -20,7 +20,7 @@ def run_lines(
     request; `live` are those that somebody drives now."""
     told = [run_words(state, standings(state)) for state in states]
     words = [
-        text + " (live)" * (state.run in live)
+        text + " (live)" * (state.run in live) + " (dismissed)" * bool(state.dismissed)
         for state, (text, _) in zip(states, told, strict=True)
     ]
     name = min(max([3, *(columns(state.run) for state in states)]), max(width // 2, 16), _NAME)

@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtman.coordinator.estimate import Durations, left
-from wtman.coordinator.outcome import agent_of, last_outcome, next_command, shortfall, used_by
+from wtman.coordinator.outcome import (
+    agent_of,
+    last_outcome,
+    next_command,
+    preparation,
+    shortfall,
+    used_by,
+)
 from wtman.journal.state import State
 from wtman.model.check import check_plain
 from wtman.model.ids import TaskId
@@ -80,6 +87,7 @@ def summary(
         "sessions": state.sessions,
         "usage": _usage(state.usage),
         "next": next_command(state, live, known),
+        "first": preparation(state, live, known),
     }
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 
 from wtman.budget.budget import spent
 from wtman.coordinator.estimate import Durations, Estimate, left
-from wtman.coordinator.outcome import FELL_SHORT, next_command, shortfall
+from wtman.coordinator.outcome import FELL_SHORT, next_command, preparation, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import DONE, RunState, Standing, TaskState
@@ -83,7 +83,7 @@ def table(
     ]
     findings = [f"  {line}" for line in finding_lines(state, _FINDINGS if at.live else 0)]
     flow = flow_lines(state, width, colour)
-    ends = [f"next: {next_command(state, at.live, known)}"]
+    ends = next_lines(state, at.live, known, width)
     others = [block_ for block_ in (head, findings, flow, block, needs, ends) if block_]
     room = height - sum(len(lines) + 1 for lines in others) - 1 if height else 0
     if height:
@@ -201,6 +201,15 @@ def progress(
     sandbox = state.settings.sandbox
     parts.append("no sandbox" if sandbox in ("", "none") else f"sandbox {sandbox}")
     return " · ".join(parts)
+
+
+def next_lines(state: State, live: bool, known: Mapping[TaskId, Standing], width: int) -> list[str]:
+    """What to do next. A command is never cut or folded: it is there to be copied."""
+    command, first = next_command(state, live, known), preparation(state, live, known)
+    line = f"next: {first}, then: {command}" if first else f"next: {command}"
+    if not first or columns(line) <= width:
+        return [line]
+    return [*fold(f"next: {first}, then:", width), f"      {command}"]
 
 
 def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> list[str]:

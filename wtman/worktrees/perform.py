@@ -61,7 +61,7 @@ async def _make(ctx: Context, state: State, action: MakeWorktree) -> tuple[e.Eve
     notes: list[str] = []
     fitted = await _provision(ctx, state, place, taken, start, notes)
     if fitted.problem:
-        reason = f"setup failed: {fitted.problem}"
+        reason = f"{e.SETUP_FAILED}: {fitted.problem}"
         failed = e.StartFailed(action.task, dict(needs), reason, place.branch, start)
         return (*taken.told, failed)
     made = e.WorktreeMade(

@@ -201,15 +201,17 @@ class Addition:
         """Drive the run with them. `asked`: the journal has the request, and its end came first."""
         from wtman.cli import terminal
         from wtman.cli.start import Console
-        from wtman.config.trust import approve
+        from wtman.config.trust import approve, approved
         from wtman.coordinator.start.approval import unapproved, unapproved_of
         from wtman.coordinator.start.proposal import after
-        from wtman.coordinator.start.resumption import provision_anew
-        from wtman.ui.proposal import to_approve
+        from wtman.coordinator.start.resumption import changed_since
+        from wtman.ui.proposal import change_lines, to_approve
 
         home, state = self.home, self.home.state(self.state.run)
-        anew = provision_anew(home.repo, state, os.environ)
-        missing = unapproved_of(after(state, anew), os.environ, home.repo.common_dir)
+        since = changed_since(home.repo, state, os.environ, {})
+        anew, key = since.events, home.repo.common_dir
+        missing = unapproved_of(after(state, anew), os.environ, key)
+        missing = (*missing, *approved(since.openings, os.environ, key))
         if missing:
             may_ask = not (yes or self.as_json) and terminal.may_ask()
             if not may_ask or not terminal.ask("\n".join([*to_approve(missing), "Approve?"])):
@@ -220,7 +222,10 @@ class Addition:
         events = () if asked else (self.wanted,)
         if not (self.as_json or detach):
             print(f"{listed(self.names)} added to run {state.run}, which goes on", flush=True)
-        return Console(self.as_json, yes, detach).drive(home, state, [Resumed(), *anew, *events])
+            print("".join(f"{line}\n" for line in change_lines(since.told)), end="", flush=True)
+        return Console(self.as_json, yes, detach).drive(
+            home, state, [Resumed("add"), *anew, *events]
+        )
 
     def _told(self, words: str) -> int:
         run = self.state.run

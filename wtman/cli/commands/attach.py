@@ -161,5 +161,5 @@ def _told(home: Home, state: State, task: TaskId, number: int) -> int:
     else:
         print(f"{task}: attempt {number}: {clean(done.reason, 400)}")
     live = home.store.live(state.run)
-    print(f"next: wtman {'status' if live else 'resume'} {state.run}")
+    print(target.here(f"next: wtman {'status' if live else 'resume'} {state.run}"))
     return int(done.ended is Ended.FAILED)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, streams, target, terminal
-from wtman.coordinator.home import Home, a_run, a_task
+from wtman.coordinator.home import Home, a_task
 from wtman.journal.state import TaskView
 
 
@@ -52,6 +52,6 @@ def diff(
 def _chosen(home: Home, name: str) -> list[TaskView]:
     """The tasks to show: one, or all of a run."""
     if not name or name in home.store.runs():
-        return list(home.state(a_run(home, name)).tasks.values())
+        return list(home.state(target.run_of(home, name)).tasks.values())
     state, task = a_task(home, name)
     return [state.tasks[task]]

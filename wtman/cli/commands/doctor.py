@@ -375,7 +375,7 @@ def _disk(place: DoctorScope) -> Iterator[Line]:
 
 def _runs(place: DoctorScope) -> Iterator[Line]:
     from wtman.coordinator.home import Home
-    from wtman.coordinator.outcome import FINISHED, next_command
+    from wtman.coordinator.outcome import FINISHED, next_step
     from wtman.git.disk import on_network
     from wtman.journal.store import Store
     from wtman.tasks.lifecycle import run_state
@@ -395,6 +395,6 @@ def _runs(place: DoctorScope) -> Iterator[Line]:
             stalled = status in (RunState.RUNNING, RunState.MERGING) and not live
             said = f"{state.run}: {status}" + (" (live)" if live else "")
             said += ", interrupted" if stalled else ""
-            yield Line("run", "warn" if stalled else "ok", said, next_command(state, live))
+            yield Line("run", "warn" if stalled else "ok", said, next_step(state, live))
         if len(open_) > _MANY:
             yield Line("run", "ok", f"and {len(open_) - _MANY} more", "wtman status --all")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, target
-from wtman.coordinator.home import a_run, ready, require_idle
+from wtman.coordinator.home import ready, require_idle
 from wtman.errors import UsageError
 from wtman.journal.events import MergeAsked
 from wtman.model.ids import Branch, Sha, TaskId
@@ -116,6 +116,6 @@ def merge(
         raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
     put_in_order(repo, wanted, as_json)
     with target.journal(ctx, directory) as home:
-        state = home.state(a_run(home, run, ready))
+        state = home.state(target.run_of(home, run, ready, as_json))
         require_idle(home, state.run)
         return merge_run(home, state, wanted, pr, resolver if resolves else None, as_json)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, target
-from wtman.coordinator.home import Home, a_run
+from wtman.coordinator.home import Home
 from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, prepare
 from wtman.git.patches.series import diff
@@ -33,7 +33,7 @@ def report(
     from wtman.ui.report import report as text
 
     with target.journal(ctx, directory) as home:
-        state = home.state(a_run(home, run))
+        state = home.state(target.run_of(home, run))
         if html or browse:
             _write_page(home, state, target.path_of(html), browse)
         elif as_json:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, run_options, target
-from wtman.coordinator.home import a_run
+from wtman.coordinator.home import resumable
 
 
 @run_options.with_keys(*run_options.RESUMABLE)
@@ -15,6 +15,8 @@ def resume(
     plan: Annotated[str, typer.Option(metavar="FILE", help="Edited plan to continue with.")] = "",
     *,
     flags: run_options.Flags,
+    planner: run_options.Planner = "",
+    role: run_options.Role = None,
     allow_overlap: run_options.AllowOverlap = False,
     detach: run_options.Detach = False,
     yes: run_options.Yes = False,
@@ -24,14 +26,17 @@ def resume(
     """Resume an interrupted run. Says first what is reused and what runs again."""
     from wtman.cli.start import Console
     from wtman.config import judged_flags
+    from wtman.coordinator.checks import typed
     from wtman.coordinator.start.resumption import ResumeRequest
-    from wtman.journal.events import LimitsChanged
 
     with target.journal(ctx, directory) as home:
+        check = typed(home.repo, flags.get("check", ()))
+        roles = run_options.roles_of(role, planner)
+        changed = {**flags, "check": check, "roles": roles}
         change = ResumeRequest(
-            a_run(home, run),
+            target.run_of(home, run, resumable, as_json),
             plan=target.path_of(plan),
-            limits=LimitsChanged(judged_flags(flags)),
+            flags=judged_flags(changed),
             allow_overlap=allow_overlap,
         )
         state = home.state(change.run)

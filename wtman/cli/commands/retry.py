@@ -39,14 +39,21 @@ def retry(
             )
             return 0
         from wtman.cli.start import Console
+        from wtman.config.trust import approved
         from wtman.coordinator.start.approval import unapproved, unapproved_of
         from wtman.coordinator.start.proposal import after
-        from wtman.coordinator.start.resumption import provision_anew
+        from wtman.coordinator.start.resumption import changed_since
+        from wtman.ui.proposal import change_lines
 
-        anew = provision_anew(home.repo, state, os.environ)
-        if missing := unapproved_of(after(state, anew), os.environ, home.repo.common_dir):
-            raise unapproved(missing, "approve what you read with `wtman trust`, then retry")
-        return Console(as_json).drive(home, state, [Resumed(), *anew, asked])
+        since = changed_since(home.repo, state, os.environ, {}, only=name)
+        begin = (Resumed("retry"), *since.events, asked)
+        missing = unapproved_of(after(state, begin), os.environ, home.repo.common_dir)
+        if missing := (*missing, *approved(since.openings, os.environ, home.repo.common_dir)):
+            again = f"wtman trust, then: wtman retry {state.run}/{name}"
+            raise unapproved(missing, f"read and approve them: {again}")
+        if not as_json:
+            print("".join(f"{line}\n" for line in change_lines(since.told)), end="", flush=True)
+        return Console(as_json).drive(home, state, begin)
 
 
 def request(home: Home, state: State, task: TaskId, message: str = "") -> Requested:

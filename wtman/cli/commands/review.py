@@ -179,7 +179,7 @@ def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     again = (
         "resume" if state.failed is not None else "review" if status == 1 and blind(state) else ""
     )
-    print(f"next: wtman {again or 'report'} {state.run}")
+    print(target.here(f"next: wtman {again or 'report'} {state.run}"))
 
 
 def _nothing(state: State, *, whole: bool) -> str:

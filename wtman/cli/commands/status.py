@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, streams, target, terminal
-from wtman.coordinator.home import Home, a_run
+from wtman.coordinator.home import Home
 from wtman.errors import UsageError
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -30,16 +30,19 @@ def status(
     all_tasks: Annotated[
         bool, typer.Option("--all-tasks", help="Show every task, however many are done.")
     ] = False,
+    dismissed: Annotated[
+        bool, typer.Option("--dismissed", help="With --all: list dismissed runs too.")
+    ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Show task status, what needs attention, and the next command."""
-    if every and (run or watch):
+    if (every or dismissed) and (run or watch):
         raise UsageError("--all cannot be combined with RUN or --watch")
     with target.journal(ctx, directory) as home:
-        if every:
-            return _list_runs(home, as_json)
-        name = a_run(home, run)
+        if every or dismissed:
+            return _list_runs(home, dismissed, as_json)
+        name = target.run_of(home, run, quiet=as_json)
         if watch:
             return _watch(home, name, as_json)
         state = home.state(name)
@@ -60,7 +63,8 @@ def _print_table(home: Home, state: State, all_tasks: bool) -> None:
     height = 0 if all_tasks else terminal.height()
     width, colour = terminal.width(), terminal.colour()
     durations = home.durations() if at.live else None
-    print("\n".join(table(state, width, at, colour, height=height, durations=durations)))
+    lines = table(state, width, at, colour, height=height, durations=durations)
+    print(target.here("\n".join(lines)))
     from wtman.merge.checkout_note import cut_off_text
     from wtman.text.terminal import clean
 
@@ -73,12 +77,14 @@ def _print_status(home: Home, state: State) -> None:
 
     live = bool(home.store.live(state.run))
     durations = home.durations() if live else None
-    _print_json(status_of(state, live, durations, time.time()))
+    told = status_of(state, live, durations, time.time())
+    told["run"]["next"] = target.here(told["run"]["next"])
+    _print_json(told)
 
 
-def _list_runs(home: Home, as_json: bool) -> int:
+def _list_runs(home: Home, dismissed: bool, as_json: bool) -> int:
     known = [home.state(run) for run in home.store.runs()]
-    states = [state for state in known if not state.dismissed]
+    states = [state for state in known if dismissed or not state.dismissed]
     if as_json:
         from wtman.ui.status_json import summary
 
@@ -91,7 +97,7 @@ def _list_runs(home: Home, as_json: bool) -> int:
     for line in run_lines(states, live, terminal.width(), terminal.colour()):
         print(line)
     if hidden := len(known) - len(states):
-        print(f"{count(hidden, 'dismissed run')} not shown: wtman restore lists them for 14 days")
+        print(f"{count(hidden, 'dismissed run')} not shown: wtman status --all --dismissed")
     return 0
 
 
@@ -106,7 +112,7 @@ def _watch(home: Home, run: RunId, as_json: bool) -> int:
         from wtman.ui.live import LiveTable
 
         folder = home.folder(run)
-        with LiveTable(state, terminal.colour(), folder, home.durations()) as live:
+        with LiveTable(state, terminal.colour(), folder, home.durations(), target.here) as live:
             for new, news in _news(home, state):
                 live.watch(new, news)
     else:
@@ -114,7 +120,7 @@ def _watch(home: Home, run: RunId, as_json: bool) -> int:
 
         at = Moment(time.time(), bool(home.store.live(run)))
         for line in table(state, terminal.width(), at, False):
-            print(line, flush=True)
+            print(target.here(line), flush=True)
         lines = RunLines(sys.stdout)
         for new, news in _news(home, state):
             lines.watch(new, news)

@@ -35,7 +35,7 @@ def stop(
         elif not pid:
             print(f"run {name} is not running")
         elif stopped:
-            print(f"run {name} has stopped\nnext: wtman resume {name}")
+            print(target.here(f"run {name} has stopped\nnext: wtman resume {name}"))
         else:
             print(f"run {name} has not stopped yet (process {pid})")
     return int(not stopped)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wtman.cli import options, target, terminal
-from wtman.coordinator.home import Home, a_run
+from wtman.coordinator.home import Home
 from wtman.errors import MissingError, WtmanError
 from wtman.journal.events import Answered, Requested
 from wtman.journal.state import State
@@ -59,7 +59,7 @@ def ui(
         )
     no_color = os.environ.get("NO_COLOR")
     with target.journal(ctx, directory) as home:
-        app = Dashboard(source_of(home, no_color), a_run(home, run), follow)
+        app = Dashboard(source_of(home, no_color), target.run_of(home, run), follow)
         app.run()
         if app.failure is not None:
             raise app.failure

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from wtman.config.trust import approved
 from wtman.errors import MissingError
 from wtman.journal.state import State
+from wtman.model.ids import RunId
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.text.terminal import clean
@@ -36,6 +37,11 @@ def unapproved(commands: Iterable[str], hint: str = "") -> MissingError:
         hint=hint or "approve what you read with `wtman trust --yes`, or start without --yes",
         code="approval",
     )
+
+
+def approve_first(run: RunId) -> str:
+    """The hint for commands of an edited configuration that nobody has approved."""
+    return f"approve what you read: wtman trust, then: wtman resume {run} --yes"
 
 
 def unapproved_plan(state: State, commands: Iterable[str]) -> MissingError:

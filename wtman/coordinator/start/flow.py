@@ -17,6 +17,7 @@ from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import commands_of
+from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.flow_proposal import (
     FlowRequest,
     FlowScript,
@@ -73,7 +74,7 @@ def create_flow(store: Store, prepared: PreparedFlow) -> RunId:
         kind=RunKind.FLOW,
         given=prepared.given,
         notes=prepared.notes,
-        begin=(RolesAssigned(prepared.roles), prepared.added),
+        begin=(RolesAssigned(prepared.roles), prepared.configured, prepared.added),
     )
 
 
@@ -140,6 +141,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
         programs=programs,
         given=tuple(item for item in commands_of(settings, plan) if item not in theirs),
         notes=notes,
+        configured=configured(repo, environ, {**flags, "base": request.base != "HEAD"}),
         warnings=(
             *loaded.warnings,
             *unkept(loaded.extra),

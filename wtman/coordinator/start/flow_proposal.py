@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from wtman.flow.outline import Outline
-from wtman.journal.events import FlowAdded, Noted
+from wtman.journal.events import Configured, FlowAdded, Noted
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity, Role
 from wtman.model.settings import Settings
@@ -60,6 +60,7 @@ class PreparedFlow:
     given: tuple[str, ...]
     notes: tuple[Noted, ...]
     warnings: tuple[str, ...]
+    configured: Configured
 
     @property
     def request(self) -> str:

@@ -17,6 +17,7 @@ from wtman.coordinator.estimate import Estimate, whole
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
+from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.disk import disk_forecast
 from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
 from wtman.coordinator.start.requirements import (
@@ -103,6 +104,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     control = require_repository(repo, base, sessions=True)
     request = cut(repo, request, loaded.settings)
     plan, text = _plan(request)
+    plan_check = plan.check
     check = flags["check"] or plan.check or loaded.settings.check
     plan = replace(plan, check=check)
     settings = replace(
@@ -121,7 +123,11 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     if lead := lead_in(plan):
         require_lead(lead, settings, assigned)
     require(plan, settings, assigned, environ, frozenset(tracked))
-    begin: tuple[Event, ...] = (RolesAssigned(tuple(assigned.values())),)
+    named = {"check": check if flags["check"] or plan_check else (), "base": request.base != "HEAD"}
+    begin: tuple[Event, ...] = (
+        RolesAssigned(tuple(assigned.values())),
+        configured(repo, environ, {**flags, **named}),
+    )
     if request.unplanned:
         begin = (*begin, plan_wanted(settings, assigned[PLANNER], request))
     settings, notes = in_sandbox(settings, repo)

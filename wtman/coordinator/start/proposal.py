@@ -98,6 +98,8 @@ class Resumption:
     commands: tuple[str, ...]
     changed: bool  # the plan
     events: tuple[Event, ...]  # that the resume begins with
+    told: tuple[str, ...] = ()  # what was changed since, a line each
+    settings: tuple[Event, ...] = ()  # those of the events that are of no plan
 
 
 def after(state: State, events: tuple[Event, ...]) -> State:

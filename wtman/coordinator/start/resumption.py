@@ -1,39 +1,57 @@
 """What a resume is to change in a run, and what that comes to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from wtman.config import load
 from wtman.config.roles import load_roles
+from wtman.config.trust import approved
 from wtman.coordinator.home import Home, require_idle, require_shown
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved_of
+from wtman.coordinator.start.configured import Edits, edits
 from wtman.coordinator.start.order import read_plan
 from wtman.coordinator.start.proposal import Resumption, after
-from wtman.coordinator.start.requirements import require_metered, require_repository, with_models
+from wtman.coordinator.start.requirements import (
+    require,
+    require_metered,
+    require_repository,
+    with_models,
+)
 from wtman.coordinator.start.roles import lead_in, planned_roles, require_lead
+from wtman.git import refs
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
-from wtman.git.objects.history import files
-from wtman.journal.events import Event, LimitsChanged, Planned, Resumed, RolesAssigned
+from wtman.git.objects.history import files, is_ancestor
+from wtman.journal.events import (
+    SETUP_FAILED,
+    BaseMoved,
+    Event,
+    Planned,
+    PlanWanted,
+    Resumed,
+    RolesAssigned,
+)
+from wtman.journal.replay_settings import AUTHORS
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
-from wtman.model.roles import REVIEWER
+from wtman.model.roles import PLANNER, REVIEWER, agent_of, effort_of, model_of
 from wtman.plan.file import locate, parse, validate
 from wtman.review.judgement import reviews_each
 from wtman.tasks.edit import changes, impact
 
-_PROVISION = ("setup", "copy", "symlink")
+_ALL = TaskId("")
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """The run to go on with: from an edited plan file, if `plan` names one, in other limits."""
+    """The run to go on with: from an edited plan file, if `plan` names one. `flags` are fields
+    of settings."""
 
     run: RunId
     plan: str = ""
-    limits: LimitsChanged = LimitsChanged()
+    flags: Mapping[str, Any] = field(default_factory=dict)
     allow_overlap: bool = False
 
 
@@ -44,40 +62,82 @@ def resumption(
     require_idle(home, state.run)
     require_shown(state)
     require_repository(home.repo, state.base, sessions=True)
-    limits = (change.limits,) if change.limits != LimitsChanged() else ()
-    _require_budget(state, change.limits)
-    limits = (*provision_anew(home.repo, state, environ), *limits)
-    edited = _edited_plan(home.repo, state, change) if change.plan else ()
+    moved, news = _base_moved(home.repo, state)
+    since = changed_since(home.repo, after(state, moved), environ, change.flags)
+    begin = (Resumed(), *moved, *since.events)
+    begun = after(state, begin)
+    edited = _edited_plan(home.repo, begun, change) if change.plan else ()
     if change.plan and state.planning is not None and state.planning.made is None:
         edited = (*edited, Planned(0, "", "the plan was given by hand"))
+    going = (*begin, *edited)
+    openings = approved(since.openings, environ, home.repo.common_dir)
     return Resumption(
         state.run,
         after(state, edited).request,
-        impact(state, edited),
-        unapproved_of(after(state, limits), environ, home.repo.common_dir),
+        impact(state, going),
+        (*unapproved_of(after(state, going), environ, home.repo.common_dir), *openings),
         bool(edited),
-        (Resumed(), *edited, *limits),
+        going,
+        (*news, *since.told),
+        begin,
     )
 
 
-def provision_anew(
-    repo: Repository, state: State, environ: Mapping[str, str]
-) -> tuple[LimitsChanged, ...]:
-    """What the configuration says now of setup, where that failed or left something out.
+def changed_since(
+    repo: Repository,
+    state: State,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Any],
+    *,
+    only: TaskId = _ALL,
+) -> Edits:
+    """What was changed in the configuration since the run was started or last resumed, and by
+    `flags`; `only` one task is to go on by that. Refuses what could not be run."""
+    tracked = frozenset(files(prepare(repo), state.base))
+    found = edits(repo, state, environ, flags, tracked)
+    if only and found.changed.settings:
+        found = replace(found, changed=replace(found.changed, task=only))
+    keys = found.changed.settings.keys()
+    if not keys & {*AUTHORS, "budget_usd", "budget_tokens", "session_budget_usd"}:
+        return found
+    begun = after(state, found.events)
+    tasks = tuple(view.task for view in begun.tasks.values() if not view.external)
+    plan = Plan(state.request, tasks)
+    if keys & AUTHORS and (tasks or state.planning is not None):
+        require(plan, begun.settings, begun.roles, environ, tracked)
+    else:
+        require_metered(with_models(plan, begun.settings, begun.roles), begun.settings)
+    return found if not keys & AUTHORS else replace(found, planner=_planner_anew(begun))
 
-    The line that mends it was added since. Else a run keeps what it was begun with.
-    """
-    base = state.base_checked
-    unchecked = base is not None and base.problem and not state.sessions
-    if not unchecked and not any(view.stuck for view in state.tasks.values()):
+
+def _planner_anew(state: State) -> tuple[PlanWanted, ...]:
+    """Who plans now, where there is no plan yet."""
+    planning = state.planning
+    if planning is None or planning.made is not None:
         return ()
-    now = load(repo.toplevel, environ, {}).settings
-    changed = {
-        key: getattr(now, key)
-        for key in _PROVISION
-        if getattr(now, key) != getattr(state.settings, key)
-    }
-    return (LimitsChanged(changed),) if changed else ()
+    role = state.roles.get(PLANNER)
+    agent = agent_of(state.settings, role, PLANNER)
+    model = model_of(state.settings, role, agent)
+    effort = effort_of(state.settings, role)
+    return (replace(planning.wanted, agent=agent, model=model, effort=effort),)
+
+
+def _base_moved(repo: Repository, state: State) -> tuple[tuple[BaseMoved, ...], tuple[str, ...]]:
+    """The newer commit of the branch that a run starts from whose base or setup failed, before
+    any session: what was wrong with it was mended there."""
+    base = state.base_checked
+    failed = (base is not None and base.problem) or any(
+        view.stuck.startswith(SETUP_FAILED) for view in state.tasks.values()
+    )
+    begun = any(view.attempts for view in state.tasks.values()) or state.dropped
+    answered = state.flow is not None and any(step.answered for step in state.flow.steps.values())
+    by_name = state.configured is None or "base" in state.configured.flags
+    if not failed or begun or answered or by_name or not state.target:
+        return (), ()
+    now = refs.read_one(repo, f"refs/heads/{state.target}")
+    if now is None or now == state.base or not is_ancestor(prepare(repo), state.base, now):
+        return (), ()
+    return (BaseMoved(now),), (f"base: {state.base[:10]} -> {now[:10]} ({state.target})",)
 
 
 def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple[Event, ...]:
@@ -105,12 +165,3 @@ def _edited_plan(repo: Repository, state: State, change: ResumeRequest) -> tuple
         known = {**state.roles, **{role.name: role for role in assigned}}
         require_lead(lead, state.settings, known)
     return (*((RolesAssigned(tuple(assigned)),) if assigned else ()), *changes(state, plan))
-
-
-def _require_budget(state: State, limits: LimitsChanged) -> None:
-    """Refuse budgets that a resume cannot keep."""
-    if not limits.settings.keys() & {"budget_usd", "budget_tokens"}:
-        return
-    settings = after(state, (limits,)).settings
-    tasks = tuple(view.task for view in state.tasks.values() if not view.external)
-    require_metered(with_models(Plan("", tasks), settings, state.roles), settings)

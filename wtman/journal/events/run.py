@@ -27,10 +27,34 @@ class BackoffEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged(Event):
-    """A resume gave the run other limits: fields of its settings."""
+class SettingsChanged(Event):
+    """The run has other settings now, by their fields; of their commands the user gave some by
+    hand. `task` is the only one that goes on by them, where a retry took them."""
 
     settings: dict[str, Any] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+    task: TaskId = TaskId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Event):
+    """What the sources of the configuration said when the run began, or was last resumed.
+
+    `files` and `environment` have plain values by key ("roles.planner"), `flags` the keys that
+    flags or the plan gave; `sources` the file of each key that a file gave.
+    """
+
+    files: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMoved(Event):
+    """No session has begun, and the tasks start from a newer commit of the same branch."""
+
+    base: Sha
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ class WorktreeBack(Event):
     setup: str = ""
 
 
+SETUP_FAILED = "setup failed"  # how the reason of a start begins that setup made fail
+
+
 @dataclass(frozen=True, slots=True)
 class StartFailed(Event):
     """The task has no place to work in: what it needs cannot be joined, or its setup failed.

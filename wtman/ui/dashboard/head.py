@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from wtman.coordinator.outcome import next_command
+from wtman.coordinator.outcome import next_step
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing
@@ -57,4 +57,4 @@ def pressing(
 
 def next_line(state: State, known: Mapping[TaskId, Standing], live: bool) -> str:
     """What to type next, where nothing goes on."""
-    return "" if live else f"next: {next_command(state, live, known)}"
+    return "" if live else f"next: {next_step(state, live, known)}"

@@ -1,0 +1,250 @@
+"""What is shown as the next step is done and typed as it stands, and the run gets further.
+
+Each row is a run brought to a certain end in a repository of its own: the step that is shown
+there, what the words before the command ask for, and where the run stands after both.
+"""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import kit
+
+AGENT = """\
+#!/bin/sh
+# What it does follows from the task's name and from what the user has mended since.
+set -eu
+case "$WTMAN_TASK" in
+  bad*) test -e "$MENDED" || { echo "no luck" >&2; exit 3; } ;;
+  clash*) echo "$WTMAN_TASK" > clash.txt; exit 0 ;;
+esac
+echo "$WTMAN_TASK" > "$WTMAN_TASK.txt"
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository, the program in it, and an agent that does what the names of tasks say."""
+
+    wtman: kit.Program
+    repo: Path
+    agent: str
+    mended: Path
+
+    def split(self, *tasks: str, agent: str = "", more: tuple[str, ...] = ()) -> kit.Result:
+        words = [word for task in tasks for word in ("--task", f"{task}: do {task}")]
+        words += ["--agent", agent or self.agent, "--attempts", "1", "--allow-overlap", "--yes"]
+        return self.typed("wtman", "split", "all", *words, *more)
+
+    def typed(self, program: str, *words: str) -> kit.Result:
+        assert program == "wtman"
+        return self.wtman(*words, cwd=self.repo, check_status=None)
+
+    def config(self, text: str, *, trusted: bool = True) -> None:
+        (self.repo / "wtman.toml").write_text(text)
+        if trusted:
+            self.wtman("trust", "--yes", cwd=self.repo)
+
+    def commit(self, name: str) -> None:
+        kit.commit_files(self.repo, {name: "x\n"})
+
+    def state(self, run: str = "") -> str:
+        words = ("status", run, "--json") if run else ("status", "--json")
+        told = self.wtman(*words, cwd=self.repo).json()["run"]
+        return f"{told['state']}"
+
+
+def shown(printed: str) -> tuple[str, str]:
+    """What is to be mended and the command, of the last `next:` that was printed."""
+    step = " ".join(printed[printed.rindex("\nnext: ") + 7 :].split())
+    first, then, command = step.rpartition(", then: ")
+    return (first, command) if then else ("", step)
+
+
+@pytest.fixture
+def place(wtman: kit.Program, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    (tmp_path / "agent.sh").write_text(AGENT)
+    mended = tmp_path / "mended"
+    monkeypatch.setenv("MENDED", str(mended))
+    return Place(wtman, repo, f"command:sh {tmp_path}/agent.sh", mended)
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def check_fails(place: Place) -> None:
+    place.split("a", more=("--check", "test -e made"))
+
+
+def configured_check_fails(place: Place) -> None:
+    place.config('check = ["test -e made"]\n')
+    place.split("a")
+
+
+def program_is_missing(place: Place) -> None:
+    place.config('check = ["no-such-tool -q"]\n')
+    place.split("a")
+
+
+def setup_fails(place: Place) -> None:
+    place.config('check = ["true"]\nsetup = ["test -e made"]\n')
+    place.split("a", "b")
+
+
+def setup_lacks_program(place: Place) -> None:
+    place.config('check = ["true"]\nsetup = ["no-such-tool"]\n')
+    place.split("a")
+
+
+def sessions_are_used_up(place: Place) -> None:
+    limits = ("--max-sessions", "2", "--attempts", "2", "-j", "1")
+    place.split("bad", "a", more=("--check", "true", *limits))
+
+
+def all_failed(place: Place) -> None:
+    place.split("bad", more=("--check", "true"))
+
+
+def dependent_comes_first(place: Place) -> None:
+    plan = place.repo / "plan.toml"
+    plan.write_text(
+        'request = "all"\ncheck = ["true"]\n'
+        '[[task]]\nid = "a"\nprompt = "do a"\nneeds = ["bad"]\nowns = ["a.txt"]\n'
+        '[[task]]\nid = "bad"\nprompt = "do bad"\nowns = ["bad.txt"]\n'
+    )
+    place.typed(
+        *("wtman", "split", "--plan", "plan.toml", "--agent", place.agent),
+        *("--attempts", "1", "--yes"),
+    )
+    plan.unlink()
+
+
+def ready(place: Place) -> None:
+    place.split("a", "bad", more=("--check", "true"))
+
+
+def unchecked(place: Place) -> None:
+    place.split("a")
+
+
+def conflict(place: Place) -> None:
+    place.commit("clash.txt")
+    place.split("clash-a", "clash-b", more=("--check", "true"))
+    place.typed("wtman", "merge")
+
+
+def merged(place: Place) -> None:
+    place.split("a", more=("--check", "true"))
+    place.typed("wtman", "merge")
+
+
+def dismissed(place: Place) -> None:
+    place.split("a", more=("--check", "true"))
+    run = place.wtman("status", "--json", cwd=place.repo).json()["run"]["id"]
+    place.wtman("clean", "--dismiss", run, cwd=place.repo)
+
+
+def planned(place: Place) -> None:
+    place.config('check = ["true"]\n')
+    words = ("--task", "a: do a", "--agent", place.agent)
+    place.typed("wtman", "split", "all", *words)
+
+
+# --- what is mended before the command is typed -----------------------------------------------
+
+
+def nothing(place: Place) -> None:
+    pass
+
+
+def base(place: Place) -> None:
+    place.commit("made")
+
+
+def check(place: Place) -> None:
+    place.config('check = ["true"]\n')
+
+
+def setup(place: Place) -> None:
+    place.config('check = ["true"]\nsetup = ["true"]\n')
+
+
+def agent(place: Place) -> None:
+    place.mended.touch()
+
+
+ROWS: list[tuple[Callable[[Place], None], str, Callable[[Place], None], str]] = [
+    (check_fails, "fix the base and commit, or set check in wtman.toml", base, "ready"),
+    (check_fails, "fix the base and commit, or set check in wtman.toml", check, "ready"),
+    (configured_check_fails, "fix the base and commit, or edit check in wtman.toml", base, "ready"),
+    (
+        configured_check_fails,
+        "fix the base and commit, or edit check in wtman.toml",
+        check,
+        "ready",
+    ),
+    (program_is_missing, "edit check in wtman.toml or install what it lacks", check, "ready"),
+    (setup_fails, "edit setup in wtman.toml", setup, "ready"),
+    (setup_fails, "edit setup in wtman.toml", base, "ready"),
+    (setup_lacks_program, "edit setup in wtman.toml", setup, "ready"),
+    (sessions_are_used_up, "", nothing, "ready"),
+    (all_failed, "", agent, "ready"),
+    (dependent_comes_first, "", agent, "ready"),
+    (ready, "", nothing, "merged"),
+    (unchecked, "", nothing, "merged"),
+    (conflict, "", nothing, "ready"),
+    (merged, "", nothing, "merged"),
+    (dismissed, "", nothing, "ready"),
+    (planned, "", nothing, "ready"),
+]
+
+
+@pytest.mark.parametrize(
+    ("end", "first", "mend", "state"),
+    ROWS,
+    ids=[f"{end.__name__}-{mend.__name__}" for end, _, mend, _ in ROWS],
+)
+@pytest.mark.parametrize("far", [False, True], ids=["here", "elsewhere"])
+def test_the_next_step_leads_on(
+    place: Place,
+    tmp_path: Path,
+    end: Callable[[Place], None],
+    first: str,
+    mend: Callable[[Place], None],
+    state: str,
+    far: bool,
+) -> None:
+    end(place)
+    run = place.wtman("status", "--all", "--dismissed", "--json", cwd=place.repo).json()
+    name = run["runs"][-1]["id"]
+    told = place.wtman("status", name, *(("-C", place.repo) if far else ()), cwd=_at(place, far))
+    said, command = shown(told.out)
+    assert said == first
+    mend(place)
+    program, *words = shlex.split(command)
+    assert program == "wtman"
+    done = place.wtman(*words, cwd=_at(place, far), check_status=None)
+    assert done.code in (0, 1), str(done)
+    assert place.state(name) == state
+
+
+def _at(place: Place, far: bool) -> Path:
+    return place.repo.parent if far else place.repo
+
+
+def test_a_landed_branch_is_not_offered_again(place: Place) -> None:
+    """Of a run that merged a part: the branch that fell short, not the one that landed."""
+    ready(place)
+    _, command = shown(place.typed("wtman", "status").out)
+    place.mended.touch()
+    _, command = shown(place.typed(*shlex.split(command)).out)
+    assert re.fullmatch(r"wtman retry all-\w+/bad", command)
+    _, command = shown(place.typed(*shlex.split(command)).out)
+    assert re.fullmatch(r"wtman merge all-\w+", command)
+    place.typed(*shlex.split(command))
+    assert place.state() == "merged"
+    assert (place.repo / "bad.txt").read_text() == "bad\n"
