@@ -61,6 +61,7 @@ EFFECTS = frozenset(
     config/sources.py
     config/trust.py
     context.py
+    coordinator/approvals.py
     coordinator/base_check.py
     coordinator/checks.py
     coordinator/branches.py

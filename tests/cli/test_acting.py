@@ -228,12 +228,34 @@ def test_commands_of_the_repository_need_approval(
     assert masked(saved.err).endswith("hint: wtman trust --yes && wtman resume RUN --yes\n")
     assert "approval" in wtman("resume", "--yes", cwd=repo, check_status=3).err
     assert wtman("trust", cwd=repo, check_status=3).out == (
-        "commands of this repository:\n    test -e README.md\n"
+        "commands of this repository (+ is not approved yet):\n"
+        "+ check  test -e README.md  wtman.toml:1\n"
     )
-    assert wtman("trust", "--yes", cwd=repo).out.endswith("1 command approved\n")
-    assert wtman("trust", cwd=repo).out == "nothing to approve\n"
+    assert "\n1 command approved; " in wtman("trust", "--yes", cwd=repo).out
+    assert "\nnothing to approve; " in wtman("trust", cwd=repo).out
     wtman("resume", "--yes", cwd=repo)
     assert state_of(wtman, repo) == "ready"
+
+
+def test_trust_says_what_a_text_is_for_and_what_is_new(
+    wtman: kit.Program, repo: Path, commit: Callable[..., str]
+) -> None:
+    commit(repo, {"wtman.toml": 'check = [\n    "true",\n    "test -e README.md",\n]\n'})
+    wtman("trust", "--yes", cwd=repo)
+    edited = 'check = [\n    "true",\n    "test -s README.md",\n]\nnotify = "say it"\n'
+    commit(repo, {"wtman.toml": edited})
+    done = wtman("trust", "--json", cwd=repo, check_status=3).json()
+    assert done["error"]["code"] == "approval" and done["approved"] == ["true"]
+    told = [(one["use"], one["text"], one["line"], one["new"]) for one in done["commands"]]
+    assert told == [
+        ("check", "true", 2, False),
+        ("check", "test -s README.md", 3, True),
+        ("notify", "say it", 5, True),
+    ]
+    assert done["unused"] == ["test -e README.md"]
+    wtman("trust", "--yes", cwd=repo)
+    assert wtman("trust", "--revoke", cwd=repo).out == "4 approvals taken back\n"
+    assert len(wtman("trust", "--json", cwd=repo, check_status=3).json()["approved"]) == 0
 
 
 # --- merge --------------------------------------------------------------------------------------

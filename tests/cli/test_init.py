@@ -67,3 +67,14 @@ def test_a_yes_on_the_terminal_tries_and_approves(
     assert child.end() == 0
     assert config(place)["check"] == ["python3 -m unittest -q"]
     assert "nothing to approve" in wtman("trust", cwd=place).out
+
+
+def test_a_start_without_checks_says_what_the_tests_probably_are(
+    wtman: kit.Program, make_repo: Callable[..., Path], agent: str
+) -> None:
+    words = ("split", "x", "--task", "a: b", "--agent", agent, "--dry-run")
+    said = wtman(*words, cwd=make_repo(PYTHON)).out
+    assert "none: results will not be verified" in said
+    assert "probably `python3 -m unittest -q`: `wtman init` tries" in " ".join(said.split())
+    given = wtman(*words, "--check", "true", cwd=make_repo(PYTHON, name="given")).out
+    assert "probably" not in given

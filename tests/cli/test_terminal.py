@@ -100,7 +100,7 @@ def test_commands_of_the_repository_are_approved_by_the_yes(
     assert "need your approval:\n    test -e README.md" in shown
     asked.child.send("y\r")
     assert asked.end() == 0
-    assert wtman("trust", cwd=repo).out == "nothing to approve\n"
+    assert "\nnothing to approve; " in wtman("trust", cwd=repo).out
 
 
 @pytest.mark.slow

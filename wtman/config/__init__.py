@@ -7,15 +7,24 @@ user's approval before they run; approvals themselves are `wtman.config.trust`.
 """
 
 from wtman.config.folders import worktrees_folder
-from wtman.config.settings import Loaded, judged_flags, load, repository_commands
+from wtman.config.settings import (
+    Loaded,
+    RepositoryText,
+    judged_flags,
+    load,
+    repository_commands,
+    repository_texts,
+)
 from wtman.config.sources import Kind, Source
 
 __all__ = [
     "Kind",
     "Loaded",
+    "RepositoryText",
     "Source",
     "judged_flags",
     "load",
     "repository_commands",
+    "repository_texts",
     "worktrees_folder",
 ]

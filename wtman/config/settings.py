@@ -66,25 +66,47 @@ def load(
     return _loaded(values, origin, (*warnings, *more, *dropped))
 
 
-def repository_commands(loaded: Loaded) -> tuple[str, ...]:
-    """The texts that came with the repository and would run as commands: they need approval."""
-    texts: list[str] = []
+@dataclass(frozen=True, slots=True)
+class RepositoryText:
+    """A text that came with the repository and needs approval. `use` is what it is for; `key`
+    its place in the file `source`, as in `roles.reviewer`."""
+
+    text: str
+    use: str
+    key: str = ""
+    source: str = ""
+
+
+def repository_texts(loaded: Loaded) -> tuple[RepositoryText, ...]:
+    """All of them, each with what it is for, in the order in which they are told."""
+    found: list[tuple[str, str, str]] = []  # text, use, key
     for key in _COMMANDS:
         if loaded.source(key).kind is Kind.REPOSITORY:
             held = getattr(loaded.settings, key, None)
-            texts += loaded.extra.get(key, ()) if held is None else held
-    agents = {"agent": loaded.settings.agent}
-    agents |= {f"roles.{role}": agent for role, agent in loaded.settings.roles.items()}
-    for key, agent in agents.items():
+            texts = loaded.extra.get(key, ()) if held is None else held
+            found += [(text, key, key) for text in texts]
+    agents = [("agent", "agent", loaded.settings.agent)]
+    agents += [(f"roles.{role}", role, agent) for role, agent in loaded.settings.roles.items()]
+    for key, use, agent in agents:
         # A name is one of wtman's adapters; anything else runs code of the repository's choice.
         if loaded.source(key).kind is Kind.REPOSITORY and not agent.isidentifier():
-            texts.append(agent)
+            found.append((agent, use, key))
     for name, table in loaded.extra.get("agents", {}).items():
         for key, value in table.items():
-            if loaded.source(f"agents.{name}.{key}").kind is Kind.REPOSITORY:
-                texts.append(f"agents.{name}.{key} = {value!r}")
-    texts += _openings(loaded)
-    return tuple(dict.fromkeys(texts))
+            place = f"agents.{name}.{key}"
+            if loaded.source(place).kind is Kind.REPOSITORY:
+                found.append((f"{place} = {value!r}", f"agent {name}", place))
+    found += [
+        (text, text.partition(" = ")[0], text.partition(" = ")[0]) for text in _openings(loaded)
+    ]
+    return tuple(
+        RepositoryText(text, use, key, loaded.source(key).name) for text, use, key in found
+    )
+
+
+def repository_commands(loaded: Loaded) -> tuple[str, ...]:
+    """The texts that came with the repository and would run as commands: they need approval."""
+    return tuple(dict.fromkeys(one.text for one in repository_texts(loaded)))
 
 
 def _openings(loaded: Loaded) -> list[str]:

@@ -63,6 +63,19 @@ def approve(texts: Iterable[str], environ: Mapping[str, str], repo_key: str) -> 
         _write(path, known)
 
 
+def revoke(environ: Mapping[str, str], repo_key: str) -> int:
+    """Forget every approval for a repository; how many there were."""
+    path = approvals_path(environ)
+    if not os.path.exists(path):
+        return 0
+    with files.locked(path + ".lock"):
+        known = _read(path)
+        gone = known.pop(os.path.realpath(repo_key), {})
+        if gone:
+            _write(path, known)
+    return len(gone)
+
+
 def _digest(text: str) -> str:
     from hashlib import sha256
 

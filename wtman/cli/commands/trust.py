@@ -2,60 +2,118 @@
 
 import json
 import os
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from wtman.cli import options, target, terminal
-from wtman.errors import MissingError
+from wtman.coordinator.approvals import RepositoryApprovals
+from wtman.errors import MissingError, UsageError
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
-from wtman.text.terminal import count
+from wtman.text.terminal import columns, count, pad, paint
+
+_WIDEST = 60  # columns of a command beside which its place is told
 
 
 def trust(
     ctx: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without asking.")] = False,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Take back every approval for this repository.")
+    ] = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Approve the commands in this repository's configuration, by their exact text.
 
-    Agents in its role files that are programs, and filters of its git configuration
-    (`filter.NAME.clean` and the like), are commands too. So are the flows of .wtman/flows/.
+    Each is shown with what it is for and where it stands; what is new since the last approval has
+    a +, what was approved and is no longer here a -. Agents in its role files that are programs,
+    and filters of its git configuration (`filter.NAME.clean` and the like), are commands too. So
+    are the flows of .wtman/flows/.
     """
-    from wtman.config import load, repository_commands
-    from wtman.config.roles import load_roles
-    from wtman.config.trust import approve, approved
-    from wtman.coordinator.start.flow import repository_flows
-    from wtman.git.config import entries, filter_texts
+    from wtman.config.trust import approve
+    from wtman.config.trust import revoke as take_back
+    from wtman.coordinator.approvals import approvals
 
     repo = target.repository(ctx, directory)
-    texts = (
-        *repository_commands(load(repo.toplevel, os.environ, {}, None)),
-        *load_roles(repo.toplevel).agent_commands().values(),
-        *filter_texts(entries(repo.git_dir)),
-        *repository_flows(repo),
-    )
-    missing = approved(texts, os.environ, repo.common_dir)
-    if missing and not as_json:
-        print("commands of this repository:")
-        print("\n".join(f"    {cleaned(text)}" for text in missing))
+    if revoke:
+        if yes:
+            raise UsageError("--revoke and --yes: only one of them", hint="wtman trust --revoke")
+        number = take_back(os.environ, repo.common_dir)
+        if as_json:
+            print(json.dumps({"schema": SCHEMA, "revoked": number}))
+        else:
+            print(f"{count(number, 'approval')} taken back" if number else "nothing was approved")
+        return 0
+    found = approvals(repo, os.environ)
+    missing = found.missing
+    if not as_json and (found.commands or found.unused):
+        print("\n".join(_lines(found, terminal.colour())))
     if missing and not yes:
-        answer = None if as_json else terminal.ask("Approve?")
+        answer = None if as_json else terminal.ask(f"\nApprove {count(len(missing), 'command')}?")
         if answer is None:
-            raise MissingError(
+            error = MissingError(
                 f"{count(len(missing), 'command')} not approved: confirmation needs a terminal",
                 hint="read them, then: wtman trust --yes",
                 code="approval",
             )
+            if not as_json:
+                raise error
+            told = {"code": error.code, "message": error.message, "hint": error.hint}
+            print(json.dumps({**_json(found, False), "error": told}, ensure_ascii=True))
+            return error.status
         if not answer:
             return 3
     approve(missing, os.environ, repo.common_dir)
     if as_json:
-        print(json.dumps({"schema": SCHEMA, "approved": list(texts)}, ensure_ascii=True))
+        print(json.dumps(_json(found, True), ensure_ascii=True))
     elif missing:
-        print(f"{count(len(missing), 'command')} approved")
+        print(f"{count(len(missing), 'command')} approved; wtman trust --revoke takes it back")
     else:
-        print("nothing to approve")
+        print(
+            "nothing to approve"
+            + ("; wtman trust --revoke takes all back" if found.commands else "")
+        )
     return 0
+
+
+def _lines(found: RepositoryApprovals, colour: bool) -> list[str]:
+    """What there is, new ones first to see."""
+    lines = (
+        ["commands of this repository (+ is not approved yet):"]
+        if found.missing
+        else ["commands of this repository, all approved:"]
+        if found.commands
+        else []
+    )
+    uses = max((columns(one.use) for one in found.commands), default=0)
+    texts = [columns(cleaned(one.text)) for one in found.commands]
+    wide = max((width for width in texts if width <= _WIDEST), default=0)
+    for one in found.commands:
+        mark = " " if one.approved else paint("+", "32", colour)
+        place = f"{one.file}:{one.line}" if one.line else one.file
+        text = cleaned(one.text)
+        # A command is never cut: it is what is approved.
+        beside = pad(text, wide) if columns(text) <= wide else text
+        lines.append(f"{mark} {pad(one.use, uses)}  {beside}  {cleaned(place)}")
+    if found.unused:
+        lines.append("approved before, and not in these files now:")
+        lines += [f"{paint('-', '31', colour)} {cleaned(text)}" for text in found.unused]
+    return lines
+
+
+def _json(found: RepositoryApprovals, given: bool) -> dict[str, Any]:
+    """`approved` are all texts that may run now."""
+    commands = [
+        {**asdict(one), "approved": one.approved or given, "new": not one.approved}
+        for one in found.commands
+    ]
+    texts = [one.text for one in found.commands if one.approved or given]
+    return {
+        "schema": SCHEMA,
+        "approved": list(dict.fromkeys(texts)),
+        "commands": commands,
+        "unused": list(found.unused),
+    }

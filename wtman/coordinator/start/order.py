@@ -13,6 +13,7 @@ from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create, open_store
+from wtman.coordinator.detected import of_repository
 from wtman.coordinator.estimate import Estimate, whole
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
@@ -216,7 +217,7 @@ def _propose(
         target=target,
         disk=disk_forecast(control, plan, settings, base),
         commands=commands,
-        warnings=warnings,
+        warnings=(*warnings, *_likely_checks(control.repo, plan, settings)),
         assigned_agents=assigned_agents(plan, settings, roles, environ),
         estimate=_estimate(control.repo, plan, settings, roles),
     )
@@ -232,6 +233,20 @@ def _estimate(
         durations = Home(repo, store).durations()
     agents = {task.id: agent_of_task(settings, roles, task) for task in plan.tasks}
     return whole(plan, settings, agents, durations)
+
+
+def _likely_checks(repo: Repository, plan: Plan, settings: Settings) -> tuple[str, ...]:
+    """Where nothing judges the tasks: what probably would. It is never assumed."""
+    if plan.check or settings.check or all(task.check for task in plan.tasks):
+        return ()
+    likely = of_repository(repo).check if repo.toplevel else ()
+    if not likely:
+        return ()
+    words = ", ".join(f"`{text}`" for text in likely[:3])
+    return (
+        f"no checks are configured; the tests here are probably {words}: "
+        "`wtman init` tries and writes that, then start again",
+    )
 
 
 def cut(repo: Repository, request: StartRequest, settings: Settings) -> StartRequest:
