@@ -118,6 +118,7 @@ def source_of(home: Home, no_color: str | None = None) -> "DashboardSource":
         open=opened,
         runs=lambda: _runs(home),
         newest=newest,
+        durations=home.durations,
         clock=time.time,
         at_terminal=at_terminal,
         aside=aside,
@@ -126,19 +127,18 @@ def source_of(home: Home, no_color: str | None = None) -> "DashboardSource":
 
 def _runs(home: Home) -> "list[RunLine]":
     """The runs that `status --all` lists, the newest first."""
-    from wtman.tasks.lifecycle import run_state
+    from wtman.tasks.lifecycle import standings
     from wtman.ui.dashboard.source import RunLine
-    from wtman.ui.table import RUN_KINDS
+    from wtman.ui.table import run_words
 
     found = []
     for run in reversed(home.store.runs()[-_RUNS:]):
         state = home.state(run)
         if state.dismissed:
             continue
-        status = run_state(state)
+        words, kind = run_words(state, standings(state))
         live = " (live)" if home.store.live(run) else ""
-        kind = RUN_KINDS.get(status, "busy" if live else "warn")
-        found.append(RunLine(run, status + live, kind, state.created, state.request))
+        found.append(RunLine(run, words + live, kind, state.created, state.request))
     return found
 
 

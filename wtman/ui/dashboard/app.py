@@ -45,6 +45,7 @@ from wtman.ui.tree import BUSY, Node, TreeLine
 
 _EVERY = 0.5  # seconds between two looks
 _RUNS_EVERY = 4  # looks between two at which runs there are
+_DURATIONS_EVERY = 20  # looks between two at what past work took
 _WIDE = 100  # columns from which on tasks and pane stand side by side
 _BINDINGS: list[BindingType] = [
     Binding(item.keys, item.action, item.short or item.does, show=bool(item.short))
@@ -87,6 +88,7 @@ class Dashboard(App[None]):
         self._known: dict[TaskId, Standing] = standings(self._state)
         self._live = self._run.live()
         self._told = ActivityReport()
+        self._durations = self._source.durations()  # of past work, for the estimate
         self._places: dict[TaskId, int] = {}  # in the queue
         self._failed: dict[TaskId, FailedTask] = {}
         self._listed: tuple[object, ...] = ()
@@ -140,6 +142,8 @@ class Dashboard(App[None]):
             self._failed = {it.task: it for it in failures(state, self._known)}
             self._places = places_of(state, self._known) if live else {}
         self._told = self._run.told() if live else ActivityReport()
+        if live and not self._looks % _DURATIONS_EVERY:
+            self._durations = self._source.durations()
         if changed or live:
             self._show_head()
             self._fill()
@@ -173,7 +177,7 @@ class Dashboard(App[None]):
         state, known, live, now = self._state, self._known, self._live, self._now
         width, high = max(self.size.width - 2, 20), self.size.height >= 34
         text = Text.assemble(*head.title(state, known, live, self._follows, width), no_wrap=True)
-        for line in head.facts(state, known, live, now, width):
+        for line in head.facts(state, known, self._durations if live else None, now, width):
             text.append(f"\n{line}")
         if drawn := head.bar_line(known, width):
             text.append("\n").append_text(Text.from_ansi(drawn))
@@ -207,7 +211,10 @@ class Dashboard(App[None]):
         at = Moment(self._now, self._live, told.said, told.since, told.used)
         row = row_of(self._state, item.line, self._known, at, self._places)
         failed = self._failed.get(item.task) if item.task else None
-        return replace(row, note=failed.telling or failed.what) if failed and not row.head else row
+        if failed is None or row.head:
+            return row
+        told_by_check = failed.telling and not failed.what.startswith("session")
+        return replace(row, note=failed.telling if told_by_check else failed.what)
 
     @property
     def _chosen(self) -> TaskId | None:

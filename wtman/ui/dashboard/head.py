@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from wtman.coordinator.estimate import Durations, left
 from wtman.coordinator.outcome import next_step
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
@@ -27,10 +28,16 @@ def title(
 
 
 def facts(
-    state: State, known: Mapping[TaskId, Standing], live: bool, now: float, width: int
+    state: State,
+    known: Mapping[TaskId, Standing],
+    durations: Durations | None,
+    now: float,
+    width: int,
 ) -> list[str]:
-    """How far it is, in words."""
-    lines = [fit(progress(state, known, now), width)]
+    """How far it is, in words. `durations` are those of past work where the run is live."""
+    live = durations is not None
+    guess = left(state, known, durations, now) if durations is not None else None
+    lines = [fit(progress(state, known, now, guess), width)]
     if state.flow is not None and state.flow.plays:
         lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
     if live and (doing := under_way(state, now)):

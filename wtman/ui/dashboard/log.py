@@ -47,9 +47,11 @@ def task_log(repo: Repository, folder: str, state: State, task: TaskId) -> TaskL
         lines += [Said(""), Said(output.popleft(), "bold"), *said(output)]
         if command.failed and not telling:
             telling = excerpt("\n".join(output), _TELLING, wanted)
-    last = state.tasks[task].attempts[-1:]
-    if not telling and last and last[0].ended is Ended.FAILED:
-        telling = excerpt("\n".join(line.text for line in lines[1:]), _TELLING)
+    last = next(reversed(state.tasks[task].attempts), None)
+    if not telling and last is not None and last.ended is Ended.FAILED:
+        detail = last.outcome.detail if last.outcome is not None else ""
+        told_all = detail or "\n".join(line.text for line in lines[1:])
+        telling = excerpt(told_all, _TELLING)
 
     def more() -> Iterator[str]:
         for tail in tails:

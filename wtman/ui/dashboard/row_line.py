@@ -54,7 +54,7 @@ def header(shape: Columns, order: str) -> str:
         line += f" {'#':>{_NUMBER}} {marked['time']:>{_TIME}}"
     if shape.used:
         line += f" {marked['used']:>{_USED}}"
-    return line + ("  now" if shape.note else "")
+    return line + ("  what" if shape.note else "")
 
 
 def pieces(row: Row, shape: Columns, width: int) -> Pieces:

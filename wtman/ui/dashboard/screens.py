@@ -19,6 +19,7 @@ from wtman.ui.dashboard.said import STYLES
 from wtman.ui.dashboard.source import RunLine
 
 _LEAVE = "escape,q"
+_STATE = 16  # columns of the state of a run
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -120,9 +121,9 @@ class RunsScreen(ModalScreen[str]):
         age = duration(max(self._now - run.created, 0.0)) if run.created else ""
         text = Text(no_wrap=True)
         text.append(f"{mark} {pad(run.run, name)}  ")
-        text.append(pad(run.state, 15), STYLES[run.kind])
+        text.append(pad(run.state, _STATE), STYLES[run.kind])
         text.append(f" {age:>9}  ", "dim")
-        left = room - name - 32
+        left = room - name - _STATE - 17
         return text.append(fit(clean(run.request), left)) if left > 8 else text
 
     def on_mount(self) -> None:

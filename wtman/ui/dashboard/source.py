@@ -9,6 +9,7 @@ from wtman.model.ids import RunId, TaskId
 from wtman.ui.dashboard.said import Said
 
 if TYPE_CHECKING:
+    from wtman.coordinator.estimate import Durations
     from wtman.sessions.activity import ActivityReport
 
 
@@ -65,13 +66,16 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class DashboardSource:
-    """A repository. `runs` are the newest first. Commands are words after `wtman`:
-    `at_terminal` gives the terminal to one, its exit status; `aside` starts one in the
-    background, with its output kept beside the evidence of a run."""
+    """A repository. `runs` are the newest first, `durations` what past work took.
+
+    Commands are words after `wtman`: `at_terminal` gives the terminal to one, its exit status;
+    `aside` starts one in the background, with its output kept beside the evidence of a run.
+    """
 
     open: Callable[[RunId], RunSource]
     runs: Callable[[], Sequence[RunLine]]
     newest: Callable[[], RunId]
+    durations: Callable[[], "Durations"]
     clock: Callable[[], float]
     at_terminal: Callable[[Sequence[str]], int]
     aside: Callable[[RunId, Sequence[str]], BackgroundCommand]

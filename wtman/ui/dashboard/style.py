@@ -38,7 +38,7 @@ CSS = """
 #head { height: auto; padding: 0 1; }
 #needs { height: auto; padding: 0 1; color: $warning; }
 #body { height: 1fr; }
-#tasks { width: 46%; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+#tasks { width: 46%; max-width: 90; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
 #right { width: 1fr; height: 1fr; border-left: solid ansi_bright_black; }
 #bar { height: 1; padding: 0 1; }
 #panes { height: 1fr; }
@@ -57,7 +57,7 @@ Toast.-error { border: round $error; }
 .quiet { text-style: dim; }
 .title { text-style: bold; padding: 0 1; }
 Screen.-narrow #body { layout: vertical; }
-Screen.-narrow #tasks { width: 100%; height: 42%; min-height: 4; }
+Screen.-narrow #tasks { width: 100%; max-width: 100%; height: 42%; min-height: 4; }
 Screen.-narrow #right { border-left: none; }
 Screen.-zoom #tasks, Screen.-zoom #needs, Screen.-zoom #next { display: none; }
 Screen.-zoom #right { border-left: none; }
