@@ -14,9 +14,11 @@ EFFECTS = frozenset(
     checks/results.py
     cli/__init__.py
     cli/commands/add.py
+    cli/command.py
     cli/commands/answer.py
     cli/commands/attach.py
     cli/commands/clean.py
+    cli/commands/completion.py
     cli/commands/demo.py
     cli/commands/diff.py
     cli/commands/doctor.py
@@ -39,6 +41,9 @@ EFFECTS = frozenset(
     cli/commands/trust.py
     cli/commands/ui.py
     cli/commands/verify.py
+    cli/completion/__init__.py
+    cli/completion/place.py
+    cli/completion/values.py
     cli/detach.py
     cli/drive.py
     cli/editor.py
@@ -47,6 +52,7 @@ EFFECTS = frozenset(
     cli/notify.py
     cli/progress.py
     cli/question.py
+    cli/pager.py
     cli/pull_request.py
     cli/start.py
     cli/streams.py

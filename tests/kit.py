@@ -211,6 +211,9 @@ class Program:
         result = Result(words, process.returncode, out, err, time.monotonic() - started)
         assert "Traceback" not in result.err, str(result)
         assert check_status is None or result.code == check_status, str(result)
+        from tests import schemas
+
+        schemas.hold(words, out)
         return result
 
     def start(

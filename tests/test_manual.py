@@ -15,7 +15,7 @@ import pytest
 
 from tests.journal.runs import A_RUN, played
 from tests.kit import ROOT
-from wtman.cli import _COMMANDS
+from wtman.cli.catalog import COMMANDS
 from wtman.config.keys import KEYS
 from wtman.ui.manual_page import painted, subject
 from wtman.ui.status_json import status
@@ -84,7 +84,7 @@ def test_a_page_has_a_title_and_fits_a_terminal(page: Path) -> None:
 def test_every_command_that_is_named_is_there(path: Path) -> None:
     named = set(re.findall(r"`wtman ([a-z]+)\b", text_of(path)))
     named |= {words[1] for words in command_lines(path)}
-    assert named <= set(_COMMANDS), named - set(_COMMANDS)
+    assert named <= set(COMMANDS), named - set(COMMANDS)
 
 
 @by_name
@@ -169,7 +169,7 @@ def test_a_page_is_painted_without_its_marks() -> None:
 
 def test_the_manual_is_in_what_is_published() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    assert build["targets"]["wheel"] == {"packages": ["wtman"]}
-    assert {"/wtman", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
+    assert build["targets"]["wheel"] == {"packages": ["wtman"], "hooks": {"custom": {}}}
+    assert {"/wtman", "/hatch_build.py", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
         build["targets"]["sdist"]["include"]
     )

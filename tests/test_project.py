@@ -27,7 +27,7 @@ SCRIPTS = (
 # Hosts that a text may name: made for examples, this machine, and a name that is no address.
 _HARMLESS = re.compile(
     r"(^|\.)(example(\.(com|org|net))?|test|invalid|localhost)$|^127\.|^0\.0\.0\.0$|^\[::1\]$"
-    r"|^www\.w3\.org$|[{}$%<]|^\.\.\.$"
+    r"|^www\.w3\.org$|^json-schema\.org$|[{}$%<]|^\.\.\.$"
 )
 _ADDRESS = re.compile(r"\b(?:https?|ssh|git|ftp)://(?:[^\s/@\"']*@)?([^\s/:\"'`)>\]]+)")
 # Written so that this file does not hold what it looks for; the cases below are cut in two.

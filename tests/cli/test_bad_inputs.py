@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import typer.main
 
-from wtman.cli import _COMMANDS, app, main
+from wtman.cli import app, main
+from wtman.cli.catalog import COMMANDS
 
 Judge = Callable[..., int]
 
@@ -54,7 +55,7 @@ def judge(repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def commands() -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
-    return {name: group.get_command(None, name) for name in _COMMANDS}
+    return {name: group.get_command(None, name) for name in COMMANDS}
 
 
 def options(command: Any) -> Iterator[Any]:
@@ -66,7 +67,7 @@ def before(name: str, command: Any, but: Any = None) -> list[str]:
     return BEFORE.get(name) or ["a" for item in wanted if item.required and item is not but]
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_an_option_takes_what_it_says(name: str, judge: Judge) -> None:
     command = commands()[name]
     words = [name, *before(name, command)]
@@ -90,7 +91,7 @@ def test_an_option_takes_what_it_says(name: str, judge: Judge) -> None:
                 judge(*words, option, text)
 
 
-@pytest.mark.parametrize("name", sorted(set(_COMMANDS) - ACTS))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - ACTS))
 def test_an_argument_that_names_nothing_is_refused(name: str, judge: Judge) -> None:
     command = commands()[name]
     assert judge(name, "") == 2

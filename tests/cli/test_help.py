@@ -20,7 +20,9 @@ def test_without_a_topic_it_lists_them(wtman: kit.Program) -> None:
         "topics:",
         *(row.lower() for row in rows),
         "",
-        "show one: wtman help topic, or wtman help command",
+        "json schemas (draft 2020-12): merge-schema, status-schema",
+        "",
+        "show one: wtman help topic, or wtman help command. search: wtman help word",
     ]
     assert "  flows            A plan as a Python program\n" in told
 
@@ -42,7 +44,8 @@ def test_a_topic_that_is_a_command_too_gets_both(wtman: kit.Program) -> None:
 @pytest.mark.parametrize(("word", "near"), [("saftey", "safety"), ("splitt", "split")])
 def test_an_unknown_topic_names_the_nearest(wtman: kit.Program, word: str, near: str) -> None:
     assert wtman("help", word, check_status=2).err == (
-        f'wtman: there is no help topic "{word}"; did you mean "{near}"?\n'
+        f'wtman: there is no help topic "{word}", and no page has that word; '
+        f'did you mean "{near}"?\n'
         "  hint: list the topics: wtman help\n"
     )
 

@@ -266,9 +266,3 @@ def test_looking_imports_nothing_heavy(wtman: kit.Program, repo: Path, built: Bu
         code += f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
         done = kit.Program(repo, (sys.executable, "-c", code), wtman.extra)()
         assert done.err == "[]\n", words
-
-
-def test_completion_is_there(wtman: kit.Program, repo: Path) -> None:
-    assert "--install-completion" in wtman("--help", cwd=repo).out
-    env = {"_WTMAN_COMPLETE": "complete_bash", "COMP_WORDS": "wtman st", "COMP_CWORD": "1"}
-    assert wtman(cwd=repo, env=env).out.split() == ["status", "stop"]

@@ -7,166 +7,19 @@ and a log file; never a traceback on the terminal.
 """
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 import typer.main
 from typer.exceptions import TyperException
 
 from wtman import files
 from wtman.cli import streams
-from wtman.errors import SPACE_HINT, UsageError, WtmanError
-
-# Name -> its module and its line in `wtman --help`; the function has the command's name.
-_COMMANDS = {
-    "split": "Build a request on parallel branches, up to ready to merge.",
-    "plan": "Cut a request into tasks, and stop there.",
-    "status": "Show task status and what needs attention.",
-    "ui": "Show a run in a full-screen dashboard.",
-    "logs": "Show what a session said and did.",
-    "diff": "Show a branch against its base, or the whole run.",
-    "attach": "Continue a task by hand, in the agent's interactive mode.",
-    "shell": "Open a shell in the worktree and sandbox of a task.",
-    "open": "Open the worktree of a task in your editor, or print its path.",
-    "review": "Review a run or any branches, and show the findings.",
-    "merge": "Merge the verified branches together, and write patches.",
-    "verify": "Check a manifest and its patches against this repository.",
-    "report": "Show the report of a run, as Markdown or HTML.",
-    "run": "Run a flow (a plan in code) or a plan file.",
-    "answer": "Answer the question that a run waits with.",
-    "add": "Add a task to a run, also to a live one.",
-    "stop": "Stop a run; nothing is lost.",
-    "resume": "Resume an interrupted or paused run.",
-    "retry": "Give a task one more attempt.",
-    "clean": "Remove worktrees and branches that are no longer needed.",
-    "restore": "Bring back what clean or a retry removed.",
-    "trust": "Approve the commands in this repository's configuration.",
-    "init": "Write a wtman.toml for this repository.",
-    "doctor": "Check what works here, and print the fix for the rest.",
-    "demo": "Run the whole job in a throwaway repository, without an account.",
-    "help": "Show a page of the manual, or list its topics.",
-}
-
-
-class _Plain:
-    """Reads what our options take: text, numbers, switches, lists of text.
-
-    typer would read them by pydantic, whose import costs five times the start of Python, at
-    every `status`. No door of typer leads here; without it all only starts slower.
-    """
-
-    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        kind = param.type_descriptor.annotation
-        if value is None or kind not in _NUMBERS:
-            return list(value) if isinstance(value, tuple) else value
-        from wtman.text.words import shown
-
-        least = param.type_descriptor.parameter_info.min
-        try:
-            number = kind(value)
-        except ValueError:
-            wanted = _NUMBERS[kind]
-        else:
-            wanted = "" if least is None or number >= least else f"{least} or more"
-        if not wanted:
-            return number
-        told = f"{param.opts[-1]}: expected {wanted}, got {shown(value)}"
-        raise UsageError(told, hint=f"see `{ctx.command_path} --help`")
-
-
-_NUMBERS = {int: "an integer", float: "a number"}
-_PLAIN = (str, bool, int, float, list[str])
-
-
-def _read_plainly(params: Sequence[Any]) -> None:
-    for param in params:
-        if param.type_descriptor.annotation in _PLAIN:
-            param._runtime_param = _Plain()
-
-
-class _Commands(typer.core.TyperGroup):
-    """The group whose commands come from the table, each imported when it is used."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _read_plainly(self.get_params(ctx))
-        return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and cmd_name in _COMMANDS:
-            self.commands[cmd_name] = _built(cmd_name)
-        return self.commands.get(cmd_name)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from wtman.text.words import did_you_mean
-
-            near = did_you_mean(args[0], _COMMANDS)
-            ctx.fail(f'there is no command "{args[0]}"{near}')
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-_HELP = {"help_option_names": ["-h", "--help"]}
-# Options that take all words up to the next option: `--branches a b c`.
-_LISTS = ("--branches",)
-
-
-class _Command(typer.core.TyperCommand):
-    """A command that reads `--branches a b` as `--branches a --branches b`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        params = self.get_params(ctx)
-        _read_plainly(params)
-        _refuse_empty(ctx, params, args)
-        return super().parse_args(ctx, _spread(args))
-
-
-def _refuse_empty(ctx: Any, params: Sequence[Any], args: list[str]) -> None:
-    """What is given as an empty text names nothing; -C alone takes one, as git's does."""
-    valued = {
-        name for param in params if not getattr(param, "is_flag", True) for name in param.opts
-    } - {"-C"}
-    for before, word in zip(["", *args], args, strict=False):
-        name, equals, value = word.partition("=")
-        named = name if equals and not value and name in valued else before if not word else None
-        if named is not None and named != "-C":
-            what = f"{named}: expected a value" if named in valued else "expected an argument"
-            raise UsageError(f"{what}, got an empty text", hint=f"see `{ctx.command_path} --help`")
-
-
-def _spread(args: list[str]) -> list[str]:
-    out: list[str] = []
-    name, fresh = "", False
-    for at, word in enumerate(args):
-        if word == "--":
-            return [*out, *args[at:]]
-        if word.startswith("-"):
-            head, given, _ = word.partition("=")
-            name, fresh = (head if head in _LISTS else ""), not given
-        elif name:
-            out += [] if fresh else [name]
-            fresh = False
-        out.append(word)
-    return out
-
-
-def _built(name: str) -> Any:
-    module = importlib.import_module(f"wtman.cli.commands.{name}")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    settings = {**_HELP, **getattr(module, "SETTINGS", {})}
-    app.command(name, cls=_Command, context_settings=settings)(getattr(module, name))
-    return typer.main.get_command(app)
+from wtman.cli.command import HELP, Commands
+from wtman.errors import SPACE_HINT, WtmanError
 
 
 def _version(wanted: bool) -> None:
@@ -178,11 +31,14 @@ def _version(wanted: bool) -> None:
 
 
 app = typer.Typer(
-    cls=_Commands,
-    context_settings=_HELP,
+    cls=Commands,
+    context_settings=HELP,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_completion=False,
+    options_metavar="[-C DIR] [-P]",
+    subcommand_metavar="COMMAND [ARGS]...",
 )
 
 
@@ -192,6 +48,9 @@ def _root(
     directory: Annotated[
         str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")
     ] = "",
+    no_pager: Annotated[
+        bool, typer.Option("-P", "--no-pager", help="Print long output without a pager.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
@@ -202,7 +61,7 @@ def _root(
     Exit status: 0 done; 1 the work fell short; 2 wrong usage; 3 the environment lacks
     something; 4 paused; 130 interrupted. The manual: wtman help.
     """
-    ctx.obj = {**(ctx.obj or {}), "directory": directory}
+    ctx.obj = {**(ctx.obj or {}), "directory": directory, "pager": not no_pager}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -211,6 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = "--json" in args[: args.index("--")] if "--" in args else "--json" in args
     if argv is not None:
         return _run(args, as_json)
+    if args[:1] == ["__complete"]:
+        from wtman.cli.completion import complete
+
+        return complete(typer.main.get_command(app), args[1:])
     streams.settle()
     if home := os.environ.get("HOME"):
         # Git and agents start elsewhere, where a relative name would mean another folder.
@@ -223,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str], as_json: bool) -> int:
+    if len(args) == 2 and args[0] in ("-h", "--help"):
+        args = ["help", args[1]]  # as of git
     try:
         command = typer.main.get_command(app)
         status = command.main(args, prog_name="wtman", standalone_mode=False, obj={"words": args})

@@ -14,7 +14,6 @@ import typer
 
 from wtman import files
 from wtman.cli import commands
-from wtman.config.trust import approved_texts
 from wtman.coordinator.home import Home, a_run, chosen_run, no_run
 from wtman.errors import MissingError
 from wtman.git.discovery import Repository, common_dir_of, discover
@@ -26,6 +25,8 @@ from wtman.model.ids import RunId
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
     """The repository of -C, of the command or of `wtman` itself, else of the current folder."""
+    from wtman.config.trust import approved_texts
+
     place = folder(ctx, directory)
     given = os.environ.get("GIT_DIR", "")
     try:

@@ -83,11 +83,11 @@ def _in_checkout(folder: str) -> bool:
     return True
 
 
-_HOME_PARTS = {"CONFIG": ".config", "STATE": ".local/state"}
+_HOME_PARTS = {"CONFIG": ".config", "DATA": ".local/share", "STATE": ".local/state"}
 
 
 def xdg_folder(kind: str, environ: Mapping[str, str]) -> str:
-    """wtman's folder of a kind ("CONFIG", "STATE"); empty where there is no home to put it in."""
+    """wtman's folder of a kind ("CONFIG", "DATA", "STATE"); empty where there is no home for it."""
     base = environ.get(f"XDG_{kind}_HOME", "")
     if not base.startswith("/"):  # the rules: what is not absolute is ignored
         home = environ.get("HOME", "")

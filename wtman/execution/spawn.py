@@ -65,7 +65,7 @@ def install_child_watcher() -> None:
 
 
 def run_in_terminal(
-    argv: tuple[str, ...], text: str | None = None, env: Mapping[str, str] | None = None
+    argv: tuple[str, ...], text: bytes | None = None, env: Mapping[str, str] | None = None
 ) -> int:
     """Hand the terminal to an editor, or to a pager that reads `text`; its exit status.
 
@@ -73,9 +73,8 @@ def run_in_terminal(
     """
     import subprocess
 
-    data = None if text is None else text.encode()
     with _terminal_lent():
-        return subprocess.run(argv, input=data, env=env, check=False).returncode
+        return subprocess.run(argv, input=text, env=env, check=False).returncode
 
 
 @contextlib.contextmanager

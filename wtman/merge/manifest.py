@@ -10,7 +10,7 @@ from typing import Any
 
 from wtman.formats.codec import to_plain
 from wtman.journal.events import CandidateJudged, Excluded, Landed
-from wtman.journal.state import State, TaskView
+from wtman.journal.state import Attempt, State, TaskView
 from wtman.merge.test_counts import tallies
 from wtman.model.check import check_plain
 from wtman.model.ids import Sha, TaskId
@@ -90,18 +90,21 @@ def _task(view: TaskView, step: SeriesStep | None) -> dict[str, Any]:
         "patch": (step.patch or None) if step is not None else None,
         "verdict": str(checked.verdict) if checked is not None else None,
         "checks": list(map(check_plain, checked.results)) if checked is not None else [],
-        "attempts": [
-            {
-                "number": attempt.number,
-                "agent": attempt.agent,
-                "ended": str(attempt.ended) if attempt.ended is not None else None,
-                "reason": attempt.outcome.reason if attempt.outcome is not None else "",
-                "started": iso(attempt.started),
-                "finished": iso(attempt.finished) if attempt.finished else None,
-                "usage": to_plain(attempt.outcome.usage) if attempt.outcome is not None else {},
-            }
-            for attempt in view.attempts
-        ],
+        "attempts": list(map(attempt_plain, view.attempts)),
+    }
+
+
+def attempt_plain(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as JSON has it."""
+    outcome = attempt.outcome
+    return {
+        "number": attempt.number,
+        "agent": attempt.agent,
+        "ended": str(attempt.ended) if attempt.ended is not None else None,
+        "reason": outcome.reason if outcome is not None else "",
+        "started": iso(attempt.started),
+        "finished": iso(attempt.finished) if attempt.finished else None,
+        "usage": to_plain(outcome.usage) if outcome is not None else {},
     }
 
 

@@ -26,15 +26,20 @@ def subject(page: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def painted(page: str) -> str:
-    """Headings bold, code dim, tables in columns, links as their text."""
+def unlinked(page: str) -> str:
+    """The page without what its links lead to, where that is not in the text."""
     lines = page.splitlines()
     names = [found[1] for line in lines if (found := _NAMED.match(line))]
     for name in names:
         # A link may go on in the next line, as its text does.
         words = r"\s+".join(map(re.escape, name.split()))
         page = re.sub(rf"\[({words})\](?!:)", r"\1", page)
-    kept = "\n".join(line for line in page.splitlines() if not _NAMED.match(line)).rstrip()
+    return "\n".join(line for line in page.splitlines() if not _NAMED.match(line)).rstrip()
+
+
+def painted(page: str) -> str:
+    """Headings bold, code dim, tables in columns, links as their text."""
+    kept = unlinked(page)
     return "".join(f"{line}\n" for line in _lines(_FENCE.sub(_each_line, kept)))
 
 

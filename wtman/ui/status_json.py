@@ -85,7 +85,7 @@ def summary(
         },
         "rate_limit": state.rate_limit or None,
         "sessions": state.sessions,
-        "usage": _usage(state.usage),
+        "usage": usage_json(state.usage),
         "next": next_command(state, live, known),
         "first": preparation(state, live, known),
     }
@@ -118,7 +118,7 @@ def _task(
         **{name: getattr(last, name) if last else 0 for name in _CHANGED},
         "checks": list(map(check_plain, view.checked.results)) if view.checked else [],
         "findings": [finding_json(state, *item) for item in found if task in item[0].subjects],
-        "usage": _usage(used_by(view)),
+        "usage": usage_json(used_by(view)),
         "started": iso(view.attempts[0].started) if view.attempts else None,
         "ended": iso(ended) if ended else None,
         "merged": view.merged or None,
@@ -127,5 +127,6 @@ def _task(
     }
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """What was used, with every key."""
     return {name: getattr(usage, name) for name in _USED}

@@ -1,58 +1,105 @@
-"""`wtman help`."""
+"""`wtman help`: the manual, and what it says of a word."""
 
 import os
-import shutil
 import sys
 from typing import Annotated, Any
 
 import typer
 
 from wtman.cli import target, terminal
+from wtman.cli.pager import paged
 from wtman.errors import UsageError
 from wtman.text.words import did_you_mean, quoted
 from wtman.ui.manual_page import painted, subject
 
 _PAGES = os.path.join(os.path.dirname(target.__file__), "..", "manual")
-_NOT_STARTED = (126, 127)  # what a shell ends with where it cannot start a program
+_SCHEMA = "-schema"  # a topic that is a file for programs
 
 
 def help(
     ctx: typer.Context,
     topic: Annotated[
-        str, typer.Argument(metavar="TOPIC", show_default=False, help="A topic or a command.")
+        str,
+        typer.Argument(
+            metavar="TOPIC", show_default=False, help="A topic, a command, or a word to look for."
+        ),
     ] = "",
 ) -> int:
-    """Show a page of the manual, or list its topics.
+    """Show a page of the manual, list its topics, or tell where a word is explained.
 
     For the name of a command, show its --help page. A terminal is shown a page through
-    $PAGER, or less; a pipe gets plain Markdown.
+    your pager ($GIT_PAGER, core.pager, $PAGER, less); a pipe gets plain Markdown.
     """
-    topics = sorted(name.removesuffix(".md") for name in os.listdir(_PAGES))
-    if not topic:
-        width = max(map(len, topics))
-        print("Topics:")
-        for name in topics:
-            print(f"  {name:<{width}}  {subject(_page(name))}")
-        print("\nShow one: wtman help TOPIC, or wtman help COMMAND")
-        return 0
-    options = _options(ctx, topic)
-    if topic not in topics and not options:
-        near = did_you_mean(topic, [*topics, *_commands(ctx).list_commands(ctx)])
-        raise UsageError(
-            f"there is no help topic {quoted(topic)}{near}", hint="list the topics: wtman help"
-        )
-    if topic not in topics:
-        _show(options)
-        return 0
-    page = _page(topic)
-    if options:
-        page += f"\n## The command\n\n```text\n{options}```\n"
-    _show(painted(page) if terminal.colour() else page)
+    with paged(ctx):
+        if not topic:
+            _list_topics()
+        elif topic in schemas():
+            sys.stdout.write(_read(f"{topic.removesuffix(_SCHEMA)}.schema.json"))
+        elif page := _page(ctx, topic):
+            sys.stdout.write(page)
+        else:
+            _search(ctx, topic)
     return 0
 
 
-def _page(topic: str) -> str:
-    with open(os.path.join(_PAGES, f"{topic}.md"), encoding="utf-8") as page:
+def topics() -> dict[str, str]:
+    """Each topic of the manual with its subject."""
+    names = sorted(name for name in os.listdir(_PAGES) if name.endswith(".md"))
+    return {name.removesuffix(".md"): subject(_read(name)) for name in names}
+
+
+def schemas() -> tuple[str, ...]:
+    """The topics that are JSON schemas."""
+    names = sorted(name for name in os.listdir(_PAGES) if name.endswith(".schema.json"))
+    return tuple(name.removesuffix(".schema.json") + _SCHEMA for name in names)
+
+
+def _list_topics() -> None:
+    known = topics()
+    width = max(map(len, known))
+    print("Topics:")
+    for name, about in known.items():
+        print(f"  {name:<{width}}  {about}")
+    print(f"\nJSON schemas (draft 2020-12): {', '.join(schemas())}")
+    print("\nShow one: wtman help TOPIC, or wtman help COMMAND. Search: wtman help WORD")
+
+
+def _page(ctx: typer.Context, topic: str) -> str:
+    """The page of a topic or command, of both where it is both; empty where it is neither."""
+    page, options = _read(f"{topic}.md") if topic in topics() else "", _options(ctx, topic)
+    if page and options:
+        page += f"\n## The command\n\n```text\n{options}```\n"
+    elif not page:
+        return options
+    return painted(page) if terminal.colour() else page
+
+
+def _search(ctx: typer.Context, words: str) -> None:
+    from wtman.ui.manual_search import passages
+
+    names = [*topics(), *schemas(), *_commands(ctx).list_commands(ctx)]
+    near = did_you_mean(words, names)
+    found = passages({name: _read(f"{name}.md") for name in topics()}, words)
+    if not found:
+        raise UsageError(
+            f"there is no help topic {quoted(words)}, and no page has that word{near}",
+            hint="list the topics: wtman help",
+        )
+    from wtman.text.terminal import fit, paint
+
+    print(f"There is no topic {quoted(words)}{near}. The manual has it here:")
+    width, colour = terminal.width(), terminal.colour()
+    for item in found:
+        where, heading = f"wtman help {item.topic}", item.heading
+        if item.topic == "commands" and heading.startswith("wtman "):
+            where, heading = heading.replace(" ", " help "), "its options"
+        print(f"\n  {paint(where, '1', colour)}  {fit(heading, width - len(where) - 4)}")
+        if item.line:
+            print(f"    {fit(item.line, width - 4)}")
+
+
+def _read(name: str) -> str:
+    with open(os.path.join(_PAGES, name), encoding="utf-8") as page:
         return page.read()
 
 
@@ -67,16 +114,3 @@ def _options(ctx: typer.Context, name: str) -> str:
         return ""
     text: str = command.get_help(type(ctx)(command, info_name=name, parent=ctx.find_root()))
     return text.rstrip() + "\n"
-
-
-def _show(text: str) -> None:
-    """Print it; in a terminal through the user's pager, as git does."""
-    pager = os.environ.get("PAGER", "less" if shutil.which("less") else "")
-    if terminal.on_terminal() and pager not in ("", "cat"):
-        from wtman.execution.spawn import run_in_terminal
-
-        # As git sets it up: a short page stays on the screen, colours are kept.
-        settings = {"LESS": "FRX", "LV": "-c", **os.environ}
-        if run_in_terminal(("sh", "-c", pager), text, settings) not in _NOT_STARTED:
-            return
-    sys.stdout.write(text)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, streams, target
+from wtman.cli.pager import paged
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.state import Attempt, State
@@ -37,7 +38,7 @@ def logs(
     from wtman.ui import logs as shown
 
     streams.end_when_unread()
-    with target.journal(ctx, directory) as home:
+    with target.journal(ctx, directory) as home, paged(ctx, wanted=not (follow or record)):
         state, name = a_task(home, task)
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
         if not attempts and attempt:

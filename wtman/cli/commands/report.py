@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, target
+from wtman.cli.pager import paged
 from wtman.coordinator.home import Home
 from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, prepare
 from wtman.git.patches.series import diff
 from wtman.journal.state import State, TaskView
-from wtman.model.states import SCHEMA
 
 _LARGEST = 1 << 20  # bytes of a task's diff in the page
 
@@ -37,9 +37,13 @@ def report(
         if html or browse:
             _write_page(home, state, target.path_of(html), browse)
         elif as_json:
-            print(json.dumps({"schema": SCHEMA, "run": state.run, "markdown": text(state)}))
+            from wtman.ui.report_json import report_json
+
+            told = report_json(state, bool(home.store.live(state.run)))
+            print(json.dumps(told, ensure_ascii=True))
         else:
-            sys.stdout.write(text(state))
+            with paged(ctx):
+                sys.stdout.write(text(state))
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wtman.cli import options, streams, target, terminal
+from wtman.cli.pager import paged
 from wtman.coordinator.home import Home
 from wtman.errors import UsageError
 from wtman.journal.record import Recorded
@@ -49,7 +50,8 @@ def status(
         if as_json:
             _print_status(home, state)
         else:
-            _print_table(home, state, all_tasks)
+            with paged(ctx):
+                _print_table(home, state, all_tasks)
     return 0
 
 
