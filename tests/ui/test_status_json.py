@@ -115,6 +115,7 @@ def test_status_has_every_key_of_the_contract() -> None:
                 "fixed_by": [],
                 "commit": "",
                 "hint": "",
+                "telling": "",
             }
         ],
         "findings": [],

@@ -315,7 +315,7 @@ def test_many_that_are_done_are_one_line_on_a_screen_and_all_lines_without_one()
     assert len(lines) <= 24
     assert any("billing" in line for line in lines)
     assert any(
-        re.match(r"  … and 5\d more: 5\d unchecked \(all: wtman status oauth-7f3a --al", line)
+        re.match(r"  … and 5\d more: 5\d unchecked \(all: wtman status --all-tasks\)$", line)
         for line in lines
     )
     assert sum(line.startswith("  ○ t") for line in lines_of(state, live=False)) == 52

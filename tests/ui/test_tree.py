@@ -186,7 +186,9 @@ def test_of_the_parts_of_a_lead_those_that_rest_are_counted_where_there_is_no_ro
     assert len(lines) <= 24
     assert any(line.split()[:3] == ["●", "a_p29", "running"] for line in lines)
     assert any(line.split()[1:2] == ["last"] for line in lines)
-    assert any(re.match(r"    ✓ \d+ verified \(all: wtman status ", line) for line in lines)
+    assert any(
+        re.match(r"    ✓ \d+ verified \(all: wtman status --all-tasks\)$", line) for line in lines
+    )
     assert not any("lines more" in line for line in lines)
 
 

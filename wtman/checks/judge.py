@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from wtman.checks import absence, cache, verdict
-from wtman.checks.excerpt import excerpt
+from wtman.checks.excerpt import excerpt, summary
 from wtman.checks.execute import (
     Bench,
     CheckRequest,
@@ -114,7 +114,11 @@ async def judge(
     )
     results = tuple(
         [
-            replace(one, hint=await advised(ctx, settings, (tree_commit, against), one, ran))
+            replace(
+                one,
+                hint=await advised(ctx, settings, (tree_commit, against), one, ran),
+                telling=summary(ran.output, one.new_failures) if one.verdict is Verdict.RED else "",
+            )
             for one, ran in pairs
         ]
     )

@@ -8,7 +8,6 @@ that there are. Where too little is known, nothing is said. A retry is not foret
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
-from statistics import median
 
 from wtman.coordinator.outcome import agent_of
 from wtman.journal import events as e
@@ -143,7 +142,7 @@ def whole(
         for task in plan.tasks
     ]
     checks = durations.others.get(_CHECK, ())
-    begins = median(checks) if checks and any(item.checks for item in pieces) else 0.0
+    begins = _median(checks) if checks and any(item.checks for item in pieces) else 0.0
     return _played(pieces, settings, durations, bool(review_agents(settings)), begins)
 
 
@@ -176,7 +175,7 @@ def _played(
     if any(item.checks for item in pieces) and not checks:
         return None
     setups = durations.others.get(_SETUP, ())
-    review = median(durations.others.get(_REVIEW, ()) or (0.0,)) if reviewed else 0.0
+    review = _median(durations.others.get(_REVIEW, ()) or (0.0,)) if reviewed else 0.0
     slots, judges = [begins] * settings.jobs, [begins] * settings.check_jobs
     heapify(slots)
     ends: dict[TaskId, float] = {}
@@ -203,10 +202,17 @@ def _played(
     return Estimate(max(ends.values(), default=0.0), count) if ends else None
 
 
+def _median(samples: Sequence[float]) -> float:
+    """As `statistics` has it, which costs too much to import."""
+    ranked = sorted(samples)
+    half = len(ranked) // 2
+    return ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
+
+
 def _rest(samples: Sequence[float], gone: float | None) -> float:
     """What is left of work that usually takes as long as these, and has gone on so long."""
     gone = gone or 0.0
     longer = [taken for taken in samples if taken > gone]
     if longer:
-        return median(longer) - gone
+        return _median(longer) - gone
     return gone / 4 if samples else 0.0

@@ -7,8 +7,8 @@ command makes sense; so an old stopped run does not hide a newer one. TASK is `i
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from wtman.coordinator.estimate import TELLING, Durations, grown
 from wtman.coordinator.outcome import FINISHED
 from wtman.errors import MissingError, UsageError
 from wtman.git.discovery import Repository
@@ -20,6 +20,9 @@ from wtman.model.ids import RunId, TaskId
 from wtman.model.states import RunKind, RunState
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import did_you_mean, listed, quoted
+
+if TYPE_CHECKING:
+    from wtman.coordinator.estimate import Durations
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,10 @@ class Home:
         self._known[run] = state
         return state
 
-    def durations(self) -> Durations:
+    def durations(self) -> "Durations":
         """What past work of the repository took, as the newest events of all runs tell."""
+        from wtman.coordinator.estimate import TELLING, Durations, grown
+
         return grown(Durations(), self.store.newest(TELLING))
 
     def folder(self, run: RunId) -> str:

@@ -112,6 +112,7 @@ class CheckResult:
     fixed_by: tuple[str, ...] = ()
     commit: str = ""  # what it was run on, where that is not the very tree that is judged
     hint: str = ""  # what it went without, and where that comes from
+    telling: str = ""  # of one that is red: the line of its output that says most of why
 
 
 def check_plain(result: CheckResult) -> dict[str, Any]:

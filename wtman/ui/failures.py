@@ -7,7 +7,6 @@ nearest to the prompt. A task that only stays behind because of another is told 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wtman.checks.excerpt import summary
 from wtman.coordinator.outcome import FELL_SHORT
 from wtman.journal.events import Excluded
 from wtman.journal.state import State, TaskView
@@ -48,9 +47,9 @@ def failures(state: State, known: Mapping[TaskId, Standing]) -> tuple[FailedTask
         if standing.state not in FELL_SHORT or follows(state, task, standing, known):
             continue
         what, output, shown = _told(state, view, standing)
-        checked = view.checked.results if view.checked is not None else ()
-        wanted = [name for item in checked for name in item.new_failures]
-        first = clean(summary(output, wanted)) if output else ""
+        # Reasons speak of the session as `it`, which has no name here.
+        what = f"the session {what[3:]}" if what.startswith("it ") else what
+        first = _telling(view, what, output)
         told = first if first and first not in what else ""
         found.append(FailedTask(task, clean(view.label), clean(what), told, clean(shown)))
     return tuple(found)
@@ -94,8 +93,23 @@ def _told(state: State, view: TaskView, standing: Standing) -> tuple[str, str, s
     if outcome is None:
         return "session failed", "", logs
     kind = "session failed" if last.ended is Ended.FAILED else "session"
+    if outcome.reason.startswith("it "):
+        return outcome.reason, outcome.detail, logs
     why = f"{kind}: {outcome.reason}" if outcome.reason else kind
     return why, outcome.detail, logs
+
+
+def _telling(view: TaskView, what: str, output: str) -> str:
+    """The most telling line of an output; that of a check was looked for when it ran."""
+    checked = view.checked.results if view.checked is not None else ()
+    if what.startswith("check `"):
+        if kept := next((item.telling for item in checked if item.telling), ""):
+            return clean(kept)
+    if not output:
+        return ""
+    from wtman.checks.excerpt import summary  # costs a tenth of what starting wtman does
+
+    return clean(summary(output, [name for item in checked for name in item.new_failures]))
 
 
 def _red(view: TaskView) -> str:

@@ -127,9 +127,11 @@ def _checked(state: State, event: e.Checked) -> Told:
     if event.verdict is not Verdict.RED:
         return [(event.task, f"checks {VERDICTS[event.verdict].text}{_seconds(event.results)}")]
     red = [item for item in event.results if item.verdict is Verdict.RED]
-    first = f"; {said}" if (said := summary(event.evidence)) else ""
-    lines: Told = [(event.task, describe_red(item) + first) for item in red]
-    return lines or [(event.task, f"checks failed{first}")]
+    lines: Told = [
+        (event.task, describe_red(item) + (f"; {item.telling}" if item.telling else ""))
+        for item in red
+    ]
+    return lines or [(event.task, "checks failed")]
 
 
 def _start_failed(state: State, event: e.StartFailed) -> Told:

@@ -8,9 +8,9 @@ can move a cursor, recolour a screen or reverse a name.
 from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from wtman.budget.budget import spent
-from wtman.coordinator.estimate import Durations, Estimate, left
 from wtman.coordinator.outcome import FELL_SHORT, next_command, preparation, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
@@ -35,6 +35,9 @@ from wtman.ui.flow import progress as steps_done
 from wtman.ui.rows import Moment, Row, rows
 from wtman.ui.tree import BUSY, CODES, TreeLine, tree, tree_lines
 
+if TYPE_CHECKING:
+    from wtman.coordinator.estimate import Durations, Estimate
+
 # Of a run; any other is busy.
 RUN_KINDS = {
     RunState.READY: "good",
@@ -58,7 +61,7 @@ def table(
     colour: bool,
     *,
     height: int = 0,
-    durations: Durations | None = None,
+    durations: "Durations | None" = None,
 ) -> list[str]:
     """The run as lines: what it is, a line a task, what fell short, the next command.
 
@@ -68,7 +71,11 @@ def table(
     """
     known = standings(state)
     at = at if at.live else Moment(state.updated, used=at.used)
-    guess = left(state, known, durations, at.now) if durations is not None and at.live else None
+    guess = None
+    if durations is not None and at.live:
+        from wtman.coordinator.estimate import left
+
+        guess = left(state, known, durations, at.now)
     head = _head(state, known, width, at, colour, guess)
     bounded = height if at.live else 0
     if bounded and known:
@@ -118,7 +125,7 @@ def _folded(
     counted = [place for place, line in enumerate(shown) if line.text[:1] in ("✓", "✔", "…")]
     if counted:
         last = shown[counted[-1]]
-        text = f"{last.text} (all: wtman status {state.run} --all-tasks)"
+        text = f"{last.text} (all: wtman status --all-tasks)"
         shown[counted[-1]] = TreeLine(last.depth, last.node, text)
     return shown
 
@@ -147,13 +154,13 @@ def _head(
     width: int,
     at: Moment,
     colour: bool,
-    guess: Estimate | None,
+    guess: "Estimate | None",
 ) -> list[str]:
     words, kind = run_words(state, known)
     room = max(width - len(state.run) - len(words) - 4, 0)
     request = clean(state.request, room) if room else ""
     title = f"{state.run}  {paint(words, CODES[kind], colour)}  {request}".rstrip()
-    lines = [title, fit(progress(state, known, at.now, guess), width)]
+    lines = [title, *packed(progress(state, known, at.now, guess), width)]
     if state.flow is not None and state.flow.plays:
         lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
     if at.live and (now := under_way(state, at.now)):
@@ -177,7 +184,7 @@ def bar(known: Mapping[TaskId, Standing], width: int, colour: bool) -> str:
 
 
 def progress(
-    state: State, known: Mapping[TaskId, Standing], now: float, guess: Estimate | None = None
+    state: State, known: Mapping[TaskId, Standing], now: float, guess: "Estimate | None" = None
 ) -> str:
     """The whole run on one line: tasks by state, time, tokens, money, rate limits, sandbox."""
     tally = Counter(item.state for item in known.values())
@@ -210,6 +217,18 @@ def next_lines(state: State, live: bool, known: Mapping[TaskId, Standing], width
     if not first or columns(line) <= width:
         return [line]
     return [*fold(f"next: {first}, then:", width), f"      {command}"]
+
+
+def packed(facts: str, width: int) -> list[str]:
+    """Facts on as many lines as they need, none of them torn where that can be."""
+    lines: list[str] = []
+    for fact in facts.split(" · "):
+        longer = f"{lines[-1]} · {fact}" if lines else ""
+        if lines and columns(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fit(fact, width))
+    return lines
 
 
 def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> list[str]:
