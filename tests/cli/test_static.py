@@ -1,5 +1,6 @@
 """`--planner static`: a parallel codemod is one command."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,3 +34,20 @@ def test_the_plan_alone_needs_no_agent(
     assert made.out == "next: wtman split --plan p.toml\n"
     assert (repo / "p.toml").read_text().count("may_be_empty = true") == 3
     assert "--planner static" in wtman("plan", "x", "--parts", "3", cwd=repo, check_status=2).err
+
+
+def test_a_part_that_changed_nothing_waits_for_no_reviewer(
+    wtman: kit.Program, repo: Path, tmp_path: Path, agent: str
+) -> None:
+    kit.write_files(tmp_path, {"reviewer.py": "print('{\"findings\": []}')\n"})
+    plan = (
+        'request = "all"\n[[task]]\nid = "idle"\nprompt = "x"\nmay_be_empty = true\n'
+        'owns = ["a/**"]\n[[task]]\nid = "core"\nprompt = "y"\nowns = ["/*.txt"]\n'
+    )
+    kit.write_files(tmp_path, {"plan.toml": plan})
+    words = ("--agent", agent, "--reviewer", f"command:{sys.executable} {tmp_path}/reviewer.py")
+    plan_words = ("split", "--plan", str(tmp_path / "plan.toml"), "--check", "true")
+    wtman(*plan_words, *words, "--reviewers", "1", "--yes", cwd=repo)
+    told = wtman("status", "--json", cwd=repo).json()
+    assert told["run"]["state"] == "ready"
+    assert {task["state"] for task in told["tasks"]} == {"verified"}

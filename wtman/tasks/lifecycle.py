@@ -289,6 +289,8 @@ def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
         return judged  # its script says what is reviewed, and what comes of that
     if judged.state not in (TaskState.VERIFIED, TaskState.UNCHECKED) or not reviewers(state):
         return judged
+    if not (view.has_work or view.external):
+        return judged  # it changed nothing: there is nothing to look at
     task = view.task.id
     units = branch_units(state, task)
     left = sum(not over(state, unit) for unit in units)
