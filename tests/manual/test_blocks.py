@@ -27,6 +27,7 @@ WORDS = re.compile(r"file=\S+|exit=\d+|init=\S+|shows|not-run")
 # the same (tests/test_manual.py).
 NOT_RUN = {
     "README: uv tool install '.[tui]'": "installs from the network: CONTRIBUTING.md, *A release*",
+    "configuration: $ wtman resume": "needs an edited run: tests/cli/test_acting.py",
     "flows: wtman answer RUN": "needs a run that waits: tests/cli/test_flows.py",
     'flows: wtman plan "docs for every module" --as-code': (
         "needs a planner that writes flows: tests/cli/test_written_flow.py"
