@@ -14,7 +14,7 @@ from wtman.model.session import Ended, Usage
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import clean, columns
 from wtman.ui.dashboard import keys
-from wtman.ui.dashboard.availability import merge_lines, refused_of_run
+from wtman.ui.dashboard.availability import merge_lines, merge_words, refused_of_run
 from wtman.ui.dashboard.choice import ORDERS, items_of, told_of
 from wtman.ui.dashboard.row_line import columns_for, header, pieces
 from wtman.ui.dashboard.said import folded
@@ -113,6 +113,9 @@ def test_a_merge_says_first_what_lands_and_what_does_not() -> None:
     assert lines[0] == f"Merge 3 tasks into {Branch('main')}:"
     assert "  ✓ core  The core" in lines
     assert any(line.startswith("  ✗ docs  failed: no luck") for line in lines)
+    # This run has no check: that is said before the yes, which is why the command may be told so.
+    assert lines[-1] == "Judged by no check: core, billing, portal"
+    assert merge_words(now, known) == ["merge", "oauth-7f3a", "--unchecked"]
 
 
 def test_the_keys_fit_a_small_screen_and_none_is_there_twice() -> None:

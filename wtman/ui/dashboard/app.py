@@ -11,17 +11,16 @@ from textual.containers import Horizontal
 from textual.events import Key
 from textual.widgets import Footer, Input, Label, Static
 
-from wtman.coordinator.outcome import next_command
 from wtman.errors import WtmanError
 from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep
 from wtman.model.ids import RunId, TaskId
-from wtman.model.states import Standing, TaskState
+from wtman.model.states import Standing
 from wtman.sessions.activity import ActivityReport
-from wtman.tasks.lifecycle import landable, standings
+from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import clean, count
 from wtman.ui.dashboard import head
-from wtman.ui.dashboard.availability import ON_TASKS, merge_lines, refused_of_run
+from wtman.ui.dashboard.availability import ON_TASKS, merge_lines, merge_words, refused_of_run
 from wtman.ui.dashboard.choice import ORDERS, Item, items_of, told_of
 from wtman.ui.dashboard.command_screen import CommandScreen
 from wtman.ui.dashboard.keys import SHORTCUTS, name_of
@@ -406,15 +405,8 @@ class Dashboard(App[None]):
     def action_merge(self) -> None:
         """Show what would land, ask, and watch the merge."""
         state, known = self._state, self._known
-        words = shlex.split(next_command(state, False, known))[1:]
-        words = words if words[:1] == ["merge"] else ["merge", state.run]
+        words = merge_words(state, known)
         lines = [clean(line, max(self.size.width - 12, 20)) for line in merge_lines(state, known)]
-        judged = [
-            task for task in landable(state, known) if known[task].state is not TaskState.VERIFIED
-        ]
-        if judged:
-            lines.append(f"Judged by no check: {', '.join(judged)}")
-            words += [] if "--unchecked" in words else ["--unchecked"]
 
         def said(yes: bool | None) -> None:
             if yes:

@@ -1,10 +1,12 @@
 """Which keys do something now, and why the others do not. Pure."""
 
+import shlex
 from collections.abc import Mapping
 
+from wtman.coordinator.outcome import next_command
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.model.states import RunKind, RunState, Standing
+from wtman.model.states import RunKind, RunState, Standing, TaskState
 from wtman.tasks.lifecycle import landable, run_state
 from wtman.text.terminal import count
 
@@ -48,8 +50,6 @@ def _no_merge(state: State, known: Mapping[TaskId, Standing], status: RunState, 
 
 def merge_lines(state: State, known: Mapping[TaskId, Standing]) -> list[str]:
     """What a merge would land and leave, for the question before it."""
-    from wtman.model.states import TaskState
-
     good = landable(state, known)
     checks = ", ".join(state.checks) or "none"
     lines = [f"Merge {count(len(good), 'task')} into {state.target}:"]
@@ -61,7 +61,23 @@ def merge_lines(state: State, known: Mapping[TaskId, Standing]) -> list[str]:
         lines += _some(
             [f"  ✗ {task}  {known[task].state}: {known[task].reason}" for task in left], 4
         )
-    return [*lines, "", f"Checked together first by: {checks}"]
+    lines += ["", f"Checked together first by: {checks}"]
+    if judged_by_none := _unjudged(state, known):
+        lines.append(f"Judged by no check: {', '.join(judged_by_none)}")
+    return lines
+
+
+def merge_words(state: State, known: Mapping[TaskId, Standing]) -> list[str]:
+    """The command that merges the run, after `wtman`; its user has seen what no check judged."""
+    words = shlex.split(next_command(state, False, known))[1:]
+    words = words if words[:1] == ["merge"] else ["merge", state.run]
+    if _unjudged(state, known) and "--unchecked" not in words:
+        words.append("--unchecked")
+    return words
+
+
+def _unjudged(state: State, known: Mapping[TaskId, Standing]) -> list[TaskId]:
+    return [it for it in landable(state, known) if known[it].state is not TaskState.VERIFIED]
 
 
 def _some(lines: list[str], most: int) -> list[str]:

@@ -50,7 +50,7 @@ TextPane {
 #ask-name, #ask-told { width: auto; }
 #ask-text { width: 1fr; border: none; height: 1; padding: 0; }
 .-empty { display: none; }
-#next { height: 1; padding: 0 1; text-style: bold; }
+#next { height: auto; max-height: 3; padding: 0 1; text-style: bold; }
 Toast { background: ansi_default; border: round $primary; padding: 0 1; }
 Toast.-warning { border: round $warning; }
 Toast.-error { border: round $error; }
