@@ -244,6 +244,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
         "  portal  conflicts with core in a.py",
         "    reproduce: git merge-tree a b",
         "  docs  FAILED test_docs",
+        "    output: wtman logs --failed oauth-7f3a/docs",
         "",
         "billing works only with core",
         "patches: /patches",

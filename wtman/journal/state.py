@@ -536,6 +536,8 @@ def red_text(event: e.Checked | e.CandidateJudged) -> str:
 
 def describe_red(result: CheckResult) -> str:
     """One line on a red check: its command, why, and the first failing tests."""
+    if result.reason.startswith("setup failed"):
+        return f"{result.reason}, for check `{result.command}`"
     line = f"check `{result.command}`: {result.reason or 'failed'}"
     if result.new_failures:
         line += f": {listed(result.new_failures)}"

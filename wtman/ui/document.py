@@ -42,10 +42,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """The last lines of an output, or a command to copy (`runs`)."""
+    """The last lines of an output, or a command to copy (`runs`).
+
+    With `telling` lines these are shown, and the rest is folded; `shown` is the command that
+    prints all of it.
+    """
 
     text: str
     runs: bool = False
+    telling: Sequence[str] = ()
+    shown: str = ""
+
+    @property
+    def folds(self) -> bool:
+        """Whether there is more than the telling lines."""
+        return bool(self.telling) and len(self.text.splitlines()) > len(self.telling)
 
 
 @dataclass(frozen=True, slots=True)

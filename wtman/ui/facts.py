@@ -35,6 +35,8 @@ def check_told(result: CheckResult) -> Line:
         facts.append(line(result.reason))
     if result.new_failures:
         facts.append(line(listed(result.new_failures)))
+    if result.hint:
+        facts.append(line(Words(result.hint, "strong")))
     if result.collected is not None:
         before = result.base_collected
         facts.append(

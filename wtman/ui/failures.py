@@ -76,7 +76,7 @@ def _told(state: State, view: TaskView, standing: Standing) -> tuple[str, str, s
     logs = f"wtman logs --failed {run}/{name}"
     if left is not None and left.reason != "unverified":
         what, output = _excluded(state, left)
-        return what, output, f"wtman report {run}"
+        return what, output, logs
     if standing.state is TaskState.REJECTED:
         return f"rejected: {standing.reason}", "", f"wtman report {run}"
     if view.stuck:
@@ -117,8 +117,11 @@ def _red(view: TaskView) -> str:
     results = view.checked.results if view.checked is not None else ()
     red = [item for item in results if item.verdict is Verdict.RED]
     told = [
-        f"check `{fit(command(item.command), _COMMAND)}`: {item.reason or 'failed'}"
+        item.reason
+        if item.reason.startswith("setup failed")
+        else f"check `{fit(command(item.command), _COMMAND)}`: {item.reason or 'failed'}"
         + (f": {listed(item.new_failures, 2)}" if item.new_failures else "")
+        + (f"; {item.hint}" if item.hint else "")
         for item in red
     ]
     return "; ".join(told)

@@ -36,7 +36,7 @@ def page(state: State, diffs: Mapping[TaskId, str], now: float, live: bool = Fal
         _section(item.name, item.title, "".join(_block(block, below) for block in item.blocks))
         for item in sections(state, known)
     ]
-    parts.insert(3, _section("timeline", "Timeline", timeline(state, now)))
+    parts.insert(4, _section("timeline", "Timeline", timeline(state, now)))
     figures = "".join(
         f"<li><b>{text(value)}</b><span>{text(name)}</span></li>"
         for name, value in figures_of(state)
@@ -75,6 +75,8 @@ def _block(block: Facts | Table | Verbatim | Card, below: Mapping[str, str]) -> 
             )
         case Verbatim(runs=True):
             return f'<p class="soft">Reproduce:</p><pre class="run">{text(block.text, 8000)}</pre>'
+        case Verbatim() if block.telling:
+            return _output(block)
         case Verbatim():
             return f"<pre>{lines(block.text, 40)}</pre>"
         case Card():
@@ -84,6 +86,16 @@ def _block(block: Facts | Table | Verbatim | Card, below: Mapping[str, str]) -> 
                 f'<div class="card {block.kind}"{name}><h3>{_said(block.title)}</h3>{body}'
                 f"{below.get(block.name, '')}</div>"
             )
+
+
+def _output(block: Verbatim) -> str:
+    """The telling lines of an output, with the rest folded below them."""
+    shown = f'<pre class="telling">{lines(chr(10).join(block.telling))}</pre>'
+    if block.folds:
+        shown += f"<details><summary>Output</summary><pre>{lines(block.text)}</pre></details>"
+    if block.shown:
+        shown += f'<p class="soft">All of it: <code>{text(block.shown)}</code></p>'
+    return shown
 
 
 def _row(of: Table, tag: str, cells: Iterable[str]) -> str:

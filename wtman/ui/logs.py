@@ -12,20 +12,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from wtman import files
 from wtman.execution.output import stream
 from wtman.git.discovery import Repository
-from wtman.journal.state import Attempt, State, describe_red
+from wtman.journal.state import Attempt, State
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
 from wtman.sandbox.inside import SANDBOXES, view
 from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
+from wtman.ui.causes import Cause
 
 Told = Callable[[str], str]
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of one line that are worth reading
+_SHORT = 25  # lines of an output that is shown without its telling lines apart
+_READ = 1 << 20  # bytes of an output in which these are looked for
 _STREAMS = ("stdout", "stderr")
 
 
@@ -53,45 +57,57 @@ def teller(repo: Repository, state: State, task: TaskId) -> Told:
     return view(state.settings.sandbox in SANDBOXES, repo.main or repo.common_dir, checkout).told
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLog:
-    """What a setup or a check printed: in the evidence `folder`, or all that is kept: `said`."""
-
-    title: str
-    failed: bool
-    folder: str = ""
-    said: str = ""
-
-    def print(self, out: TextIO, told: Told = str) -> None:
-        """Print it below its title."""
-        out.write(f"== {clean(self.title, 300)} ==\n")
-        if self.folder and os.path.isdir(self.folder):
-            print_attempt(self.folder, out, told)
-        for line in () if self.folder else self.said.splitlines():
-            out.write(clean(line) + "\n")
+def passed(state: State, task: TaskId) -> list[str]:
+    """A line each for what did not fail: its setup, and the checks of its newest tip."""
+    view = state.tasks[task]
+    lines = [view.setup] if view.setup else []
+    results = view.checked.results if view.checked is not None else ()
+    for item in results:
+        if item.verdict is not Verdict.RED:
+            word = "passed" if item.verdict is Verdict.GREEN else f"not checked: {item.reason}"
+            lines.append(f"check `{command(item.command)}`: {word}")
+    return [f"== {clean(line, 300)} ==" for line in lines]
 
 
-def commands(state: State, task: TaskId, folder: str) -> Iterator[CommandLog]:
-    """What setup and checks of a task said: of the base, of its worktree, of its newest tip.
+def log_of(cause: Cause, folder: str) -> str:
+    """The folder with all that a cause printed; empty: nothing is there (any more).
 
     `folder` is the evidence of the run.
     """
-    view, base = state.tasks[task], state.base_checked
-    if base is not None and base.problem:
-        title, _, said = base.problem.partition("\n")
-        yield CommandLog(title, True, said=said)
-    if view.stuck:
-        title, _, said = view.stuck.partition("\n")
-        yield CommandLog(title, True, _newest(os.path.join(folder, "setup"), task), said)
-    if view.setup:
-        yield CommandLog(view.setup, False)
-    if view.checked is None:
-        return
-    for result in view.checked.results:
-        red = result.verdict is Verdict.RED
-        title = describe_red(result) if red else f"check `{command(result.command)}`: passed"
-        log = os.path.join(folder, result.log) if result.log else ""
-        yield CommandLog(title, red, log, view.checked.evidence if red else "")
+    if not cause.log:
+        return ""
+    if cause.kind == "setup":
+        place, name = os.path.split(os.path.join(folder, cause.log))
+        return _newest(place, name)
+    path = os.path.join(folder, cause.log)
+    return path if os.path.isdir(path) else ""
+
+
+def output_of(cause: Cause, folder: str, told: Told = str) -> str:
+    """What a cause printed, the end of it where it is huge; what the journal kept, else."""
+    log = log_of(cause, folder)
+    raw = [files.tail(os.path.join(log, name), _READ) for name in _STREAMS] if log else []
+    said = told(b"\n".join(filter(None, raw)).decode("utf-8", "replace"))
+    return said if said.strip() else cause.said
+
+
+def print_cause(
+    cause: Cause, folder: str, out: TextIO, told: Told = str, *, apart: bool = True
+) -> None:
+    """What failed, the lines that say why (`apart`, where there are many), then all it printed."""
+    out.write(f"== {clean(cause.title, 500)} ==\n")
+    if cause.hint and cause.hint not in cause.title:
+        out.write(f"-- {clean(cause.hint, 500)} --\n")
+    log, said = log_of(cause, folder), output_of(cause, folder, told)
+    number = said.count("\n")
+    if apart and number > _SHORT:
+        out.write("".join(f"{clean(line)}\n" for line in cause.lines(said)))
+        out.write("-- all of its output --\n")
+    if log:
+        print_attempt(log, out, told)
+    else:
+        out.write("".join(f"{clean(line)}\n" for line in said.splitlines()))
+    out.flush()
 
 
 def planning_folders(folder: str, lead: TaskId) -> list[str]:

@@ -85,6 +85,8 @@ def lines(state: State, landed: Landed) -> list[str]:
         out.append(f"  {clean(state.label(item.task))}  {clean(excluded_told(state, item), 300)}")
         if why := unresolved(state, item.task):
             out.append(f"    not resolved: {clean(why.strip().partition(chr(10))[0], 200)}")
+        if item.reason in ("failed", "interaction") and not state.kind.external:
+            out.append(f"    output: wtman logs --failed {state.run}/{item.task}")
         if item.reproduce:
             out.append(f"    reproduce: {clean(item.reproduce)}")
     told = merge_told(state, landed)

@@ -4,10 +4,17 @@ Pure. Says what was done, what was checked and, as plainly, what was not: an
 unchecked branch, a missing review or an unconfined session is never implied away.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from wtman.budget.budget import overshoot, spent
-from wtman.coordinator.outcome import last_outcome, shortfall, used_by, with_hint, working_time
+from wtman.coordinator.outcome import (
+    FELL_SHORT,
+    last_outcome,
+    shortfall,
+    used_by,
+    with_hint,
+    working_time,
+)
 from wtman.flow.announcement import announcement_words
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
@@ -17,6 +24,7 @@ from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import count, duration, size
 from wtman.text.words import iso
+from wtman.ui.causes import causes, run_causes
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
 from wtman.ui.facts import (
     check_told,
@@ -52,8 +60,8 @@ _NOT_REPORTED = "not reported"
 _STEPS, _LOGGED = 500, 20  # rows and lines of a flow
 
 
-def report(state: State) -> str:
-    """The report as one Markdown text."""
+def report(state: State, *, folds: bool = True) -> str:
+    """The report as one Markdown text; for a terminal without what is folded."""
     known = standings(state)
     figures = line(", ".join(f"{name}: {value}" for name, value in figures_of(state)))
     return markdown(
@@ -61,6 +69,7 @@ def report(state: State) -> str:
         [about(state, known), figures],
         shortfall(state),
         sections(state, known),
+        folds=folds,
     )
 
 
@@ -97,6 +106,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
     """Everything below the head."""
     found = judgements(state)
     return [
+        Section("stopped", "Why it does not go on", list(_stopped(state))),
         Section("landed", "Merged changes and evidence", list(_merge(state))),
         Section("excluded", "Not merged", list(_excluded(state))),
         Section("tasks", "Tasks", [_summary(state, known)]),
@@ -106,6 +116,15 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("cost", "Cost", [_costs(state)]),
         Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
     ]
+
+
+def _stopped(state: State) -> Iterator[Card]:
+    """What keeps the run as a whole from going on, with what it printed."""
+    for cause in run_causes(state):
+        if cause.said:
+            shown = f"wtman logs --failed {state.run}"
+            blocks = [Verbatim(cause.said, telling=cause.lines(), shown=shown)]
+            yield Card(line(with_hint(cause.title, cause.hint)), blocks, "bad")
 
 
 def _flow(state: State) -> Iterator[Facts | Table]:
@@ -176,7 +195,7 @@ def _excluded(state: State) -> Iterator[Card]:
         blocks: list[Facts | Table | Verbatim] = []
         if why := unresolved(state, item.task):
             blocks.append(Facts([line(f"not resolved: {why}")]))
-        blocks += [Verbatim(item.evidence)] if item.evidence else []
+        blocks += list(_outputs(state, item.task, ("merge",)))
         blocks += [Verbatim(item.reproduce, runs=True)] if item.reproduce else []
         yield Card(line(f"{state.label(item.task)}: {excluded_told(state, item)}"), blocks, "bad")
 
@@ -226,7 +245,21 @@ def _task(state: State, task: TaskId, item: Standing) -> Card:
     if item.waiting_for:
         told.append(line("waits for " + ", ".join(item.waiting_for)))
     title = f": {view.task.title}" if view.task.title else ""
-    return Card(line(view.label, title, " ", _state(item)), [Facts(told)], name=f"task-{task}")
+    blocks: list[Facts | Table | Verbatim] = [Facts(told)]
+    if item.state in FELL_SHORT:
+        blocks += _outputs(state, task, ("setup", "check", "session", "planning"))
+    return Card(line(view.label, title, " ", _state(item)), blocks, name=f"task-{task}")
+
+
+def _outputs(state: State, task: TaskId, kinds: Collection[str]) -> Iterator[Verbatim]:
+    """What the failed commands of a task printed: the lines that say why, the rest folded."""
+    said = set[str]()
+    external = state.kind.external
+    for cause in causes(state, task):
+        if cause.kind in kinds and cause.said and cause.said not in said:
+            said.add(cause.said)
+            shown = "" if external else f"wtman logs --failed {state.run}/{task}"
+            yield Verbatim(cause.said, telling=cause.lines(), shown=shown)
 
 
 # --- findings -------------------------------------------------------------------------------------

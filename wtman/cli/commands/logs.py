@@ -1,26 +1,41 @@
 """`wtman logs`: what sessions, setup and checks printed, as readable lines or as it was."""
 
+import json
 import os
 import sys
 import time
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
 
 from wtman.cli import options, streams, target
 from wtman.cli.pager import paged
-from wtman.coordinator.home import Home, a_task
+from wtman.coordinator.home import Home, a_run, a_task
+from wtman.coordinator.outcome import FELL_SHORT
 from wtman.errors import MissingError, UsageError
 from wtman.journal.state import Attempt, State
-from wtman.model.ids import TaskId
+from wtman.model.ids import RunId, TaskId
 from wtman.model.session import Ended
+from wtman.model.states import DEAD
+from wtman.tasks.lifecycle import standings, task_state
+from wtman.text.terminal import clean
+from wtman.ui.causes import Cause, causes, needed, run_causes
+from wtman.ui.logs_json import Shown, answer, of_run
 
 _POLL = 0.25  # seconds between two looks at the files
 
 
 def logs(
     ctx: typer.Context,
-    task: options.Task,
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK",
+            show_default=False,
+            help="`id` or `RUN/id`; with --failed also a RUN: all that failed.",
+        ),
+    ] = "",
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Follow until the attempt ends.")
     ] = False,
@@ -32,14 +47,26 @@ def logs(
     record: Annotated[
         str, typer.Option(metavar="FILE", help="Record the newest one, for `replay:FILE`.")
     ] = "",
+    as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
     """Show what the sessions of a task said and did, then what its setup and checks printed."""
     from wtman.ui import logs as shown
 
     streams.end_when_unread()
-    with target.journal(ctx, directory) as home, paged(ctx, wanted=not (follow or record)):
+    with (
+        target.journal(ctx, directory) as home,
+        paged(ctx, wanted=not (follow or record or as_json)),
+    ):
+        if failed and (run := _run_of(home, task)):
+            return _failed_of_run(home, home.state(run), as_json=as_json)
+        if not task:
+            hint = "all that failed: wtman logs --failed; the tasks: wtman status"
+            raise UsageError("name a task", hint=hint)
         state, name = a_task(home, task)
+        if as_json:
+            print(json.dumps(_plain(home, state, name), ensure_ascii=True))
+            return 0
         attempts = [item for item in state.tasks[name].attempts if attempt in (0, item.number)]
         if not attempts and attempt:
             raise UsageError(f"task {name} has no attempt {attempt}")
@@ -52,20 +79,17 @@ def logs(
             _write_recording(home, state, name, attempts[-1], path)
             print(f"replay it with: --agent replay:{path}")
             return 0
+        if failed:
+            _show_failed(home, state, name)
+            return 0
         if state.tasks[name].planned.lead:
-            return _logs_of_lead(home, state, name, follow=follow, raw=raw, failed=failed)
+            return _logs_of_lead(home, state, name, follow=follow, raw=raw)
         if follow:
             # Without an attempt there is nothing yet: wait for the first while the run is live.
             return _follow(home, state, name, folder, raw)
-        told = () if raw or attempt else tuple(shown.commands(state, name, home.folder(state.run)))
-        told = tuple(item for item in told if item.failed or not failed)
-        if not attempts and not told:
+        found = () if raw or attempt else (*run_causes(state), *causes(state, name))
+        if not attempts and not found:
             print(f"wtman: {name} has no session yet", file=sys.stderr)
-        if failed:
-            shown_last = bool(attempts) and attempts[-1].ended is Ended.FAILED
-            if not shown_last and not told and attempts:
-                print(f"wtman: nothing of {name} has failed", file=sys.stderr)
-            attempts = attempts[-1:] if shown_last else []
         for item in attempts:
             place = os.path.join(folder, str(item.number))
             if raw:
@@ -73,17 +97,113 @@ def logs(
             else:
                 print(shown.heading(item, time.time()))
                 shown.print_attempt(place, sys.stdout, teller)
-        for command in told:
-            command.print(sys.stdout, teller)
+        if not raw and not attempt:
+            for line in shown.passed(state, name):
+                print(line)
+        for cause in found:
+            if cause.kind != "session":  # it is above
+                shown.print_cause(cause, home.folder(state.run), sys.stdout, teller)
     return 0
 
 
-def _logs_of_lead(
-    home: Home, state: State, lead: TaskId, *, follow: bool, raw: bool, failed: bool
-) -> int:
+# --- why it failed --------------------------------------------------------------------------------
+
+
+def _run_of(home: Home, text: str) -> RunId | None:
+    """The run that is meant, where no task is named."""
+    if not text:
+        return a_run(home, "")
+    known = home.store.runs()
+    if "/" in text or text in home.state(a_run(home, "")).tasks:
+        return None
+    found = [run for run in known if run == text]
+    return found[0] if found else None
+
+
+def _failed_of_run(home: Home, state: State, *, as_json: bool) -> int:
+    """All that failed: of the run as a whole, then of each task that fell short by itself."""
+    fell = [task for task, item in standings(state).items() if item.state in FELL_SHORT]
+    if as_json:
+        told = of_run(state, _shown(home, state, run_causes(state)))
+        tasks = [_plain(home, state, task, whole=False) for task in fell]
+        print(json.dumps({**told, "tasks": tasks}, ensure_ascii=True))
+        return 0
+    for cause in run_causes(state):
+        _print(home, state, cause)
+    several = len(fell) > 1
+    for task in fell:
+        if several:
+            print(f"# {state.run}/{task}")
+        _show_failed(home, state, task, whole=False)
+    if not fell and not run_causes(state):
+        print(f"wtman: nothing of {state.run} has failed", file=sys.stderr)
+    return 0
+
+
+def _show_failed(home: Home, state: State, task: TaskId, *, whole: bool = True) -> None:
+    """Why one task fell short, or where that is told."""
+    found = (*(run_causes(state) if whole else ()), *causes(state, task))
+    for cause in found:
+        _print(home, state, cause, task)
+    known = standings(state)
+    dead = frozenset(name for name, item in known.items() if item.state in DEAD)
+    for name in needed(state, task, dead) if known[task].state in FELL_SHORT else ():
+        print(f"== {state.label(task)} needs {state.label(name)} ==")
+        print(f"wtman logs --failed {state.run}/{name}")
+    if not found and known[task].state in FELL_SHORT and known[task].reason:
+        print(f"{state.label(task)}: {known[task].state}: {clean(known[task].reason)}")
+    elif not found and known[task].state not in FELL_SHORT:
+        print(f"wtman: nothing of {task} has failed", file=sys.stderr)
+
+
+def _print(home: Home, state: State, cause: Cause, task: TaskId | None = None) -> None:
+    from wtman.ui import logs as shown
+
+    told = shown.teller(home.repo, state, task) if task is not None else str
+    shown.print_cause(cause, home.folder(state.run), sys.stdout, told)
+
+
+def _shown(
+    home: Home, state: State, found: Iterable[Cause], task: TaskId | None = None
+) -> list[tuple[Cause, Shown]]:
+    """Each cause with its telling lines and the files of its output."""
+    from wtman.ui import logs as shown
+
+    told = shown.teller(home.repo, state, task) if task is not None else str
+    folder = home.folder(state.run)
+    return [
+        (
+            cause,
+            (
+                cause.lines(shown.output_of(cause, folder, told)),
+                _files(shown.log_of(cause, folder)),
+            ),
+        )
+        for cause in found
+    ]
+
+
+def _plain(home: Home, state: State, task: TaskId, *, whole: bool = True) -> dict[str, Any]:
+    found = (*(run_causes(state) if whole else ()), *causes(state, task))
+    place = os.path.join(home.folder(state.run), "tasks", task)
+    attempts = state.tasks[task].attempts
+    files = {item.number: _files(os.path.join(place, str(item.number))) for item in attempts}
+    standing = task_state(state, task)
+    return answer(state, task, standing, _shown(home, state, found, task), files)
+
+
+def _files(folder: str) -> list[str]:
+    """The outputs that are kept in a folder of the evidence."""
+    paths = [os.path.join(folder, name) for name in ("stdout", "stderr")] if folder else []
+    return [path for path in paths if os.path.isfile(path)]
+
+
+# --- what was said --------------------------------------------------------------------------------
+
+
+def _logs_of_lead(home: Home, state: State, lead: TaskId, *, follow: bool, raw: bool) -> int:
     """What the planner of a lead said in each of its sessions, then why it is not done."""
     from wtman.execution.output import read_exit
-    from wtman.tasks.lifecycle import task_state
     from wtman.ui import logs as shown
 
     folders = shown.planning_folders(home.folder(state.run), lead)
@@ -93,7 +213,7 @@ def _logs_of_lead(
     teller = shown.teller(home.repo, state, lead)
     if not folders:
         print(f"wtman: {lead} is not cut yet", file=sys.stderr)
-    for folder in [] if failed else folders[-1:] if follow else folders:
+    for folder in folders[-1:] if follow else folders:
         if not raw:
             number, session = folder.split(os.sep)[-2:]
             print(f"== planning {number}, session {session} ==", flush=True)

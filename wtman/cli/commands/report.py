@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target
+from wtman.cli import options, target, terminal
 from wtman.cli.pager import paged
 from wtman.coordinator.home import Home
 from wtman.errors import ExternalError, UsageError
@@ -42,8 +42,9 @@ def report(
             told = report_json(state, bool(home.store.live(state.run)))
             print(json.dumps(told, ensure_ascii=True))
         else:
+            folds = not terminal.on_terminal()
             with paged(ctx):
-                sys.stdout.write(text(state))
+                sys.stdout.write(text(state, folds=folds))
     return 0
 
 

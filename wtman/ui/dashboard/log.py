@@ -13,9 +13,19 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
 from wtman.text.terminal import clean
+from wtman.ui.causes import Cause, causes, run_causes
 from wtman.ui.dashboard.said import Said, said
 from wtman.ui.dashboard.source import TaskLog
-from wtman.ui.logs import CommandLog, Tail, Told, commands, heading, planning_folders, teller
+from wtman.ui.logs import (
+    Tail,
+    Told,
+    heading,
+    output_of,
+    passed,
+    planning_folders,
+    print_cause,
+    teller,
+)
 
 _MOST = 8_000  # lines of a session, and of each command after it
 _BYTES = 4 << 20  # read of a file that is longer
@@ -40,13 +50,14 @@ def task_log(repo: Repository, folder: str, state: State, task: TaskId) -> TaskL
         lines += said(output)
         tails.append(tail)
     telling: tuple[str, ...] = ()
-    checked = state.tasks[task].checked
-    wanted = [name for item in (checked.results if checked else ()) for name in item.new_failures]
-    for command in commands(state, task, folder):
-        output = deque(_printed(command, told), _MOST)
-        lines += [Said(""), Said(output.popleft(), "bold"), *said(output)]
-        if command.failed and not telling:
-            telling = excerpt("\n".join(output), _TELLING, wanted)
+    for line in passed(state, task):
+        lines += [Said(""), Said(line, "bold")]
+    for cause in (*run_causes(state), *causes(state, task)):
+        if cause.kind == "session":
+            continue  # it is above
+        first, *printed = _printed(cause, folder, told)
+        lines += [Said(""), Said(first, "bold"), *said(deque(printed, _MOST))]
+        telling = telling or cause.lines(output_of(cause, folder, told))
     last = next(reversed(state.tasks[task].attempts), None)
     if not telling and last is not None and last.ended is Ended.FAILED:
         detail = last.outcome.detail if last.outcome is not None else ""
@@ -85,7 +96,7 @@ def _tail(path: str, told: Told) -> Tail:
     return tail
 
 
-def _printed(command: CommandLog, told: Told) -> list[str]:
+def _printed(cause: Cause, folder: str, told: Told) -> list[str]:
     out = io.StringIO()
-    command.print(out, told)
+    print_cause(cause, folder, out, told, apart=False)
     return out.getvalue().splitlines() or [""]
