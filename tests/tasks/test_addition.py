@@ -120,8 +120,8 @@ def test_the_rules_are_those_of_a_plan_file(asked: e.TasksWanted, words: str) ->
 
 
 def test_overlaps_of_the_tasks_that_were_there_are_not_told_again() -> None:
-    state = ended(task("a"), task("b"), task("c"))
-    said = require_addable(state, wanted(task("new"), overlap=True))
+    state = ended(owner("a", owns="x/"), owner("b", owns="x/"), owner("c", owns="x/"))
+    said = require_addable(state, wanted(owner("new", owns="x/"), overlap=True))
     assert len(said) == 3 and all('"new"' in line for line in said)
 
 

@@ -21,7 +21,7 @@ from wtman.model.check import CheckCommand
 from wtman.model.ids import TaskId
 from wtman.model.plan import OF_RUN, Plan, Task
 from wtman.plan.rules import overlaps, require_capacity, require_sound
-from wtman.text.words import did_you_mean, quoted
+from wtman.text.words import did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, ValidationError
@@ -160,19 +160,30 @@ def validate(
         if added is None or pair[0].id in added or pair[1].id in added
     )
     place = {task.id: number for number, task in enumerate(plan.tasks)}
-    said = [
-        f"{where.at('task', place[one.id])}tasks {quoted(one.id)} and {quoted(other.id)}"
-        f" both own {_shared(one, other, example)}, and neither needs the other"
-        for one, other, example in found[:_MOST_NAMED]
-    ]
+
+    def words(pair: tuple[Task, Task, str]) -> str:
+        one, other, example = pair
+        return (
+            f"{where.at('task', place[one.id])}tasks {quoted(one.id)} and {quoted(other.id)}"
+            f" both own {_shared(one, other, example)}, and neither needs the other"
+        )
+
     if found and not allow_overlap:
         others = f"; {len(found) - 1} more pairs overlap too" if len(found) > 1 else ""
         raise UsageError(
-            said[0] + others,
+            words(found[0]) + others,
             hint="narrow their `owns`, let one need the other, or pass --allow-overlap",
         )
-    if len(found) > _MOST_NAMED:
-        said.append(f"{len(found) - _MOST_NAMED} more pairs of tasks overlap")
+    # Tasks that own everything are named once, not in pairs.
+    whole = [pair for pair in found if not (pair[0].owns or pair[1].owns)]
+    narrow = [pair for pair in found if pair not in whole]
+    said = []
+    if whole:
+        free = list(dict.fromkeys(task.id for one, other, _ in whole for task in (one, other)))
+        said.append(f"{listed(free, _MOST_NAMED)} own everything, and none of them needs another")
+    said += map(words, narrow[:_MOST_NAMED])
+    if len(narrow) > _MOST_NAMED:
+        said.append(f"{len(narrow) - _MOST_NAMED} more pairs of tasks overlap")
     return tuple(said)
 
 

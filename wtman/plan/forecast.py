@@ -130,6 +130,8 @@ def _shared(pairs: Iterable[tuple[Task, Task, str]], files: Sequence[str]) -> It
     """The pairs of tasks that own one and the same existing file, with the first such file."""
     held = cache(lambda owns: owned(owns, files))
     for one, other, _ in pairs:
+        if not (one.owns or other.owns):
+            continue  # every file there is
         if both := held(one.owns) & held(other.owns):
             yield f"{one.id} and {other.id} ({min(both)})"
 
