@@ -93,6 +93,7 @@ EFFECTS = frozenset(
     coordinator/start/requirements.py
     coordinator/start/resumption.py
     coordinator/start/roles.py
+    coordinator/toolchain.py
     coordinator/trial.py
     execution/local.py
     execution/occupants.py

@@ -236,3 +236,15 @@ def test_where_no_sandbox_works_each_tier_has_its_fix(
         ("missing", "no sandbox works here"),
     ]
     assert "apt-get install bubblewrap" in lines[0].fix and "--sandbox none" in lines[2].fix
+
+
+def test_a_program_that_is_not_there_and_a_version_that_is_another_are_told(
+    wtman: kit.Program, make_repo: Callable[..., Path]
+) -> None:
+    texts = {"wtman.toml": 'check = "no-such-tester --all && echo done"\n',
+             ".python-version": "2.7\n", "test_a.py": ""}  # fmt: skip
+    lines = wtman("doctor", "--json", cwd=make_repo(texts), check_status=3).json()["lines"]
+    program, version = of(lines, "program")
+    assert (program["level"], version["level"]) == ("missing", "warn")
+    assert "`no-such-tester` is not on PATH" in program["text"]
+    assert version["text"].endswith(".python-version asks for 2.7")

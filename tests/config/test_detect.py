@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from wtman.config.detect import Habits, Project, habits, read_first
+from wtman.config.detect import Habits, Project, WantedVersion, habits, read_first
+from wtman.config.detect.versions import number_of, satisfies
 
 VENV = "python3 -m venv .venv && .venv/bin/python -m pip install -q"
 HIDDEN_VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
@@ -439,3 +440,30 @@ def test_versions_that_files_ask_for():
 def test_nothing_of_examples_or_other_peoples_code_is_read():
     files = ["package.json", "node_modules/x/package.json", "vendor/y/go.mod", "docs/setup.py"]
     assert read_first(files) == ("package.json",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "file", "here", "will_do"),
+    [
+        ("3.12", ".python-version", "3.12.4", True),
+        ("3.12.1", ".python-version", "3.11.7", False),
+        ("20", ".nvmrc", "20.20.2", True),
+        ("lts/iron", ".nvmrc", "20.20.2", None),
+        ("1.22", "go.mod", "1.19.8", False),
+        ("1.19", "go.mod", "1.22.1", True),
+        (">=3.10,<4", "pyproject.toml", "3.11.7", True),
+        (">=18 <20 || >=22", "package.json", "20.1.0", False),
+        (">= 0.10", "package.json", "20.1.0", True),
+        ("^8.1 || ^9.0", "composer.json", "8.2.36", True),
+        ("^8.3", "composer.json", "8.2.36", False),
+        ("~> 3.1", ".ruby-version", "3.3.0", True),
+        ("17", "pom.xml", "21.0.1", True),
+    ],
+)
+def test_a_version_that_is_here_against_one_that_is_asked_for(wanted, file, here, will_do):
+    assert satisfies(WantedVersion("x", wanted, file), here) is will_do
+
+
+def test_the_version_in_what_a_program_says():
+    assert number_of("go version go1.19.8 linux/amd64") == "1.19.8"
+    assert number_of('openjdk version "17.0.15" 2025-04-15') == "17.0.15"

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -66,7 +67,11 @@ def doctor(
     directory: options.Directory = "",
 ) -> int:
     """Check what works here, and print the fix for the rest. Exit status 3: nothing can run."""
-    lines = diagnose(target.folder(ctx, directory), os.environ, checks)
+    from wtman.cli.progress import Progress
+
+    words = "running the checks on HEAD, in a fresh checkout" if checks else "looking around"
+    with Progress(words, quiet=as_json):
+        lines = diagnose(target.folder(ctx, directory), os.environ, checks)
     missing = any(line.level == "missing" for line in lines)
     if as_json:
         told = {"schema": SCHEMA, "ok": not missing, "lines": [asdict(line) for line in lines]}
@@ -118,7 +123,8 @@ def diagnose(start: str, environ: Mapping[str, str], run_checks: bool) -> list[L
             loaded, told = _configuration(repo, environ)
             lines += told
     place = DoctorScope(environ, repo, loaded)
-    topics = [_writable, _sandbox, _agents, _checks, *([_base] if run_checks else []), _disk, _runs]
+    checked = [_base] if run_checks else []
+    topics = [_writable, _sandbox, _agents, _checks, _programs, *checked, _disk, _runs]
     for topic in topics:
         with _guarded(topic.__name__.strip("_"), lines, "warn"):
             lines += topic(place)
@@ -303,6 +309,20 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
         yield Line("setup", "warn", note)
 
 
+def _programs(place: DoctorScope) -> Iterator[Line]:
+    """What checks and setup need on this machine."""
+    from wtman.coordinator.detected import of_repository
+    from wtman.coordinator.toolchain import lacks
+
+    if place.repo is None:
+        return
+    found = of_repository(place.repo) if place.repo.toplevel else None
+    settings = place.settings
+    texts = (*settings.check, *settings.setup)
+    for lack in lacks(texts, found, place.environ):
+        yield Line("program", "missing" if lack.fatal else "warn", lack.text, lack.fix)
+
+
 def _base(place: DoctorScope) -> Iterator[Line]:
     """The checks, run on HEAD."""
     from wtman.config.trust import approved
@@ -321,12 +341,14 @@ def _base(place: DoctorScope) -> Iterator[Line]:
         sandbox=choose(loaded.settings.sandbox)[0].name,
         worktrees=worktrees_folder(loaded.settings.worktrees, repo, place.environ),
     )
+    began = time.monotonic()
     told = base_checked(repo, settings, resolve(repo, "HEAD"), place.environ)
+    whole = f"; {time.monotonic() - began:.0f} s with setup" if settings.setup else ""
     for result in told.results:
         tests = f", {count(result.collected, 'test')}" if result.collected is not None else ""
         known = f", {result.known_failures} failed before" if result.known_failures else ""
         verdict = _VERDICTS[result.verdict]
-        said = f"`{result.command}`: {verdict}{tests}{known} ({result.seconds:.1f} s)"
+        said = f"`{result.command}`: {verdict}{tests}{known} ({result.seconds:.1f} s{whole})"
         yield Line("base", "warn" if known else "ok", said)
     for text in told.warnings:
         yield Line("base", "warn", text)
