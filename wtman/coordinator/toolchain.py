@@ -17,7 +17,7 @@ _PATIENCE = 10.0  # seconds for a program to say its version
 # What a shell knows itself.
 _SHELL = frozenset(
     "cd echo export set unset test [ [[ true false : . source exit eval exec trap umask ulimit "
-    "wait read printf pwd return shift local alias command type if for while case function sudo".split()
+    "wait read printf pwd return shift local alias command type if for while case sudo".split()
 )
 _INSTALL = {
     "uv": "pipx install uv",

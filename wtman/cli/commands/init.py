@@ -153,7 +153,18 @@ def _tried(trier: Trier, found: Habits, quiet: bool) -> tuple[ProjectTrial, ...]
         trials = replace(trier, tell=tell, failed=failed).trials(found)
     if not quiet:
         print("\n".join(configuration.trial_lines(trials)), flush=True)
+        if not all(trial.passed for trial in trials):
+            _print_lacks(found)
     return trials
+
+
+def _print_lacks(found: Habits) -> None:
+    """What this machine lacks: often why something did not pass."""
+    from wtman.coordinator.toolchain import lacks
+
+    texts = (*found.check, *found.proposed_setup)
+    for lack in lacks(texts, found, os.environ):
+        print(f"! {clean(lack.text)}; {clean(lack.fix)}")
 
 
 def _write(path: str, text: str) -> None:

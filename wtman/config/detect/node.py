@@ -367,6 +367,9 @@ def _versions(place: ProjectFolder) -> Iterator[WantedVersion]:
     for name in (".nvmrc", ".node-version"):
         if said := place.text(name).split():
             yield WantedVersion("node", said[0].removeprefix("v"), name)
+    declared = re.match(r"(pnpm|yarn|bun)@(\d+)", str(place.package.get("packageManager", "")))
+    if declared:
+        yield WantedVersion(declared[1], declared[2], "package.json")
     asked = table(place.package, "engines").get("node")
     if isinstance(asked, str):
         yield WantedVersion("node", asked, "package.json")

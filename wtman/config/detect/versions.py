@@ -18,6 +18,7 @@ ASK: dict[str, tuple[str, ...]] = {
     "dotnet": ("--version",),
     "php": ("--version",),
     "ruby": ("--version",),
+    **dict.fromkeys(("pnpm", "yarn", "bun"), ("--version",)),
 }
 # Here a plain number is the least that will do; elsewhere the beginning of the one that is meant.
 _LEAST = re.compile(r"go\.mod|Cargo\.toml|pom\.xml|build\.gradle(?:\.kts)?")
