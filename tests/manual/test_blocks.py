@@ -28,6 +28,9 @@ WORDS = re.compile(r"file=\S+|exit=\d+|init=\S+|shows|not-run")
 NOT_RUN = {
     "README: uv tool install '.[tui]'": "installs from the network: CONTRIBUTING.md, *A release*",
     "configuration: $ wtman resume": "needs an edited run: tests/cli/test_acting.py",
+    "terminal: mkdir -p ~/.local/share/man": "needs an installation by uv",
+    "terminal: wtman completion --install": "needs the shell of a person: tests of completion",
+    'terminal: eval "$(wtman completion bash)"': "three shells: tests of completion",
     "flows: wtman answer RUN": "needs a run that waits: tests/cli/test_flows.py",
     'flows: wtman plan "docs for every module" --as-code': (
         "needs a planner that writes flows: tests/cli/test_written_flow.py"
