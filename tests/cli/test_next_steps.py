@@ -204,14 +204,13 @@ ROWS: list[tuple[Callable[[Place], None], str, Callable[[Place], None], str]] = 
 
 
 @pytest.mark.parametrize(
-    ("end", "first", "mend", "state"),
-    ROWS,
+    ("end", "first", "mend", "state", "far"),
+    # Every other one is typed from elsewhere, with -C.
+    [(*row, bool(number % 2)) for number, row in enumerate(ROWS)],
     ids=[f"{end.__name__}-{mend.__name__}" for end, _, mend, _ in ROWS],
 )
-@pytest.mark.parametrize("far", [False, True], ids=["here", "elsewhere"])
 def test_the_next_step_leads_on(
     place: Place,
-    tmp_path: Path,
     end: Callable[[Place], None],
     first: str,
     mend: Callable[[Place], None],
