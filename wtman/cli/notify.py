@@ -1,13 +1,16 @@
-"""Calling the user back: the terminal's bell and the `notify` commands."""
+"""Calling the user back: the terminal's bell, the desktop and the `notify` commands."""
 
+import contextlib
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
 
 from wtman.cli import terminal
-from wtman.config import Loaded, repository_commands
+from wtman.cli.desktop import notification
+from wtman.config import NO_COMMANDS, Loaded, repository_commands
 from wtman.config.trust import approved
 from wtman.coordinator.outcome import next_step, shortfall
 from wtman.errors import ExternalError, WtmanError
@@ -20,6 +23,7 @@ from wtman.text.terminal import clean
 
 # Who started something this short is still looking: no bell.
 _LOOKS_AWAY = 10.0  # seconds
+_LEAVES = 60.0  # seconds; from then on they may be at something else
 # What a run ends in that waits for its user; one that they stopped does not.
 _CALLS = {
     RunState.READY: "is ready to merge",
@@ -49,6 +53,11 @@ def call(repo: Repository, state: State, event: str, words: str, began: float) -
         sys.stdout.flush()
     try:
         loaded = load(repo.toplevel or repo.common_dir, os.environ, {}, None)
+        said: tuple[str, ...] = loaded.extra.get("notify", ())
+        if "off" in said:
+            return
+        if (not said or "on" in said) and time.monotonic() - began >= _LEAVES:
+            show(f"wtman {state.run}", clean(words.removeprefix(f"run {state.run} "), 300))
         problems = notify(
             commands(loaded, os.environ, repo.common_dir), state.run, event, clean(words, 500)
         )
@@ -58,12 +67,22 @@ def call(repo: Repository, state: State, event: str, words: str, began: float) -
         print(f"wtman: {clean(problem, 500)}", file=sys.stderr)
 
 
+def show(title: str, words: str) -> None:
+    """Show it on the desktop, if there is one. Waits for nothing, and fails nothing."""
+    argv = notification(title, words, sys.platform, os.environ, shutil.which, os.path.exists)
+    if argv:
+        with contextlib.suppress(ExternalError):
+            answer_of(("sh", "-c", _APART, "sh", *argv), os.sep, timeout=_PATIENCE)
+
+
+# Whoever shows it may take its time, and is nobody's child.
+_APART = '"$@" </dev/null >/dev/null 2>&1 &'
 _PATIENCE = 10.0  # seconds for each command
 
 
 def commands(loaded: Loaded, environ: Mapping[str, str], repo_key: str) -> tuple[str, ...]:
     """The commands to run: the user's own, and those of the repository that were approved."""
-    texts: tuple[str, ...] = loaded.extra.get("notify", ())
+    texts = tuple(text for text in loaded.extra.get("notify", ()) if text not in NO_COMMANDS)
     if not texts:
         return ()
     theirs = [text for text in repository_commands(loaded) if text in texts]

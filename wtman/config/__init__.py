@@ -8,6 +8,7 @@ user's approval before they run; approvals themselves are `wtman.config.trust`.
 
 from wtman.config.folders import worktrees_folder
 from wtman.config.settings import (
+    NO_COMMANDS,
     Loaded,
     RepositoryText,
     judged_flags,
@@ -18,6 +19,7 @@ from wtman.config.settings import (
 from wtman.config.sources import Kind, Source
 
 __all__ = [
+    "NO_COMMANDS",
     "Kind",
     "Loaded",
     "RepositoryText",

@@ -22,6 +22,8 @@ from wtman.model.settings import Settings
 from wtman.text.words import quoted
 
 _COMMANDS = ("check", "setup", "cleanup", "notify")
+# What `notify` says without naming a command: with and without the desktop.
+NO_COMMANDS = ("on", "off")
 _REVIEWERS = 2
 
 
@@ -84,7 +86,8 @@ def repository_texts(loaded: Loaded) -> tuple[RepositoryText, ...]:
         if loaded.source(key).kind is Kind.REPOSITORY:
             held = getattr(loaded.settings, key, None)
             texts = loaded.extra.get(key, ()) if held is None else held
-            found += [(text, key, key) for text in texts]
+            named = (text for text in texts if key != "notify" or text not in NO_COMMANDS)
+            found += [(text, key, key) for text in named]
     agents = [("agent", "agent", loaded.settings.agent)]
     agents += [(f"roles.{role}", role, agent) for role, agent in loaded.settings.roles.items()]
     for key, use, agent in agents:
