@@ -51,6 +51,7 @@ EFFECTS = frozenset(
     cli/merge.py
     cli/notify.py
     cli/progress.py
+    cli/issue.py
     cli/question.py
     cli/pager.py
     cli/pull_request.py

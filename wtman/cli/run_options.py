@@ -14,6 +14,8 @@ import typer
 
 from wtman.config.keys import KEYS, Key, named
 from wtman.errors import UsageError
+from wtman.git.discovery import Repository
+from wtman.model.plan import Issue
 from wtman.model.roles import PLANNER
 from wtman.text.words import quoted
 
@@ -39,6 +41,9 @@ AllowOverlap = Annotated[
 ]
 Base = Annotated[str, typer.Option(metavar="REF", help="Ref that tasks start from.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background once confirmed.")]
+IssueNumber = Annotated[
+    str, typer.Option(metavar="N", help="Issue as the request, by gh: a number or an address.")
+]
 Parts = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Number of tasks for --planner static.")
 ]
@@ -104,3 +109,12 @@ def roles_of(roles: Sequence[str] | None, planner: str = "") -> dict[str, str]:
             )
         assigned[role.strip()] = agent.strip()
     return {role: agent for role, agent in assigned.items() if agent}
+
+
+def with_issue(repo: Repository, issue: str, request: str) -> tuple[str, Issue | None]:
+    """The request with that of `--issue`, and the issue where one is named."""
+    if not issue:
+        return request, None
+    from wtman.cli.issue import requested_by
+
+    return requested_by(repo, issue, request)

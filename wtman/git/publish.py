@@ -50,3 +50,11 @@ def push(repo: Repository, remote: str, commit: Sha, branch: str) -> None:
     except ExternalError as error:
         error.hint = error.hint or f"see that this works: git push --dry-run {remote} HEAD"
         raise
+
+
+def repository_of(repo: Repository) -> str:
+    """`owner/name` of the remote `origin`, as its address ends; else nothing."""
+    settings = config.entries(repo.git_dir)
+    address = config.value_of(settings, "remote.origin.url").rstrip("/").removesuffix(".git")
+    owner, _, name = address.replace(":", "/").rpartition("/")
+    return f"{owner.rpartition('/')[2]}/{name}" if owner and name else ""

@@ -19,7 +19,7 @@ from wtman.integration.conflicts import Part, conflicts_of
 from wtman.integration.message import commit_text
 from wtman.journal.events import Adapted, Conflict
 from wtman.journal.state import State
-from wtman.journal.units import landing_needs
+from wtman.journal.units import landing_needs, landing_tasks
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
@@ -69,12 +69,23 @@ def train_of(
     assert state.merge is not None
     parts = []
     needs = landing_needs(state, members)
+    closes = _closed_by(state, members)
     for task in members:
         view = state.tasks[task]
-        message = commit_text(state, task)
+        message = commit_text(state, task, closes if task == members[-1] else "")
         parts.append(Part(task, view.start, view.head, needs[task], message, view.author))
     chosen = strategy or state.merge.asked.strategy
     return Train(on, tuple(parts), state.identity, state.merge.at, chosen, way)
+
+
+def _closed_by(state: State, members: Sequence[TaskId]) -> str:
+    """The issue that is done once these have landed: none while a task is left, or where nothing
+    lands, for then whoever applies the patches or merges the pull request closes it."""
+    merge = state.merge
+    if state.issue is None or merge is None or merge.asked.patch_only:
+        return ""
+    left = {task.id for task in landing_tasks(state) if not state.tasks[task.id].merged}
+    return state.issue.reference if left <= {*members} else ""
 
 
 def assemble(ctl: Control, train: Train) -> Assembled:

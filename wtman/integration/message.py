@@ -36,8 +36,8 @@ class CommitMessage:
     trailers: tuple[str, ...]
 
 
-def commit_text(state: State, task: TaskId) -> str:
-    """Subject, wrapped body and trailers."""
+def commit_text(state: State, task: TaskId, closes: str = "") -> str:
+    """Subject, wrapped body and trailers; `closes` is the issue that is done with it."""
     view = state.tasks[task]
     if view.external and view.message:
         return view.message
@@ -45,8 +45,9 @@ def commit_text(state: State, task: TaskId) -> str:
     title = _line(view.task.title) or (paragraphs[0] if paragraphs else str(task))
     subject = textwrap.shorten(title, _SUBJECT, placeholder=" ...") or title[:_SUBJECT]
     body = "" if not paragraphs or paragraphs[0] == subject else paragraphs[0]
-    blocks = [subject, *([_wrapped(body)] if body else []), _trailers(state, task)]
-    return "\n\n".join(blocks) + "\n"
+    done = f"Closes {closes}" if closes else ""
+    blocks = [subject, _wrapped(body) if body else "", done, _trailers(state, task)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def external_text(

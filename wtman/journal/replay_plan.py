@@ -84,6 +84,7 @@ def answered(state: State, key: str) -> State:
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     RolesAssigned: _roles_assigned,
+    e.IssueNamed: lambda state, event, at: replace(state, issue=event.issue),
     PlanWanted: lambda state, event, at: replace(state, planning=Planning(event)),
     Planned: lambda state, event, at: _ended(state, event, made=event),
     PlanFailed: _plan_failed,

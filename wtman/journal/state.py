@@ -21,7 +21,7 @@ from wtman.model.actions import ActionKey
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import Branch, RunId, ScopePath, Sha, TaskId
-from wtman.model.plan import Identity, Role, Task
+from wtman.model.plan import Identity, Issue, Role, Task
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
@@ -411,6 +411,7 @@ class State:
     kind: RunKind = RunKind.SPLIT
     key: str = ""  # what the same merge or review of branches is known by
     request: str = ""
+    issue: Issue | None = None  # that the request comes from
     context: str = ""
     base: Sha = Sha("")
     target: Branch = Branch("")

@@ -51,6 +51,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """The issue that a request comes from: its address, and how a commit names it (`#7`)."""
+
+    url: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who a commit is by, as the user's own git would say."""
 

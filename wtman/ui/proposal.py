@@ -28,6 +28,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     facts = [
         ("base", f"{proposal.base[:10]} {proposal.subject}"),
         ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
+        ("issue", proposal.issue.url if proposal.issue is not None else ""),
         ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: results will not be verified"),

@@ -81,6 +81,7 @@ def about(state: State, known: Mapping[TaskId, Standing]) -> Line:
         line("run ", code(state.run)),
         line(f"created {iso(state.created)}"),
         line("base ", code(state.base[:10])),
+        *([line("issue ", code(state.issue.url))] if state.issue is not None else ()),
     ]
     return joined(facts + ([line("target ", code(state.target))] if state.target else []))
 

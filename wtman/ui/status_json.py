@@ -67,6 +67,7 @@ def summary(
     return {
         "id": state.run,
         "request": state.request,
+        "issue": state.issue.url if state.issue is not None else None,
         "state": str(run_state(state, known)),
         "reason": "; ".join(shortfall(state)),
         "live": live,

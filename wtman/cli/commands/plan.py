@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 )
 def plan(
     ctx: typer.Context,
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="What to plan; - is stdin.")],
+    request: Annotated[
+        str,
+        typer.Argument(metavar="REQUEST", show_default=False, help="What to plan; - is stdin."),
+    ] = "",
     out: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="File to write the plan to.")
     ] = "",
     *,
+    issue: run_options.IssueNumber = "",
     flags: run_options.Flags,
     planner: run_options.Planner = "",
     parts: run_options.Parts = None,
@@ -58,8 +62,12 @@ def plan(
     repo = where.repository(ctx, directory)
     target = where.path_of(out) if out != "-" else ""
     _require_writable(target)
+    if not (request or issue):
+        raise UsageError("there is nothing to plan", hint="say what: wtman plan REQUEST")
+    words, named = run_options.with_issue(repo, issue, streams.requested(request))
     wanted = StartRequest(
-        request=streams.requested(request),
+        request=words,
+        issue=named,
         base=base,
         parts=parts or 0,
         allow_overlap=allow_overlap,

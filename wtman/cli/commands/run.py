@@ -25,6 +25,7 @@ def run(
         ),
     ] = "",
     *,
+    issue: run_options.IssueNumber = "",
     flags: run_options.Flags,
     role: run_options.Role = None,
     base: run_options.Base = "HEAD",
@@ -73,7 +74,10 @@ def run(
     if source.endswith(".toml"):
         if words or resume or replay_check:
             raise UsageError("a plan file takes none of these options")
+        request, named = run_options.with_issue(repo, issue, "")
         order = StartRequest(
+            request=request,
+            issue=named,
             plan=target.path_of(source),
             base=base,
             flags=flags,
@@ -81,6 +85,11 @@ def run(
             may_ask=not (yes or as_json) and terminal.may_ask(),
         )
         return console.start(repo, order)
+    if issue:
+        raise UsageError(
+            "--issue is for a plan file: a flow has its inputs",
+            hint="or let a planner cut it: wtman split --issue N",
+        )
     script = flows.script_of(ctx, repo, source)
     words += flows.theirs(script, flags)
     if wants_help:

@@ -19,6 +19,7 @@ def split(
         list[str] | None, typer.Option(metavar="'ID: PROMPT'", help="Task to run; repeatable.")
     ] = None,
     *,
+    issue: run_options.IssueNumber = "",
     flags: run_options.Flags,
     role: run_options.Role = None,
     planner: run_options.Planner = "",
@@ -44,8 +45,10 @@ def split(
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)
+    wanted, named = run_options.with_issue(repo, issue, streams.requested(request))
     order = StartRequest(
-        request=streams.requested(request),
+        request=wanted,
+        issue=named,
         plan=target.path_of(plan),
         tasks=tuple(task or ()),
         base=base,

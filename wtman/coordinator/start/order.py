@@ -43,7 +43,7 @@ from wtman.git.discovery import Repository
 from wtman.git.objects.contents import entries, texts
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.journal.events import Event, Noted, PlanWanted, RolesAssigned
+from wtman.journal.events import Event, IssueNamed, Noted, PlanWanted, RolesAssigned
 from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, Sha
@@ -129,6 +129,8 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
         RolesAssigned(tuple(assigned.values())),
         configured(repo, environ, {**flags, **named}),
     )
+    if request.issue is not None:
+        begin = (IssueNamed(request.issue), *begin)
     if request.unplanned:
         begin = (*begin, plan_wanted(settings, assigned[PLANNER], request))
     settings, notes = in_sandbox(settings, repo)
@@ -163,6 +165,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
         ),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
+    proposal = replace(proposal, issue=request.issue)
     return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
 
 
@@ -175,7 +178,7 @@ def edit_plan(home: Home, state: State, edit: Callable[[Plan], Plan]) -> State:
 
 def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> Proposal:
     """The proposal of a plan that a planner has made."""
-    return _propose(
+    proposal = _propose(
         prepare(repo),
         plan_of(state),
         state.settings,
@@ -186,6 +189,7 @@ def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> P
         commands=unapproved_of(state, environ, repo.common_dir),
         warnings=(*planner_notes(state), *state.notes),
     )
+    return replace(proposal, issue=state.issue)
 
 
 def _propose(

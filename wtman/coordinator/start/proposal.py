@@ -11,7 +11,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
 from wtman.model.ids import RunId, Sha
-from wtman.model.plan import Plan
+from wtman.model.plan import Issue, Plan
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.forecast import Forecast
@@ -38,6 +38,7 @@ class StartRequest:
     reserved: tuple[str, ...] = ()
     may_ask: bool = False  # somebody is there to approve what a planner proposes
     edit: Callable[[Plan], Plan] | None = None  # lets the user change the plan first
+    issue: Issue | None = None  # that the request comes from
     made: Plan | None = None  # by the static planner, with its remarks
     remarks: tuple[str, ...] = ()
 
@@ -62,6 +63,7 @@ class Proposal:
     warnings: tuple[str, ...] = ()
     assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
     estimate: Estimate | None = None  # how long it takes, by past runs
+    issue: Issue | None = None
 
 
 def plan_of(state: State) -> Plan:

@@ -44,6 +44,7 @@ from wtman.journal.events.overlap import Chained, Overlap, Overlapped, Unchained
 from wtman.journal.events.plan import (
     ContextChanged,
     ExternalBranchAdded,
+    IssueNamed,
     PlanFailed,
     Planned,
     PlanWanted,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
-from wtman.model.plan import Identity, Role, Task
+from wtman.model.plan import Identity, Issue, Role, Task
 from wtman.model.session import Usage
 
 
@@ -13,6 +13,13 @@ class RolesAssigned(Event):
     """The roles as they were when the run was ordered; those of the same names are replaced."""
 
     roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueNamed(Event):
+    """The request comes from this issue."""
+
+    issue: Issue
 
 
 @dataclass(frozen=True, slots=True)
