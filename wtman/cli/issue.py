@@ -98,7 +98,8 @@ def _text(told: dict[str, Any], reference: str) -> str:
     said = told.get("comments")
     comments = [_comment(item) for item in said if isinstance(item, dict)] if said else []
     comments = [text for text in comments if text]
-    kept, left = [], _COMMENTS
+    kept: list[str] = []
+    left = _COMMENTS
     for text in reversed(comments):  # the newest count most
         if len(text) > left:
             break

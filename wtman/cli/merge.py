@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wtman.cli import progress, target, terminal
 from wtman.cli.drive import driven
-from wtman.cli.pull_request import publisher
+from wtman.cli.pull_request import Opened, publisher
 from wtman.coordinator import merge as order
 from wtman.coordinator.create import open_store
 from wtman.coordinator.external_merge import merge_of_branches
@@ -24,7 +24,8 @@ from wtman.text.terminal import clean, count
 from wtman.ui.findings import blind
 from wtman.ui.merge_report import answer, lines
 
-Publish = Callable[[State, Landed], str]
+WHOLE, PER_TASK = "whole", "task"  # what a pull request is for
+Publish = Callable[[State, Landed], Opened]
 
 
 def put_in_order(repo: Repository, wanted: MergeAsked, as_json: bool) -> None:
@@ -35,7 +36,7 @@ def put_in_order(repo: Repository, wanted: MergeAsked, as_json: bool) -> None:
 
 
 def merge_run(
-    home: Home, state: State, wanted: MergeAsked, pr: bool, resolver: str | None, as_json: bool
+    home: Home, state: State, wanted: MergeAsked, pr: str, resolver: str | None, as_json: bool
 ) -> int:
     """Merge the branches of a run. `resolver` is that of the command line: None does not speak
     of one, "" wants whoever the run has; what was given up before is then tried again."""
@@ -48,7 +49,7 @@ def merge_run(
     for text in () if as_json else order.told_of_units(state, wanted):
         print(clean(text, 400))
     agent = require_resolver(home, state, asked, resolver)
-    publish = publisher(home.repo, asked.target) if pr else None
+    publish = publisher(home.repo, asked.target, pr == PER_TASK) if pr else None
     if tasks := order.unchecked(state, asked):
         if as_json or not terminal.may_ask():
             raise MissingError(
@@ -71,14 +72,14 @@ def merge_branches(
     names: Sequence[str],
     wanted: MergeAsked,
     allow_failing_base: bool,
-    pr: bool,
+    pr: str,
     as_json: bool,
 ) -> int:
     """Merge the branches `names`, which wtman did not make."""
     with progress.Progress("reading the branches", quiet=as_json):
         ordered = merge_of_branches(repo, names, wanted, allow_failing_base)
     asked = ordered.asked
-    publish = publisher(repo, asked.target) if pr else None
+    publish = publisher(repo, asked.target, pr == PER_TASK) if pr else None
     with open_store(repo) as store:
         home = Home(repo, store)
         left = ordered.interrupted(home)
@@ -177,14 +178,19 @@ def _tell(
     as_json: bool,
 ) -> int:
     """Say what came of a merge that is over; its exit status."""
-    address = publish(state, landed) if publish is not None else ""
+    opened = publish(state, landed) if publish is not None else Opened()
     if as_json:
         told = answer(state, landed, present)
-        print(json.dumps({**told, "pr": address} if publish else told, ensure_ascii=True))
+        more = {"pr": opened.whole, "prs": dict(opened.tasks)} if publish else {}
+        print(json.dumps({**told, **more}, ensure_ascii=True))
     else:
         print("\n" + "\n".join(lines(state, landed)))
-        if address:
-            print(f"\npull request: {clean(address, 200)}")
+        if opened.whole:
+            print(f"\npull request: {clean(opened.whole, 200)}")
+        elif opened.tasks:
+            print("\npull requests, to be merged in this order:")
+            for name, address in opened.tasks.items():
+                print(f"  {clean(name)}  {clean(address, 200)}")
         elif advice := _next(state):
             print(target.here(f"\nnext: {advice}"))
     if state.paused is not None:

@@ -50,6 +50,10 @@ def merge(
     pr: Annotated[
         bool, typer.Option("--pr", help="Push the result and open one pull request with gh.")
     ] = False,
+    pr_per_task: Annotated[
+        bool,
+        typer.Option("--pr-per-task", help="Open a pull request for each task, stacked by needs."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the merge; change nothing.")
     ] = False,
@@ -80,7 +84,7 @@ def merge(
     wtman merge --branches a b c --check CMD. They land on the current branch, or
     --into BRANCH, and are not changed themselves.
     """
-    from wtman.cli.merge import merge_branches, merge_run, put_in_order
+    from wtman.cli.merge import PER_TASK, WHOLE, merge_branches, merge_run, put_in_order
 
     if strategy not in ("squash", "merge"):
         raise UsageError(f"--strategy is squash or merge, not {quoted(strategy)}")
@@ -89,8 +93,10 @@ def merge(
             "-o and --dry-run do not go together: a dry run writes nothing",
             hint="--patch-only writes the patches and moves nothing",
         )
-    if pr and dry_run:
-        raise UsageError("--pr and --dry-run do not go together")
+    opens = PER_TASK if pr_per_task else WHOLE if pr else ""
+    if opens and dry_run:
+        option = "--pr-per-task" if pr_per_task else "--pr"
+        raise UsageError(f"{option} and --dry-run do not go together")
     wanted = MergeAsked(
         target=Branch(into),
         before=Sha(""),  # where the target is then
@@ -99,7 +105,7 @@ def merge(
         strategy=strategy,
         check=tuple(check or ()),
         unchecked=unchecked,
-        patch_only=patch_only or pr,
+        patch_only=patch_only or bool(opens),
         dry_run=dry_run,
         out=target.path_of(out),
     )
@@ -111,11 +117,11 @@ def merge(
         if resolves:
             raise UsageError("--resolve is for a run: wtman has no task of a branch to resolve for")
         put_in_order(repo, wanted, as_json)
-        return merge_branches(repo, branches, wanted, allow_failing_base, pr, as_json)
+        return merge_branches(repo, branches, wanted, allow_failing_base, opens, as_json)
     if allow_failing_base:
         raise UsageError("--allow-failing-base goes with --branches; a run was given it by split")
     put_in_order(repo, wanted, as_json)
     with target.journal(ctx, directory) as home:
         state = home.state(target.run_of(home, run, ready, as_json))
         require_idle(home, state.run)
-        return merge_run(home, state, wanted, pr, resolver if resolves else None, as_json)
+        return merge_run(home, state, wanted, opens, resolver if resolves else None, as_json)

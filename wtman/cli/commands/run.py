@@ -74,9 +74,9 @@ def run(
     if source.endswith(".toml"):
         if words or resume or replay_check:
             raise UsageError("a plan file takes none of these options")
-        request, named = run_options.with_issue(repo, issue, "")
+        asked, named = run_options.with_issue(repo, issue, "")
         order = StartRequest(
-            request=request,
+            request=asked,
             issue=named,
             plan=target.path_of(source),
             base=base,
