@@ -11,7 +11,7 @@ import pytest
 from tests import kit
 
 Git = Callable[..., str]
-URL = "https://github.com/acme/shop/issues/7"
+URL = "https://example.com/acme/shop/issues/7"
 ISSUE = {
     "number": 7,
     "title": "--yes Round \x1b[31mprices\x07",
@@ -98,9 +98,9 @@ def test_an_issue_is_not_closed_while_a_task_is_left(
 @pytest.mark.parametrize(
     ("origin", "named"),
     [
-        ("https://github.com/Acme/shop.git", "Closes #7"),
-        ("git@github.com:acme/shop.git", "Closes #7"),
-        ("https://github.com/me/shop", "Closes acme/shop#7"),
+        ("https://example.com/Acme/shop.git", "Closes #7"),
+        ("git@example.com:acme/shop.git", "Closes #7"),
+        ("https://example.com/me/shop", "Closes acme/shop#7"),
     ],
 )
 def test_an_address_names_its_repository_where_that_is_another(
@@ -156,7 +156,7 @@ def test_a_plan_file_and_a_planner_may_have_it_too(
     [
         ("seven", "", "", "expected a number or the address of an issue", 2),
         ("--web", "", "", "expected a number or the address of an issue", 2),
-        ("https://github.com/acme/shop/pull/7", "", "", "expected a number or the address", 2),
+        ("https://example.com/acme/shop/pull/7", "", "", "expected a number or the address", 2),
         ("7", "To get started, please run:  gh auth login", "4", "gh is not signed in", 3),
         (
             "99",

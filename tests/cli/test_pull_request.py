@@ -255,7 +255,7 @@ def test_branches_of_others_have_one_each_too(
 def test_the_pull_requests_of_an_issue_close_it_once(
     wtman: kit.Program, home: Path, env: dict[str, str], agent: str, calls: Calls, tmp_path: Path
 ) -> None:
-    url = "https://github.com/acme/shop/issues/7"
+    url = "https://example.com/acme/shop/issues/7"
     shown = json.dumps({"number": 7, "title": "Round", "body": "", "comments": [], "url": url})
     viewer = f"#!/bin/sh\n[ $1 = issue ] || exec {tmp_path}/bin/gh \"$@\"\necho '{shown}'\n"
     kit.write_files(tmp_path, {"viewer/gh": viewer})

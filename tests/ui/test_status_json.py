@@ -45,6 +45,7 @@ def test_status_has_every_key_of_the_contract() -> None:
     assert told["run"] == {
         "id": "oauth-7f3a",
         "request": "add OAuth everywhere",
+        "issue": None,
         "state": "running",
         "reason": "",
         "live": True,

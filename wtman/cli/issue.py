@@ -19,22 +19,24 @@ from wtman.text.terminal import clean, count
 from wtman.text.words import quoted
 
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,9})")
-_ADDRESS = re.compile(r"https://[\w.:-]+/([\w.-]+/[\w.-]+)/issues/([1-9][0-9]{0,9})(?:[#?].*)?")
+_ADDRESS = re.compile(r"https:/{2}[\w.:-]+/([\w.-]+/[\w.-]+)/issues/([1-9][0-9]{0,9})(?:[#?].*)?")
 _FIELDS = "number,title,body,comments,url"
 _TITLE, _BODY, _COMMENTS = 200, 20_000, 20_000  # characters
 _PATIENCE = 60.0  # seconds
 
 
-def requested_by(repo: Repository, issue: str, request: str) -> tuple[str, Issue]:
-    """The request that an issue is, behind what the user says; the issue itself.
+def with_issue(repo: Repository, issue: str, request: str) -> tuple[str, Issue | None]:
+    """The request with that of the issue behind it, and the issue; without one the request.
 
     Raises UsageError for what names no issue, MissingError without `gh` or a sign-in.
     """
+    if not issue:
+        return request, None
     number, address = _NUMBER.fullmatch(issue.strip()), _ADDRESS.fullmatch(issue.strip())
     if number is None and address is None:
         raise UsageError(
             f"--issue: expected a number or the address of an issue, got {quoted(issue)}",
-            hint="for example --issue 7, or --issue https://github.com/OWNER/NAME/issues/7",
+            hint="for example --issue 7, or the address of its page",
         )
     told = _viewed(repo, number[1] if number else issue.strip())
     named = number or address
@@ -53,7 +55,7 @@ def program(option: str) -> str:
     if found is None:
         raise MissingError(
             f"{option} needs the program gh, which was not found on PATH",
-            hint="install gh, the program of GitHub: https://cli.github.com",
+            hint="install gh, the program of GitHub",
             code="gh",
         )
     return os.path.abspath(found)

@@ -14,8 +14,6 @@ import typer
 
 from wtman.config.keys import KEYS, Key, named
 from wtman.errors import UsageError
-from wtman.git.discovery import Repository
-from wtman.model.plan import Issue
 from wtman.model.roles import PLANNER
 from wtman.text.words import quoted
 
@@ -109,12 +107,3 @@ def roles_of(roles: Sequence[str] | None, planner: str = "") -> dict[str, str]:
             )
         assigned[role.strip()] = agent.strip()
     return {role: agent for role, agent in assigned.items() if agent}
-
-
-def with_issue(repo: Repository, issue: str, request: str) -> tuple[str, Issue | None]:
-    """The request with that of `--issue`, and the issue where one is named."""
-    if not issue:
-        return request, None
-    from wtman.cli.issue import requested_by
-
-    return requested_by(repo, issue, request)

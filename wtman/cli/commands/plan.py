@@ -47,6 +47,7 @@ def plan(
     With --as-code the planner writes a flow (`wtman help flows`): it is checked, shown with all
     that it may ask for, and kept in .wtman/flows/ or the file of -o. It runs once you approve it.
     """
+    from wtman.cli.issue import with_issue
     from wtman.cli.start import approve_planner, planned, unplanned, unplanned_json
     from wtman.config import load
     from wtman.coordinator.create import open_store
@@ -64,7 +65,7 @@ def plan(
     _require_writable(target)
     if not (request or issue):
         raise UsageError("there is nothing to plan", hint="say what: wtman plan REQUEST")
-    words, named = run_options.with_issue(repo, issue, streams.requested(request))
+    words, named = with_issue(repo, issue, streams.requested(request))
     wanted = StartRequest(
         request=words,
         issue=named,

@@ -56,6 +56,7 @@ def run(
     the flow: `wtman run port --folder src`. See `wtman help flows`.
     """
     from wtman.cli import flow as flows
+    from wtman.cli.issue import with_issue
     from wtman.cli.start import Console
     from wtman.coordinator.start.flow_proposal import FlowRequest
     from wtman.coordinator.start.proposal import StartRequest
@@ -74,7 +75,7 @@ def run(
     if source.endswith(".toml"):
         if words or resume or replay_check:
             raise UsageError("a plan file takes none of these options")
-        asked, named = run_options.with_issue(repo, issue, "")
+        asked, named = with_issue(repo, issue, "")
         order = StartRequest(
             request=asked,
             issue=named,

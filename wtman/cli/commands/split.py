@@ -40,12 +40,13 @@ def split(
     One screen shows the plan, what it may cost and what needs approval, and asks once.
     """
     from wtman.cli.editor import edited_by_hand
+    from wtman.cli.issue import with_issue
     from wtman.cli.start import Console
     from wtman.coordinator.start.proposal import StartRequest
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)
-    wanted, named = run_options.with_issue(repo, issue, streams.requested(request))
+    wanted, named = with_issue(repo, issue, streams.requested(request))
     order = StartRequest(
         request=wanted,
         issue=named,
