@@ -170,6 +170,6 @@ def test_a_page_is_painted_without_its_marks() -> None:
 def test_the_manual_is_in_what_is_published() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert build["targets"]["wheel"] == {"packages": ["wtman"], "hooks": {"custom": {}}}
-    assert {"/wtman", "/hatch_build.py", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
+    assert {"/wtman", "/scripts", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
         build["targets"]["sdist"]["include"]
     )

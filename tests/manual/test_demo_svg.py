@@ -38,7 +38,7 @@ def assert_tells_the_story(path: Path) -> None:
 
 
 def test_the_picture_of_the_readme_tells_the_story() -> None:
-    assert_tells_the_story(ROOT / "docs/demo.svg")
+    assert_tells_the_story(ROOT / "examples/demo.svg")
 
 
 @pytest.mark.slow
