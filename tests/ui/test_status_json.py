@@ -131,6 +131,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "merged": None,
         "ignored": [],
         "notes": [],
+        "messages": [],
         "queued": None,
     }
 

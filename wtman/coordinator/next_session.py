@@ -52,9 +52,8 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
             kept = last.saved
     failure = _joined(request.excluded, failure, fix_text(state, view))
     if request.again and asked is None:
-        again = "" if failure else "The user asked for this task to be gone over again."
-        says = f"The user says: {request.told}" if request.told else ""
-        failure = _joined(failure, again, says)
+        if not failure and (last is not None or not view.said):
+            failure = "The user asked for this task to be gone over again."
     cut = attempts[-1].outcome if attempts and broken_off(attempts[-1]) else None
     if cut is not None and cut.session:
         # Its conversation goes on where it was, with the folder as it was.
@@ -62,7 +61,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         failure = _joined(failure, _BROKEN_OFF)
     if asked is None:
         agent = agent_of_task(state.settings, state.roles, view.task)
-        cache_key = digest(view.fingerprint, at, failure)
+        cache_key = digest(view.fingerprint, at, failure, *view.said)
         prompt = task_prompt(state, view, failure)
     else:
         agent = asked.agent

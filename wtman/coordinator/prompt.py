@@ -55,6 +55,8 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
             "An earlier attempt at this task was not accepted. Its work is in this folder "
             f"unless it says otherwise. Why:\n{failure.strip()[-_FAILURE_CAP:]}"
         )
+    if view.said:
+        parts.append("The user says: " + "\n\n".join(text.strip() for text in view.said))
     return "\n\n".join(parts) + "\n"
 
 

@@ -276,7 +276,7 @@ def _retry_reverted(state: State, event: e.RetryReverted, at: float) -> State:
         if view.goes_on and view.planned.step != view.before.planned.step:
             return flows.step_reverted(state, view, view.before, event.reason)
         told = f"a retry did no better ({event.reason}): the work of before is kept"
-        before = replace(view.before, notes=(*view.before.notes, told))
+        before = replace(view.before, notes=(*view.before.notes, told), said=view.said)
         state.tasks[event.task] = merges.back_to(before, view)
     return state
 
@@ -361,9 +361,10 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         return _with(state, event.task, wanted=bool(view.branch) and not view.worktree)
     if event.what != "retry" or view is None or view.external:
         return state
+    said = tuple(dict.fromkeys((*view.said, *filter(None, [event.told]))))
     if view.planned.lead:
         view = replace(view, merged=Sha(""), excluded=None, stuck="", onto=event.onto or view.onto)
-        state.tasks[event.task] = replace(view, request=Request(told=event.told))
+        state.tasks[event.task] = replace(view, request=Request(told=event.told), said=said)
         return teams.planned_anew(state, event.task)
     # The user asks for one more session, whatever the verdict was: the head is judged again.
     # A task that had come to its end gets no other after it, however that one ends.
@@ -372,15 +373,13 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     if event.keeps and event.keeps == view.head and view.in_flight is None:
         before = replace(view, before=None, resolving=None)
     request = replace(
-        view.request,
-        again=True,
-        excluded=_why_excluded(state, view),
-        told=event.told or view.request.told,
+        Request(told=event.told) | view.request, again=True, excluded=_why_excluded(state, view)
     )
     state.tasks[event.task] = replace(
         view,
         granted=view.granted + (more if event.once else max(more, 0)),
         request=request,
+        said=said,
         onto=event.onto or view.onto,
         excluded=None,
         resolving=None,

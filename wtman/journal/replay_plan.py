@@ -37,7 +37,10 @@ def view_of(state: State, task: Task) -> TaskView:
     if known.fingerprint == fingerprint or _is_good_work(state, known, task):
         return replace(known, planned=task)
     before = known.before if known.resolving is not None else None
-    return replace(known, planned=task, fingerprint=fingerprint, granted=0, before=before)
+    # What was said holds until the task itself is worded anew.
+    said = known.said if known.planned.prompt == task.prompt else ()
+    known = replace(known, planned=task, fingerprint=fingerprint, said=said)
+    return replace(known, granted=0, before=before)
 
 
 def _is_good_work(state: State, known: TaskView, task: Task) -> bool:

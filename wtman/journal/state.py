@@ -93,14 +93,14 @@ class Request:
     again: bool = False  # the user asked for one more
     restart: str = ""  # why it starts over from the task's start
     excluded: str = ""  # why a merge excluded the branch, for the prompt
-    told: str = ""  # what the user says to it
+    told: str = ""  # what the user has said since the session before
 
     def __or__(self, other: "Request") -> "Request":
         return Request(
             self.again or other.again,
             self.restart or other.restart,
             self.excluded or other.excluded,
-            self.told or other.told,
+            "\n\n".join(dict.fromkeys(filter(None, (other.told, self.told)))),
         )
 
 
@@ -168,6 +168,7 @@ class TaskView:
     checked: e.Checked | None = None  # of the newest judged tip
     granted: int = 0  # attempts that the user added by `retry`
     request: Request = Request()  # what the next session is begun for
+    said: tuple[str, ...] = ()  # all that the user has said to its sessions
     attach: bool = False  # the user asked for the next one
     wanted: bool = False  # the user asked for the worktree, which another task has
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base

@@ -133,6 +133,6 @@ def _team(state: State, view: TaskView, depth: int) -> TeamBrief:
             if other.planned.part_of == lead.part_of and other.planned.id != lead.id
         ),
         depth=depth,
-        told=view.request.told,
+        told="\n\n".join(view.said),
         protect=state.settings.protect,
     )

@@ -11,10 +11,12 @@ from wtman.journal.state import Attempt, State
 from wtman.merge.test_counts import describe, tallies
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
-from wtman.text.terminal import count
+from wtman.text.terminal import clean, count
 from wtman.text.words import listed
 from wtman.ui.document import Line, Words, code, joined, line
 from wtman.ui.findings import reviewed_words
+
+_SAID = 400  # columns of what the user has said to a session
 
 VERDICTS = {
     Verdict.GREEN: Words("passed", "good"),
@@ -68,6 +70,8 @@ def task_told(state: State, task: TaskId) -> list[Line]:
         agent = code(agent_of(state, view)[:200])
         told.append(line("branch ", code(view.branch), *where, ", by ", agent))
     told += [fact for attempt in view.attempts if (fact := _attempt(attempt))]
+    if view.request.told:
+        told.append(line(f'the next attempt is told "{clean(view.request.told, _SAID)}"'))
     if view.checked is not None and view.checked.commit == view.head:
         told += map(check_told, view.checked.results)
     told += [line(words)] if (words := reviewed_words(state, task)) else []
@@ -78,7 +82,10 @@ def task_told(state: State, task: TaskId) -> list[Line]:
 def _attempt(attempt: Attempt) -> Line:
     reason = attempt.outcome.reason if attempt.outcome is not None else ""
     why = attempt.red.splitlines()[0] if attempt.red else reason
-    return line(f"attempt {attempt.number}: {why[:400]}") if why else ()
+    said = f', told "{clean(attempt.request.told, _SAID)}"' if attempt.request.told else ""
+    if not (why or said):
+        return ()
+    return line(f"attempt {attempt.number}{said}" + (f": {why[:400]}" if why else ""))
 
 
 # --- a merge --------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from wtman.ui.facts import VERDICTS, excluded_told, headline
 from wtman.ui.flow import error_lines
 
 _FITTED = ("MakeWorktree", "BringBack")  # actions that make a worktree fit for work
+_SAID = 400  # columns of what the user has said
 _LONG = 10.0  # seconds of the checks on the base from which on their start is told of each task
 
 Told = list[tuple[str, str]]  # subjects, and what there is to say of them
@@ -279,9 +280,10 @@ def _rate_limited(state: State, event: e.RateLimited) -> Told:
 
 def _requested(state: State, event: e.Requested) -> Told:
     view = state.tasks.get(event.task)
+    said = f": {clean(event.told, _SAID)}" if event.told else ""
     if event.what == "retry" and view is not None and view.planned.lead:
-        return [(event.task, "is cut into parts anew")]
-    return [(event.task, _ASKED.get(event.what, "asked"))]
+        return [(event.task, f"is cut into parts anew{said}")]
+    return [(event.task, _ASKED.get(event.what, "asked") + said)]
 
 
 _ASKED = {

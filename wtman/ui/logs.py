@@ -45,10 +45,12 @@ def heading(attempt: Attempt, now: float) -> str:
         words.append(f"{word} after {duration(seconds)}")
         if outcome is not None and outcome.reason:
             words.append(clean(outcome.reason, 200))
-    head = ", ".join(words) + " =="
-    if outcome is None or not outcome.ignored:
-        return head
-    return f"{head}\n-- files that git ignores: {clean(listed(outcome.ignored))} --"
+    lines = [", ".join(words) + " =="]
+    if attempt.request.told:
+        lines.append(f"-- you said: {clean(attempt.request.told, 2000)} --")
+    if outcome is not None and outcome.ignored:
+        lines.append(f"-- files that git ignores: {clean(listed(outcome.ignored))} --")
+    return "\n".join(lines)
 
 
 def teller(repo: Repository, state: State, task: TaskId) -> Told:

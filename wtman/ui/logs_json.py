@@ -84,6 +84,7 @@ def _attempt(item: Attempt, files: Sequence[str]) -> dict[str, Any]:
     return {
         "number": item.number,
         "agent": item.agent,
+        "message": item.request.told,
         "state": _ENDED.get(item.ended, "interrupted"),
         "reason": outcome.reason if outcome is not None else "",
         "refused": item.red.partition("\n")[0],

@@ -35,9 +35,11 @@ def _more(state: State, view: TaskView) -> dict[str, Any]:
     return {
         "prompt": view.task.prompt,
         "attempts": [
-            {**attempt_plain(attempt), "usage": usage_json(attempt.outcome.usage)}
-            if attempt.outcome is not None
-            else {**attempt_plain(attempt), "usage": None}
+            {
+                **attempt_plain(attempt),
+                "message": attempt.request.told,
+                "usage": usage_json(attempt.outcome.usage) if attempt.outcome is not None else None,
+            }
             for attempt in view.attempts
         ],
         "reviewed": reviewed_words(state, view.task.id),

@@ -173,7 +173,17 @@ def _noted(
         own = _note(state, task, word, known, at, place)
     if node.note not in (own, standing.reason):
         said = node.note
-    return "  ".join(part for part in (said, own) if part)
+    told = _told(state.tasks[task])
+    return "  ".join(part for part in (said, own, told) if part)
+
+
+def _told(view: TaskView) -> str:
+    """What the user has said to the session at work, or will to the one after it."""
+    if text := view.request.told:
+        return f'next attempt told "{text}"'
+    flight = view.in_flight
+    text = flight.request.told if flight is not None else ""
+    return f'told "{text}"' if text else ""
 
 
 def _note(

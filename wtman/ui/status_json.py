@@ -125,6 +125,7 @@ def _task(
         "merged": view.merged or None,
         "ignored": list(last.ignored) if last is not None else [],
         "notes": list(view.told),
+        "messages": list(view.said),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, target
+from wtman.cli import options, streams, target
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import UsageError
 from wtman.journal.events import Requested, Resumed
@@ -21,22 +21,27 @@ def retry(
     ctx: typer.Context,
     task: options.Task,
     message: Annotated[
-        str, typer.Option("-m", "--message", metavar="TEXT", help="What to tell the session.")
+        str,
+        typer.Option(
+            "-m", "--message", metavar="TEXT", help="What to tell the session; - reads stdin."
+        ),
     ] = "",
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
-    """Give a task one more attempt. A run that is not running is resumed here."""
+    """Give a task one more attempt. A run that is not running is resumed here.
+
+    What you tell its session, the sessions after it are told too. A session at work now is
+    not broken off: the attempt after it is told. `wtman attach` pauses it.
+    """
+    message = streams.requested(message, "message")
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
         asked = request(home, state, name, message)
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())
-            lead = state.tasks[name].planned.lead
-            told = f"{name} {'is cut into parts anew' if lead else 'gets one more attempt'}"
-            print(
-                json.dumps({"schema": SCHEMA, "run": state.run, "task": name}) if as_json else told
-            )
+            plain = {"schema": SCHEMA, "run": state.run, "task": name}
+            print(json.dumps(plain) if as_json else f"{name} {_taken_up(state, name, message)}")
             return 0
         from wtman.cli.start import Console
         from wtman.config.trust import approved
@@ -54,6 +59,17 @@ def retry(
         if not as_json:
             print("".join(f"{line}\n" for line in change_lines(since.told)), end="", flush=True)
         return Console(as_json).drive(home, state, begin)
+
+
+def _taken_up(state: State, task: TaskId, message: str) -> str:
+    """What comes of it in a run that is running."""
+    view = state.tasks[task]
+    if view.planned.lead:
+        return "is cut into parts anew"
+    if view.in_flight is None:
+        return "gets one more attempt" + (", which is told your message" if message else "")
+    what = "your message goes to the attempt after it" if message else "one more attempt follows it"
+    return f"is in attempt {view.in_flight.number}, which goes on; {what}"
 
 
 def request(home: Home, state: State, task: TaskId, message: str = "") -> Requested:
