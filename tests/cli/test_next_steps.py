@@ -14,6 +14,8 @@ import pytest
 
 from tests import kit
 
+pytestmark = pytest.mark.slow
+
 AGENT = """\
 #!/bin/sh
 # What it does follows from the task's name and from what the user has mended since.
@@ -241,7 +243,7 @@ def test_a_landed_branch_is_not_offered_again(place: Place) -> None:
     _, command = shown(place.typed("wtman", "status").out)
     place.mended.touch()
     _, command = shown(place.typed(*shlex.split(command)).out)
-    assert re.fullmatch(r"wtman retry all-\w+/bad", command)
+    assert re.fullmatch(r'wtman retry all-\w+/bad -m "what to do differently"', command)
     _, command = shown(place.typed(*shlex.split(command)).out)
     assert re.fullmatch(r"wtman merge all-\w+", command)
     place.typed(*shlex.split(command))

@@ -135,7 +135,9 @@ def test_parts_of_a_lead_that_fell_short_are_not_ready_to_merge() -> None:
     state = alone.drive(first)
     assert states(alone)["a_b"] == "verified"
     assert run_state(state) is RunState.FAILED
-    assert next_command(state, live=False) == "wtman retry run-1/a_c_x"
+    assert next_command(state, live=False) == (
+        'wtman retry run-1/a_c_x -m "what to do differently"'
+    )
 
 
 def test_a_run_that_has_had_its_sessions_is_taken_up_with_more() -> None:

@@ -40,6 +40,8 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody listens: end without a word
         return 1
+    except KeyboardInterrupt:  # once more, when it had ended already: all is said
+        return 128 + signal.SIGINT
 
 
 def _find_package() -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from wtman.cli.target import here
 from wtman.coordinator.home import Home
 from wtman.errors import WtmanError
 from wtman.journal.events import Event
@@ -53,12 +54,17 @@ def detach(home: Home, run: RunId, events: Sequence[Event], as_json: bool) -> in
         print(json.dumps({"schema": SCHEMA, **told}, ensure_ascii=True))
         return 0
     if live:
-        print(f"run {run} continues in the background (process {pid})")
-        print(f"  watch it: wtman status {run} --watch")
-        print(f"  stop it:  wtman stop {run}")
+        lines = [
+            f"run {run} continues in the background (process {pid})",
+            f"  watch it: wtman status {run} --watch",
+            f"  stop it:  wtman stop {run}",
+        ]
     else:
-        print(f"run {run} continued in the background and is {run_state(home.state(run))}")
-        print(f"  see it:   wtman status {run}")
+        lines = [
+            f"run {run} continued in the background and is {run_state(home.state(run))}",
+            f"  see it:   wtman status {run}",
+        ]
+    print(here("\n".join(lines)))
     print(f"  its log:  {clean(log)}")
     return 0
 

@@ -130,7 +130,7 @@ def replay_check(
     with target.journal(ctx, directory) as home:
         state = _flow_run(home, run)
         found = rehearsed(home, after(state, (_edited(home, state, request),)), failures=True)
-    differs = bool(found.wanted or found.unused or found.error)
+    differs = found.differs
     if as_json:
         told = {
             "run": state.run,
@@ -172,6 +172,7 @@ def _edited(home: Home, state: State, request: FlowRequest) -> FlowAdded:
         digest=script.digest,
         sources=dict(script.sources),
         theirs=script.theirs,
+        path=script.path,
         args=dict(request.args) or was.args,
     )
 

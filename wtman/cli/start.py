@@ -43,7 +43,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import SCHEMA, RunKind, RunState
-from wtman.tasks.lifecycle import run_state
+from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, fit
 from wtman.ui.flow_start import flow_screen, rehearsal_lines
 from wtman.ui.jsonl import JsonLines
@@ -57,7 +57,7 @@ from wtman.ui.proposal import (
     to_approve,
 )
 from wtman.ui.rows import Moment
-from wtman.ui.table import table
+from wtman.ui.table import run_words, table
 from wtman.worktrees.clean import remove_traces
 
 _RESUMED = StartRequest()
@@ -161,6 +161,8 @@ class Console:
             going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
             return self._go_on(home, state, going.events, _RESUMED, going.told)
+        if going.idle:
+            return self._done_with(state)
         if going.commands and self.yes:
             raise unapproved(going.commands, approve_first(state.run))
         if not self.as_json:
@@ -174,6 +176,17 @@ class Console:
                 return 0
         confirmed = [] if state.approved else [Approved()]
         return self._driven(home, state, [*going.events, *confirmed])
+
+    def _done_with(self, state: State) -> int:
+        """Say that nothing is left to resume, and what can be done; the run stays as it is."""
+        if self.as_json:
+            self._begun(state)
+            return self.ended(state, exit_status(state))
+        known = standings(state)
+        words, _ = run_words(state, known)
+        print(f"nothing to resume in run {state.run} ({words})")
+        print(target.here(f"next: {next_step(state, live=False, known=known)}"))
+        return exit_status(state)
 
     def resume_flow(
         self,
@@ -189,6 +202,9 @@ class Console:
         events = (*going.events, *((edited,) if edited is not None else ()))
         with self._at("playing the flow without sessions, to see what is reused"):
             found = rehearsed(home, after(state, events))
+        over = run_state(state) in (RunState.READY, RunState.MERGED)
+        if over and edited is None and not going.told and not found.differs:
+            return self._done_with(state)
         commands = unapproved_of(after(state, events), os.environ, home.repo.common_dir)
         commands = tuple(dict.fromkeys((*commands, *going.commands)))
         if commands and self.yes:
@@ -245,7 +261,7 @@ class Console:
         if not was_planned and not self.as_json:
             print()
         self._show(proposal)
-        kept = f"nothing was started; the plan is kept: wtman resume {state.run}"
+        kept = target.here(f"nothing was started; the plan is kept: wtman resume {state.run}")
         if request.kind is RunKind.PLAN:
             if self.as_json:
                 return self.ended(state, 0)

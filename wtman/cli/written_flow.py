@@ -111,7 +111,8 @@ def _kept(repo: Repository, state: State, path: str, as_json: bool, *, replaces:
     name = os.path.basename(path).removesuffix(".py") if kept else where.typed(path)
     lines = [*(clean(note) for note in planner_notes(state)), "", *flows.shown(script, sizes), ""]
     print("\n".join([*lines, f"written to {clean(where.typed(path))}: read it, nobody has yet"]))
-    print(f"next: wtman run {name} --dry-run; wtman run {name} shows it again and asks")
+    step = f"next: wtman run {name} --dry-run; wtman run {name} shows it again and asks"
+    print(where.here(step))
     return 0
 
 

@@ -126,7 +126,7 @@ class _Loop:
         self.ctx.live_state.refresh = self._take_in
         try:
             self._take_in()
-            if seen := await self.ctx.git(reviews.programs_seen, self.ctx, self.state):
+            if seen := await self.ctx.git(reviews.programs_seen, self.ctx.environ, self.state):
                 self._journal([seen])
             outcomes: list[e.Event] = [*self._low_space()]
             while True:

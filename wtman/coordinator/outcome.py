@@ -3,6 +3,7 @@
 Pure.
 """
 
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -94,7 +95,7 @@ def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | Non
     if status is RunState.PAUSED and state.paused is not None:
         return "" if _spent(state) else _to_mend(state.paused.hint)
     if state.flow is not None and state.flow.ended is not None and state.flow.ended.error:
-        return f"edit {state.flow.added.name}" if _is_of_script(state.flow) else ""
+        return f"edit {_script_of(state.flow)}" if _is_of_script(state.flow) else ""
     if status is RunState.STOPPED and state.failed is not None:
         return _to_mend(state.failed.hint)
     if status is RunState.FAILED and _waits_for_setup(state):
@@ -148,6 +149,12 @@ def _is_of_script(flow: FlowView) -> bool:
     return str((error or {}).get("type", "")) not in _OF_STEPS
 
 
+def _script_of(flow: FlowView) -> str:
+    """The script as a user finds it: its file, else the flow of that name."""
+    added = flow.added
+    return shlex.quote(added.path) if added.path else f"the flow {added.name}"
+
+
 _OF_STEPS = ("StepFailed", "BadAnswer", "OverBudget", "GivenUp", "Ended")
 
 
@@ -164,6 +171,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     left = {task: state.tasks[task].excluded for task in fell}
     alone = [task for task, item in left.items() if item is None or not item.follows]
     short = next((task for task in alone if not set(state.parts_of(task)) & set(fell)), "")
+    again = _retry(state, short)
     if live:
         return f"wtman status {run} --watch"
     if state.dismissed:
@@ -172,7 +180,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     if state.kind is RunKind.REVIEW and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"
     if state.flow is not None:
-        return _next_of_flow(state, state.flow, status, known, short)
+        return _next_of_flow(state, state.flow, status, known, short, again)
     match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
@@ -180,16 +188,31 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
         case RunState.READY:
-            return f"wtman retry {run}/{short}"
+            return again
         case RunState.MERGED:
             if short:
-                return f"wtman retry {run}/{short}"
+                return again
             cleaned = all(view.cleaned for view in state.tasks.values())
             return f"wtman {'report' if cleaned else 'clean'} {run}"
         case RunState.FAILED if short and not _waits_for_setup(state):
-            return f"wtman retry {run}/{short}"
+            return again
         case _:
             return _resume(state)
+
+
+# Stands for what the user would say to the next attempt; typed as it is, it says nothing.
+IN_OTHER_WORDS = "what to do differently"
+
+
+def _retry(state: State, task: str) -> str:
+    """One more attempt of a task: what fell short by itself is told how to do better, what a
+    merge excluded is brought up to where the target is now."""
+    if not task:
+        return ""
+    view = state.tasks[TaskId(task)]
+    left = view.excluded
+    bare = view.planned.lead or not view.attempts or (left and left.reason != "unverified")
+    return f"wtman retry {state.run}/{task}" + ("" if bare else f' -m "{IN_OTHER_WORDS}"')
 
 
 def answer_command(state: State, step: FlowStep) -> str:
@@ -205,7 +228,12 @@ def answer_command(state: State, step: FlowStep) -> str:
 
 
 def _next_of_flow(
-    state: State, flow: FlowView, status: RunState, known: Mapping[TaskId, Standing], short: str
+    state: State,
+    flow: FlowView,
+    status: RunState,
+    known: Mapping[TaskId, Standing],
+    short: str,
+    again: str,
 ) -> str:
     run = state.run
     match status:
@@ -217,7 +245,7 @@ def _next_of_flow(
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
         case RunState.READY | RunState.MERGED if short:
-            return f"wtman retry {run}/{short}"
+            return again
         case RunState.READY:
             return f"wtman report {run}"
         case RunState.MERGED:
@@ -241,11 +269,16 @@ def _spent(state: State) -> list[str]:
         return []
     if state.sessions >= settings.max_sessions:
         return [f"--max-sessions {2 * settings.max_sessions}"]
+    cents = math.ceil(200 * max(settings.budget_usd, charged.usd or 0.0))
     return [
-        f"{flag} {2 * max(limit, used):.{digits}f}"
-        for flag, limit, used, digits in (
-            ("--budget-usd", settings.budget_usd, charged.usd, 2),
-            ("--budget-tokens", settings.budget_tokens, charged.tokens, 0),
+        f"{flag} {enough}"
+        for flag, limit, enough in (
+            ("--budget-usd", settings.budget_usd, f"{cents / 100:.2f}"),
+            (
+                "--budget-tokens",
+                settings.budget_tokens,
+                2 * max(settings.budget_tokens, charged.tokens),
+            ),
         )
         if limit and f"{flag} N" in state.paused.hint
     ]

@@ -69,6 +69,11 @@ class Rehearsal:
     unused: tuple[FlowStep, ...]
     error: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def differs(self) -> bool:
+        """Whether the script asks for anything but what is answered, or fails."""
+        return bool(self.wanted or self.unused or self.error)
+
 
 def commits_of(call: StepCall) -> tuple[Sha, ...]:
     """The commits that the call starts from or looks at, in the order that it names them."""

@@ -93,7 +93,7 @@ def brief_of(ctx: Context, state: State) -> Brief:
 def failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
     """Why there is no plan, and how to go on."""
     again = f"wtman resume {state.run} has it planned again"
-    wanted, by_hand = "plan", "give a plan with --plan"
+    wanted, by_hand = "plan", "name another --planner; or give a plan with --plan FILE"
     if state.planning is not None and state.planning.wanted.code:
         wanted, by_hand = "flow", "write one: wtman help flows"
     sign_in = ctx.agent(action.agent).needs.sign_in

@@ -5,7 +5,7 @@ what they judge; whatever they say is a claim. What a crash, a timeout or nonsen
 is no verdict, journalled as that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,10 +51,10 @@ async def perform(
             return (await _refute(ctx, state, action),)
 
 
-def programs_seen(ctx: Context, state: State) -> ProgramsSeen | None:
+def programs_seen(environ: Mapping[str, str], state: State) -> ProgramsSeen | None:
     """What the programs that review and refute are made of, where that is news."""
     agents = {*reviewers(state), refuter(state)} if reviewers(state) else set()
-    contents = {agent: content_of(agent, ctx.environ) for agent in sorted(agents)}
+    contents = {agent: content_of(agent, environ) for agent in sorted(agents)}
     news = {
         agent: content
         for agent, content in contents.items()

@@ -1,9 +1,10 @@
 """What a session printed, from its evidence files, as text that is safe on a terminal.
 
-Promises whole lines in the order of each file (stdout first, then stderr where
-nothing is followed), with controls and escapes taken out; a line that never ends is
-cut, not collected. A checkout is called `.` and a private HOME `~`, where they are seen at
-places of the sandbox (`told`). `raw` bytes are for whoever reads the agent's own stream.
+The JSON of a session's stream is told as what it means. Promises whole lines in the order of
+each file (stdout first, then stderr where nothing is followed), with controls and escapes taken
+out; a line that never ends is cut, not collected. A checkout is called `.` and a private HOME `~`,
+where they are seen at places of the sandbox (`told`). `raw` bytes are for whoever reads the
+agent's own stream.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 from wtman import files
+from wtman.agents.transcript import readable
 from wtman.execution.output import stream
 from wtman.git.discovery import Repository
 from wtman.journal.state import Attempt, State
@@ -27,10 +29,12 @@ from wtman.ui.causes import Cause
 Told = Callable[[str], str]
 
 _CHUNK = 1 << 16
-_LONGEST = 1 << 16  # bytes of one line that are worth reading
+_LONGEST = 1 << 16  # bytes of one line that are shown
+_COLLECTED = 1 << 20  # bytes of one line that are read: an event may hold a whole file
 _SHORT = 25  # lines of an output that is shown without its telling lines apart
 _READ = 1 << 20  # bytes of an output in which these are looked for
 _STREAMS = ("stdout", "stderr")
+SPOKEN = ("session", "planning")  # kinds of causes that are an agent's own stream
 
 
 def heading(attempt: Attempt, now: float) -> str:
@@ -89,8 +93,21 @@ def output_of(cause: Cause, folder: str, told: Told = str) -> str:
     """What a cause printed, the end of it where it is huge; what the journal kept, else."""
     log = log_of(cause, folder)
     raw = [files.tail(os.path.join(log, name), _READ) for name in _STREAMS] if log else []
+    if cause.kind in SPOKEN:
+        raw = [_spoken(text) for text in raw]
     said = told(b"\n".join(filter(None, raw)).decode("utf-8", "replace"))
     return said if said.strip() else cause.said
+
+
+def _spoken(raw: bytes) -> bytes:
+    """The stream of a session with its events as lines for people."""
+    lines = raw.split(b"\n")
+    told = (readable(line) for line in lines)
+    return b"\n".join(
+        line if said is None else "\n".join(said).encode()
+        for line, said in zip(lines, told, strict=True)
+        if said != ()
+    )
 
 
 def print_cause(
@@ -106,7 +123,7 @@ def print_cause(
         out.write("".join(f"{clean(line)}\n" for line in cause.lines(said)))
         out.write("-- all of its output --\n")
     if log:
-        print_attempt(log, out, told)
+        print_attempt(log, out, told, spoken=cause.kind in SPOKEN)
     else:
         out.write("".join(f"{clean(line)}\n" for line in said.splitlines()))
     out.flush()
@@ -139,10 +156,10 @@ def _newest(folder: str, name: str) -> str:
     return os.path.join(folder, f"{name}-{max(numbers)}") if max(numbers) else ""
 
 
-def print_attempt(folder: str, out: TextIO, told: Told = str) -> None:
-    """All that an attempt printed so far."""
+def print_attempt(folder: str, out: TextIO, told: Told = str, *, spoken: bool = True) -> None:
+    """All that an attempt printed so far; a command that is no session is not `spoken`."""
     for name in _STREAMS:
-        tail = Tail(os.path.join(folder, name), told)
+        tail = Tail(os.path.join(folder, name), told, spoken=spoken)
         lines = [*tail.lines(), *tail.rest()]
         if lines and name == "stderr":
             out.write("-- stderr --\n")
@@ -155,7 +172,7 @@ def follow_attempt(
     folder: str, out: TextIO, over: Callable[[], bool], told: Told = str
 ) -> Iterator[None]:
     """Print what comes, once for every step of the iterator, until the attempt is over."""
-    tails = [Tail(os.path.join(folder, name), told) for name in _STREAMS]
+    tails = [Tail(os.path.join(folder, name), told, spoken=True) for name in _STREAMS]
     ended = False
     while not ended:
         # Asked before reading, so that what came last is still read.
@@ -196,10 +213,12 @@ def copy_raw(folder: str, out: BinaryIO, offset: int = 0) -> int:
 
 @dataclass(slots=True)
 class Tail:
-    """A growing file, read by whole lines from where it was left."""
+    """A growing file, read by whole lines from where it was left. `spoken`: it is the stream of
+    a session, whose events are told as what they mean."""
 
     path: str
     told: Told = str
+    spoken: bool = False
     offset: int = 0
     begun: bytes = b""
 
@@ -210,15 +229,23 @@ class Tail:
             while chunk := source.read(_CHUNK):
                 self.offset += len(chunk)
                 *whole, rest = (self.begun + chunk).split(b"\n")
-                yield from map(self._shown, whole)
-                self.begun = rest[:_LONGEST]
+                for line in whole:
+                    yield from self._shown(line)
+                self.begun = rest[:_COLLECTED]
 
     def rest(self) -> Iterator[str]:
         """The last line, where it has no end."""
         if self.begun:
-            yield self._shown(self.begun)
+            yield from self._shown(self.begun)
             self.begun = b""
 
-    def _shown(self, line: bytes) -> str:
-        text = self.told(line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace"))
-        return clean(text.expandtabs(4)) + ("…" if len(line) > _LONGEST else "")
+    def _shown(self, line: bytes) -> Iterator[str]:
+        said = readable(line) if self.spoken else None
+        if said is None:
+            yield self._one(line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace"), len(line))
+            return
+        for text in said:
+            yield self._one(text[:_LONGEST], len(text))
+
+    def _one(self, text: str, whole: int) -> str:
+        return clean(self.told(text).expandtabs(4)) + ("…" if whole > _LONGEST else "")

@@ -21,7 +21,7 @@ from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
 from wtman.review.judgement import judgements
-from wtman.tasks.lifecycle import run_state, standings
+from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import count, duration, size
 from wtman.text.words import iso
 from wtman.ui.causes import causes, run_causes
@@ -51,7 +51,7 @@ from wtman.ui.findings import (
 )
 from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
-from wtman.ui.table import RUN_KINDS
+from wtman.ui.table import run_words
 from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
 
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
@@ -75,9 +75,9 @@ def report(state: State, *, folds: bool = True) -> str:
 
 def about(state: State, known: Mapping[TaskId, Standing]) -> Line:
     """Which run it is, and how it stands."""
-    status = run_state(state, known)
+    words, kind = run_words(state, known)
     facts = [
-        line(Words(status, "badge", RUN_KINDS.get(status, "busy"))),
+        line(Words(words, "badge", kind)),
         line("run ", code(state.run)),
         line(f"created {iso(state.created)}"),
         line("base ", code(state.base[:10])),

@@ -316,7 +316,7 @@ def _accept(
         found,
         ended=Ended.FAILED,
         reason=f"touched paths that the task does not own: {listed}",
-        detail="Undo these changes.",
+        detail=f"The task owns only {', '.join(owns)}: undo the changes of all other paths.",
     )
 
 

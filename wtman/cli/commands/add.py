@@ -232,5 +232,5 @@ class Addition:
         if self.as_json:
             print(json.dumps({"schema": SCHEMA, "run": run, "tasks": list(self.names)}))
         else:
-            print(f"{listed(self.names)} {words.format(run=run)}")
+            print(target.here(f"{listed(self.names)} {words.format(run=run)}"))
         return 0

@@ -68,5 +68,6 @@ def answer(
             print(f"run {name} goes on")
         else:
             others = [it for it in state.flow.questions if it.key != step.key] if state.flow else []
-            print(f"answered: {text}\nnext: wtman {'answer' if others else 'resume'} {name}")
+            again = f"wtman {'answer' if others else 'resume'} {name}"
+            print(target.here(f"answered: {text}\nnext: {again}"))
     return 0

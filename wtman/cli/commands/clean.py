@@ -42,7 +42,7 @@ _MUCH = 10 << 20  # bytes of logs that are worth a word
 
 def clean(
     ctx: typer.Context,
-    run: options.Run = "",
+    run: options.FinishedRun = "",
     force: Annotated[
         list[str] | None,
         typer.Option(metavar="TASK", help="Remove this one whatever it holds; repeatable."),

@@ -91,7 +91,7 @@ def _next(line: Line, width: int) -> list[str]:
     """What to do. A command is not folded: it is to be copied."""
     word = "next" if line.level == "ok" else "fix"
     told = []
-    for item in line.fix.splitlines():
+    for item in target.here(line.fix).splitlines():
         text = clean(f"{word}: {item}")
         told += _beside(text, width) if "; " in text else [text]
     return told

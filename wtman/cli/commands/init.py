@@ -94,17 +94,20 @@ def _told(
         print(f"! {clean(note)}")
     if untried:
         print(f"not tried: {untried}")
+    print(target.here(f"next: {_next(found, trials, approved=approved)}"))
+
+
+def _next(found: Habits, trials: Sequence[ProjectTrial] | None, *, approved: bool) -> str:
     split = 'wtman split "what you want"'
     if not found.check:
-        print("next: no tests were found: set `check`, or branches end unchecked")
-    elif trials is None:
-        print("next: read it, then `wtman trust` and `wtman doctor --checks`")
-    elif not any(trial.passed for trial in trials):
-        print(f"next: set `check` in {_NAME}, then `wtman doctor --checks`; or {split} --check CMD")
-    elif approved:
-        print(f"next: {split}")
-    else:
-        print(f"next: {split}, which asks you to approve these commands")
+        return (
+            f"no tests were found: set `check` in {_NAME}, or branches end unchecked; then {split}"
+        )
+    if trials is None:
+        return "read it, then `wtman trust` and `wtman doctor --checks`"
+    if not any(trial.passed for trial in trials):
+        return f"set `check` in {_NAME}, then `wtman doctor --checks`; or {split} --check CMD"
+    return split if approved else f"{split}, which asks you to approve these commands"
 
 
 def _trier(repo: Repository) -> tuple[Trier | None, str]:

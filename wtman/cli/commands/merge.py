@@ -14,7 +14,7 @@ from wtman.text.words import quoted
 
 def merge(
     ctx: typer.Context,
-    run: options.Run = "",
+    run: options.ReadyRun = "",
     branches: Annotated[
         list[str] | None,
         typer.Option(

@@ -132,7 +132,7 @@ def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> i
         }
         print(json.dumps(told, ensure_ascii=True))
     elif target:
-        print(f"next: wtman split --plan {where.typed(target)}")
+        print(where.here(f"next: wtman split --plan {where.typed(target)}"))
     else:
         print(text, end="")
     return 0

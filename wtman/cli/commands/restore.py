@@ -106,7 +106,7 @@ def _undo(home: Home, name: str, as_json: bool) -> int:
         names = ", ".join(cleaned(state.label(task)) for task in event.tasks)
         print(f"not merged any more: {names}")
     if done.cleaned:
-        print(f"\nnext: wtman restore {run}")
+        print(target.here(f"\nnext: wtman restore {run}"))
     elif not state.kind.external:
         print(target.here(f"\nnext: {next_step(state, live=False)}"))
     return 0

@@ -10,6 +10,7 @@ import typer
 
 from wtman.cli import options, streams, target
 from wtman.coordinator.home import Home, a_task
+from wtman.coordinator.outcome import IN_OTHER_WORDS
 from wtman.errors import UsageError
 from wtman.journal.events import Requested, Resumed
 from wtman.journal.state import State, TaskView
@@ -37,6 +38,8 @@ def retry(
     message = streams.requested(message, "message")
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
+        # As it is shown where a task fell short: nothing is said yet.
+        message = "" if message == IN_OTHER_WORDS else message
         asked = request(home, state, name, message)
         if home.store.live(state.run):
             home.store.append(state.run, [asked], time.time())

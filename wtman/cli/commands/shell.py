@@ -89,6 +89,7 @@ def _tell(state: State, task: TaskId, left: "ByHand") -> None:
         print(f"{task}: your commits could not be kept: {clean(left.refused, 400)}")
     if left.changed:
         print(f"{task}: the worktree has changes that are not in its branch")
-        print(f"next: to collect them, wtman attach {name}; another session sets them aside")
+        told = f"next: to collect them, wtman attach {name}; another session sets them aside"
+        print(target.here(told))
     else:
         print(f"{task}: nothing changed")

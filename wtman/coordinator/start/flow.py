@@ -128,6 +128,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
         sources=dict(script.sources),
         theirs=script.theirs,
         confirm_above=request.confirm_above,
+        path=script.path,
     )
     return PreparedFlow(
         script=script,
@@ -195,9 +196,11 @@ def find(repo: Repository, source: str, taken: frozenset[str] = frozenset()) -> 
     """
     if source.endswith(".py") or os.sep in source:
         name, text = os.path.basename(source), _read(source, source)
+        path = os.path.abspath(source)
         theirs = os.path.exists(_written(repo, text))
     else:
         name, text, theirs = _named(repo, source)
+        path = ""
     outline = _outline(text, os.path.basename(source), taken)
     sources: dict[str, str] = {}
     approvals = [_told(name.removesuffix(".py"), text)] if theirs else []
@@ -211,7 +214,7 @@ def find(repo: Repository, source: str, taken: frozenset[str] = frozenset()) -> 
         approvals += [_told(inner, content)] if is_theirs else []
         inside = _outline(content, inner, frozenset())
         wanted += [(item, depth + 1) for item in inside.flows]
-    return FlowScript(name, text, outline, sources, tuple(approvals))
+    return FlowScript(name, text, outline, sources, tuple(approvals), path)
 
 
 def repository_flows(repo: Repository) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class FlowScript:
     outline: Outline
     sources: Mapping[str, str] = field(default_factory=dict)
     theirs: tuple[str, ...] = ()  # what has to be approved, as it is shown
+    path: str = ""  # of one that was named by its file, absolute
 
     @property
     def digest(self) -> str:

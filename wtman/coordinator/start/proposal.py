@@ -102,6 +102,7 @@ class Resumption:
     events: tuple[Event, ...]  # that the resume begins with
     told: tuple[str, ...] = ()  # what was changed since, a line each
     settings: tuple[Event, ...] = ()  # those of the events that are of no plan
+    idle: bool = False  # nothing is left to do, and nothing was changed
 
 
 def after(state: State, events: tuple[Event, ...]) -> State:

@@ -6,6 +6,7 @@ from typing import Any
 
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
+from wtman.coordinator.decide import decide
 from wtman.coordinator.home import Home, require_idle, require_shown
 from wtman.coordinator.start.agents import anchored_agents
 from wtman.coordinator.start.approval import unapproved_of
@@ -39,6 +40,7 @@ from wtman.model.plan import Plan
 from wtman.model.roles import PLANNER, REVIEWER, agent_of, effort_of, model_of
 from wtman.plan.file import locate, parse, validate
 from wtman.review.judgement import reviews_each
+from wtman.review.perform import programs_seen
 from wtman.tasks.edit import changes, impact
 
 _ALL = TaskId("")
@@ -80,7 +82,15 @@ def resumption(
         going,
         (*news, *since.told),
         begin,
+        not (news or since.told or edited) and _is_idle(after(state, going), environ),
     )
+
+
+def _is_idle(state: State, environ: Mapping[str, str]) -> bool:
+    """Whether a run that goes on would do nothing."""
+    if not state.approved or state.flow is not None:
+        return False
+    return not decide(state, frozenset()) and programs_seen(environ, state) is None
 
 
 def changed_since(

@@ -30,10 +30,11 @@ class FlowAdded(Event):
     sources: dict[str, str] = field(default_factory=dict)
     theirs: tuple[str, ...] = ()  # scripts that came with the repository, as they are approved
     confirm_above: int = 25  # a fan-out of more sessions is asked about
+    path: str = ""  # of a script that was named by its file, absolute
 
     def resume_command(self, run: str) -> str:
         """How the run goes on with the script as it is after an edit."""
-        return shlex.join(["wtman", "run", self.name, "--resume", run])
+        return shlex.join(["wtman", "run", self.path or self.name, "--resume", run])
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _newest(folder: str, state: State, task: TaskId) -> tuple[str, str]:
 
 
 def _tail(path: str, told: Told) -> Tail:
-    tail = Tail(path, told)
+    tail = Tail(path, told, spoken=True)
     if os.path.exists(path):
         tail.offset = max(os.path.getsize(path) - _BYTES, 0)
     return tail
