@@ -169,7 +169,10 @@ def test_a_page_is_painted_without_its_marks() -> None:
 
 def test_the_manual_is_in_what_is_published() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    assert build["targets"]["wheel"] == {"packages": ["wtman"], "hooks": {"custom": {}}}
+    assert build["targets"]["wheel"] == {
+        "packages": ["wtman"],
+        "hooks": {"custom": {"path": "scripts/man_pages.py"}},
+    }
     assert {"/wtman", "/scripts", "/CHANGELOG.md", "/CONTRIBUTING.md"} <= set(
         build["targets"]["sdist"]["include"]
     )

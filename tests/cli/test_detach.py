@@ -113,18 +113,3 @@ def test_the_bell_rings_for_who_may_have_looked_away(
     assert capsys.readouterr().out == ""
     notify.call(discover(str(repo)), state, "ready", "run r-1 is ready", now - 60)
     assert capsys.readouterr().out == "\a"
-
-
-@pytest.mark.parametrize(
-    ("words", "found"), [("wtman de", "demo"), ("wtman split --det", "--detach")]
-)
-def test_the_shell_completes_commands_and_options(
-    wtman: kit.Program, repo: Path, words: str, found: str
-) -> None:
-    asked = {
-        "_WTMAN_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
-    }
-    done = wtman(cwd=repo, env=asked, check_status=None)
-    assert found in done.out.split()

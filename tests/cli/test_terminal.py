@@ -62,7 +62,7 @@ def test_diff_shows_what_a_branch_would_do_to_the_terminal(
     wtman(*words(f"command:sh {tmp_path}/odd.sh", "core"), "--yes", cwd=repo)
     shown = terminal("diff", "core", colour=True)
     assert shown.end() == 0
-    assert "\x1b[32m+^[]0;title^G^[[8mhidden^[[0m \\u202eltr\x1b[0m\r\n" in shown.raw
+    assert "\x1b[32m+^[]0;title^G^[[8mhidden^[[0m \\u202eltr\x1b[0m" in shown.raw
     assert not {"\x07", "\u202e", "\u2066"} & set(shown.raw)
     assert hostile in wtman("diff", "core", cwd=repo).out
     assert " odd\\u2066.txt | 1 +" in wtman("diff", "--stat", cwd=repo).out

@@ -203,7 +203,7 @@ def test_an_audit_ends_with_the_round_that_proves_nothing_new() -> None:
 @pytest.mark.parametrize("number", range(3))
 def test_the_flows_of_the_manual_run(number: int) -> None:
     page = (FOLDER.parent.parent / "manual/flows.md").read_text()
-    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", page)
+    blocks = re.findall(r"(?ms)^```python[^\n]*\n(.*?)^```$", page)
     assert len(blocks) == 3
     outline = read_script(blocks[number], "flow.py")
     assert outline.problems == (), outline_lines(outline)
