@@ -191,6 +191,6 @@ def test_refusals(wtman: kit.Program, built: Callable[..., str], repo: Path) -> 
     assert 'no task "god"' in wtman("attach", "god", cwd=repo, check_status=2).err
     wtman("merge", cwd=repo)
     assert (
-        "cannot attach to good: it is merged"
+        "good has no worktree: it is merged"
         in wtman("attach", "good", cwd=repo, check_status=2).err
     )

@@ -12,6 +12,11 @@ import pexpect
 import pytest
 
 from tests import kit
+from tests.coordinator.simulation import World, created, task
+from wtman.cli.commands.attach import require_attachable
+from wtman.cli.worktree import require_worktree
+from wtman.errors import MissingError
+from wtman.model.ids import TaskId
 from wtman.sandbox.choice import trouble
 
 bubblewrap = pytest.mark.skipif(bool(trouble("bubblewrap")), reason="bubblewrap does not work here")
@@ -170,9 +175,16 @@ def test_open_brings_back_and_prints_the_real_path(
     child = terminal("open", gone, VISUAL=f"'{editor}'")
     child.expect_exact(f"edits {place} in {place}")
     assert ended(child) == 0
-    child = terminal("open", gone, VISUAL="", EDITOR="")
+    child = terminal("open", gone, VISUAL=" ", EDITOR="")
     child.expect_exact(place)
     assert ended(child) == 0
+    child = terminal("open", gone, VISUAL="", EDITOR=f"FLAG=1 '{editor}' --wait")
+    child.expect_exact("edits --wait in ")
+    assert ended(child) == 0
+    child = terminal("open", gone, VISUAL="", EDITOR="no-such-editor --wait")
+    child.expect_exact("cannot run the editor `no-such-editor --wait`")
+    child.expect_exact(f"it was to open {place}")
+    assert ended(child) == 3
     child = terminal("open", gone, VISUAL="false")
     child.expect_exact("the editor ended with status 1")
     assert ended(child) == 1
@@ -222,6 +234,18 @@ def test_a_run_that_goes_on_gives_a_worktree_back(
     assert {view["state"] for view in tasks(wtman, repo).values()} == {"unchecked"}
 
 
+@pytest.mark.parametrize(("live", "step"), [(False, "resume"), (True, "status")])
+def test_a_task_that_waits_for_its_turn_says_what_leads_to_its_worktree(
+    live: bool, step: str
+) -> None:
+    world = World()
+    world.append(created(task("a")))
+    for refuse in (require_worktree, require_attachable):
+        with pytest.raises(MissingError, match="a has no worktree yet") as refused:
+            refuse(world.state, TaskId("a"), live=live)
+        assert f"wtman {step} run-1" in refused.value.hint
+
+
 @pytest.mark.slow
 def test_refusals(wtman: kit.Program, repo: Path, built: Callable[..., str]) -> None:
     run = built("good", more=ALONE)
@@ -235,6 +259,7 @@ def test_refusals(wtman: kit.Program, repo: Path, built: Callable[..., str]) -> 
     wtman("clean", run, "--force", "good", cwd=repo)
     told = wtman("open", f"{run}/good", cwd=repo, check_status=3).err
     assert "was cleaned" in told and f"wtman restore {run}/good" in told
+    assert told == wtman("attach", f"{run}/good", cwd=repo, check_status=3).err
     wtman("restore", f"{run}/good", cwd=repo)
     assert wtman("open", f"{run}/good", cwd=repo).out.strip() == place
     wtman("merge", run, cwd=repo)

@@ -39,8 +39,8 @@ def require_no_lead(state: State, task: TaskId) -> None:
     )
 
 
-def require_worktree(state: State, task: TaskId) -> None:
-    """Refuse a task that can have no worktree now."""
+def require_worktree(state: State, task: TaskId, *, live: bool) -> None:
+    """Refuse a task that can have no worktree now. `live`: its run is running."""
     require_shown(state)
     require_no_lead(state, task)
     view = state.tasks[task]
@@ -62,9 +62,9 @@ def require_worktree(state: State, task: TaskId) -> None:
             code="cleaned",
         )
     if not view.branch:
-        raise MissingError(
-            f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
-        )
+        ahead = f"wait for its turn: wtman status {state.run} --watch"
+        hint = ahead if live else f"start it: wtman resume {state.run}"
+        raise MissingError(f"{task} has no worktree yet", hint=hint, code="early")
 
 
 @contextlib.asynccontextmanager

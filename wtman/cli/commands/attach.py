@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wtman.cli import options, target
-from wtman.cli.worktree import placed, require_no_lead, settled
+from wtman.cli.worktree import placed, require_worktree, settled
 from wtman.coordinator.home import Home, a_task
 from wtman.errors import MissingError, UsageError
 from wtman.journal.events import Requested
@@ -37,9 +37,10 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
     """
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        require_attachable(state, name)
+        require_attachable(state, name, live=bool(home.store.live(state.run)))
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise MissingError("attach needs a terminal", hint="run it in one", code="terminal")
+            hint = f"run it in one; or see: wtman open --path {state.run}/{name}"
+            raise MissingError("attach needs a terminal", hint=hint, code="terminal")
         if is_used(home.folder(state.run), name):
             raise MissingError(
                 f"the worktree of {name} is open in a shell or an editor",
@@ -50,21 +51,13 @@ def attach(ctx: typer.Context, task: options.Task, directory: options.Directory 
         return _told(home, state, name, number)
 
 
-def require_attachable(state: State, task: TaskId) -> None:
+def require_attachable(state: State, task: TaskId, *, live: bool) -> None:
     """Refuse what nobody can attach to."""
-    require_no_lead(state, task)
-    view = state.tasks[task]
-    if view.external or view.merged:
-        why = "wtman did not make this branch" if view.external else "it is merged"
-        raise UsageError(f"cannot attach to {task}: {why}")
-    if view.excluded is not None:
-        raise UsageError(
-            f"{task} was excluded from a merge", hint=f"first run: wtman retry {state.run}/{task}"
-        )
-    if not view.branch or view.cleaned:
-        raise MissingError(
-            f"{task} has no worktree yet", hint=f"start it: wtman resume {state.run}", code="early"
-        )
+    require_worktree(state, task, live=live)
+    if state.tasks[task].excluded is not None:
+        name = f"{state.run}/{task}"
+        hint = f"first run: wtman retry {name}; or work in it as it is: wtman shell {name}"
+        raise UsageError(f"{task} was excluded from a merge", hint=hint)
 
 
 async def _play(home: Home, state: State, task: TaskId, live: bool) -> int:

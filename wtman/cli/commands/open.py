@@ -29,7 +29,7 @@ def open(
     """
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        require_worktree(state, name)
+        require_worktree(state, name, live=bool(home.store.live(state.run)))
         at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         editor = chosen_editor() if at_terminal and not path else ""
         return asyncio.run(_open(home, state, name, editor))

@@ -30,7 +30,7 @@ def shell(ctx: typer.Context, task: options.Task, directory: options.Directory =
     """
     with target.journal(ctx, directory) as home:
         state, name = a_task(home, task)
-        require_worktree(state, name)
+        require_worktree(state, name, live=bool(home.store.live(state.run)))
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise MissingError(
                 "shell needs a terminal",

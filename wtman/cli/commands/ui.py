@@ -148,14 +148,15 @@ def _refusal(home: Home, action: str, state: State, task: TaskId) -> str:
     from wtman.cli.commands.retry import request
     from wtman.cli.worktree import require_no_session, require_worktree
 
+    live = bool(home.store.live(state.run))
     try:
         match action:
             case "retry":
                 request(home, state, task)
             case "attach":
-                require_attachable(state, task)
+                require_attachable(state, task, live=live)
             case _:
-                require_worktree(state, task)
+                require_worktree(state, task, live=live)
                 require_no_session(state, task)
     except WtmanError as error:
         return error.message + (f": {error.hint}" if error.hint else "")
