@@ -105,6 +105,22 @@ def test_one_pull_request_for_the_train_and_nothing_lands(
     assert not (tmp_path / "hooked").exists()
 
 
+@pytest.mark.parametrize("place", [".", "linked"])
+def test_the_remote_may_be_a_path_relative_to_the_checkout(
+    wtman: kit.Program, home: Path, env: dict[str, str], git: Git, tmp_path: Path, place: str
+) -> None:
+    git(home, "remote", "set-url", "origin", "../remote.git")
+    where = home / place
+    if place == "linked":
+        where = tmp_path / "linked"
+        git(home, "worktree", "add", "-q", "--detach", str(where))
+    git(where, "push", "-q", "--dry-run", "origin", "HEAD:refs/heads/x")
+    told = wtman(*WORDS, "--into", "main", "--json", cwd=where, env=env).json()
+    assert told["pr"] == "https://example.com/pull/7"
+    pushed = git(tmp_path / "remote.git", "for-each-ref", "--format=%(objectname)", "refs/heads")
+    assert told["commits"]["topic"] in pushed
+
+
 def test_the_remote_and_branch_of_the_upstream_are_asked(
     wtman: kit.Program, home: Path, env: dict[str, str], git: Git, calls: Calls
 ) -> None:

@@ -90,7 +90,8 @@ def _fetch(repo: Repository, names: Sequence[str]) -> None:
     args += ["--recurse-submodules=no", "--filter=blob:none", "--stdin"]
     script = "".join(f"{name}\n" for name in names).encode()
     try:
-        git(args, git_dir=repo.git_dir, env=remotes.environment(), input=script)
+        env = remotes.environment()
+        git(args, git_dir=repo.git_dir, cwd=remotes.folder(repo), env=env, input=script)
     except ExternalError as error:
         raise _refused(repo, names, error.message.partition(": ")[2] or error.message) from error
 

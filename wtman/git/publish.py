@@ -46,7 +46,7 @@ def push(repo: Repository, remote: str, commit: Sha, branch: str) -> None:
     args += ["--no-recurse-submodules", "--receive-pack=git-receive-pack", "--end-of-options"]
     args += [remote, f"+{oid(commit)}:refs/heads/{branch}"]
     try:
-        git(args, git_dir=repo.git_dir, env=remotes.environment())
+        git(args, git_dir=repo.git_dir, cwd=remotes.folder(repo), env=remotes.environment())
     except ExternalError as error:
         error.hint = error.hint or f"see that this works: git push --dry-run {remote} HEAD"
         raise

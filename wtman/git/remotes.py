@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from wtman.git import config
 from wtman.git.config import ConfigEntry
+from wtman.git.discovery import Repository
 
 _TRANSPORTS = ("https", "http", "ssh", "git", "file")
 _SIGN_IN = (
@@ -43,3 +44,8 @@ def flags(settings: Iterable[ConfigEntry], *, trusted: bool) -> list[str]:
 def environment() -> dict[str, str]:
     """The user's variables that sign in, and that say where their configuration is."""
     return config.users_own() | {key: os.environ[key] for key in _SIGN_IN if key in os.environ}
+
+
+def folder(repo: Repository) -> str:
+    """Where git is run for a remote: the address of one may be a path relative to it."""
+    return repo.toplevel or repo.git_dir
