@@ -143,3 +143,34 @@ def test_nothing_where_there_is_no_desktop(environ: dict[str, str], shown: bool)
     )
     assert bool(argv) is shown
     assert not notification("wtman r", "x", "linux", environ, lambda name: None, lambda path: True)
+
+
+# The real program, to which every run is a long one.
+LONG = """
+import sys, wtman.cli.notify
+wtman.cli.notify._LEAVES = 0.0
+sys.exit(wtman.cli.main())
+"""
+
+
+@pytest.mark.slow
+def test_a_run_tells_the_desktop_how_it_ended_and_what_comes_next(
+    repo: Path, desk: Callable[..., Path], agent: str
+) -> None:
+    told = desk()
+    wtman = kit.Program(repo, (sys.executable, "-c", LONG))
+    words = ("--agent", agent, "--attempts", "1", "--check", "true", "--yes", "--json")
+    first = wtman("split", "one", "--task", "good: x", *words).jsonl()[0]["run"]
+    assert told_in(told)[2:] == [f"wtman {first}", f"is ready to merge; next: wtman merge {first}"]
+    told.unlink()
+    failed = wtman("split", "two", "--task", "bad: x", *words, check_status=1).jsonl()[0]["run"]
+    assert told_in(told)[2:] == [f"wtman {failed}", f"has failed; next: wtman retry {failed}/bad"]
+    told.unlink()
+    # A run of a moment says nothing, nor does one whose user sits elsewhere or wants no word.
+    kit.Program(repo)("split", "three", "--task", "good: x", *words)
+    wtman("split", "four", "--task", "good: x", *words, env={"SSH_CONNECTION": "1"})
+    kit.write_files(repo, {"wtman.toml": 'notify = "off"\n'})
+    wtman("split", "five", "--task", "good: x", *words)
+    kit.write_files(repo, {"wtman.toml": 'notify = "on"\n'})
+    last = wtman("split", "six", "--task", "good: x", *words).jsonl()[0]["run"]
+    assert told_in(told)[2] == f"wtman {last}"
