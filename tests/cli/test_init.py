@@ -43,6 +43,19 @@ def test_what_passed_is_written_and_what_did_not_is_a_comment(
 
 
 @pytest.mark.slow
+def test_what_was_written_untried_is_tried_by_the_command_that_it_names(
+    wtman: kit.Program, make_repo: Callable[..., Path]
+) -> None:
+    repo = make_repo(PYTHON)
+    assert "not tried: it runs commands of this repository; `wtman init --yes` tries them" in (
+        wtman("init", cwd=repo).out
+    )
+    assert "1 test passed" in wtman("init", "--yes", cwd=repo).out
+    assert "tried in a fresh checkout" in (repo / "wtman.toml").read_text()
+    assert "already exists" in wtman("init", "--yes", cwd=repo, check_status=2).err
+
+
+@pytest.mark.slow
 def test_the_next_candidate_is_taken_where_one_fails(
     wtman: kit.Program, make_repo: Callable[..., Path]
 ) -> None:

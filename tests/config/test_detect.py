@@ -235,6 +235,18 @@ CASES = [
     ),
     (
         {
+            "package.json": package(dev=["mocha"]),
+            ".gitignore": "node_modules/",
+            ".github/workflows/ci.yml": "jobs:\n  t:\n    steps:\n"
+            "      - run: npm install -g npm@9 --force\n"
+            "      - run: npm install --no-audit --legacy-peer-deps\n",
+        },
+        ["test/a.js"],
+        "npx mocha",
+        "npm install --no-package-lock --legacy-peer-deps",
+    ),
+    (
+        {
             "package.json": json.dumps({"workspaces": ["packages/*"]}),
             "packages/a/package.json": package("vitest", dev=["vitest"]),
             "packages/b/package.json": package(),
@@ -323,6 +335,18 @@ CASES = [
         "composer install -q --no-interaction",
     ),
     ({"Gemfile": ""}, ["Gemfile.lock", "spec/a_spec.rb"], "bundle exec rspec", RUBY),
+    (
+        {"roda.gemspec": "s.add_development_dependency 'minitest'", "Rakefile": 'task "spec" do'},
+        ["lib/roda.rb", "spec/a_spec.rb"],
+        "rake spec",
+        "",
+    ),
+    (
+        {"spec/spec_helper.rb": "require 'minitest/autorun'"},
+        ["lib/roda.rb", "spec/a_spec.rb"],
+        "ruby -Ilib -Ispec -e 'Dir.glob(\"./spec/**/*_spec.rb\").sort.each { |f| require f }'",
+        "",
+    ),
     (
         {"Gemfile": "", "Rakefile": "Rake::TestTask.new", ".gitignore": ".bundle\nvendor/\n"},
         ["Gemfile.lock", "test/a_test.rb"],

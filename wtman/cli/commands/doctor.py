@@ -294,7 +294,7 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
     if not settings.check:
         if found.check:
             said = f"none configured; the tests here are probably `{found.check[0]}`"
-            yield Line("check", "warn", said, "wtman init writes it down")
+            yield Line("check", "warn", said, "`wtman init` writes it down")
         else:
             said = "none configured, and no tests found: branches end unchecked"
             yield Line("check", "warn", said, 'check = ["..."] in wtman.toml, or --check CMD')
@@ -303,7 +303,7 @@ def _checks(place: DoctorScope) -> Iterator[Line]:
         lines = ", ".join(json.dumps(text, ensure_ascii=False) for text in found.proposed_setup)
         sources = place.loaded.origin.values() if place.loaded is not None else ()
         written = any(source.kind is Kind.REPOSITORY for source in sources)
-        fix = f"setup = [{lines}]" if written else "wtman init writes it down"
+        fix = f"setup = [{lines}]" if written else "`wtman init` writes it down"
         yield Line("setup", "warn", said, fix)
     for note in found.notes:
         yield Line("setup", "warn", note)

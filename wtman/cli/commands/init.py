@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from wtman import files
 from wtman.cli import options, target, terminal
 from wtman.config.detect import Candidate, Habits
 from wtman.coordinator.detected import of_repository
@@ -43,7 +44,8 @@ def init(
 
     It looks for the tests of every project here, shows the commands, and, after your yes, tries
     them as a run would: in a fresh checkout, in the sandbox, setup with the network and checks
-    without. What fails is not written as if it worked. An existing file is never overwritten.
+    without. What fails is not written as if it worked. An existing file is never overwritten, but
+    for a proposal that was not tried and that you have not changed.
     Exit status 1: nothing that was tried passes.
     """
     repo = target.repository(ctx, directory)
@@ -52,9 +54,14 @@ def init(
             "cannot write wtman.toml in a bare repository", hint="run this in a checkout"
         )
     path = os.path.join(repo.toplevel, _NAME)
-    if not shown:
-        _require_new(repo, path)
     found = of_repository(repo)
+    again = False
+    if not shown:
+        again = _is_untried(path, found)
+        if again and (no_try or not (yes or terminal.may_ask())):
+            raise UsageError(f"{path} already exists, untried", hint="try it: wtman init --yes")
+        if not again:
+            _require_new(repo, path)
     quiet = as_json or shown
     may_try = any(part.candidates for part in found.parts) and not no_try
     trials: tuple[ProjectTrial, ...] | None = None
@@ -69,7 +76,7 @@ def init(
     written = configuration.file_text(found, trials)
     fell_short = bool(trials) and not any(trial.passed for trial in trials or ())
     if not shown:
-        _write(path, written)
+        _write(path, written, again=again)
     if trials and seen and not fell_short:
         from wtman.config.trust import approve
 
@@ -170,8 +177,19 @@ def _print_lacks(found: Habits) -> None:
         print(f"! {clean(lack.text)}; {clean(lack.fix)}")
 
 
-def _write(path: str, text: str) -> None:
+def _is_untried(path: str, found: Habits) -> bool:
+    """Whether the file is what a former call wrote without trying it."""
+    from wtman.config.sources import read_regular
+
+    return read_regular(path) == configuration.file_text(found, None).encode()
+
+
+def _write(path: str, text: str, *, again: bool) -> None:
+    """`again`: over what a former call wrote."""
     try:
+        if again:
+            files.replace(path, text.encode(), mode=os.stat(path).st_mode & 0o777)
+            return
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

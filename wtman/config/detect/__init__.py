@@ -33,7 +33,7 @@ _READ = re.compile(
     r"(?:.*/)?(?:pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|pytest\.ini|noxfile\.py|package\.json"
     r"|(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)|pnpm-workspace\.yaml"
     r"|lerna\.json|\.yarnrc\.yml|\.python-version|\.nvmrc|\.node-version|\.ruby-version|rust-toolchain(?:\.toml)?"
-    r"|global\.json|Cargo\.toml|go\.mod|Gemfile|Rakefile|composer\.json|pom\.xml"
+    r"|global\.json|Cargo\.toml|go\.mod|Gemfile|[\w.-]+\.gemspec|Rakefile|spec/(?:spec|test)_helper\.rb|composer\.json|pom\.xml"
     r"|(?:build|settings)\.gradle(?:\.kts)?|[^/]+\.(?:cs|fs|vb)proj|CMakeLists\.txt"
     r"|CMakePresets\.json|meson\.build|(?:GNU)?[Mm]akefile|\.?[Jj]ustfile|Taskfile\.ya?ml"
     r"|\.gitignore|\.gitmodules)"

@@ -77,7 +77,7 @@ def look(place: ProjectFolder) -> Project | None:
     depends = any(package.get(key) for key in ("dependencies", "devDependencies"))
     depends |= bool(_members(place)) or tool.name != "npm"
     hidden = "" if _is_plug_and_play(place, tool) else place.hide("node_modules")
-    setup = f"{tool.install}{hidden}" if depends else ""
+    setup = f"{tool.install}{_ci_flags(place, tool)}{hidden}" if depends else ""
     leaves = list(_leaves(place, "test")) if _is_real(place, "test") else []
     found = list(_candidates(place, tool, setup, leaves))
     if not found and not depends:
@@ -352,6 +352,19 @@ def _tool(place: ProjectFolder) -> _Tool:
         words = "--frozen-lockfile" if lock else "--no-save"
         return _Tool("bun", f"bun install {words}", "bun run", "bunx")
     return _NPM if lock else _Tool("npm", "npm install --no-package-lock", "npm run", "npx")
+
+
+_NEEDED = re.compile(
+    r" --(?:legacy-peer-deps|force|ignore-(?:engines|scripts|platform)|shamefully-hoist"
+    r"|(?:no-)?strict-peer-d\w+(?:=false)?)(?= |$)"
+)
+
+
+def _ci_flags(place: ProjectFolder, tool: _Tool) -> str:
+    """What CI gives the install of this package manager, without which it may fail."""
+    said = place.in_ci(rf"{tool.name}(?= .*--)(?: (?:ci|i|install|--[\w=-]+))+$")
+    flags = [match[0] for match in _NEEDED.finditer(said)]
+    return "".join(flag for flag in dict.fromkeys(flags) if flag not in tool.install)
 
 
 def _is_plug_and_play(place: ProjectFolder, tool: _Tool) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from wtman.config.detect.folder import ProjectFolder, json_table, table
 from wtman.config.detect.model import Candidate, Project, WantedVersion
 
+_RUBY_TEXT = re.compile(r"Gemfile|[\w.-]+\.gemspec|Rakefile|spec/(?:spec|test)_helper\.rb")
+
 
 def ruby(place: ProjectFolder) -> Project | None:
     """Bundler or not; RSpec, minitest, Rails."""
@@ -45,18 +47,29 @@ def _ruby_checks(
     place: ProjectFolder, run: str, specs: bool, tests: bool, rails: bool
 ) -> Iterator[tuple[str, str]]:
     rakefile = place.text("Rakefile")
-    if specs:
+    if specs and _is_minitest(place):
+        if task := re.search(r"task\b[\s(]*[:\"']?(spec|test)\b", rakefile):
+            yield f"{run}rake {task[1]}", "Rakefile"
+        glob = "spec/**/*_spec.rb"
+        yield f"{run}ruby -Ilib -Ispec {_each(glob)}", "spec/, minitest"
+    elif specs:
         yield f"{run}rspec", "spec/"
     if tests and rails:
         yield "bin/rails test", "bin/rails and test/"
     if tests and re.search(r"TestTask|:test\b|Minitest", rakefile):
         yield f"{run}rake test", "Rakefile"
     if tests:
-        glob = "test/**/{*_test,test_*}.rb"
-        yield (
-            f"{run}ruby -Ilib -Itest -e 'Dir.glob(\"./{glob}\").sort.each {{ |f| require f }}'",
-            "test/",
-        )
+        yield f"{run}ruby -Ilib -Itest {_each('test/**/{*_test,test_*}.rb')}", "test/"
+
+
+def _each(glob: str) -> str:
+    return f"-e 'Dir.glob(\"./{glob}\").sort.each {{ |f| require f }}'"
+
+
+def _is_minitest(place: ProjectFolder) -> bool:
+    """Whether the specs are those of minitest, which looks for them where RSpec does."""
+    said = "\n".join(text for name, text in place.texts.items() if _RUBY_TEXT.fullmatch(name))
+    return "minitest" in said and "rspec" not in said.lower() and ".rspec" not in place
 
 
 def php(place: ProjectFolder) -> Project | None:
