@@ -101,3 +101,14 @@ def test_hostile_outputs_are_cut() -> None:
     assert excerpt("E" * 2_000_000 + "\n" + "___ " * 200_000)
     assert all("\x1b" not in line for line in excerpt("error: \x1b]0;title\x07\x1b[2Jgone"))
     assert excerpt("(" * 100_000 + "\n" + ": " * 100_000 + "\n" + "a/" * 100_000 + "\n")
+
+
+def test_the_reason_stays_where_a_failure_has_more_lines_than_fit() -> None:
+    frames = [f"src/app/part{at}.py:{at}: in call{at}\n    return step{at}()" for at in range(9)]
+    body = "\n".join([*frames, "src/app/end.py:7: in key", "    return parse_key(text)"])
+    said = "E   NameError: name 'parse_key' is not defined\n\nsrc/app/end.py:7: NameError"
+    lines = excerpt(f"___ test_it ___\n{body}\n{said}\n___ test_other ___\n{said}\n", 8)
+    assert lines[0] == "test_it"
+    assert "E   NameError: name 'parse_key' is not defined" in lines
+    assert "    return parse_key(text)" in lines
+    assert len(lines) <= 8

@@ -6,7 +6,7 @@ import pytest
 
 from wtman.checks.runners import UNITTEST, form_of, with_results
 from wtman.formats.junit import Status
-from wtman.formats.test_output import read_cargo, read_go, read_jest
+from wtman.formats.test_output import read_cargo, read_go, read_jest, readable_go
 from wtman.provision.command_text import JUNIT, argv
 
 PASSED, FAILED, SKIPPED, ERROR = Status.PASSED, Status.FAILED, Status.SKIPPED, Status.ERROR
@@ -242,3 +242,26 @@ def test_cargo_lines_that_do_not_add_up_say_nothing_of_tests() -> None:
     assert read_cargo(CARGO.replace("2 passed", "3 passed").encode()) is None
     empty = read_cargo(b"error: could not compile\n")
     assert empty is not None and empty.problem
+
+
+def test_what_go_prints_for_people() -> None:
+    lines = (
+        '{"Action":"run","Package":"p","Test":"TestA"}',
+        '{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\\n"}',
+        '{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:7: no\\n"}',
+        '{"Action":"output","Package":"p","Test":"TestA","Output":"--- FAIL: TestA (0.00s)\\n"}',
+        '{"Action":"output","Package":"p","Test":"TestB","Output":"--- PASS: TestB (0.00s)\\n"}',
+        '{"Action":"fail","Package":"p","Elapsed":0.1}',
+        "exit status 1",
+        '{"level": "info"}',
+    )
+    assert [readable_go(line.encode()) for line in lines] == [
+        (),
+        (),
+        ("    a_test.go:7: no",),
+        ("--- FAIL: TestA (0.00s)",),
+        (),
+        (),
+        None,
+        None,
+    ]

@@ -218,10 +218,11 @@ _COUNTS = re.compile(
 )
 _PASSED_ON = re.compile(
     r".*(?:make\S*: \*\*\* |error: could not compile|collect2: error|ninja: build stopped"
-    r"|npm (?:ERR!|error) (?:Lifecycle|code ELIFECYCLE|errno|command|path|workspace|location)"
+    r"|npm (?:ERR!|error) (?:Lifecycle|code|errno|syscall|command|path|workspace|location)\b"
     r"|error: test failed|exit(?:ed with)? (?:status|code) [1-9]|ELIFECYCLE|error Command failed"
     r"|FAIL code|BUILD FAIL|error: script \".*\" exited|error: Recipe .* failed"
-    r"|Process completed with|returned non-zero|\[ERROR\] (?:->|Re-run|To see|For more|$|\[Help))",
+    r"|Process completed with|returned non-zero|ERROR: Ignored the following versions"
+    r"|\[ERROR\] (?:->|Re-run|To see|For more|$|\[Help))",
     re.IGNORECASE,
 )
 _CAUSED = re.compile(r"Caused by:$")

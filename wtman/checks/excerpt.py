@@ -30,16 +30,25 @@ def excerpt(output: str, most: int = 12, wanted: Collection[str] = ()) -> tuple[
         return tuple(_shown(said[-most:]))
     first, others = found[0], found[1:]
     room = most - min(len(others), max(most // 3, 1))
-    kept = list(first.lines)
-    if len(kept) > room:
-        kept = [*kept[: room - 1], kept[-1]]
-    kept = _shown(kept)
+    kept = _shown(_cut(first, room))
     left = most - len(kept)
     listed = [item.named for item in others[:left]]
     if len(others) > left:
         listed = [item.named for item in others[: left - 1]]
         listed.append(f"… and {len(others) - len(listed)} more")
     return (*kept, *_shown(listed))
+
+
+def _cut(failure: "Failure", room: int) -> list[str]:
+    """At most so many of its lines: how it begins and ends, and its reason wherever that is."""
+    lines = list(failure.lines)
+    if len(lines) <= room:
+        return lines
+    reason = next((at for at, line in enumerate(lines) if failure.why in line), 0)
+    if reason < room - 1 or room < 3:
+        return [*lines[: room - 1], lines[-1]]
+    end = min(reason + 2, len(lines) - 1)
+    return [lines[0], *lines[max(end - room + 2, 1) : end], lines[-1]]
 
 
 def summary(output: str, wanted: Collection[str] = ()) -> str:

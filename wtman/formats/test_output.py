@@ -86,6 +86,21 @@ def read_go(out: bytes) -> tuple[TestRun, str]:
     return TestRun(cases), "".join(said)
 
 
+_GO_NOISE = re.compile(r"=== (?:RUN|PAUSE|CONT|NAME) |\s*--- (?:PASS|SKIP): |PASS$")
+
+
+def readable_go(line: bytes) -> tuple[str, ...] | None:
+    """The lines for people in a line of `go test -json`: none of what it tells of tests that
+    passed; None for what is no event."""
+    event = _event(line.decode("utf-8", "replace"))
+    if event is None:
+        return None
+    said = event.get("Output") if event.get("Action") in ("output", "build-output") else None
+    if not isinstance(said, str) or _GO_NOISE.match(said):
+        return ()
+    return (said.removesuffix("\n"),)
+
+
 def _event(line: str) -> dict[str, Any] | None:
     if not line.startswith("{"):
         return None

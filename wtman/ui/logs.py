@@ -1,10 +1,10 @@
 """What a session printed, from its evidence files, as text that is safe on a terminal.
 
-The JSON of a session's stream is told as what it means. Promises whole lines in the order of
-each file (stdout first, then stderr where nothing is followed), with controls and escapes taken
-out; a line that never ends is cut, not collected. A checkout is called `.` and a private HOME `~`,
-where they are seen at places of the sandbox (`told`). `raw` bytes are for whoever reads the
-agent's own stream.
+The JSON of a session's stream and of `go test` is told as what it means. Promises whole lines in
+the order of each file (stdout first, then stderr where nothing is followed), with controls and
+escapes taken out; a line that never ends is cut, not collected. A checkout is called `.` and a
+private HOME `~`, where they are seen at places of the sandbox (`told`). `raw` bytes are for
+whoever reads the agent's own stream.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from typing import BinaryIO, TextIO
 from wtman import files
 from wtman.agents.transcript import readable
 from wtman.execution.output import stream
+from wtman.formats.test_output import readable_go
 from wtman.git.discovery import Repository
 from wtman.journal.state import Attempt, State
 from wtman.model.check import Verdict
@@ -93,16 +94,15 @@ def output_of(cause: Cause, folder: str, told: Told = str) -> str:
     """What a cause printed, the end of it where it is huge; what the journal kept, else."""
     log = log_of(cause, folder)
     raw = [files.tail(os.path.join(log, name), _READ) for name in _STREAMS] if log else []
-    if cause.kind in SPOKEN:
-        raw = [_spoken(text) for text in raw]
+    raw = [_readable(text, cause.kind in SPOKEN) for text in raw]
     said = told(b"\n".join(filter(None, raw)).decode("utf-8", "replace"))
     return said if said.strip() else cause.said
 
 
-def _spoken(raw: bytes) -> bytes:
-    """The stream of a session with its events as lines for people."""
+def _readable(raw: bytes, spoken: bool) -> bytes:
+    """The output of a session or a command with its events as lines for people."""
     lines = raw.split(b"\n")
-    told = (readable(line) for line in lines)
+    told = ((readable if spoken else readable_go)(line) for line in lines)
     return b"\n".join(
         line if said is None else "\n".join(said).encode()
         for line, said in zip(lines, told, strict=True)
@@ -214,7 +214,7 @@ def copy_raw(folder: str, out: BinaryIO, offset: int = 0) -> int:
 @dataclass(slots=True)
 class Tail:
     """A growing file, read by whole lines from where it was left. `spoken`: it is the stream of
-    a session, whose events are told as what they mean."""
+    a session. Events, of a session or of `go test -json`, are told as what they mean."""
 
     path: str
     told: Told = str
@@ -240,7 +240,7 @@ class Tail:
             self.begun = b""
 
     def _shown(self, line: bytes) -> Iterator[str]:
-        said = readable(line) if self.spoken else None
+        said = readable(line) if self.spoken else readable_go(line)
         if said is None:
             yield self._one(line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace"), len(line))
             return
