@@ -27,6 +27,17 @@ esac
 echo "$WTMAN_TASK" > "$WTMAN_TASK.txt"
 """
 
+FLOW = """\
+\"\"\"One task.\"\"\"
+from wtman.flow import Flow
+
+
+async def main(flow: Flow):
+    work = await flow.session("do it", owns=["**"])
+    {}
+    return work
+"""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -129,6 +140,28 @@ def ready(place: Place) -> None:
     place.split("a", "bad", more=("--check", "true"))
 
 
+def target_is_in_the_way(place: Place) -> None:
+    place.split("a", more=("--check", "true"))
+    (place.repo / "a.txt").write_text("mine\n")
+    place.typed("wtman", "merge")
+
+
+def flow_asks(place: Place) -> None:
+    _flow(place, 'await flow.approve("Keep it?")')
+
+
+def flow_fails(place: Place) -> None:
+    _flow(place, 'raise ValueError("odd")')
+
+
+def _flow(place: Place, line: str) -> None:
+    path = place.repo / "scripts" / "one.py"
+    path.parent.mkdir()
+    path.write_text(FLOW.format(line))
+    words = ("--agent", place.agent, "--check", "true", "--yes")
+    place.typed("wtman", "run", f"{path}", *words)
+
+
 def unchecked(place: Place) -> None:
     place.split("a")
 
@@ -175,6 +208,14 @@ def setup(place: Place) -> None:
     place.config('check = ["true"]\nsetup = ["true"]\n')
 
 
+def target(place: Place) -> None:
+    (place.repo / "a.txt").unlink()
+
+
+def script(place: Place) -> None:
+    (place.repo / "scripts" / "one.py").write_text(FLOW.format("pass"))
+
+
 def agent(place: Place) -> None:
     place.mended.touch()
 
@@ -197,6 +238,8 @@ ROWS: list[tuple[Callable[[Place], None], str, Callable[[Place], None], str]] = 
     (all_failed, "", agent, "ready"),
     (dependent_comes_first, "", agent, "ready"),
     (ready, "", nothing, "merged"),
+    (target_is_in_the_way, "commit, stash or move these files", target, "merged"),
+    (flow_asks, "", nothing, "running"),
     (unchecked, "", nothing, "merged"),
     (conflict, "", nothing, "ready"),
     (merged, "", nothing, "merged"),
@@ -235,6 +278,47 @@ def test_the_next_step_leads_on(
 
 def _at(place: Place, far: bool) -> Path:
     return place.repo.parent if far else place.repo
+
+
+@pytest.mark.parametrize("folder", [".", "repo", "repo/scripts"])
+def test_an_edited_script_is_named_from_where_the_user_is(
+    place: Place, tmp_path: Path, folder: str
+) -> None:
+    """It asks once more before the edited script is played: --yes here, where nobody answers."""
+    flow_fails(place)
+    cwd = tmp_path / folder
+    said, command = shown(place.wtman("status", "-C", place.repo, cwd=cwd).out)
+    path = said.removeprefix("edit ")
+    assert (cwd / path).samefile(place.repo / "scripts" / "one.py")
+    script(place)
+    done = place.wtman(*shlex.split(command)[1:], "--yes", cwd=cwd)
+    assert done.code == 0 and place.state() == "ready"
+    over = place.typed("wtman", "resume")
+    assert over.code == 0 and over.out.startswith("nothing to resume in run ")
+
+
+def test_nothing_is_left_to_resume(place: Place) -> None:
+    place.split("a", more=("--check", "true"))
+    before = place.wtman("status", "--json", cwd=place.repo).json()
+    done = place.typed("wtman", "resume")
+    assert re.fullmatch(
+        r"nothing to resume in run (all-\w+) \(ready\)\nnext: wtman merge \1\n", done.out
+    )
+    assert done.code == 0
+    assert place.wtman("status", "--json", cwd=place.repo).json() == before
+    told = place.typed("wtman", "resume", "--json").jsonl()
+    assert [item["event"] for item in told] == ["run", "end"]
+    place.typed("wtman", "resume", "--check", "test -e a.txt", "--yes")
+    said, command = shown(place.typed("wtman", "status").out)
+    assert said == "set check in wtman.toml"
+    check(place)
+    assert place.typed(*shlex.split(command)).code == 0
+    assert place.state() == "ready"
+    place.split("bad", more=("--check", "true"))
+    done = place.typed("wtman", "resume", before["run"]["id"], "--json")
+    assert done.code == 0
+    fell = place.typed("wtman", "resume")
+    assert "(failed)" in fell.out and fell.code == 1
 
 
 def test_a_landed_branch_is_not_offered_again(place: Place) -> None:

@@ -75,7 +75,7 @@ def here(text: str) -> str:
     """A text with its commands as they are typed where the user stands: with the -C that this
     command was given, and scripts by their path from here."""
     if place := files.working_folder():
-        text = re.sub(rf"(\bwtman run |\bedit ){re.escape(place)}/", r"\1", text)
+        text = re.sub(rf"((?:\bwtman run|\bedit)\s+){re.escape(place)}/", r"\1", text)
     words = sys.argv[1:]
     words = words[: words.index("--")] if "--" in words else words
     given = [word for before, word in pairwise(words) if before == "-C"]

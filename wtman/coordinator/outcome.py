@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 
 from wtman.journal.events import SETUP_FAILED, SessionFinished
-from wtman.journal.replay_flow import options_of
+from wtman.journal.replay_flow import OF_STEPS, options_of
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
@@ -90,7 +90,7 @@ def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | Non
         return ""
     known = known if known is not None else standings(state)
     base, status = state.base_checked, run_state(state, known)
-    if base is not None and base.problem and not _has_begun(state):
+    if base is not None and base.problem and (state.failed is not None or not _has_begun(state)):
         return _mended_base(state, base.problem)
     if status is RunState.PAUSED and state.paused is not None:
         return "" if _spent(state) else _to_mend(state.paused.hint)
@@ -100,15 +100,22 @@ def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | Non
         return _to_mend(state.failed.hint)
     if status is RunState.FAILED and _waits_for_setup(state):
         return f"{_edited(state, 'setup')}"
+    failed = state.merge.failed if state.merge is not None else None
+    if failed is not None and next_command(state, live, known).startswith("wtman merge "):
+        return _to_mend(failed.hint)
     return ""
 
 
-_THEN = re.compile(r"(?:,? then|;|:)*:? *`?wtman (?:resume|run|merge)\b.*", re.DOTALL)
+_THEN = re.compile(
+    r"(?:,? then|;|:)*:? *`?(?:wtman (?:resume|run|merge)|run the same (?:merge|command))\b.*",
+    re.DOTALL,
+)
+_NOTHING = "nothing was landed;"  # what a merge says first, which mends nothing
 
 
 def _to_mend(hint: str) -> str:
     """What a hint says is to be done before the run goes on."""
-    return _THEN.sub("", hint).strip()
+    return _THEN.sub("", hint.removeprefix(_NOTHING)).strip(" ,;:")
 
 
 def _mended_base(state: State, problem: str) -> str:
@@ -120,6 +127,8 @@ def _mended_base(state: State, problem: str) -> str:
         return f"edit setup in {_file_of(state, 'setup')}"
     if " cannot run" in first:
         return f"{_edited(state, 'check')} or install what it lacks"
+    if _has_begun(state):  # its tasks keep the base that they have started from
+        return _edited(state, "check")
     return f"fix the base and commit, or {_edited(state, 'check')}"
 
 
@@ -146,16 +155,13 @@ def _waits_for_setup(state: State) -> bool:
 def _is_of_script(flow: FlowView) -> bool:
     """Whether an error is of the script itself, which another play would only repeat."""
     error = flow.ended.error if flow.ended is not None else {}
-    return str((error or {}).get("type", "")) not in _OF_STEPS
+    return str((error or {}).get("type", "")) not in OF_STEPS
 
 
 def _script_of(flow: FlowView) -> str:
     """The script as a user finds it: its file, else the flow of that name."""
     added = flow.added
     return shlex.quote(added.path) if added.path else f"the flow {added.name}"
-
-
-_OF_STEPS = ("StepFailed", "BadAnswer", "OverBudget", "GivenUp", "Ended")
 
 
 def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:

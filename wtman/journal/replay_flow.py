@@ -17,6 +17,9 @@ from wtman.model.session import Usage
 _KINDS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}
 _NO = "no"
 
+# Errors of steps that a script let through: its next play asks for them again.
+OF_STEPS = ("StepFailed", "BadAnswer", "OverBudget", "GivenUp", "Ended")
+
 
 def own(state: State) -> State:
     """The state with dicts of the flow that its folds may change."""
@@ -309,11 +312,11 @@ def _item_failed(state: State, event: e.ItemFailed, at: float) -> State:
 def _script_ended(state: State, event: e.ScriptEnded, at: float) -> State:
     flow = _flow(state)
     if event.error:
-        failed = e.RunFailed(
-            f"the flow {flow.added.name} failed: {event.error.get('message', '')}",
-            f"edit it, then: {flow.added.resume_command(state.run)}; "
-            f"or run again what failed: wtman resume {state.run}",
-        )
+        hint = f"edit it, then: {flow.added.resume_command(state.run)}"
+        if event.error.get("type", "") in OF_STEPS:
+            hint += f"; or run again what failed: wtman resume {state.run}"
+        words = f"the flow {flow.added.name} failed: {event.error.get('message', '')}"
+        failed = e.RunFailed(words, hint)
         return _with(replace(state, failed=failed), ended=event)
     wanted = _last_of_each(flow, [commit for _, commit in works_of(event.value)])
     return _with(state, ended=event, wanted=wanted)
