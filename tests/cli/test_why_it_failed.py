@@ -121,6 +121,24 @@ def test_what_failed_before_an_attempt_that_changed_nothing(
     assert "== session 2: it changed nothing ==" in out
 
 
+def test_a_stream_of_json_reads_as_what_was_said_and_done(
+    wtman: kit.Program, shop: Path, tmp_path: Path
+) -> None:
+    stream = Path(__file__).parent.parent / "transcripts" / "claude-edit.jsonl"
+    agent = tmp_path / "talks.sh"
+    agent.write_text(f"cat {stream}; echo plain words; echo '{{\"a\": 1}}'; exit 3\n")
+    words = ("--task", "one: do one", "--agent", f"command:sh {agent}", "--attempts", "1", "--yes")
+    wtman("split", "x", *words, cwd=shop, check_status=1)
+    run = wtman("status", "--json", cwd=shop).json()["run"]["id"]
+    lines = wtman("logs", "one", cwd=shop).out.splitlines()
+    assert lines[1:3] == ["I will read the file.", "> Read calc.py"]
+    assert lines[-3:] == ["Fixed add() and committed.", "plain words", '{"a": 1}']
+    failed = wtman("logs", "--failed", run[:-2], cwd=shop).out
+    assert "Fixed add() and committed." in failed and '"type"' not in failed
+    raw = wtman("logs", "--raw", "one", cwd=shop).out
+    assert raw.startswith(stream.read_text())
+
+
 def test_a_setup_is_called_that(wtman: kit.Program, shop: Path, split: Split) -> None:
     command = 'if [ "$WTMAN_TASK" != "${WTMAN_TASK#on}" ]; then echo why-not >&2; exit 1; fi'
     (shop / "wtman.toml").write_text(f"setup = [{json.dumps(command)}]\n")

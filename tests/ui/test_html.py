@@ -104,6 +104,20 @@ def test_it_says_what_landed_why_and_what_did_not() -> None:
         assert words in text, words
 
 
+def test_a_merge_that_excluded_something_is_no_plain_success() -> None:
+    left = (e.Excluded("docs", "conflict", ("core",), ("x",)), e.Excluded("billing", "unverified"))
+    state = played(
+        journal(
+            *A_RUN,
+            *(event for task in ("core", "docs", "billing") for event in finished(task, 1)),
+            e.MergeAsked("main", "base", unchecked=True),
+            e.Landed("main", "base", "after", {"core": "abcdef0123456"}, left),
+        )
+    )
+    found = re.search(r'<span class="badge (\w+)">([^<]+)</span>', page(state, {}, NOW))
+    assert found is not None and found.groups() == ("warn", "merged 1 of 4")
+
+
 def test_a_long_diff_is_cut_and_says_so() -> None:
     long = DIFF + "".join(f"+line {number}\n" for number in range(9000))
     html = page(whole(), {TaskId("core"): long}, NOW)

@@ -113,11 +113,10 @@ def _run_of(home: Home, text: str) -> RunId | None:
     """The run that is meant, where no task is named."""
     if not text:
         return a_run(home, "")
-    known = home.store.runs()
-    if "/" in text or text in home.state(a_run(home, "")).tasks:
+    if "/" in text or any(it.startswith(text) for it in home.state(a_run(home, "")).tasks):
         return None
-    found = [run for run in known if run == text]
-    return found[0] if found else None
+    found = [run for run in home.store.runs() if run.startswith(text)]
+    return text if text in found else found[0] if len(found) == 1 else None
 
 
 def _failed_of_run(home: Home, state: State, *, as_json: bool) -> int:
