@@ -52,6 +52,9 @@ def test_a_live_run_takes_it_at_once_and_lands_it(
     process, gate = live()
     words = ("add", "more: do more", "--owns", "more.txt")
     assert "both own" in wtman(*words, cwd=repo, check_status=2).err
+    most = [f"t{number}: x" for number in range(1000)]
+    told = wtman("add", *most, cwd=repo, check_status=2).err
+    assert "stop it first: wtman stop all-" in told and "--max-sessions 1001" in told
     told = wtman("add", "more: do more", "--needs", "first", "--json", cwd=repo).json()
     assert told["tasks"] == ["more"] and told["schema"] == 1
     again = wtman("add", "more: again", cwd=repo, check_status=2)

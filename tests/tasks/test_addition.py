@@ -127,13 +127,16 @@ def test_overlaps_of_the_tasks_that_were_there_are_not_told_again() -> None:
 
 def test_limits_hold() -> None:
     state = ended(owner("a"), max_sessions=1)
-    with pytest.raises(UsageError, match="at most 1 are allowed"):
+    with pytest.raises(UsageError, match="may have 1 session, .* it needs 2 at least") as over:
         require_addable(state, wanted(owner("new")))
+    assert over.value.hint.endswith("wtman resume run-1 --max-sessions 2")
     world = World()
     world.append(created(owner("a"), max_sessions=3))
     world.session_fate = lambda name, attempt: "exit status 1"
     state = world.drive(lambda number: 0)
-    with pytest.raises(UsageError, match="3 of its 3 sessions") as refused:
+    with pytest.raises(
+        UsageError, match="3 sessions, and has had 3: with this it needs 4"
+    ) as refused:
         require_addable(state, wanted(owner("new")))
     assert "wtman resume run-1 --max-sessions" in refused.value.hint
 

@@ -12,10 +12,13 @@ from wtman.model.plan import Plan
 from wtman.model.roles import REVIEWER
 from wtman.model.states import DEAD, RunKind, RunState
 from wtman.plan.file import validate
+from wtman.plan.rules import least_sessions
 from wtman.review.judgement import reviews_each
 from wtman.tasks.lifecycle import run_state, standings
+from wtman.text.terminal import count
 from wtman.text.words import quoted
 
+LIMIT = "limit"  # the code of an error for what exceeds a limit of the run
 _ANEW = 'start another run: wtman split --task "ID: PROMPT"'
 
 
@@ -36,6 +39,8 @@ def require_addable(state: State, wanted: TasksWanted) -> tuple[str, ...]:
     planned = tuple(view.planned for view in views if not view.planned.part_of)
     reviewers = reviews_each(state.settings, state.roles.get(REVIEWER))
     plan = Plan(state.request, (*planned, *wanted.tasks), state.context, state.settings.check)
+    more = len(wanted.tasks) * (1 + reviewers)
+    _require_limits(state, max(state.sessions + more, least_sessions(plan, reviewers)))
     warnings = validate(
         plan,
         max_sessions=state.settings.max_sessions,
@@ -43,7 +48,6 @@ def require_addable(state: State, wanted: TasksWanted) -> tuple[str, ...]:
         allow_overlap=wanted.allow_overlap,
         added=frozenset(task.id for task in wanted.tasks),
     )
-    _require_limits(state, len(wanted.tasks) * (1 + reviewers))
     _require_needs(state, wanted)
     return warnings
 
@@ -73,16 +77,18 @@ def require_open(state: State) -> None:
 
 
 def _require_limits(state: State, sessions: int) -> None:
+    """Refuse what exceeds the run's limits; `sessions` it needs in all, at least."""
     most = state.settings.max_sessions
-    if state.sessions + sessions > most:
+    if sessions > most:
         raise UsageError(
-            f"the run has had {state.sessions} of its {most} sessions, and this needs "
-            f"{sessions} more at least",
-            hint=f"raise the limit: wtman resume {state.run} --max-sessions N",
+            f"run {state.run} may have {count(most, 'session')}, and has had {state.sessions}: "
+            f"with this it needs {sessions} at least",
+            hint=f"raise the limit: wtman resume {state.run} --max-sessions {sessions}",
+            code=LIMIT,
         )
     if budget_status(state).admit(1) is None and not state.reserved:
         reason, hint = exhausted(state)
-        raise UsageError(reason, hint=hint)
+        raise UsageError(reason, hint=hint, code=LIMIT)
 
 
 def _require_needs(state: State, wanted: TasksWanted) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from wtman.cli import options, run_options, streams, target
+from wtman.cli import options, run_options, streams, target, terminal
 from wtman.coordinator.home import Home, a_run
 from wtman.errors import UsageError
 from wtman.journal.events import Resumed, TaskAdded, TasksRefused, TasksWanted
@@ -17,7 +17,7 @@ from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.states import SCHEMA
-from wtman.text.terminal import clean
+from wtman.text.terminal import clean, fold
 from wtman.text.words import listed
 
 _PATIENCE = 20.0  # seconds that a coordinator may take to answer
@@ -106,7 +106,6 @@ class Addition:
     def made(self, yes: bool, detach: bool) -> int:
         """Judge them and have them added; the exit status of what that sets going."""
         from wtman.coordinator.home import require_shown
-        from wtman.tasks.addition import require_addable
 
         require_shown(self.state)
         if self._is_asked():
@@ -115,11 +114,11 @@ class Addition:
                 hint=f"wtman resume {self.state.run}",
             )
         self._anchored()
-        warnings = require_addable(self.state, self.wanted)
+        live = bool(self.home.store.live(self.state.run))
+        warnings = self._judged(live)
         self._require_agents()
         if not self.as_json:
             self._warn(warnings)
-        live = bool(self.home.store.live(self.state.run))
         if live and self._taken_over():
             return self._told("added to run {run}, which is running")
         if not self.state.approved:
@@ -127,12 +126,23 @@ class Addition:
             return self._told("added to run {run}; start it: wtman resume {run}")
         return self._go_on(yes, detach, asked=live)
 
+    def _judged(self, live: bool) -> tuple[str, ...]:
+        """The warnings about them. UsageError for what cannot be added."""
+        from wtman.tasks.addition import LIMIT, require_addable
+
+        try:
+            return require_addable(self.state, self.wanted)
+        except UsageError as error:
+            if live and error.code == LIMIT:  # a run that is running keeps its limits
+                error.hint = f"stop it first: wtman stop {self.state.run}; then {error.hint}"
+            raise
+
     def _warn(self, warnings: tuple[str, ...]) -> None:
         if warnings and not self.wanted.tasks[0].owns:
             whole = f"{listed(self.names)} may change every path, which others own too"
             warnings = (f"{whole}: say less with --owns, or order them with --needs",)
         for text in warnings:
-            print(f"warning: {clean(text, 400)}")
+            print("\n".join(fold(f"warning: {clean(text, 400)}", terminal.width())))
 
     def _is_asked(self) -> bool:
         asked = {task.id for item in self.state.wanted for task in item.tasks}
@@ -199,7 +209,6 @@ class Addition:
 
     def _go_on(self, yes: bool, detach: bool, asked: bool) -> int:
         """Drive the run with them. `asked`: the journal has the request, and its end came first."""
-        from wtman.cli import terminal
         from wtman.cli.start import Console
         from wtman.config.trust import approve, approved
         from wtman.coordinator.start.approval import unapproved, unapproved_of
