@@ -55,6 +55,18 @@ def test_what_was_written_untried_is_tried_by_the_command_that_it_names(
     assert "already exists" in wtman("init", "--yes", cwd=repo, check_status=2).err
 
 
+def test_without_a_commit_the_next_step_makes_one_and_tries(
+    wtman: kit.Program, tmp_path: Path
+) -> None:
+    repo = tmp_path / "new folder"
+    repo.mkdir()
+    kit.run_git(repo, "init", "-q")
+    kit.write_files(repo, PYTHON)
+    said = wtman("init", cwd=repo).out
+    assert 'git commit --allow-empty -m "first commit"' in said
+    assert said.endswith("next: mend that, then: wtman init --yes\n")
+
+
 @pytest.mark.slow
 def test_the_next_candidate_is_taken_where_one_fails(
     wtman: kit.Program, make_repo: Callable[..., Path]
@@ -76,7 +88,7 @@ def test_a_yes_on_the_terminal_tries_and_approves(
     child = terminal("init", "-C", str(place))
     child.until(r"check  python3 -m unittest -q[^$]*Try it now, in a fresh checkout\? \[Y/n\]")
     child.child.send("\r")
-    child.until('next: wtman split "what you want"')
+    child.until(r"next: wtman -C [^$]*what[^$]*you want")
     assert child.end() == 0
     assert config(place)["check"] == ["python3 -m unittest -q"]
     assert "nothing to approve" in wtman("trust", cwd=place).out

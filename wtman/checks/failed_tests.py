@@ -97,6 +97,7 @@ _CODE_FRAME = re.compile(r"^\s*\d+ ?\| |^\s+\|\s|^\s*\d+ ?\|$")
 _JEST = re.compile(r"\s+● (?P<name>\S.*)$")
 _JEST_END = re.compile(r"(?:FAIL|PASS) |Test Suites: |Summary of all failing|-+\|")
 _DIFF = re.compile(r"[-+](?!\s*(?:Expected|Received|Actual|actual|expected)\b)\s*[^\s+-]")
+_DIFF_HEAD = re.compile(r"--- (?:expected|Expected)")
 _COMPARED = re.compile(r"^expect\(.*equal|deep-equal|two \w+ are (?:equal|identical)")
 _MATCHERS = (
     "expect(",
@@ -190,6 +191,10 @@ def why_of(kept: Lines) -> str:
     if first.startswith("Failure/Error:"):
         error = said[1:3] if after and after[0].endswith(":") else after
         return " ".join(error) or first
+    if _DIFF_HEAD.fullmatch(first):  # minitest tells of an encoding by a comment
+        diff = [text for text in said if _DIFF.match(text) and not text.startswith(("+#", "-#"))]
+        sides = [next((text for text in diff if text[0] == sign), "") for sign in "-+"]
+        return ", ".join(filter(None, sides)) or first
     if _COMPARED.search(first) and (diff := [text for text in said if _DIFF.match(text)]):
         sides = ", ".join(text.rstrip(",") for text in diff[:2])
         return f"{first.partition(' // ')[0].rstrip('.:')}: {sides}"

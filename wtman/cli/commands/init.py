@@ -64,6 +64,7 @@ def init(
             _require_new(repo, path)
     quiet = as_json or shown
     may_try = any(part.candidates for part in found.parts) and not no_try
+    trier: Trier | None = None
     trials: tuple[ProjectTrial, ...] | None = None
     untried = "--no-try" if no_try else ""
     seen = False
@@ -87,21 +88,29 @@ def init(
     elif shown:
         print(written, end="")
     else:
-        _told(path, found, trials, untried if may_try else "", approved=seen)
+        lacking = may_try and trier is None
+        _told(path, found, trials, untried if may_try else "", approved=seen, lacking=lacking)
     return 1 if fell_short else 0
 
 
 def _told(
-    path: str, found: Habits, trials: Sequence[ProjectTrial] | None, untried: str, *, approved: bool
+    path: str,
+    found: Habits,
+    trials: Sequence[ProjectTrial] | None,
+    untried: str,
+    *,
+    approved: bool,
+    lacking: bool,
 ) -> None:
-    """What was written, and what comes next."""
+    """What was written, and what comes next. `lacking`: something that a trial needs."""
     kinds = ", ".join(found.kinds) or "nothing known"
     print(f"wrote {clean(path)}; found: {clean(kinds)}")
     for note in found.notes:
         print(f"! {clean(note)}")
     if untried:
         print(f"not tried: {untried}")
-    print(target.here(f"next: {_next(found, trials, approved=approved)}"))
+    ahead = "mend that, then: wtman init --yes" if lacking else ""
+    print(target.here(f"next: {ahead or _next(found, trials, approved=approved)}"))
 
 
 def _next(found: Habits, trials: Sequence[ProjectTrial] | None, *, approved: bool) -> str:
