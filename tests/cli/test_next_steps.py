@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
+from tests.apiagent.server import Turn, call, refuses, says, serving
 
 pytestmark = pytest.mark.slow
 
@@ -295,6 +296,51 @@ def test_an_edited_script_is_named_from_where_the_user_is(
     assert done.code == 0 and place.state() == "ready"
     over = place.typed("wtman", "resume")
     assert over.code == 0 and over.out.startswith("nothing to resume in run ")
+
+
+@pytest.mark.parametrize(
+    ("refused", "first"),
+    [
+        (
+            refuses(401, "authentication_error", "invalid x-api-key"),
+            "set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL of a server that needs none",
+        ),
+        (
+            refuses(400, "invalid_request_error", "Your credit balance is too low"),
+            "add credit, or wait for the quota",
+        ),
+    ],
+)
+def test_a_provider_that_refuses(
+    place: Place, monkeypatch: pytest.MonkeyPatch, refused: Turn, first: str
+) -> None:
+    with serving() as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-tests-0001")
+        server.always = refused
+        paused = place.split("a", agent="api", more=("--check", "true", "--reviewers", "0"))
+        assert paused.code == 4
+        said, command = shown(paused.out)
+        assert said == first
+        server.script = [says(call("bash", command="echo a > a.txt"))]
+        server.always = says("done")
+        assert place.typed(*shlex.split(command)).code == 0
+    assert place.state() == "ready"
+
+
+def test_a_budget_that_is_used_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-tests-0001")
+        server.script = [says(call("bash", command=f"echo {n} > {n}.txt")) for n in range(9)]
+        limits = ("--budget-usd", "0.004", "--reviewers", "0", "-j", "1")
+        paused = place.split("a", "b", agent="api", more=("--check", "true", *limits))
+        assert paused.code == 4
+        said, command = shown(paused.out)
+        assert said == "" and re.fullmatch(r"wtman resume all-\w+ --budget-usd 0\.0[1-9]", command)
+        server.script, server.always = [], says("done")
+        further = place.typed(*shlex.split(command))
+    assert re.search(r"session \d started", further.out) and further.code == 1
 
 
 def test_nothing_is_left_to_resume(place: Place) -> None:
