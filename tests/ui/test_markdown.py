@@ -17,9 +17,10 @@ def test_foreign_words_stay_words_and_what_is_empty_is_left_out() -> None:
         ],
     )
     sections = [Section("none", "Nothing", [Facts([])]), Section("one", "One", [card])]
-    plain, inside = r"&lt;b>a\|b \# \`c\` \*d\*", "<b>a|b # 'c' *d*"
+    plain, inside = r"&lt;b>a\|b \# `c` \*d\*", "<b>a|b # 'c' *d*"
+    warned = plain.replace("`", r"\`")
     assert markdown(line(EVIL), [line("told")], [EVIL], sections) == (
-        f"# {plain}\n\ntold\n\n> {plain}\n\n## One\n\n### one **failed**\n\n"
+        f"# {plain}\n\ntold\n\n> {warned}\n\n## One\n\n### one **failed**\n\n"
         f"- {plain}`{inside}`\n\n"
         f"| what | how |\n| --- | --- |\n| {plain} | `x\\|y` |\n\n"
         "    <b>a|b\n    # `c` *d*\n\n"

@@ -7,6 +7,9 @@ import pytest
 from tests.journal.runs import A_RUN, finished, played, started
 from wtman.coordinator.outcome import exit_status, next_command
 from wtman.journal import events as e
+from wtman.journal.record import Recorded
+from wtman.journal.replay import replay
+from wtman.journal.state import State
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended, Usage
 from wtman.ui.merge_report import answer, lines
@@ -239,7 +242,7 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
     }
     assert lines(state, state.merge.landed) == [
         "2 tasks landed on main: bbbbbbbbbb..2222222222 (3 check runs)",
-        "  core  1111111111",
+        "  core     1111111111",
         "  billing  2222222222",
         "",
         "Not merged:",
@@ -253,11 +256,38 @@ def test_a_merge_that_left_branches_out_fell_short() -> None:
     ]
 
 
+def test_a_terminal_has_words_folded_and_commands_whole() -> None:
+    why = "check `make test`: 2 new failing tests: tests.test_docs::test_one"
+    command = "git worktree add --detach ../reproduce-1 1111111111 && cd ../reproduce-1 && make"
+    state = played(merged(e.Excluded("docs", "failed", evidence=why, reproduce=command)))
+    assert state.merge is not None
+    assert state.merge.landed is not None
+    shown = lines(state, state.merge.landed, 40)
+    at = shown.index("Not merged:")
+    assert shown[at + 1 : at + 3] == [
+        "  docs  check `make test`: 2 new failing",
+        "    tests: tests.test_docs::test_one",
+    ]
+    assert f"    reproduce: {command}" in shown
+
+
+def test_time_in_which_nobody_drove_a_run_is_not_its_time() -> None:
+    events = [*ALL, e.Resumed("merge"), e.MergeAsked("main", "b" * 40), e.Cleaned("core", "1" * 40)]
+    state = State()
+    at = 0.0
+    for event in events:
+        at += 3600.0 if isinstance(event, e.Resumed | e.Cleaned) else 2.0
+        state = replay([Recorded(state.seq + 1, at, event)], state)
+    assert state.updated - state.created > 7200
+    assert state.lasted(state.updated) == 2.0 * (len(events) - 3)
+
+
 def test_the_report_says_what_nobody_looked_at() -> None:
     text = report(played((*merged(*LEFT_OUT), e.Noted("<b>`x`\n# y", "core"))))
     assert "| core | **merged** | The core | 1 |" in text
     assert "## Not merged\n\n### portal: conflicts with core in a.py\n" in text
-    assert "- note: &lt;b>\\`x\\` \\# y" in text
+    assert "- note: &lt;b>`x` \\# y" in text
+    assert "\n**merged 2 of 4**, run `oauth-7f3a`, " in text
     assert text.endswith(
         "## Not covered\n\n"
         "- no reviewer looked at these branches\n"

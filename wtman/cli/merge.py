@@ -143,10 +143,11 @@ def _finish(
 
     def wanted(event: Event) -> bool:
         """The failure of a merge is an error at the end, with its hint; with a resolver it is
-        told, for then there is more to the merge. So is a base that fails."""
+        told, for then there is more to the merge. So is a base that fails. What has landed is
+        what the answer begins with."""
         if isinstance(event, BaseChecked):
             return not event.problem
-        return bool(resolver) or not isinstance(event, MergeFailed)
+        return bool(resolver) or not isinstance(event, MergeFailed | Landed)
 
     def drive(state: State, events: Sequence[Event]) -> State:
         with progress.told(sys.stdout, quiet=as_json, wanted=wanted) as watch:
@@ -184,7 +185,8 @@ def _tell(
         more = {"pr": opened.whole, "prs": dict(opened.tasks)} if publish else {}
         print(json.dumps({**told, **more}, ensure_ascii=True))
     else:
-        print("\n" + "\n".join(lines(state, landed)))
+        width = terminal.width() if sys.stdout.isatty() else 0
+        print("\n" + "\n".join(lines(state, landed, width)))
         if opened.whole:
             print(f"\npull request: {clean(opened.whole, 200)}")
         elif opened.tasks:

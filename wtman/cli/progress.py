@@ -99,7 +99,7 @@ def told(
 ) -> Iterator[Callable[[State, Sequence[Recorded]], None]]:
     """What to watch a run with that has no live table: its `wanted` news as lines of `out`, and
     between them what goes on. Quiet: nothing at all."""
-    lines = RunLines(out)
+    lines = RunLines(out, terminal.width() if out.isatty() else 0)
     with Progress(quiet=quiet) as progress:
 
         def watch(state: State, news: Sequence[Recorded]) -> None:

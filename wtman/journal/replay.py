@@ -37,11 +37,19 @@ def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> S
     current = replace(current, tasks=dict(current.tasks), dropped=dict(current.dropped))
     current = flows.own(current)
     last: record.Recorded | None = None
+    before, idle = current.updated, current.idle
     for last in recorded:
+        if before and isinstance(last.event, _AT_REST):
+            idle += max(last.at - before, 0.0)
+        before = last.at
         fold = _FOLDS.get(type(last.event))
         if fold is not None:
             current = fold(current, last.event, last.at)
-    return current if last is None else replace(current, seq=last.seq, updated=last.at)
+    return current if last is None else replace(current, seq=last.seq, updated=last.at, idle=idle)
+
+
+# What is told of a run that nobody drove: what went before it since the last word was no work.
+_AT_REST = (e.Resumed, e.Cleaned, e.Dismissed, e.Restored)
 
 
 # --- folds: one small function an event -------------------------------------------------------

@@ -421,6 +421,7 @@ class State:
     given: tuple[str, ...] = ()
     created: float = 0.0
     updated: float = 0.0
+    idle: float = 0.0  # seconds between the two in which nobody drove it
     approved: bool = False
     roles: dict[str, Role] = field(default_factory=dict)  # as they were when it was ordered
     planning: Planning | None = None  # None: its plan was given
@@ -472,6 +473,10 @@ class State:
             found.append(up)
             task = up
         return tuple(found)
+
+    def lasted(self, now: float) -> float:
+        """Seconds that it has taken, without those in which nobody drove it."""
+        return max(now - self.created - self.idle, 0.0)
 
     def label(self, task: TaskId) -> str:
         """What people call a task of this run."""

@@ -298,7 +298,7 @@ def _reviewed(state: State, view: TaskView, judged: Standing) -> Standing:
         return Standing(TaskState.REVIEWING, f"reviewing ({len(units) - left} of {len(units)})")
     # What is about several branches holds up none: one of them may never get so far.
     if any(found.pending for finding, found in about(state, task) if len(finding.subjects) == 1):
-        return Standing(TaskState.REVIEWING, "findings are looked into")
+        return Standing(TaskState.REVIEWING, "verifying findings")
     open_ones = blockers(state, task)
     if open_ones:
         names = _titles(open_ones)

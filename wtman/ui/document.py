@@ -90,6 +90,14 @@ def joined(lines: Iterable[Line], between: str = ", ") -> Line:
     return tuple(found)
 
 
+def spans(text: str) -> Line:
+    """Words of a sentence in which commands and names stand between backticks, as in Markdown."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
+        return line(text)
+    return line(*(code(part) if at % 2 else part for at, part in enumerate(parts)))
+
+
 def code(text: str) -> Words:
     return Words(text, "code")
 

@@ -12,7 +12,7 @@ from wtman.coordinator.outcome import next_command, preparation, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.tasks.lifecycle import standings
-from wtman.ui.document import Card, Facts, Line, Table, Verbatim, Words
+from wtman.ui.document import Card, Facts, Line, Table, Verbatim, Words, spans
 from wtman.ui.html_diff import diff_view
 from wtman.ui.markup import lines, text
 from wtman.ui.report import about, figures_of, sections
@@ -116,7 +116,10 @@ def _words(words: Words) -> str:
         return f'<a href="#{text(words.to)}">{text(words.text)}</a>'
     match words.style:
         case "":
-            return text(words.text)
+            return "".join(
+                f"<code>{text(part.text)}</code>" if part.style else text(part.text)
+                for part in spans(words.text)
+            )
         case "code":
             return f"<code>{text(words.text)}</code>"
         case "badge":

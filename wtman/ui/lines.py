@@ -18,7 +18,7 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
-from wtman.text.terminal import clean, command, count, duration, size
+from wtman.text.terminal import clean, command, count, duration, fold, size
 from wtman.text.words import listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 from wtman.ui.flow import error_lines
@@ -34,15 +34,18 @@ _LINE = 400  # columns of foreign text on one line
 class RunLines:
     """Writes the lines of a run as its events arrive; `watch` fits `drive`."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, width: int = 0) -> None:
+        """With `width` long lines are folded, as people read them; without, each stays whole."""
         self._out = out
+        self._width = width
         self._begun: dict[ActionKey, float] = {}  # setups that go on, since when
 
     def watch(self, state: State, news: Sequence[Recorded]) -> None:
         """Tell what is new."""
         for record in news:
-            lines = (*self._setup(state, record), *told(state, record.event))
-            self._out.writelines(f"{line}\n" for line in lines)
+            for line in (*self._setup(state, record), *told(state, record.event)):
+                folded = fold(line, self._width) if self._width else [line]
+                self._out.writelines(f"{part}\n" for part in folded)
         self._out.flush()
 
     def _setup(self, state: State, record: Recorded) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from wtman.text.terminal import clean
-from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words
+from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, spans
 
 _MOST = 40  # lines of an output
 
@@ -67,6 +67,9 @@ def _words(words: Words, in_table: bool) -> str:
     if words.style == "code":
         text = clean(words.text, 400).replace("`", "'")
         return f"`{text.replace('|', chr(92) + '|') if in_table else text}`"
+    if not words.style:
+        parts = spans(clean(words.text, 400))
+        return "".join(_words(it, in_table) if it.style else _escaped(it.text) for it in parts)
     text = _escaped(words.text)
     return f"**{text}**" if words.style in ("strong", "badge", "bad", "warn") else text
 

@@ -8,7 +8,7 @@ from wtman.journal.state import State
 from wtman.merge.manifest import excluded_plain
 from wtman.model.ids import Sha, TaskId
 from wtman.model.states import SCHEMA
-from wtman.text.terminal import clean
+from wtman.text.terminal import clean, columns, fold
 from wtman.ui.document import plain
 from wtman.ui.facts import (
     adapted_text,
@@ -20,6 +20,8 @@ from wtman.ui.facts import (
     unresolved,
 )
 from wtman.ui.findings import blind
+
+_NAME = 40  # columns of names that are aligned; longer ones stick out
 
 
 def answer(
@@ -69,28 +71,43 @@ def answer(
     }
 
 
-def lines(state: State, landed: Landed) -> list[str]:
-    """The outcome for people; what was not merged says why and how to see it."""
-    out = [clean(headline(state, landed))]
+def lines(state: State, landed: Landed, width: int = 0) -> list[str]:
+    """The outcome for people; what was not merged says why and how to see it.
+
+    With `width` words are folded, as people read them; a command stays whole, to be copied.
+    """
+
+    def told(text: str) -> list[str]:
+        indent = text[: len(text) - len(text.lstrip())]
+        if not width or columns(text) <= width:
+            return [text]
+        return [indent + part for part in fold(text.lstrip(), width - len(indent))]
+
+    out = told(clean(headline(state, landed)))
     idle = unchanged(landed)
     unit = {part: name for name, parts in (landed.units or {}).items() for part in parts}
+    names = [clean(state.label(TaskId(task))) for task in landed.commits]
+    name_columns = min(max(map(columns, names), default=0), _NAME)
     for task, sha in landed.commits.items():
         what = "nothing new: what it changes is there already" if task in idle else sha[:10]
         name = TaskId(task)
         part = f"  part of {clean(unit[name])}" if name in unit else ""
-        out.append(f"  {clean(state.label(name))}  {what}{part}")
+        label = clean(state.label(name))
+        filled = label + " " * (name_columns - columns(label))
+        out.append(f"  {filled}  {what}{part}")
     if landed.excluded:
         out += ["", "Not merged:"]
     for item in landed.excluded:
-        out.append(f"  {clean(state.label(item.task))}  {clean(excluded_told(state, item), 300)}")
+        out += told(f"  {clean(state.label(item.task))}  {clean(excluded_told(state, item), 300)}")
         if why := unresolved(state, item.task):
-            out.append(f"    not resolved: {clean(why.strip().partition(chr(10))[0], 200)}")
+            out += told(f"    not resolved: {clean(why.strip().partition(chr(10))[0], 200)}")
         if item.reason in ("failed", "interaction") and not state.kind.external:
             out.append(f"    output: wtman logs --failed {state.run}/{item.task}")
         if item.reproduce:
             out.append(f"    reproduce: {clean(item.reproduce)}")
-    told = merge_told(state, landed)
-    out += [""] if told else []
-    for text in told:
-        out.append(("! " if text[0].style == "warn" else "") + clean(plain(text), 400))
+    more = merge_told(state, landed)
+    out += [""] if more else []
+    for text in more:
+        said = ("! " if text[0].style == "warn" else "") + clean(plain(text), 400)
+        out += [said] if text[-1].style == "code" else told(said)
     return out

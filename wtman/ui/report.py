@@ -92,7 +92,7 @@ def figures_of(state: State) -> list[tuple[str, str]]:
     figures = [
         ("tasks", str(len(state.tasks))),
         ("sessions", str(state.sessions)),
-        ("time", duration(max(state.updated - state.created, 0))),
+        ("time", duration(state.lasted(state.updated))),
         ("tokens", f"{used.tokens:,}" if used.tokens else _NOT_REPORTED),
         ("cost", _NOT_REPORTED if used.usd is None else f"${used.usd:.2f}"),
     ]

@@ -20,7 +20,7 @@ def report_json(state: State, live: bool) -> dict[str, Any]:
     views = list(state.tasks.values())
     return {
         **told,
-        "seconds": round(max(state.updated - state.created, 0.0), 3),
+        "seconds": round(state.lasted(state.updated), 3),
         "tasks": [
             {**task, **_more(state, view)} for task, view in zip(told["tasks"], views, strict=True)
         ],

@@ -191,7 +191,7 @@ def progress(
     words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
     parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
     if state.created:
-        parts.append(duration(now - state.created))
+        parts.append(duration(state.lasted(now)))
     if guess is not None:
         parts.append(f"about {roughly(guess.seconds)} left")
     tokens = state.usage.tokens

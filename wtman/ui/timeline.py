@@ -17,6 +17,7 @@ from wtman.ui.tree import Node, tree, tree_lines
 _WIDTH, _LEFT, _ROW, _TOP = 960, 190, 22, 26
 _KEY = (("good", "done"), ("bad", "failed, or refused by its checks"), ("warn", "interrupted"))
 _MOST = 300  # rows
+_LABEL = 50  # room that a time on the axis may take
 
 
 def timeline(state: State, now: float) -> str:
@@ -128,5 +129,6 @@ def _axis(seconds: float, scale: float, height: int) -> Iterator[str]:
     while at <= seconds:
         x = _LEFT + at * scale
         yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="16" y2="{height}"/>'
-        yield f'<text class="axis" x="{x:.1f}" y="11">{duration(at)}</text>'
+        side = ' text-anchor="end"' if x > _WIDTH - _LABEL else ""
+        yield f'<text class="axis" x="{x:.1f}" y="11"{side}>{duration(at)}</text>'
         at += step
