@@ -116,7 +116,7 @@ def _run_of(home: Home, text: str) -> RunId | None:
     if "/" in text or any(it.startswith(text) for it in home.state(a_run(home, "")).tasks):
         return None
     found = [run for run in home.store.runs() if run.startswith(text)]
-    return text if text in found else found[0] if len(found) == 1 else None
+    return RunId(text) if text in found else found[0] if len(found) == 1 else None
 
 
 def _failed_of_run(home: Home, state: State, *, as_json: bool) -> int:
