@@ -193,8 +193,8 @@ def why_of(kept: Lines) -> str:
         return " ".join(error) or first
     if _DIFF_HEAD.fullmatch(first):  # minitest tells of an encoding by a comment
         diff = [text for text in said if _DIFF.match(text) and not text.startswith(("+#", "-#"))]
-        sides = [next((text for text in diff if text[0] == sign), "") for sign in "-+"]
-        return ", ".join(filter(None, sides)) or first
+        both = [next((text for text in diff if text[0] == sign), "") for sign in "-+"]
+        return ", ".join(filter(None, both)) or first
     if _COMPARED.search(first) and (diff := [text for text in said if _DIFF.match(text)]):
         sides = ", ".join(text.rstrip(",") for text in diff[:2])
         return f"{first.partition(' // ')[0].rstrip('.:')}: {sides}"
