@@ -58,6 +58,19 @@ def test_what_the_user_says_stands_beside_what_failed_in_every_later_prompt() ->
     assert "-- you said: use Decimal" in heading(state.tasks[A].attempts[1], 0.0)
 
 
+def test_all_that_was_said_to_a_lead_is_kept_for_its_planner() -> None:
+    world = World()
+    world.append(created(task("a", lead=True), attempts=1))
+    world.team_fate = lambda lead, attempt: (task("a_b", part_of=TaskId("a")),)
+    for text in ("use Decimal", "no new files"):
+        state = world.drive(lambda number: 0)
+        world.append([request(NO_HOME, state, A, text)])
+    state = world.state
+    assert state.tasks[A].said == ("use Decimal", "no new files")
+    said = [plain_text(fact) for fact in task_told(state, A)]
+    assert 'its planner is told "no new files"' in said
+
+
 def test_a_task_at_work_for_its_last_time_is_told_all_the_same() -> None:
     world = World()
     world.append(created(task("a"), attempts=1))

@@ -70,7 +70,9 @@ def task_told(state: State, task: TaskId) -> list[Line]:
         agent = code(agent_of(state, view)[:200])
         told.append(line("branch ", code(view.branch), *where, ", by ", agent))
     told += [fact for attempt in view.attempts if (fact := _attempt(attempt))]
-    if view.request.told:
+    if view.planned.lead:
+        told += [line(f'its planner is told "{clean(text, _SAID)}"') for text in view.said]
+    elif view.request.told:
         told.append(line(f'the next attempt is told "{clean(view.request.told, _SAID)}"'))
     if view.checked is not None and view.checked.commit == view.head:
         told += map(check_told, view.checked.results)
