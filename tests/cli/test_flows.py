@@ -215,7 +215,7 @@ def test_works_in_outcomes_and_lists_of_lists_are_landed_and_none_is_said(
     run = run_of(wtman("run", path, "--agent", agent, "--yes", "--json", cwd=repo))
     assert "no work: nothing to merge (main has to return it)" in wtman("status", cwd=repo).out
     refused = wtman("merge", run, cwd=repo, check_status=1)
-    assert f"return it from main, then: wtman run some.py --resume {run}" in refused.err
+    assert f"return it from main, then: wtman run {path} --resume {run}" in refused.err
     path.write_text(path.read_text().replace("{'done': done}", "done"))
     wtman("run", path, "--resume", run, "--yes", cwd=repo)
     merged = wtman("merge", run, "--unchecked", "--json", cwd=repo).json()
