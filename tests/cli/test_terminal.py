@@ -8,6 +8,7 @@ import pytest
 
 from tests import kit
 from tests.cli.terminal import LINES, Terminal
+from wtman.cli.terminal import say
 
 
 def words(agent: str, *tasks: str) -> list[str]:
@@ -229,3 +230,17 @@ def test_the_report_is_written_as_one_page(
     assert "1 task landed on main" in page and '<span class="a">+core</span>' in page
     lost = wtman("report", "--html", tmp_path / "no/such.html", cwd=repo, check_status=2)
     assert "cannot write" in lost.err
+
+
+def test_what_clean_says_is_not_torn_within_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "add-oauth-everywhere-7f3a/billing  kept: 1 commit not merged"
+    say(told)
+    assert capsys.readouterr().out == f"{told}\n", "a pipe has each line whole"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "50")
+    say(f"  {told}")
+    assert capsys.readouterr().out == (
+        "  add-oauth-everywhere-7f3a/billing  kept: 1\n    commit not merged\n"
+    )

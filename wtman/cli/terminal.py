@@ -30,6 +30,19 @@ def width() -> int:
     return max(shutil.get_terminal_size().columns, 40)
 
 
+def say(text: str) -> None:
+    """Print cleaned words as people read them: in a terminal no line is torn within a word."""
+    from wtman.text.terminal import columns, fold
+
+    room = width() if sys.stdout.isatty() else 0
+    indent = text[: len(text) - len(text.lstrip())]
+    if not room or columns(text) <= room:
+        print(text)
+        return
+    for part in fold(text.lstrip(), room - len(indent)):
+        print(indent + part)
+
+
 def height() -> int:
     """Lines of the terminal on stdout less that of the prompt; 0: there is none to fit."""
     import shutil

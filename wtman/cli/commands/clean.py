@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wtman.cli import options, target
+from wtman.cli import options, target, terminal
 from wtman.cli.progress import Progress
 from wtman.coordinator.home import Home, a_run, require_idle, waiting_folder
 from wtman.coordinator.outcome import FINISHED
@@ -405,10 +405,10 @@ def _tell(
             files = (
                 f"; kept: {count(event.files, 'file')} that no commit has" if event.files else ""
             )
-            print(f"{run}/{event.task}  removed{files}")
+            terminal.say(f"{run}/{event.task}  removed{files}")
         for left in item.kept:
             ignored = f"; {count(left.ignored, 'ignored file')} too" if left.ignored else ""
-            print(f"{run}/{left.task}  kept: {cleaned(left.why, 300)}{ignored}")
+            terminal.say(f"{run}/{left.task}  kept: {cleaned(left.why, 300)}{ignored}")
         if item.dismissed:
             print(f"{run}  dismissed: by name alone, wtman status {run}")
         forcible = next((left for left in item.kept if left.forcible), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wtman.cli import options, target
+from wtman.cli import options, target, terminal
 from wtman.coordinator.home import Home, a_run, require_idle
 from wtman.coordinator.outcome import next_step
 from wtman.errors import UsageError
@@ -202,10 +202,13 @@ def _list(
         print("nothing was removed in the last 14 days")
         return
     for item in removed:
-        print(f"{item.run}/{item.task}  {cleaned(_words(item), 300)}; until {iso(item.until)[:10]}")
+        until = iso(item.until)[:10]
+        terminal.say(f"{item.run}/{item.task}  {cleaned(_words(item), 300)}; until {until}")
     for left in aside:
         until = iso(left.until)[:10]
-        print(f"{left.run}/{left.task}  moved out of its worktree: {left.path}; until {until}")
+        terminal.say(
+            f"{left.run}/{left.task}  moved out of its worktree: {left.path}; until {until}"
+        )
     for run, until in untils.items():
         print(f"{run}  dismissed; until {until[:10]}: wtman restore {run}")
     if removed:

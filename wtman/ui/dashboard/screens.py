@@ -118,12 +118,12 @@ class RunsScreen(ModalScreen[str]):
 
     def _line(self, run: RunLine, name: int, room: int) -> Text:
         mark = "▸" if run.run == self._current else " "
-        age = duration(max(self._now - run.created, 0.0)) if run.created else ""
+        age = f"{duration(max(self._now - run.created, 0.0))} ago" if run.created else ""
         text = Text(no_wrap=True)
         text.append(f"{mark} {pad(run.run, name)}  ")
         text.append(pad(run.state, _STATE), STYLES[run.kind])
-        text.append(f" {age:>9}  ", "dim")
-        left = room - name - _STATE - 17
+        text.append(f" {age:>13}  ", "dim")
+        left = room - name - _STATE - 21
         return text.append(fit(clean(run.request), left)) if left > 8 else text
 
     def on_mount(self) -> None:
