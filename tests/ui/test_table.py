@@ -305,6 +305,13 @@ def test_hundreds_of_tasks_fold_and_a_bar_shows_the_whole() -> None:
     assert any("billing  running" in line for line in lines)
 
 
+def test_the_command_that_shows_all_tasks_is_never_cut() -> None:
+    more = [e.TaskAdded(Task(f"t{number}", "x", unchecked=True)) for number in range(90)]
+    state = played((*whole(), *more))
+    lines = lines_of(state, live=False, height=24, width=46)
+    assert any(line.endswith("… (all: wtman status --all-tasks)") for line in lines)
+
+
 def test_many_that_are_done_are_one_line_on_a_screen_and_all_lines_without_one() -> None:
     more: list[e.Event] = []
     for number in range(52):

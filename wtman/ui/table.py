@@ -51,6 +51,7 @@ _WIDE = 72  # columns from which on there is room to say what a task used
 _PRESSING = 5  # lines of what needs the user
 _FINDINGS = 6  # lines of findings in a live table
 _MANY = 20  # lines of tasks that are never too many for a table that stands still
+_WHOLE = " (all: wtman status --all-tasks)"  # how what is only counted can be had
 _STATE, _TIME = 9, 9  # columns
 
 
@@ -125,7 +126,7 @@ def _folded(
     counted = [place for place, line in enumerate(shown) if line.text[:1] in ("✓", "✔", "…")]
     if counted:
         last = shown[counted[-1]]
-        text = f"{last.text} (all: wtman status --all-tasks)"
+        text = f"{last.text}{_WHOLE}"
         shown[counted[-1]] = TreeLine(last.depth, last.node, text)
     return shown
 
@@ -273,7 +274,10 @@ def _lines(found: list[Row], width: int, colour: bool) -> list[str]:
         indent = "  " * (row.depth + 1)
         if row.head:
             code = {"…": _DIM, "✓": _GREEN, "✔": _GREEN}.get(row.head[0], "")
-            lines.append(paint(fit(f"{indent}{row.head}", width), code, colour))
+            # The command is there to be typed: the counts before it give way.
+            whole = _WHOLE if row.head.endswith(_WHOLE) else ""
+            counts = fit(f"{indent}{row.head.removesuffix(whole)}", width - len(whole))
+            lines.append(paint(fit(counts + whole, width), code, colour))
             continue
         cells = (row.attempt, row.time, row.used)
         lines.append(_line(row, cells, width, colour, name, attempt, used))
