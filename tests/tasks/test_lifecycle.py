@@ -46,5 +46,5 @@ def test_an_attempt_that_changed_nothing_hides_no_reason(
             world.append([e.Checked(A, head, BASE, Verdict.RED, (result,))])
     told = standings(world.state)[A].reason
     hidden = endings[-1][1] == NOTHING and reason != NOTHING
-    assert told == (f"changed nothing after: {reason}" if hidden else reason)
+    assert told == (f"{reason}; then it changed nothing" if hidden else reason)
     assert reason in next_session(world.state, world.state.tasks[A]).prompt

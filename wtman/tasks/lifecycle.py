@@ -344,7 +344,7 @@ def _why(view: TaskView, last: Attempt) -> str:
     told = telling(view.current)
     if told is None or told is last:
         return _reason(last)
-    return f"{_reason(last).removeprefix('it ')} after: {_reason(told)}"
+    return f"{_reason(told)}; then {_reason(last)}"
 
 
 def _reason(attempt: Attempt) -> str:
