@@ -69,8 +69,9 @@ class Progress:
                 if not self._words or self._over.is_set():
                     self._wipe()
                 elif self._drawn_on and lasted >= _FIRST:
-                    line = fit(f"{clean(self._words, 400)} ({duration(lasted)})", _room())
-                    self._write(f"\r\x1b[K{line}")
+                    clock = f" ({duration(lasted)})"
+                    words = fit(clean(self._words, 400), max(_room() - len(clock), 0))
+                    self._write(f"\r\x1b[K{words}{clock}")
                     self._shown = True
                 elif not self._drawn_on and lasted >= _PIPE and not self._told:
                     self._write(f"wtman: {clean(self._words, 400)}\n")

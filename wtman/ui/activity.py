@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from wtman.journal.state import State
 from wtman.model.actions import ActionKind
 from wtman.model.ids import TaskId
-from wtman.text.terminal import command, count, elapsed
+from wtman.text.terminal import command, count, elapsed, fit
 from wtman.text.words import listed
 
 _NAMED = 3  # branches that are named
+_COMMAND = 40  # columns of a check, so that there is room for the clock
 # The first of these that goes on is told.
 _ORDER = (
     ActionKind.LAND,
@@ -76,7 +77,7 @@ def _checks(state: State) -> str:
     asked = state.merge.asked.check if state.merge is not None else ()
     checks = asked or state.settings.check
     more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
-    return f": {command(checks[0])}{more}" if checks else ""
+    return f": {fit(command(checks[0]), _COMMAND)}{more}" if checks else ""
 
 
 def _tasks(state: State, subjects: Sequence[str]) -> str:
