@@ -17,6 +17,8 @@ AGENT = """
 case $WTMAN_TASK in
   bad) sed -i s/-/+/ stock.py; echo "changed the sign" ;;
   die) echo "thinking about it"; echo "no key is set" >&2; exit 3 ;;
+  node) printf '%s\\n' '[eval]:1' 'TypeError: x is null' '    at [eval]:1:6' '' 'Node.js v20' >&2
+     exit 1 ;;
   idle) echo "nothing to do" ;;
   wide) sed -i "s/have, count)/have, count, least)/; s/3, 2)/3, 2, 0)/" stock.py test_stock.py ;;
   twice) printf 'from stock import take\\n\\n\\ndef twice(have):\\n' > twice.py
@@ -167,6 +169,25 @@ def test_the_base(wtman: kit.Program, shop: Path, split: Split) -> None:
     assert [item["kind"] for item in told["failures"]] == ["setup"]
     report = wtman("report", cwd=shop).out
     assert "## Why it does not go on\n" in report and "\n    cannot-fetch\n" in report
+
+
+def test_a_crashed_agent_is_told_by_its_error_not_by_its_last_line(
+    wtman: kit.Program, shop: Path, split: Split
+) -> None:
+    out = wtman("status", split("node", code=1), cwd=shop).out
+    assert "✗ node: session failed: exit status 1: TypeError: x is null" in out
+
+
+def test_the_base_is_told_by_its_assertion_not_by_its_counts(
+    wtman: kit.Program, shop: Path, split: Split
+) -> None:
+    said = "Traceback (most recent call last):\n  a\nValueError: no stock\n1 failed, 1 passed"
+    (shop / "check.sh").write_text(f"cat <<'E'\n{said}\nE\nexit 1\n")
+    git(shop, "add", "-A")
+    git(shop, "commit", "-qm", "check")
+    run = split("one", code=3, more=("--check", "sh check.sh"))
+    out = " ".join(wtman("status", run, cwd=shop).out.split())
+    assert "it printed: ValueError: no stock" in out and "1 failed" not in out
 
 
 def test_the_merge(wtman: kit.Program, shop: Path, split: Split) -> None:

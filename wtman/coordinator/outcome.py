@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from wtman.checks.excerpt import summary
 from wtman.journal.events import SETUP_FAILED, SessionFinished
 from wtman.journal.replay_flow import OF_STEPS, options_of
 from wtman.journal.state import FlowStep, FlowView, State, TaskView
@@ -72,9 +73,10 @@ def shortfall(state: State) -> tuple[str, ...]:
 
 
 def _in_short(reason: str) -> str:
-    """A reason, and of what a program printed below it the last line, which mostly tells."""
-    first, *said = reason.splitlines() or [""]
-    return f"{first}; it printed: {said[-1].strip()}" if said else first
+    """A reason, and the telling line of what a program printed below it."""
+    first, _, said = reason.partition("\n")
+    told = summary(said) if said else ""
+    return f"{first}; it printed: {told}" if told else first
 
 
 def next_step(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:

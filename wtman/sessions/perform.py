@@ -15,6 +15,7 @@ from wtman import files
 from wtman.agents import Activity
 from wtman.agents.stream import way_on
 from wtman.budget.budget import counts
+from wtman.checks.excerpt import summary
 from wtman.context import Context
 from wtman.errors import SPACE_HINT
 from wtman.execution.output import read_exit, started
@@ -211,7 +212,7 @@ async def _collect(
     if ended is Ended.FAILED:
         lack = await ctx.git(ctx.space.lacked, exit_.started, said)
         ended = Ended.INTERRUPTED if lack or _is_excused(state, action) else ended
-    last = said.splitlines()[-1].strip() if said else ""
+    last = summary(said)
     found = await persistent(
         ctx.git,
         collect.collect,
