@@ -77,8 +77,10 @@ def test_the_line_of_a_hint_mends_it_and_a_resume_takes_it(
     done = wtman("split", "x", "--task", "one: x", *words, cwd=repo, check_status=3)
     assert ".venv/bin/tool is not in git, so checkouts do not have it" in done.out
     hint = re.search(r"in wtman.toml: (symlink = .*?\])", done.out)
-    resume = re.search(r"next: wtman (resume \S+)", done.out)
-    assert hint is not None and resume is not None
+    resume = re.search(
+        r"next: put `symlink = .*?` in wtman.toml, then:\s+wtman (resume \S+)", done.out
+    )
+    assert hint is not None and resume is not None, done.out
     (repo / "wtman.toml").write_text(hint[1] + "\n")
     assert "one  checks passed" in wtman(*resume[1].split(), "--yes", cwd=repo).out
 
@@ -93,14 +95,14 @@ def test_a_failed_setup_is_called_that_and_its_log_is_shown(
     wtman("trust", "--yes", cwd=repo)
     words = ("--agent", agent, "--reviewers", "0", "--check", "true", "--yes")
     done = wtman("split", "x", "--task", "one: x", *words, cwd=repo, check_status=1)
-    logs = re.search(r"wtman (logs \S+/one)", done.out)
+    logs = re.search(r"wtman (logs --failed \S+/one)", done.out)
     assert logs is not None
-    said = wtman(*logs[1].split(), "--failed", cwd=repo).out
+    said = wtman(*logs[1].split(), cwd=repo).out
     assert re.search(r"== setup failed: .*: exit status 3 ==\nthe reason\n$", said)
     (repo / "wtman.toml").write_text('setup = ["echo ok"]\n')
-    retry = re.search(r"next: wtman (retry \S+)", done.out)
-    assert retry is not None
-    refused = wtman(*retry[1].split(), cwd=repo, check_status=3).err
+    resume = re.search(r"next: edit setup in wtman.toml, then: wtman (resume \S+)", done.out)
+    assert resume is not None
+    refused = wtman(*resume[1].split(), "--yes", cwd=repo, check_status=3).err
     assert "need your approval: `echo ok`" in refused
     wtman("trust", "--yes", cwd=repo)
-    assert "one  checks passed" in wtman(*retry[1].split(), cwd=repo).out
+    assert "one  checks passed" in wtman(*resume[1].split(), "--yes", cwd=repo).out

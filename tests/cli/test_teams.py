@@ -172,7 +172,9 @@ def test_a_part_that_fails_is_named_and_retried(team: Team) -> None:
     tasks = team.tasks
     assert tasks["api_web"]["reason"] == "part api_web_in failed: exit status 1: no luck"
     assert str(tasks["api"]["reason"]).startswith("part api_web failed: part api_web_in failed:")
-    assert "! api_web_in: exit status 1: no luck (wtman logs" in done.out
+    assert (
+        "✗ api_web_in: session failed: exit status 1: no luck\n    wtman logs --failed " in done.out
+    )
     (team.folder / "bad-api_web_in").unlink()
     team("retry", "api_web_in")
     assert {item["state"] for item in team.tasks.values()} == {"verified"}

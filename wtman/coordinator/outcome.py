@@ -93,7 +93,7 @@ def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | Non
     known = known if known is not None else standings(state)
     base, status = state.base_checked, run_state(state, known)
     if base is not None and base.problem and (state.failed is not None or not _has_begun(state)):
-        return _mended_base(state, base.problem)
+        return _mended_base(state, base.problem, base.hint)
     if status is RunState.PAUSED and state.paused is not None:
         return "" if _spent(state) else _to_mend(state.paused.hint)
     if state.flow is not None and state.flow.ended is not None and state.flow.ended.error:
@@ -120,9 +120,14 @@ def _to_mend(hint: str) -> str:
     return _THEN.sub("", hint.removeprefix(_NOTHING)).strip(" ,;:")
 
 
-def _mended_base(state: State, problem: str) -> str:
-    """What helps where the checks could not judge the base."""
+_LINE = re.compile(r"in (\S+): ((?:symlink|setup|copy) = \[.*?\])(?:,|$| \()")
+
+
+def _mended_base(state: State, problem: str, hint: str) -> str:
+    """What helps where the checks could not judge the base; the line of a hint, where one is."""
     first = problem.splitlines()[0]
+    if found := _LINE.match(hint):
+        return f"put `{found[2]}` in {found[1]}"
     if first.startswith(SETUP_FAILED):
         return _edited(state, "setup")
     if " does not see the checkout " in first:
