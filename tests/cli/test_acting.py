@@ -271,7 +271,6 @@ def test_merge_lands_and_its_patches_verify(
     done = wtman("merge", cwd=repo)
     assert masked(done.out) == (
         "train  combined check of core, docs: passed (cached)\n"
-        "train  2 tasks landed on main: SHA (0 check runs)\n"
         "\n"
         "2 tasks landed on main: SHA (0 check runs)\n"
         "  core  SHA\n"

@@ -97,7 +97,7 @@ def test_the_story_is_true(wtman: kit.Program, tmp_path: Path) -> None:
     assert re.search(r"confirmed \(\w+\): len\(catalog\) counts pieces", out)
     assert re.search(r"not reproduced: Prices get lost", out)
     assert re.search(r"2 findings on `stock`.*1 was confirmed", " ".join(out.split()))
-    assert "Not merged: fails only together with subtotal" in out
+    assert "Not merged:\n  receipt  fails only together with subtotal" in out
     assert "reproduce: git worktree add" in out
     assert "1 task landed on main" in out
     assert "wtman doctor" in out[out.index("repository of yours") :]

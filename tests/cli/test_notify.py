@@ -164,7 +164,8 @@ def test_a_run_tells_the_desktop_how_it_ended_and_what_comes_next(
     assert told_in(told)[2:] == [f"wtman {first}", f"is ready to merge; next: wtman merge {first}"]
     told.unlink()
     failed = wtman("split", "two", "--task", "bad: x", *words, check_status=1).jsonl()[0]["run"]
-    assert told_in(told)[2:] == [f"wtman {failed}", f"has failed; next: wtman retry {failed}/bad"]
+    again = f'wtman retry {failed}/bad -m "what to do differently"'
+    assert told_in(told)[2:] == [f"wtman {failed}", f"has failed; next: {again}"]
     told.unlink()
     # A run of a moment says nothing, nor does one whose user sits elsewhere or wants no word.
     kit.Program(repo)("split", "three", "--task", "good: x", *words)
