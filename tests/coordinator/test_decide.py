@@ -341,6 +341,31 @@ def test_a_task_dropped_while_it_runs_is_cancelled() -> None:
     assert run_state(state) is RunState.READY
 
 
+def test_a_worktree_that_is_to_follow_is_given_to_nobody() -> None:
+    users = (task("c", "a"), task("d", "a"))
+    world = begun(task("a"), task("b"), *users, jobs=2, sandbox="bubblewrap")
+    world.turn()
+    for key in ("base", "worktree/a", "worktree/b"):
+        world.finish(key)
+    world.turn()
+    world.finish("session/b")
+    world.turn()
+    world.check_fate = lambda name, head: Verdict.RED
+    world.finish("check/b")
+    world.check_fate = lambda name, head: Verdict.GREEN
+    world.append([e.Chained(TaskId("b"), TaskId("a"))])
+    world.turn()
+    world.finish("session/a")
+    world.turn()
+    world.finish("check/a")
+    # Both who wait for `a` want a worktree now, and so does `b`, to go on from it in its own.
+    begin = decide(world.state, world.keys)
+    assert [item.task for item in begin if isinstance(item, a.Follow)] == ["b"]
+    assert [item.over for item in begin if isinstance(item, a.MakeWorktree)] == ["a"]
+    world.turn()
+    assert run_state(world.drive(first)) is RunState.READY
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[Task, ...]:
     count = draw(st.integers(1, 7))

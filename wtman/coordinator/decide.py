@@ -22,7 +22,7 @@ from wtman.journal.state import State, TaskView
 from wtman.merge.decide import decide_merge
 from wtman.merge.resolve import given_up
 from wtman.merge.team import starts_from, team_actions
-from wtman.model.actions import ActionKey, ActionKind, Backoff, Cancel, Pause, busy
+from wtman.model.actions import ActionKey, ActionKind, Backoff, Cancel, Pause, TaskAction, busy
 from wtman.model.graph import critical, leaves
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
@@ -84,7 +84,8 @@ def decide(
         reviews = _reviews(state, running, known, live or {}, wanted)
         actions += reviews
         if not any(isinstance(item, Pause) for item in reviews):
-            actions += _starts(state, running, known, held, live or {}, reviews)
+            moved = {item.task for item in follows}
+            actions += _starts(state, running, known, held, moved, live or {}, reviews)
         actions += flows.commands(state, running)
         if base_settled(state):
             runs: list[ReviewStep | TrainStep] = [*proofs, *trains]
@@ -160,7 +161,9 @@ def _one_more(
 ) -> MakeWorktree | BringBack:
     """A worktree at once for a task that the user asked for: where no other is free, a new one."""
     given = {getattr(item, "over", "") for item in begun}
-    offer = offer_of(state, running, known, (view.planned.id,))
+    # Nor that of a task which something of this turn works on.
+    at_work = {item.task for item in begun if isinstance(item, TaskAction)}
+    offer = offer_of(state, running, known, {view.planned.id, *at_work})
     over = next((task for task in offer.idle if task not in given), "")
     return worktree_for(state, view, TaskId("" if offer.free > 0 else over))
 
@@ -317,12 +320,14 @@ def _starts(
     running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
     held: Collection[TaskId],
+    moved: Collection[TaskId],
     live: Mapping[ActionKey, Usage],
     begun: Sequence[Action],
 ) -> list[Action]:
     """New sessions into free slots, and worktrees ahead of them; none for what is `held`.
 
-    `begun` are the reviews and questions that start now.
+    `begun` are the reviews and questions that start now, `moved` the tasks whose worktree follows
+    others from now on: nobody takes it over meanwhile.
     """
     ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
@@ -330,7 +335,7 @@ def _starts(
     slots = _slots(state, running) - len(asked)
     moving = busy(running, ActionKind.WORKTREE)
     ahead = jobs - len(moving)
-    offer = offer_of(state, running, known, ready)
+    offer = offer_of(state, running, known, {*ready, *moved})
     left = state.settings.max_sessions - state.sessions - len(asked)
     money = budget_status(state, live)
     for item in asked:
