@@ -141,7 +141,7 @@ def test_files_that_the_work_is_about(
     found = scope(request_, agent, paths)
     assert set(in_scope) <= set(found.paths)
     assert not {"poetry.lock", "dist/x.js", "a_pb2.py", "logo.svg"} & set(found.paths)
-    assert ("have no task" in found.note) is left
+    assert ("get no task" in found.note) is left
     if not left:
         assert list(found.paths) == in_scope
 

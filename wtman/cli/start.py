@@ -200,7 +200,7 @@ class Console:
         reused."""
         going = resumption(home, state, change, os.environ)
         events = (*going.events, *((edited,) if edited is not None else ()))
-        with self._at("playing the flow without sessions, to see what is reused"):
+        with self._at("replaying the flow, to see what is reused"):
             found = rehearsed(home, after(state, events))
         over = run_state(state) in (RunState.READY, RunState.MERGED)
         if over and edited is None and not going.told and not found.differs:

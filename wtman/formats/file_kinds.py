@@ -4,6 +4,7 @@ from enum import StrEnum
 from posixpath import basename, splitext
 
 from wtman.formats.gitignore import matches
+from wtman.formats.imports import SCRIPTS
 
 
 class FileKind(StrEnum):
@@ -16,7 +17,7 @@ class FileKind(StrEnum):
 
 
 PYTHON = (".py", ".pyi", ".pyx")
-SCRIPT = (*".js .jsx .ts .tsx .mjs .cjs .mts .cts".split(), ".vue", ".svelte")
+SCRIPT = (*SCRIPTS, ".vue", ".svelte")
 STYLE = (".css", ".scss", ".sass", ".less")
 C = tuple(".c .h .cc .cpp .cxx .hh .hpp .hxx .m .mm .cu .inc".split())
 JVM = tuple(".java .kt .kts .scala .groovy .clj .cljs".split())

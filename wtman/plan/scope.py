@@ -178,8 +178,8 @@ def _note(left: Sequence[str]) -> str:
         return ""
     tops = [name for name, _ in Counter(map(_top, left)).most_common()]
     shown = ", ".join(tops[:5]) + (f" and {len(tops) - 5} more" if len(tops) > 5 else "")
-    files = "1 file has" if len(left) == 1 else f"{len(left):,} files have"
-    return f"{files} no task ({shown}); name what you want changed too in the request"
+    them = "1 file gets" if len(left) == 1 else f"{len(left):,} files get"
+    return f"{them} no task ({shown}); to include one, name it in the request"
 
 
 def _top(path: str) -> str:
