@@ -515,6 +515,7 @@ def fingerprint_of(
         task.expect,
         to_plain(task.tools),
         to_plain(task.owns),
+        *((to_plain(task.touches),) if task.touches else ()),
         *((role,) if role else ()),  # a run from before there were roles keeps its keys
         *((task.step,) if task.step else ()),
         *(("lead",) if task.lead else ()),

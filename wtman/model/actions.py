@@ -16,6 +16,11 @@ class ActionKind(StrEnum):
     """What an action is about, apart from its subject."""
 
     PLAN = "plan"
+    MAP = "map"
+    SCOUT = "scout"
+    JUDGE = "judge"
+    REPAIR = "repair"
+    OBSERVE = "observe"
     BASE = "base"
     WORKTREE = "worktree"
     SESSION = "session"

@@ -13,6 +13,7 @@ class Task:
     prompt: str
     title: str = ""
     owns: tuple[str, ...] = ()  # gitignore-style patterns
+    touches: tuple[str, ...] = ()  # places that it will change (model/places.py), as foreseen
     needs: tuple[TaskId, ...] = ()
     expect: str = ""
     agent: str = ""

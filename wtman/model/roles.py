@@ -14,10 +14,13 @@ from wtman.model.settings import Settings
 
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
+SCOUT, JUDGE, REPAIRER = "scout", "judge", "repairer"
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
-READ_ONLY = frozenset({"planner", "flow-planner", "lead", "scout", "judge", "reviewer", "refuter"})
+READ_ONLY = frozenset(
+    {"planner", "flow-planner", "lead", "scout", "judge", "repairer", "reviewer", "refuter"}
+)
 
 
 def role_of(roles: Mapping[str, Role], task: Task) -> Role | None:

@@ -12,6 +12,7 @@ from wtman.formats.durations import LONGEST
 from wtman.formats.gitignore import can_both_match, flaw
 from wtman.formats.toml_positions import Places
 from wtman.model.graph import cycle, unordered
+from wtman.model.places import place
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import EFFORTS
 from wtman.text.words import did_you_mean, quoted
@@ -21,7 +22,7 @@ MOST_TEXT = 1024 * 1024
 _MOST_PATTERNS, _LONGEST_PATTERN = 500, 1000
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _TEXTS = ("id", "title", "prompt", "expect", "agent", "model", "effort", "role")
-_LISTS = ("owns", "needs", "tools", "reads", "check")
+_LISTS = ("owns", "touches", "needs", "tools", "reads", "check")
 
 
 def require_sound(plan: Plan, where: Places) -> None:
@@ -120,6 +121,7 @@ def _require_task(task: Task, number: int, where: Places) -> None:
             _require_text(text, key, where.at("task", number, key) + name)
     for key in ("owns", "reads"):
         _require_patterns(getattr(task, key), key, where.at("task", number, key) + name)
+    _require_places(task.touches, where.at("task", number, "touches") + name)
     _require_commands(task.check, where.at("task", number, "check") + name)
     if not 0 <= task.timeout <= LONGEST:
         raise UsageError(
@@ -169,6 +171,19 @@ def _require_patterns(patterns: tuple[str, ...], key: str, at: str) -> None:
             f"{at}{key} starts with {quoted(patterns[0])}, which excludes from nothing",
             hint=f'put what it excludes from in front: ["**", "{patterns[0]}"]',
         )
+
+
+def _require_places(texts: tuple[str, ...], at: str) -> None:
+    if len(texts) > _MOST_PATTERNS:
+        raise UsageError(f"{at}touches has {len(texts):,} places; at most {_MOST_PATTERNS:,}")
+    for text in texts:
+        try:
+            place(text)
+        except ValueError as error:
+            raise UsageError(
+                f"{at}touches: {quoted(text)} {error}",
+                hint='for example "src/app.py::App.run" or "src/app.py::after App.run"',
+            ) from None
 
 
 def _require_needs(tasks: Sequence[Task], where: Places) -> None:
