@@ -27,10 +27,10 @@ def test_a_place_is_read_and_written_alike(text: str, value: Place) -> None:
 
 @pytest.mark.parametrize("text", ["", "::f", "/etc/passwd::f", "a/../b", "a.py::at middle", "a\nb"])
 def test_what_is_no_place_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="is not a path|says `at`"):
         place(text)
 
 
 def test_lines_the_wrong_way_round_are_refused() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="end before"):
         place("a.py::f@9-3")

@@ -64,8 +64,8 @@ def place(text: str) -> Place:
     if insert not in INSERTS or not definition.strip():
         insert, definition = "", where
     definition = definition.strip()
-    if last < first or " " in definition and not insert and definition.split()[0] in INSERTS:
-        raise ValueError("has a part behind `::` that is no definition")
+    if last < first:
+        raise ValueError("has lines that end before they begin")
     if insert == "at" and definition not in ("start", "end"):
         raise ValueError("says `at` of neither `start` nor `end`")
     return Place(path, definition, insert, first, max(first, last))
