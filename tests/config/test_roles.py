@@ -15,6 +15,7 @@ OURS = {
     "flow-planner",
     "judge",
     "lead",
+    "repairer",
     "scout",
     "implementer",
     "tester",
