@@ -214,6 +214,7 @@ EFFECTS = frozenset(
     sessions/ask.py
     sessions/handover.py
     sessions/launch.py
+    sessions/notes.py
     sessions/perform.py
     tasks/perform.py
     ui/dashboard/app.py

@@ -134,6 +134,7 @@ def test_status_has_every_key_of_the_contract() -> None:
         "merged": None,
         "ignored": [],
         "notes": [],
+        "deviations": [],
         "messages": [],
         "queued": None,
     }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from wtman.budget.budget import broken_off
-from wtman.coordinator.prompt import task_prompt
+from wtman.coordinator.prompt import notes_told, task_prompt
 from wtman.journal.state import State, TaskView, digest
 from wtman.merge.resolve import resolver_attempts, resolver_prompt
 from wtman.model.ids import Sha
@@ -61,12 +61,13 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         failure = _joined(failure, _BROKEN_OFF)
     if asked is None:
         agent = agent_of_task(state.settings, state.roles, view.task)
-        cache_key = digest(view.fingerprint, at, failure, *view.said)
+        cache_key = digest(view.fingerprint, at, failure, *view.said, *notes_told(state, view))
         prompt = task_prompt(state, view, failure)
     else:
         agent = asked.agent
-        cache_key = digest(view.fingerprint, RESOLVER, at, asked.told, failure)
-        prompt = resolver_prompt(state, view, failure, tried=last is not None)
+        noted = notes_told(state, view)
+        cache_key = digest(view.fingerprint, RESOLVER, at, asked.told, failure, *noted)
+        prompt = resolver_prompt(state, view, failure, noted, tried=last is not None)
     return RunSession(
         task=view.task.id,
         attempt=view.last + 1,

@@ -22,7 +22,7 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import Branch, RunId, ScopePath, Sha, TaskId
 from wtman.model.plan import Identity, Issue, Role, Task
-from wtman.model.session import Cap, Ended, Usage
+from wtman.model.session import Cap, Deviation, Ended, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.text.words import listed
@@ -195,8 +195,38 @@ class TaskView:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What somebody should know of its worktree and of its newest session."""
-        return (*self.lacks, *self.notes, *filter(None, [self.outside_git]))
+        """What somebody should know of its worktree, of its newest session, and of where it
+        deviates from what was agreed."""
+        deviating = (f"deviates from what was agreed: {item.words}" for item in self.deviations)
+        return (
+            *self.lacks,
+            *self.notes,
+            *filter(None, [self.outside_git, self.unread]),
+            *deviating,
+        )
+
+    @property
+    def deviating(self) -> "Attempt | None":
+        """The attempt whose notes hold: the newest that wrote any since the work began."""
+        for item in reversed(self.current):
+            if item.outcome is not None and item.outcome.deviated:
+                return item
+            if item.request.restart:
+                break
+        return None
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Where its work is something else than what was agreed."""
+        item = self.deviating
+        return item.outcome.deviations if item is not None and item.outcome is not None else ()
+
+    @property
+    def unread(self) -> str:
+        """What of the notes of its newest session could not be used."""
+        told = (item.outcome for item in reversed(self.current) if item.outcome is not None)
+        last = next(told, None)
+        return last.unread if last is not None else ""
 
     @property
     def outside_git(self) -> str:

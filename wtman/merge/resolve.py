@@ -101,8 +101,11 @@ def resolver_attempts(view: TaskView) -> tuple[Attempt, ...]:
     return tuple(item for item in view.current if item.number > first)
 
 
-def resolver_prompt(state: State, view: TaskView, failure: str, *, tried: bool) -> str:
-    """What a resolver's next session is told; `failure` is what it has to mind."""
+def resolver_prompt(
+    state: State, view: TaskView, failure: str, noted: Sequence[str] = (), *, tried: bool
+) -> str:
+    """What a resolver's next session is told; `failure` is what it has to mind, `noted` where
+    tasks deviate from what was agreed."""
     assert view.resolving is not None
     parts = [view.resolving.told.strip()]
     if view.has_work and not view.request.restart:
@@ -114,6 +117,7 @@ def resolver_prompt(state: State, view: TaskView, failure: str, *, tried: bool) 
         )
     if state.context:
         parts.append(f"Shared context of all tasks:\n{state.context.strip()}")
+    parts += noted
     if view.task.owns:
         listed = "\n".join(f"  {pattern}" for pattern in view.task.owns)
         parts.append(f"Change nothing outside these paths (gitignore-style):\n{listed}")

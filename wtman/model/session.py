@@ -124,6 +124,23 @@ class Outcome:
     cumulative: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where a session did something else than what was agreed, in its own words."""
+
+    name: str
+    agreed: str = ""
+    instead: str = ""
+    why: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it on one line."""
+        agreed = f", not {self.agreed}" if self.agreed else ""
+        why = f" ({self.why})" if self.why else ""
+        return f"{self.name}: {self.instead}{agreed}{why}"
+
+
 class Ended(StrEnum):
     """What became of an attempt."""
 

@@ -29,7 +29,7 @@ from wtman.model.plan import Role
 from wtman.model.roles import effort_of, model_of, role_of
 from wtman.model.session import Cap, Ended, Outcome, Usage
 from wtman.sandbox.guard import RepositoryChanges, isolation
-from wtman.sessions import handover
+from wtman.sessions import handover, notes
 from wtman.sessions.actions import Collect, RunSession
 from wtman.sessions.launch import Launch, launch, outcome_of
 from wtman.worktrees import collect
@@ -149,6 +149,8 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
         task = replace(task, role=action.role, tools=(), model="", effort="")
     role = role_of(state.roles, task) or Role(task.role, "", tools=task.tools)
     git = await persistent(ctx.git, lend, ctx, state, place, action.attempt, action.at)
+    home = home_of(ctx, action.task)
+    await ctx.git(notes.prepare, home)
     return Launch(
         id=_id(state, action),
         folder=_folder(ctx, action.task, action.attempt),
@@ -156,7 +158,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
         prompt=action.prompt,
         cwd=place.path,
         writable=role.writes,
-        home=home_of(ctx, action.task),
+        home=home,
         task=action.task,
         attempt=action.attempt,
         env={
@@ -165,6 +167,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
             "WTMAN_ATTEMPT": str(action.attempt),
             "WTMAN_BRANCH": place.branch,
             "WTMAN_PORT": str(port(state, place)),
+            notes.VARIABLE: ctx.view(place.path, home).seen(notes.path_of(home, action.attempt)),
         },
         binds=git.binds,
         role=role,
@@ -238,6 +241,7 @@ async def _collect(
         lack = await ctx.git(ctx.space.lacked, exit_.started, said)
         found = replace(found, ended=Ended.INTERRUPTED) if lack else found
     hint = SPACE_HINT if lack else ""
+    noted = await ctx.git(notes.read, home_of(ctx, action.task), action.attempt)
     finished = replace(
         found,
         detail=found.detail or said,
@@ -248,6 +252,9 @@ async def _collect(
         hint=way_on(outcome.fatal, agent.needs.sign_in) if outcome.fatal else hint,
         limited=outcome.limited,
         lost=exit_.reason is ExitReason.LOST,
+        deviated=noted.written,
+        deviations=noted.deviations,
+        unread=noted.unread,
     )
     return (finished, *(e.Noted(line) for line in seen.others))
 

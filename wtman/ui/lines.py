@@ -123,7 +123,8 @@ def _finished(state: State, event: e.SessionFinished) -> Told:
         lines = [(event.task, f"{session} {word}: {event.reason or 'no reason given'} {spent}")]
     if event.limited:
         lines.append(("run", f"waits {duration(wait_of(state))} for its provider"))
-    notes = filter(None, (*event.notes, event.outside_git))
+    deviating = (f"deviates from what was agreed: {item.words}" for item in event.deviations)
+    notes = filter(None, (*event.notes, event.outside_git, event.unread, *deviating))
     return lines + [(event.task, f"note: {note}") for note in notes]
 
 

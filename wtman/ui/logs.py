@@ -55,6 +55,10 @@ def heading(attempt: Attempt, now: float) -> str:
         lines.append(f"-- you said: {clean(attempt.request.told, 2000)} --")
     if outcome is not None and outcome.ignored:
         lines.append(f"-- files that git ignores: {clean(listed(outcome.ignored))} --")
+    if outcome is not None:
+        notes = [f"deviates from what was agreed: {item.words}" for item in outcome.deviations]
+        notes += [outcome.unread] if outcome.unread else []
+        lines += [f"-- {clean(note, 2000)} --" for note in notes]
     return "\n".join(lines)
 
 

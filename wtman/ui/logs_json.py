@@ -4,6 +4,7 @@ Keys are always present and only ever added; times are UTC in ISO 8601.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from wtman.journal.state import Attempt, State
@@ -91,5 +92,6 @@ def _attempt(item: Attempt, files: Sequence[str]) -> dict[str, Any]:
         "started": iso(item.started) if item.started else None,
         "ended": iso(item.finished) if over and item.finished else None,
         "seconds": outcome.seconds if outcome is not None else None,
+        "deviations": list(map(asdict, outcome.deviations)) if outcome is not None else [],
         "files": list(files),
     }

@@ -5,6 +5,7 @@ Pure. Keys are always present and only ever added; times are UTC in ISO 8601;
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from wtman.coordinator.estimate import Durations, left
@@ -125,6 +126,7 @@ def _task(
         "merged": view.merged or None,
         "ignored": list(last.ignored) if last is not None else [],
         "notes": list(view.told),
+        "deviations": list(map(asdict, view.deviations)),
         "messages": list(view.said),
     }
 

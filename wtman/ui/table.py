@@ -243,6 +243,13 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
     for task in known:
         if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:
             lines.append(f"! {task}: {clean(text)}")
+    for task in known:
+        view = state.tasks[task]
+        notes = [*(item.words for item in view.deviations), *filter(None, [view.unread])]
+        if notes and not view.merged:
+            more = f" and {len(notes) - 1} more (wtman logs {task})" if len(notes) > 1 else ""
+            word = "deviates from what was agreed: " if view.deviations else ""
+            lines.append(f"! {task}: {word}{clean(notes[0])}{more}")
     if not live and (missing := blind(state)):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         lines.append(f"! {clean(missing[0])}{more} (wtman review {state.run})")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
-from wtman.model.session import Ended, Usage
+from wtman.model.session import Deviation, Ended, Usage
 from wtman.text.words import listed
 
 
@@ -97,6 +97,9 @@ class SessionFinished(Event):
     lost: bool = False  # its keeper died without a record of its end
     unchanged: bool = False  # nothing came of it, so that the attempt before says more
     goes_on: bool = False  # the next attempt finds what `saved` holds in the folder, uncommitted
+    deviated: bool = False  # it wrote notes: `deviations` takes the place of those of before
+    deviations: tuple[Deviation, ...] = ()
+    unread: str = ""  # what of its notes could not be used
     quarantine: str = ""  # what changed in the repository while it ran: it does not begin again
 
     @property
