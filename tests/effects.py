@@ -176,6 +176,7 @@ EFFECTS = frozenset(
     merge/proof/prove.py
     merge/suspects.py
     merge/verify.py
+    plan/attempt_store.py
     plan/lead.py
     plan/perform.py
     provision/cleanup.py
@@ -216,6 +217,7 @@ EFFECTS = frozenset(
     sessions/launch.py
     sessions/notes.py
     sessions/perform.py
+    tasks/observation.py
     tasks/perform.py
     ui/dashboard/app.py
     ui/dashboard/log.py

@@ -5,16 +5,15 @@ from dataclasses import replace
 import pytest
 
 from tests.journal.runs import A_RUN, NOW, START, finished, played, started
-from wtman.coordinator.estimate import Durations, Estimate, grown, left, whole
+from wtman.coordinator.estimate import Durations, Estimate, grown, left
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import RunId, TaskId
-from wtman.model.plan import Plan, Task
+from wtman.model.plan import Task
 from wtman.model.session import Ended
-from wtman.model.settings import Settings
 from wtman.tasks.lifecycle import standings
 
 AGENT = "command:build"
@@ -83,13 +82,6 @@ def test_what_has_gone_on_for_a_while_takes_less_and_one_that_is_late_something_
     late = estimate(state, now=since + 300)
     assert early == Estimate(pytest.approx(40 + 65), 3)
     assert late == Estimate(pytest.approx(300 / 4 + 65), 3)
-
-
-def test_few_slots_make_it_longer() -> None:
-    tasks = tuple(Task(TaskId(f"t{number}"), "x") for number in range(6))
-    plan, agents = Plan("many", tasks), {task.id: AGENT for task in tasks}
-    took = {jobs: whole(plan, Settings(jobs=jobs), agents, PAST) for jobs in (1, 3, 6)}
-    assert {jobs: it and it.seconds for jobs, it in took.items()} == {1: 390, 3: 130, 6: 65}
 
 
 def test_a_run_that_is_over_has_nothing_left() -> None:

@@ -8,7 +8,7 @@ from tests.model.test_graph import DIAMOND, tasks
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import Settings
-from wtman.plan.forecast import forecast, waves
+from wtman.plan.forecast import Past, forecast, waves
 
 FILES = ("README.md", "src/api/a.py", "src/api/b.py", "src/web/x.py", "src/shared.py")
 
@@ -22,10 +22,11 @@ def owning(**owns: str) -> Plan:
 
 def test_counts_of_a_plan_with_reviewers() -> None:
     plan = owning(api="src/api/**", web="src/web/**", docs="/*.md")
-    seen = forecast(plan, Settings(attempts=3), FILES, reviewers=2, rounds=4)
+    two = Past(reviewers=("claude", "claude"))
+    seen = forecast(plan, Settings(attempts=3, rounds=4), FILES, two)
     assert seen.sessions_least == 3 * 3 + 1
     assert seen.sessions_most == 3 * 3 + 4 * (3 * 3 + 1)
-    assert forecast(plan, Settings(max_sessions=20), FILES, reviewers=2).sessions_most <= 20
+    assert forecast(plan, Settings(max_sessions=20), FILES, two).sessions_most <= 20
     assert seen.advice == ()
     assert seen.waves == (("api", "web", "docs"),)
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TextIO
 
 from wtman.cli import question, target, terminal
@@ -43,6 +44,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import SCHEMA, RunKind, RunState
+from wtman.plan.one_task import one_task
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, fit
 from wtman.ui.flow_start import flow_screen, rehearsal_lines
@@ -61,6 +63,7 @@ from wtman.ui.table import run_words, table
 from wtman.worktrees.clean import remove_traces
 
 _RESUMED = StartRequest()
+_ONE = "one"  # the answer that makes a plan one task
 
 
 def _ends_stream(way: Callable[..., int]) -> Callable[..., int]:
@@ -116,10 +119,14 @@ class Console:
         if request.kind is RunKind.PLAN:
             print("\nnothing was started")
             return 0
-        answer = self._answer("\nStart?", repo, proposal.commands)
-        if answer is False:
+        answer = self._choice(repo, proposal)
+        if answer == "no":
             print("nothing was started")
             return 0
+        foreseen = [proposal.foreseen]
+        if answer == _ONE:
+            prepared = replace(prepared, proposal=proposal.as_one)
+            foreseen = []
         with open_store(repo) as store:
             home = Home(repo, store)
             state = home.state(prepared.create(store))
@@ -127,7 +134,7 @@ class Console:
                 self._begun(state)
             if answer is None:
                 raise unconfirmed(state, proposal.commands)
-            return self._driven(home, state, [Approved()])
+            return self._driven(home, state, [*foreseen, Approved()])
 
     @_ends_stream
     def start_flow(self, repo: Repository, request: FlowRequest) -> int:
@@ -273,13 +280,16 @@ class Console:
         if not was_planned and not self.yes and not self.as_json and terminal.may_ask():
             words = f"run {state.run} has a plan and waits for your yes"
             call(home.repo, state, "approve", words, self._began)
-        answer = self._answer("\nStart?", home.repo, proposal.commands)
+        answer = self._choice(home.repo, proposal)
         if answer is None:
             raise unconfirmed(state, proposal.commands)
-        if not answer:
+        if answer == "no":
             print(kept)
             return 0
-        return self._driven(home, state, [*events, Approved()])
+        if answer == _ONE:
+            state = edit_plan(home, state, one_task)
+            return self._driven(home, state, [*events, Approved()])
+        return self._driven(home, state, [*events, proposal.foreseen, Approved()])
 
     def _at(self, words: str) -> Progress:
         """What is done before there is anything to show."""
@@ -295,6 +305,17 @@ class Console:
     def _show(self, proposal: Proposal) -> None:
         if not self.as_json:
             print("\n".join(screen(proposal, terminal.width(), terminal.colour())))
+
+    def _choice(self, repo: Repository, proposal: Proposal) -> str | None:
+        """`yes`, `no`, or that it is to be one task, where it is better not split."""
+        split = proposal.forecast.worth_splitting or len(proposal.plan.tasks) < 2
+        if self.yes or self.as_json or split:
+            answer = self._answer("\nStart?", repo, proposal.commands)
+            return None if answer is None else "yes" if answer else "no"
+        found = terminal.choice("\nStart? `one` makes it one task.", _ONE)
+        if found in ("yes", _ONE):
+            approve(proposal.commands, os.environ, repo.common_dir)
+        return found
 
     def _answer(self, question: str, repo: Repository, commands: Sequence[str]) -> bool | None:
         """A yes approves the commands. None: nobody can be asked."""

@@ -60,18 +60,27 @@ def ask(question: str, default: bool = False) -> bool | None:
 
     None: there is no terminal.
     """
+    found = choice(question, default=default)
+    return None if found is None else found == "yes"
+
+
+def choice(question: str, *others: str, default: bool = False) -> str | None:
+    """Ask until it is `yes`, `no` or one of the `others`; as `ask` does."""
+    shown = "/".join(("Y" if default else "y", "n" if default else "N", *others))
     while may_ask():
-        sys.stdout.write(f"{question} {'[Y/n]' if default else '[y/N]'} ")
+        sys.stdout.write(f"{question} [{shown}] ")
         sys.stdout.flush()
         line = sys.stdin.readline()
         word = line.strip().lower()
         if word in ("y", "yes"):
-            return True
+            return "yes"
+        if word in others:
+            return word
         if not line:
             sys.stdout.write("\n")
-            return False
+            return "no"
         if word in ("", "n", "no"):
-            return default and not word
+            return "yes" if default and not word else "no"
     return None
 
 

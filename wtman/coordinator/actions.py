@@ -18,7 +18,7 @@ from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import AnswerWanted, Chain, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, Observe, Unchain, Watch
 from wtman.worktrees.actions import (
     Adopt,
     BringBack,
@@ -49,6 +49,7 @@ Performed = (
     | MakeTeam
     | MoveTeam
     | Watch
+    | Observe
     | Couple
     | Review
     | Reproduce

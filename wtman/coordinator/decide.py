@@ -33,7 +33,7 @@ from wtman.plan.actions import MakePlan, PlanTeam
 from wtman.review.actions import Refute, Review
 from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import AnswerWanted, Chain, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, Observe, Unchain, Watch
 from wtman.tasks.addition import admission
 from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
@@ -104,6 +104,8 @@ def decide(
     if state.held:
         actions = [item for item in actions if getattr(item, "key", None) not in state.held]
     actions += flows.script(state, running, bool(actions))
+    if not actions and not running:
+        return _observation(state, known)
     return (*actions, *_watch(state, running, known, actions))
 
 
@@ -203,6 +205,19 @@ def _watch(
     if Watch().key not in running:
         return [Watch()] if wanted else []
     return [] if wanted else [Cancel(Watch().key)]
+
+
+def _observation(state: State, known: Mapping[TaskId, Standing]) -> tuple[Observe, ...]:
+    """Once nothing is left to do: what of the forecast came true, of these tips."""
+    if state.foretold is None or state.paused is not None or state.flow is not None:
+        return ()
+    if any(item.state not in SETTLED for item in known.values()):
+        return ()
+    views = state.tasks.items()
+    tips = {task: view.head for task, view in views if view.has_work and not view.planned.lead}
+    if state.observed is not None and state.observed.tips == tips:
+        return ()
+    return (Observe(tips),)
 
 
 def _cancels(state: State, running: frozenset[ActionKey]) -> list[Action]:

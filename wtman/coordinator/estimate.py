@@ -1,7 +1,7 @@
 """How long a run will take still, by what sessions, setup, checks and reviews took before.
 
 Pure. The journal is the only source: `grown` folds what happened, of any run of the repository,
-into `Durations`; `left` and `whole` play the work that is still to be done through the slots
+into `Durations`; `left` plays the work that is still to be done through the slots
 that there are. Where too little is known, nothing is said. A retry is not foretold.
 """
 
@@ -15,11 +15,10 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import RunId, TaskId
-from wtman.model.plan import Plan
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
 from wtman.model.states import SETTLED, RunState, Standing, TaskState
-from wtman.review.judgement import review_agents, reviewers
+from wtman.review.judgement import reviewers
 from wtman.tasks.lifecycle import run_state
 
 # The kinds of events that tell durations, and how many of each are looked at, of all runs.
@@ -129,21 +128,6 @@ def left(
     jobs = state.rate_limit or state.settings.jobs
     settings = replace(state.settings, jobs=jobs)
     return _played(pieces, settings, durations, bool(reviewers(state)), begins)
-
-
-def whole(
-    plan: Plan, settings: Settings, agents: Mapping[TaskId, str], durations: Durations
-) -> Estimate | None:
-    """What a plan will take, `agents` the agent of each task; None where that is not known."""
-    if any(task.lead for task in plan.tasks):
-        return None
-    pieces = [
-        _Piece(task.id, agents.get(task.id, ""), task.needs, checks=bool(task.check or plan.check))
-        for task in plan.tasks
-    ]
-    checks = durations.others.get(_CHECK, ())
-    begins = _median(checks) if checks and any(item.checks for item in pieces) else 0.0
-    return _played(pieces, settings, durations, bool(review_agents(settings)), begins)
 
 
 @dataclass(frozen=True, slots=True)

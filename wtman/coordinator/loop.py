@@ -43,6 +43,7 @@ from wtman.plan import lead as leads
 from wtman.plan import perform as plan
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
+from wtman.tasks import observation
 from wtman.tasks import perform as overlaps
 from wtman.worktrees import perform as worktrees
 from wtman.worktrees import team as teams
@@ -80,6 +81,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.JudgeCandidate: train.perform,
     a.LandTrain: land.perform,
     a.Watch: overlaps.perform,
+    a.Observe: observation.perform,
     a.Couple: reviews.perform,
     a.Review: reviews.perform,
     a.Reproduce: reviews.perform,

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from wtman.agents import load
 from wtman.coordinator.create import load_state
-from wtman.errors import MissingError
+from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
 
 if TYPE_CHECKING:
     from wtman.context import Context
+    from wtman.journal.state import State
     from wtman.sandbox.guard import Guard
     from wtman.sandbox.policy import Sandbox
 
@@ -104,7 +105,7 @@ async def open_run(
             LocalExecutor(nofile) as executor,
         ):
             with contextlib.nullcontext() if aside else contextlib.closing(told):
-                yield Context(
+                ctx = Context(
                     run=run,
                     folder=folder,
                     repo=repo,
@@ -124,6 +125,23 @@ async def open_run(
                     guard=_guard(store, run, folder),
                     space=Space(_written(environ), (state.settings.worktrees or folder, folder)),
                 )
+                try:
+                    yield ctx
+                finally:
+                    if not aside and ctx.live_state.state is not None:
+                        _keep(store, repo, ctx.live_state.state, environ)
+
+
+def _keep(store: Store, repo: Repository, state: "State", environ: Mapping[str, str]) -> None:
+    """Keep what the sessions of the run took, for forecasts. It is never worth an error."""
+    from wtman.coordinator.attempt_rows import attempt_rows
+    from wtman.plan.attempt_store import keep_attempts
+    from wtman.tasks.lifecycle import standings
+
+    with contextlib.suppress(WtmanError):
+        rows = attempt_rows(state, standings(state), store.events(state.run))
+        pairs = state.observed.pairs if state.observed is not None else ()
+        keep_attempts(repo, state.run, rows, pairs, environ)
 
 
 def _written(environ: Mapping[str, str]) -> tuple[str, ...]:

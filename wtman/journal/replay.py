@@ -11,6 +11,7 @@ from typing import Any
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal import replay_flow as flows
+from wtman.journal import replay_forecast as forecasts
 from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
@@ -481,6 +482,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
         state, event.task, cleaned=False, worktree=event.worktree
     ),
     **flows.FOLDS,
+    **forecasts.FOLDS,
     **limits.FOLDS,
     **changed.FOLDS,
     **planning.FOLDS,

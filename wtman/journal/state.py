@@ -326,6 +326,16 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What was foreseen of the run, and what it had taken by then: seconds, sessions, usage."""
+
+    event: e.Foreseen
+    lasted: float
+    sessions: int
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class FlowStep:
     """One call of a flow's script, with what came of it.
 
@@ -474,6 +484,8 @@ class State:
     # Pairs that ever collided, with the attempts of both at that time.
     collided: dict[tuple[TaskId, TaskId], tuple[int, int]] = field(default_factory=dict)
     usage: Usage = Usage()
+    foretold: Foretold | None = None  # what the user was told before saying yes
+    observed: e.ConflictsObserved | None = None  # what of it came true, as last looked at
     reviews: Reviews = Reviews()
     flow: FlowView | None = None  # of a plan in code
     configured: e.Configured | None = None  # what the configuration said when it was last read

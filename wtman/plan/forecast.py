@@ -1,56 +1,102 @@
 """What a plan will cost and where it will collide, said before a session starts.
 
-Pure arithmetic over the plan, the settings and the list of tracked files; it
-estimates neither tokens nor money. Times are counted in waves: rounds in which
-every task takes equally long and at most `jobs` run at once.
+Pure. Sessions, time, tokens and money are played through with what past sessions took
+(`plan/simulation.py` with the table of `plan/attempts.py`); where fewer than five of a kind are
+known they are unknown, and say what is missing. Conflicts are those of `plan/conflict.py`.
+Stages are counted as if every task took equally long.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from heapq import heappop, heappush
 from itertools import islice
 
 from wtman.formats.gitignore import matches, owned
-from wtman.model.graph import critical, critical_path, dependents
+from wtman.model.foreseen import Spread
+from wtman.model.graph import critical, critical_path, dependents, order
 from wtman.model.ids import TaskId
-from wtman.model.plan import Plan, Task
+from wtman.model.plan import Plan, Role, Task
+from wtman.model.roles import (
+    DEFAULT,
+    PLANNER,
+    REVIEWER,
+    agent_of,
+    agent_of_task,
+    effort_of,
+    model_of,
+    role_of,
+)
 from wtman.model.settings import Settings
+from wtman.plan.attempts import FIVE, Attempts, SessionKind, spread_of, wanted
+from wtman.plan.conflict import PairChance
 from wtman.plan.rules import least_sessions, overlaps
+from wtman.plan.simulation import SessionPast, Slots, TaskPast, seed_of, simulated
+from wtman.text.terminal import roughly
 
 _MOST_NAMED = 5
+# A plan is better not split where more than this part of its work waits for the other, where more
+# than one task in so many is to meet a conflict, and only what is at least as likely counts there.
+_SERIAL, _CONFLICTS, _LIKELY = 0.7, 3, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run will be like, and what to know before saying yes to it."""
+    """What a run will be like, and what to know before saying yes to it.
+
+    `conflicts` has every pair that may run side by side, the likeliest first. `against` says why
+    the request is better not split; empty: it is worth it.
+    """
 
     sessions_least: int
     sessions_most: int
     waves: tuple[tuple[TaskId, ...], ...]
     critical_path: tuple[TaskId, ...]
     advice: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    conflicts: tuple[PairChance, ...] = ()
+    sessions: Spread = Spread()
+    seconds: Spread = Spread()
+    tokens: Spread = Spread()
+    usd: Spread = Spread()
+
+    @property
+    def worth_splitting(self) -> bool:
+        """Whether nothing speaks for doing it as one task."""
+        return not self.against
+
+    @property
+    def predicted(self) -> tuple[PairChance, ...]:
+        """The pairs of which a conflict is more likely than not."""
+        return tuple(pair for pair in self.conflicts if pair.predicted)
 
 
-def forecast(
-    plan: Plan,
-    settings: Settings,
-    files: Sequence[str],
-    *,
-    reviewers: int = 0,
-    rounds: int = 0,
-) -> Forecast:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known before a plan runs: past sessions, the chances of its pairs, the roles as the
+    run assigns them, and the agents of its reviewers, in turn."""
+
+    attempts: Attempts = Attempts()
+    chances: Sequence[PairChance] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    reviewers: Sequence[str] = ()
+
+
+def forecast(plan: Plan, settings: Settings, files: Sequence[str], past: Past = Past()) -> Forecast:
     """Foretell a run of a sound plan over a repository with these tracked files."""
     chain, pairs = critical_path(plan.tasks), tuple(overlaps(plan.tasks))
+    played = _played(plan, settings, past)
+    free = [pair for pair in past.chances if pair.chance]
+    against = tuple(_reasons_against(plan, settings, past, chain, len(pairs), free))
     return Forecast(
-        sessions_least=least_sessions(plan, reviewers),
-        sessions_most=_most_sessions(plan, settings, reviewers, rounds),
+        sessions_least=least_sessions(plan, len(past.reviewers)),
+        sessions_most=_most_sessions(plan, settings, len(past.reviewers)),
         waves=waves(plan.tasks, settings.jobs),
         critical_path=chain,
-        advice=(
-            *_reasons_against(plan.tasks, chain, len(pairs)),
-            *_remarks(plan.tasks, chain, pairs, sorted(files)),
-        ),
+        advice=(*against, *_remarks(plan.tasks, chain, pairs, sorted(files))),
+        against=against,
+        conflicts=tuple(sorted(free, key=lambda pair: -pair.chance)),
+        **played,
     )
 
 
@@ -75,33 +121,204 @@ def waves(tasks: Sequence[Task], jobs: int) -> tuple[tuple[TaskId, ...], ...]:
     return tuple(found)
 
 
-def _most_sessions(plan: Plan, settings: Settings, reviewers: int, rounds: int) -> int:
+def _most_sessions(plan: Plan, settings: Settings, reviewers: int) -> int:
     """Every attempt used, and every round of reviews ending in one more fix of each task."""
     tasks = len(plan.tasks)
     if any(task.lead for task in plan.tasks):
         return settings.max_sessions  # nobody knows yet what these are cut into
     most = tasks * settings.attempts
     if reviewers:
-        most += max(rounds, 1) * (tasks * (reviewers + 1) + 1)
+        most += max(settings.rounds, 1) * (tasks * (reviewers + 1) + 1)
     return min(most, settings.max_sessions)
 
 
-def _reasons_against(tasks: Sequence[Task], chain: Sequence[TaskId], pairs: int) -> Iterator[str]:
+# --- time, tokens, money --------------------------------------------------------------------------
+
+
+def task_kind(task: Task, settings: Settings, roles: Mapping[str, Role]) -> SessionKind:
+    """What the sessions of a task are grouped by."""
+    role, agent = role_of(roles, task), agent_of_task(settings, roles, task)
+    model, effort = model_of(settings, role, agent, task.model), task.effort
+    return SessionKind(task.role or DEFAULT, agent, model, effort_of(settings, role, effort))
+
+
+def role_kind(name: str, agent: str, settings: Settings, roles: Mapping[str, Role]) -> SessionKind:
+    """What sessions of a role that no task has are grouped by; its agent if none is named."""
+    role = roles.get(name)
+    agent = agent or agent_of(settings, role, name)
+    return SessionKind(name, agent, model_of(settings, role, agent), effort_of(settings, role))
+
+
+def _played(plan: Plan, settings: Settings, past: Past) -> dict[str, Spread]:
+    """The figures of a run, played through."""
+    table = past.attempts
+    if any(task.lead for task in plan.tasks):
+        unknown = Spread(because="a lead is cut again when it starts")
+        return dict.fromkeys(("sessions", "seconds", "tokens", "usd"), unknown)
+    kinds = [task_kind(task, settings, past.roles) for task in plan.tasks]
+    looks = [role_kind(REVIEWER, agent, settings, past.roles) for agent in past.reviewers]
+    lacks: dict[str, tuple[int, str]] = {}
+    fewest: dict[str, int] = {}
+    sessions: dict[SessionKind, SessionPast] = {}
+    for kind in dict.fromkeys((*kinds, *looks)):
+        values = {name: table.values(kind, name) for name in ("seconds", "tokens", "usd")}
+        for name, known in values.items():
+            fewest[name] = min(fewest.get(name, len(known)), len(known))
+            if len(known) < FIVE:
+                lacks.setdefault(name, (len(known), wanted(kind, name)))
+        sessions[kind] = SessionPast(
+            **{name: known for name, known in values.items() if len(known) >= FIVE}
+        )
+    checked = [bool(task.check or plan.check or settings.check) for task in plan.tasks]
+    checks = table.here_of("check_seconds") if any(checked) else ()
+    if any(checked) and len(checks) < FIVE:
+        lacks.setdefault("seconds", (len(checks), f"needs {FIVE} past checks of this repository"))
+        checks = ()
+    place = {task.id: number for number, task in enumerate(plan.tasks)}
+    tries = {kind: table.values(kind, "tries") for kind in dict.fromkeys(kinds)}
+    tasks = [
+        TaskPast(
+            sessions[kind],
+            [place[need] for need in dict.fromkeys(task.needs) if need in place],
+            tries[kind] or (1,),
+            checks if judged else (),
+            table.here_of("setup_seconds"),
+        )
+        for task, kind, judged in zip(plan.tasks, kinds, checked, strict=True)
+    ]
+    least = min((len(item) for item in tries.values()), default=0)
+    if least < FIVE:
+        kind = next(kind for kind, item in tries.items() if len(item) < FIVE)
+        lacks["sessions"] = (least, f"{wanted(kind, 'tries')} that settled a task")
+    names = ("seconds", "tokens", "usd", "sessions")
+    if all(name in lacks for name in names):
+        return {name: Spread(samples=few, because=why) for name, (few, why) in lacks.items()}
+    rounds = tuple(max(value, 1) for value in table.here_of("rounds")) or (1,)
+    plays = simulated(
+        _in_order(plan.tasks, tasks),
+        [sessions[kind] for kind in looks],
+        Slots(settings.jobs, settings.check_jobs, settings.attempts),
+        seed_of(plan.request, *(f"{task.id} {task.prompt}" for task in plan.tasks)),
+        rounds=rounds,
+        whole=len(plan.tasks) > 1,
+        base=checks,
+    )
+    found = {}
+    for name in names:
+        few, why = lacks.get(name, (0, ""))
+        if why:
+            found[name] = Spread(samples=few, because=why)
+            continue
+        drawn = spread_of(getattr(plays, name), "")
+        samples = least if name == "sessions" else fewest[name]
+        if name == "seconds" and checks:
+            samples = min(samples, len(checks))
+        found[name] = Spread(drawn.p50, drawn.p90, samples)
+    return found
+
+
+def _in_order(tasks: Sequence[Task], past: Sequence[TaskPast]) -> list[TaskPast]:
+    """The tasks in the order in which the scheduler begins them: the longest chains first."""
+    rank = critical(tasks)
+    line = sorted(range(len(tasks)), key=lambda at: -rank[tasks[at].id])
+    now = {old: new for new, old in enumerate(line)}
+    return [
+        TaskPast(
+            past[old].session,
+            [now[need] for need in past[old].needs],
+            past[old].tries,
+            past[old].checks,
+            past[old].setups,
+        )
+        for old in line
+    ]
+
+
+# --- whether to split -----------------------------------------------------------------------------
+
+
+def _reasons_against(
+    plan: Plan,
+    settings: Settings,
+    past: Past,
+    chain: Sequence[TaskId],
+    pairs: int,
+    chances: Sequence[PairChance],
+) -> Iterator[str]:
     """Why this request is better not split, if it is."""
+    tasks = plan.tasks
     count = len(tasks)
     if any(task.lead for task in tasks):
         return
     if count == 1:
         yield "One task: nothing runs in parallel, a single session would do."
-    elif len(chain) == count:
+        return
+    line, serial = _chain_seconds(plan, settings, past)
+    if len(chain) == count:
         yield (
             "Every task waits for the one before it: nothing runs in parallel, and one session"
             " would keep what it learned."
         )
-    elif pairs == count * (count - 1) // 2:
+    elif line > _SERIAL * serial:
+        yield (
+            f"Most of the work waits for other work: the longest chain ({' -> '.join(chain)}) is"
+            f" {line / serial:.0%} of all of it, so little is won by splitting."
+        )
+    likely = [pair.chance for pair in chances if pair.chance >= _LIKELY]
+    if pairs == count * (count - 1) // 2 and not _apart(tasks, chances):
         yield (
             "Every task can write what every other one writes: expect conflicts; give them"
             " narrower `owns`, or do it in one session."
+        )
+    elif sum(likely) > count / _CONFLICTS:
+        yield (
+            f"About {sum(likely):.1f} of {len(chances)} pairs of tasks will conflict: chain those"
+            " that meet, or do it in one session."
+        )
+    yield from _too_small(plan, settings, past)
+
+
+def _apart(tasks: Sequence[Task], chances: Sequence[PairChance]) -> bool:
+    """Whether two tasks say which places they change, and these are not the same."""
+    told = {task.id for task in tasks if task.touches}
+    return any({*pair.tasks} <= told and pair.chance < _LIKELY for pair in chances)
+
+
+def _chain_seconds(plan: Plan, settings: Settings, past: Past) -> tuple[float, float]:
+    """How long the longest chain takes with the medians of its tasks, and all tasks one after the
+    other; counted in tasks where the time of one is unknown."""
+    each = {}
+    for task in plan.tasks:
+        kind = task_kind(task, settings, past.roles)
+        each[task.id] = past.attempts.spread(kind, "seconds").p50 or 0.0
+    if not all(each.values()):
+        each = dict.fromkeys(each, 1.0)
+    needs = {task.id: task.needs for task in plan.tasks}
+    ends: dict[TaskId, float] = {}
+    for name in order(plan.tasks):
+        ends[name] = each[name] + max((ends.get(need, 0.0) for need in needs[name]), default=0.0)
+    return max(ends.values(), default=0.0), sum(each.values())
+
+
+def _too_small(plan: Plan, settings: Settings, past: Past) -> Iterator[str]:
+    """Whether one session takes less than what a split costs before and after its sessions."""
+    table = past.attempts
+    kinds = dict.fromkeys(task_kind(task, settings, past.roles) for task in plan.tasks)
+    one = [table.spread(kind, "seconds") for kind in kinds]
+    agents = ["", *past.reviewers]
+    around = [
+        table.spread(role_kind(name, agent, settings, past.roles), "seconds")
+        for name, agent in zip((PLANNER, *[REVIEWER] * len(past.reviewers)), agents, strict=True)
+    ]
+    around.append(spread_of(table.here_of("check_seconds"), ""))
+    if around[0].p50 is None or any(item.p90 is None for item in one):
+        return
+    longest = max(item.p90 or 0.0 for item in one)
+    cost = sum(item.p50 or 0.0 for item in around)
+    if longest < cost:
+        yield (
+            f"One session takes at most {roughly(longest)} (90 % of {one[0].samples}), a split"
+            f" {roughly(cost)} for planning, reviews and checks alone: do it in one session."
         )
 
 

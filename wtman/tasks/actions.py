@@ -1,10 +1,11 @@
 """What may be asked about tasks that meet."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wtman.journal.events import Event
 from wtman.model.actions import ActionKind, RunAction
-from wtman.model.ids import TaskId
+from wtman.model.ids import Sha, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,14 @@ class Watch(RunAction):
     """Look once, after a while, which live worktrees will not merge. Leaves no effect behind."""
 
     kind = ActionKind.WATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Observe(RunAction):
+    """See what of the forecast came true: which of these tips conflict, and what it all took."""
+
+    kind = ActionKind.OBSERVE
+    tips: Mapping[TaskId, Sha]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ no path in common are never merged at all.
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 
 from wtman.context import Context
 from wtman.errors import WtmanError
@@ -25,6 +26,8 @@ from wtman.worktrees.place import place_of, worktree_of
 
 # Seconds between two looks, or as many times what the last one took: 2.5 % of a core at most.
 INTERVAL, REST = 15.0, 40.0
+# Pairs of one look: those of a thousand tasks that all change one file would take minutes.
+_MOST_MERGED = 5_000
 
 
 async def perform(ctx: Context, state: State, action: Watch) -> tuple[Event, ...]:
@@ -61,11 +64,22 @@ async def look(ctx: Context, state: State) -> dict[Pair, tuple[str, ...]]:
             work = await _work(ctx, ctl, state, task)
         if work is not None and work != view.start:
             sides[task] = LiveWork(view.start, work)
-    changed = await looks.paths(ctl, sides, ctx.git)
-    pairs = candidates(state, changed, busy)
+    return await collisions(ctx, ctl, state, sides, busy)
+
+
+async def collisions(
+    ctx: Context,
+    ctl: Control,
+    state: State,
+    sides: Mapping[TaskId, LiveWork],
+    busy: Collection[TaskId],
+) -> dict[Pair, tuple[str, ...]]:
+    """The pairs of these works that do not merge, one of them a `busy` task's, and where."""
+    changed = await ctx.looks.paths(ctl, sides, ctx.git)
+    pairs = candidates(state, changed, busy)[:_MOST_MERGED]
     triples = [_triple(state, sides[one], sides[other]) for one, other in pairs]
     found: dict[Pair, tuple[str, ...]] = {}
-    merged = await looks.conflicts(ctl, triples, ctx.git)
+    merged = await ctx.looks.conflicts(ctl, triples, ctx.git)
     for (one, other), conflicts in zip(pairs, merged, strict=True):
         together = sides[one].start == sides[other].start
         paths = common_paths(conflicts, changed[one], changed[other], together)

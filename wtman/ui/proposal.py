@@ -16,7 +16,8 @@ from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
-from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint, roughly
+from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
+from wtman.ui.forecast import forecast_facts, forecast_json
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
@@ -35,8 +36,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
-        ("forecast", _forecast(proposal)),
-        ("time", _takes(proposal)),
+        *forecast_facts(proposal),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
@@ -45,11 +45,17 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     lines += _tasks(plan, width)
     lines.append("")
     lines += [f"{name:<10} {clean(text, width - 11)}" for name, text in facts if text]
-    notes = (*proposal.warnings, *proposal.forecast.advice)
+    notes = (*proposal.warnings, *_advice(proposal))
     for note in notes:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
     return lines + to_approve(proposal.commands)
+
+
+def _advice(proposal: Proposal) -> tuple[str, ...]:
+    """What the forecast says; that one task is one task is no warning."""
+    known = proposal.forecast
+    return known.advice if len(proposal.plan.tasks) > 1 else known.advice[len(known.against) :]
 
 
 def reviews_words(settings: Settings) -> str:
@@ -91,26 +97,6 @@ def sandbox_words(settings: Settings) -> str:
     checks = "checks too" if settings.check_network else "checks have none"
     joined = network.get(settings.network, settings.network)
     return f"{settings.sandbox}; {joined}" + (f", {checks}" if settings.network == "on" else "")
-
-
-def _forecast(proposal: Proposal) -> str:
-    forecast = proposal.forecast
-    sessions = (
-        f"{forecast.sessions_least} to {forecast.sessions_most} sessions"
-        if forecast.sessions_least != forecast.sessions_most
-        else count(forecast.sessions_least, "session")
-    )
-    return (
-        f"{count(len(proposal.plan.tasks), 'branch')}, {sessions}, "
-        f"{count(len(forecast.waves), 'stage')}, up to {proposal.settings.jobs} in parallel"
-    )
-
-
-def _takes(proposal: Proposal) -> str:
-    known = proposal.estimate
-    if known is None:
-        return ""
-    return f"about {roughly(known.seconds)} ({count(known.samples, 'past session')})"
 
 
 def _limits(settings: Settings) -> str:
@@ -175,7 +161,6 @@ def to_approve(commands: tuple[str, ...]) -> list[str]:
 
 def proposal_json(proposal: Proposal) -> dict[str, Any]:
     """The answer of `wtman split --dry-run --json`."""
-    forecast, known = proposal.forecast, proposal.estimate
     return {
         "schema": SCHEMA,
         "dry_run": True,
@@ -184,15 +169,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "plan": plan_plain(proposal.plan),
         "settings": to_plain(proposal.settings),
         "agents": list(proposal.assigned_agents),
-        "forecast": {
-            "branches": len(proposal.plan.tasks),
-            "sessions_least": forecast.sessions_least,
-            "sessions_most": forecast.sessions_most,
-            "waves": to_plain(forecast.waves),
-            "critical_path": list(forecast.critical_path),
-            "seconds": {"p50": round(known.seconds) if known else None, "p90": None},
-            "samples": known.samples if known else 0,
-        },
+        "forecast": forecast_json(proposal),
         "disk": disk_json(proposal.disk),
         "approval": list(proposal.commands),
         "warnings": list(proposal.warnings),

@@ -50,6 +50,7 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.flow import progress, step_state
+from wtman.ui.forecast import held_blocks
 from wtman.ui.markdown import markdown
 from wtman.ui.table import run_words
 from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
@@ -115,6 +116,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("findings", "Findings", list(_findings(state, found))),
         Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
         Section("cost", "Cost", [_costs(state)]),
+        Section("forecast", "How well the forecast held", list(held_blocks(state))),
         Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
     ]
 

@@ -12,9 +12,8 @@ from wtman.config import Loaded, load, repository_commands, worktrees_folder
 from wtman.config.roles import load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.checks import typed
-from wtman.coordinator.create import create, open_store
+from wtman.coordinator.create import create
 from wtman.coordinator.detected import of_repository
-from wtman.coordinator.estimate import Estimate, whole
 from wtman.coordinator.home import Home
 from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
@@ -48,13 +47,17 @@ from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Identity, Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, agent_of_task
+from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.plan.accuracy import calibration_of, known_rate
+from wtman.plan.attempt_store import load_attempts
+from wtman.plan.attempts import Attempts
+from wtman.plan.conflict import RepositoryFacts, conflict_chances
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
-from wtman.plan.forecast import forecast
+from wtman.plan.forecast import Past, forecast
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
-from wtman.review.judgement import reviews_each
+from wtman.review.judgement import review_agents, reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
 from wtman.text.words import printable, quoted
@@ -205,16 +208,12 @@ def _propose(
     warnings: tuple[str, ...],
 ) -> Proposal:
     """The proposal of a plan; `commands` are those that nobody has approved."""
+    attempts, tracked = load_attempts(control.repo, environ), files(control, base)
+    past = _past(plan, settings, roles, attempts, RepositoryFacts(tracked))
     subject = call(control, ["log", "-1", "--no-show-signature", "--format=%s", str(base)]).out
     return Proposal(
         plan=plan,
-        forecast=forecast(
-            plan,
-            settings,
-            files(control, base),
-            reviewers=reviews_each(settings, roles.get(REVIEWER)),
-            rounds=settings.rounds,
-        ),
+        forecast=forecast(plan, settings, tracked, past),
         settings=settings,
         base=base,
         subject=clean(subject.decode("utf-8", "replace").strip(), 200),
@@ -223,20 +222,22 @@ def _propose(
         commands=commands,
         warnings=(*warnings, *_likely_checks(control.repo, plan, settings)),
         assigned_agents=assigned_agents(plan, settings, roles, environ),
-        estimate=_estimate(control.repo, plan, settings, roles),
+        rate=known_rate(attempts.pairs),
     )
 
 
-def _estimate(
-    repo: Repository, plan: Plan, settings: Settings, roles: Mapping[str, Role]
-) -> Estimate | None:
-    """How long the plan takes, by past runs of the repository."""
-    if not Store.exists(repo.wtman_dir):
-        return None
-    with open_store(repo) as store:
-        durations = Home(repo, store).durations()
-    agents = {task.id: agent_of_task(settings, roles, task) for task in plan.tasks}
-    return whole(plan, settings, agents, durations)
+def _past(
+    plan: Plan,
+    settings: Settings,
+    roles: Mapping[str, Role],
+    attempts: Attempts,
+    facts: RepositoryFacts,
+) -> Past:
+    """What is known before the plan runs."""
+    agents = review_agents(settings, roles.get(REVIEWER))
+    looks = [agents[number % len(agents)] for number in range(settings.reviewers) if agents]
+    chances = conflict_chances(plan.tasks, facts, calibration_of(attempts.pairs))
+    return Past(attempts, chances, roles, looks)
 
 
 def _likely_checks(repo: Repository, plan: Plan, settings: Settings) -> tuple[str, ...]:

@@ -1,22 +1,25 @@
 """What is asked for, and what the user then says yes or no to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wtman.coordinator.estimate import Estimate
 from wtman.coordinator.start.disk_forecast import DiskForecast
-from wtman.journal.events import Event
+from wtman.journal.events import Event, Foreseen
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
+from wtman.model.foreseen import ForeseenPair
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Issue, Plan
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.forecast import Forecast
+from wtman.plan.one_task import one_task
 from wtman.tasks.edit import Impact
 from wtman.text.terminal import count, duration
+
+MOST_PAIRS = 1_000  # of a forecast, in its JSON and in the journal; the likeliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,32 @@ class Proposal:
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
     assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
-    estimate: Estimate | None = None  # how long it takes, by past runs
+    rate: tuple[float, int] = (0.0, 0)  # share of pairs that conflict, of how many known here
     issue: Issue | None = None
+
+    @property
+    def as_one(self) -> "Proposal":
+        """The same with all tasks as one. What was foreseen of them says nothing of it."""
+        return replace(self, plan=one_task(self.plan))
+
+    @property
+    def foreseen(self) -> Foreseen:
+        """What the user is told, for the journal of who says yes to it."""
+        known = self.forecast
+        pairs = [
+            ForeseenPair(pair.tasks, pair.chance, pair.samples, pair.because)
+            for pair in known.conflicts[:MOST_PAIRS]
+        ]
+        return Foreseen(
+            known.sessions_least,
+            known.sessions_most,
+            known.sessions,
+            known.seconds,
+            known.tokens,
+            known.usd,
+            tuple(pairs),
+            *self.rate,
+        )
 
 
 def plan_of(state: State) -> Plan:

@@ -1,0 +1,234 @@
+"""A forecast as people and programs read it: before a run, and how well it held after it. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from wtman.coordinator.start.proposal import MOST_PAIRS, Proposal
+from wtman.formats.codec import to_plain
+from wtman.journal.events import ConflictsObserved, Foreseen
+from wtman.journal.state import State
+from wtman.model.foreseen import ObservedPair, Spread
+from wtman.plan.accuracy import Accuracy, accuracy, placed
+from wtman.plan.attempts import FIVE, TELL, samples_words
+from wtman.plan.conflict import PairChance
+from wtman.text.terminal import count, duration, roughly
+from wtman.text.words import listed
+from wtman.ui.document import Facts, Line, Table, Words, line
+
+_WORST = 5  # pairs that are named
+
+
+# --- before ---------------------------------------------------------------------------------------
+
+
+def forecast_facts(proposal: Proposal) -> Iterator[tuple[str, str]]:
+    """The lines of a start's screen, each with its name; a line that goes on has none."""
+    known = proposal.forecast
+    least, most = known.sessions_least, known.sessions_most
+    sessions = f"{least} to {most} sessions" if least != most else count(least, "session")
+    if least != most and known.sessions.p50 is not None:
+        sessions += f" ({_range(known.sessions, lambda value: f'{value:.0f}')})"
+    yield (
+        "forecast",
+        f"{count(len(proposal.plan.tasks), 'branch')}, {sessions}, "
+        f"{count(len(known.waves), 'stage')}, up to {proposal.settings.jobs} in parallel",
+    )
+    lacks: dict[str, list[str]] = {}
+    for name, spread, words in (
+        ("time", known.seconds, roughly),
+        ("tokens", known.tokens, lambda value: f"{value:,.0f}"),
+        ("money", known.usd, lambda value: f"${value:,.2f}"),
+    ):
+        if spread.p50 is not None:
+            yield name, f"{_range(spread, words)} ({samples_words(spread)})"
+        elif spread.because:
+            lacks.setdefault(spread.because.partition(TELL)[0], []).append(name)
+    for why, names in lacks.items():
+        untold = f"{TELL} them" if "time" not in names and "tokens" in names else ""
+        yield "unknown", f"{', '.join(names)}: {why}{untold}"
+    for number, text in enumerate(_conflicts(known.conflicts)):
+        yield ("" if number else "conflicts", text)
+    if 1 < len(known.critical_path):
+        yield "longest", f"chain: {' -> '.join(known.critical_path)}"
+
+
+def _range(spread: Spread, words: Callable[[float], str]) -> str:
+    """Median and 90th percentile: `about 4 min, 9 in 10 below 7 min`."""
+    low, high = words(spread.p50 or 0.0), words(spread.p90 or 0.0)
+    return f"about {low}" if low == high else f"about {low}, 9 in 10 below {high}"
+
+
+def _conflicts(pairs: Sequence[PairChance]) -> Iterator[str]:
+    """The worst pairs, with chance and reason."""
+    likely = [pair for pair in pairs if pair.predicted]
+    if not pairs:
+        return
+    if not likely:
+        worst = pairs[0]
+        told = f"highest {_pair(worst)}" if len(pairs) > 1 else _pair(worst)
+        yield f"none likely in {count(len(pairs), 'pair')}: {told}"
+        return
+    yield from map(_pair, likely[:_WORST])
+    if len(likely) > _WORST:
+        yield f"+{len(likely) - _WORST} more"
+
+
+def _pair(pair: PairChance) -> str:
+    seen = f", {count(pair.samples, 'known pair')}" if pair.samples else ""
+    return f"{' and '.join(pair.tasks)} {pair.chance:.0%} ({pair.because}{seen})"
+
+
+def forecast_json(proposal: Proposal) -> dict[str, Any]:
+    """The `forecast` of `split --dry-run --json`; unknown figures are null."""
+    known = proposal.forecast
+    return {
+        "branches": len(proposal.plan.tasks),
+        "conflicts": [
+            {
+                "tasks": list(pair.tasks),
+                "chance": round(pair.chance, 4),
+                "samples": pair.samples,
+                "because": pair.because,
+            }
+            for pair in known.conflicts[:MOST_PAIRS]
+        ],
+        "sessions": {
+            "least": known.sessions_least,
+            "most": known.sessions_most,
+            **_spread(known.sessions, 0),
+        },
+        "tokens": _spread(known.tokens, 0),
+        "usd": _spread(known.usd, 4),
+        "seconds": _spread(known.seconds, 0),
+        "waves": to_plain(known.waves),
+        "critical_path": list(known.critical_path),
+        "worth_splitting": known.worth_splitting,
+        "advice": list(known.advice),
+    }
+
+
+def _spread(spread: Spread, digits: int) -> dict[str, Any]:
+    def short(value: float | None) -> float | None:
+        return value if value is None else round(value, digits) if digits else round(value)
+
+    return {
+        "p50": short(spread.p50),
+        "p90": short(spread.p90),
+        "samples": spread.samples,
+        "because": spread.because or None,
+    }
+
+
+# --- after ----------------------------------------------------------------------------------------
+
+
+def held_blocks(state: State) -> Iterator[Facts | Table]:
+    """How well the forecast of a run held."""
+    if state.foretold is None:
+        return
+    foreseen, observed = state.foretold.event, state.observed
+    if observed is None:
+        yield Facts([line("Not measured yet: some tasks have not come to an end")])
+        return
+    yield Facts(list(_pairs_told(foreseen, observed)))
+    rows = [
+        _figure(name, spread, value, words)
+        for name, spread, value, words in (
+            ("sessions", foreseen.sessions, float(observed.sessions), lambda it: f"{it:.0f}"),
+            ("time", foreseen.seconds, observed.seconds, duration),
+            ("tokens", foreseen.tokens, _tokens(observed), lambda it: f"{it:,.0f}"),
+            ("dollars", foreseen.usd, observed.usage.usd, lambda it: f"{it:,.2f}"),
+        )
+    ]
+    yield Table(("", "foreseen", "came to", ""), rows)
+
+
+def _tokens(observed: ConflictsObserved) -> float | None:
+    return float(observed.usage.tokens) if observed.usage.tokens else None
+
+
+def _figure(
+    name: str, spread: Spread, value: float | None, words: Callable[[float], str]
+) -> tuple[Line, ...]:
+    foreseen = f"unknown ({spread.samples} of {FIVE} past sessions)"
+    if spread.p50 is not None:
+        foreseen = f"{_range(spread, words)} ({samples_words(spread)})"
+    came = words(value) if value is not None else "not reported"
+    where = placed(spread, value)
+    told = {"within": "as foreseen", "": ""}.get(where, where)
+    return line(name), line(foreseen), line(came), line(told)
+
+
+def _pairs_told(foreseen: Foreseen, observed: ConflictsObserved) -> Iterator[Line]:
+    if observed.reason:
+        yield line(f"Conflicts: not measured: {observed.reason}")
+        return
+    found = accuracy(foreseen, observed)
+    if found is None:
+        yield line("Conflicts: no pair of tasks to compare")
+        return
+    known = count(found.rate_samples, "pair")
+    yield line(
+        f"Conflicts: Brier score {found.brier:.3f} over {count(found.pairs, 'pair')}; "
+        f"the base rate ({found.rate:.1%}, {known} seen here before) {found.base_brier:.3f}"
+    )
+    if not found.beats_base_rate:
+        yield line(Words("The forecast of conflicts did not beat the base rate", "warn"))
+    for words, pairs in (
+        ("predicted, and conflicted", found.happened),
+        ("predicted, and did not conflict", found.absent),
+        ("not predicted, and conflicted", found.missed),
+    ):
+        if pairs:
+            yield line(f"{words}: {_named(pairs)}")
+
+
+def _named(pairs: Sequence[ObservedPair]) -> str:
+    return listed([f"{' and '.join(it.tasks)} ({it.chance:.0%})" for it in pairs], _WORST)
+
+
+def held_json(state: State) -> dict[str, Any] | None:
+    """How well the forecast of a run held; None: nothing was foreseen."""
+    if state.foretold is None:
+        return None
+    foreseen, observed = state.foretold.event, state.observed
+    found = accuracy(foreseen, observed) if observed is not None else None
+    came: dict[str, float | None] = {}
+    if observed is not None:
+        came = {"sessions": float(observed.sessions), "seconds": observed.seconds}
+        came |= {"tokens": _tokens(observed), "usd": observed.usage.usd}
+    return {
+        "measured": observed is not None,
+        "conflicts": _accuracy_json(found) if found is not None else None,
+        "sessions": _held(foreseen.sessions, came.get("sessions")),
+        "seconds": _held(foreseen.seconds, came.get("seconds")),
+        "tokens": _held(foreseen.tokens, came.get("tokens")),
+        "usd": _held(foreseen.usd, came.get("usd")),
+    }
+
+
+def _accuracy_json(found: Accuracy) -> dict[str, Any]:
+    return {
+        "pairs": found.pairs,
+        "brier": round(found.brier, 6),
+        "base_rate": round(found.rate, 6),
+        "base_rate_samples": found.rate_samples,
+        "base_rate_brier": round(found.base_brier, 6),
+        "beats_base_rate": found.beats_base_rate,
+        "predicted": [_pair_json(it) for it in found.happened],
+        "absent": [_pair_json(it) for it in found.absent],
+        "missed": [_pair_json(it) for it in found.missed],
+    }
+
+
+def _pair_json(pair: ObservedPair) -> dict[str, Any]:
+    return {
+        "tasks": list(pair.tasks),
+        "chance": round(pair.chance, 4),
+        "paths": list(pair.paths),
+    }
+
+
+def _held(spread: Spread, value: float | None) -> dict[str, Any]:
+    came = round(value, 6) if value is not None else None
+    return {**_spread(spread, 4), "came": came, "place": placed(spread, value) or None}
