@@ -134,7 +134,7 @@ async def open_run(
 
 def _keep(store: Store, repo: Repository, state: "State", environ: Mapping[str, str]) -> None:
     """Keep what the sessions of the run took, for forecasts. It is never worth an error."""
-    from wtman.coordinator.attempt_rows import attempt_rows
+    from wtman.plan.attempt_rows import attempt_rows
     from wtman.plan.attempt_store import keep_attempts
     from wtman.tasks.lifecycle import standings
 

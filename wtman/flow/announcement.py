@@ -1,12 +1,12 @@
 """What is told of a fan-out before its first item begins: its size, who does it, its price.
 
 Pure. How many sessions an item takes is read off the script: each call counts once, whatever
-loops stand around it, so it is the least. The price is that of sessions before, of this run where
-it has had some, else of this repository.
+loops stand around it, so it is the least. The price is the median of past sessions of the same
+role and agent (`plan/attempts.py`): here already one counts, for what it may cost is asked about.
 """
 
 from collections.abc import Sequence
-from statistics import median
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wtman.budget.budget import budget_status
@@ -14,8 +14,9 @@ from wtman.flow.steps import ASKED
 from wtman.journal.events import FanOutAnnounced
 from wtman.journal.state import FlowView, State
 from wtman.model.ids import ScopePath
-from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of, model_of
-from wtman.model.session import Usage
+from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, model_of
+from wtman.plan.attempts import Attempts, SessionKind, quantile
+from wtman.plan.forecast import role_kind
 from wtman.review.judgement import reviewers
 from wtman.text.terminal import count
 
@@ -27,38 +28,30 @@ _ROLES = {"session": DEFAULT, "ask": ASKED, "plan": PLANNER}
 _AGENT = 30  # characters of an agent's name
 
 
-def announcement(
-    state: State, path: ScopePath, items: int, past: Sequence[Usage]
-) -> FanOutAnnounced:
-    """What is known of a fan-out; `past` are sessions of this repository, used where the run has
-    had none."""
+def announcement(state: State, path: ScopePath, items: int, past: Attempts) -> FanOutAnnounced:
+    """What is known of a fan-out; `past` are sessions of before, also of this run."""
     flow = state.flow
     assert flow is not None
     agents: dict[str, None] = {}
-    each = 0
+    each: list[SessionKind] = []  # who does an item, session by session
     for call in _calls(flow, path):
         if call.kind == "review":
             found = reviewers(state)
-            each += call.sessions if found else 0
+            looks = [found[number % len(found)] for number in range(call.sessions) if found]
+            each += [role_kind(REVIEWER, agent, state.settings, state.roles) for agent in looks]
             agents |= dict.fromkeys(f"{REVIEWER}: {_short(agent)}" for agent in found)
         elif call.kind in _ROLES:
-            each += 1
-            agents[_who(state, call)] = None
-    had = [
-        item.outcome.usage
-        for view in state.tasks.values()
-        for item in view.attempts
-        if item.outcome is not None
-    ]
-    least = items * each
-    used = had or past
+            each.append(_kind(state, call))
+            agents[_who(each[-1])] = None
+    usd, tokens = ([past.values(kind, name) for kind in each] for name in ("usd", "tokens"))
     return FanOutAnnounced(
         path,
         items,
         by=tuple(agents),
-        sessions=least,
-        usd=_expected(least, [item.usd for item in used if item.usd is not None]),
-        tokens=_expected(least, [item.tokens for item in used if item.tokens]),
+        sessions=items * len(each),
+        usd=_expected(items, usd),
+        tokens=_expected(items, tokens),
+        samples=min(map(len, usd), default=0),
     )
 
 
@@ -85,7 +78,10 @@ def announcement_words(told: FanOutAnnounced) -> str:
     by = f" ({'; '.join(told.by)})" if told.by else ""
     if not told.sessions:
         return f"{count(told.items, 'item')}{of}"
-    price = "price unknown" if told.usd is None else f"about ${told.usd:,.2f}"
+    price = "price unknown"
+    if told.usd is not None:
+        known = f" by {count(told.samples, 'past session')}" if told.samples else ""
+        price = f"about ${told.usd:,.2f}{known}"
     many = f"at least {count(told.sessions, 'session')}"
     return f"{count(told.items, 'item')}{of}: {many}{by}, {price}"
 
@@ -103,18 +99,25 @@ def _calls(flow: FlowView, path: ScopePath) -> "list[CallSite]":
     ]
 
 
-def _who(state: State, call: "CallSite") -> str:
-    """The role of a call with its agent and model, as the run assigns them."""
+def _kind(state: State, call: "CallSite") -> SessionKind:
+    """What the sessions of a call are grouped by, as the run assigns its role."""
     name = call.role or _ROLES[call.kind]
+    kind = role_kind(name, call.agent, state.settings, state.roles)
     role = state.roles.get(name)
-    agent = call.agent or agent_of(state.settings, role, name)
-    model = model_of(state.settings, role, agent, call.model)
-    return f"{name}: {_short(agent)}" + (f" {model}" if model else "")
+    return replace(kind, model=model_of(state.settings, role, kind.agent, call.model))
+
+
+def _who(kind: SessionKind) -> str:
+    """The role with its agent and model."""
+    return f"{kind.role}: {_short(kind.agent)}" + (f" {kind.model}" if kind.model else "")
 
 
 def _short(agent: str) -> str:
     return agent if len(agent) <= _AGENT else f"{agent[: _AGENT - 1]}…"
 
 
-def _expected(sessions: int, each: Sequence[float]) -> float | None:
-    return sessions * median(each) if each and sessions else None
+def _expected(items: int, each: Sequence[Sequence[float]]) -> float | None:
+    """What so many items take, a median for each session; None where one is unknown."""
+    if not each or not all(each):
+        return None
+    return items * sum(quantile(sorted(values), 0.5) for values in each)

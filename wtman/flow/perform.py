@@ -25,16 +25,18 @@ from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import PLANNER, effort_of, model_of
-from wtman.model.session import Usage
+from wtman.plan.attempt_rows import attempt_rows
+from wtman.plan.attempt_store import load_attempts
+from wtman.plan.attempts import Attempts
 from wtman.plan.file import slug
 from wtman.plan.perform import brief_of, failed
 from wtman.review import perform as reviews
 from wtman.review.actions import Reproduce
 from wtman.sandbox.choice import strongest
 from wtman.sessions.ask import Question, ask
+from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import clean
 
-_PAST = 100  # sessions of this repository that a price is taken from
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _API = os.path.join(_HERE, "api.py")
 _PAGE = os.path.join(os.path.dirname(_HERE), "manual", "flows.md")
@@ -90,9 +92,11 @@ class _LiveRun:
     def changed(self) -> asyncio.Event:
         return self.ctx.live_state.changed
 
-    async def past_usage(self) -> Sequence[Usage]:
-        known = self.ctx.store.latest("SessionFinished", _PAST)
-        return [item.usage for item in known if isinstance(item, e.SessionFinished)]
+    async def past(self) -> Attempts:
+        known = load_attempts(self.ctx.repo, self.ctx.environ, but=self.ctx.run)
+        events = self.ctx.store.events(self.ctx.run)
+        mine = attempt_rows(self.state, standings(self.state), events)
+        return replace(known, here=(*known.here, *mine))
 
     def journal(self, events: Sequence[e.Event]) -> None:
         self.ctx.store.append(self.ctx.run, events, self.ctx.clock())

@@ -183,7 +183,7 @@ class Play:
         told = self._flow.fan_outs.get(path)
         begun = told is not None and told.items == message.items
         if told is None or not begun:
-            past = await self.handle.past_usage()
+            past = await self.handle.past()
             told = announcement(state, path, message.items, past)
             self._fresh.append(told)
         asked = key in self._flow.steps

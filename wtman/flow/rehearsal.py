@@ -17,7 +17,7 @@ from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.model.session import Usage
+from wtman.plan.attempts import Attempts
 from wtman.sandbox.choice import strongest
 from wtman.sandbox.policy import Sandbox
 
@@ -69,8 +69,8 @@ class _MemoryRun:
     def changed(self) -> asyncio.Event:
         return self._changed
 
-    async def past_usage(self) -> Sequence[Usage]:
-        return ()
+    async def past(self) -> Attempts:
+        return Attempts()
 
     def journal(self, events: Sequence[e.Event]) -> None:
         recorded = [Recorded(self._state.seq, self._state.updated, event) for event in events]

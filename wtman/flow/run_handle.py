@@ -6,7 +6,7 @@ from typing import Protocol
 
 from wtman.journal.events import Event
 from wtman.journal.state import State
-from wtman.model.session import Usage
+from wtman.plan.attempts import Attempts
 
 
 class RunHandle(Protocol):
@@ -22,8 +22,8 @@ class RunHandle(Protocol):
         """Set as soon as there is another state than now."""
         ...
 
-    async def past_usage(self) -> Sequence[Usage]:
-        """What the newest sessions of this repository took."""
+    async def past(self) -> Attempts:
+        """What past sessions took, those of this run included."""
         ...
 
     def journal(self, events: Sequence[Event]) -> None:

@@ -110,14 +110,6 @@ class Store:
                 Recorded(seq, at, decode(kind, json.loads(body))) for seq, at, kind, body in rows
             ]
 
-    def latest(self, kind: str, most: int) -> list[Event]:
-        """The newest events of a kind, of all runs."""
-        with self._reading():
-            rows = self._database.execute(
-                "SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, most)
-            )
-            return [decode(kind, json.loads(body)) for (body,) in rows]
-
     def newest(self, kinds: Mapping[str, int]) -> list[tuple[RunId, Recorded]]:
         """The newest events of these kinds, so many of each, of all runs, in order."""
         with self._reading():

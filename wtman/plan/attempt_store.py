@@ -49,10 +49,10 @@ def keep_attempts(
             os.unlink(path)
 
 
-def load_attempts(repo: Repository, environ: Mapping[str, str]) -> Attempts:
-    """What past runs took, of this repository and of others."""
+def load_attempts(repo: Repository, environ: Mapping[str, str], but: str = "") -> Attempts:
+    """What past runs took, of this repository and of others; all but one run."""
     folder, mine = _folder(environ), f"{_key(repo)}-"
-    known = _listed(folder) if folder else []
+    known = [it for it in _listed(folder) if not it[1].endswith(f"/{mine}{but}{_END}")]
     own = [path for _, path in known if os.path.basename(path).startswith(mine)]
     others = [path for _, path in known if path not in set(own)]
     here = [_read(path) for path in reversed(own[:_READ_HERE])]
@@ -76,6 +76,8 @@ def _key(repo: Repository) -> str:
 
 def _listed(folder: str) -> list[tuple[float, str]]:
     """The files of the table, the newest first."""
+    if not folder:
+        return []
     try:
         with os.scandir(folder) as entries:
             found = [

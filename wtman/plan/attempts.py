@@ -86,7 +86,7 @@ class Attempts:
     elsewhere: tuple[AttemptRow, ...] = ()
     pairs: tuple[ObservedPair, ...] = ()
     _found: dict[tuple[SessionKind, str], tuple[float, ...]] = field(
-        default_factory=dict, compare=False, repr=False
+        default_factory=dict, init=False, compare=False, repr=False
     )
 
     def values(self, kind: SessionKind, name: str) -> tuple[float, ...]:

@@ -152,6 +152,8 @@ def role_kind(name: str, agent: str, settings: Settings, roles: Mapping[str, Rol
 def _played(plan: Plan, settings: Settings, past: Past) -> dict[str, Spread]:
     """The figures of a run, played through."""
     table = past.attempts
+    if not plan.tasks:
+        return {}  # it is made first
     if any(task.lead for task in plan.tasks):
         unknown = Spread(because="a lead is cut again when it starts")
         return dict.fromkeys(("sessions", "seconds", "tokens", "usd"), unknown)

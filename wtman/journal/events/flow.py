@@ -160,7 +160,8 @@ class FanOutAnnounced(Event):
     """A fan-out of so many items is about to begin, as `path` names it.
 
     `by` says which roles, agents and models do it, `sessions` how many it takes at least. `usd`
-    and `tokens` are what these take where they take what sessions took before; None: unknown.
+    and `tokens` are what these take where they take what sessions took before, of which `samples`
+    are known; None: unknown.
     """
 
     path: ScopePath
@@ -169,6 +170,7 @@ class FanOutAnnounced(Event):
     sessions: int = 0
     usd: float | None = None
     tokens: float | None = None
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ however often.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from wtman.flow.steps import ASKED
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
@@ -19,6 +18,7 @@ from wtman.model.roles import (
     LEAD,
     PLANNER,
     REVIEWER,
+    SCOUT,
     agent_of,
     effort_of,
     model_of,
@@ -145,7 +145,7 @@ def _of_step(state: State, event: e.StepAnswered | e.StepFailed) -> list[Attempt
     step = state.flow.steps.get(event.key) if state.flow is not None else None
     if step is None or not event.seconds:
         return []
-    role = str(step.spec.get("role") or ASKED)
+    role = str(step.spec.get("role") or SCOUT)
     told = state.roles.get(role)
     agent = str(step.spec.get("agent") or agent_of(state.settings, told, role))
     row = AttemptRow(
