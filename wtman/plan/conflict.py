@@ -1,19 +1,42 @@
-"""How likely it is that the branches of two tasks conflict in text, said before either exists."""
+"""How likely it is that the branches of two tasks conflict in text, said before either exists.
 
-from collections.abc import Mapping, Sequence
+Where both tasks say which places they will change, their chance comes from these (and from their
+lines, where both give some); else from their words and from the names that the repository knows.
+Both are logistic models fitted on real pairs (conflict_model.py), and shifted by what was foreseen
+and came in this repository before.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import exp, log
 from types import MappingProxyType
 
-from wtman.model.graph import unordered
+from wtman.formats.gitignore import can_both_match
+from wtman.model.graph import order
 from wtman.model.ids import TaskId
-from wtman.model.places import Definition, Place, place
+from wtman.model.places import Definition
 from wtman.model.plan import Task
+from wtman.plan.conflict_briefs import Brief, Lexicon, likeness
+from wtman.plan.conflict_model import APART, BRIEFS, LINES, PLACES, STRANGERS
+from wtman.plan.conflict_places import Spot, common, spots_of
+from wtman.text.terminal import clean
 
 # From this chance on a conflict counts as predicted.
 PREDICTED = 0.5
 # A plan with more pairs than this lists only those that share something.
 MOST_LISTED = 20_000
+# Pairs that are looked at closely; what more share a file get the chance of such pairs.
+MOST_WEIGHED = 40_000
+_PRIOR = 20  # pairs that the model's own experience counts for, against this repository's
+_LEAST, _MOST = 0.01, 0.98
+_WIDE = 200  # columns of a reason
+_FAR = 2.0  # how much a repository's past can shift a chance, in log-odds
+
+
+def _nothing() -> Mapping[str, Sequence[Definition]]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +44,11 @@ class RepositoryFacts:
     """What is known of the base. Everything may be empty: then the tasks' words are all."""
 
     files: Sequence[str] = ()  # every tracked path
-    definitions: Mapping[str, Sequence[Definition]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )  # by path
+    definitions: Mapping[str, Sequence[Definition]] = field(default_factory=_nothing)  # by path
     # Pairs of paths (in order), and the share of the commits of the rarer that changed both.
     together: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
-    hot: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({})
-    )  # share of commits
+    # Share of the commits that changed a path.
+    hot: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,14 @@ class Calibration:
     pairs: int = 0
     expected: float = 0.0
     conflicts: int = 0
+
+    def shift(self) -> float:
+        """By how much to move a chance, in log-odds: little after few pairs."""
+        if self.pairs <= 0:
+            return 0.0
+        foreseen = min(max(self.expected / self.pairs, 0.005), 0.995)
+        came = (min(max(self.conflicts, 0), self.pairs) + _PRIOR * foreseen) / (self.pairs + _PRIOR)
+        return min(max(_logit(came) - _logit(foreseen), -_FAR), _FAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +93,118 @@ def conflict_chances(
 
     Of a plan with more than `MOST_LISTED` pairs, only those that share something.
     """
-    free = {frozenset((one.id, other.id)) for one, other in unordered(tasks)}
-    places = {task.id: _places(task) for task in tasks}
-    found = []
-    for one, other in combinations(tasks, 2):
-        if frozenset((one.id, other.id)) not in free:
-            found.append(PairChance((one.id, other.id), 0.0, 0, "one waits for the other"))
-            continue
-        common = {p.path for p in places[one.id]} & {p.path for p in places[other.id]}
-        same = {p for p in places[one.id] if p.definition} & set(places[other.id])
-        chance, samples, because = 0.05, 0, "nothing in common is known"
-        if same:
-            chance, because = 0.85, f"both change {min(map(str, same))}"
-        elif common:
-            chance, because = 0.5, f"both change {min(common)}"
-        found.append(PairChance((one.id, other.id), chance, samples, because))
-    return tuple(found)
+    return tuple(_Pairs(tasks, facts, calibration).chances())
 
 
-def _places(task: Task) -> tuple[Place, ...]:
-    found = []
-    for text in task.touches:
-        try:
-            found.append(place(text))
-        except ValueError:
-            continue
-    return tuple(found)
+class _Pairs:
+    """The tasks of one plan, read once."""
+
+    def __init__(
+        self, tasks: Sequence[Task], facts: RepositoryFacts, calibration: Calibration
+    ) -> None:
+        self.tasks = tasks
+        self.shift = calibration.shift()
+        self.above = _above(tasks)
+        self.places: list[Mapping[str, tuple[Spot, ...]]] = [
+            spots_of(task.touches, facts.definitions) for task in tasks
+        ]
+        self.briefs: list[Brief | None] = [None] * len(tasks)
+        self.apart: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
+        self.rarity: dict[str, float] = {}
+        self.lexicon = Lexicon((), {})
+        if not all(self.places):
+            self._read(facts)
+
+    def _read(self, facts: RepositoryFacts) -> None:
+        self.lexicon = Lexicon(facts.files, facts.definitions)
+        paths = self.lexicon.paths
+        counts: Counter[str] = Counter()
+        for number, task in enumerate(self.tasks):
+            known = tuple(self.places[number]) or tuple(o for o in task.owns if o in paths)
+            brief = self.lexicon.read(f"{task.title}\n{task.prompt}\n{task.expect}", known)
+            self.briefs[number] = brief
+            counts.update(brief.words)
+        self.rarity = {word: log(1 + len(self.tasks) / count) for word, count in counts.items()}
+
+    def chances(self) -> Iterator[PairChance]:
+        count = len(self.tasks)
+        near = self._sharing()
+        if count * (count - 1) // 2 <= MOST_LISTED:
+            numbers: Iterator[tuple[int, int]] | list[tuple[int, int]] = combinations(
+                range(count), 2
+            )
+        else:
+            numbers = sorted(near)
+        weighed = 0
+        for one, other in numbers:
+            ids = self.tasks[one].id, self.tasks[other].id
+            if self.above[one] >> other & 1 or self.above[other] >> one & 1:
+                yield PairChance(ids, 0.0, 0, "one starts from the work of the other")
+            elif (one, other) not in near:
+                yield self._strangers(one, other)
+            elif self._owned_apart(one, other):
+                yield PairChance(ids, _LEAST, APART[0], "they own different files")
+            elif weighed < MOST_WEIGHED:
+                weighed += 1
+                yield self._weigh(one, other)
+            else:
+                rate, samples = PLACES.cell("")
+                yield PairChance(ids, self._shifted(rate), samples, "both change the same file")
+
+    def _sharing(self) -> set[tuple[int, int]]:
+        """The pairs that have a file in common, as numbers of tasks."""
+        by_path: dict[str, list[int]] = {}
+        for number, places in enumerate(self.places):
+            brief = self.briefs[number]
+            for path in places or (brief.files if brief else ()):
+                by_path.setdefault(path, []).append(number)
+        return {pair for numbers in by_path.values() for pair in combinations(numbers, 2)}
+
+    def _owned_apart(self, one: int, other: int) -> bool:
+        owns = self.tasks[one].owns, self.tasks[other].owns
+        if not all(owns):
+            return False
+        if owns not in self.apart:
+            self.apart[owns] = can_both_match(*owns) is None
+        return self.apart[owns]
+
+    def _strangers(self, one: int, other: int) -> PairChance:
+        """Two tasks that are known to share no file, or of which nothing shared is known."""
+        ids = self.tasks[one].id, self.tasks[other].id
+        if (self.places[one] and self.places[other]) or self._owned_apart(one, other):
+            return PairChance(ids, _LEAST, APART[0], "they change different files")
+        samples, conflicts = STRANGERS
+        chance = self._shifted((conflicts + 1) / (samples + 2))
+        return PairChance(ids, chance, samples, "their words name nothing in common")
+
+    def _weigh(self, one: int, other: int) -> PairChance:
+        ids = self.tasks[one].id, self.tasks[other].id
+        if shared := common(self.places[one], self.places[other]):
+            model = LINES if shared.lines else PLACES
+            chance = self._shifted(model.chance((*shared.facts, *shared.lines)))
+            return PairChance(ids, chance, model.cell(shared.cell)[1], clean(shared.because, _WIDE))
+        first, second = self.briefs[one], self.briefs[other]
+        assert first is not None and second is not None
+        alike = likeness(first, second, self.lexicon, self.rarity)
+        chance = self._shifted(BRIEFS.chance(alike.facts))
+        return PairChance(ids, chance, BRIEFS.cell(alike.cell)[1], clean(alike.because, _WIDE))
+
+    def _shifted(self, chance: float) -> float:
+        moved = 1 / (1 + exp(-(_logit(chance) + self.shift)))
+        return round(min(max(moved, _LEAST), _MOST), 4)
+
+
+def _above(tasks: Sequence[Task]) -> list[int]:
+    """For each task, as bits, which others it starts from, directly or not."""
+    by_id = {task.id: number for number, task in enumerate(tasks)}
+    above = [0] * len(tasks)
+    for number in (by_id[task] for task in order(tasks)):
+        for need in tasks[number].needs:
+            if need in by_id:
+                above[number] |= above[by_id[need]] | 1 << by_id[need]
+    return above
+
+
+def _logit(chance: float) -> float:
+    chance = min(max(chance, 1e-6), 1 - 1e-6)
+    return log(chance / (1 - chance))

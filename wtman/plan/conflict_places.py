@@ -1,0 +1,274 @@
+"""What two tasks have in common, told from the places that both will change: the facts of a
+pair on which its chance of a conflict rests, and the words for them. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log, log1p
+
+from wtman.model.places import Definition, Place, place
+
+_FAMILIAR = 30  # lines of a definition that nobody has measured
+_MOST_SPOTS = 200  # of a task in one file
+_NOISE = re.compile(
+    r"^(?:(?:async|pub|export|static|public|private)\s+)*"
+    r"(?:def|class|function|func|fn|struct|enum|trait|impl|interface|type|method|module)\s+"
+)
+_PARENTHESES = re.compile(r"\s*\(.*$")
+_JOINTS = re.compile(r"::|#|->|/")
+
+# The facts, in the order of the model's weights.
+FACTS = (
+    "same definition",
+    "closeness",  # how little room there is in the definitions that both change
+    "more same definitions",
+    "same insertion point",
+    "both into one definition",
+    "nested",
+    "adjacent",
+    "near",
+    "both somewhere",
+    "one somewhere",
+    "more files",
+    "places",
+    "shared",
+    "both at start",
+    "both at end",
+)
+# Those of lines, where both sides say some.
+LINE_FACTS = ("lines touch", "lines within 3", "lines within 10")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place as its file bears it out. Without `name`: somewhere in the file."""
+
+    name: str  # of a definition, `start`, `end`, or ""
+    insert: str
+    found: Definition | None
+    first: int = 0  # lines that are meant, if they are narrower than the definition
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What a pair shares: the facts in the order of `FACTS`, those of `LINE_FACTS` if both say
+    lines, and the strongest relation of two places, in words."""
+
+    facts: tuple[float, ...]
+    lines: tuple[float, ...]
+    cell: str
+    because: str
+
+
+def spots_of(
+    touches: Iterable[str], definitions: Mapping[str, Sequence[Definition]]
+) -> dict[str, tuple[Spot, ...]]:
+    """The places of a task by their file; what is no place says nothing."""
+    found: dict[str, list[Spot]] = {}
+    for text in touches:
+        try:
+            at = place(text)
+        except ValueError:
+            continue
+        spots = found.setdefault(at.path, [])
+        spot = _spot(at, definitions.get(at.path, ()))
+        if spot not in spots and len(spots) < _MOST_SPOTS:
+            spots.append(spot)
+    return {path: tuple(spots) for path, spots in found.items()}
+
+
+def _spot(at: Place, defined: Sequence[Definition]) -> Spot:
+    if at.insert == "at":
+        return Spot(at.definition, "at", None, at.first, at.last)
+    name = _PARENTHESES.sub("", _NOISE.sub("", at.definition)).strip().strip("`")
+    name = _JOINTS.sub(".", name).strip(".")
+    found = _named(name, defined)
+    first, last, insert = at.first, at.last, at.insert
+    if found is None and defined and "." in name:
+        # Not there yet: a new member of something that is.
+        owner = _named(name.rpartition(".")[0], defined)
+        if owner is not None and not insert:
+            found, name, insert = owner, owner.name, "in"
+    if found is not None:
+        name = found.name
+        if not insert and first <= found.first + 1 and last >= found.last - 1:
+            first = last = 0  # the lines of the whole definition narrow nothing
+    elif defined and not first:
+        name, insert = ("", "") if not insert else (name, insert)
+    return Spot(name, insert, found, first, last)
+
+
+def _named(name: str, defined: Sequence[Definition]) -> Definition | None:
+    """The definition of this name, or the only one whose last part it is."""
+    if not name:
+        return None
+    ends = []
+    tail = "." + name
+    for item in defined:
+        if item.name == name:
+            return item
+        if item.name.endswith(tail):
+            ends.append(item)
+    return ends[0] if len(ends) == 1 else None
+
+
+def common(one: Mapping[str, Sequence[Spot]], other: Mapping[str, Sequence[Spot]]) -> Common | None:
+    """What the places of two tasks share; None if that is not even a file."""
+    paths = sorted(one.keys() & other.keys())
+    if not paths:
+        return None
+    tally = _Tally()
+    for path in paths:
+        tally.file(path, one[path], other[path])
+    return tally.result(len(paths))
+
+
+class _Tally:
+    """Counts relations of places over the files that two tasks share."""
+
+    def __init__(self) -> None:
+        self.flags = dict.fromkeys(FACTS, 0.0)
+        self.room = self.same = 0.0
+        self.pairs = self.shared = self.places = 0
+        self.gap: int | None = None
+        self.lined = True
+        self.best: tuple[float, str, str] = (0.0, "", "")
+
+    def file(self, path: str, ones: Sequence[Spot], others: Sequence[Spot]) -> None:
+        self.pairs += len(ones) * len(others)
+        known = {(spot.name, spot.insert) for spot in ones}
+        shared = len(known & {(spot.name, spot.insert) for spot in others})
+        self.shared += shared
+        self.places += len(ones) + len(others) - shared
+        for one in ones:
+            for other in others:
+                self._pair(path, one, other)
+
+    def _note(self, fact: str, strength: float, because: str) -> None:
+        self.flags[fact] = 1.0
+        if strength > self.best[0]:
+            self.best = (strength, fact, because)
+
+    def _pair(self, path: str, one: Spot, other: Spot) -> None:
+        gap = _gap(one, other)
+        if gap is None:
+            self.lined = False
+        elif self.gap is None or gap < self.gap:
+            self.gap = gap
+        if not one.name or not other.name:
+            somewhere = "both somewhere" if one.name == other.name else "one somewhere"
+            self._note(somewhere, 0.2, f"both change {path}")
+        elif one.insert == "at" or other.insert == "at":
+            if one.insert == other.insert and one.name == other.name:
+                self._note(f"both at {one.name}", 0.6, f"both add code at the {one.name} of {path}")
+            else:
+                self._note("one somewhere", 0.1, f"both change {path}")
+        elif one.insert and other.insert:
+            self._inserts(path, one, other)
+        elif one.insert or other.insert:
+            self._edit_and_insert(path, *((other, one) if one.insert else (one, other)))
+        else:
+            self._edits(path, one, other)
+
+    def _inserts(self, path: str, one: Spot, other: Spot) -> None:
+        if one.insert == other.insert and one.name == other.name:
+            if one.insert == "in":
+                because = f"both add code in `{one.name}` in {path}"
+                self._note("both into one definition", 0.7, because)
+            else:
+                because = f"both add code {one.insert} `{one.name}` in {path}"
+                self._note("same insertion point", 0.9, because)
+        elif one.found and other.found:
+            between = abs(_point(one) - _point(other))
+            self._near(between, f"both add code near `{one.name}` in {path}")
+        else:
+            self._near(100, f"both change {path}")
+
+    def _edits(self, path: str, one: Spot, other: Spot) -> None:
+        if one.name == other.name:
+            size = one.found.last - one.found.first + 1 if one.found else _FAMILIAR
+            self.room += 10 / max(size, 1)
+            self.same += 1
+            because = f"both change `{one.name}` in {path}"
+            self._note("same definition", 0.8 + 0.1 / max(size, 1), because)
+        elif one.found and other.found:
+            if _inside(one.found, other.found) or _inside(other.found, one.found):
+                inner, outer = sorted((one.found, other.found), key=lambda it: it.last - it.first)
+                because = f"one changes `{outer.name}`, the other `{inner.name}` in it, in {path}"
+                self._note("nested", 0.5, because)
+            else:
+                between = max(
+                    one.found.first - other.found.last, other.found.first - one.found.last
+                )
+                self._near(between, f"one changes `{one.name}`, the other `{other.name}` in {path}")
+        else:
+            self._near(100, f"both change {path}")
+
+    def _edit_and_insert(self, path: str, edit: Spot, new: Spot) -> None:
+        if edit.found is None or new.found is None:
+            self._near(100, f"both change {path}")
+            return
+        because = (
+            f"one changes `{edit.name}`, the other adds code {new.insert} `{new.name}` in {path}"
+        )
+        if new.insert == "in":
+            if edit.found == new.found:
+                self._note("nested", 0.5, because)
+            else:
+                self._near(20 if _inside(edit.found, new.found) else 100, because)
+            return
+        at = new.found.last if new.insert == "after" else new.found.first - 1
+        if edit.found.first <= at < edit.found.last:
+            self._note("nested", 0.5, because)
+        between = min(abs(at - edit.found.last), abs(edit.found.first - 1 - at))
+        if between <= 2:
+            self._note("adjacent", 0.4, because)
+        self._near(between, because)
+
+    def _near(self, between: int, because: str) -> None:
+        near = 1 / (1 + between / 5)
+        self.flags["near"] = max(self.flags["near"], near)
+        if 0.1 + near / 10 > self.best[0]:
+            self.best = (0.1 + near / 10, "near", because)
+
+    def result(self, files: int) -> Common:
+        flags = self.flags
+        flags["closeness"] = log1p(self.room)
+        flags["more same definitions"] = log1p(max(0.0, self.same - 1))
+        flags["more files"] = log(files)
+        flags["places"] = log(max(1, self.pairs))
+        flags["shared"] = self.shared / self.places if self.places else 0.0
+        lines: tuple[float, ...] = ()
+        if self.lined and self.gap is not None:
+            gap = self.gap
+            lines = (
+                float(gap <= 0),
+                float(0 < gap <= 3),
+                float(3 < gap <= 10),
+            )
+        return Common(tuple(flags.values()), lines, self.best[1], self.best[2])
+
+
+def _gap(one: Spot, other: Spot) -> int | None:
+    """Unchanged lines between what both change; None if one does not say its lines."""
+    if not one.first or not other.first:
+        return None
+    (a, b), (c, d) = _cut(one), _cut(other)
+    return max(a - d, c - b)
+
+
+def _cut(spot: Spot) -> tuple[int, int]:
+    """The gaps between lines that a change spans: gap n is behind line n."""
+    if spot.insert:
+        return spot.first, spot.first
+    return spot.first - 1, spot.last
+
+
+def _point(spot: Spot) -> int:
+    assert spot.found is not None
+    return spot.found.first - 1 if spot.insert == "before" else spot.found.last
+
+
+def _inside(inner: Definition, outer: Definition) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last
