@@ -34,7 +34,7 @@ def test_yes_shows_the_run_live_and_leaves_the_last_picture(
     terminal: Callable[..., Terminal], agent: str, masked: Callable[[str], str]
 ) -> None:
     asked = terminal(*words(agent, "core", "bad"), colour=True)
-    asked.until(r"Start\? \[y/N\]")
+    asked.until(r"Start\? \[y/N/one\]")
     asked.child.send("y\r")
     assert asked.end() == 1
     shown = masked(asked.shown())
@@ -179,7 +179,7 @@ def test_five_tasks_and_a_command_to_approve_fit_one_screen_with_the_question(
     for words in (
         "vouchers, stock, receipts and a price list",
         "  pricelist  A list of prices (needs stock) [shop/pricelist.py]",
-        *("base ", "target ", "agent ", "reviews ", "checks ", "sandbox ", "forecast "),
+        *("base ", ", target ", "agent ", "reviews ", "checks ", "sandbox ", "forecast "),
         *("limits ", "need your approval:", "    python3 -m unittest -q", "    sandbox = none"),
     ):
         assert words in shown

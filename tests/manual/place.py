@@ -101,7 +101,7 @@ PLACEHOLDERS = {
     "TASK": "billing",
     "TEXT": "'as the test says'",
 }
-_QUESTION = r"\[(y/N|Y/n)\] $"
+_QUESTION = r"\[(y/N(/one)?|Y/n)\] $"
 _SHELL, _FULL_SCREEN = r"sh-here> $", r"\x1b\[\?1049h"
 _SECONDS = 60
 

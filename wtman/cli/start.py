@@ -312,7 +312,8 @@ class Console:
         if self.yes or self.as_json or split:
             answer = self._answer("\nStart?", repo, proposal.commands)
             return None if answer is None else "yes" if answer else "no"
-        found = terminal.choice("\nStart? `one` makes it one task.", _ONE)
+        words = f"`{_ONE}` starts it as one task with all of these prompts, owns and checks."
+        found = terminal.choice(f"\n{words}\nStart?", _ONE)
         if found in ("yes", _ONE):
             approve(proposal.commands, os.environ, repo.common_dir)
         return found

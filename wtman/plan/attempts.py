@@ -139,14 +139,15 @@ FIGURES: dict[str, Figure] = {
 
 def wanted(kind: SessionKind, name: str) -> str:
     """What a figure lacks, in words."""
+    who = f"{kind.role} {agent_name(kind.agent)}".rstrip()
     told = {"tokens": f"{TELL} tokens", "usd": f"{TELL} money"}.get(name, "")
-    return f"needs {FIVE} past sessions of {kind.role} {agent_name(kind.agent)}{told}"
+    return f"needs {FIVE} past sessions of {who}{told}"
 
 
 def agent_name(agent: str) -> str:
     """An agent as people call it: without the path of its program."""
     name, _, rest = agent.partition(":")
-    return f"{name}:…" if rest else name or "agent"
+    return f"{name}:…" if rest else name
 
 
 def spread_of(values: Sequence[float], because: str) -> Spread:

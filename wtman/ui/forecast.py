@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from wtman.coordinator.start.proposal import MOST_PAIRS, Proposal
+from wtman.coordinator.start.proposal import MOST_PAIRS
 from wtman.formats.codec import to_plain
 from wtman.journal.events import ConflictsObserved, Foreseen
 from wtman.journal.state import State
 from wtman.model.foreseen import ObservedPair, Spread
+from wtman.model.plan import Plan
+from wtman.model.settings import Settings
 from wtman.plan.accuracy import Accuracy, accuracy, placed
 from wtman.plan.attempts import FIVE, TELL, samples_words
 from wtman.plan.conflict import PairChance
-from wtman.text.terminal import count, duration, roughly
+from wtman.plan.forecast import Forecast
+from wtman.text.terminal import clean, count, duration, roughly
 from wtman.text.words import listed
 from wtman.ui.document import Facts, Line, Table, Words, line
 
@@ -21,17 +24,17 @@ _WORST = 5  # pairs that are named
 # --- before ---------------------------------------------------------------------------------------
 
 
-def forecast_facts(proposal: Proposal) -> Iterator[tuple[str, str]]:
+def forecast_facts(plan: Plan, settings: Settings, known: Forecast) -> Iterator[tuple[str, str]]:
     """The lines of a start's screen, each with its name; a line that goes on has none."""
-    known = proposal.forecast
     least, most = known.sessions_least, known.sessions_most
     sessions = f"{least} to {most} sessions" if least != most else count(least, "session")
     if least != most and known.sessions.p50 is not None:
         sessions += f" ({_range(known.sessions, lambda value: f'{value:.0f}')})"
+    chain = f": {' -> '.join(known.critical_path)}" if len(known.critical_path) > 1 else ""
     yield (
         "forecast",
-        f"{count(len(proposal.plan.tasks), 'branch')}, {sessions}, "
-        f"{count(len(known.waves), 'stage')}, up to {proposal.settings.jobs} in parallel",
+        f"{count(len(plan.tasks), 'branch')}, {sessions}, up to {settings.jobs} in parallel, "
+        f"{count(len(known.waves), 'stage')}{chain}",
     )
     lacks: dict[str, list[str]] = {}
     for name, spread, words in (
@@ -48,8 +51,6 @@ def forecast_facts(proposal: Proposal) -> Iterator[tuple[str, str]]:
         yield "unknown", f"{', '.join(names)}: {why}{untold}"
     for number, text in enumerate(_conflicts(known.conflicts)):
         yield ("" if number else "conflicts", text)
-    if 1 < len(known.critical_path):
-        yield "longest", f"chain: {' -> '.join(known.critical_path)}"
 
 
 def _range(spread: Spread, words: Callable[[float], str]) -> str:
@@ -78,11 +79,21 @@ def _pair(pair: PairChance) -> str:
     return f"{' and '.join(pair.tasks)} {pair.chance:.0%} ({pair.because}{seen})"
 
 
-def forecast_json(proposal: Proposal) -> dict[str, Any]:
-    """The `forecast` of `split --dry-run --json`; unknown figures are null."""
-    known = proposal.forecast
+def advice_of(plan: Plan, known: Forecast) -> tuple[str, ...]:
+    """What a forecast advises; that one task is one task is no warning."""
+    return known.advice if len(plan.tasks) > 1 else known.advice[len(known.against) :]
+
+
+def forecast_lines(plan: Plan, settings: Settings, known: Forecast) -> list[str]:
+    """A forecast by itself."""
+    facts = [f"{name:<10} {clean(text)}" for name, text in forecast_facts(plan, settings, known)]
+    return facts + [f"! {clean(text)}" for text in advice_of(plan, known)]
+
+
+def forecast_json(plan: Plan, known: Forecast) -> dict[str, Any]:
+    """The `forecast` of `split --dry-run --json` and `plan --json`; unknown figures are null."""
     return {
-        "branches": len(proposal.plan.tasks),
+        "branches": len(plan.tasks),
         "conflicts": [
             {
                 "tasks": list(pair.tasks),

@@ -17,7 +17,7 @@ from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
 from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
-from wtman.ui.forecast import forecast_facts, forecast_json
+from wtman.ui.forecast import advice_of, forecast_facts, forecast_json
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
@@ -26,9 +26,9 @@ _TASKS = 40  # lines of the plan that one screen can bear
 def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     """The proposal as lines."""
     plan, settings = proposal.plan, proposal.settings
+    target = proposal.target or "none: HEAD is detached (--into)"
     facts = [
-        ("base", f"{proposal.base[:10]} {proposal.subject}"),
-        ("target", proposal.target or "none: HEAD is detached, merge will need --into"),
+        ("base", f"{proposal.base[:10]} {clean(proposal.subject, 30)}, target {target}"),
         ("issue", proposal.issue.url if proposal.issue is not None else ""),
         ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
@@ -36,26 +36,20 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
-        *forecast_facts(proposal),
+        *forecast_facts(plan, settings, proposal.forecast),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
     ]
-    lines = [paint(clean(plan.request, width) or "(no request)", _BOLD, colour), ""]
+    lines = [paint(clean(plan.request, width) or "(no request)", _BOLD, colour)]
     lines += _tasks(plan, width)
     lines.append("")
     lines += [f"{name:<10} {clean(text, width - 11)}" for name, text in facts if text]
-    notes = (*proposal.warnings, *_advice(proposal))
+    notes = (*proposal.warnings, *advice_of(plan, proposal.forecast))
     for note in notes:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
     return lines + to_approve(proposal.commands)
-
-
-def _advice(proposal: Proposal) -> tuple[str, ...]:
-    """What the forecast says; that one task is one task is no warning."""
-    known = proposal.forecast
-    return known.advice if len(proposal.plan.tasks) > 1 else known.advice[len(known.against) :]
 
 
 def reviews_words(settings: Settings) -> str:
@@ -169,7 +163,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "plan": plan_plain(proposal.plan),
         "settings": to_plain(proposal.settings),
         "agents": list(proposal.assigned_agents),
-        "forecast": forecast_json(proposal),
+        "forecast": forecast_json(proposal.plan, proposal.forecast),
         "disk": disk_json(proposal.disk),
         "approval": list(proposal.commands),
         "warnings": list(proposal.warnings),

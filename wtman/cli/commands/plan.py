@@ -13,6 +13,8 @@ from wtman.errors import UsageError
 
 if TYPE_CHECKING:
     from wtman.model.plan import Plan
+    from wtman.model.settings import Settings
+    from wtman.plan.forecast import Forecast
 
 
 @run_options.with_keys(
@@ -52,8 +54,9 @@ def plan(
     from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
-    from wtman.coordinator.start.order import cut, order
+    from wtman.coordinator.start.order import cut, forecast_of, order, proposal_of
     from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
+    from wtman.git.repo import resolve
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
     from wtman.text.terminal import clean
@@ -87,7 +90,9 @@ def plan(
     if wanted.made is not None:
         for remark in wanted.remarks:
             print(f"! {clean(remark)}", file=sys.stderr)
-        return _written(wanted.made, dump(wanted.made), target, "", as_json)
+        base_sha = resolve(repo, base)
+        foretold = forecast_of(repo, wanted.made, settings, base_sha, os.environ)
+        return _written(wanted.made, dump(wanted.made), target, "", as_json, settings, foretold)
     # Without a file stdout is the plan and nothing else.
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not as_json)
@@ -101,8 +106,9 @@ def plan(
         return unplanned_json(state) if as_json else unplanned(state)
     if target and not as_json:
         print("\n".join(planner_notes(state)))
-    made = plan_of(state)
-    return _written(made, annotated(state, dump(made)), target, state.run, as_json)
+    made, foretold = plan_of(state), proposal_of(repo, state, os.environ).forecast
+    text = annotated(state, dump(made))
+    return _written(made, text, target, state.run, as_json, state.settings, foretold)
 
 
 def _require_writable(path: str) -> None:
@@ -115,10 +121,22 @@ def _require_writable(path: str) -> None:
         raise UsageError(f"cannot write {path}", hint="name a file in a folder that exists")
 
 
-def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> int:
-    """The plan where it is wanted: in a file, on stdout, or as JSON; `run` has it, if any."""
+def _written(
+    made: "Plan",
+    text: str,
+    target: str,
+    run: str,
+    as_json: bool,
+    settings: "Settings",
+    foretold: "Forecast",
+) -> int:
+    """The plan where it is wanted: in a file, on stdout, or as JSON; `run` has it, if any.
+
+    Its forecast is told beside it, on stderr.
+    """
     from wtman.formats.codec import to_plain
     from wtman.model.states import SCHEMA
+    from wtman.ui.forecast import forecast_json, forecast_lines
 
     if target:
         with open(target, "w", encoding="utf-8") as file:
@@ -129,9 +147,13 @@ def _written(made: "Plan", text: str, target: str, run: str, as_json: bool) -> i
             "run": run or None,
             "plan": to_plain(made),
             "file": target or None,
+            "forecast": forecast_json(made, foretold),
         }
         print(json.dumps(told, ensure_ascii=True))
-    elif target:
+        return 0
+    lines = forecast_lines(made, settings, foretold)
+    print("\n".join(lines), file=sys.stderr)
+    if target:
         print(where.here(f"next: wtman split --plan {where.typed(target)}"))
     else:
         print(text, end="")

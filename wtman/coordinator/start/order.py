@@ -55,7 +55,7 @@ from wtman.plan.attempt_store import load_attempts
 from wtman.plan.attempts import Attempts
 from wtman.plan.conflict import RepositoryFacts, conflict_chances
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
-from wtman.plan.forecast import Past, forecast
+from wtman.plan.forecast import Forecast, Past, forecast
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import review_agents, reviews_each
 from wtman.tasks.edit import changes
@@ -208,12 +208,11 @@ def _propose(
     warnings: tuple[str, ...],
 ) -> Proposal:
     """The proposal of a plan; `commands` are those that nobody has approved."""
-    attempts, tracked = load_attempts(control.repo, environ), files(control, base)
-    past = _past(plan, settings, roles, attempts, RepositoryFacts(tracked))
+    attempts = load_attempts(control.repo, environ)
     subject = call(control, ["log", "-1", "--no-show-signature", "--format=%s", str(base)]).out
     return Proposal(
         plan=plan,
-        forecast=forecast(plan, settings, tracked, past),
+        forecast=_forecast(control, plan, settings, roles, base, attempts),
         settings=settings,
         base=base,
         subject=clean(subject.decode("utf-8", "replace").strip(), 200),
@@ -226,18 +225,29 @@ def _propose(
     )
 
 
-def _past(
+def forecast_of(
+    repo: Repository, plan: Plan, settings: Settings, base: Sha, environ: Mapping[str, str]
+) -> Forecast:
+    """The forecast of a plan that is not to start now, with the roles as they are here."""
+    roles = load_roles(repo.toplevel).known
+    return _forecast(prepare(repo), plan, settings, roles, base, load_attempts(repo, environ))
+
+
+def _forecast(
+    control: Control,
     plan: Plan,
     settings: Settings,
     roles: Mapping[str, Role],
+    base: Sha,
     attempts: Attempts,
-    facts: RepositoryFacts,
-) -> Past:
-    """What is known before the plan runs."""
+) -> Forecast:
+    """What a run of the plan will be like, by all that is known before."""
+    tracked = files(control, base)
+    facts = RepositoryFacts(tracked)
     agents = review_agents(settings, roles.get(REVIEWER))
     looks = [agents[number % len(agents)] for number in range(settings.reviewers) if agents]
     chances = conflict_chances(plan.tasks, facts, calibration_of(attempts.pairs))
-    return Past(attempts, chances, roles, looks)
+    return forecast(plan, settings, tracked, Past(attempts, chances, roles, looks))
 
 
 def _likely_checks(repo: Repository, plan: Plan, settings: Settings) -> tuple[str, ...]:
