@@ -179,6 +179,8 @@ EFFECTS = frozenset(
     plan/attempt_store.py
     plan/lead.py
     plan/perform.py
+    plan/scout_store.py
+    plan/scouts.py
     provision/cleanup.py
     provision/carry.py
     provision/command.py

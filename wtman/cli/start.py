@@ -101,10 +101,10 @@ class Console:
             prepared = order(repo, request, os.environ)
         if request.kind is not RunKind.PLAN:
             require_room(prepared.proposal.disk)
-        if prepared.planner:
+        if prepared.wanted is not None:
             approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
             if not self.as_json:
-                print(announced(prepared.planner, prepared.proposal.settings), flush=True)
+                print(announced(prepared.wanted, prepared.proposal.settings), flush=True)
             with open_store(repo) as store:
                 home = Home(repo, store)
                 state = home.state(prepared.create(store))
@@ -354,12 +354,18 @@ class Console:
 
 
 def approve_planner(repo: Repository, prepared: PreparedRun, may_ask: bool) -> None:
-    """The planner alone runs now; what else the repository brought is asked about with the plan."""
-    commands = [text for text in prepared.proposal.commands if text == prepared.planner]
+    """Scouts and the planner run now; what else the repository brought is asked about with the
+    plan."""
+    wanted = prepared.wanted
+    asked = (wanted.agent, wanted.scout) if wanted is not None else ()
+    commands = [text for text in prepared.proposal.commands if text in asked]
     if not commands:
         return
     if may_ask and terminal.may_ask():
-        print("the planner is a command of this repository and needs your approval:")
+        who = "planner is a command" if len(commands) == 1 else "planner and scout are commands"
+        if wanted is not None and commands == [wanted.scout] != [wanted.agent]:
+            who = "scout is a command"
+        print(f"the {who} of this repository and needs your approval:")
         print("\n".join(f"    {clean(command)}" for command in commands))
     if not may_ask or not terminal.ask("Approve?"):
         raise unapproved(commands)

@@ -51,8 +51,8 @@ def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: 
     )
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not as_json)
-    if not as_json:
-        print(announced(prepared.planner, prepared.proposal.settings), file=sys.stderr, flush=True)
+    if not as_json and prepared.wanted is not None:
+        print(announced(prepared.wanted, prepared.proposal.settings), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
         state = home.state(prepared.create(store))

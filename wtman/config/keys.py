@@ -67,6 +67,8 @@ KEYS = (
         most=10**12, resumable=True),
     Key("plan_budget_usd", "money", "Maximum spend for planning (USD).", path="budget.plan_usd",
         resumable=True),
+    Key("scouts", "integer", "Most scouts that look at the repository first; 0: none.", least=0,
+        most=32, resumable=True),
     Key("session_budget_usd", "money", path="budget.session_usd"),
     Key("session_budget_tokens", "integer", path="budget.session_tokens", most=10**12),
     Key("timeout", "time", "Most time of a session: 90s, 15m, 2h.", resumable=True),

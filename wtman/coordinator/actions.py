@@ -15,7 +15,7 @@ from wtman.flow.actions import (
 )
 from wtman.merge.actions import JudgeCandidate, JudgeTeam, LandTrain, TellTorn
 from wtman.model.actions import Backoff, Cancel, Pause
-from wtman.plan.actions import MakePlan, PlanTeam
+from wtman.plan.actions import MakeMap, MakePlan, PassOver, PlanTeam, Scout
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import AnswerWanted, Chain, Observe, Unchain, Watch
@@ -32,7 +32,9 @@ from wtman.worktrees.actions import (
 
 # What runs for a while, under a key.
 Performed = (
-    MakePlan
+    MakeMap
+    | Scout
+    | MakePlan
     | CheckBase
     | MakeWorktree
     | BringBack
@@ -65,4 +67,6 @@ Performed = (
 )
 
 # What is done at once: an event, or the end of what runs.
-Action = Performed | AnswerWanted | Chain | Unchain | Cancel | Pause | SettleStep | TellTorn
+Action = (
+    Performed | AnswerWanted | Chain | Unchain | Cancel | Pause | PassOver | SettleStep | TellTorn
+)

@@ -29,7 +29,8 @@ from wtman.model.plan import Task
 from wtman.model.roles import agent_of_lead
 from wtman.model.session import Cap, Ended, Usage
 from wtman.model.states import DONE, SETTLED, Standing, TaskState
-from wtman.plan.actions import MakePlan, PlanTeam
+from wtman.plan.actions import MakePlan, PlanTeam, Scout
+from wtman.plan.decide import planning_actions
 from wtman.review.actions import Refute, Review
 from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
@@ -40,8 +41,6 @@ from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_ne
 from wtman.tasks.overlap import worth_watching
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.decide import given_to, offer_of, taken_over
-
-_PLANNING_SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
 
 
 def decide(
@@ -171,20 +170,18 @@ def _one_more(
 
 
 def _plan(state: State, running: frozenset[ActionKey]) -> tuple[Action, ...]:
-    """The planner's session, before there is anything else to do."""
-    if state.paused is not None or ActionKey(ActionKind.PLAN) in running or state.planning is None:
-        return ()
-    if state.sessions >= state.settings.max_sessions:
-        reason = f"the run has had its {state.settings.max_sessions} sessions"
-        return (Pause(reason, "raise the limit: wtman resume --max-sessions N"),)
-    money, own = budget_status(state), state.settings.plan_budget_usd
-    cap = money.admit(_PLANNING_SHARE)
-    if cap is None:
-        return (Pause(*exhausted(state)),)
-    usd = min(own, money.left.usd) if own and money.budget.usd else own or cap.usd
-    wanted = state.planning.wanted
-    make = WriteFlow if wanted.code else MakePlan
-    return (make(state.planning.attempt, wanted.agent, state.base, Cap(usd, cap.tokens)),)
+    """What comes before there is anything else to do: a map, scouts, the planner's session."""
+    if state.paused is not None or state.planning is None:
+        return tuple(_end_backoff(running))
+    wanted: list[Action] = []
+    for action in planning_actions(state, running, _slots(state, running)):
+        if isinstance(action, MakePlan) and state.planning.wanted.code:
+            wanted.append(WriteFlow(action.attempt, action.agent, action.base, action.cap))
+        else:
+            wanted.append(action)
+    if state.backoff and any(isinstance(item, Scout) for item in wanted):
+        return tuple(_backoff(state, running))
+    return tuple(wanted)
 
 
 def _watch(
@@ -423,6 +420,8 @@ _SESSIONS = (
     ActionKind.REFUTE,
     ActionKind.ASK,
     ActionKind.PLAN,
+    ActionKind.SCOUT,
+    ActionKind.JUDGE,
 )
 
 

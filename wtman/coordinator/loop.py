@@ -41,6 +41,7 @@ from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Usage
 from wtman.plan import lead as leads
 from wtman.plan import perform as plan
+from wtman.plan import scouts
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
 from wtman.tasks import observation
@@ -64,6 +65,8 @@ async def _backoff(ctx: Context, state: State, action: a.Backoff) -> tuple[e.Eve
 
 
 _PERFORMERS: Mapping[type, Perform] = {
+    a.MakeMap: scouts.perform,
+    a.Scout: scouts.perform,
     a.MakePlan: plan.perform,
     a.PlanTeam: leads.perform,
     a.JudgeTeam: train.perform_team,
@@ -182,7 +185,7 @@ class _Loop:
                 case a.AnswerWanted(answers):
                     journal += answers
                     linked = True
-                case a.SettleStep(outcome) | a.TellTorn(_, outcome):
+                case a.SettleStep(outcome) | a.TellTorn(_, outcome) | a.PassOver(outcome):
                     journal.append(outcome)
                     linked = True
                 case a.Watch() | a.Backoff() | a.PlayScript():

@@ -7,9 +7,11 @@ for people only, so that rewording it never runs a session again.
 
 import json
 
+from wtman.coordinator.anchors import anchor_text
 from wtman.journal.deviations import dependents_of, has_contract, listed, told_to
 from wtman.journal.state import State, TaskView
 from wtman.model.check import CheckCommand
+from wtman.model.graph import leaves
 from wtman.model.ids import TaskId
 from wtman.tasks.overlap import coming
 
@@ -52,6 +54,8 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
     if not bound and state.flow is None and (after := dependents_of(state, task.id)):
         more = f" and {len(after) - _PATHS} more" if len(after) > _PATHS else ""
         parts.append(f"{', '.join(after[:_PATHS])}{more} will build on what you do here. {NOTES}")
+    if anchors := _anchors(state, view):
+        parts.append(anchors)
     if overlaps := _overlaps(state, view):
         parts.append(overlaps)
     parts += notes_told(state, view)
@@ -122,6 +126,13 @@ def _part(state: State, part: TaskId) -> str:
     planned = state.tasks[part].planned
     owns = ", ".join(_quoted(pattern) for pattern in planned.owns[:_PATHS])
     return f"  {part}: {_quoted(planned.title or part)}" + (f", in {owns}" if owns else "")
+
+
+def _anchors(state: State, view: TaskView) -> str:
+    """Where the task works, and who works beside it in the same files."""
+    if not view.task.touches:
+        return ""
+    return anchor_text(leaves(tuple(item.task for item in state.tasks.values())), view.task.id)
 
 
 def _overlaps(state: State, view: TaskView) -> str:

@@ -134,7 +134,16 @@ def _approved(state: State, event: e.Approved, at: float) -> State:
 
 
 # What is a session too, though of no task.
-_ASKING = frozenset({ActionKind.REVIEW, ActionKind.REFUTE, ActionKind.PLAN, ActionKind.ASK})
+_ASKING = frozenset(
+    {
+        ActionKind.REVIEW,
+        ActionKind.REFUTE,
+        ActionKind.PLAN,
+        ActionKind.ASK,
+        ActionKind.SCOUT,
+        ActionKind.JUDGE,
+    }
+)
 
 
 def _intended(state: State, event: e.Intended, at: float) -> State:

@@ -54,10 +54,21 @@ def settle(state: State, key: ActionKey, usage: Usage, ran: bool) -> State:
     return done(state, key)
 
 
+Over = (
+    e.SessionFinished
+    | e.Reviewed
+    | e.Refuted
+    | e.StepDeferred
+    | e.TeamPlanFailed
+    | e.Scouted
+    | e.ScoutFailed
+)
+
+
 def session_over(
     state: State,
     key: ActionKey,
-    event: e.SessionFinished | e.Reviewed | e.Refuted | e.StepDeferred | e.TeamPlanFailed,
+    event: Over,
     *,
     answered: bool,
 ) -> State:
@@ -67,8 +78,10 @@ def session_over(
     is left alone for a while. `answered`: it did what it was for, so the provider is well.
     """
     state = settle(state, key, event.usage, event.seconds > 0)
+    if isinstance(event, e.Scouted):
+        return replace(state, turned_away=0)
     if event.fatal and state.paused is None:
-        hint = event.hint if isinstance(event, e.SessionFinished) else ""
+        hint = event.hint if isinstance(event, e.SessionFinished | e.ScoutFailed) else ""
         state = replace(state, paused=e.Paused(event.fatal, hint))
     if event.limited:
         # Sessions that were alive together are turned away together: that is once.

@@ -11,7 +11,7 @@ from wtman.journal.state import Planning, State, TaskView, fingerprint_of
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_task, effort_of, key_of, model_of, role_of
-from wtman.model.session import Ended
+from wtman.model.session import Cap, Ended
 
 
 def fingerprint_in(state: State, task: Task) -> str:
@@ -75,9 +75,63 @@ def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
 def _ended(state: State, event: Planned | PlanFailed, **changes: Any) -> State:
     """Charge what it used. The session that was intended is counted, a repair is one more;
     one that a resume took up again was counted twice."""
+    before = state.charged
     state = limits.settle(state, ActionKey(ActionKind.PLAN), event.usage, event.seconds > 0)
-    planning = replace(state.planning, **changes) if state.planning is not None else None
-    return replace(state, planning=planning, sessions=state.sessions + event.sessions - 1)
+    return _counted(state, before, event.sessions - 1, **changes)
+
+
+def _counted(state: State, before: Cap, sessions: int, **changes: Any) -> State:
+    """What a session of the planning cost, which is also of the limit of its own."""
+    planning = state.planning
+    if planning is not None:
+        charged = planning.charged + (state.charged - before)
+        planning = replace(planning, charged=charged, **changes)
+    return replace(state, planning=planning, sessions=state.sessions + sessions)
+
+
+def _plan_wanted(state: State, event: PlanWanted, at: float) -> State:
+    """Who plans now. Another scout looks at all of it anew, in sessions of its own."""
+    known = state.planning
+    if known is None or known.made is not None:
+        return replace(state, planning=Planning(event))
+    if event.scout == known.wanted.scout:
+        return replace(state, planning=replace(known, wanted=event))
+    asked = dict(known.asked_again)
+    for part in (*known.scouted, *known.lost):
+        asked[part] = asked.get(part, 0) + 1
+    again = replace(known, wanted=event, map=None, scouted={}, lost={}, asked_again=asked)
+    return replace(state, planning=again)
+
+
+def _mapped(state: State, event: e.MapMade, at: float) -> State:
+    state = limits.done(state, ActionKey(ActionKind.MAP))
+    assert state.planning is not None
+    return replace(state, planning=replace(state.planning, map=event))
+
+
+def _scouted(state: State, event: e.Scouted, at: float) -> State:
+    assert state.planning is not None
+    scouted = {**state.planning.scouted, event.part: event}
+    if event.cached:
+        return replace(state, planning=replace(state.planning, scouted=scouted))
+    before, key = state.charged, ActionKey(ActionKind.SCOUT, event.part)
+    state = limits.session_over(state, key, event, answered=True)
+    return _counted(state, before, event.sessions - 1, scouted=scouted)
+
+
+def _scout_failed(state: State, event: e.ScoutFailed, at: float) -> State:
+    """Trouble that is not of the part comes again for any of them: then it is asked later."""
+    planning = state.planning
+    assert planning is not None
+    before, key = state.charged, ActionKey(ActionKind.SCOUT, event.part)
+    begun = key in state.intents
+    state = limits.session_over(state, key, event, answered=False)
+    sessions = event.sessions - begun
+    if event.fatal or event.limited:
+        number = planning.asked_again.get(event.part, 0) + 1
+        asked = {**planning.asked_again, event.part: number}
+        return _counted(state, before, sessions, asked_again=asked)
+    return _counted(state, before, sessions, lost={**planning.lost, event.part: event})
 
 
 def answered(state: State, key: str) -> State:
@@ -88,9 +142,12 @@ def answered(state: State, key: str) -> State:
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     RolesAssigned: _roles_assigned,
     e.IssueNamed: lambda state, event, at: replace(state, issue=event.issue),
-    PlanWanted: lambda state, event, at: replace(state, planning=Planning(event)),
+    PlanWanted: _plan_wanted,
     Planned: lambda state, event, at: _ended(state, event, made=event),
     PlanFailed: _plan_failed,
+    e.MapMade: _mapped,
+    e.Scouted: _scouted,
+    e.ScoutFailed: _scout_failed,
     e.TasksWanted: lambda state, event, at: replace(state, wanted=(*state.wanted, event)),
     e.TasksRefused: lambda state, event, at: answered(state, event.key),
 }

@@ -312,12 +312,22 @@ class MergeView:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """The planning that a run begins with; `made` ends it."""
+    """The planning that a run begins with; `made` ends it.
+
+    `map` has the parts that scouts look at, `scouted` and `lost` what became of them, by part;
+    `asked_again` counts answers of scouts that said nothing of the question. `charged` is what all
+    its sessions count against the limit of planning.
+    """
 
     wanted: PlanWanted
     failures: int = 0
     failed: PlanFailed | None = None  # the newest failure
     made: Planned | None = None
+    map: e.MapMade | None = None
+    scouted: dict[str, e.Scouted] = field(default_factory=dict)
+    lost: dict[str, e.ScoutFailed] = field(default_factory=dict)
+    asked_again: dict[str, int] = field(default_factory=dict)
+    charged: Cap = Cap()
 
     @property
     def attempt(self) -> int:

@@ -42,6 +42,14 @@ def agent_of_lead(settings: Settings, roles: Mapping[str, Role]) -> str:
     return own or agent_of(settings, roles.get(PLANNER), PLANNER)
 
 
+def agent_beside_planner(
+    settings: Settings, roles: Mapping[str, Role], name: str, planner: str
+) -> str:
+    """The agent of a role that helps to plan: its own, else the planner's."""
+    role = roles.get(name)
+    return settings.roles.get(name) or (role.agent if role is not None else "") or planner
+
+
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:
     """The agent of a task's sessions."""
     return task.agent or agent_of(settings, roles.get(task.role or DEFAULT), task.role or DEFAULT)

@@ -44,6 +44,7 @@ class Settings:
     budget_usd: float = 0.0  # of the whole run; 0 is no limit
     budget_tokens: int = 0
     plan_budget_usd: float = 0.0  # of the planning alone
+    scouts: int = 8  # most sessions that look at the repository before it is planned
     session_budget_usd: float = 0.0  # of one session; 0: its share of what the run has left
     session_budget_tokens: int = 0
     backoff: float = 30.0  # the first wait when a provider turns sessions away; it doubles

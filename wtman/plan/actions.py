@@ -1,8 +1,9 @@
-"""What may be asked of the planner."""
+"""What may be asked of scouts and planners."""
 
 from dataclasses import dataclass
 
-from wtman.model.actions import ActionKind, RunAction, TaskAction
+from wtman.journal.events import ScoutFailed
+from wtman.model.actions import ActionKey, ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
 
@@ -16,6 +17,37 @@ class MakePlan(RunAction):
     agent: str
     base: Sha
     cap: Cap = Cap()  # of all its sessions
+
+
+@dataclass(frozen=True, slots=True)
+class MakeMap(RunAction):
+    """Map the repository, and name at most so many parts of it that scouts look at."""
+
+    kind = ActionKind.MAP
+    most: int
+    agent: str  # of the scouts
+
+
+@dataclass(frozen=True, slots=True)
+class Scout(RunAction):
+    """Have a scout look at one part of the repository."""
+
+    kind = ActionKind.SCOUT
+    part: str
+    attempt: int
+    agent: str
+    cap: Cap = Cap()  # of all its sessions
+
+    @property
+    def key(self) -> ActionKey:
+        return ActionKey(self.kind, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class PassOver:
+    """Journal that a part is not looked at; nothing is performed."""
+
+    outcome: ScoutFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from wtman.model.plan import Plan
 from wtman.model.roles import DEFAULT
 from wtman.plan.file import from_document, validate
 from wtman.plan.prompt import Brief
+from wtman.plan.touches import unknown_touches
 from wtman.text.words import quoted
 
 _REASON = 600
@@ -29,6 +30,13 @@ class PlannedTask(BaseModel):
     prompt: str = Field(description="All that its author is told about the task.")
     owns: list[str] = Field([], description="Patterns of the paths that it may change.")
     needs: list[str] = Field([], description="Ids of the tasks that it starts from.")
+    touches: list[str] = Field(
+        [],
+        description="Where it will work, as the scouts said or as you saw it yourself: "
+        "`src/app.py::App.run` for a definition that changes, `src/app.py::after App.run` (before, "
+        "in) for new code, `src/app.py::at end`, or a path alone. Two tasks never name the same "
+        "place.",
+    )
     expect: str = Field("", description="What is true afterwards and was not before.")
     role: str = Field("", description=f"Who does it; left out or empty: {DEFAULT}.")
     lead: bool = Field(
@@ -46,8 +54,9 @@ class PlannerAnswer(BaseModel):
     )
     context: str = Field(
         "",
-        description="What all authors have to agree on: names, signatures, formats. "
-        "Every one of them is told. Empty if there is nothing.",
+        description="The contract: every name that more than one task relies on, with its "
+        "signature and its file, word for word as it will be in the code, and formats that they "
+        "share. Every author is told. Empty only if no task relies on what another one makes.",
     )
     check: list[str] = Field([], description="Proposed commands that judge a tree, if any.")
     tasks: list[PlannedTask]
@@ -77,6 +86,13 @@ def made_of(answer: PlannerAnswer, request: str) -> ProposedPlan:
         reason=" ".join(answer.reason.split())[:_REASON],
         proposed=plan.check,
     )
+
+
+def wrong_places(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
+    """What an answer that is a plan says of places that there are not."""
+    if brief.known is None:
+        return ()
+    return unknown_touches(made_of(answer, brief.request).plan.tasks, brief.known)
 
 
 def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:

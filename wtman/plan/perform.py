@@ -11,18 +11,23 @@ from wtman.git.objects import contents, history
 from wtman.journal import events as e
 from wtman.journal.events import PlanFailed, Planned
 from wtman.journal.state import State
+from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER
 from wtman.plan.actions import MakePlan
 from wtman.plan.file_map import file_map, readme_of
 from wtman.plan.prompt import Brief, planner_prompt
+from wtman.plan.scout_prompt import reports_text
+from wtman.plan.scouts import known_places
+from wtman.plan.touches import filled, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
 
 _README_BYTES = 1 << 20
+_NAMED = 5  # places that a note names
 
 
 async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event, ...]:
     """Ask the planner; the plan as events, or why there is none."""
-    from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
+    from wtman.plan.answer import PlannerAnswer, made_of, wrong_places, wrong_with
 
     assert state.planning is not None
     wanted = state.planning.wanted
@@ -37,7 +42,9 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             answer=PlannerAnswer,
             agent=action.agent,
             commit=action.base,
-            judge=lambda value: wrong_with(value, brief),
+            judge=lambda value: wrong_with(value, brief) or wrong_places(value, brief),
+            # Places that there still are not are left out, and said.
+            last=lambda value: wrong_with(value, brief),
             model=wanted.model,
             effort=wanted.effort,
             cap=action.cap,
@@ -52,11 +59,13 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
     check = state.settings.check or made.proposed
     if made.plan.context or check != state.settings.check:
         events.append(e.ContextChanged(state.request, made.plan.context, check))
+    tasks, notes = _placed(made.plan.tasks, brief, state)
+    events += (e.Noted(text) for text in notes)
     if made.proposed and made.proposed != check:
         events.append(e.Noted(f"the planner proposed other checks: {'; '.join(made.proposed)}"))
     return (
         *events,
-        *(e.TaskAdded(task) for task in made.plan.tasks),
+        *(e.TaskAdded(task) for task in tasks),
         Planned(
             action.attempt,
             action.agent,
@@ -68,6 +77,19 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             sessions=answer.sessions,
         ),
     )
+
+
+def _placed(
+    tasks: tuple[Task, ...], brief: Brief, state: State
+) -> tuple[tuple[Task, ...], list[str]]:
+    """The tasks with where they will work, and what of that was left out."""
+    assert brief.known is not None and state.planning is not None
+    wrong = unknown_touches(tasks, brief.known)
+    notes = [f"left out of the plan: {text}" for text in wrong[:_NAMED]]
+    if len(wrong) > _NAMED:
+        notes.append(f"and {len(wrong) - _NAMED} more places that there are not")
+    reports = (item.report for item in state.planning.scouted.values())
+    return filled(known_touches(tasks, brief.known), reports), notes
 
 
 def brief_of(ctx: Context, state: State) -> Brief:
@@ -87,6 +109,11 @@ def brief_of(ctx: Context, state: State) -> Brief:
         allow_overlap=state.planning.wanted.allow_overlap,
         # A resolver is asked by a merge, for what does not fit together.
         roles=tuple(r for r in state.roles.values() if r.writes and r.name != RESOLVER),
+        scouted=reports_text(
+            {name: item.report for name, item in state.planning.scouted.items()},
+            tuple(state.planning.lost),
+        ),
+        known=known_places(ctx, state.base),
     )
 
 

@@ -56,9 +56,10 @@ class Question:
     checkout holds; with `folder` that checkout is there already (absolute). `program` is what a
     `command:` agent finds on stdin instead of the prompt, where it has a protocol of its own.
     `answer` gives the schema and reads what is said; `judge` names what is wrong with a value of
-    it. `words` is the field that takes an answer in plain words; without one such an answer does
-    not fit. `label` is who is said to be doing something. `cap` is of all sessions of the question
-    together; `timeout` is seconds for one, 0 the run's.
+    it, `last` in place of it where no round is left to repair in. `words` is the field that takes
+    an answer in plain words; without one such an answer does not fit. `label` is who is said to be
+    doing something. `cap` is of all sessions of the question together; `timeout` is seconds for
+    one, 0 the run's.
     """
 
     key: str
@@ -70,6 +71,7 @@ class Question:
     folder: str = ""
     program: str = ""
     judge: Callable[[Any], tuple[str, ...]] = no_rules
+    last: Callable[[Any], tuple[str, ...]] | None = None
     words: str = ""
     label: str = ""
     model: str = ""
@@ -162,20 +164,36 @@ class _Asking:
         outcome, said = await self._session(prompt, "")
         if outcome is None:
             return self._sum
-        value, problems = _read(question, said)
+        value, problems = _read(question, said, question.judge)
         if not problems:
             return replace(self._sum, value=value)
+        lenient = question.last or question.judge
+        passed = self._passed(said, problems)
         if not self._may_repair():
-            return replace(self._sum, reason=_unusable(problems), problems=problems)
+            return passed or replace(self._sum, reason=_unusable(problems), problems=problems)
         resume = outcome.session if self._agent.resumes else ""
         prompt = again(problems) if resume else again(problems, prompt, said)
         outcome, said = await self._session(prompt, resume)
         if outcome is None:
-            return self._sum
-        value, problems = _read(question, said)
+            return self._with_sum(passed)
+        value, problems = _read(question, said, lenient)
         if problems:
-            return replace(self._sum, reason=_unusable(problems), problems=problems)
+            told = replace(self._sum, reason=_unusable(problems), problems=problems)
+            return told if passed is None else self._with_sum(passed)
         return replace(self._sum, value=value)
+
+    def _passed(self, said: str, problems: tuple[str, ...]) -> Answer | None:
+        """A first answer that will do where its repair brings none."""
+        if self._question.last is None:
+            return None
+        value, wrong = _read(self._question, said, self._question.last)
+        return None if wrong else replace(self._sum, value=value, problems=problems)
+
+    def _with_sum(self, passed: Answer | None) -> Answer:
+        """With what all sessions took; of one that was stopped nothing can be concluded."""
+        if passed is None or self._sum.stopped:
+            return self._sum
+        return replace(self._sum, value=passed.value, problems=passed.problems, reason="")
 
     def _worded(self) -> str:
         question = self._question
@@ -296,7 +314,9 @@ def _is_program(agent: Agent) -> bool:
     return agent.name == "command"
 
 
-def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
+def _read(
+    question: Question, said: str, judge: Callable[[Any], tuple[str, ...]]
+) -> tuple[Any, tuple[str, ...]]:
     """The answer in what was said, or what is wrong with the likeliest one."""
     from pydantic import ValidationError
 
@@ -308,7 +328,7 @@ def _read(question: Question, said: str) -> tuple[Any, tuple[str, ...]]:
         except ValidationError as error:
             found = found or problems_of(error.errors(include_input=False))
             continue
-        if not (wrong := question.judge(value)):
+        if not (wrong := judge(value)):
             return value, ()
         found = found or wrong
     return None, found or ("it has no JSON object",)

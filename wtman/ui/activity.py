@@ -22,6 +22,8 @@ _ORDER = (
     ActionKind.REVIEW,
     ActionKind.COUPLE,
     ActionKind.WORKTREE,
+    ActionKind.MAP,
+    ActionKind.SCOUT,
     ActionKind.PLAN,
 )
 
@@ -37,6 +39,8 @@ def going_on(state: State) -> str:
 
 # What goes on in a run apart from its tasks, each of which has a row that says it.
 _OF_RUN = (
+    ActionKind.MAP,
+    ActionKind.SCOUT,
     ActionKind.PLAN,
     ActionKind.BASE,
     ActionKind.CANDIDATE,
@@ -95,6 +99,8 @@ _WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
     ActionKind.REVIEW: lambda _, names: f"{count(len(names), 'review')} running",
     ActionKind.COUPLE: lambda _, names: "comparing the branches",
     ActionKind.WORKTREE: lambda state, names: f"making the worktree of {_tasks(state, names)}",
+    ActionKind.MAP: lambda _, names: "mapping the repository",
+    ActionKind.SCOUT: lambda _, names: f"{count(len(names), 'scout')}: {listed(names, _NAMED)}",
     ActionKind.PLAN: lambda _, names: "planning",
 }
 assert set(_WORDS) == set(_ORDER)

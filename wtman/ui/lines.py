@@ -92,6 +92,30 @@ def _planned(state: State, event: e.Planned) -> Told:
     return [("run", f"planned: {made} ({duration(event.seconds)})")]
 
 
+def _mapped(state: State, event: e.MapMade) -> Told:
+    if not event.parts:
+        return []
+    parts = listed([part.name for part in event.parts], 8)
+    return [("run", f"scouts look at {count(len(event.parts), 'part')}: {parts}")]
+
+
+def _scouted(state: State, event: e.Scouted) -> Told:
+    report, lines = event.report, list[tuple[str, str]]()
+    found = count(len(report.changes) + len(report.adds), "place")
+    how = "cached" if event.cached else duration(event.seconds)
+    lines.append((f"scout {event.part}", f"{found} to change ({how})"))
+    if report.dropped:
+        named = f"{len(report.dropped)} named and not there: {report.dropped[0]}"
+        lines.append((f"scout {event.part}", f"note: {named}"))
+    return lines
+
+
+def _scout_failed(state: State, event: e.ScoutFailed) -> Told:
+    if event.fatal or event.limited:
+        return [(f"scout {event.part}", f"no answer yet: {event.fatal or event.reason}")]
+    return [(f"scout {event.part}", f"no answer: {event.reason}; planning goes on without it")]
+
+
 def _team_planned(state: State, event: e.TeamPlanned) -> Told:
     parts = listed([task.id for task in event.parts], 6)
     cut = f"cut into {count(len(event.parts), 'part')}: {parts} ({duration(event.seconds)})"
@@ -299,6 +323,9 @@ _ASKED = {
 
 _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
+    e.MapMade: _mapped,
+    e.Scouted: _scouted,
+    e.ScoutFailed: _scout_failed,
     e.Planned: _planned,
     e.ScriptTold: lambda _, event: [
         ("flow", f"phase {event.text}" if event.what == "phase" else event.text)

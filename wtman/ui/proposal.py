@@ -10,6 +10,7 @@ from typing import Any
 from wtman.coordinator.start.disk_forecast import disk_json, disk_words
 from wtman.coordinator.start.proposal import Proposal, Resumption
 from wtman.formats.codec import to_plain
+from wtman.journal.events import PlanWanted
 from wtman.journal.state import State
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
@@ -114,13 +115,24 @@ def at_most(settings: Settings) -> str:
     return " and ".join(parts)
 
 
-def announced(planner: str, settings: Settings) -> str:
+def announced(wanted: PlanWanted, settings: Settings) -> str:
     """What planning may cost, before it does."""
     limit = settings.plan_budget_usd or settings.budget_usd / 10
     money = f"at most ${limit:.2f}" if limit else "no limit in dollars (--plan-budget-usd)"
+    parts = []
+    if wanted.scout and settings.scouts and not wanted.code:
+        other = f" ({clean(wanted.scout, 200)})" if wanted.scout != wanted.agent else ""
+        parts.append(f"at most {count(settings.scouts, 'scout')}{other} (--scouts N)")
+    each = duration(settings.timeout)
+    if parts:
+        parts.append("one session of the planner, and one more each if an answer is not usable")
+        return (
+            f"planning with {clean(wanted.agent, 200)}: {', '.join(parts)}; {each} for the "
+            f"planner, {duration(settings.timeout / 4)} for a scout, {money}"
+        )
     return (
-        f"planning with {clean(planner, 200)}: one session, and one more if its answer is "
-        f"not usable; {duration(settings.timeout)} each, {money}"
+        f"planning with {clean(wanted.agent, 200)}: one session, and one more if its answer is "
+        f"not usable; {each} each, {money}"
     )
 
 

@@ -96,8 +96,8 @@ def plan(
     # Without a file stdout is the plan and nothing else.
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not as_json)
-    if not as_json:
-        print(announced(prepared.planner, prepared.proposal.settings), file=sys.stderr, flush=True)
+    if not as_json and prepared.wanted is not None:
+        print(announced(prepared.wanted, prepared.proposal.settings), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
         state = planned(home, home.state(prepared.create(store)), [], sys.stderr)

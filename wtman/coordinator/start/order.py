@@ -79,9 +79,14 @@ class PreparedRun:
     begin: tuple[Event, ...]  # of the journal: the roles, who makes the plan
 
     @property
+    def wanted(self) -> PlanWanted | None:
+        """Who is to make the plan, if anybody is."""
+        return next((item for item in self.begin if isinstance(item, PlanWanted)), None)
+
+    @property
     def planner(self) -> str:
         """The agent that is to make the plan, if one is."""
-        return next((item.agent for item in self.begin if isinstance(item, PlanWanted)), "")
+        return self.wanted.agent if self.wanted is not None else ""
 
     def create(self, store: Store) -> RunId:
         """Journal the run."""
@@ -135,7 +140,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     if request.issue is not None:
         begin = (IssueNamed(request.issue), *begin)
     if request.unplanned:
-        begin = (*begin, plan_wanted(settings, assigned[PLANNER], request))
+        begin = (*begin, plan_wanted(settings, assigned, request))
     settings, notes = in_sandbox(settings, repo)
     warnings: tuple[str, ...] = ()
     if not request.unplanned:

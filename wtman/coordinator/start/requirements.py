@@ -23,6 +23,8 @@ from wtman.model.roles import (
     LEAD,
     PLANNER,
     REVIEWER,
+    SCOUT,
+    agent_beside_planner,
     agent_of,
     agent_of_lead,
     agent_of_task,
@@ -47,7 +49,11 @@ def require(
     """
     named = {agent_of_task(settings, roles, task) for task in plan.tasks}
     if not plan.tasks:
-        named = {agent_of(settings, roles[name]) for name in (PLANNER, DEFAULT)}
+        planner = agent_of(settings, roles[PLANNER])
+        named = {planner, agent_of(settings, roles[DEFAULT])}
+        named |= (
+            {agent_beside_planner(settings, roles, SCOUT, planner)} if settings.scouts else set()
+        )
     elif any(task.lead for task in plan.tasks):
         named.add(agent_of_lead(settings, roles))
     if "" in named:
@@ -152,6 +158,10 @@ def with_models(plan: Plan, settings: Settings, roles: Mapping[str, Role]) -> se
     names = settings.roles.keys() | ({PLANNER, DEFAULT} if not plan.tasks else set())
     played = [roles.get(name) or Role(name, "") for name in names]
     found = {(spec := agent_of(settings, role), model_of(settings, role, spec)) for role in played}
+    if not plan.tasks and settings.scouts:
+        planner = agent_of(settings, roles.get(PLANNER), PLANNER)
+        spec = agent_beside_planner(settings, roles, SCOUT, planner)
+        found.add((spec, model_of(settings, roles.get(SCOUT), spec)))
     reviewer = roles.get(REVIEWER)
     found |= {(spec, model_of(settings, reviewer, spec)) for spec in settings.reviewed_by}
     if any(task.lead for task in plan.tasks):

@@ -16,6 +16,8 @@ from wtman.model.roles import (
     LEAD,
     PLANNER,
     RESOLVER,
+    SCOUT,
+    agent_beside_planner,
     agent_of,
     agent_of_lead,
     effort_of,
@@ -52,7 +54,7 @@ def assigned_roles(
     assigned = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
     names = [*_ALWAYS, *_named(roles, settings)]
     if not plan.tasks:
-        names = [PLANNER, *planned_roles(roles), *names]
+        names = [PLANNER, SCOUT, *planned_roles(roles), *names]
     elif any(task.lead for task in plan.tasks):
         names = [*planned_roles(roles), *names]
     assigned |= {name: roles.named(name) for name in dict.fromkeys(names)}
@@ -103,8 +105,9 @@ def agent_commands(
     )
 
 
-def plan_wanted(settings: Settings, planner: Role, request: StartRequest) -> PlanWanted:
+def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartRequest) -> PlanWanted:
     """Who is to plan. Refuses agents that build and do not plan, unless they are named for it."""
+    planner = roles[PLANNER]
     agent = agent_of(settings, planner)
     named = settings.roles.get(PLANNER) or planner.agent
     if not named and agent.partition(":")[0] in _NO_PLANNERS:
@@ -113,11 +116,13 @@ def plan_wanted(settings: Settings, planner: Role, request: StartRequest) -> Pla
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
         )
     model = model_of(settings, planner, agent)
-    if settings.plan_budget_usd and not tells_cost(load.load(agent), model):
-        raise UsageError(
-            f"--plan-budget-usd cannot hold the planner {quoted(agent)}: it tells no prices",
-            hint="leave it away: --timeout is the planner's limit too",
-        )
+    scout = scouts_of(settings, roles, agent)
+    for who, spec, one in (("planner", agent, model), ("scout", scout, settings.model)):
+        if settings.plan_budget_usd and spec and not tells_cost(load.load(spec), one):
+            raise UsageError(
+                f"--plan-budget-usd cannot hold the {who} {quoted(spec)}: it tells no prices",
+                hint=f"leave it away: --timeout is the {who}'s limit too",
+            )
     return PlanWanted(
         agent=agent,
         model=model,
@@ -126,4 +131,16 @@ def plan_wanted(settings: Settings, planner: Role, request: StartRequest) -> Pla
         allow_overlap=request.allow_overlap,
         code=request.code,
         reserved=request.reserved,
+        scout=scout,
     )
+
+
+def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
+    """The agent that looks at the repository before it is planned; none where the only one there
+    is builds, unless it is named for that."""
+    if not settings.scouts:
+        return ""
+    file = roles.get(SCOUT)
+    named = settings.roles.get(SCOUT) or (file.agent if file is not None else "")
+    agent = agent_beside_planner(settings, roles, SCOUT, planner)
+    return agent if named or agent.partition(":")[0] not in _NO_PLANNERS else ""

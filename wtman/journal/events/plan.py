@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Identity, Issue, Role, Task
+from wtman.model.scout import ScoutPart, ScoutReport
 from wtman.model.session import Usage
 
 
@@ -27,7 +28,8 @@ class PlanWanted(Event):
     """The run begins with a planner. Its role is among those assigned.
 
     `checks`: somebody can be asked, so the planner may propose checks. `code`: it is to write a
-    flow; `reserved` are names that no input of it may have.
+    flow; `reserved` are names that no input of it may have. `scout` is the agent that looks at
+    the repository first, `judge` the one that compares plans; without one there is none.
     """
 
     agent: str
@@ -37,6 +39,49 @@ class PlanWanted(Event):
     allow_overlap: bool = False
     code: bool = False
     reserved: tuple[str, ...] = ()
+    scout: str = ""
+    judge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MapMade(Event):
+    """The repository was mapped: scouts look at these parts, if any. `files` is how many it has."""
+
+    parts: tuple[ScoutPart, ...] = ()
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scouted(Event):
+    """A scout has answered for its part. `cached`: the same was answered before, for the same
+    tree; no session ran."""
+
+    part: str
+    agent: str
+    report: ScoutReport
+    cached: bool = False
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScoutFailed(Event):
+    """A part has no answer, and planning goes on without it; not where `fatal` or `limited`
+    says that it is asked again."""
+
+    part: str
+    agent: str
+    reason: str
+    problems: tuple[str, ...] = ()
+    fatal: str = ""
+    hint: str = ""
+    limited: bool = False
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""The repository mapped, and scouts asked: read-only sessions, one a part, before the plan is made.
+
+Nothing that goes wrong here keeps a request from being planned: a part without an answer is a
+part that the planner is told less of.
+"""
+
+import os
+from dataclasses import replace
+from functools import lru_cache
+
+from wtman.agents.stream import way_on
+from wtman.context import Context
+from wtman.errors import OutsideError, WtmanError
+from wtman.formats.definitions import definitions
+from wtman.git.objects import contents, history
+from wtman.journal import events as e
+from wtman.journal.state import State, digest
+from wtman.model.ids import Sha
+from wtman.model.plan import Role
+from wtman.model.roles import SCOUT, effort_of, model_of
+from wtman.model.scout import ScoutPart
+from wtman.plan.actions import MakeMap, Scout
+from wtman.plan.file import slug
+from wtman.plan.known_places import KnownPlaces
+from wtman.plan.scout_parts import scout_parts
+from wtman.plan.scout_prompt import scout_prompt
+from wtman.plan.scout_store import keep_report, kept_report
+from wtman.sessions.ask import Answer, Question, ask
+
+_PATIENCE = 4  # a scout gets so small a part of the time that other sessions get
+_LARGEST = 1 << 20  # bytes of a file whose definitions are looked up
+_LOOKED_UP = 400  # files
+
+
+async def perform(ctx: Context, state: State, action: MakeMap | Scout) -> tuple[e.Event, ...]:
+    """Map the repository, or ask one scout."""
+    if isinstance(action, MakeMap):
+        return await _map(ctx, state, action)
+    return await _scout(ctx, state, action)
+
+
+async def _map(ctx: Context, state: State, action: MakeMap) -> tuple[e.Event, ...]:
+    """The parts that are looked at, and what was answered of them before."""
+    try:
+        found = await ctx.git(contents.entries, ctx.control, state.base)
+        parts = scout_parts(found, state.request, action.most)
+    except OutsideError:
+        raise
+    except WtmanError as error:
+        return (e.MapMade(), e.Noted(f"no scouts: the repository was not mapped: {error.message}"))
+    if len(parts) < 2:
+        parts = ()  # the planner looks at all of it itself
+    events: list[e.Event] = [e.MapMade(parts, len(found))]
+    tree = await ctx.git(history.tree_of, ctx.control, state.base) if parts else Sha("")
+    for part in parts:
+        key = _cache_key(state, action.agent, part, tree)
+        if (report := await ctx.git(kept_report, _folder(ctx), key)) is not None:
+            events.append(e.Scouted(part.name, action.agent, report, cached=True, sessions=0))
+    return tuple(events)
+
+
+async def _scout(ctx: Context, state: State, action: Scout) -> tuple[e.Event, ...]:
+    from wtman.plan.scout_answer import ScoutAnswer, report_of, wrong_with
+
+    part, number = _part(state, action.part)
+    role = _role(state)
+    try:
+        known = await ctx.git(known_places, ctx, state.base)
+        answer = await ask(
+            ctx,
+            state.settings,
+            Question(
+                key=f"{place_of_scout(number, part)}/{action.attempt}",
+                role=role,
+                prompt=scout_prompt(state.request, part),
+                answer=ScoutAnswer,
+                agent=action.agent,
+                commit=state.base,
+                judge=lambda value: wrong_with(value, known),
+                # What it names once more and there is not, is dropped.
+                last=lambda value: (),
+                label=f"scout {part.name}",
+                model=model_of(state.settings, role, action.agent),
+                effort=effort_of(state.settings, role),
+                timeout=state.settings.timeout / _PATIENCE,
+                cap=action.cap,
+            ),
+        )
+    except OutsideError:
+        raise
+    except WtmanError as error:
+        return (e.ScoutFailed(part.name, action.agent, error.message, sessions=0),)
+    if answer.stopped:
+        return (e.Abandoned(action.key, "stopped"),)
+    if answer.value is None:
+        return (_failed(ctx, state, action, answer),)
+    report = await ctx.git(report_of, answer.value, known)
+    tree = await ctx.git(history.tree_of, ctx.control, state.base)
+    key = _cache_key(state, action.agent, part, tree)
+    await ctx.git(keep_report, _folder(ctx), key, report)
+    return (
+        e.Scouted(
+            part.name,
+            action.agent,
+            report,
+            usage=answer.usage,
+            session=answer.session,
+            seconds=answer.seconds,
+            sessions=answer.sessions,
+        ),
+    )
+
+
+def _failed(ctx: Context, state: State, action: Scout, answer: Answer) -> e.ScoutFailed:
+    sign_in = ctx.agent(action.agent).needs.sign_in
+    hint = f"wtman resume {state.run}"
+    if answer.fatal and (way := way_on(answer.fatal, sign_in)):
+        hint = f"{way}; then: {hint}"
+    return e.ScoutFailed(
+        action.part,
+        action.agent,
+        answer.reason or answer.fatal,
+        answer.problems,
+        fatal=answer.fatal,
+        hint=hint if answer.fatal else "",
+        limited=answer.limited,
+        usage=answer.usage,
+        session=answer.session,
+        seconds=answer.seconds,
+        sessions=answer.sessions,
+    )
+
+
+def known_places(ctx: Context, base: Sha) -> KnownPlaces:
+    """What there is in the base. Blocking; definitions are read when they are asked for."""
+    paths = frozenset(history.files(ctx.control, base))
+
+    @lru_cache(maxsize=_LOOKED_UP)
+    def names_of(path: str) -> frozenset[str]:
+        raw = history.blob(ctx.control, base, path, _LARGEST)
+        text = (raw or b"").decode("utf-8", "replace")
+        return frozenset(item.name for item in definitions(path, text))
+
+    return KnownPlaces(paths, names_of)
+
+
+def place_of_scout(number: int, part: ScoutPart) -> str:
+    """Where below the run's folder the sessions of a part's scout are."""
+    return f"planning/scouts/{number}-{slug(part.name) or 'part'}"
+
+
+def _part(state: State, name: str) -> tuple[ScoutPart, int]:
+    assert state.planning is not None and state.planning.map is not None
+    parts = state.planning.map.parts
+    number = next(at for at, part in enumerate(parts) if part.name == name)
+    return parts[number], number + 1
+
+
+def _role(state: State) -> Role:
+    return replace(state.roles.get(SCOUT) or Role(SCOUT, ""), writes=False)
+
+
+def _cache_key(state: State, agent: str, part: ScoutPart, tree: Sha) -> str:
+    """What decides an answer."""
+    role = _role(state)
+    return digest(
+        tree,
+        scout_prompt(state.request, part),
+        role.text,
+        agent,
+        model_of(state.settings, role, agent),
+        effort_of(state.settings, role),
+    )
+
+
+def _folder(ctx: Context) -> str:
+    return os.path.join(ctx.repo.wtman_dir, "scouts")
