@@ -13,6 +13,7 @@ import pytest
 from tests import kit
 
 PACKAGES = ("billing", "search", "users")
+MODULE = "class {0}{1}:\n    def run(self):\n        return {1}\n"
 # Reads its part like a scout would, then answers as its character in `character` says.
 SCOUT = """\
 import ast, json, os, pathlib, re, sys, time
@@ -45,7 +46,9 @@ elif kind == "lazy":
     print(json.dumps({"summary": ""}))
 else:
     answer = {
-        "changes": [{"path": p, "definition": n, "first": a, "last": b} for p, n, a, b in found[:1]],
+        "changes": [
+            {"path": p, "definition": n, "first": a, "last": b} for p, n, a, b in found[:1]
+        ],
         "adds": [{"path": p, "definition": n, "insert": "after"} for p, n, _, _ in found[:1]],
         "used_by": [], "tests": [],
         "summary": f"{part} has {len(found)} classes.",
@@ -115,10 +118,7 @@ def wide(repo: Path) -> Path:
     for package in PACKAGES:
         kit.write_files(
             repo,
-            {
-                f"{package}/m{n}.py": f"class {package.title()}{n}:\n    def run(self):\n        return {n}\n"
-                for n in range(8)
-            },
+            {f"{package}/m{n}.py": MODULE.format(package.title(), n) for n in range(8)},
         )
     kit.run_git(repo, "add", "-A")
     kit.run_git(repo, "commit", "-qm", "packages")
