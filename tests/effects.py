@@ -11,6 +11,7 @@ EFFECTS = frozenset(
     checks/fingerprint.py
     checks/judge.py
     checks/perform.py
+    checks/reproducers.py
     checks/results.py
     cli/__init__.py
     cli/commands/add.py
@@ -88,6 +89,7 @@ EFFECTS = frozenset(
     coordinator/start/approval.py
     coordinator/start/configured.py
     coordinator/start/disk.py
+    coordinator/start/findings.py
     coordinator/start/flow.py
     coordinator/start/flow_replay.py
     coordinator/start/order.py

@@ -13,6 +13,7 @@ from wtman.git import control_dir, repo
 from wtman.git.discovery import discover
 from wtman.git.objects import history
 from wtman.git.patches import series as patches
+from wtman.git.patches.apply import overlaid, patched
 from wtman.model.ids import Sha
 
 Git = Callable[..., str]
@@ -141,3 +142,17 @@ def test_bundles(tmp_path: Path, git: Git, form: str) -> None:
     git(empty, "fetch", "-q", path, "refs/heads/all")
     with pytest.raises(UsageError):
         patches.bundle(ctl, head, tip, "x y")
+
+
+def test_a_test_that_a_tree_has_otherwise_is_laid_over_it(
+    ctl: control_dir.Control, head: Sha
+) -> None:
+    """Of the tree that is judged all else stays as it is."""
+    patch = (
+        "diff --git a/t/test_a.py b/t/test_a.py\nnew file mode 100644\n--- /dev/null\n"
+        "+++ b/t/test_a.py\n@@ -0,0 +1 @@\n+{}\n"
+    )
+    donor, bent = (patched(ctl, head, patch.format(word)).commit for word in ("true", "bent"))
+    assert patched(ctl, bent, patch.format("true")).commit == ""
+    for tree in (head, bent):
+        assert history.tree_of(ctl, overlaid(ctl, tree, donor)) == history.tree_of(ctl, donor)

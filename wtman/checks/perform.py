@@ -13,6 +13,7 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.diagnosis import Explained, explain
 from wtman.checks.excerpt import excerpt
 from wtman.checks.judge import BaseRun, Judged, advised, judge, look
+from wtman.checks.reproducers import look_at_base, turned
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git.objects import history
@@ -54,6 +55,7 @@ async def _task(ctx: Context, state: State, action: CheckTask) -> tuple[e.Event,
     notes: tuple[str, ...] = ()
     if judged.verdict is not Verdict.RED:
         judged, notes = await _expected(ctx, state, action, judged)
+    judged = await turned(ctx, state, (action.task,), action.head, judged, stem)
     checked = e.Checked(
         task=action.task,
         commit=action.head,
@@ -113,13 +115,18 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
         for one, verdict in zip(looked, judged, strict=True)
     ]
     problem, hint = _problem(looked, judged, files, reasons)
+    warnings: tuple[str, ...] = ()
+    if not problem and state.proofs:
+        problem, warnings = await look_at_base(ctx, state, action.commit)
+        hint = "leave that finding out of the plan: wtman plan --findings" if problem else ""
     shown = bool(names) or import_probe.own_workspaces(files, package)
     return e.BaseChecked(
         commit=action.commit,
         results=tuple(one.result for one in judged),
         problem=problem,
         hint=hint,
-        warnings=_warnings(looked, judged, shown),
+        warnings=(*_warnings(looked, judged, shown), *warnings),
+        proofs=tuple(proof.key for proof in state.proofs),
     )
 
 

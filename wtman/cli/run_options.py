@@ -39,6 +39,9 @@ AllowOverlap = Annotated[
 ]
 Base = Annotated[str, typer.Option(metavar="REF", help="Ref that tasks start from.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Run in the background once confirmed.")]
+Findings = Annotated[
+    str, typer.Option(metavar="RUN", help="Fix the confirmed findings of an audit or review.")
+]
 IssueNumber = Annotated[
     str, typer.Option(metavar="N", help="Issue as the request, by gh: a number or an address.")
 ]
@@ -107,3 +110,13 @@ def roles_of(roles: Sequence[str] | None, planner: str = "") -> dict[str, str]:
             )
         assigned[role.strip()] = agent.strip()
     return {role: agent for role, agent in assigned.items() if agent}
+
+
+def require_alone(findings: str, **others: object) -> None:
+    """Refuse `--findings` beside another way to say what is to be done; `_` stands for `-`."""
+    given = next((name for name, value in others.items() if value), "")
+    if findings and given:
+        words = given.upper() if given == "request" else f"--{given.replace('_', '-')}"
+        raise UsageError(
+            f"--findings and {words} are two ways to say what is to be done", hint="use one of them"
+        )

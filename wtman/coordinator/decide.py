@@ -253,11 +253,13 @@ def _base(state: State, running: frozenset[ActionKey]) -> list[Action]:
 
 def base_settled(state: State) -> bool:
     """Whether every check of the run has been seen on the base, or there is none."""
-    wanted = set(state.checks)
-    if not wanted:
+    wanted, proofs = set(state.checks), {proof.key for proof in state.proofs}
+    if not (wanted or proofs):
         return True
     seen = state.base_checked
-    return seen is not None and wanted <= {result.command for result in seen.results}
+    if seen is None or not proofs <= set(seen.proofs):
+        return False
+    return wanted <= {result.command for result in seen.results}
 
 
 def _follows(
@@ -308,7 +310,7 @@ def _checks(
     for task, item in known.items():
         view = state.tasks[task]
         settled = item.state in (TaskState.CHECKING, TaskState.PAUSED)
-        if not settled or view.in_flight is not None or not state.checks_of(task):
+        if not settled or view.in_flight is not None or not state.judges_of(task):
             continue
         last = last_counted(view)
         if (

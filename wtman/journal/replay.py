@@ -24,6 +24,7 @@ from wtman.journal.state import Attempt, Request, State, TaskView, red_text
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Task
 from wtman.model.session import Ended
 from wtman.model.states import RunKind
 
@@ -86,11 +87,16 @@ def _task_added(state: State, event: e.TaskAdded | e.TaskChanged, at: float) -> 
         view = replace(view, onto=event.onto, based=event.onto)
     if isinstance(event, e.TaskAdded) and event.key:
         state = planning.answered(state, event.key)
-    if before is not None and before.planned.check != event.task.check:
+    if before is not None and _judges(before.planned) != _judges(event.task):
         view = changed.unjudged(view)
     state.tasks[event.task.id] = view
     state.dropped.pop(event.task.id, None)
     return teams.as_worded(state, event.task.id, known)
+
+
+def _judges(task: Task) -> tuple[object, ...]:
+    """What judges the work at a task by its own words."""
+    return (task.check, task.proofs)
 
 
 def _task_dropped(state: State, event: e.TaskDropped, at: float) -> State:

@@ -21,7 +21,7 @@ from wtman.model.actions import ActionKey
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import Claim, Reproducer
 from wtman.model.ids import Branch, RunId, ScopePath, Sha, TaskId
-from wtman.model.plan import Identity, Issue, Role, Task
+from wtman.model.plan import Identity, Issue, Role, Task, TaskProof
 from wtman.model.session import Cap, Deviation, Ended, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
@@ -547,6 +547,16 @@ class State:
         """The check commands that judge one task."""
         planned = self.tasks[task].planned
         return () if planned.unchecked else planned.check or self.settings.check
+
+    @property
+    def proofs(self) -> tuple[TaskProof, ...]:
+        """What shows the defects that tasks of the run are to mend."""
+        return tuple(proof for view in self.tasks.values() for proof in view.planned.proofs)
+
+    def judges_of(self, task: TaskId) -> tuple[str, ...]:
+        """All commands that judge one task: its checks, and what shows that defects are mended."""
+        proofs = self.tasks[task].planned.proofs
+        return (*self.checks_of(task), *(proof.command for proof in proofs))
 
 
 def fingerprint_of(

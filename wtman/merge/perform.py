@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from wtman.checks.judge import Judged, TrainPart, TrainParts, judge
+from wtman.checks.reproducers import turned
 from wtman.context import Context
 from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
@@ -143,6 +144,8 @@ async def _judged(
         parts=parts,
         given=commands,
     )
+    stem = f"train-{made.commit[:12]}"
+    judged = await turned(ctx, state, action.members, made.commit, judged, stem)
     if judged.verdict is not Verdict.RED:
         judged = await still_fixed(ctx, state, made.commit, action.members, judged)
     return judged

@@ -1,8 +1,25 @@
 """The plan: tasks, roles and identities as values."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from wtman.model.ids import Sha, TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProof:
+    """What shows a defect, and that a task has mended it: `command` fails on the base with the
+    test that `patch` adds, and has to pass on the task's work with that very test."""
+
+    command: str
+    patch: str = ""
+    finding: str = ""
+    title: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes two proofs the same."""
+        return sha256(f"{self.command.strip()}\0{self.patch.strip()}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +40,7 @@ class Task:
     tools: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     check: tuple[str, ...] = ()  # replaces the plan's, where given
+    proofs: tuple[TaskProof, ...] = ()  # judge it beside its checks
     timeout: float = 0.0  # seconds for one attempt; 0 = the run's
     may_be_empty: bool = False  # changing nothing is no failure
     lead: bool = False  # cut again when it starts: its parts together are its work

@@ -19,7 +19,7 @@ from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
 from wtman.model.check import CheckCommand
 from wtman.model.ids import TaskId
-from wtman.model.plan import OF_RUN, Plan, Task
+from wtman.model.plan import OF_RUN, Plan, Task, TaskProof
 from wtman.plan.rules import overlaps, require_capacity, require_sound
 from wtman.text.words import did_you_mean, listed, quoted
 
@@ -55,7 +55,15 @@ def dump(plan: Plan) -> str:
             table["timeout"] = int(table["timeout"])
     # On lines of its own a text would lose its carriage returns.
     lines = "\\r" not in repr(plan)
-    return "\n[[task]]\n".join(tomli_w.dumps(one, multiline_strings=lines) for one in tables)
+
+    def written(table: dict[str, Any]) -> str:
+        proofs = table.pop("proofs", [])
+        texts = [table, *proofs]
+        return "\n[[task.proofs]]\n".join(
+            tomli_w.dumps(one, multiline_strings=lines) for one in texts
+        )
+
+    return "\n[[task]]\n".join(map(written, tables))
 
 
 def plan_plain(plan: Plan) -> dict[str, Any]:
@@ -103,6 +111,9 @@ def _kind(item: "Field[Any]") -> "CoreSchema":
 
     if item.name == "check":
         return kinds.several(kinds.CHECK)
+    if item.name == "proofs":
+        keys = {one.name: kinds.TEXT for one in fields(TaskProof)}
+        return kinds.several(kinds.record(keys, ("command",)))
     if item.type is float:
         return kinds.TIME
     if item.type is bool:

@@ -322,12 +322,12 @@ def is_unjudged(state: State, view: TaskView) -> bool:
         checked is None
         or checked.commit != view.head
         or checked.start != view.start
-        or tuple(item.command for item in checked.results) != state.checks_of(view.task.id)
+        or tuple(item.command for item in checked.results) != state.judges_of(view.task.id)
     )
 
 
 def _judged(state: State, view: TaskView) -> Standing:
-    if not state.checks_of(view.task.id):
+    if not state.judges_of(view.task.id):
         return Standing(TaskState.UNCHECKED, "no check")
     checked = view.checked
     if checked is None or is_unjudged(state, view):

@@ -17,7 +17,8 @@ from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
-from wtman.text.terminal import clean, columns, count, duration, fit, pad, paint
+from wtman.text.terminal import clean, columns, command, count, duration, fit, pad, paint
+from wtman.text.words import listed
 from wtman.ui.forecast import advice_of, forecast_facts, forecast_json
 
 _BOLD, _YELLOW = "1", "33"
@@ -34,6 +35,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
         ("reviews", reviews_words(settings)),
         ("checks", "; ".join(plan.check or settings.check) or "none: results will not be verified"),
+        ("proofs", proofs_words(plan)),
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
@@ -63,6 +65,16 @@ def reviews_words(settings: Settings) -> str:
         f"{count(settings.reviewers, 'reviewer')} a branch, "
         f"{count(settings.rounds, 'round')} at most, by {', '.join(agents)}"
     )
+
+
+def proofs_words(plan: Plan) -> str:
+    """What shows the defects that the tasks are to mend; empty where nothing does."""
+    proofs = [proof for task in plan.tasks for proof in task.proofs]
+    if not proofs:
+        return ""
+    commands = list(dict.fromkeys(command(proof.command) for proof in proofs))
+    found = count(len(proofs), "reproducer")
+    return f"{found} fail now and must pass, run as the review did: {listed(commands, 3)}"
 
 
 def _tasks(plan: Plan, width: int) -> list[str]:

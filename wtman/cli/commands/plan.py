@@ -31,6 +31,7 @@ def plan(
         str, typer.Option("-o", "--output", metavar="FILE", help="File to write the plan to.")
     ] = "",
     *,
+    findings: run_options.Findings = "",
     issue: run_options.IssueNumber = "",
     flags: run_options.Flags,
     planner: run_options.Planner = "",
@@ -54,6 +55,7 @@ def plan(
     from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
+    from wtman.coordinator.start.findings import plan_of_findings
     from wtman.coordinator.start.order import cut, forecast_of, order, proposal_of
     from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
     from wtman.git.repo import resolve
@@ -66,11 +68,16 @@ def plan(
     repo = where.repository(ctx, directory)
     target = where.path_of(out) if out != "-" else ""
     _require_writable(target)
-    if not (request or issue):
+    ways = {"issue": issue, "planner": planner, "parts": parts, "as_code": as_code}
+    run_options.require_alone(findings, request=request, **ways)
+    if not (request or issue or findings):
         raise UsageError("there is nothing to plan", hint="say what: wtman plan REQUEST")
     words, named = with_issue(repo, issue, streams.requested(request))
+    repair, remarks = plan_of_findings(repo, findings, base) if findings else (None, ())
     wanted = StartRequest(
         request=words,
+        made=repair,
+        remarks=remarks,
         issue=named,
         base=base,
         parts=parts or 0,

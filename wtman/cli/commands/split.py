@@ -19,6 +19,7 @@ def split(
         list[str] | None, typer.Option(metavar="'ID: PROMPT'", help="Task to run; repeatable.")
     ] = None,
     *,
+    findings: run_options.Findings = "",
     issue: run_options.IssueNumber = "",
     flags: run_options.Flags,
     role: run_options.Role = None,
@@ -42,13 +43,19 @@ def split(
     from wtman.cli.editor import edited_by_hand
     from wtman.cli.issue import with_issue
     from wtman.cli.start import Console
+    from wtman.coordinator.start.findings import plan_of_findings
     from wtman.coordinator.start.proposal import StartRequest
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)
+    ways = {"plan": plan, "task": task, "issue": issue, "planner": planner, "parts": parts}
+    run_options.require_alone(findings, request=request, **ways)
+    made, remarks = plan_of_findings(repo, findings, base) if findings else (None, ())
     wanted, named = with_issue(repo, issue, streams.requested(request))
     order = StartRequest(
         request=wanted,
+        made=made,
+        remarks=remarks,
         issue=named,
         plan=target.path_of(plan),
         tasks=tuple(task or ()),

@@ -85,6 +85,17 @@ def _runs(place: TypedSoFar, typed: str) -> Iterator[Choice]:
                 yield Choice(run, f"{run_state(state)}: {state.request}")
 
 
+def _runs_with_findings(place: TypedSoFar, typed: str) -> Iterator[Choice]:
+    from wtman.text.terminal import count
+
+    with _home(place) as home:
+        fits = [run for run in reversed(home.store.runs()) if run.startswith(typed)]
+        for run in fits[:_MOST_RUNS]:
+            state = home.state(run)
+            if (found := len(state.reviews.findings)) and not state.dismissed:
+                yield Choice(run, f"{count(found, 'finding')}: {state.request}")
+
+
 def _tasks(place: TypedSoFar, typed: str) -> Iterator[Choice]:
     """The tasks of the run that a bare id means; of others as RUN/id, once that is typed."""
     from wtman.coordinator.home import a_run
@@ -246,6 +257,7 @@ _BY_OPTION: dict[str, Source] = {
     "--effort": _efforts,
     "--strategy": _words("squash", "merge"),
     "--branches": _branches,
+    "--findings": _runs_with_findings,
 }
 _BY_METAVAR: dict[str, Source] = {
     "RUN": _runs,

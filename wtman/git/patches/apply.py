@@ -79,7 +79,8 @@ def overlaid(ctl: Control, head: str, donor: str) -> Sha:
     version of its file, so that the patch itself does not apply.
     """
     before = call(ctl, ["rev-parse", "--verify", "--quiet", f"{oid(donor)}^"]).out.decode().strip()
-    return restored(ctl, head, changes(ctl, before, donor))
+    # Seen from the commit without the patch, what is old is how the patch has it.
+    return restored(ctl, head, changes(ctl, donor, before))
 
 
 def _touched(ctl: Control, before: str, after: str) -> tuple[PatchedPath, ...]:

@@ -16,6 +16,7 @@ class BaseChecked(Event):
     problem: str = ""
     hint: str = ""
     warnings: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()  # keys of what was seen to fail there, as it is to
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""What showed a defect, run on the work that is to mend it, where it has to pass.
+
+Its command and its test come from a model: it runs as every check does, sees nothing of what the
+words of a user show to a command, and takes no version of its test but its own.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from wtman.checks.execute import CheckRequest, bench_of, result
+from wtman.checks.judge import Judged, judge
+from wtman.checks.verdict import overall
+from wtman.context import Context
+from wtman.formats.junit import Status
+from wtman.git.patches.apply import overlaid, patched
+from wtman.journal.state import State
+from wtman.model.check import CheckResult, Verdict
+from wtman.model.command import ExitReason
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import TaskProof
+from wtman.model.settings import Settings
+from wtman.provision.command_result import CommandResult
+
+_LONGEST = 300.0  # seconds for one run: it is one test, not a suite
+_NOT_RUN = (126, 127)  # statuses with which a shell says that there is no such command
+
+
+async def turned(
+    ctx: Context, state: State, tasks: Collection[TaskId], commit: Sha, judged: Judged, stem: str
+) -> Judged:
+    """What the checks said of a tree, and what the proofs of these tasks say of it."""
+    proofs = [proof for task in tasks for proof in state.tasks[task].planned.proofs]
+    if not proofs:
+        return judged
+    results, evidence = list(judged.results), [judged.evidence]
+    settings = _settings(state)
+    for number, proof in enumerate(proofs, 1):
+        found, said = await _judged(ctx, state, settings, proof, commit, f"{stem}-proof-{number}")
+        results.append(found)
+        evidence.append(said)
+    said = "\n\n".join(part for part in evidence if part)
+    return Judged(overall(tuple(results)), tuple(results), said)
+
+
+async def _judged(
+    ctx: Context, state: State, settings: Settings, proof: TaskProof, commit: Sha, stem: str
+) -> tuple[CheckResult, str]:
+    about = f"finding {proof.finding}: {proof.title}" if proof.finding else proof.title
+    tree, why = await ctx.git(_with_test, ctx, state, proof, commit)
+    if not tree:
+        reason = f"{about}: its test does not apply ({why})"
+        return CheckResult(proof.command, Verdict.RED, reason), ""
+    judged = await judge(ctx, settings, (proof.command,), tree, None, stem=stem)
+    (found,) = judged.results
+    if found.verdict is not Verdict.RED:
+        bench = await bench_of(ctx, settings, stem)
+        ran, _ = await result(bench, CheckRequest(proof.command, tree, f"{bench.stem}-1"))
+        if not _has_run(ran):
+            found = replace(found, verdict=Verdict.RED, reason="its test did not run")
+    reason = f"{about} (still there: {found.reason or 'its test fails'})"
+    told = reason if found.verdict is Verdict.RED else about
+    # Whoever runs it by hand needs the tree with the test.
+    return replace(found, reason=told, commit=tree), judged.evidence
+
+
+def _has_run(ran: CommandResult) -> bool:
+    """Whether a test has passed; of a command without known results its end says so."""
+    if ran.tests is None:
+        return True
+    return any(status is Status.PASSED for status in ran.tests.tests.values())
+
+
+def _with_test(ctx: Context, state: State, proof: TaskProof, commit: Sha) -> tuple[Sha, str]:
+    """The tree with the proof's own test; what its author made of that file does not count."""
+    on_base = patched(ctx.control, state.base, proof.patch)
+    if on_base.commit and on_base.touched:
+        return overlaid(ctx.control, commit, on_base.commit), ""
+    done = patched(ctx.control, commit, proof.patch)
+    return done.commit, done.reason
+
+
+async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tuple[str, ...]]:
+    """What keeps proofs from judging anything, and what else to know of them on the base."""
+    settings, problem, warnings = _settings(state), "", []
+    for number, proof in enumerate(dict.fromkeys(state.proofs), 1):
+        name = f"the reproducer of finding {proof.finding}" if proof.finding else "a reproducer"
+        done = await ctx.git(patched, ctx.control, commit, proof.patch)
+        if not done.commit:
+            problem = problem or f"{name} does not apply to the base: {done.reason}"
+            continue
+        bench = await bench_of(ctx, settings, f"base-proof-{number}")
+        ran, _ = await result(bench, CheckRequest(proof.command, done.commit, bench.stem))
+        if ran.passed and _has_run(ran):
+            warnings.append(f"{name} passes on the base: nothing shows that it is still there")
+        elif ran.unfit or ran.exit.reason is not ExitReason.EXITED or ran.exit.code in _NOT_RUN:
+            problem = problem or f"{name} cannot run on the base: {ran.unfit or ran.problem}"
+    return problem, tuple(warnings)
+
+
+def _settings(state: State) -> Settings:
+    timeout = min(state.settings.check_timeout, _LONGEST)
+    # Whatever is allowed of checks: a proof is wanted for its failing on the base.
+    return replace(state.settings, check_timeout=timeout, allow_failing_base=False)
