@@ -141,6 +141,7 @@ EFFECTS = frozenset(
     git/objects/compare.py
     git/objects/contents.py
     git/objects/history.py
+    git/objects/survey.py
     git/objects/writer.py
     git/patches/apply.py
     git/patches/bundles.py
@@ -180,6 +181,7 @@ EFFECTS = frozenset(
     merge/verify.py
     plan/attempt_store.py
     plan/lead.py
+    plan/map_store.py
     plan/perform.py
     plan/scout_store.py
     plan/scouts.py

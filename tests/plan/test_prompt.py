@@ -164,8 +164,8 @@ def test_a_small_repository_is_shown_whole() -> None:
         "src/billing/ (2, 95 kB): api.py 5 kB, logo.png 90 kB\n"
         '"we\\"ird/" (1, 1 B): "na\\nme.py" 1 B'
     )
-    assert readme_of(entries) == "README.md"
-    assert readme_of([TrackedFile("docs/README.md", 1)]) == ""
+    assert readme_of(item.path for item in entries) == "README.md"
+    assert readme_of(["docs/README.md"]) == ""
 
 
 @pytest.mark.parametrize("folders", [50, 2000, 40_000])

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from wtman.formats.source_languages import Language, kind_of, language_of
+from wtman.formats.source_languages import Language, language_of, named
 from wtman.model.places import Definition
 
 _MOST = 2_000_000  # characters of a text that is read
@@ -205,38 +205,6 @@ def _decorated(code: str, starts: Sequence[int], first: int) -> int:
     return first
 
 
-def _head(found: re.Match[str]) -> tuple[str, str, str]:
-    """Name, kind and owner of what a head defines; no name where it defines nothing."""
-    named = found.groupdict()
-    word = named.get("word") or named.get("kind") or ""
-    if value := named.get("value"):
-        return value, "function" if named.get("callable") else "constant", ""
-    if target := named.get("target"):
-        parts = target.split(".")
-        parts = [part for part in parts if part not in ("module", "exports", "prototype", "this")]
-        return ".".join(parts), "function", ""
-    if "impl" in named and named["impl"] is not None:
-        return _implemented(named["impl"]), "impl", ""
-    name = named.get("name") or named.get("bare") or named.get("type") or named.get("macro")
-    if not name and word in ("init", "deinit"):
-        name = word
-    return (name or "").strip("`"), kind_of(word or "def"), named.get("owner") or ""
-
-
-def _implemented(head: str) -> str:
-    """`<T: A> Shown for Cart<T> where …` -> Cart"""
-    plain = head.replace("->", "  ")
-    for _ in range(8):
-        plain, times = _GENERIC.subn(" ", plain)
-        if not times:
-            break
-    plain = re.split(r"\bwhere\b", plain)[0]
-    plain = re.split(r"\bfor\b", plain)[-1]
-    words = re.findall(r"[A-Za-z_]\w*", plain)
-    words = [word for word in words if word not in ("dyn", "mut", "const", "unsafe")]
-    return words[-1] if words else ""
-
-
 # By indent: what is deeper belongs to it, and the line that closes it.
 
 
@@ -247,7 +215,7 @@ def _by_indent(language: Language, code: str) -> list[_Found]:
         starts.append(starts[-1] + len(line) + 1)
     heads = []
     for found in language.heads.finditer(code):
-        name, kind, owner = _head(found)
+        name, kind, owner = named(found)
         if name:
             heads.append((bisect_right(starts, found.start()) - 1, name, kind, owner))
     closers = re.compile(rf"\s*(?:{language.closer})") if language.closer else None
@@ -334,7 +302,7 @@ def _by_braces(language: Language, code: str, starts: Sequence[int]) -> list[_Fo
     found: list[_Found] = []
     holders: dict[int, str] = {}  # brace -> kind of what it belongs to
     for head in language.heads.finditer(code):
-        name, kind, owner = _head(head)
+        name, kind, owner = named(head)
         # The end of the head's own text: an `impl` has read up to its brace.
         at, brace, end = head.end(), -1, -1
         if kind == "macro" and language.name == "c":

@@ -198,6 +198,8 @@ _SCALA = Language(
     lines=True,
 )
 
+_GENERIC = re.compile(r"<[^<>]*>")
+
 _ENDINGS = {
     **dict.fromkeys(".py .pyi .pyw".split(), _PYTHON),
     **dict.fromkeys(".rb .rake .gemspec".split(), _RUBY),
@@ -237,3 +239,36 @@ def kind_of(word: str) -> str:
     words = word.split()
     first = words[-1] if words[0] == "const" else words[0]
     return _KINDS.get(first, first)
+
+
+def named(found: re.Match[str]) -> tuple[str, str, str]:
+    """Name, kind and owner of what a head defines; no name where it defines nothing."""
+    groups = found.groupdict()
+    word = groups.get("word") or groups.get("kind") or ""
+    if value := groups.get("value"):
+        return value, "function" if groups.get("callable") else "constant", ""
+    if target := groups.get("target"):
+        parts = target.split(".")
+        parts = [part for part in parts if part not in ("module", "exports", "prototype", "this")]
+        return ".".join(parts), "function", ""
+    if groups.get("impl") is not None:
+        return implemented(groups["impl"]), "impl", ""
+    name = groups.get("name") or groups.get("bare") or groups.get("type") or groups.get("macro")
+    if not name and word in ("init", "deinit"):
+        name = word
+    name = (name or "").strip("`").replace("::", ".")
+    return name, kind_of(word or "def"), groups.get("owner") or ""
+
+
+def implemented(head: str) -> str:
+    """`<T: A> Shown for Cart<T> where …` -> Cart"""
+    plain = head.replace("->", "  ")
+    for _ in range(8):
+        plain, times = _GENERIC.subn(" ", plain)
+        if not times:
+            break
+    plain = re.split(r"\bwhere\b", plain)[0]
+    plain = re.split(r"\bfor\b", plain)[-1]
+    words = re.findall(r"[A-Za-z_]\w*", plain)
+    words = [word for word in words if word not in ("dyn", "mut", "const", "unsafe")]
+    return words[-1] if words else ""

@@ -45,9 +45,9 @@ def file_map(entries: Sequence[TrackedFile], most: int = _MOST) -> str:
     return f"{text}\n… and {len(folders):,} folders in all"
 
 
-def readme_of(entries: Iterable[TrackedFile]) -> str:
+def readme_of(paths: Iterable[str]) -> str:
     """The path of the file that introduces the repository, or nothing."""
-    found = [item.path for item in entries if "/" not in item.path and _stem(item.path) == "readme"]
+    found = [path for path in paths if "/" not in path and _stem(path) == "readme"]
     return min(found, key=lambda path: (not path.endswith(".md"), path), default="")
 
 
@@ -55,11 +55,11 @@ def _lines(folders: dict[str, list[TrackedFile]], names: int) -> Iterator[str]:
     for folder in sorted(folders):
         held = folders[folder]
         total = _size(sum(item.size for item in held))
-        line = f"{_quoted(folder + '/' if folder else './')} ({len(held)}, {total})"
+        line = f"{quoted(folder + '/' if folder else './')} ({len(held)}, {total})"
         # Of the root everything is told first: it says what kind of project this is.
         shown = sorted(held, key=_rank)[: names if folder else names * 2]
         if shown:
-            listed = ", ".join(f"{_quoted(basename(e.path))} {_size(e.size)}" for e in shown)
+            listed = ", ".join(f"{quoted(basename(e.path))} {_size(e.size)}" for e in shown)
             more = len(held) - len(shown)
             line += f": {listed}" + (f", and {more} more" if more else "")
         yield line
@@ -97,7 +97,7 @@ def _size(number: int) -> str:
     return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     """A name as it is, where it is a plain one; else in quotes, so that it stays one name."""
     short = path if len(path) <= _PATH else path[:_PATH] + "…"
     plain = short.isprintable() and short.isascii() and not set(short) & set(" \"',:()")

@@ -5,7 +5,6 @@ what it was given, and add nothing to it (`plan/authority.py`).
 """
 
 from wtman.context import Context
-from wtman.git.objects import contents
 from wtman.journal import events as e
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
@@ -13,8 +12,9 @@ from wtman.model.plan import Role
 from wtman.model.roles import LEAD, RESOLVER, effort_of, model_of
 from wtman.plan.actions import PlanTeam
 from wtman.plan.authority import as_part, beyond_authority
-from wtman.plan.file_map import file_map
+from wtman.plan.map_store import planner_map
 from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
+from wtman.plan.repository_map import map_text
 from wtman.sessions.ask import Question, ask
 from wtman.worktrees.join import join
 
@@ -106,9 +106,10 @@ def place_of_planning(lead: str, attempt: int) -> str:
 
 def _brief(ctx: Context, state: State, view: TaskView, start: Sha) -> Brief:
     """What the planner has to go by. Blocking."""
+    about = view.planned.prompt
     return Brief(
         request=state.request,
-        files=file_map(contents.entries(ctx.control, start)),
+        files=map_text(planner_map(ctx.control, start, about), about),
         checks=state.checks_of(view.planned.id),
         jobs=state.settings.jobs,
         max_sessions=state.settings.max_sessions - state.sessions,

@@ -7,15 +7,17 @@ starting until the user has read them.
 
 from wtman.agents.stream import way_on
 from wtman.context import Context
-from wtman.git.objects import contents, history
+from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.events import PlanFailed, Planned
 from wtman.journal.state import State
 from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER
 from wtman.plan.actions import MakePlan
-from wtman.plan.file_map import file_map, readme_of
+from wtman.plan.file_map import readme_of
+from wtman.plan.map_store import planner_map
 from wtman.plan.prompt import Brief, planner_prompt
+from wtman.plan.repository_map import map_text
 from wtman.plan.scout_prompt import reports_text
 from wtman.plan.scouts import known_places
 from wtman.plan.touches import filled, known_touches, unknown_touches
@@ -94,13 +96,13 @@ def _placed(
 
 def brief_of(ctx: Context, state: State) -> Brief:
     """What the planner has to go by. Blocking."""
-    entries = contents.entries(ctx.control, state.base)
-    path = readme_of(entries)
+    map = planner_map(ctx.control, state.base, state.request)
+    path = readme_of(map.paths)
     text = history.blob(ctx.control, state.base, path, _README_BYTES) if path else None
     assert state.planning is not None
     return Brief(
         request=state.request,
-        files=file_map(entries),
+        files=map_text(map, state.request),
         readme=(text or b"").decode("utf-8", "replace"),
         checks=state.settings.check,
         may_propose=state.planning.wanted.checks,

@@ -1,0 +1,227 @@
+"""The map of a repository made, and kept: by tree, by blob and by commit. Blocking.
+
+What a file defines and imports depends on its content alone, so the next commit costs what it
+changed. Everything here can be made anew: a file that is damaged, or of another version, is.
+"""
+
+import json
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from wtman import files
+from wtman.formats.definitions import definitions
+from wtman.formats.outline import MOST_LINES, PATTERN, outline
+from wtman.formats.source_languages import language_of
+from wtman.git.control_dir import Control
+from wtman.git.discovery import Repository
+from wtman.git.objects import survey
+from wtman.git.objects.history import tree_of
+from wtman.plan.import_edges import import_edges
+from wtman.plan.repository_map import (
+    History,
+    RepositoryMap,
+    relevant_paths,
+    with_definitions,
+)
+
+_Value = TypeVar("_Value")
+_VERSION = 1
+_COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
+_MOST_PAIRS = 50_000
+_KEPT = 6  # trees, and histories
+_MOST_BYTES = 256 << 20  # of a file of ours that is read
+_NAMES_BYTES = 64 << 20  # of what is remembered of blobs
+_READ = 1 << 20  # of a file whose definitions are read
+_UNIT, _FIELD = "\x1f", "\t"
+
+
+def map_folder(repo: Repository) -> str:
+    """Where the maps of a repository are kept."""
+    return os.path.join(repo.wtman_dir, "map")
+
+
+def load_map(ctl: Control, base: str, folder: str) -> RepositoryMap:
+    """The map of a commit, from `folder` where it is there."""
+    tree = tree_of(ctl, base)
+    made = _kept(folder, f"tree-{tree}", _tree_from)
+    if made is None:
+        made = _surveyed(ctl, tree, folder)
+    history = _kept(folder, f"history-{base}", _history_from)
+    if history is None:
+        history = _history(survey.commits_and_paths(ctl, base, _COMMITS))
+        _keep(folder, f"history-{base}", _history_to(history))
+    return RepositoryMap(made.paths, made.sizes, made.names, made.uses, history, blobs=made.blobs)
+
+
+def read_definitions(ctl: Control, map: RepositoryMap, paths: Collection[str]) -> RepositoryMap:
+    """The map with the definitions of these files, read from the files themselves."""
+    wanted = {path for path in paths if path not in map.definitions and language_of(path)}
+    blobs = {
+        path: blob
+        for path, blob in zip(map.paths, map.blobs, strict=True)
+        if blob and path in wanted
+    }
+    texts = survey.texts_of(ctl, blobs.values(), _READ) if blobs else {}
+    return with_definitions(
+        map,
+        {path: definitions(path, texts[blob]) for path, blob in blobs.items() if blob in texts},
+    )
+
+
+def planner_map(ctl: Control, base: str, request: str) -> RepositoryMap:
+    """The map of a commit with the definitions of what a request seems to be about."""
+    map = load_map(ctl, base, map_folder(ctl.repo))
+    return read_definitions(ctl, map, relevant_paths(map, request))
+
+
+# --- a tree -------------------------------------------------------------------------------------
+
+
+def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
+    """The map of a tree without its history, made from what is known of its blobs."""
+    listed = [(path, entry, size) for path, entry, size in survey.entries(ctl, tree)]
+    paths = tuple(path for path, _, _ in listed)
+    blobs = tuple(entry.oid if entry.regular else "" for _, entry, _ in listed)
+    sources = {path: entry.oid for path, entry, _ in listed if entry.regular and language_of(path)}
+    keys = {path: f"{blob}{os.path.splitext(path)[1].lower()}" for path, blob in sources.items()}
+    known = _kept(folder, "blobs", _blobs_from) or {}
+    missing = {path: sources[path] for path, key in keys.items() if key not in known}
+    if missing:
+        found = survey.lines_like(ctl, tree, PATTERN, missing, MOST_LINES)
+        fresh = {keys[path]: _line(path, found.get(path, "")) for path in missing}
+        known = known | fresh
+        _keep(folder, "blobs", _blobs_to(known, keys.values()))
+    names, imports = [], {}
+    for number, path in enumerate(paths):
+        said, _, used = known.get(keys.get(path, ""), "").partition(_FIELD)
+        names.append(said)
+        if used:
+            imports[number] = used.split(_UNIT)
+    sizes = tuple(size for _, _, size in listed)
+    made = RepositoryMap(paths, sizes, tuple(names), import_edges(paths, imports), blobs=blobs)
+    _keep(folder, f"tree-{tree}", _tree_to(made))
+    return made
+
+
+def _line(path: str, lines: str) -> str:
+    """What is remembered of a file: its names and words, then what it imports."""
+    made = outline(path, lines)
+    names = " ".join(" ".join((*made.names, made.said)).lower().split())
+    imports = _UNIT.join(name for name in made.imports if name.isprintable())
+    return f"{names}{_FIELD}{imports}"
+
+
+def _tree_to(map: RepositoryMap) -> bytes:
+    head = {
+        "paths": map.paths,
+        "blobs": map.blobs,
+        "sizes": map.sizes,
+        "uses": [[number, *used] for number, used in map.uses.items()],
+    }
+    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + "\n".join(map.names).encode()
+
+
+def _tree_from(data: bytes) -> RepositoryMap:
+    head, _, names = data.partition(b"\n")
+    read = json.loads(head)
+    made = RepositoryMap(
+        tuple(read["paths"]),
+        tuple(read["sizes"]),
+        tuple(names.decode().split("\n")) if read["paths"] else (),
+        MappingProxyType({used[0]: tuple(used[1:]) for used in read["uses"]}),
+        blobs=tuple(read["blobs"]),
+    )
+    if not len(made.paths) == len(made.sizes) == len(made.names) == len(made.blobs):
+        raise ValueError("lists of different lengths")
+    return made
+
+
+def _blobs_to(known: Mapping[str, str], now: Collection[str]) -> bytes:
+    """Those of the tree at hand, then of others as far as there is room."""
+    out, size = [], 0
+    for key in dict.fromkeys((*now, *known)):
+        line = f"{key}{_FIELD}{known[key]}".encode()
+        size += len(line) + 1
+        if size > _NAMES_BYTES:
+            break
+        out.append(line)
+    return b"\n".join(out)
+
+
+def _blobs_from(data: bytes) -> dict[str, str]:
+    found = {}
+    for line in data.decode().split("\n"):
+        key, _, rest = line.partition(_FIELD)
+        found[key] = rest
+    return found
+
+
+# --- history ------------------------------------------------------------------------------------
+
+
+def _history(commits: list[Any]) -> History:
+    times: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    count = 0
+    for changed in commits:
+        if not 0 < len(changed) <= _LARGE:
+            continue
+        count += 1
+        times.update(changed)
+        pairs.update(combinations(sorted(set(changed)), 2))
+    kept = {pair: number for pair, number in pairs.most_common(_MOST_PAIRS) if number > 1}
+    return History(count, dict(times), kept)
+
+
+def _history_to(history: History) -> bytes:
+    pairs = [[one, other, count] for (one, other), count in history.pairs.items()]
+    return json.dumps([history.commits, history.times, pairs], separators=(",", ":")).encode()
+
+
+def _history_from(data: bytes) -> History:
+    commits, times, pairs = json.loads(data)
+    return History(int(commits), times, {(one, other): count for one, other, count in pairs})
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def _kept(folder: str, name: str, read: Callable[[bytes], _Value]) -> _Value | None:
+    """What is kept under a name; None where it is not there, or not as it was written."""
+    path = os.path.join(folder, name)
+    data = files.head(path, _MOST_BYTES)
+    if data is None:
+        return None
+    head, _, body = data.partition(b"\n")
+    try:
+        if head != _mark(body):
+            return None
+        made = read(body)
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+    with suppress(OSError):
+        os.utime(path)  # the longest unused goes first
+    return made
+
+
+def _keep(folder: str, name: str, body: bytes) -> None:
+    """Keep it, and no more than a few of its kind. A map that cannot be kept is still a map."""
+    with suppress(OSError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        files.replace(os.path.join(folder, name), _mark(body) + b"\n" + body)
+        kind = name.partition("-")[0]
+        with os.scandir(folder) as listed:
+            held = [entry for entry in listed if entry.name.startswith(f"{kind}-")]
+            held.sort(key=lambda entry: -entry.stat(follow_symlinks=False).st_mtime_ns)
+        for entry in held[_KEPT:]:
+            os.unlink(entry.path)
+
+
+def _mark(body: bytes) -> bytes:
+    return f"wtman map {_VERSION} {zlib.crc32(body):08x} {len(body)}".encode()

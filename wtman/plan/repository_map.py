@@ -1,0 +1,405 @@
+"""What a planner knows of a repository: what it defines, who uses it, what changes together.
+
+A value, made by `map_store` from one commit and its history. `map_text` is what a planner reads
+of it: folders first, then what a request is about, the most relevant first, within a budget of
+characters; what does not fit is counted. Names come from the repository: they are data.
+"""
+
+import heapq
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+
+from wtman.formats.source_languages import language_of
+from wtman.formats.test_paths import is_test
+from wtman.model.changes import TrackedFile
+from wtman.model.places import Definition
+from wtman.plan.conflict import RepositoryFacts
+from wtman.plan.file_map import file_map, quoted
+from wtman.plan.part_names import part_names, untested
+from wtman.plan.partition import partition
+
+MOST_CHARS = 24_000
+MOST_READ = 60  # files whose definitions are read because a request seems to be about them
+_RELEVANT = 40  # files that are told of
+_OF_PART = 60
+_SMALL = 25  # files of source: no part of such a repository is worth a look of its own
+_HOT, _HOT_TIMES, _MOST_HOT = 0.08, 5, 12
+_PAIR_TIMES, _PAIR_SHARE, _MOST_PAIRS = 3, 0.5, 15
+_SHOWN, _USERS, _TESTS, _NEIGHBOURS = 40, 6, 5, 4
+_K, _B = 1.2, 0.75  # of BM25
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_PATHS = re.compile(r"[\w@.+-]*[\w@+-](?:/[\w@.+-]+)+|[\w-]+\.[A-Za-z]{1,5}\b")
+_COMMON = frozenset(
+    "the and for with that this from into when what which where who how all any are was were has "
+    "have had not but its their then than there here will would should could can must may might "
+    "add adds added make makes made use uses used using new each every some more most one two "
+    "also only just like them they our your you out off over under about after before between "
+    "does done doing get gets set sets put give given take change changes changed update support "
+    "implement improve fix write file files code function class method test tests please want "
+    "need needs way work works everywhere".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the last commits changed: of so many commits, how often each path and each pair."""
+
+    commits: int = 0
+    times: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    pairs: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class MapPart:
+    """A part of a repository: what it is called, and its files."""
+
+    name: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepositoryMap:
+    """A tree and its history.
+
+    `names` has, in small letters, what each file defines and says of itself; `uses` the numbers
+    of the files that a file imports, `blobs` the names of their contents ("" for what is no
+    file). `definitions` are of the files that were read for them.
+    """
+
+    paths: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    uses: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
+    history: History = History()
+    blobs: tuple[str, ...] = ()
+    definitions: Mapping[str, tuple[Definition, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def users_of(self, paths: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Who imports each of these files."""
+        wanted = {number: path for number, path in enumerate(self.paths) if path in paths}
+        found: dict[str, list[str]] = {}
+        for user, used in self.uses.items():
+            for number in used:
+                if number in wanted:
+                    found.setdefault(wanted[number], []).append(self.paths[user])
+        return {path: tuple(users) for path, users in found.items()}
+
+    def tests_of(self, paths: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The tests of each of these files: those called like it, then those that import it."""
+        named: dict[str, list[str]] = {}
+        for path in paths:
+            if not is_test(path):
+                named.setdefault(untested(path), []).append(path)
+        found: dict[str, dict[str, None]] = {}
+        for path in self.paths:
+            if is_test(path) and language_of(path):
+                for tested in named.get(untested(path), ()):
+                    found.setdefault(tested, {})[path] = None
+        for path, users in self.users_of(paths).items():
+            if not is_test(path):
+                found.setdefault(path, {}).update(dict.fromkeys(filter(is_test, users)))
+        return {path: tuple(tests) for path, tests in found.items()}
+
+    def hot(self) -> dict[str, float]:
+        """The files that many of the last commits changed, with their share of them."""
+        held = set(self.paths)
+        count = self.history.commits
+        found = [
+            (times / count, path)
+            for path, times in self.history.times.items()
+            if times >= _HOT_TIMES and times >= _HOT * count and path in held
+        ]
+        return {path: share for share, path in sorted(found, reverse=True)}
+
+    def together(self, paths: Collection[str] | None = None) -> dict[tuple[str, str], float]:
+        """Pairs of files that change together, and the share of the commits of the rarer one."""
+        held = set(self.paths) if paths is None else paths
+        times = self.history.times
+        return {
+            pair: count / min(times[pair[0]], times[pair[1]])
+            for pair, count in self.history.pairs.items()
+            if pair[0] in held and pair[1] in held
+        }
+
+
+def facts_of(map: RepositoryMap) -> RepositoryFacts:
+    """What a forecast needs of it."""
+    return RepositoryFacts(map.paths, map.definitions, map.together(), map.hot())
+
+
+# --- what a request is about --------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)  # asked for the files to read, for the text and for the parts
+def relevance(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]:
+    """The files that a request seems to be about, the most relevant first, with a score."""
+    terms = _terms(request)
+    scores: defaultdict[int, float] = defaultdict(float)
+    count = len(map.paths)
+    lowered = [path.lower() for path in map.paths]
+    length = sum(len(text) for text in map.names) / max(count, 1) + 1
+    for term, weight in terms.items():
+        of_names = [text.count(term) for text in map.names]
+        of_path = [path.count(term) for path in lowered]
+        hits = [n for n in range(count) if of_names[n] or of_path[n]]
+        if not hits:
+            continue
+        rarity = math.log(1 + (count - len(hits) + 0.5) / (len(hits) + 0.5))
+        for number in hits:
+            times = of_names[number] + 3 * of_path[number]
+            long = 1 - _B + _B * len(map.names[number]) / length
+            scores[number] += weight * rarity * times * (_K + 1) / (times + _K * long)
+    for number, path in enumerate(map.paths):
+        score = scores.get(number, 0)
+        if score and (is_test(path) or language_of(path) is None):
+            scores[number] = score * 0.4
+    best = max(scores.values(), default=1)
+    for path in _paths_in(request):
+        for number, known in enumerate(map.paths):
+            if known == path or known.endswith(f"/{path}"):
+                scores[number] += best * 2
+    _spread(map, scores)
+    ranked = sorted(scores, key=lambda number: (-scores[number], map.paths[number]))
+    return tuple((map.paths[number], scores[number]) for number in ranked[:600])
+
+
+def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
+    """What changes with, uses or is used by what the request is about may be about it too."""
+    top = heapq.nlargest(20, scores, key=lambda number: (scores[number], -number))
+    own = {number: scores[number] for number in top}
+    place = {map.paths[number]: number for number in top}
+    others = {path: number for number, path in enumerate(map.paths)}
+    more: defaultdict[int, float] = defaultdict(float)
+    for (one, other), share in map.together().items():
+        if share < 0.3 or map.history.pairs[one, other] < 2:
+            continue
+        for near, far in ((one, other), (other, one)):
+            if near in place and far in others:
+                gain = 0.3 * share * own[place[near]]
+                more[others[far]] = max(more[others[far]], gain)
+    wanted = set(top)
+    for user, used in map.uses.items():
+        for number in used:
+            if number in wanted:
+                gain = 0.15 * own[number]
+                more[user] = max(more[user], gain)
+            if user in wanted:
+                gain = 0.15 * own[user]
+                more[number] = max(more[number], gain)
+    for number, gain in more.items():
+        scores[number] += gain
+
+
+def _terms(request: str) -> dict[str, float]:
+    """Words of the request by weight: names of code count most, common words nothing."""
+    found: dict[str, float] = {}
+    for word in _WORD.findall(request):
+        lowered = word.lower()
+        parts = [part.lower() for part in _PART.findall(word)]
+        if len(parts) > 1 and len(word) > 4:
+            found[lowered] = 3.0
+        for part in parts:
+            # A short word is in many longer ones.
+            if (len(part) > 3 or word.isupper()) and part not in _COMMON:
+                found.setdefault(_stem(part), 1.0)
+    return dict(list(found.items())[:40])
+
+
+def _stem(word: str) -> str:
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def _paths_in(request: str) -> set[str]:
+    return {found.removeprefix("./").strip(".") for found in _PATHS.findall(request)}
+
+
+def relevant_paths(map: RepositoryMap, request: str, most: int = MOST_READ) -> tuple[str, ...]:
+    """The files of source that a request seems to be about, the most relevant first."""
+    ranked = (path for path, _ in relevance(map, request) if language_of(path))
+    return tuple(path for path, _ in zip(ranked, range(most), strict=False))
+
+
+def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[MapPart, ...]:
+    """The parts of the repository that a request is about, cut along its packages.
+
+    None where it is small, or all of it is one part.
+    """
+    sources = sum(language_of(path) is not None for path in map.paths)
+    ranked = [(path, score) for path, score in relevance(map, request) if language_of(path)]
+    if sources < _SMALL or most < 2 or not ranked:
+        return ()
+    least = ranked[0][1] * 0.15
+    held = [path for path, score in ranked[: most * _OF_PART] if score >= least]
+    parts = min(most, max(len(held) // 6, 1))
+    if parts < 2:
+        return ()
+    size = dict(zip(map.paths, map.sizes, strict=True))
+    weights = {path: 200 + min(size[path], 64_000) for path in held}
+    number = {path: at for at, path in enumerate(map.paths) if path in weights}
+    links = {
+        (path, map.paths[used]): 1
+        for path, at in number.items()
+        for used in map.uses.get(at, ())
+        if map.paths[used] in weights
+    }
+    cut = [part[:_OF_PART] for part in partition(weights, links, parts)]
+    if len(cut) < 2:
+        return ()
+    owner = {path: at for at, paths in enumerate(cut) for path in paths}
+    score = dict(ranked)
+    made = [
+        MapPart(name.id, tuple(sorted(paths)))
+        for name, paths in zip(part_names(owner, weights), cut, strict=True)
+    ]
+    made.sort(key=lambda part: (-max(score[path] for path in part.paths), part.name))
+    return tuple(made)
+
+
+# --- the text -----------------------------------------------------------------------------------
+
+
+def map_text(map: RepositoryMap, request: str, most_chars: int = MOST_CHARS) -> str:
+    """What a planner reads of the repository, in at most so many characters."""
+    shared = _hot_lines(map)
+    pairs = _pair_lines(map)
+    left = most_chars - sum(len(line) + 1 for line in (*shared, *pairs))
+    relevant = _fitting(list(_relevant(map, request)), int(left * 0.65))
+    left -= sum(len(line) + 1 for line in relevant)
+    entries = [TrackedFile(path, size) for path, size in zip(map.paths, map.sizes, strict=True)]
+    folders = file_map(entries, max(min(left - 1, 12_000), 200))
+    text = "\n".join([folders, *relevant, *shared, *pairs])
+    return text[:most_chars]
+
+
+def _fitting(blocks: Sequence[str], most: int) -> list[str]:
+    """As many of the blocks as fit, and how many did not."""
+    if not blocks:
+        return []
+    head = (
+        "What the request seems to be about, most relevant first (a-b are lines; names as the"
+        " repository has them):"
+    )
+    out, size = [head], len(head) + 60
+    for number, block in enumerate(blocks):
+        if size + len(block) + 1 > most:
+            out.append(f"… and {len(blocks) - number} more files that may matter")
+            break
+        out.append(block)
+        size += len(block) + 1
+    return ["", *out] if len(out) > 1 else []
+
+
+def _relevant(map: RepositoryMap, request: str) -> Iterator[str]:
+    ranked = relevance(map, request)
+    if not ranked:
+        return
+    least = ranked[0][1] * 0.08
+    shown = [path for path, score in ranked[:_RELEVANT] if score >= least]
+    users, tests = map.users_of(shown), map.tests_of(shown)
+    terms = tuple(_terms(request))
+    count = map.history.commits
+    neighbours: dict[str, list[tuple[float, int, str]]] = {}
+    for (one, other), share in map.together().items():
+        times = map.history.pairs[one, other]
+        if times >= 2 and share >= 0.3:
+            neighbours.setdefault(one, []).append((share, times, other))
+            neighbours.setdefault(other, []).append((share, times, one))
+    for path in shown:
+        found = map.definitions.get(path, ())
+        facts = []
+        if changed := map.history.times.get(path, 0):
+            facts.append(f"changed by {changed} of the last {count:,} commits")
+        lines = [f"{quoted(path)}{': ' + ', '.join(facts) if facts else ''}"]
+        if found:
+            lines.append(f"  defines {_defined(found, terms)}")
+        own_tests = tests.get(path, ())
+        others = [user for user in users.get(path, ()) if user not in own_tests]
+        if others:
+            lines.append(f"  used by {_some(others, _USERS)}")
+        if own_tests:
+            lines.append(f"  tests: {_some(own_tests, _TESTS)}")
+        if near := sorted(neighbours.get(path, ()), reverse=True)[:_NEIGHBOURS]:
+            told = ", ".join(f"{quoted(other)} ({share:.0%})" for share, _, other in near)
+            lines.append(f"  changes with {told}")
+        yield "\n".join(lines)
+
+
+def _defined(found: Sequence[Definition], terms: Sequence[str]) -> str:
+    """Definitions with their lines; of very many those that the request names, and the outer."""
+    named = [any(term in item.name.lower() for term in terms) for item in found]
+    order = sorted(
+        range(len(found)),
+        key=lambda at: (
+            not named[at],
+            found[at].kind == "constant",
+            found[at].name.count("."),
+            found[at].first,
+        ),
+    )
+    kept = sorted(order[:_SHOWN])
+    words: list[str] = []
+    above = ""
+    for at in kept:
+        item = found[at]
+        name = item.name
+        if above and name.startswith(f"{above}."):
+            name = name[len(above) :]
+        elif item.kind not in ("function", "constant", "macro"):
+            above = item.name
+            name = f"{item.kind} {name}"
+        lines = str(item.first) if item.first == item.last else f"{item.first}-{item.last}"
+        words.append(f"{quoted(name)} {lines}" if name == item.name else f"{_plain(name)} {lines}")
+    more = len(found) - len(kept)
+    return ", ".join(words) + (f", and {more} more" if more else "")
+
+
+def _plain(name: str) -> str:
+    head, space, rest = name.rpartition(" ")
+    return f"{head}{space}{quoted(rest)}"
+
+
+def _some(paths: Sequence[str], most: int) -> str:
+    told = ", ".join(quoted(path) for path in paths[:most])
+    more = len(paths) - most
+    return told + (f", and {more} more" if more > 0 else "")
+
+
+def _hot_lines(map: RepositoryMap) -> list[str]:
+    hot = list(map.hot().items())[:_MOST_HOT]
+    if not hot:
+        return []
+    told = ", ".join(f"{quoted(path)} ({share:.0%} of commits)" for path, share in hot)
+    return ["", f"Many changes meet in these files; give what they need there to one task: {told}"]
+
+
+def _pair_lines(map: RepositoryMap) -> list[str]:
+    hot = map.hot()
+    found = [
+        (share, map.history.pairs[pair], pair)
+        for pair, share in map.together().items()
+        if share >= _PAIR_SHARE and map.history.pairs[pair] >= _PAIR_TIMES
+        if not (pair[0] in hot or pair[1] in hot)
+    ]
+    found.sort(key=lambda item: (-item[0] * math.log(1 + item[1]), item[2]))
+    if not found:
+        return []
+    told = ", ".join(f"{quoted(a)} + {quoted(b)} ({n}x)" for _, n, (a, b) in found[:_MOST_PAIRS])
+    return ["", f"These change together: {told}"]
+
+
+def with_definitions(
+    map: RepositoryMap, found: Mapping[str, tuple[Definition, ...]]
+) -> RepositoryMap:
+    """The map with the definitions of some more files."""
+    return replace(map, definitions={**map.definitions, **found})
