@@ -180,6 +180,7 @@ EFFECTS = frozenset(
     merge/suspects.py
     merge/verify.py
     plan/attempt_store.py
+    plan/conflict_facts.py
     plan/lead.py
     plan/map_store.py
     plan/perform.py

@@ -1,6 +1,8 @@
 """What is said about a plan before it runs."""
 
 import time
+from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
@@ -8,7 +10,9 @@ from tests.model.test_graph import DIAMOND, tasks
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import Settings
-from wtman.plan.forecast import Past, forecast, waves
+from wtman.plan.attempts import AttemptRow, Attempts
+from wtman.plan.conflict import PairChance
+from wtman.plan.forecast import Forecast, Past, forecast, waves
 
 FILES = ("README.md", "src/api/a.py", "src/api/b.py", "src/web/x.py", "src/shared.py")
 
@@ -77,3 +81,131 @@ def test_a_big_plan_over_a_big_repository_is_quick() -> None:
     seen = forecast(plan, Settings(), files)
     assert time.process_time() - began < 60  # seconds; minutes if each pair looked at each file
     assert "t6 and t7 (src/mod3/file10003.py)" in seen.advice[1]
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def known(
+    number: int, seconds: float, role: str = "implementer", **more: float
+) -> list[AttemptRow]:
+    row = AttemptRow(role, "claude", seconds=seconds, tokens_in=900, tokens_out=100, usd=0.5)
+    task = {"tries": 1, "done": True, "check_seconds": 5.0} if role == "implementer" else {}
+    return [replace(row, **{**task, **more}) for _ in range(number)]
+
+
+CLAUDE = Settings(agent="claude", jobs=2)
+APART = owning(a="a/**", b="b/**", c="c/**", d="d/**")
+
+
+def of(plan: Plan, *rows: AttemptRow, settings: Settings = CLAUDE, **more: object) -> Forecast:
+    return forecast(plan, settings, FILES, Past(Attempts(rows), **more))  # type: ignore[arg-type]
+
+
+def test_figures_come_from_past_sessions_and_say_how_many() -> None:
+    told = of(APART, *known(6, 60.0))
+    assert (told.seconds.p50, told.seconds.p90, told.seconds.samples) == (120.0, 120.0, 6)
+    assert (told.tokens.p50, told.usd.p50, told.sessions.p90) == (4000.0, 2.0, 4.0)
+    checked = of(replace(APART, check=("pytest",)), *known(6, 60.0))
+    assert checked.seconds.p50 == 5 + 60 + 60 + 5
+    few = of(APART, *known(4, 60.0))
+    assert few.seconds.p50 is None and few.usd.p50 is None
+    assert few.seconds.because == "needs 5 past sessions of implementer claude"
+    assert few.seconds.samples == 4
+
+
+def test_what_reviewers_take_is_in_it_or_all_is_unknown() -> None:
+    looked = {"reviewers": ("claude", "claude")}
+    untold = of(APART, *known(6, 60.0), **looked)
+    assert untold.seconds.because == "needs 5 past sessions of reviewer claude"
+    rows = (*known(6, 60.0), *known(5, 30.0, "reviewer"))
+    told = of(APART, *rows, settings=replace(CLAUDE, jobs=16), **looked)
+    # Each task and its two reviews side by side, and one more look at the whole.
+    assert told.seconds.p50 == 60 + 30 + 30
+    assert told.sessions.p50 == 4 * 3 + 1
+    assert told.seconds.samples == 5
+
+
+def test_the_same_plan_has_the_same_forecast_and_another_one_other_draws() -> None:
+    rows = [row for at in range(9) for row in known(1, 10.0 * at + 10)]
+    one = of(APART, *rows)
+    assert one == of(APART, *rows)
+    assert one.seconds.p50 is not None and one.seconds.p90 is not None
+    assert one.seconds.p50 < one.seconds.p90
+
+
+def test_a_lead_leaves_the_figures_open() -> None:
+    plan = Plan("r", (replace(APART.tasks[0], lead=True), *APART.tasks[1:]))
+    told = of(plan, *known(9, 60.0))
+    assert told.seconds.p50 is None and "lead" in told.seconds.because
+    assert told.worth_splitting
+
+
+# --- whether to split -----------------------------------------------------------------------------
+
+
+def pairs(*chances: float) -> list[PairChance]:
+    names = [(one.id, other.id) for one, other in combinations(APART.tasks, 2)]
+    return [
+        PairChance(pair, chance, 50, "why") for pair, chance in zip(names, chances, strict=False)
+    ]
+
+
+def test_a_plan_of_tasks_apart_is_worth_it() -> None:
+    told = of(APART, *known(6, 60.0), chances=pairs(0.1, 0.05, 0.02, 0.02, 0.02, 0.0))
+    assert told.worth_splitting and told.advice == ()
+    assert [pair.chance for pair in told.conflicts] == [0.1, 0.05, 0.02, 0.02, 0.02]
+    assert told.predicted == ()
+
+
+def test_too_many_expected_conflicts_speak_against_it() -> None:
+    told = of(APART, chances=pairs(0.8, 0.6, 0.1, 0.1, 0.1, 0.1))
+    assert not told.worth_splitting
+    assert told.against == (
+        "About 1.4 of 6 pairs of tasks will conflict: chain those that meet, or do it in one"
+        " session.",
+    )
+    assert len(told.predicted) == 2
+    # Many pairs that nothing speaks for are no conflict that is expected.
+    assert of(APART, chances=pairs(*[0.19] * 6)).worth_splitting
+
+
+def test_a_long_chain_speaks_against_it_by_the_time_that_it_takes() -> None:
+    long = (*tasks(a="", b="a", c="b"), Task(TaskId("d"), "x", agent="codex"))
+    plan = Plan("r", tuple(replace(task, owns=(f"{task.id}/**",)) for task in long))
+    assert "a -> b -> c" in of(plan).against[0]
+    # Half of the time is the other task's.
+    slow = [replace(row, agent="codex") for row in known(5, 150.0)]
+    told = of(plan, *known(5, 60.0), *slow)
+    assert told.worth_splitting and told.critical_path == ("a", "b", "c")
+    slower = [replace(row, agent="codex") for row in known(5, 600.0)]
+    told = of(plan, *known(5, 60.0), *slower)
+    assert told.critical_path == ("d",)
+    assert "d is 77%" in told.against[0]
+
+
+def test_work_smaller_than_what_a_split_costs_speaks_against_it() -> None:
+    around = (*known(5, 100.0, "planner"), *known(5, 100.0, "reviewer"))
+    small = of(APART, *known(6, 60.0), *around, reviewers=("claude", "claude"))
+    assert small.against == (
+        "One session takes at most 1 min (90 % of 6), a split 5 min for planning, reviews and"
+        " checks alone: do it in one session.",
+    )
+    assert of(APART, *known(6, 600.0), *around, reviewers=("claude", "claude")).worth_splitting
+
+
+def test_tasks_that_say_different_places_of_one_file_are_apart() -> None:
+    plan = owning(a="src/**", b="src/**")
+    same = forecast(plan, Settings(), FILES, Past(chances=[PairChance(("a", "b"), 0.1, 9, "")]))
+    assert not same.worth_splitting
+    placed = Plan("r", tuple(replace(it, touches=(f"src/x.py::{it.id}",)) for it in plan.tasks))
+    told = forecast(placed, Settings(), FILES, Past(chances=[PairChance(("a", "b"), 0.1, 9, "")]))
+    assert told.worth_splitting
+
+
+def test_a_forecast_of_two_hundred_tasks_is_quick() -> None:
+    plan = Plan("r", tuple(Task(TaskId(f"t{n}"), "x", owns=(f"d{n}/**",)) for n in range(200)))
+    rows = known(40, 60.0)
+    began = time.process_time()
+    assert of(plan, *rows).seconds.p50 is not None
+    assert time.process_time() - began < 3

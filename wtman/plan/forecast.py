@@ -82,9 +82,17 @@ class Past:
     reviewers: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The chain of tasks that takes longest, and its share of the time of all, one by one."""
+
+    tasks: tuple[TaskId, ...]
+    share: float
+
+
 def forecast(plan: Plan, settings: Settings, files: Sequence[str], past: Past = Past()) -> Forecast:
     """Foretell a run of a sound plan over a repository with these tracked files."""
-    chain, pairs = critical_path(plan.tasks), tuple(overlaps(plan.tasks))
+    chain, pairs = _longest(plan, settings, past), tuple(overlaps(plan.tasks))
     played = _played(plan, settings, past)
     free = [pair for pair in past.chances if pair.chance]
     against = tuple(_reasons_against(plan, settings, past, chain, len(pairs), free))
@@ -92,8 +100,8 @@ def forecast(plan: Plan, settings: Settings, files: Sequence[str], past: Past = 
         sessions_least=least_sessions(plan, len(past.reviewers)),
         sessions_most=_most_sessions(plan, settings, len(past.reviewers)),
         waves=waves(plan.tasks, settings.jobs),
-        critical_path=chain,
-        advice=(*against, *_remarks(plan.tasks, chain, pairs, sorted(files))),
+        critical_path=chain.tasks,
+        advice=(*against, *_remarks(plan.tasks, chain.tasks, pairs, sorted(files))),
         against=against,
         conflicts=tuple(sorted(free, key=lambda pair: -pair.chance)),
         **played,
@@ -243,7 +251,7 @@ def _reasons_against(
     plan: Plan,
     settings: Settings,
     past: Past,
-    chain: Sequence[TaskId],
+    chain: _Chain,
     pairs: int,
     chances: Sequence[PairChance],
 ) -> Iterator[str]:
@@ -255,16 +263,15 @@ def _reasons_against(
     if count == 1:
         yield "One task: nothing runs in parallel, a single session would do."
         return
-    line, serial = _chain_seconds(plan, settings, past)
-    if len(chain) == count:
+    if len(chain.tasks) == count:
         yield (
             "Every task waits for the one before it: nothing runs in parallel, and one session"
             " would keep what it learned."
         )
-    elif line > _SERIAL * serial:
+    elif chain.share > _SERIAL:
         yield (
-            f"Most of the work waits for other work: the longest chain ({' -> '.join(chain)}) is"
-            f" {line / serial:.0%} of all of it, so little is won by splitting."
+            f"Little is won by splitting: {' -> '.join(chain.tasks)} is"
+            f" {chain.share:.0%} of all the work."
         )
     likely = [pair.chance for pair in chances if pair.chance >= _LIKELY]
     if pairs == count * (count - 1) // 2 and not _apart(tasks, chances):
@@ -286,20 +293,25 @@ def _apart(tasks: Sequence[Task], chances: Sequence[PairChance]) -> bool:
     return any({*pair.tasks} <= told and pair.chance < _LIKELY for pair in chances)
 
 
-def _chain_seconds(plan: Plan, settings: Settings, past: Past) -> tuple[float, float]:
-    """How long the longest chain takes with the medians of its tasks, and all tasks one after the
-    other; counted in tasks where the time of one is unknown."""
+def _longest(plan: Plan, settings: Settings, past: Past) -> _Chain:
+    """By the medians of its tasks; counted in tasks where the time of one is unknown."""
     each = {}
     for task in plan.tasks:
         kind = task_kind(task, settings, past.roles)
         each[task.id] = past.attempts.spread(kind, "seconds").p50 or 0.0
-    if not all(each.values()):
-        each = dict.fromkeys(each, 1.0)
-    needs = {task.id: task.needs for task in plan.tasks}
+    if not each:
+        return _Chain((), 0.0)
+    if not all(each.values()) or len({*each.values()}) == 1:
+        chain = critical_path(plan.tasks)
+        return _Chain(chain, len(chain) / len(each))
+    needs = {task.id: [need for need in task.needs if need in each] for task in plan.tasks}
     ends: dict[TaskId, float] = {}
     for name in order(plan.tasks):
-        ends[name] = each[name] + max((ends.get(need, 0.0) for need in needs[name]), default=0.0)
-    return max(ends.values(), default=0.0), sum(each.values())
+        ends[name] = each[name] + max((ends[need] for need in needs[name]), default=0.0)
+    walk = [max(ends, key=lambda name: ends[name])]
+    while needs[walk[-1]]:
+        walk.append(max(needs[walk[-1]], key=lambda name: ends[name]))
+    return _Chain(tuple(reversed(walk)), ends[walk[0]] / sum(each.values()))
 
 
 def _too_small(plan: Plan, settings: Settings, past: Past) -> Iterator[str]:

@@ -10,7 +10,7 @@ from wtman.journal.state import State
 from wtman.model.foreseen import ObservedPair, Spread
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
-from wtman.plan.accuracy import Accuracy, accuracy, placed
+from wtman.plan.accuracy import MERGES, Accuracy, accuracy, placed
 from wtman.plan.attempts import FIVE, TELL, samples_words
 from wtman.plan.conflict import PairChance
 from wtman.plan.forecast import Forecast
@@ -181,7 +181,8 @@ def _pairs_told(foreseen: Foreseen, observed: ConflictsObserved) -> Iterator[Lin
     known = count(found.rate_samples, "pair")
     yield line(
         f"Conflicts: Brier score {found.brier:.3f} over {count(found.pairs, 'pair')}; "
-        f"the base rate ({found.rate:.1%}, {known} seen here before) {found.base_brier:.3f}"
+        f"the base rate ({found.rate:.1%}, {known} seen here and {MERGES:,} merges elsewhere) "
+        f"{found.base_brier:.3f}"
     )
     if not found.beats_base_rate:
         yield line(Words("The forecast of conflicts did not beat the base rate", "warn"))

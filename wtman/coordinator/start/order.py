@@ -53,7 +53,8 @@ from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
 from wtman.plan.attempt_store import load_attempts
 from wtman.plan.attempts import Attempts
-from wtman.plan.conflict import RepositoryFacts, conflict_chances
+from wtman.plan.conflict import conflict_chances
+from wtman.plan.conflict_facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
@@ -248,7 +249,7 @@ def _forecast(
 ) -> Forecast:
     """What a run of the plan will be like, by all that is known before."""
     tracked = files(control, base)
-    facts = RepositoryFacts(tracked)
+    facts = conflict_facts(control, base, tracked, plan.tasks)
     agents = review_agents(settings, roles.get(REVIEWER))
     looks = [agents[number % len(agents)] for number in range(settings.reviewers) if agents]
     chances = conflict_chances(plan.tasks, facts, calibration_of(attempts.pairs))
