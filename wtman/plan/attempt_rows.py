@@ -40,6 +40,8 @@ _REFUTER = "refuter"
 _ENDED = {Ended.OK: OK, Ended.FAILED: FAILED, Ended.INTERRUPTED: INTERRUPTED}
 # Sessions of no task, by their events.
 _ROLES: Mapping[type, str] = {
+    e.Scouted: SCOUT,
+    e.ScoutFailed: SCOUT,
     e.Planned: PLANNER,
     e.PlanFailed: PLANNER,
     e.TeamPlanned: LEAD,
@@ -47,6 +49,7 @@ _ROLES: Mapping[type, str] = {
     e.Reviewed: REVIEWER,
     e.Refuted: _REFUTER,
 }
+_FELL_SHORT = (e.PlanFailed, e.TeamPlanFailed, e.ScoutFailed)
 
 
 def attempt_rows(
@@ -129,7 +132,7 @@ def _of_role(state: State, event: e.Event, role: str) -> list[AttemptRow]:
         return []
     kind = kind_of(state, role, agent)
     trouble = any(getattr(event, name, False) for name in ("fatal", "limited", "stopped", "pauses"))
-    good = getattr(event, "ok", True) and not isinstance(event, e.PlanFailed | e.TeamPlanFailed)
+    good = getattr(event, "ok", True) and not isinstance(event, _FELL_SHORT)
     row = AttemptRow(
         role,
         agent_key(agent),
