@@ -87,6 +87,17 @@ def author(tmp_path: Path, kind: str) -> tuple[str, ...]:
 def test_what_an_audit_has_shown_is_mended_and_lands(
     wtman: kit.Program, repo: Path, tmp_path: Path, audited: str
 ) -> None:
+    shown = wtman("status", cwd=repo).out
+    assert f"{audited}  audited: 3 confirmed" in shown and "  1 refuted\n" in shown
+    assert f"next: wtman split --findings {audited}\n" in shown and "merge" not in shown
+    assert "audited: 3 confirmed" in wtman("status", "--all", cwd=repo).out
+    told = wtman("report", cwd=repo).out
+    assert f"`{audited}`" in told and told.index("net is gross") < told.index("total loses")
+    assert "## Recommendations" in told and "| correctness |" in told and "## Tasks" not in told
+    status = wtman("status", "--json", cwd=repo).json()
+    assert status["run"]["state"] == "ready" and status["audit"]["refuted"] == 1
+    assert [item["answered"] for item in status["audit"]["looked"]] == [True]
+
     made = wtman("plan", "--findings", audited, cwd=repo)
     plan = parse(made.out, "plan.toml")
     assert parse(dump(plan), "again") == plan

@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -14,13 +14,14 @@ import typer
 
 from wtman import files
 from wtman.cli import commands
-from wtman.coordinator.home import Home, a_run, chosen_run, no_run
+from wtman.coordinator.home import MEANT, Home, a_run, chosen_run, no_run
 from wtman.errors import MissingError
 from wtman.git.discovery import Repository, common_dir_of, discover
 from wtman.git.disk import on_network
 from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
+from wtman.model.states import RunKind
 
 
 def repository(ctx: typer.Context, directory: str) -> Repository:
@@ -60,12 +61,16 @@ def folder(ctx: typer.Context, directory: str) -> str:
 
 
 def run_of(
-    home: Home, name: str, wanted: Callable[[State], bool] | None = None, quiet: bool = False
+    home: Home,
+    name: str,
+    wanted: Callable[[State], bool] | None = None,
+    quiet: bool = False,
+    kinds: Collection[RunKind] = MEANT,
 ) -> RunId:
     """The run called `name`; without a name the one that is meant, with a line about others."""
     if name:
         return a_run(home, name)
-    chosen = chosen_run(home, wanted)
+    chosen = chosen_run(home, wanted, kinds)
     if chosen.why and not quiet:
         print(f"wtman: run {chosen.run}; {chosen.why}", file=sys.stderr, flush=True)
     return chosen.run

@@ -104,15 +104,23 @@ def a_run(home: Home, name: str, wanted: Callable[[State], bool] | None = None) 
     return _named(home, name) if name else chosen_run(home, wanted).run
 
 
-def chosen_run(home: Home, wanted: Callable[[State], bool] | None = None) -> ChosenRun:
+MEANT = frozenset({RunKind.SPLIT, RunKind.FLOW})
+TOLD = MEANT | {RunKind.REVIEW, RunKind.MERGE}  # what has a report
+
+
+def chosen_run(
+    home: Home,
+    wanted: Callable[[State], bool] | None = None,
+    kinds: Collection[RunKind] = MEANT,
+) -> ChosenRun:
     """The run that was worked with last of those that are `wanted`, else the last of all.
 
-    What a `merge --branches` or a `plan` journalled is only meant where it is named, and so is
-    a run that was dismissed.
+    What a `merge --branches` or a `plan` journalled is only meant where it is named, but for
+    commands that take other `kinds`, and so is a run that was dismissed.
     """
     runs = home.store.runs()
     states = [home.state(run) for run in runs]
-    known = [it for it in states if it.kind in (RunKind.SPLIT, RunKind.FLOW) and not it.dismissed]
+    known = [it for it in states if it.kind in kinds and not it.dismissed]
     if not known:
         if dismissed := [state.run for state in states if state.dismissed]:
             raise MissingError(

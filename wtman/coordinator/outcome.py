@@ -16,6 +16,7 @@ from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
+from wtman.review.audit import audit_findings, is_audit
 from wtman.review.judgement import unseen
 from wtman.tasks.lifecycle import landable, run_state, standings
 
@@ -259,6 +260,8 @@ def _next_of_flow(
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
         case RunState.READY | RunState.MERGED if short:
             return again
+        case RunState.READY if is_audit(state) and audit_findings(state).confirmed:
+            return f"wtman split --findings {run}"
         case RunState.READY:
             return f"wtman report {run}"
         case RunState.MERGED:

@@ -12,6 +12,7 @@ from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State, Unit
 from wtman.model.finding import DOUBTFUL, SHOWS
 from wtman.model.ids import TaskId
+from wtman.review.audit import audit_findings, is_audit
 from wtman.review.judgement import (
     CONFIRMED,
     NO_VERDICT,
@@ -110,9 +111,13 @@ def finding_lines(state: State, most: int = 0) -> list[str]:
     found.sort(
         key=lambda it: (_LOUDEST.index(standing_of(it[1])), _WORST.index(it[0].claim.severity))
     )
+    if is_audit(state):
+        found = [item for item in found if standing_of(item[1]) not in ("refuted", "moot")]
     lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
     if most and len(found) > most:
         lines.append(f"and {len(found) - most} more findings")
+    if is_audit(state) and (refuted := audit_findings(state).refuted):
+        lines.append(f"{refuted} refuted")
     return lines
 
 
@@ -186,6 +191,19 @@ def outcome(state: State) -> str:
 def reviews_json(state: State) -> dict[str, Any]:
     """What reviews there were, and what they come to."""
     return {"outcome": outcome(state), "unlooked": unlooked(state), "problems": problems(state)}
+
+
+def audit_json(state: State) -> dict[str, Any]:
+    """What an audit came to and who looked, under a key of its own; of another run nothing."""
+    if not is_audit(state):
+        return {}
+    found = audit_findings(state)
+    looked = [
+        {"lens": it.lens, "agent": it.agent, "answered": it.ok, "claims": len(it.claims)}
+        for it in state.reviews.units.values()
+    ]
+    counted = {"confirmed": len(found.confirmed), "concerns": len(found.concerns)}
+    return {"audit": {**counted, "refuted": found.refuted, "looked": looked}}
 
 
 def _no_verdict(state: State, unit: Unit) -> str:

@@ -32,7 +32,8 @@ def progress(flow: FlowView) -> list[str]:
     done = sum(step.answered for step in steps)
     failed = sum(step.error is not None for step in steps)
     told = f"{done} of {count(len(steps), 'step')} done" + (f", {failed} failed" if failed else "")
-    if flow.ended is not None and not (flow.ended.error or flow.wanted):
+    looks = all(step.kind == "review" and not step.commits for step in steps)  # an audit
+    if flow.ended is not None and not (flow.ended.error or flow.wanted or (steps and looks)):
         told += "; it returned no work: nothing to merge"
         if flow.works:
             told += " (main has to return it)"

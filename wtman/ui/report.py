@@ -20,10 +20,11 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
+from wtman.review.audit import audit_findings, is_audit
 from wtman.review.judgement import judgements
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import count, duration, size
-from wtman.text.words import iso
+from wtman.text.words import iso, listed
 from wtman.ui.causes import causes, run_causes
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
 from wtman.ui.facts import (
@@ -90,8 +91,9 @@ def about(state: State, known: Mapping[TaskId, Standing]) -> Line:
 def figures_of(state: State) -> list[tuple[str, str]]:
     """What it took, each figure with its name."""
     used, over, budgets = state.usage, overshoot(state), spent(state)
+    audit = is_audit(state)
     figures = [
-        ("tasks", str(len(state.tasks))),
+        ("reviews", str(len(state.reviews.units))) if audit else ("tasks", str(len(state.tasks))),
         ("sessions", str(state.sessions)),
         ("time", duration(state.lasted(state.updated))),
         ("tokens", f"{used.tokens:,}" if used.tokens else _NOT_REPORTED),
@@ -107,6 +109,8 @@ def figures_of(state: State) -> list[tuple[str, str]]:
 def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
     """Everything below the head."""
     found = judgements(state)
+    if is_audit(state):
+        return _of_audit(state)
     return [
         Section("stopped", "Why it does not go on", list(_stopped(state))),
         Section("landed", "Merged changes and evidence", list(_merge(state))),
@@ -119,6 +123,52 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("forecast", "How well the forecast held", list(held_blocks(state))),
         Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
     ]
+
+
+def _of_audit(state: State) -> list[Section]:
+    """An audit: what it found, what to do about that, who looked."""
+    audit = audit_findings(state)
+    told: list[Facts | Table | Card] = list(_findings(state, (*audit.confirmed, *audit.concerns)))
+    if audit.refuted:
+        told.append(Facts([line(f"{count(audit.refuted, 'claim')} refuted: not told here")]))
+    looked = any(item.ok for item in state.reviews.units.values())
+    nothing = "nothing was confirmed" if looked else "no reviewer gave a verdict: look again"
+    advice = [line(nothing)]
+    if audit.confirmed:
+        what = count(len(audit.confirmed), "confirmed finding")
+        fix = code(f"wtman split --findings {state.run}")
+        advice = [line(f"fix {what}, each with its reproducer as a check: ", fix)]
+    if audit.concerns:
+        them = count(len(audit.concerns), "concern")
+        advice.append(line(f"look at {them} yourself: nothing shows whether they hold"))
+    return [
+        Section("stopped", "Why it does not go on", list(_stopped(state))),
+        Section("findings", "Findings", told),
+        Section("recommendations", "Recommendations", [Facts(advice)]),
+        Section("looked", "What was looked at", list(_looked(state))),
+        Section("flow", "Flow", list(_flow(state))),
+        Section("cost", "Cost", [_costs(state)]),
+        Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
+    ]
+
+
+def _looked(state: State) -> Iterator[Facts | Table]:
+    """The reviews of an audit: who looked with which lens, and what came of it."""
+    yield Facts([line("the repository as it stands at ", code(state.base[:10]))])
+    rows = [
+        (
+            line(item.lens or item.kind),
+            line(code(item.agent[:120])),
+            line(Words("answered", "good") if item.ok else Words("no verdict", "warn")),
+            line(str(len(item.claims))),
+        )
+        for item in state.reviews.units.values()
+    ]
+    if rows:
+        yield Table(("lens", "agent", "", "claims"), rows, 1)
+    named = sorted({item.claim.path for item in state.reviews.findings.values()} - {""})
+    if named:
+        yield Facts([line(f"files that claims are about: {listed(named, 20)}")])
 
 
 def _stopped(state: State) -> Iterator[Card]:
@@ -320,7 +370,7 @@ def _cost(name: str, used: Usage) -> tuple[Line, ...]:
 def not_covered(state: State) -> list[str]:
     """What nobody looked at, and what else a reader has to know, as foreign text."""
     lines = [*unlooked(state), *problems(state)]
-    if not state.checks:
+    if not state.checks and not is_audit(state):
         lines.append("no check judged any branch")
     if state.settings.allow_failing_base:
         lines.append("a check that fails on the base was allowed to")

@@ -27,7 +27,7 @@ from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.overlap import coming
 from wtman.tasks.queue import queue
 from wtman.text.words import iso
-from wtman.ui.findings import Judged, finding_json, reviews_json
+from wtman.ui.findings import Judged, audit_json, finding_json, reviews_json
 from wtman.ui.flow import flow_json
 
 _CHANGED = ("commits", "files", "insertions", "deletions")
@@ -56,6 +56,7 @@ def status(
         "tasks": tasks,
         "findings": [finding_json(state, *item) for item in found],
         "reviews": reviews_json(state),
+        **audit_json(state),
         **flow_json(state),
     }
 

@@ -14,7 +14,8 @@ from wtman.budget.budget import spent
 from wtman.coordinator.outcome import FELL_SHORT, next_command, preparation, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
-from wtman.model.states import DONE, RunState, Standing, TaskState
+from wtman.model.states import DONE, RunKind, RunState, Standing, TaskState
+from wtman.review.audit import audit_findings, is_audit
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.text.terminal import (
     clean,
@@ -97,6 +98,8 @@ def table(
     if height:
         room = max(room, 1 if at.live else _MANY // 2)
     shown = tree_lines(tree(state, known))
+    if is_audit(state):  # what stands for the base is no task, and nobody works on it
+        shown = [line for line in shown if not line.node.tasks]
     if height and len(shown) > (room if at.live else max(room, _MANY)):
         shown = _folded(state, known, room, at.live)
     blocks = [
@@ -136,6 +139,10 @@ def run_words(state: State, known: Mapping[TaskId, Standing]) -> tuple[str, str]
     what that means, for colours: `merged 4 of 5` is no plain success."""
     status = run_state(state, known)
     kind = RUN_KINDS.get(status, "busy")
+    if status is RunState.READY and (is_audit(state) or state.kind is RunKind.REVIEW):
+        found = audit_findings(state)
+        word = "reviewed" if state.kind is RunKind.REVIEW else "audited"
+        return f"{word}: {found.words}", "warn" if found.confirmed else "good"
     if status not in (RunState.READY, RunState.MERGED):
         return str(status), kind
     asked = state.flow.wanted if state.flow is not None else known
@@ -191,6 +198,9 @@ def progress(
     tally = Counter(item.state for item in known.values())
     words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
     parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
+    if is_audit(state):
+        looked = sum(item.ok for item in state.reviews.units.values())
+        parts = [f"{count(looked, 'review')} of the base"]
     if state.created:
         parts.append(duration(state.lasted(now)))
     if guess is not None:

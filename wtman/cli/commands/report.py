@@ -10,7 +10,7 @@ import typer
 
 from wtman.cli import options, target, terminal
 from wtman.cli.pager import paged
-from wtman.coordinator.home import Home
+from wtman.coordinator.home import TOLD, Home
 from wtman.errors import ExternalError, UsageError
 from wtman.git.control_dir import Control, prepare
 from wtman.git.patches.series import diff
@@ -33,7 +33,7 @@ def report(
     from wtman.ui.report import report as text
 
     with target.journal(ctx, directory) as home:
-        state = home.state(target.run_of(home, run))
+        state = home.state(target.run_of(home, run, kinds=TOLD))
         if html or browse:
             _write_page(home, state, target.path_of(html), browse)
         elif as_json:

@@ -147,6 +147,7 @@ def _status(state: State) -> int:
 def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     from wtman.coordinator.outcome import shortfall
     from wtman.model.states import SCHEMA
+    from wtman.review.audit import audit_findings, is_audit
     from wtman.ui.findings import (
         blind,
         finding_lines,
@@ -179,6 +180,9 @@ def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     again = (
         "resume" if state.failed is not None else "review" if status == 1 and blind(state) else ""
     )
+    if is_audit(state) and not again and audit_findings(state).confirmed:
+        print(f"all that was found: {target.here(f'wtman report {state.run}')}")
+        again = "split --findings"
     print(target.here(f"next: wtman {again or 'report'} {state.run}"))
 
 

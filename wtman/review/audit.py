@@ -1,0 +1,39 @@
+"""A run that only looks: an audit of the repository as it stands, told by what it found. Pure."""
+
+from dataclasses import dataclass
+
+from wtman.journal.state import Finding, State
+from wtman.review.judgement import CONFIRMED, REFUTED, Judgement, judgements
+
+_WORST = ("blocker", "major", "minor")
+
+
+def is_audit(state: State) -> bool:
+    """Whether the run changes nothing and its reviews are of what was there before."""
+    flow = state.flow
+    if flow is None or flow.wanted or not state.tasks:
+        return False
+    return all(view.external and view.head == view.start for view in state.tasks.values())
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFindings:
+    """Its findings by what they came to, each the worst first."""
+
+    confirmed: tuple[tuple[Finding, Judgement], ...]
+    concerns: tuple[tuple[Finding, Judgement], ...]
+    refuted: int
+
+    @property
+    def words(self) -> str:
+        """What it came to, in a few words."""
+        return f"{len(self.confirmed)} confirmed" if self.confirmed else "nothing confirmed"
+
+
+def audit_findings(state: State) -> AuditFindings:
+    """What an audit has found so far."""
+    found = sorted(judgements(state), key=lambda it: _WORST.index(it[0].claim.severity))
+    confirmed = tuple(item for item in found if item[1].verdict == CONFIRMED and item[1].open)
+    refuted = sum(judged.verdict == REFUTED for _, judged in found)
+    concerns = tuple(item for item in found if item[1].open and item[1].verdict != CONFIRMED)
+    return AuditFindings(confirmed, concerns, refuted)
