@@ -1,11 +1,13 @@
 """What is read of the base before the chances of conflicts are told. Blocking.
 
 Of tasks that say their places only the files of these are read; else also those that their words
-and patterns name, and of a small repository all source files, for a name in a brief to be found.
+and patterns name, for a name in a brief to be found: of a small repository all source files, of
+another those that its map (kept by tree) has as the most relevant.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from wtman.formats.definitions import definitions
 from wtman.formats.source_languages import language_of
@@ -15,29 +17,45 @@ from wtman.model.ids import Sha
 from wtman.model.places import place
 from wtman.model.plan import Task
 from wtman.plan.conflict import RepositoryFacts
+from wtman.plan.map_store import load_map, map_folder, read_definitions
+from wtman.plan.repository_map import relevant_paths
 
 _SMALL = 100  # source files, all of which are read
 _MOST = 200  # files that are read
 _LARGEST = 1 << 20
+_MOST_TEXT = 20_000
 _PATH = re.compile(r"[\w@.+-]+(?:/[\w@.+-]+)*\.\w{1,6}\b")
 
 
 def conflict_facts(
     ctl: Control, base: Sha, tracked: Sequence[str], tasks: Sequence[Task]
 ) -> RepositoryFacts:
-    """What the chances of these tasks need to know of a commit with these files."""
+    """What the chances of these tasks need to know of a commit with these files; `tasks` are those
+    that can own a path of another's."""
     if len(tasks) < 2:
-        return RepositoryFacts(tracked)
+        return RepositoryFacts()
     known = frozenset(tracked)
     wanted = dict.fromkeys(path for task in tasks for path in _touched(task))
+    map = None
     if not all(task.touches for task in tasks):
         wanted |= dict.fromkeys(path for task in tasks for path in _named(task))
-        sources = [path for path in tracked if language_of(path)]
-        if len(sources) <= _SMALL:
-            wanted |= dict.fromkeys(sources)
+        found = (path for path in tracked if language_of(path))
+        sources = [*islice(found, _SMALL + 1)]
+        if len(sources) > _SMALL:
+            map = load_map(ctl, base, map_folder(ctl.repo))
+            sources = [*relevant_paths(map, _briefs(tasks), _SMALL)]
+        wanted |= dict.fromkeys(sources)
     paths = [path for path in wanted if path in known and language_of(path)][:_MOST]
+    if map is not None:
+        return RepositoryFacts(tracked, read_definitions(ctl, map, paths).definitions)
     read = texts(ctl, base, set(paths), _LARGEST) if paths else {}
     return RepositoryFacts(tracked, {path: definitions(path, text) for path, text in read.items()})
+
+
+def _briefs(tasks: Sequence[Task]) -> str:
+    """What the tasks say, some of each."""
+    each = max(_MOST_TEXT // len(tasks), 200)
+    return "\n".join(f"{task.title}\n{task.prompt}"[:each] for task in tasks)
 
 
 def _touched(task: Task) -> Iterator[str]:
@@ -50,4 +68,4 @@ def _touched(task: Task) -> Iterator[str]:
 
 def _named(task: Task) -> Iterator[str]:
     yield from task.owns
-    yield from _PATH.findall(f"{task.title}\n{task.prompt}\n{task.expect}"[:20_000])
+    yield from _PATH.findall(f"{task.title}\n{task.prompt}\n{task.expect}"[:_MOST_TEXT])

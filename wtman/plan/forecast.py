@@ -80,6 +80,7 @@ class Past:
     chances: Sequence[PairChance] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     reviewers: Sequence[str] = ()
+    overlaps: Sequence[tuple[Task, Task, str]] | None = None  # as `rules` has them, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class _Chain:
 
 def forecast(plan: Plan, settings: Settings, files: Sequence[str], past: Past = Past()) -> Forecast:
     """Foretell a run of a sound plan over a repository with these tracked files."""
-    chain, pairs = _longest(plan, settings, past), tuple(overlaps(plan.tasks))
+    chain, pairs = _longest(plan, settings, past), past.overlaps
+    if pairs is None:
+        pairs = tuple(overlaps(plan.tasks))
     played = _played(plan, settings, past)
     free = [pair for pair in past.chances if pair.chance]
     against = tuple(_reasons_against(plan, settings, past, chain, len(pairs), free))

@@ -57,6 +57,7 @@ from wtman.plan.conflict import conflict_chances
 from wtman.plan.conflict_facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast
+from wtman.plan.rules import overlaps
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import review_agents, reviews_each
 from wtman.tasks.edit import changes
@@ -249,11 +250,14 @@ def _forecast(
 ) -> Forecast:
     """What a run of the plan will be like, by all that is known before."""
     tracked = files(control, base)
-    facts = conflict_facts(control, base, tracked, plan.tasks)
+    pairs = tuple(overlaps(plan.tasks))
+    meeting = {task.id for one, other, _ in pairs for task in (one, other)}
+    asked = [task for task in plan.tasks if task.id in meeting]
+    facts = conflict_facts(control, base, tracked, asked)
     agents = review_agents(settings, roles.get(REVIEWER))
     looks = [agents[number % len(agents)] for number in range(settings.reviewers) if agents]
     chances = conflict_chances(plan.tasks, facts, calibration_of(attempts.pairs))
-    return forecast(plan, settings, tracked, Past(attempts, chances, roles, looks))
+    return forecast(plan, settings, tracked, Past(attempts, chances, roles, looks, pairs))
 
 
 def _likely_checks(repo: Repository, plan: Plan, settings: Settings) -> tuple[str, ...]:
