@@ -28,7 +28,7 @@ PREDICTED = 0.5
 # A plan with more pairs than this lists only those that share something.
 MOST_LISTED = 20_000
 # Pairs that are looked at closely; what more share a file get the chance of such pairs.
-MOST_WEIGHED = 40_000
+MOST_WEIGHED = 10_000
 _PRIOR = 20  # pairs that the model's own experience counts for, against this repository's
 _LEAST, _MOST = 0.01, 0.98
 _WIDE = 200  # columns of a reason
@@ -136,6 +136,8 @@ class _Pairs:
         else:
             numbers = sorted(near)
         weighed = 0
+        rate, samples = PLACES.cell("")
+        crowded = self._shifted(rate)
         for one, other in numbers:
             ids = self.tasks[one].id, self.tasks[other].id
             if self.above[one] >> other & 1 or self.above[other] >> one & 1:
@@ -148,8 +150,7 @@ class _Pairs:
                 weighed += 1
                 yield self._weigh(one, other)
             else:
-                rate, samples = PLACES.cell("")
-                yield PairChance(ids, self._shifted(rate), samples, "both change the same file")
+                yield PairChance(ids, crowded, samples, "both change the same file")
 
     def _sharing(self) -> set[tuple[int, int]]:
         """The pairs that have a file in common, as numbers of tasks."""
@@ -173,9 +174,8 @@ class _Pairs:
         ids = self.tasks[one].id, self.tasks[other].id
         if (self.places[one] and self.places[other]) or self._owned_apart(one, other):
             return PairChance(ids, _LEAST, APART[0], "they change different files")
-        samples, conflicts = STRANGERS
-        chance = self._shifted((conflicts + 1) / (samples + 2))
-        return PairChance(ids, chance, samples, "their words name nothing in common")
+        chance = self._shifted(_of_strangers())
+        return PairChance(ids, chance, STRANGERS[0], "their words name nothing in common")
 
     def _weigh(self, one: int, other: int) -> PairChance:
         ids = self.tasks[one].id, self.tasks[other].id
@@ -185,8 +185,9 @@ class _Pairs:
             return PairChance(ids, chance, model.cell(shared.cell)[1], clean(shared.because, _WIDE))
         first, second = self.briefs[one], self.briefs[other]
         assert first is not None and second is not None
-        alike = likeness(first, second, self.lexicon, self.rarity)
-        chance = self._shifted(BRIEFS.chance(alike.facts))
+        alike = likeness(first, second, self.rarity)
+        # What shares a file is likelier to conflict than what shares nothing.
+        chance = self._shifted(max(BRIEFS.chance(alike.facts), 1.1 * _of_strangers()))
         return PairChance(ids, chance, BRIEFS.cell(alike.cell)[1], clean(alike.because, _WIDE))
 
     def _shifted(self, chance: float) -> float:
@@ -203,6 +204,11 @@ def _above(tasks: Sequence[Task]) -> list[int]:
             if need in by_id:
                 above[number] |= above[by_id[need]] | 1 << by_id[need]
     return above
+
+
+def _of_strangers() -> float:
+    """The chance of tasks whose words name nothing in common."""
+    return (STRANGERS[1] + 1) / (STRANGERS[0] + 2)
 
 
 def _logit(chance: float) -> float:

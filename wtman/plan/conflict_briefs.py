@@ -30,30 +30,23 @@ FACTS = (
     "same file named",
     "other files named",
     "file likeness",
-    "same definition named",
-    "closeness",
-    "shared definitions",
-    "common names",
     "words in common",
     "likeness",
-    "length",
-    "lines of the file",
+    "shared definitions",
     "names in the file",
-    "both name a file",
+    "definition likeness",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
     """What the words of a task say: of files (with weights that add up to 1), of definitions
-    by path and name, of names as such, and the rest of its words."""
+    by path and name, and the words themselves."""
 
     files: Mapping[str, float]
     named: frozenset[str]  # paths spelled out
     definitions: Mapping[tuple[str, str], float]
-    names: frozenset[str]
     words: frozenset[str]
-    length: int
 
 
 class Lexicon:
@@ -122,9 +115,7 @@ class Lexicon:
             {path: score / weight for path, score in best},
             named | frozenset(within),
             dict(defined),
-            frozenset(names),
             frozenset(word for word in words if word not in _STOP),
-            len(text),
         )
 
     def _looked_up(self, name: str, named: frozenset[str]) -> list[tuple[str, Definition]]:
@@ -139,17 +130,6 @@ class Lexicon:
             hits = self.by_name.get(parts[-2], [])
             return hits if len(hits) <= 2 else []
         return []
-
-    def lines(self, path: str) -> int:
-        """About as long as its last definition reaches."""
-        return max((item.last for item in self.definitions.get(path, ())), default=0)
-
-    def size(self, path: str, name: str) -> int:
-        """Lines of a definition."""
-        for item in self.definitions.get(path, ()):
-            if item.name == name:
-                return item.last - item.first + 1
-        return 0
 
 
 def _words(text: str) -> list[str]:
@@ -177,7 +157,7 @@ class Likeness:
     because: str
 
 
-def likeness(one: Brief, other: Brief, lexicon: Lexicon, rarity: Mapping[str, float]) -> Likeness:
+def likeness(one: Brief, other: Brief, rarity: Mapping[str, float]) -> Likeness:
     """What two briefs share. `rarity` weighs words by how few of the plan's briefs have them."""
     same = sorted(one.named & other.named)
     common = {
@@ -186,12 +166,14 @@ def likeness(one: Brief, other: Brief, lexicon: Lexicon, rarity: Mapping[str, fl
     }
     both = one.definitions.keys() & other.definitions.keys()
     strength = {key: min(one.definitions[key], other.definitions[key]) for key in both}
-    room = sum(share * 10 / max(lexicon.size(*key), 1) for key, share in strength.items())
+    named = {
+        key: max(one.definitions.get(key, 0.0), other.definitions.get(key, 0.0))
+        for key in one.definitions.keys() | other.definitions.keys()
+    }
     path = same[0] if len(same) == 1 else max(common, key=lambda p: (common[p], p), default="")
     in_file = sum(1 for p, _ in one.definitions if p == path) + sum(
         1 for p, _ in other.definitions if p == path
     )
-    names = one.names & other.names
     shared = one.words & other.words
     words = len(shared) / (len(one.words | other.words) or 1)
     weight = sum(rarity.get(word, 1.0) ** 2 for word in shared)
@@ -203,16 +185,11 @@ def likeness(one: Brief, other: Brief, lexicon: Lexicon, rarity: Mapping[str, fl
         float(bool(same)),
         float(bool(one.named and other.named and not same)),
         sum(common.values()),
-        float(bool(both)),
-        log1p(room),
-        log1p(sum(strength.values())),
-        log1p(len(names)),
         words,
         weight / (norm or 1.0),
-        log1p(one.length + other.length) / 10,
-        log1p(lexicon.lines(path)) / 10,
+        log1p(sum(strength.values())),
         log1p(in_file),
-        float(bool(one.named and other.named)),
+        sum(strength.values()) / (sum(named.values()) or 1.0),
     )
     if both:
         where, name = max(both, key=lambda key: (strength[key], key))

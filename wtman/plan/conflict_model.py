@@ -1,8 +1,8 @@
 """What the chance of a conflict rests on: weights fitted on real pairs, written by
-`scripts/bench/conflicts.py fit` (2026-12); do not edit by hand.
+`scripts/bench/conflicts.py --write` (2026-12); do not edit by hand.
 
-Of these pairs, 652 are features of 12 projects made to lie close together (CooperBench), the rest
-neighbouring commits of 15 others moved onto one base; git's own merge says what conflicted.
+652 pairs are features of one base that lie close together (CooperBench), 1950 are
+neighbouring commits moved onto one base; git's own merge says which of them conflict.
 """
 
 from dataclasses import dataclass
@@ -38,23 +38,25 @@ class Fitted:
 
 # Both say their places.
 PLACES = Fitted(
-    intercept=-3.7620,
+    intercept=-2.5606,
     weights=(
-        1.9389,  # same definition
-        1.6450,  # closeness
-        0.5434,  # more same definitions
-        2.0214,  # same insertion point
-        1.0045,  # both into one definition
-        0.2572,  # nested
-        0.6629,  # adjacent
-        0.7988,  # near
-        1.0846,  # both somewhere
-        0.4979,  # one somewhere
-        0.6925,  # more files
-        -0.0088,  # places
-        1.6462,  # shared
-        1.4432,  # both at start
-        1.9997,  # both at end
+        1.9922,  # same definition
+        1.1526,  # closeness
+        1.2695,  # more same definitions
+        2.2908,  # same insertion point
+        1.2881,  # both into one definition
+        0.2459,  # nested
+        0.4934,  # adjacent
+        1.1890,  # near
+        1.1467,  # both somewhere
+        0.4810,  # one somewhere
+        1.1697,  # more files
+        0.1604,  # places
+        1.6260,  # shared
+        1.8379,  # both at start
+        2.4037,  # both at end
+        -0.3757,  # places of both
+        -0.1185,  # places of the smaller
     ),
     pairs=2596,
     projects=27,
@@ -71,26 +73,28 @@ PLACES = Fitted(
 )
 # Both say the lines of their places, too.
 LINES = Fitted(
-    intercept=-5.4205,
+    intercept=-5.8718,
     weights=(
-        -0.4072,  # same definition
-        -0.1042,  # closeness
-        0.7081,  # more same definitions
-        0.7415,  # same insertion point
-        0.2917,  # both into one definition
-        -0.3169,  # nested
-        0.3941,  # adjacent
-        -0.4723,  # near
-        -0.3699,  # both somewhere
-        -0.0652,  # one somewhere
-        1.1520,  # more files
-        0.0403,  # places
-        1.1795,  # shared
-        1.3311,  # both at start
-        0.3981,  # both at end
-        7.4689,  # lines touch
-        2.1330,  # lines within 3
-        -0.5504,  # lines within 10
+        -1.3044,  # same definition
+        0.1952,  # closeness
+        0.6906,  # more same definitions
+        1.0548,  # same insertion point
+        0.6837,  # both into one definition
+        0.0941,  # nested
+        0.5083,  # adjacent
+        -0.3301,  # near
+        -0.3312,  # both somewhere
+        0.0084,  # one somewhere
+        1.8820,  # more files
+        -0.0349,  # places
+        1.5125,  # shared
+        1.7302,  # both at start
+        0.6706,  # both at end
+        -0.0356,  # places of both
+        -0.1961,  # places of the smaller
+        9.0660,  # lines touch
+        2.7327,  # lines within 3
+        -0.3404,  # lines within 10
     ),
     pairs=1985,
     projects=27,
@@ -107,31 +111,26 @@ LINES = Fitted(
 )
 # One side or both have nothing but words.
 BRIEFS = Fitted(
-    intercept=-1.0000,
+    intercept=-3.2887,
     weights=(
-        0.8000,  # same file named
-        -1.0000,  # other files named
-        1.0000,  # file likeness
-        0.5000,  # same definition named
-        0.3000,  # closeness
-        0.3000,  # shared definitions
-        0.2000,  # common names
-        2.0000,  # words in common
-        1.0000,  # likeness
-        0.0000,  # length
-        0.0000,  # lines of the file
-        0.0000,  # names in the file
-        0.0000,  # both name a file
+        3.0323,  # same file named
+        -0.1677,  # other files named
+        1.8804,  # file likeness
+        0.8574,  # words in common
+        0.7691,  # likeness
+        1.3201,  # shared definitions
+        -1.5445,  # names in the file
+        0.9558,  # definition likeness
     ),
-    pairs=652,
-    projects=12,
+    pairs=703,
+    projects=27,
     cells=(
-        ("same definition named", 300, 240),
-        ("same file named", 300, 230),
-        ("same file likely", 52, 35),
+        ("same definition named", 490, 374),
+        ("same file named", 166, 131),
+        ("same file likely", 47, 8),
     ),
 )
 # Pairs of which both say their places, none in a common file: how many, and conflicts.
 APART = (592, 0)
 # Pairs whose words name nothing in common: how many, and conflicts.
-STRANGERS = (100, 5)
+STRANGERS = (275, 40)

@@ -34,6 +34,8 @@ FACTS = (
     "shared",
     "both at start",
     "both at end",
+    "places of both",
+    "places of the smaller",
 )
 # Those of lines, where both sides say some.
 LINE_FACTS = ("lines touch", "lines within 3", "lines within 10")
@@ -121,7 +123,8 @@ def common(one: Mapping[str, Sequence[Spot]], other: Mapping[str, Sequence[Spot]
     tally = _Tally()
     for path in paths:
         tally.file(path, one[path], other[path])
-    return tally.result(len(paths))
+    sizes = sum(map(len, one.values())), sum(map(len, other.values()))
+    return tally.result(len(paths), sizes)
 
 
 class _Tally:
@@ -232,13 +235,15 @@ class _Tally:
         if 0.1 + near / 10 > self.best[0]:
             self.best = (0.1 + near / 10, "near", because)
 
-    def result(self, files: int) -> Common:
+    def result(self, files: int, sizes: tuple[int, int]) -> Common:
         flags = self.flags
         flags["closeness"] = log1p(self.room)
         flags["more same definitions"] = log1p(max(0.0, self.same - 1))
         flags["more files"] = log(files)
         flags["places"] = log(max(1, self.pairs))
         flags["shared"] = self.shared / self.places if self.places else 0.0
+        flags["places of both"] = log(sizes[0] * sizes[1])
+        flags["places of the smaller"] = log(min(sizes))
         lines: tuple[float, ...] = ()
         if self.lined and self.gap is not None:
             gap = self.gap

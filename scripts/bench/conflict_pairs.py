@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+"""Real pairs of changes to one base, with git's own verdict on their merge, for conflicts.py.
+
+    conflict_pairs.py --out pairs.json --features COOPERBENCH --mirrors DIR [NEIGHBOUR...]
+
+COOPERBENCH and NEIGHBOUR are git directories (bare ones do), DIR has those of the projects of
+CooperBench as owner+name/repo. Features are its patches without tests, each put on its base by
+`git apply`. Neighbours are commits A and B of the first-parent history of which B was the next
+to touch what A had touched: B is moved in front of A, and conflicts if git cannot. What changes
+only what A added is left out: a plan would put it behind A.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from conflict_places import WAYS, Hunk, hunks, places
+
+from wtman.formats.definitions import definitions
+
+CODE = (".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".rs", ".java", ".c", ".h", ".vue")
+MOST_FILES, MOST_LINES, MOST_APART = 12, 400, 40
+_NONE = "0" * 40
+_TESTS = ("/test_", "/tests/", "_test.py", "/test/", "tests.py")
+_WHO = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+Change = dict[str, tuple[str, tuple[Hunk, ...]]]  # by path: the blob of the base, and the hunks
+
+
+class Repo:
+    """A scratch repository that sees the objects of others."""
+
+    def __init__(self, folder: Path, sources: Sequence[Path]) -> None:
+        self.folder = folder
+        subprocess.run(("git", "init", "-q", "--bare", folder), check=True)
+        lines = "".join(f"{source.resolve()}/objects\n" for source in sources)
+        (folder / "objects/info/alternates").write_text(lines)
+        self.env = {**os.environ, **_WHO, "GIT_INDEX_FILE": str(folder / "index")}
+
+    def git(self, *words: str, stdin: str = "", ok: tuple[int, ...] = (0,)) -> str:
+        done = subprocess.run(
+            ("git", f"--git-dir={self.folder}", *words),
+            input=stdin.encode(),
+            capture_output=True,
+            env=self.env,
+            check=False,
+        )
+        if done.returncode not in ok:
+            raise RuntimeError(f"git {words[0]}: {done.stderr.decode()[:200]}")
+        return done.stdout.decode(errors="replace").removesuffix("\n")
+
+    def commit(self, tree: str, *parents: str) -> str:
+        return self.git("commit-tree", tree, "-m", "x", *(f"-p{parent}" for parent in parents))
+
+    def merged(self, one: str, other: str) -> str:
+        """The tree of a merge; empty where git sees a conflict."""
+        said = self.git("merge-tree", "--write-tree", one, other, ok=(0, 1)).split("\n")
+        return said[0] if len(said) == 1 or not any("CONFLICT" in line for line in said) else ""
+
+    def text(self, blob: str) -> str:
+        return "" if blob == _NONE else self.git("cat-file", "blob", blob)
+
+    def hunks(self, old: str, new: str) -> tuple[Hunk, ...]:
+        if old == new or _NONE in (old, new):
+            return ()
+        return hunks(self.git("diff", "-U0", old, new))
+
+    def raw(self, *words: str) -> dict[str, tuple[str, str]]:
+        """By path the blobs before and after."""
+        said = self.git("diff-tree", "-r", "--no-abbrev", "--no-renames", *words)
+        rows = (line.partition("\t") for line in said.split("\n") if line.startswith(":"))
+        return {path: (about.split()[2], about.split()[3]) for about, _, path in rows}
+
+
+def features(bench: Path, mirrors: Path, bases: dict[str, str], scratch: Path) -> Iterator[dict]:
+    """The pairs of CooperBench."""
+    source = Repo(scratch / "bench", [bench])
+    head = subprocess.check_output(("git", f"--git-dir={bench}", "rev-parse", "HEAD"), text=True)
+    listed = source.git("ls-tree", "-r", "--name-only", head.strip(), "dataset")
+    tasks: dict[str, list[str]] = {}
+    for path in listed.split("\n"):
+        if path.endswith("/feature.patch"):
+            task, _, feature = path.removesuffix("/feature.patch").rpartition("/")
+            tasks.setdefault(task, []).append(feature)
+    repo = Repo(scratch / "features", sorted(mirrors.glob("*/repo")))
+    for task, names in tasks.items():
+        setup = source.git("show", f"{head.strip()}:{task}/setup.sh")
+        found = re.search(r'BASE_COMMIT="(\w+)"', setup)
+        base = bases.get(task.removeprefix("dataset/")) or (found[1] if found else "")
+        sides = {}
+        for name in names:
+            patch = source.git("show", f"{head.strip()}:{task}/{name}/feature.patch")
+            brief = source.git("show", f"{head.strip()}:{task}/{name}/feature.md")
+            try:
+                repo.git("read-tree", base)
+                repo.git("apply", "--cached", "--ignore-whitespace", stdin=_untested(patch))
+            except RuntimeError as error:
+                print(f"left out: {task}/{name}: {error}")
+                continue
+            commit = repo.commit(repo.git("write-tree"), base)
+            sides[name] = brief, commit, _change(repo, repo.raw(base, commit))
+        for one, other in combinations(sorted(sides), 2):
+            (first, left, a), (second, right, b) = sides[one], sides[other]
+            project = task.split("/")[1]
+            came = not repo.merged(left, right)
+            yield _pair(repo, project, "feature", base, came, (first, second), (a, b))
+
+
+def _untested(patch: str) -> str:
+    parts = re.split(r"(?m)^(?=diff --git )", patch)
+    kept = [part for part in parts if not any(t in part.split("\n")[0] for t in _TESTS)]
+    return "".join(kept).rstrip("\n") + "\n"
+
+
+def _change(repo: Repo, blobs: dict[str, tuple[str, str]]) -> Change:
+    return {path: (old, repo.hunks(old, new)) for path, (old, new) in blobs.items()}
+
+
+def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
+    """Neighbouring commits of one history as pairs, and some that share no file."""
+    project = source.parent.name
+    repo = Repo(scratch / f"of-{project}", [source])
+    dice = random.Random(project)
+    head = subprocess.check_output(("git", f"--git-dir={source}", "rev-parse", "HEAD"), text=True)
+    log = repo.git("log", "--first-parent", "-n4000", "--format=%H %P", head.strip()).split("\n")
+    commits = [line.split()[:2] for line in reversed(log) if " " in line.strip()]
+    blobs = [repo.raw(parent, commit) for commit, parent in commits]
+    small = [_small(change) for change in blobs]
+    last: dict[str, int] = {}
+    pairs = []
+    for number, change in enumerate(blobs):
+        for before in {last[path] for path in change if path in last} if small[number] else ():
+            both = change.keys() & blobs[before].keys()
+            fits = all(
+                last[path] == before
+                and change[path][0] == blobs[before][path][1]
+                and _NONE not in (*change[path], *blobs[before][path])
+                for path in both
+            )
+            if fits and small[before] and number - before <= 40:
+                pairs.append((before, number, sorted(both)))
+        last.update(dict.fromkeys(change, number))
+    dice.shuffle(pairs)
+    made = 0
+    for before, number, both in pairs:
+        found = _moved(repo, blobs[before], blobs[number], both)
+        if found is None:
+            continue
+        came, one, other = found
+        briefs = tuple(
+            repo.git("log", "-1", "--format=%B", commits[n][0]) for n in (before, number)
+        )
+        yield _pair(repo, project, "commit", commits[before][1], came, briefs, (one, other))
+        made += 1
+        if made == most:
+            break
+    able = [number for number, fits in enumerate(small) if fits]
+    for _ in range(min(MOST_APART, len(able) // 3)):
+        one, other = sorted(dice.sample(able, 2))
+        if other - one <= 40 and not blobs[one].keys() & blobs[other].keys():
+            briefs = tuple(
+                repo.git("log", "-1", "--format=%B", commits[n][0]) for n in (one, other)
+            )
+            sides = _change(repo, blobs[one]), _change(repo, blobs[other])
+            yield _pair(repo, project, "apart", commits[one][1], False, briefs, sides)
+
+
+def _small(change: dict[str, tuple[str, str]]) -> bool:
+    return 0 < len(change) <= MOST_FILES and any(path.endswith(CODE) for path in change)
+
+
+def _moved(
+    repo: Repo,
+    first: dict[str, tuple[str, str]],
+    second: dict[str, tuple[str, str]],
+    both: Sequence[str],
+) -> tuple[bool, Change, Change] | None:
+    """Whether B conflicts with A if it is moved in front of it, and both as changes to the base
+    of A; None for what cannot be a pair."""
+    try:
+        trees = [
+            repo.git(
+                "mktree", stdin="".join(f"100644 blob {b}\tf{n}\n" for n, b in enumerate(side))
+            )
+            for side in (
+                [first[path][1] for path in both],
+                [first[path][0] for path in both],
+                [second[path][1] for path in both],
+            )
+        ]
+        start = repo.commit(trees[0])
+        tree = repo.merged(repo.commit(trees[1], start), repo.commit(trees[2], start))
+        one, other = _change(repo, first), _change(repo, second)
+    except RuntimeError:
+        return None  # the copy lacks a large file
+    for number, path in enumerate(both):
+        old = first[path][0]
+        if tree:
+            other[path] = old, repo.hunks(old, repo.git("rev-parse", f"{tree}:f{number}"))
+            continue
+        back = _back(one[path][1], other[path][1])
+        if back is None:
+            return None
+        other[path] = old, back
+    for side in (one, other):
+        lines = sum(hunk.count + len(hunk.added) for _, patch in side.values() for hunk in patch)
+        if not 0 < lines <= MOST_LINES:
+            return None
+    return not tree, one, other
+
+
+def _back(before: Sequence[Hunk], patch: Sequence[Hunk]) -> tuple[Hunk, ...] | None:
+    """Hunks on top of a change, in lines of the base of that change; None if one of them
+    only changes what was added there."""
+    regions, off = [], 0
+    for hunk in before:
+        start = (hunk.first if hunk.count else hunk.first + 1) + off
+        regions.append((start, start + hunk.new_count, hunk))
+        off += hunk.new_count - hunk.count
+
+    def line(number: int) -> tuple[int, Hunk | None]:
+        moved = 0
+        for start, end, hunk in regions:
+            if number < start:
+                break
+            if number < end:
+                return hunk.first, hunk
+            moved += hunk.new_count - hunk.count
+        return number - moved, None
+
+    found = []
+    for hunk in patch:
+        if not hunk.count:
+            at, inside = line(hunk.first)
+            if inside and not inside.count and line(hunk.first + 1)[1] is inside:
+                return None
+            last = inside.first + max(inside.count, 1) - 1 if inside else at
+            found.append(Hunk(last, 0, hunk.new_count, hunk.header, hunk.added))
+            continue
+        ends = [line(number) for number in range(hunk.first, hunk.first + hunk.count)]
+        if all(inside and not inside.count for _, inside in ends):
+            return None
+        real = [(at, at + max(it.count, 1) - 1 if it else at) for at, it in ends]
+        real = [span for span, (_, it) in zip(real, ends, strict=True) if it is None or it.count]
+        low, high = min(span[0] for span in real), max(span[1] for span in real)
+        found.append(Hunk(low, high - low + 1, hunk.new_count, hunk.header, hunk.added))
+    return tuple(found)
+
+
+def _pair(
+    repo: Repo,
+    project: str,
+    kind: str,
+    base: str,
+    came: bool,
+    briefs: Sequence[str],
+    sides: Sequence[Change],
+) -> dict:
+    texts = {path: repo.text(old) for side in sides for path, (old, _) in side.items()}
+    defined = {path: definitions(path, text) for path, text in texts.items()}
+    pair: dict = {
+        "project": project,
+        "kind": kind,
+        "base": base,
+        "conflict": came,
+        "briefs": list(briefs),
+        "definitions": {
+            path: [[item.name, item.kind, item.first, item.last] for item in items]
+            for path, items in defined.items()
+        },
+    }
+    for key, lines in (("touches", False), ("lines", True)):
+        pair[key] = {
+            way: [
+                [
+                    text
+                    for path, (_, patch) in side.items()
+                    for text in places(
+                        path, patch, defined[path], texts[path].split("\n"), way, lines
+                    )
+                ]
+                for side in sides
+            ]
+            for way in WAYS
+        }
+    return pair
+
+
+def whole(repo: Repo, base: str, blobs: dict[str, list]) -> dict[str, str]:
+    """Every file of a base with the key of what it defines, "" for one that is no code."""
+    files = {}
+    for line in repo.git("ls-tree", "-r", base).split("\n"):
+        about, _, path = line.partition("\t")
+        key = ""
+        if path.endswith(CODE):
+            key = f"{about.split()[2]}.{path.rpartition('.')[2]}"
+            if key not in blobs:
+                items = definitions(path, repo.text(about.split()[2]))
+                blobs[key] = [[item.name, item.kind, item.first, item.last] for item in items]
+        files[path] = key
+    return files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--features", type=Path)
+    parser.add_argument("--mirrors", type=Path)
+    parser.add_argument("--bases", type=Path, help="JSON: a task to the base to use instead")
+    parser.add_argument("--most", type=int, default=130, help="pairs of commits a history")
+    parser.add_argument("--every", type=int, default=8, help="read the whole base of each nth")
+    parser.add_argument("histories", nargs="*", type=Path)
+    asked = parser.parse_args()
+    pairs, bases, blobs = [], {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if asked.features:
+            instead = json.loads(asked.bases.read_text()) if asked.bases else {}
+            pairs += features(asked.features, asked.mirrors, instead, scratch)
+        for history in asked.histories:
+            pairs += neighbours(history, asked.most, scratch)
+        sources = [*asked.histories, *(asked.mirrors.glob("*/repo") if asked.mirrors else ())]
+        repo = Repo(scratch / "all", sources)
+        for number, pair in enumerate(pairs):
+            if pair["base"] not in bases and (
+                pair["kind"] == "feature" or not number % asked.every
+            ):
+                bases[pair["base"]] = whole(repo, pair["base"], blobs)
+    asked.out.write_text(json.dumps({"pairs": pairs, "bases": bases, "blobs": blobs}))
+    print(f"{len(pairs)} pairs, {sum(pair['conflict'] for pair in pairs)} conflicts")
+
+
+if __name__ == "__main__":
+    main()

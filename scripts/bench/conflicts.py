@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""How well chances of conflicts hold, and the weights that they come from.
+
+    .venv/bin/python scripts/bench/conflict_pairs.py ...     real pairs, with git's own verdict
+    .venv/bin/python scripts/bench/conflicts.py pairs.json [--write]
+
+Everything is judged on projects that its weights were not fitted on (leave one project out).
+`--write` fits on all of them and writes wtman/plan/conflict_model.py. Plain Python.
+"""
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import isnan, log
+from pathlib import Path
+
+from conflict_model_text import module
+from conflict_places import WAYS
+from logistic import auc, balanced, brier, fit, predict
+
+from wtman.model.places import Definition
+from wtman.plan.conflict_briefs import FACTS as BRIEF_FACTS
+from wtman.plan.conflict_briefs import Lexicon, likeness
+from wtman.plan.conflict_places import FACTS, LINE_FACTS, common, spots_of
+
+# A conflict weighs more where places are known and less where only words are: so that 0.5 is
+# about where as large a share of conflicts as of clean merges is told, while chances still beat
+# the base rate.
+HEAVY_PLACES, HEAVY_WORDS = 1.5, 0.45
+MODEL = Path(__file__).parents[2] / "wtman/plan/conflict_model.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pair as a model sees it."""
+
+    project: str
+    kind: str
+    came: bool
+    facts: tuple[float, ...]
+    cell: str
+
+
+def by_places(pairs: Iterable[dict], way: str, lines: bool) -> list[Row]:
+    found = []
+    for pair in pairs:
+        defined = {
+            path: [Definition(*item) for item in items]
+            for path, items in pair["definitions"].items()
+        }
+        touches = pair["lines" if lines else "touches"][way]
+        shared = common(*(spots_of(side, defined) for side in touches))
+        if shared and (shared.lines or not lines):
+            facts = (*shared.facts, *shared.lines) if lines else shared.facts
+            found.append(_row(pair, facts, shared.cell))
+    return found
+
+
+def by_words(pairs: Iterable[dict], bases: dict[str, dict], blobs: dict[str, list]) -> list[Row]:
+    found = []
+    last, lexicon = "", Lexicon((), {})
+    for pair in sorted(pairs, key=lambda pair: pair["base"]):
+        if pair["base"] not in bases:
+            continue
+        if pair["base"] != last:
+            last, files = pair["base"], bases[pair["base"]]
+            defined = {
+                path: [Definition(*item) for item in blobs.get(blob, ())]
+                for path, blob in files.items()
+                if blob
+            }
+            lexicon = Lexicon(files, defined)
+        one, other = (lexicon.read(text) for text in pair["briefs"])
+        counts = Counter([*one.words, *other.words])
+        rarity = {word: log(1 + 2 / count) for word, count in counts.items()}
+        alike = likeness(one, other, rarity)
+        found.append(_row(pair, alike.facts, alike.cell))
+    return found
+
+
+def _row(pair: dict, facts: tuple[float, ...], cell: str) -> Row:
+    return Row(pair["project"], pair["kind"], pair["conflict"], facts, cell)
+
+
+def fitted(rows: Sequence[Row], heavy: float, ridge: float = 1.0) -> list[float]:
+    """Features and commits weigh alike as wholes, where there are enough pairs of each."""
+    counts = Counter(row.kind for row in rows)
+    most = max(counts.values())
+    weights = [min(most / counts[row.kind], 4) * (heavy if row.came else 1) for row in rows]
+    scale = len(rows) / sum(weights)
+    weights = [weight * scale for weight in weights]
+    return fit([row.facts for row in rows], [row.came for row in rows], weights, ridge)
+
+
+def blind(train: Sequence[Row], heavy: float) -> dict[str, list[float]]:
+    """For each project the weights that never saw it."""
+    return {
+        project: fitted([row for row in train if row.project != project], heavy)
+        for project in sorted({row.project for row in train})
+    }
+
+
+def judged(models: dict[str, list[float]], rows: Sequence[Row]) -> list[tuple[Row, float]]:
+    return [(row, predict(models[row.project], row.facts)) for row in rows]
+
+
+HEAD = (
+    f"{'':34}{'n':>6}{'base':>6}{'bal.5':>7}{'brier':>7}{'of base':>8}{'AUC':>6}"
+    "   balanced accuracy by project: least, median, most"
+)
+
+
+def report(name: str, seen: Sequence[tuple[Row, float]]) -> None:
+    """One line a kind of pairs."""
+    for kind in sorted({row.kind for row, _ in seen}):
+        some = [(row, chance) for row, chance in seen if row.kind == kind]
+        came, chances = [row.came for row, _ in some], [chance for _, chance in some]
+        base = sum(came) / len(came)
+        each = []
+        for project in {row.project for row, _ in some}:
+            mine = [(row.came, chance) for row, chance in some if row.project == project]
+            each.append(balanced([c for _, c in mine], [y for y, _ in mine], 0.5))
+        each = sorted(value for value in each if not isnan(value))
+        spread = f"{each[0]:.2f} {each[len(each) // 2]:.2f} {each[-1]:.2f} of {len(each)}"
+        print(
+            f"{name + ', ' + kind:34}{len(came):6}{base:6.2f}{balanced(chances, came, 0.5):7.3f}"
+            f"{brier(chances, came):7.3f}{base * (1 - base):8.3f}{auc(chances, came):6.2f}"
+            f"   {spread if each else ''}",
+            flush=True,
+        )
+
+
+def reliability(seen: Sequence[tuple[Row, float]]) -> None:
+    for low in range(0, 100, 20):
+        some = [row.came for row, chance in seen if low <= chance * 100 < low + 20]
+        if some:
+            print(f"  said {low:2}-{low + 20:3} %: {sum(some) / len(some):4.0%} of {len(some)}")
+
+
+def single(name: str, rows: Sequence[Row], told: Callable[[Row], float]) -> None:
+    report(name, [(row, told(row)) for row in rows])
+
+
+def cells(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
+    counts, came = Counter(row.cell for row in rows), Counter(row.cell for row in rows if row.came)
+    return [(cell, count, came[cell]) for cell, count in counts.most_common()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    data = json.loads(asked.pairs.read_text())
+    pairs = data["pairs"]
+    shared = [pair for pair in pairs if pair["kind"] != "apart"]
+    plain = {way: by_places(shared, way, False) for way in WAYS}
+    lined = {way: by_places(shared, way, True) for way in WAYS}
+    words = by_words(pairs, data["bases"], data["blobs"])
+    strangers = [row for row in words if row.cell == "nothing in common"]
+    words = [row for row in words if row.cell != "nothing in common" and row.kind != "apart"]
+    every = [row for rows in plain.values() for row in rows]
+    every_lined = [row for rows in lined.values() for row in rows]
+    print(HEAD)
+    models = blind(every, HEAVY_PLACES)
+    for way in WAYS:
+        seen = judged(models, plain[way])
+        report(f"places ({way})", seen)
+        if way == "anchor":
+            reliability(seen)
+    models = blind(every_lined, HEAVY_PLACES)
+    for way in WAYS:
+        report(f"places, lines ({way})", judged(models, lined[way]))
+    seen = judged(blind(words, HEAVY_WORDS), words)
+    report("words", seen)
+    reliability(seen)
+    single("same file", plain["anchor"], lambda row: 1.0)
+    single("same definition", plain["anchor"], lambda row: row.facts[0])
+    single("words in common >= 0.2", words, lambda row: float(row.facts[3] >= 0.2))
+    if asked.write:
+        apart = [pair for pair in pairs if pair["kind"] == "apart"]
+        fits = [
+            ("PLACES", "Both say their places.", FACTS, every, plain["anchor"], HEAVY_PLACES),
+            (
+                "LINES",
+                "Both say the lines of their places, too.",
+                FACTS + LINE_FACTS,
+                every_lined,
+                lined["anchor"],
+                HEAVY_PLACES,
+            ),
+            (
+                "BRIEFS",
+                "One side or both have nothing but words.",
+                BRIEF_FACTS,
+                words,
+                words,
+                HEAVY_WORDS,
+            ),
+        ]
+        MODEL.write_text(
+            module(
+                time.strftime("%Y-%m"),
+                [
+                    (name, about, names, fitted(train, heavy), rows, cells(rows))
+                    for name, about, names, train, rows, heavy in fits
+                ],
+                (len(apart), sum(pair["conflict"] for pair in apart)),
+                (len(strangers), sum(row.came for row in strangers)),
+                Counter(pair["kind"] for pair in pairs),
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
