@@ -90,7 +90,7 @@ def test_a_request_is_planned_and_built(
     told = masked(done.out)
     assert told.startswith(f"planning with {masked(planner.spec)}: one session, and one more if")
     assert "no limit in dollars (--plan-budget-usd)" in told
-    assert "\nrun RUN\nrun  planned: 2 tasks (N s)\n\none and all\n\n" in told
+    assert "\nrun RUN\nrun  planned: 2 tasks (N s)\n\none and all\n" in told
     assert "  core  The core [core.txt]\n  docs  do docs [docs.txt]\n" in told
     assert "! the planner: Two files, two authors.\n" in told
     assert "2 tasks: 2 verified" in told
