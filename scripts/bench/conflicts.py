@@ -29,7 +29,7 @@ from wtman.plan.conflict_places import FACTS, LINE_FACTS, common, spots_of
 # A conflict weighs more where places are known and less where only words are: so that 0.5 is
 # about where as large a share of conflicts as of clean merges is told, while chances still beat
 # the base rate.
-HEAVY_PLACES, HEAVY_WORDS = 1.5, 0.45
+HEAVY_PLACES, HEAVY_WORDS = 1.5, 0.55
 MODEL = Path(__file__).parents[2] / "wtman/plan/conflict_model.py"
 
 
