@@ -38,11 +38,14 @@ PATTERN = "|".join(
 MOST_LINES = 300  # of one file that are looked at
 
 _HEAD = re.compile(
-    r"\0[ \t]*(?:[a-z@][\w.:()@]*[ \t]+)*?(?:def|class|function\*?|func|fn|fun|struct|enum|union"
-    r"|trait|interface|type|module|mod|object|protocol|extension|actor|record|macro_rules!"
-    r"|@interface|typealias|const|let|var|val|define)[ \t]+(?:self\.|\([^)\n]*\)[ \t]*)?"
-    r"([A-Za-z_$][\w$.]*)|\0[ \t]*([A-Za-z_$][\w$.]*)[ \t]*=[ \t]*(?:async[ \t])?function"
+    r"\0[ \t]*(?:(?:export|default|declare|abstract|async|public|private|protected|internal|static"
+    r"|final|sealed|open|override|data|inline|suspend|virtual|unsafe|pub(?:\([a-z: ]+\))?|partial"
+    r"|case|implicit|lazy|mutating|fileprivate|typedef|readonly|companion|inner|@[A-Za-z.]+)"
+    r"[ \t]+)*(?:def|class|function\*?|func|fn|fun|struct|enum|union|trait|interface|type|module"
+    r"|mod|object|protocol|extension|actor|record|macro_rules!|@interface|typealias|const|let|var|val"
+    r"|\#[ \t]*define)[ \t]+(?:self\.|\([^)\n]*\)[ \t]*)?([A-Za-z_$][\w$.]*)"
 )
+_ASSIGNED = re.compile(r"\0[ \t]*([A-Za-z_$][\w$.]*)[ \t]*=[ \t]*(?:async[ \t])?function")
 _CALLED = re.compile(r"\0[^(\n]*?([A-Za-z_~][\w:~]*)[ \t]*\(")
 _IMPORT = re.compile(
     r"\0[ \t]*((?:import|from|use|using|require|require_relative|include|\#[ \t]*include"
@@ -71,8 +74,10 @@ def outline(path: str, lines: str) -> FileOutline:
     language = language_of(path)
     if language is None:
         return FileOutline()
-    names = [name or other for name, other in _HEAD.findall(lines)]
-    if language.bare == "typed":
+    names = _HEAD.findall(lines)
+    if language.bare == "script":
+        names += _ASSIGNED.findall(lines)
+    elif language.bare == "typed":
         names += _CALLED.findall(lines)
     imports = [name for line in _IMPORT.findall(lines) for name in imported(language.name, line)]
     said = " ".join(_SAID.findall(lines)[:_COMMENTS])

@@ -7,7 +7,7 @@ another what is no code. They are written for speed and for code as people write
 
 import re
 from dataclasses import dataclass
-from posixpath import basename, splitext
+from posixpath import basename
 
 _M = re.MULTILINE
 _C_TEXT = r'"(?:[^"\\\n]|\\.)*+"'
@@ -231,7 +231,9 @@ _KINDS = {
 
 def language_of(path: str) -> Language | None:
     """The language that a file of this name is written in; None for data, prose and the rest."""
-    return _ENDINGS.get(splitext(path)[1].lower()) or _NAMES.get(basename(path))
+    # Asked of every file of a repository, again and again.
+    ending = path[path.rfind(".") :]
+    return _ENDINGS.get(ending) or _ENDINGS.get(ending.lower()) or _NAMES.get(basename(path))
 
 
 def kind_of(word: str) -> str:

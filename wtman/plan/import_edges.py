@@ -26,10 +26,10 @@ def import_edges(
     known = _Known(paths)
     found = {}
     for number, names in imports.items():
-        path = paths[number]
+        path, family = paths[number], known.family[number]
         used: dict[int, None] = {}
         for name in names:
-            for other in known.meant(path, name):
+            for other in known.meant(path, family, name):
                 if other != number:
                     used[other] = None
         if used:
@@ -73,10 +73,8 @@ class _Known:
                 self.folders.setdefault(basename(folder), []).append(folder)
             self.inside.setdefault(folder, []).append(number)
 
-    def meant(self, path: str, name: str) -> tuple[int, ...]:
-        """The files that `name` means in the file `path`."""
-        language = language_of(path)
-        family = language.name if language else ""
+    def meant(self, path: str, family: str, name: str) -> tuple[int, ...]:
+        """The files that `name` means in the file `path`, of this family."""
         if family == "python" and name.startswith("."):
             up = len(name) - len(name.lstrip("."))
             folder = path.split("/")[:-1]

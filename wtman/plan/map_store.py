@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.objects import survey
 from wtman.git.objects.history import tree_of
+from wtman.model.changes import TrackedFile
+from wtman.plan.file_map import file_map
 from wtman.plan.import_edges import import_edges
 from wtman.plan.repository_map import (
     History,
@@ -31,9 +34,10 @@ from wtman.plan.repository_map import (
 )
 
 _Value = TypeVar("_Value")
-_VERSION = 1
+_VERSION = 2
 _COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
 _MOST_PAIRS = 50_000
+_FOLDERS = 12_000  # characters on the files by folder
 _KEPT = 6  # trees, and histories
 _MOST_BYTES = 256 << 20  # of a file of ours that is read
 _NAMES_BYTES = 64 << 20  # of what is remembered of blobs
@@ -56,7 +60,7 @@ def load_map(ctl: Control, base: str, folder: str) -> RepositoryMap:
     if history is None:
         history = _history(survey.commits_and_paths(ctl, base, _COMMITS))
         _keep(folder, f"history-{base}", _history_to(history))
-    return RepositoryMap(made.paths, made.sizes, made.names, made.uses, history, blobs=made.blobs)
+    return replace(made, history=history)
 
 
 def read_definitions(ctl: Control, map: RepositoryMap, paths: Collection[str]) -> RepositoryMap:
@@ -104,7 +108,9 @@ def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
         if used:
             imports[number] = used.split(_UNIT)
     sizes = tuple(size for _, _, size in listed)
-    made = RepositoryMap(paths, sizes, tuple(names), import_edges(paths, imports), blobs=blobs)
+    folders = file_map([TrackedFile(path, size) for path, _, size in listed], _FOLDERS)
+    uses = import_edges(paths, imports)
+    made = RepositoryMap(paths, sizes, tuple(names), uses, blobs=blobs, folders=folders)
     _keep(folder, f"tree-{tree}", _tree_to(made))
     return made
 
@@ -122,6 +128,7 @@ def _tree_to(map: RepositoryMap) -> bytes:
         "paths": map.paths,
         "blobs": map.blobs,
         "sizes": map.sizes,
+        "folders": map.folders,
         "uses": [[number, *used] for number, used in map.uses.items()],
     }
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + "\n".join(map.names).encode()
@@ -136,6 +143,7 @@ def _tree_from(data: bytes) -> RepositoryMap:
         tuple(names.decode().split("\n")) if read["paths"] else (),
         MappingProxyType({used[0]: tuple(used[1:]) for used in read["uses"]}),
         blobs=tuple(read["blobs"]),
+        folders=str(read["folders"]),
     )
     if not len(made.paths) == len(made.sizes) == len(made.names) == len(made.blobs):
         raise ValueError("lists of different lengths")

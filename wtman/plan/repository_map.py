@@ -16,15 +16,15 @@ from types import MappingProxyType
 
 from wtman.formats.source_languages import language_of
 from wtman.formats.test_paths import is_test
-from wtman.model.changes import TrackedFile
 from wtman.model.places import Definition
 from wtman.plan.conflict import RepositoryFacts
-from wtman.plan.file_map import file_map, quoted
+from wtman.plan.file_map import quoted
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
 
 MOST_CHARS = 24_000
 MOST_READ = 60  # files whose definitions are read because a request seems to be about them
+_MOST_RANKED = 600
 _RELEVANT = 40  # files that are told of
 _OF_PART = 60
 _SMALL = 25  # files of source: no part of such a repository is worth a look of its own
@@ -69,7 +69,8 @@ class RepositoryMap:
 
     `names` has, in small letters, what each file defines and says of itself; `uses` the numbers
     of the files that a file imports, `blobs` the names of their contents ("" for what is no
-    file). `definitions` are of the files that were read for them.
+    file). `definitions` are of the files that were read for them; `without` is the
+    map before. `folders` tells of the files by folder.
     """
 
     paths: tuple[str, ...] = ()
@@ -81,6 +82,8 @@ class RepositoryMap:
     definitions: Mapping[str, tuple[Definition, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    folders: str = ""
+    without: "RepositoryMap | None" = None
 
     def users_of(self, paths: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Who imports each of these files."""
@@ -100,7 +103,8 @@ class RepositoryMap:
                 named.setdefault(untested(path), []).append(path)
         found: dict[str, dict[str, None]] = {}
         for path in self.paths:
-            if is_test(path) and language_of(path):
+            # The first is for speed: most files of a large repository are no tests.
+            if ("est" in path or "pec" in path) and is_test(path) and language_of(path):
                 for tested in named.get(untested(path), ()):
                     found.setdefault(tested, {})[path] = None
         for path, users in self.users_of(paths).items():
@@ -138,37 +142,39 @@ def facts_of(map: RepositoryMap) -> RepositoryFacts:
 # --- what a request is about --------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4)  # asked for the files to read, for the text and for the parts
 def relevance(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]:
     """The files that a request seems to be about, the most relevant first, with a score."""
+    return _ranked(map.without or map, request)
+
+
+@lru_cache(maxsize=4)  # asked for the files to read, for the text and for the parts
+def _ranked(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]:
     terms = _terms(request)
     scores: defaultdict[int, float] = defaultdict(float)
     count = len(map.paths)
-    lowered = [path.lower() for path in map.paths]
-    length = sum(len(text) for text in map.names) / max(count, 1) + 1
+    lowered = [f"{path.lower()} {names}" for path, names in zip(map.paths, map.names, strict=True)]
+    # A long file says every word some day (BM25).
+    short, long = _K * (1 - _B), _K * _B * count / (sum(len(text) for text in lowered) + 1)
     for term, weight in terms.items():
-        of_names = [text.count(term) for text in map.names]
-        of_path = [path.count(term) for path in lowered]
-        hits = [n for n in range(count) if of_names[n] or of_path[n]]
+        hits = [number for number, text in enumerate(lowered) if term in text]
         if not hits:
             continue
-        rarity = math.log(1 + (count - len(hits) + 0.5) / (len(hits) + 0.5))
+        rarity = weight * math.log(1 + (count - len(hits) + 0.5) / (len(hits) + 0.5)) * (_K + 1)
         for number in hits:
-            times = of_names[number] + 3 * of_path[number]
-            long = 1 - _B + _B * len(map.names[number]) / length
-            scores[number] += weight * rarity * times * (_K + 1) / (times + _K * long)
-    for number, path in enumerate(map.paths):
-        score = scores.get(number, 0)
-        if score and (is_test(path) or language_of(path) is None):
-            scores[number] = score * 0.4
+            text = lowered[number]
+            times = text.count(term) + 2 * text.count(term, 0, len(map.paths[number]))
+            scores[number] += rarity * times / (times + short + long * len(text))
+    for number in scores:
+        if is_test(map.paths[number]) or language_of(map.paths[number]) is None:
+            scores[number] *= 0.4
     best = max(scores.values(), default=1)
     for path in _paths_in(request):
         for number, known in enumerate(map.paths):
             if known == path or known.endswith(f"/{path}"):
                 scores[number] += best * 2
     _spread(map, scores)
-    ranked = sorted(scores, key=lambda number: (-scores[number], map.paths[number]))
-    return tuple((map.paths[number], scores[number]) for number in ranked[:600])
+    ranked = heapq.nlargest(_MOST_RANKED, scores, key=lambda number: (scores[number], -number))
+    return tuple((map.paths[number], scores[number]) for number in ranked)
 
 
 def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
@@ -176,9 +182,11 @@ def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
     top = heapq.nlargest(20, scores, key=lambda number: (scores[number], -number))
     own = {number: scores[number] for number in top}
     place = {map.paths[number]: number for number in top}
-    others = {path: number for number, path in enumerate(map.paths)}
     more: defaultdict[int, float] = defaultdict(float)
-    for (one, other), share in map.together().items():
+    together = map.together()
+    held = {path for pair in together for path in pair}
+    others = {path: number for number, path in enumerate(map.paths) if path in held}
+    for (one, other), share in together.items():
         if share < 0.3 or map.history.pairs[one, other] < 2:
             continue
         for near, far in ((one, other), (other, one)):
@@ -276,10 +284,16 @@ def map_text(map: RepositoryMap, request: str, most_chars: int = MOST_CHARS) -> 
     left = most_chars - sum(len(line) + 1 for line in (*shared, *pairs))
     relevant = _fitting(list(_relevant(map, request)), int(left * 0.65))
     left -= sum(len(line) + 1 for line in relevant)
-    entries = [TrackedFile(path, size) for path, size in zip(map.paths, map.sizes, strict=True)]
-    folders = file_map(entries, max(min(left - 1, 12_000), 200))
-    text = "\n".join([folders, *relevant, *shared, *pairs])
+    text = "\n".join([_cut(map.folders, max(left - 1, 200)), *relevant, *shared, *pairs])
     return text[:most_chars]
+
+
+def _cut(text: str, most: int) -> str:
+    """The first lines of a text, and how many there are in all."""
+    if len(text) <= most:
+        return text
+    lines = text[: most - 30].split("\n")[:-1]
+    return "\n".join([*lines, f"… {len(lines):,} of {text.count(chr(10)) + 1:,} lines"])
 
 
 def _fitting(blocks: Sequence[str], most: int) -> list[str]:
@@ -402,4 +416,4 @@ def with_definitions(
     map: RepositoryMap, found: Mapping[str, tuple[Definition, ...]]
 ) -> RepositoryMap:
     """The map with the definitions of some more files."""
-    return replace(map, definitions={**map.definitions, **found})
+    return replace(map, definitions={**map.definitions, **found}, without=map.without or map)
