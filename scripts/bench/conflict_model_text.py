@@ -14,7 +14,7 @@ from math import exp
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ConflictModel:
     """A logistic model, how many real pairs of how many projects it was fitted on, and for each
     strongest relation how many pairs had it and how many of them conflicted."""
 
@@ -57,7 +57,9 @@ def module(
 ) -> str:
     text = _HEAD.format(date=date, features=kinds["feature"], commits=kinds["commit"])
     for name, about, names, weights, rows, cells in models:
-        text += f"# {about}\n{name} = Fitted(\n    intercept={weights[0]:.4f},\n    weights=(\n"
+        text += (
+            f"# {about}\n{name} = ConflictModel(\n    intercept={weights[0]:.4f},\n    weights=(\n"
+        )
         for fact, weight in zip(names, weights[1:], strict=True):
             text += f"        {weight:.4f},  # {fact}\n"
         projects = len({row.project for row in rows})

@@ -18,9 +18,9 @@ from wtman.model.graph import order
 from wtman.model.ids import TaskId
 from wtman.model.places import Definition
 from wtman.model.plan import Task
-from wtman.plan.conflict_briefs import Brief, Lexicon, likeness
+from wtman.plan.conflict_briefs import BriefWords, Lexicon, likeness
 from wtman.plan.conflict_model import APART, BRIEFS, LINES, PLACES, STRANGERS
-from wtman.plan.conflict_places import Spot, common, spots_of
+from wtman.plan.conflict_places import Site, common, spots_of
 from wtman.text.terminal import clean
 
 # From this chance on a conflict counts as predicted.
@@ -105,10 +105,10 @@ class _Pairs:
         self.tasks = tasks
         self.shift = calibration.shift()
         self.above = _above(tasks)
-        self.places: list[Mapping[str, tuple[Spot, ...]]] = [
+        self.places: list[Mapping[str, tuple[Site, ...]]] = [
             spots_of(task.touches, facts.definitions) for task in tasks
         ]
-        self.briefs: list[Brief | None] = [None] * len(tasks)
+        self.briefs: list[BriefWords | None] = [None] * len(tasks)
         self.apart: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
         self.rarity: dict[str, float] = {}
         self.lexicon = Lexicon((), {})

@@ -39,7 +39,7 @@ FACTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class BriefWords:
     """What the words of a task say: of files (with weights that add up to 1), of definitions
     by path and name, and the words themselves."""
 
@@ -85,7 +85,7 @@ class Lexicon:
                 found.add(ends[0])
         return frozenset(found)
 
-    def read(self, text: str, within: Sequence[str] = ()) -> Brief:
+    def read(self, text: str, within: Sequence[str] = ()) -> BriefWords:
         """What a brief says; `within` are files that are known of the task, if any are."""
         text = text[:_MOST_TEXT]
         named = self.spelled(text)
@@ -111,7 +111,7 @@ class Lexicon:
             scores[path] += 20
         best = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:_FILES]
         weight = sum(score for _, score in best) or 1.0
-        return Brief(
+        return BriefWords(
             {path: score / weight for path, score in best},
             named | frozenset(within),
             dict(defined),
@@ -157,7 +157,7 @@ class Likeness:
     because: str
 
 
-def likeness(one: Brief, other: Brief, rarity: Mapping[str, float]) -> Likeness:
+def likeness(one: BriefWords, other: BriefWords, rarity: Mapping[str, float]) -> Likeness:
     """What two briefs share. `rarity` weighs words by how few of the plan's briefs have them."""
     same = sorted(one.named & other.named)
     common = {

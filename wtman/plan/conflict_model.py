@@ -10,7 +10,7 @@ from math import exp
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ConflictModel:
     """A logistic model, how many real pairs of how many projects it was fitted on, and for each
     strongest relation how many pairs had it and how many of them conflicted."""
 
@@ -37,7 +37,7 @@ class Fitted:
 
 
 # Both say their places.
-PLACES = Fitted(
+PLACES = ConflictModel(
     intercept=-2.5606,
     weights=(
         1.9922,  # same definition
@@ -72,7 +72,7 @@ PLACES = Fitted(
     ),
 )
 # Both say the lines of their places, too.
-LINES = Fitted(
+LINES = ConflictModel(
     intercept=-5.8718,
     weights=(
         -1.3044,  # same definition
@@ -110,7 +110,7 @@ LINES = Fitted(
     ),
 )
 # One side or both have nothing but words.
-BRIEFS = Fitted(
+BRIEFS = ConflictModel(
     intercept=-3.1041,
     weights=(
         3.0117,  # same file named

@@ -42,7 +42,7 @@ LINE_FACTS = ("lines touch", "lines within 3", "lines within 10")
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Site:
     """A place as its file bears it out. Without `name`: somewhere in the file."""
 
     name: str  # of a definition, `start`, `end`, or ""
@@ -65,9 +65,9 @@ class Common:
 
 def spots_of(
     touches: Iterable[str], definitions: Mapping[str, Sequence[Definition]]
-) -> dict[str, tuple[Spot, ...]]:
+) -> dict[str, tuple[Site, ...]]:
     """The places of a task by their file; what is no place says nothing."""
-    found: dict[str, list[Spot]] = {}
+    found: dict[str, list[Site]] = {}
     for text in touches:
         try:
             at = place(text)
@@ -80,9 +80,9 @@ def spots_of(
     return {path: tuple(spots) for path, spots in found.items()}
 
 
-def _spot(at: Place, defined: Sequence[Definition]) -> Spot:
+def _spot(at: Place, defined: Sequence[Definition]) -> Site:
     if at.insert == "at":
-        return Spot(at.definition, "at", None, at.first, at.last)
+        return Site(at.definition, "at", None, at.first, at.last)
     name = _PARENTHESES.sub("", _NOISE.sub("", at.definition)).strip().strip("`")
     name = _JOINTS.sub(".", name).strip(".")
     found = _named(name, defined)
@@ -98,7 +98,7 @@ def _spot(at: Place, defined: Sequence[Definition]) -> Spot:
             first = last = 0  # the lines of the whole definition narrow nothing
     elif defined and not first:
         name, insert = ("", "") if not insert else (name, insert)
-    return Spot(name, insert, found, first, last)
+    return Site(name, insert, found, first, last)
 
 
 def _named(name: str, defined: Sequence[Definition]) -> Definition | None:
@@ -115,7 +115,7 @@ def _named(name: str, defined: Sequence[Definition]) -> Definition | None:
     return ends[0] if len(ends) == 1 else None
 
 
-def common(one: Mapping[str, Sequence[Spot]], other: Mapping[str, Sequence[Spot]]) -> Common | None:
+def common(one: Mapping[str, Sequence[Site]], other: Mapping[str, Sequence[Site]]) -> Common | None:
     """What the places of two tasks share; None if that is not even a file."""
     paths = sorted(one.keys() & other.keys())
     if not paths:
@@ -138,7 +138,7 @@ class _Tally:
         self.lined = True
         self.best: tuple[float, str, str] = (0.0, "", "")
 
-    def file(self, path: str, ones: Sequence[Spot], others: Sequence[Spot]) -> None:
+    def file(self, path: str, ones: Sequence[Site], others: Sequence[Site]) -> None:
         self.pairs += len(ones) * len(others)
         known = {(spot.name, spot.insert) for spot in ones}
         shared = len(known & {(spot.name, spot.insert) for spot in others})
@@ -153,7 +153,7 @@ class _Tally:
         if strength > self.best[0]:
             self.best = (strength, fact, because)
 
-    def _pair(self, path: str, one: Spot, other: Spot) -> None:
+    def _pair(self, path: str, one: Site, other: Site) -> None:
         gap = _gap(one, other)
         if gap is None:
             self.lined = False
@@ -174,7 +174,7 @@ class _Tally:
         else:
             self._edits(path, one, other)
 
-    def _inserts(self, path: str, one: Spot, other: Spot) -> None:
+    def _inserts(self, path: str, one: Site, other: Site) -> None:
         if one.insert == other.insert and one.name == other.name:
             if one.insert == "in":
                 because = f"both add code in `{one.name}` in {path}"
@@ -188,7 +188,7 @@ class _Tally:
         else:
             self._near(100, f"both change {path}")
 
-    def _edits(self, path: str, one: Spot, other: Spot) -> None:
+    def _edits(self, path: str, one: Site, other: Site) -> None:
         if one.name == other.name:
             size = one.found.last - one.found.first + 1 if one.found else _FAMILIAR
             self.room += 10 / max(size, 1)
@@ -208,7 +208,7 @@ class _Tally:
         else:
             self._near(100, f"both change {path}")
 
-    def _edit_and_insert(self, path: str, edit: Spot, new: Spot) -> None:
+    def _edit_and_insert(self, path: str, edit: Site, new: Site) -> None:
         if edit.found is None or new.found is None:
             self._near(100, f"both change {path}")
             return
@@ -255,7 +255,7 @@ class _Tally:
         return Common(tuple(flags.values()), lines, self.best[1], self.best[2])
 
 
-def _gap(one: Spot, other: Spot) -> int | None:
+def _gap(one: Site, other: Site) -> int | None:
     """Unchanged lines between what both change; None if one does not say its lines."""
     if not one.first or not other.first:
         return None
@@ -263,14 +263,14 @@ def _gap(one: Spot, other: Spot) -> int | None:
     return max(a - d, c - b)
 
 
-def _cut(spot: Spot) -> tuple[int, int]:
+def _cut(spot: Site) -> tuple[int, int]:
     """The gaps between lines that a change spans: gap n is behind line n."""
     if spot.insert:
         return spot.first, spot.first
     return spot.first - 1, spot.last
 
 
-def _point(spot: Spot) -> int:
+def _point(spot: Site) -> int:
     assert spot.found is not None
     return spot.found.first - 1 if spot.insert == "before" else spot.found.last
 
