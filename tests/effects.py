@@ -69,6 +69,7 @@ EFFECTS = frozenset(
     config/sources.py
     config/trust.py
     context.py
+    coordinator/answers.py
     coordinator/approvals.py
     coordinator/base_check.py
     coordinator/checks.py
@@ -226,6 +227,7 @@ EFFECTS = frozenset(
     sessions/perform.py
     tasks/observation.py
     tasks/perform.py
+    tasks/repair_session.py
     ui/dashboard/app.py
     ui/dashboard/log.py
     ui/html.py

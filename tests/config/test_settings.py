@@ -44,6 +44,7 @@ copy = ".env"
 symlink = ["node_modules/"]
 protect = ["tests/**", "!tests/data/**"]
 reviewers = 0
+repairs = 3
 rounds = 2
 worktrees = "../wt"
 sandbox = "bubblewrap"
@@ -95,7 +96,7 @@ def test_without_any_source_all_are_defaults(house: House) -> None:
     loaded = house.load({"jobs": None, "check": ()})
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert loaded == Loaded(
-        Settings(check_jobs=cores or 1, sandbox="auto", reviewers=2), {}, {}, ()
+        Settings(check_jobs=cores or 1, sandbox="auto", reviewers=2, repairs=1), {}, {}, ()
     )
     assert loaded.source("jobs") == Source(Kind.DEFAULT)
 
@@ -130,6 +131,7 @@ def test_every_key_is_taken_and_typed(house: House) -> None:
         budget_usd=5.0,
         budget_tokens=1000,
         reviewers=0,
+        repairs=3,
         rounds=2,
         block_on=("blocker",),
         roles={"planner": "codex"},

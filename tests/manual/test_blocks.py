@@ -32,6 +32,7 @@ NOT_RUN = {
     "terminal: wtman completion --install": "needs the shell of a person: tests of completion",
     'terminal: eval "$(wtman completion bash)"': "three shells: tests of completion",
     "reviews: wtman split --findings RUN": "needs confirmed findings: tests/cli/test_findings.py",
+    "plans: wtman answer RUN": "needs a run that waits: tests/cli/test_repairs.py",
     "flows: wtman answer RUN": "needs a run that waits: tests/cli/test_flows.py",
     'flows: wtman plan "docs for every module" --as-code': (
         "needs a planner that writes flows: tests/cli/test_written_flow.py"

@@ -6,7 +6,7 @@ import pytest
 
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
-from wtman.plan.authority import as_part, beyond_authority
+from wtman.plan.authority import as_part, beyond_authority, too_deep
 from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
 
 
@@ -18,7 +18,8 @@ LEAD = task("a", "src/**", "!src/gen/**", lead=True)
 
 
 def beyond(*tasks: Task, lead: Task = LEAD, depth: int = 1, protect: str = "") -> tuple[str, ...]:
-    return beyond_authority(tasks, lead, depth, (protect,) if protect else ())
+    found = beyond_authority(tasks, lead, (protect,) if protect else ())
+    return (*too_deep(tasks, depth), *found)
 
 
 @pytest.mark.parametrize(

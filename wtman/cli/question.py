@@ -5,14 +5,12 @@ this terminal waits, one that comes from elsewhere is taken as well, and the fir
 leaves without an answer leaves the run waiting.
 """
 
-import time
-
 from wtman.cli import target, terminal
+from wtman.coordinator.answers import give_answer
 from wtman.coordinator.home import Home
 from wtman.coordinator.outcome import answer_command
 from wtman.journal.events import Answered
-from wtman.journal.replay_flow import options_of
-from wtman.journal.state import FlowStep, State
+from wtman.journal.state import PersonQuestion, State
 from wtman.model.ids import RunId
 from wtman.model.states import RunState
 from wtman.tasks.lifecycle import run_state
@@ -23,8 +21,9 @@ def answered(home: Home, state: State) -> State | None:
     """The run with its oldest question answered. None: it goes on waiting, or elsewhere."""
     if run_state(state) is not RunState.WAITING or not terminal.may_ask():
         return None
-    step = _open(state)[0]
-    options = options_of(step)
+    step = state.questions[0]
+    options = step.options
+    seen = state.seq
     terminal.forget_typed()
     while True:
         said = terminal.line_of(
@@ -36,7 +35,7 @@ def answered(home: Home, state: State) -> State | None:
         if said.strip() == "" and not _is_over(home, state.run, step):
             continue
         if word := _meant(said.strip(), options):
-            home.store.append(state.run, [Answered(step.key, word)], time.time())
+            give_answer(home.repo, home.store, state.run, step, word)
         elif not _is_over(home, state.run, step):
             print(f"{clean(said.strip(), 40)!r} is no answer to this question")
             continue
@@ -45,20 +44,22 @@ def answered(home: Home, state: State) -> State | None:
         print(f"run {state.run} goes on in another process ({pid})")
         return None
     now = home.state(state.run)
-    known = now.flow.steps[step.key] if now.flow is not None else step
-    took = "no" if known.error is not None else str(known.value)
+    took = next(
+        (
+            item.event.text
+            for item in home.store.events(state.run, seen)
+            if isinstance(item.event, Answered) and item.event.key == step.key
+        ),
+        word,
+    )
     if took != word:
         print(f"answered from elsewhere: {clean(took)}")
     return now
 
 
-def _open(state: State) -> tuple[FlowStep, ...]:
-    return state.flow.questions if state.flow is not None else ()
-
-
-def _is_over(home: Home, run: RunId, step: FlowStep) -> bool:
+def _is_over(home: Home, run: RunId, step: PersonQuestion) -> bool:
     """Whether somebody else has answered, or drives the run."""
-    waits = any(item.key == step.key for item in _open(home.state(run)))
+    waits = any(item.key == step.key for item in home.state(run).questions)
     return not waits or bool(home.store.live(run))
 
 

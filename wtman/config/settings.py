@@ -176,6 +176,7 @@ def _loaded(
     values: dict[Path, Any], origin: dict[str, Source], warnings: tuple[str, ...]
 ) -> Loaded:
     given: dict[str, Any] = {"check_jobs": _cores(), "sandbox": "auto", **by_name(values)}
+    given.setdefault("repairs", 1)
     # Who names three reviewers wants three.
     given.setdefault("reviewers", max(_REVIEWERS, len(given.get("reviewed_by", ()))))
     if isinstance(given.get("network"), tuple):

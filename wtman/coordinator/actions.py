@@ -18,7 +18,7 @@ from wtman.model.actions import Backoff, Cancel, Pause
 from wtman.plan.actions import MakeMap, MakePlan, PassOver, PlanTeam, Scout
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import AnswerWanted, Chain, Observe, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, DecideRepair, Observe, Unchain, Watch
 from wtman.worktrees.actions import (
     Adopt,
     BringBack,
@@ -64,6 +64,7 @@ Performed = (
     | TrainStep
     | WriteFlow
     | Rewind
+    | DecideRepair
 )
 
 # What is done at once: an event, or the end of what runs.

@@ -34,11 +34,12 @@ from wtman.plan.decide import planning_actions
 from wtman.review.actions import Refute, Review
 from wtman.review.decide import review_actions
 from wtman.sessions.actions import Collect, RunSession
-from wtman.tasks.actions import AnswerWanted, Chain, Observe, Unchain, Watch
+from wtman.tasks.actions import AnswerWanted, Chain, DecideRepair, Observe, Unchain, Watch
 from wtman.tasks.addition import admission
 from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
+from wtman.tasks.repair import repairs_wanted, settled
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.decide import given_to, offer_of, taken_over
 
@@ -60,12 +61,14 @@ def decide(
         return ()
     if state.wanted:
         return tuple(AnswerWanted(admission(state, item)) for item in state.wanted[:1])
+    if made := settled(state):
+        return (AnswerWanted(made),)
     known = standings(state)
-    actions: list[Action] = [*_cancels(state, running), *_settle_left(state, running)]
+    actions: list[Action] = [*_cancels(state, running, known), *_settle_left(state, running)]
     actions += [*flows.outcomes(state, known), *flows.over_budget(state, known)]
-    proofs, asked, settled = review_steps(state)
-    trains, made = train_steps(state)
-    actions += [*settled, *made]
+    proofs, asked, outcomes = review_steps(state)
+    trains, judged = train_steps(state)
+    actions += [*outcomes, *judged]
     actions += flows.ends(state, running)
     resting = flows.resting(state, running)
     links: list[Chain | Unchain] = [*unchained(state, known)]
@@ -79,7 +82,9 @@ def decide(
         actions += [*links, *_base(state, running), *follows]
         held = {item.task for item in links} | {item.task for item in follows} | resting
         actions += [item for item in _checks(state, running, known) if item.task not in gone]
-        wanted: list[AskStep | ReviewStep] = [*flows.asks(state, running), *asked]
+        wanted: list[AskStep | ReviewStep | DecideRepair] = [*flows.asks(state, running), *asked]
+        if base_settled(state):
+            wanted += repairs_wanted(state, running, known)
         reviews = _reviews(state, running, known, live or {}, wanted)
         actions += reviews
         if not any(isinstance(item, Pause) for item in reviews):
@@ -217,8 +222,10 @@ def _observation(state: State, known: Mapping[TaskId, Standing]) -> tuple[Observ
     return (Observe(tips),)
 
 
-def _cancels(state: State, running: frozenset[ActionKey]) -> list[Action]:
-    """Sessions whose task is gone or has been worded anew."""
+def _cancels(
+    state: State, running: frozenset[ActionKey], known: Mapping[TaskId, Standing]
+) -> list[Action]:
+    """Sessions whose task is gone, or has been worded anew or taken up again."""
     out: list[Action] = []
     for task in sorted(busy(running, ActionKind.SESSION)):
         view = state.tasks.get(task)
@@ -229,6 +236,11 @@ def _cancels(state: State, running: frozenset[ActionKey]) -> list[Action]:
         Cancel(ActionKey(ActionKind.PLAN, lead))
         for lead in sorted(busy(running, ActionKind.PLAN) - state.tasks.keys())
         if lead
+    ]
+    out += [
+        Cancel(ActionKey(ActionKind.REPAIR, task))
+        for task in sorted(busy(running, ActionKind.REPAIR))
+        if task not in known or not known[task].repair
     ]
     return out
 
@@ -345,7 +357,8 @@ def _starts(
     """
     ready = [task for task in _ready(state, running, known) if task not in held]
     jobs = state.settings.jobs
-    asked = [item for item in begun if isinstance(item, Review | Refute | AskStep | ReviewStep)]
+    kinds = Review | Refute | AskStep | ReviewStep | DecideRepair
+    asked = [item for item in begun if isinstance(item, kinds)]
     slots = _slots(state, running) - len(asked)
     moving = busy(running, ActionKind.WORKTREE)
     ahead = jobs - len(moving)
@@ -357,7 +370,7 @@ def _starts(
     waiting = sum(
         1
         for task, item in known.items()
-        if item.state in _WANTING and state.tasks[task].in_flight is None
+        if item.state in _WANTING and state.tasks[task].in_flight is None and not item.repair
     )
     may_run = base_settled(state)
     out: list[Action] = []
@@ -424,6 +437,7 @@ _SESSIONS = (
     ActionKind.PLAN,
     ActionKind.SCOUT,
     ActionKind.JUDGE,
+    ActionKind.REPAIR,
 )
 
 
@@ -432,31 +446,45 @@ def _reviews(
     running: frozenset[ActionKey],
     known: Mapping[TaskId, Standing],
     live: Mapping[ActionKey, Usage],
-    of_flow: Sequence[AskStep | ReviewStep],
+    others: Sequence[AskStep | ReviewStep | DecideRepair],
 ) -> list[Action]:
-    """What reviews and questions need next. They come before new work: what is nearly done gets
-    done.
+    """What reviews, questions and repairs need next. They come before new work: what is nearly
+    done gets done.
     """
     free, reviews = review_actions(state, running, known)
-    wanted: list[Review | Refute | AskStep | ReviewStep] = [*reviews]
-    wanted += [item for item in of_flow if item.key not in running]
+    wanted: list[Review | Refute | AskStep | ReviewStep | DecideRepair] = [*reviews]
+    wanted += [item for item in others if item.key not in running]
     out: list[Action] = [*free]
     money, left = budget_status(state, live), state.settings.max_sessions - state.sessions
     for number, action in enumerate(wanted[: max(_slots(state, running), 0)]):
         if state.backoff:
             return [*out, *_backoff(state, running)]
+        if isinstance(action, DecideRepair) and number + _fresh(state, known) >= left:
+            break  # what the plan has must not go without a session for it
         if number >= left:
             reason = f"the run has had its {state.settings.max_sessions} sessions"
             return [*out, Pause(reason, "raise the limit: wtman resume --max-sessions N")]
         cap = money.admit(len(wanted) - number)
         if cap is None:
-            return [*out, *_broke(state, money)]
+            return out if isinstance(action, DecideRepair) else [*out, *_broke(state, money)]
+        if isinstance(action, DecideRepair) and (own := state.settings.plan_budget_usd):
+            cap = replace(cap, usd=min(cap.usd or own, own))
         if isinstance(action, AskStep) and state.flow is not None and money.budget.usd:
             if flows.own_usd(state.flow.steps[action.step]) > money.left.usd:
                 continue  # until live sessions give back what they do not use
         out.append(replace(action, cap=cap))
         money = money.holding(cap)
     return out
+
+
+def _fresh(state: State, known: Mapping[TaskId, Standing]) -> int:
+    """How many tasks wait for a session and for nothing else."""
+    return sum(
+        item.state in _WANTING
+        and not (item.waiting_for or item.repair)
+        and state.tasks[task].in_flight is None
+        for task, item in known.items()
+    )
 
 
 # Tasks in these states need one session more, if none is in flight.
@@ -493,6 +521,8 @@ def _ready(
     for place, (task, item) in enumerate(known.items()):
         view = state.tasks[task]
         if item.state not in (TaskState.PENDING, TaskState.FIXING) or item.waiting_for:
+            continue
+        if item.repair:
             continue
         if view.in_flight is not None or task in live:
             continue

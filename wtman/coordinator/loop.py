@@ -46,6 +46,7 @@ from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
 from wtman.tasks import observation
 from wtman.tasks import perform as overlaps
+from wtman.tasks import repair_session as repairs
 from wtman.worktrees import perform as worktrees
 from wtman.worktrees import team as teams
 
@@ -97,6 +98,7 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.TrainStep: flow.perform,
     a.WriteFlow: flow.perform,
     a.Rewind: worktrees.perform,
+    a.DecideRepair: repairs.perform,
 }
 
 

@@ -52,7 +52,7 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
             kept = last.saved
     failure = _joined(request.excluded, failure, fix_text(state, view))
     if request.again and asked is None:
-        if not failure and (last is not None or not view.said):
+        if not failure and (last is not None or not (view.said or view.advice)):
             failure = "The user asked for this task to be gone over again."
     cut = attempts[-1].outcome if attempts and broken_off(attempts[-1]) else None
     if cut is not None and cut.session:
@@ -61,7 +61,8 @@ def next_session(state: State, view: TaskView, cap: Cap = _NO_CAP) -> RunSession
         failure = _joined(failure, _BROKEN_OFF)
     if asked is None:
         agent = agent_of_task(state.settings, state.roles, view.task)
-        cache_key = digest(view.fingerprint, at, failure, *view.said, *notes_told(state, view))
+        heard = (*view.said, *view.advice, *notes_told(state, view))
+        cache_key = digest(view.fingerprint, at, failure, *heard)
         prompt = task_prompt(state, view, failure)
     else:
         agent = asked.agent

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from wtman.checks.excerpt import summary
 from wtman.journal.events import SETUP_FAILED, SessionFinished
-from wtman.journal.replay_flow import OF_STEPS, options_of
-from wtman.journal.state import FlowStep, FlowView, State, TaskView
+from wtman.journal.replay_flow import OF_STEPS
+from wtman.journal.state import FlowView, PersonQuestion, State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
@@ -19,6 +19,7 @@ from wtman.model.states import RunKind, RunState, Standing, TaskState
 from wtman.review.audit import audit_findings, is_audit
 from wtman.review.judgement import unseen
 from wtman.tasks.lifecycle import landable, run_state, standings
+from wtman.tasks.repair import excluded_to_repair
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
 FELL_SHORT = (TaskState.FAILED, TaskState.REJECTED, TaskState.EXCLUDED)
@@ -198,6 +199,10 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
     match status:
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
+        case RunState.WAITING:
+            return answer_command(state, state.questions[0])
+        case RunState.READY | RunState.MERGED if short and excluded_to_repair(state, known):
+            return _resume(state)
         case RunState.READY if landable(state, known) or not short:
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
@@ -229,16 +234,21 @@ def _retry(state: State, task: str) -> str:
     return f"wtman retry {state.run}/{task}" + ("" if bare else f' -m "{IN_OTHER_WORDS}"')
 
 
-def answer_command(state: State, step: FlowStep) -> str:
-    """How the question of a step is answered, with the first of its options.
+def answer_command(state: State, question: PersonQuestion) -> str:
+    """How a question is answered, with the first of its options.
 
     Where the run waits with others, too, it is named.
     """
-    first = options_of(step)[0]
-    asked = state.flow.questions if state.flow is not None else ()
-    which = ("--question", step.key[:12]) if any(it.key != step.key for it in asked) else ()
+    first = question.options[0]
+    others = any(item.key != question.key for item in state.questions)
+    which = ("--question", short_key(question)) if others else ()
     dashes = ("--",) if first.startswith("-") else ()
     return shlex.join(["wtman", "answer", state.run, *which, *dashes, first])
+
+
+def short_key(question: PersonQuestion) -> str:
+    """By what people name a question."""
+    return question.key if question.asked is not None else question.key[:12]
 
 
 def _next_of_flow(
@@ -254,7 +264,7 @@ def _next_of_flow(
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.WAITING:
-            return answer_command(state, flow.questions[0])
+            return answer_command(state, state.questions[0])
         case RunState.READY if flow.wanted and (landable(state, known) or not short):
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"

@@ -71,6 +71,11 @@ def task_prompt(state: State, view: TaskView, failure: str = "") -> str:
         )
     if view.said:
         parts.append("The user says: " + "\n\n".join(text.strip() for text in view.said))
+    if view.advice:
+        parts.append(
+            "Advice from who has looked into why the attempts before failed: "
+            + "\n\n".join(text.strip() for text in view.advice)
+        )
     return "\n\n".join(parts) + "\n"
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 from wtman.formats.gitignore_intersection import segments_matching
 from wtman.formats.gitignore_pattern import ANY, DEEP, Pattern, compiled, flaw, literal_text
 
-__all__ = ["can_both_match", "flaw", "matches", "outside", "owned"]
+__all__ = ["beyond", "can_both_match", "flaw", "matches", "outside", "owned"]
 
 _MOST_STATES = 20_000
 
@@ -67,6 +67,40 @@ def can_both_match(a: tuple[str, ...], b: tuple[str, ...]) -> str | None:
             if example is not None:
                 return example
     return None
+
+
+def beyond(owns: tuple[str, ...], allowed: Sequence[tuple[str, ...]]) -> str | None:
+    """A path that `owns` has and none of the `allowed` lists, or None where there is none.
+
+    It may name one too many, where lists with negations would only together have all of a
+    pattern; it never misses one.
+    """
+    if any(not item for item in allowed):
+        return None
+    if len(allowed) == 1:
+        return _beyond_all(owns, allowed)
+    plain = (item for item in allowed if not any(text.startswith("!") for text in item))
+    lists = [*allowed, tuple(text for item in plain for text in item)]
+    whole = owns or (DEEP,)
+    for place, text in enumerate(whole):
+        if text.startswith("!"):
+            continue
+        taken = (later for later in whole[place + 1 :] if later.startswith("!"))
+        example = _beyond_all((text, *taken), lists)
+        if example is not None:
+            return example
+    return None
+
+
+def _beyond_all(owns: tuple[str, ...], lists: Sequence[tuple[str, ...]]) -> str | None:
+    """A path of `owns` that is in no list, if each of them lacks one."""
+    example: str | None = None
+    for item in lists:
+        flipped = (t.removeprefix("!") if t.startswith("!") else f"!{t}" for t in item)
+        example = can_both_match(owns, (DEEP, *flipped))
+        if example is None:
+            return None
+    return example
 
 
 @lru_cache(maxsize=4096)

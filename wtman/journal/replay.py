@@ -15,6 +15,7 @@ from wtman.journal import replay_forecast as forecasts
 from wtman.journal import replay_limits as limits
 from wtman.journal import replay_merge as merges
 from wtman.journal import replay_plan as planning
+from wtman.journal import replay_repair as repairs
 from wtman.journal import replay_review as reviews
 from wtman.journal import replay_settings as changed
 from wtman.journal import replay_team as teams
@@ -148,6 +149,7 @@ _ASKING = frozenset(
         ActionKind.ASK,
         ActionKind.SCOUT,
         ActionKind.JUDGE,
+        ActionKind.REPAIR,
     }
 )
 
@@ -386,13 +388,18 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
     if event.what != "retry" or view is None or view.external:
         return state
     said = tuple(dict.fromkeys((*view.said, *filter(None, [event.told]))))
+    advice = tuple(dict.fromkeys((*view.advice, *filter(None, [event.advice]))))
     if view.planned.lead:
         view = replace(view, merged=Sha(""), excluded=None, stuck="", onto=event.onto or view.onto)
-        state.tasks[event.task] = replace(view, request=Request(told=event.told), said=said)
+        state.tasks[event.task] = replace(
+            view, request=Request(told=event.told), said=said, advice=advice
+        )
         return teams.planned_anew(state, event.task)
     # The user asks for one more session, whatever the verdict was: the head is judged again.
     # A task that had come to its end gets no other after it, however that one ends.
     more = view.failures - (state.settings.attempts + view.granted) + 1
+    if event.repair:  # it has all its attempts again
+        more = view.failures - view.granted
     before = None if view.resolving is not None else view.before
     if event.keeps and event.keeps == view.head and view.in_flight is None:
         before = replace(view, before=None, resolving=None)
@@ -404,6 +411,7 @@ def _requested(state: State, event: e.Requested, at: float) -> State:
         granted=view.granted + (more if event.once else max(more, 0)),
         request=request,
         said=said,
+        advice=advice,
         onto=event.onto or view.onto,
         excluded=None,
         resolving=None,
@@ -434,7 +442,7 @@ def _resumed(state: State, event: e.Resumed, at: float) -> State:
     if event.reason == "review":
         state = replace(state, reviews=reviews.asked_again(state.reviews))
     if not event.reason:
-        state = changed.without_failed_setup(state)
+        state = replace(changed.without_failed_setup(state), mends=True)
     return replace(
         flows.resumed(limits.without_backoff(state)),
         asked_stop=False,
@@ -502,6 +510,7 @@ _FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     **changed.FOLDS,
     **planning.FOLDS,
     **teams.FOLDS,
+    **repairs.FOLDS,
     **merges.FOLDS,
     **reviews.FOLDS,
 }

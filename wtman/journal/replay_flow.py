@@ -5,9 +5,10 @@ from typing import Any
 
 from wtman.journal import events as e
 from wtman.journal import replay_limits as limits
+from wtman.journal import replay_repair as repairs
 from wtman.journal.copies import replace
 from wtman.journal.replay_plan import fingerprint_in
-from wtman.journal.state import FlowStep, FlowView, State, TaskView
+from wtman.journal.state import NO, FlowStep, FlowView, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.graph import leaves, order
 from wtman.model.ids import Branch, Sha, TaskId
@@ -15,7 +16,6 @@ from wtman.model.plan import Task
 from wtman.model.session import Usage
 
 _KINDS = {"ask": ActionKind.ASK, "command": ActionKind.COMMAND}
-_NO = "no"
 
 # Errors of steps that a script let through: its next play asks for them again.
 OF_STEPS = ("StepFailed", "BadAnswer", "OverBudget", "GivenUp", "Ended")
@@ -276,22 +276,17 @@ def _ended(state: State, key: str, **outcome: Any) -> State:
 
 
 def _person(state: State, event: e.Answered, at: float) -> State:
+    if state.flow is None or any(item.key == event.key for item in state.asked):
+        return repairs.answered(state, event)
     step = _flow(state).steps.get(event.key)
-    if step is None or not step.open or event.text not in options_of(step):
+    if step is None or not step.open or event.text not in step.options:
         return state
     state = _with(state, held=False)
-    if event.text == _NO:
+    if event.text == NO:
         question = str(step.spec.get("question", ""))
         error = e.StepFailed(event.key, "Rejected", f"answered no: {question}")
         return _ended(state, event.key, error=error)
     return _ended(state, event.key, value=event.text)
-
-
-def options_of(step: FlowStep) -> tuple[str, ...]:
-    """The answers that a question takes."""
-    named = step.spec.get("options")
-    given = tuple(map(str, named)) if isinstance(named, list) and named else ("yes",)
-    return given if _NO in given else (*given, _NO)
 
 
 def _told(state: State, event: e.ScriptTold, at: float) -> State:

@@ -60,6 +60,7 @@ Over = (
     | e.Refuted
     | e.StepDeferred
     | e.TeamPlanFailed
+    | e.RepairFailed
     | e.Scouted
     | e.ScoutFailed
 )

@@ -36,7 +36,8 @@ def _merge_asked(state: State, event: MergeAsked, at: float) -> State:
             state.tasks[task] = replace(state.tasks[task], excluded=None)
     before = state.merge if event.resolves else None  # what a resolver's work goes on with
     so_far = (before.landed or before.so_far) if before is not None else None
-    return replace(state, merge=MergeView(asked=event, at=at, on=event.before, so_far=so_far))
+    merge = MergeView(asked=event, at=at, on=event.before, so_far=so_far)
+    return replace(state, merge=merge, mends=False)
 
 
 def _judged(state: State, event: CandidateJudged, at: float) -> State:
@@ -51,7 +52,7 @@ def _disproved(state: State, event: Disproved, at: float) -> State:
 
 
 def _landed(state: State, event: Landed, at: float) -> State:
-    state = done(state, _LAND)
+    state = replace(done(state, _LAND), mends=False)
     merge = state.merge
     if merge is None:
         return state

@@ -39,7 +39,8 @@ def view_of(state: State, task: Task) -> TaskView:
     before = known.before if known.resolving is not None else None
     # What was said holds until the task itself is worded anew.
     said = known.said if known.planned.prompt == task.prompt else ()
-    known = replace(known, planned=task, fingerprint=fingerprint, said=said)
+    advice = known.advice if known.planned.prompt == task.prompt else ()
+    known = replace(known, planned=task, fingerprint=fingerprint, said=said, advice=advice)
     return replace(known, granted=0, before=before)
 
 

@@ -169,6 +169,7 @@ class TaskView:
     granted: int = 0  # attempts that the user added by `retry`
     request: Request = Request()  # what the next session is begun for
     said: tuple[str, ...] = ()  # all that the user has said to its sessions
+    advice: tuple[str, ...] = ()  # all that the repairer has said to them
     attach: bool = False  # the user asked for the next one
     wanted: bool = False  # the user asked for the worktree, which another task has
     onto: Sha = Sha("")  # the target that the task has to come up to, instead of the base
@@ -335,6 +336,43 @@ class Planning:
         return self.failures + 1
 
 
+YES, NO = "yes", "no"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuestion:
+    """What a run asks a person, with what it shows: of a flow, or of a task that wants more than
+    the plan gives it. `answer`: it has one, which has had no consequence yet."""
+
+    key: str
+    text: str
+    show: tuple[str, ...] = ()
+    options: tuple[str, ...] = (YES, NO)
+    asked: e.QuestionAsked | None = None
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairView:
+    """One repair of a task: what was decided, or why nothing was, and what came of that."""
+
+    at: float
+    decided: e.RepairDecided | None = None
+    failed: e.RepairFailed | None = None
+    applied: e.RepairApplied | None = None
+
+    @property
+    def task(self) -> TaskId:
+        """The task that it is about."""
+        told = self.decided or self.failed
+        return told.task if told is not None else TaskId("")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of those that a task may have."""
+        return self.failed is None or not (self.failed.fatal or self.failed.limited)
+
+
 @dataclass(frozen=True, slots=True)
 class Foretold:
     """What was foreseen of the run, and what it had taken by then: seconds, sessions, usage."""
@@ -375,6 +413,20 @@ class FlowStep:
     def commits(self) -> tuple[Sha, ...]:
         """The works that a review or a train is about."""
         return tuple(Sha(str(item["commit"])) for item in self.spec.get("works") or ())
+
+    @property
+    def question(self) -> "PersonQuestion":
+        """What it asks a person."""
+        shown = str(self.spec.get("show") or "").splitlines()
+        text = str(self.spec.get("question", ""))
+        return PersonQuestion(self.key, text, tuple(shown), self.options)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The answers that its question takes."""
+        named = self.spec.get("options")
+        given = tuple(map(str, named)) if isinstance(named, list) and named else (YES,)
+        return given if NO in given else (*given, NO)
 
     @property
     def open(self) -> bool:
@@ -498,6 +550,9 @@ class State:
     observed: e.ConflictsObserved | None = None  # what of it came true, as last looked at
     reviews: Reviews = Reviews()
     flow: FlowView | None = None  # of a plan in code
+    repairs: tuple[RepairView, ...] = ()
+    asked: tuple[PersonQuestion, ...] = ()  # of a person, about tasks
+    mends: bool = False  # a resume asks for the repair of what the newest merge excluded
     configured: e.Configured | None = None  # what the configuration said when it was last read
     authors: tuple[Settings, ...] = ()  # settings under which others worked, the oldest first
     charged: Cap = Cap()  # what ended sessions count against the budgets
@@ -508,6 +563,22 @@ class State:
     backoff: bool = False  # sessions were turned away: none starts before a wait
     turned_away: int = 0  # how often in a row
     seq: int = 0
+
+    @property
+    def questions(self) -> tuple[PersonQuestion, ...]:
+        """What waits for a person, the oldest first."""
+        steps = self.flow.questions if self.flow is not None else ()
+        own = tuple(item for item in self.asked if not item.answer)
+        return (*(step.question for step in steps), *own)
+
+    def asks_about(self, task: TaskId) -> PersonQuestion | None:
+        """The question that a task waits for the answer of."""
+        about = (it for it in self.asked if it.asked is not None and it.asked.task == task)
+        return next(about, None)
+
+    def repairs_of(self, task: TaskId) -> tuple[RepairView, ...]:
+        """The repairs of a task, the oldest first."""
+        return tuple(item for item in self.repairs if item.task == task)
 
     def parts_of(self, lead: TaskId) -> tuple[TaskId, ...]:
         """The parts of a lead as it is cut now; of a task that is none, nothing."""

@@ -15,6 +15,7 @@ from wtman.model.settings import Settings
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
 SCOUT, JUDGE, REPAIRER = "scout", "judge", "repairer"
+BUILD_ONLY = ("command", "replay")  # agents that plan only where they are named for it
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
@@ -48,6 +49,19 @@ def agent_beside_planner(
     """The agent of a role that helps to plan: its own, else the planner's."""
     role = roles.get(name)
     return settings.roles.get(name) or (role.agent if role is not None else "") or planner
+
+
+def agent_of_repairer(settings: Settings, roles: Mapping[str, Role]) -> str:
+    """The agent that decides what becomes of a task that fell short: its own, else the planner's,
+    else the run's. Empty: the run's only builds, and nobody is named."""
+    named = (settings.roles.get(name) or _own(roles.get(name)) for name in (REPAIRER, PLANNER))
+    if agent := next(filter(None, named), ""):
+        return agent
+    return "" if settings.agent.partition(":")[0] in BUILD_ONLY else settings.agent
+
+
+def _own(role: Role | None) -> str:
+    return role.agent if role is not None else ""
 
 
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:

@@ -20,6 +20,9 @@ class Settings:
     check_jobs: int = 2
     max_sessions: int = 1000
     attempts: int = 3
+    # Most decisions of the repairer on one task that fell short; a run from before there were any
+    # has none.
+    repairs: int = 0
     timeout: float = 3600.0
     check_timeout: float = 1800.0
     grace: float = 10.0

@@ -58,6 +58,7 @@ class Standing:
     state: TaskState
     reason: str = ""
     waiting_for: tuple[TaskId, ...] = ()
+    repair: bool = False  # it fell short, and what becomes of it is being decided
 
 
 # What a dependent may start from.

@@ -5,7 +5,7 @@ given to it. Pure.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wtman.formats.gitignore import can_both_match
+from wtman.formats.gitignore import beyond, can_both_match
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
 from wtman.model.roles import LEAD
@@ -44,20 +44,28 @@ def part_id(lead: TaskId, part: str) -> TaskId:
     return TaskId(f"{lead}_{part}")
 
 
-def beyond_authority(
-    tasks: Sequence[Task], lead: Task, depth: int, protect: tuple[str, ...]
-) -> tuple[str, ...]:
-    """What in the plan of a lead is not its planner's to decide, for its author to mend.
+def too_deep(tasks: Sequence[Task], depth: int) -> tuple[str, ...]:
+    """Which tasks of the plan of a lead may not be leads. `depth` is that of the lead: 1 for a
+    task of the plan."""
+    return tuple(
+        f"task {quoted(task.id)}: it may not be a lead: parts are at most {DEEP} deep"
+        for task in tasks
+        if task.lead and depth + 1 >= DEEP
+    )
 
-    `tasks` are as the planner named them. `depth` is the lead's: 1 for a task of the plan.
+
+def beyond_authority(
+    tasks: Sequence[Task], lead: Task, protect: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What in the plan of a lead is not its planner's to decide, but the user's.
+
+    `tasks` are as the planner named them.
     """
     found: list[str] = []
     for task in tasks:
         name = f"task {quoted(task.id)}"
-        if task.lead and depth + 1 >= DEEP:
-            found.append(f"{name}: it may not be a lead: parts are at most {DEEP} deep")
         owns = task.owns or lead.owns
-        if lead.owns and (path := _beyond(owns, lead.owns)) is not None:
+        if (path := beyond(owns, (lead.owns,))) is not None:
             told = ", ".join(lead.owns)
             found.append(f"{name}: it may not own {quoted(path)}: only {told} is yours to give")
         if protect and (path := can_both_match(owns, protect)) is not None:
@@ -68,7 +76,28 @@ def beyond_authority(
     return tuple(found)
 
 
-def _beyond(owns: tuple[str, ...], allowed: tuple[str, ...]) -> str | None:
-    """A path that `owns` has and `allowed` has not."""
-    other = (item.removeprefix("!") if item.startswith("!") else f"!{item}" for item in allowed)
-    return can_both_match(owns, ("**", *other))
+def more_than_approved(
+    task: Task, owns: tuple[str, ...], approved: Sequence[tuple[str, ...]], protect: Sequence[str]
+) -> tuple[str, ...]:
+    """What a task may not own from now on without a yes of the user, in words.
+
+    `approved` are the paths of each task of the approved plan.
+    """
+    found: list[str] = []
+    if not owns and not task.owns:
+        return ()
+    for pattern in owns or ("**",):
+        if pattern.startswith("!") or beyond((pattern,), (task.owns,)) is None:
+            continue
+        own = (pattern, *(later for later in owns if later.startswith("!")))
+        if (path := beyond(own, approved)) is not None:
+            shown = "" if path == pattern else f" (so also {quoted(path)})"
+            found.append(
+                f"{task.id} may change {quoted(pattern)}{shown}, which no task of the plan owns"
+            )
+        elif protect and (path := can_both_match(own, tuple(protect))) is not None:
+            found.append(f"{task.id} may change {quoted(path)}, which is protected")
+        if protect and found and (path := can_both_match(own, tuple(protect))) is not None:
+            told = f"{task.id} may change {quoted(path)}, which is protected"
+            found += [told] if told not in found else []
+    return tuple(found)

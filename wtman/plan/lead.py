@@ -4,6 +4,8 @@ The planner reads what the lead starts from and answers by the schema of every p
 what it was given, and add nothing to it (`plan/authority.py`).
 """
 
+from dataclasses import replace
+
 from wtman.context import Context
 from wtman.journal import events as e
 from wtman.journal.state import State, TaskView
@@ -11,7 +13,7 @@ from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import LEAD, RESOLVER, effort_of, model_of
 from wtman.plan.actions import PlanTeam
-from wtman.plan.authority import as_part, beyond_authority
+from wtman.plan.authority import as_part, beyond_authority, too_deep
 from wtman.plan.map_store import planner_map
 from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
 from wtman.plan.repository_map import map_text
@@ -38,10 +40,14 @@ async def perform(ctx: Context, state: State, action: PlanTeam) -> tuple[e.Event
         found = wrong_with(answer, brief)
         if found:
             return found
+        tasks = made_of(answer, lead.prompt).plan.tasks
+        found = too_deep(tasks, depth)
+        return found if state.flow is None else (*found, *asks(answer))
+
+    def asks(answer: PlannerAnswer) -> tuple[str, ...]:
         made = made_of(answer, lead.prompt)
         added = [f"a lead may not add checks: {text}" for text in made.proposed]
-        protect = state.settings.protect
-        return (*added, *beyond_authority(made.plan.tasks, lead, depth, protect))
+        return (*added, *beyond_authority(made.plan.tasks, lead, state.settings.protect))
 
     role = state.roles.get(LEAD) or Role(LEAD, "", writes=False)
     answer = await ask(
@@ -54,7 +60,8 @@ async def perform(ctx: Context, state: State, action: PlanTeam) -> tuple[e.Event
             answer=PlannerAnswer,
             agent=action.agent,
             commit=start,
-            judge=wrong,
+            judge=lambda value: wrong(value) or asks(value),
+            last=wrong,  # what it insists on is asked of the user
             label=action.task,
             model=model_of(state.settings, role, action.agent),
             effort=effort_of(state.settings, role),
@@ -80,23 +87,36 @@ async def perform(ctx: Context, state: State, action: PlanTeam) -> tuple[e.Event
             ),
         )
     made = made_of(answer.value, lead.prompt)
-    return (
-        e.TeamPlanned(
-            action.task,
-            action.attempt,
-            action.agent,
-            action.fingerprint,
-            start,
-            needs,
-            tuple(as_part(lead, task) for task in made.plan.tasks),
-            made.plan.context,
-            made.reason,
-            usage=answer.usage,
-            session=answer.session,
-            seconds=answer.seconds,
-            sessions=answer.sessions,
-        ),
+    parts = tuple(as_part(lead, task) for task in made.plan.tasks)
+    if made.proposed:
+        parts = tuple(replace(part, check=made.proposed) for part in parts)
+    team = e.TeamPlanned(
+        action.task,
+        action.attempt,
+        action.agent,
+        action.fingerprint,
+        start,
+        needs,
+        parts,
+        made.plan.context,
+        made.reason,
+        usage=answer.usage,
+        session=answer.session,
+        seconds=answer.seconds,
+        sessions=answer.sessions,
     )
+    wanted = asks(answer.value)
+    if not wanted or state.flow is not None:
+        return (team,)
+    asked = e.QuestionAsked(
+        f"team-{action.task}-{action.attempt}",
+        action.task,
+        f"The plan of {action.task} wants more than the approved plan gives it: allow it?",
+        wanted,
+        made.proposed,
+        team=team,
+    )
+    return (asked,)
 
 
 def place_of_planning(lead: str, attempt: int) -> str:
@@ -134,6 +154,6 @@ def _team(state: State, view: TaskView, depth: int) -> TeamBrief:
             if other.planned.part_of == lead.part_of and other.planned.id != lead.id
         ),
         depth=depth,
-        told="\n\n".join(view.said),
+        told="\n\n".join((*view.said, *view.advice)),
         protect=state.settings.protect,
     )

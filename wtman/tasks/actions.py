@@ -1,11 +1,12 @@
-"""What may be asked about tasks that meet."""
+"""What may be asked about tasks that meet, or fell short."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wtman.journal.events import Event
-from wtman.model.actions import ActionKind, RunAction
+from wtman.model.actions import ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha, TaskId
+from wtman.model.session import Cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ class Unchain:
 
 @dataclass(frozen=True, slots=True)
 class AnswerWanted:
-    """Journal what a request for more tasks comes to; nothing is performed."""
+    """Journal what a request, a decision or an answer comes to; nothing is performed."""
 
     outcomes: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecideRepair(TaskAction):
+    """Ask the repairer what becomes of a task that fell short; `number` counts its repairs."""
+
+    kind = ActionKind.REPAIR
+    number: int
+    agent: str
+    cap: Cap = Cap()  # of all its sessions

@@ -62,6 +62,8 @@ def _between_attempts(state: State, known: Mapping[TaskId, Standing], task: Task
     finished = (
         last is not None and last.ended is Ended.OK and not last.red and not view.request.restart
     )
+    if known[task].repair:
+        return False
     if finished or view.in_flight is not None or view.external or view.merged:
         return False
     return known[task].state in (TaskState.PENDING, TaskState.FIXING)

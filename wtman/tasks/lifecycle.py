@@ -1,6 +1,6 @@
 """Where each task and the run stand: derived from the state, stored nowhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from wtman.journal.state import Attempt, Finding, FlowView, State, TaskView
 from wtman.journal.units import landing_tasks, units
@@ -19,6 +19,7 @@ from wtman.review.judgement import (
     reviewers,
     silent,
 )
+from wtman.tasks.repair import ASKING, repair_reason
 from wtman.tasks.team import lead_standing
 
 
@@ -93,8 +94,36 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
         return RunState.PLANNING
     if not state.approved:
         return RunState.PLANNED
+    if waits_for_answer(state, known):
+        return RunState.WAITING
     left = {item.state for item in known.values()} - SETTLED
     return RunState.REVIEWING if left == {TaskState.REVIEWING} else RunState.RUNNING
+
+
+def waits_for_answer(state: State, known: Mapping[TaskId, Standing]) -> bool:
+    """Whether nothing goes on before somebody answers what is asked about tasks."""
+    held = {it.asked.task for it in state.asked if it.asked is not None and not it.answer}
+    left = {task for task, item in known.items() if item.state not in SETTLED}
+    held &= left
+    if not held:
+        return False
+    while True:
+        more = {
+            task
+            for task in left - held
+            if held & {*known[task].waiting_for} or _only_parts(state, task, left, held)
+        }
+        if not more:
+            return left == held
+        held |= more
+
+
+def _only_parts(
+    state: State, lead: TaskId, left: Collection[TaskId], held: Collection[TaskId]
+) -> bool:
+    """Whether a lead waits for parts that wait for an answer, and for no others."""
+    parts = {part for part in state.parts_of(lead) if part in left}
+    return bool(parts) and parts <= {*held}
 
 
 def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tuple[TaskId, ...]:
@@ -190,6 +219,18 @@ def _resolve(state: State, task: TaskId, memo: dict[TaskId, Standing]) -> Standi
 
 
 def _stand(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
+    found = _without_repair(state, view, known)
+    if found.state not in DEAD or not (reason := repair_reason(state, view, found, known)):
+        return found
+    key = ActionKey(ActionKind.REPAIR, view.planned.id)
+    if key in state.held:
+        return Standing(TaskState.PAUSED, state.held[key].reason, repair=True)
+    if state.paused is not None and reason != ASKING:
+        return Standing(TaskState.PAUSED, state.paused.reason, repair=True)
+    return Standing(TaskState.FIXING, reason, repair=True)
+
+
+def _without_repair(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
     if view.merged:
         return Standing(TaskState.MERGED)
     if view.excluded is not None:

@@ -19,7 +19,7 @@ def queue(state: State, known: Mapping[TaskId, Standing]) -> tuple[TaskId, ...]:
         task
         for task, item in known.items()
         if item.state in (TaskState.PENDING, TaskState.FIXING)
-        and not item.waiting_for
+        and not (item.waiting_for or item.repair)
         and state.tasks[task].in_flight is None
         and ActionKey(ActionKind.WORKTREE, task) not in state.intents
         and ActionKey(ActionKind.PLAN, task) not in state.intents

@@ -63,6 +63,8 @@ def _uncut(
     state: State, view: TaskView, known: Mapping[TaskId, Standing], waiting: tuple[TaskId, ...]
 ) -> Standing:
     team = view.team
+    if (question := state.asks_about(view.planned.id)) is not None and not question.answer:
+        return Standing(TaskState.RUNNING, "its plan waits for your answer")
     if ActionKey(ActionKind.PLAN, view.planned.id) in state.intents:
         return Standing(TaskState.RUNNING, "being cut into parts")
     if dead := [need for need in waiting if known[need].state in DEAD]:

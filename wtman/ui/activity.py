@@ -25,6 +25,7 @@ _ORDER = (
     ActionKind.MAP,
     ActionKind.SCOUT,
     ActionKind.PLAN,
+    ActionKind.REPAIR,
 )
 
 
@@ -48,6 +49,7 @@ _OF_RUN = (
     ActionKind.REVIEW,
     ActionKind.REPRODUCE,
     ActionKind.REFUTE,
+    ActionKind.REPAIR,
 )
 
 
@@ -102,5 +104,6 @@ _WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
     ActionKind.MAP: lambda _, names: "mapping the repository",
     ActionKind.SCOUT: lambda _, names: f"{count(len(names), 'scout')}: {listed(names, _NAMED)}",
     ActionKind.PLAN: lambda _, names: "planning",
+    ActionKind.REPAIR: lambda state, names: f"deciding on {_tasks(state, names)}",
 }
 assert set(_WORDS) == set(_ORDER)

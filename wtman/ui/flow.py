@@ -2,28 +2,17 @@
 
 from typing import Any
 
-from wtman.coordinator.outcome import answer_command
 from wtman.journal import events as e
-from wtman.journal.replay_flow import options_of
 from wtman.journal.state import FlowStep, FlowView, State
-from wtman.text.terminal import clean, count, fold, paint
-from wtman.text.words import quoted
-
-_YELLOW = "33"
-_SHOWN = 40  # lines of what a question shows
+from wtman.text.terminal import clean, count
 
 
-def flow_lines(state: State, width: int, colour: bool) -> list[str]:
-    """What a script ended with or asks, below the table of tasks."""
+def flow_lines(state: State, width: int) -> list[str]:
+    """What a script ended with, below the table of tasks."""
     flow = state.flow
-    if flow is None:
+    if flow is None or flow.ended is None or not flow.ended.error:
         return []
-    lines: list[str] = []
-    if flow.ended is not None and flow.ended.error:
-        lines += [clean(line, width) for line in error_lines(flow)]
-    for step in flow.questions:
-        lines += [paint(line, _YELLOW, colour) for line in question_lines(state, step, width)]
-    return lines
+    return [clean(line, width) for line in error_lines(flow)]
 
 
 def progress(flow: FlowView) -> list[str]:
@@ -46,17 +35,6 @@ def place_of_step(step: FlowStep) -> str:
     return f"{scope}: {step.title}" if scope and scope != step.title else step.title
 
 
-def question_lines(state: State, step: FlowStep, width: int) -> list[str]:
-    """A question with what it shows, and how it is answered."""
-    lines = fold(clean(f"? {step.spec.get('question', '')}"), width)
-    shown = str(step.spec.get("show") or "").splitlines()
-    lines += [f"  {clean(line, width - 2)}" for line in shown[:_SHOWN]]
-    if len(shown) > _SHOWN:
-        lines.append(f"  … and {count(len(shown) - _SHOWN, 'line')} more")
-    others = ", ".join(map(quoted, options_of(step)[1:]))
-    return [*lines, f"  answer: {answer_command(state, step)} (or: {others})"]
-
-
 def error_lines(flow: FlowView) -> list[str]:
     """How the script failed: its own lines, the innermost last."""
     error = flow.ended.error if flow.ended is not None else {}
@@ -72,20 +50,9 @@ def flow_json(state: State) -> dict[str, Any]:
     flow = state.flow
     if flow is None:
         return {}
-    asked = next(iter(flow.questions), None)
-    question = (
-        {
-            "id": asked.key[:12],
-            "text": str(asked.spec.get("question", "")),
-            "options": list(options_of(asked)),
-        }
-        if asked is not None
-        else None
-    )
     return {
         "flow": flow.added.name,
         "phase": flow.phase or None,
-        "question": question,
         "steps": [step_json(flow, step) for step in flow.steps.values()],
     }
 

@@ -22,6 +22,7 @@ from wtman.text.terminal import clean, command, count, duration, fold, size
 from wtman.text.words import listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 from wtman.ui.flow import error_lines
+from wtman.ui.repairs import decision_words
 
 _FITTED = ("MakeWorktree", "BringBack")  # actions that make a worktree fit for work
 _SAID = 400  # columns of what the user has said
@@ -72,6 +73,8 @@ def told(state: State, event: e.Event) -> list[str]:
 
 def _intended(state: State, event: e.Intended) -> Told:
     attempt = event.attempt
+    if event.key.kind is ActionKind.REPAIR:
+        return [(event.key.subject, "fell short: the repairer is asked")]
     if event.key.kind is ActionKind.BASE and state.checks:
         first = "setup, then " if state.settings.setup else ""
         return [("base", f"{first}checking: {'; '.join(map(command, state.checks))}")]
@@ -119,8 +122,30 @@ def _scout_failed(state: State, event: e.ScoutFailed) -> Told:
 def _team_planned(state: State, event: e.TeamPlanned) -> Told:
     parts = listed([task.id for task in event.parts], 6)
     cut = f"cut into {count(len(event.parts), 'part')}: {parts} ({duration(event.seconds)})"
-    why = [(event.lead, f"its planner: {event.reason}")] if event.reason else []
+    repaired = any(it.decided and it.decided.reason == event.reason for it in state.repairs)
+    why = [(event.lead, f"its planner: {event.reason}")] if event.reason and not repaired else []
     return [(event.lead, cut), *why]
+
+
+def _repair(state: State, event: e.RepairDecided) -> Told:
+    lines: Told = [(event.task, f"repair: {decision_words(event)}")]
+    lines += [(event.task, f"because: {event.reason}")] if event.reason else []
+    return lines
+
+
+def _asked(state: State, event: e.QuestionAsked) -> Told:
+    question = next((it for it in state.questions if it.key == event.key), None)
+    how = f" ({answer_command(state, question)})" if question is not None else ""
+    return [(event.task, f"? {event.text}{how}"), *((event.task, f"  {it}") for it in event.show)]
+
+
+def _applied(state: State, event: e.RepairApplied) -> Told:
+    return [(event.task, f"repair not done: {event.refused}")] if event.refused else []
+
+
+def _person_said(state: State, event: e.Answered) -> Told:
+    about = next((it.asked for it in state.asked if it.key == event.key), None)
+    return [(about.task if about is not None else "flow", f"answered: {event.text}")]
 
 
 def _team_torn(state: State, event: e.TeamTorn) -> Told:
@@ -273,7 +298,7 @@ def _step_asked(state: State, event: e.StepAsked) -> Told:
     if state.flow is None or not (step := state.flow.steps[event.key]).asks_person:
         return []
     question = step.spec.get("question", "")
-    return [("flow", f"? {question} ({answer_command(state, step)})")]
+    return [("flow", f"? {question} ({answer_command(state, step.question)})")]
 
 
 def _step_ended(state: State, event: e.StepAnswered | e.StepFailed) -> Told:
@@ -308,6 +333,8 @@ def _rate_limited(state: State, event: e.RateLimited) -> Told:
 
 def _requested(state: State, event: e.Requested) -> Told:
     view = state.tasks.get(event.task)
+    if event.repair:
+        return []  # the decision is told
     said = f": {clean(event.told, _SAID)}" if event.told else ""
     if event.what == "retry" and view is not None and view.planned.lead:
         return [(event.task, f"is cut into parts anew{said}")]
@@ -337,7 +364,11 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.StepAsked: _step_asked,
     e.StepAnswered: _step_ended,
     e.StepFailed: _step_ended,
-    e.Answered: lambda _, event: [("flow", f"answered: {event.text}")],
+    e.Answered: _person_said,
+    e.RepairDecided: _repair,
+    e.RepairFailed: lambda _, event: [(event.task, f"repair: {event.reason}")],
+    e.RepairApplied: _applied,
+    e.QuestionAsked: _asked,
     e.ScriptEnded: _script_ended,
     e.PlanFailed: lambda _, event: [("run", f"{event.reason} ({event.hint})")],
     e.TeamPlanned: _team_planned,
@@ -377,7 +408,9 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.TasksRefused: lambda _, event: [
         (", ".join(event.tasks), f"not added: {with_hint(event.reason, event.hint)}")
     ],
-    e.TaskDropped: lambda _, event: [(event.task, "dropped from the plan")],
+    e.TaskDropped: lambda _, event: [
+        (event.task, event.reason if event.reason.startswith("joined") else "dropped from the plan")
+    ],
     e.Requested: _requested,
     e.Cleaned: lambda _, event: [(event.task, "worktree and branch removed: wtman restore")],
     e.Restored: lambda _, event: [(event.task, "brought back from the trash")],

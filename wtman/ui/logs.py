@@ -135,7 +135,15 @@ def print_cause(
 
 def planning_folders(folder: str, lead: TaskId) -> list[str]:
     """The evidence of the sessions that cut a lead, the oldest first; `folder` is the run's."""
-    place = os.path.join(folder, "teams", lead)
+    return _sessions_in(os.path.join(folder, "teams", lead))
+
+
+def repair_folders(folder: str, task: TaskId) -> list[str]:
+    """The same of the sessions that decided what becomes of a task."""
+    return _sessions_in(os.path.join(folder, "repairs", task))
+
+
+def _sessions_in(place: str) -> list[str]:
     return [
         os.path.join(place, number, session)
         for number in _numbered(place)

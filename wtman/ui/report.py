@@ -53,6 +53,7 @@ from wtman.ui.findings import (
 from wtman.ui.flow import progress, step_state
 from wtman.ui.forecast import held_blocks
 from wtman.ui.markdown import markdown
+from wtman.ui.repairs import repair_story
 from wtman.ui.table import run_words
 from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
 
@@ -116,6 +117,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("landed", "Merged changes and evidence", list(_merge(state))),
         Section("excluded", "Not merged", list(_excluded(state))),
         Section("tasks", "Tasks", [_summary(state, known)]),
+        Section("repairs", "Repairs", list(_repairs(state, known))),
         Section("flow", "Flow", list(_flow(state))),
         Section("findings", "Findings", list(_findings(state, found))),
         Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
@@ -313,6 +315,13 @@ def _outputs(state: State, task: TaskId, kinds: Collection[str]) -> Iterator[Ver
             said.add(cause.said)
             shown = "" if external else f"wtman logs --failed {state.run}/{task}"
             yield Verbatim(cause.said, telling=cause.lines(), shown=shown)
+
+
+def _repairs(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Card]:
+    """What fell short, what was decided on it and why, and what came of that."""
+    for task in dict.fromkeys(item.task for item in state.repairs):
+        told = repair_story(state, task, known.get(task))
+        yield Card(line(task), [Facts([line(text) for text in told])])
 
 
 # --- findings -------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ from wtman.tasks.queue import queue
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, audit_json, finding_json, reviews_json
 from wtman.ui.flow import flow_json
+from wtman.ui.questions import question_json
+from wtman.ui.repairs import repairs_json
 
 _CHANGED = ("commits", "files", "insertions", "deletions")
 _USED = ("input_tokens", "output_tokens", "cached_tokens", "usd")
@@ -57,6 +59,8 @@ def status(
         "findings": [finding_json(state, *item) for item in found],
         "reviews": reviews_json(state),
         **audit_json(state),
+        "repairs": repairs_json(state),
+        "question": question_json(state.questions[0]) if state.questions else None,
         **flow_json(state),
     }
 

@@ -33,6 +33,7 @@ from wtman.ui.failures import failure_lines, failures
 from wtman.ui.findings import blind, finding_lines
 from wtman.ui.flow import flow_lines
 from wtman.ui.flow import progress as steps_done
+from wtman.ui.questions import asked_lines
 from wtman.ui.rows import Moment, Row, rows
 from wtman.ui.tree import BUSY, CODES, TreeLine, tree, tree_lines
 
@@ -91,7 +92,7 @@ def table(
         it for line in pressing for it in ([fit(line, width)] if at.live else fold(line, width))
     ]
     findings = [f"  {line}" for line in finding_lines(state, _FINDINGS if at.live else 0)]
-    flow = flow_lines(state, width, colour)
+    flow = flow_lines(state, width) + asked_lines(state, width, colour)
     ends = next_lines(state, at.live, known, width)
     others = [block_ for block_ in (head, findings, flow, block, needs, ends) if block_]
     room = height - sum(len(lines) + 1 for lines in others) - 1 if height else 0

@@ -97,6 +97,8 @@ def logs(
             else:
                 print(shown.heading(item, time.time()))
                 shown.print_attempt(place, sys.stdout, teller)
+        if not attempt:
+            _repairs(home, state, name, raw=raw)
         if not raw and not attempt:
             for line in shown.passed(state, name):
                 print(line)
@@ -228,10 +230,29 @@ def _logs_of_lead(home: Home, state: State, lead: TaskId, *, follow: bool, raw: 
         )
         for _ in steps:
             time.sleep(_POLL)
+    if not follow:
+        _repairs(home, state, lead, raw=raw)
     standing = task_state(home.state(state.run), lead)
     if not raw and standing.reason:
         print(f"{lead}: {standing.state}: {standing.reason}")
     return 0
+
+
+def _repairs(home: Home, state: State, task: TaskId, *, raw: bool) -> None:
+    """What the repairer said, and what came of it."""
+    from wtman.ui import logs as shown
+    from wtman.ui.repairs import repair_story
+
+    teller = shown.teller(home.repo, state, task)
+    for folder in shown.repair_folders(home.folder(state.run), task):
+        if raw:
+            shown.copy_raw(folder, sys.stdout.buffer)
+            continue
+        number, session = folder.split(os.sep)[-2:]
+        print(f"== repair {number}, session {session} ==")
+        shown.print_attempt(folder, sys.stdout, teller)
+    for line in repair_story(state, task, task_state(state, task)) if not raw else ():
+        print(line)
 
 
 def _follow(home: Home, state: State, task: TaskId, folder: str, raw: bool) -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wtman.cli import options, target, terminal
+from wtman.coordinator.answers import give_answer
 from wtman.coordinator.home import Home
 from wtman.errors import MissingError, WtmanError
-from wtman.journal.events import Answered, Requested
+from wtman.journal.events import Requested
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.sessions.activity import load_activity
@@ -101,7 +102,7 @@ def source_of(home: Home, no_color: str | None = None) -> "DashboardSource":
             refusal=lambda action, state, task: _refusal(home, action, state, task),
             stop=lambda: home.store.append(run, [Requested("stop")], time.time()),
             retry=retry,
-            answer=lambda key, text: home.store.append(run, [Answered(key, text)], time.time()),
+            answer=lambda item, text: give_answer(home.repo, home.store, run, item, text),
         )
 
     def newest() -> RunId:

@@ -129,13 +129,12 @@ def _tasks_and_runs(place: TypedSoFar, typed: str) -> Iterator[Choice]:
 
 def _answers(place: TypedSoFar, typed: str) -> Iterator[Choice]:
     from wtman.coordinator.home import a_run
-    from wtman.journal.replay_flow import options_of
 
     with _home(place) as home:
         state = home.state(a_run(home, place.given[0]))
-        for step in state.flow.questions if state.flow is not None else ():
-            for word in options_of(step):
-                yield Choice(word, str(step.spec.get("question", "")))
+        for question in state.questions:
+            for word in question.options:
+                yield Choice(word, question.text)
 
 
 # --- what git, the configuration and the package have ---------------------------------------------

@@ -11,6 +11,7 @@ from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import (
+    BUILD_ONLY,
     DEFAULT,
     FLOW_PLANNER,
     LEAD,
@@ -29,8 +30,7 @@ from wtman.text.words import quoted
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
 _TEAM = (DEFAULT, "tester", "documenter")
 _NOT_PLANNED = (RESOLVER,)
-_ALWAYS = ("reviewer", "refuter")  # every run may come to reviews
-_NO_PLANNERS = ("command", "replay")
+_ALWAYS = ("reviewer", "refuter", "repairer")  # every run may come to reviews and repairs
 
 
 def assigned_roles(
@@ -75,7 +75,7 @@ def require_lead(what: str, settings: Settings, roles: Mapping[str, Role]) -> No
     """Refuse leads that nobody can cut: an agent that builds plans if it is named for that."""
     agent, file = agent_of_lead(settings, roles), roles.get(LEAD)
     named = settings.roles.get(LEAD) or settings.roles.get(PLANNER)
-    if not (named or (file and file.agent)) and agent.partition(":")[0] in _NO_PLANNERS:
+    if not (named or (file and file.agent)) and agent.partition(":")[0] in BUILD_ONLY:
         raise UsageError(
             f"{what}: the agent {quoted(agent)} cannot plan",
             hint="name one that can: --role lead=NAME (or --planner NAME)",
@@ -110,7 +110,7 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
     planner = roles[PLANNER]
     agent = agent_of(settings, planner)
     named = settings.roles.get(PLANNER) or planner.agent
-    if not named and agent.partition(":")[0] in _NO_PLANNERS:
+    if not named and agent.partition(":")[0] in BUILD_ONLY:
         raise UsageError(
             f"no planner: the agent {quoted(agent)} cannot plan",
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
@@ -143,4 +143,4 @@ def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> st
     file = roles.get(SCOUT)
     named = settings.roles.get(SCOUT) or (file.agent if file is not None else "")
     agent = agent_beside_planner(settings, roles, SCOUT, planner)
-    return agent if named or agent.partition(":")[0] not in _NO_PLANNERS else ""
+    return agent if named or agent.partition(":")[0] not in BUILD_ONLY else ""

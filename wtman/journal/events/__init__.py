@@ -59,6 +59,13 @@ from wtman.journal.events.plan import (
     TasksRefused,
     TasksWanted,
 )
+from wtman.journal.events.repair import (
+    QuestionAsked,
+    QuestionClosed,
+    RepairApplied,
+    RepairDecided,
+    RepairFailed,
+)
 from wtman.journal.events.review import (
     Coupled,
     Coupling,

@@ -123,6 +123,8 @@ class Requested(Event):
     once: bool = False  # of a retry: the task had come to its end, it gets one session
     keeps: Sha = Sha("")  # of a retry: the good work that stands if the session does no better
     told: str = ""  # of a retry: what the user says to the session
+    repair: bool = False  # of a retry: the repairer wants it, and not the user
+    advice: str = ""  # of a retry: what the repairer says to the session
 
 
 @dataclass(frozen=True, slots=True)

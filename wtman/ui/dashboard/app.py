@@ -12,8 +12,7 @@ from textual.events import Key
 from textual.widgets import Footer, Input, Label, Static
 
 from wtman.errors import WtmanError
-from wtman.journal.replay_flow import options_of
-from wtman.journal.state import FlowStep
+from wtman.journal.state import PersonQuestion
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import Standing
 from wtman.sessions.activity import ActivityReport
@@ -38,7 +37,7 @@ from wtman.ui.dashboard.style import CSS, THEME
 from wtman.ui.dashboard.task_list import TaskList
 from wtman.ui.dashboard.text_pane import TextPane
 from wtman.ui.failures import FailedTask, failures
-from wtman.ui.flow import question_lines
+from wtman.ui.questions import question_lines
 from wtman.ui.rows import Moment, Row, places_of, row_of
 from wtman.ui.tree import BUSY, Node, TreeLine
 
@@ -417,10 +416,9 @@ class Dashboard(App[None]):
         self.push_screen(ConfirmScreen("\n".join([*lines, "", "Merge?"])), said)
 
     @property
-    def _question(self) -> FlowStep | None:
+    def _question(self) -> PersonQuestion | None:
         """The chosen question, else the oldest."""
-        flow = self._state.flow
-        asked = flow.questions if flow is not None else ()
+        asked = self._state.questions
         chosen = self._item.line.node.step if self._item is not None else None
         return next(
             (it for it in asked if chosen and it.key == chosen.key), next(iter(asked), None)
@@ -428,19 +426,18 @@ class Dashboard(App[None]):
 
     def action_answer(self) -> None:
         """Show a question that the run waits with, and take its answer."""
-        step = self._question
-        if step is None:
+        question = self._question
+        if question is None:
             return
-        key = step.key
 
         def said(answer: str | None) -> None:
             if answer:
-                self._run.answer(key, answer)
+                self._run.answer(question, answer)
                 more = "" if self._run.live() else "; u resumes the run"
                 self.notify(f"answered: {answer}{more}", markup=False)
 
-        lines = question_lines(self._state, step, max(self.size.width - 12, 20))[:-1]
-        self.push_screen(AnswerScreen(lines, options_of(step)), said)
+        lines = question_lines(self._state, question, max(self.size.width - 12, 20))[:-1]
+        self.push_screen(AnswerScreen(lines, question.options), said)
 
     # --- keys: the chosen task --------------------------------------------------------------------
 

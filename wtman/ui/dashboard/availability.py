@@ -27,7 +27,7 @@ def refused_of_run(state: State, known: Mapping[TaskId, Standing], live: bool) -
         found["resume"] = f"the run is {status}: nothing is left to resume"
     if reason := _no_merge(state, known, status, live):
         found["merge"] = reason
-    if state.flow is None or not state.flow.questions:
+    if not state.questions:
         found["answer"] = "the run asks nothing"
     return found
 

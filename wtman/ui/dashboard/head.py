@@ -55,8 +55,8 @@ def pressing(
 ) -> list[str]:
     """What needs attention, one line each, questions first."""
     lines = attention(state, known, live)
-    for step in state.flow.questions[:1] if state.flow is not None else ():
-        lines.insert(0, f"? {clean(str(step.spec.get('question', '')))} (press a to answer)")
+    for question in state.questions[:1]:
+        lines.insert(0, f"? {clean(question.text)} (press a to answer)")
     extra = len(lines) - most
     lines = lines if extra <= 0 else [*lines[: most - 1], f"! and {extra + 1} more"]
     return [fit(line, width) for line in lines]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from wtman.coordinator.outcome import FELL_SHORT, working_time
-from wtman.journal.replay_flow import options_of
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing, TaskState
@@ -123,7 +122,7 @@ def node_lines(state: State, node: Node) -> Iterator[Said]:
             f"  {clean(line)}" for line in str(step.spec.get("show") or "").splitlines()
         )
         if step.open:
-            yield Said(clean(f"options: {', '.join(options_of(step))}"))
+            yield Said(clean(f"options: {', '.join(step.options)}"))
     if step.error is not None:
         yield Said(clean(step.error.message), "bad")
     elif step.answered:

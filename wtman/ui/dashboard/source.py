@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wtman.journal.state import State, TaskView
+from wtman.journal.state import PersonQuestion, State, TaskView
 from wtman.model.ids import RunId, TaskId
 from wtman.ui.dashboard.said import Said
 
@@ -38,7 +38,7 @@ class RunSource:
 
     `log` and `diff` may take long and are called in a thread. `refusal` says why an action
     (`attach`, `open`, `shell`, `retry`) cannot be had on a task now; empty: it can. `retry`
-    raises WtmanError where it cannot be. `answer` takes the key of a question.
+    raises WtmanError where it cannot be.
     """
 
     run: RunId
@@ -50,7 +50,7 @@ class RunSource:
     refusal: Callable[[str, State, TaskId], str]
     stop: Callable[[], object]
     retry: Callable[[State, TaskId, str], None]
-    answer: Callable[[str, str], object]
+    answer: Callable[[PersonQuestion, str], object]
 
 
 @dataclass(frozen=True, slots=True)

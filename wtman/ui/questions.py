@@ -1,0 +1,42 @@
+"""What a run asks a person, for tables and JSON. Pure."""
+
+from typing import Any
+
+from wtman.coordinator.outcome import answer_command, short_key
+from wtman.journal.state import PersonQuestion, State
+from wtman.text.terminal import clean, count, fold, paint
+from wtman.text.words import quoted
+
+_YELLOW = "33"
+_SHOWN = 40  # lines of what a question shows
+
+
+def asked_lines(state: State, width: int, colour: bool) -> list[str]:
+    """What is asked, below the table of tasks."""
+    return [
+        paint(line, _YELLOW, colour)
+        for item in state.questions
+        for line in question_lines(state, item, width)
+    ]
+
+
+def question_lines(state: State, question: PersonQuestion, width: int) -> list[str]:
+    """A question with what it shows, and how it is answered."""
+    lines = fold(clean(f"? {question.text}"), width)
+    for line in question.show[:_SHOWN]:
+        if question.asked is None:
+            lines.append(f"  {clean(line, width - 2)}")
+        else:  # what a yes allows is shown whole
+            lines += [f"  {part}" for part in fold(clean(line), max(width - 2, 20))]
+    if len(question.show) > _SHOWN:
+        lines.append(f"  … and {count(len(question.show) - _SHOWN, 'line')} more")
+    others = ", ".join(map(quoted, question.options[1:]))
+    return [*lines, f"  answer: {answer_command(state, question)} (or: {others})"]
+
+
+def question_json(question: PersonQuestion) -> dict[str, Any]:
+    """A question as JSON has it."""
+    told = {"id": short_key(question), "text": question.text, "options": list(question.options)}
+    if question.asked is None:
+        return told
+    return {**told, "task": question.asked.task, "allows": list(question.show)}
