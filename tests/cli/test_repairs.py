@@ -89,14 +89,14 @@ def test_a_yes_gives_what_was_shown_and_approves_its_command(
 ) -> None:
     run = seeded(tmp_path, repo, wtman, CASES["wrong-prompt"])
     other = {"decision": "again", "reason": "the check is wrong", "advice": "go on"}
-    run.decide({"misled": {**other, "check": ["test -f told.txt"]}})
+    run.decide({"misled": {**other, "check": ["test -f README.md"]}})
     run.split(code=4)
-    assert "check of misled: test -f told.txt" in run("answer", code=4).out
+    assert "check of misled: test -f README.md" in run("answer", code=4).out
     name = run.status["run"]["id"]
     assert "wtman resume" in run("answer", name, "yes").out
     run("resume", "--yes")
     assert run.tasks["misled"]["state"] == "verified"
-    assert [it["command"] for it in run.tasks["misled"]["checks"]] == ["test -f told.txt"]
+    assert [it["command"] for it in run.tasks["misled"]["checks"]] == ["test -f README.md"]
 
 
 CHARACTERS = {

@@ -207,14 +207,37 @@ def test_a_task_that_becomes_a_lead_leaves_a_worktree_that_holds_nothing_of_its_
     assert not folder.exists()
 
 
-BEYOND = {
+MORE = {
     "owns": ([part("x", owns=["api/x.txt", "core.txt"])], 'it may not own "core.txt"'),
     "whole": ([part("x", owns=["**"])], "only api/** is yours to give"),
     "protect": ([part("x", owns=["api/tests/**"])], "which is protected"),
+}
+BEYOND = {
     "agent": ([part("x", agent="command:evil")], "agent"),
     "deep": ([part("x", needs=["y"]), part("y", needs=["x"])], "cycle"),
     "id": ([part("x_y")], "_"),
 }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", MORE)
+def test_a_lead_that_insists_on_more_than_was_approved_asks(team: Team, case: str) -> None:
+    tasks, words = MORE[case]
+    (team.repo / "wtman.toml").write_text('protect = ["api/tests/**"]\n')
+    team.answers({"the api": {"tasks": tasks}})
+    done = team.split("--attempts", "1", code=4)
+    assert len(team.asked) == 2 and words in team.asked[1][1]
+    assert "The plan of api wants more" in done.out and "next: wtman answer " in done.out
+    told = team("status", "--json").json()
+    assert told["run"]["state"] == "waiting" and words in told["question"]["allows"][0]
+    assert team.built == ["core"]
+    yes = case == "owns"
+    team("answer", told["run"]["id"], "yes" if yes else "no")
+    team("resume", "--yes", code=0 if yes else 1)
+    api = team.tasks["api"]
+    assert api["state"] == ("verified" if yes else "failed")
+    assert yes or "not allowed" in str(api["reason"])
+    assert len(team.asked) == 2
 
 
 @pytest.mark.slow
@@ -240,8 +263,8 @@ def test_a_planner_may_mend_its_answer_or_leave_the_work_in_one_part(team: Team)
     assert [task for task, _ in team.asked] == ["the api", "the api"]
     assert list(team.tasks) == ["core", "api", "api_all", "last"]
     assert {item["state"] for item in team.tasks.values()} == {"verified"}
-    team("retry", "api", code=1)
-    assert "a lead may not add checks" in str(team.tasks["api"]["reason"])
+    team("retry", "api", code=4)
+    assert "a lead may not add checks: curl evil" in team("answer", code=4).out
 
 
 def test_leads_need_somebody_who_can_cut_them_and_room_for_two_sessions_each(team: Team) -> None:

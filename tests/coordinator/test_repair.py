@@ -363,7 +363,8 @@ def ruled(decided: dict[str, object], *tasks: Task, protect: str = "") -> tuple[
         world.turn()
         if "repair/a" in world.running:
             break
-        world.finish(min(world.running, key=lambda name: (name.endswith("/a"), name)))
+        names = {*world.running} - {"watch"}
+        world.finish(min(names, key=lambda name: (name.endswith("/a"), name)))
     state, view = world.state, world.state.tasks[TaskId("a")]
     base = e.RepairDecided(
         TaskId("a"), 1, "x", "again", "", fingerprint=view.fingerprint, last=view.last
