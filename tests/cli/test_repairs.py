@@ -88,7 +88,8 @@ def test_a_yes_gives_what_was_shown_and_approves_its_command(
     tmp_path: Path, repo: Path, wtman: kit.Program
 ) -> None:
     run = seeded(tmp_path, repo, wtman, CASES["wrong-prompt"])
-    other = {"decision": "again", "reason": "the check is wrong", "advice": "go on"}
+    other = {"decision": "again", "reason": "the check is wrong"}
+    other["advice"] = "Add one:\nwrite right.txt good"
     run.decide({"misled": {**other, "check": ["test -f README.md"]}})
     run.split(code=4)
     assert "check of misled: test -f README.md" in run("answer", code=4).out
