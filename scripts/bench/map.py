@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from ground import WTMAN, Cost, call, environment, least, table
 
 FIRST, AGAIN = 10.0, 1.0  # seconds that are promised
+_AGENT = ("--agent", "command:true", "--sandbox", "none")
 _WORDS = (
     "account audit basket billing cache catalog checkout client config coupon currency customer "
     "delivery discount event export filter gateway invoice item journal ledger limit market "
@@ -67,16 +68,16 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
         return Cost(one.wall + other.wall, one.cpu + other.cpu)
 
     def split() -> Cost:
-        return call((*WTMAN, "split", "--plan", str(plan), "--dry-run", "--json"), repo, env)
-
-    def planned() -> Cost:
-        how = ("--planner", f"command:{sys.executable} {planner}", "--sandbox", "none")
-        asked = "retry a payment of an invoice when the gateway refuses it"
         return call(
-            (*WTMAN, "plan", asked, *how, "-o", str(top / "made.toml")), repo, env, (0, 2, 3)
+            (*WTMAN, "split", "--plan", str(plan), "--dry-run", "--json", *_AGENT), repo, env
         )
 
-    def first(ask: "type[object]") -> Cost:
+    def planned() -> Cost:
+        how = ("--planner", f"command:{sys.executable} {planner}", *_AGENT)
+        asked = "retry a payment of an invoice when the gateway refuses it"
+        return call((*WTMAN, "plan", asked, *how, "-o", str(top / "made.toml")), repo, env)
+
+    def first(ask: Callable[[], Cost]) -> Cost:
         shutil.rmtree(cache, ignore_errors=True)
         return ask()
 
