@@ -3,9 +3,9 @@
     .venv/bin/python scripts/bench/map.py [--files 50000] [--commits 300] [--keep DIR]
 
 It makes a repository with files of 50 to 200 lines in a few languages and a history, and prints
-wall and CPU of `wtman plan` (its planner answers at once) and `wtman split --plan FILE --dry-run
---json`, with and without the cache of the map, and as a ratio to what git itself needs to list
-that tree and its history (`git ls-tree -r` and `git log --name-only`). Start-up is included.
+wall and CPU of `wtman split --plan FILE --dry-run --json` and of what makes a planner's map, with
+and without the cache of the map, and as a ratio to what git itself needs to list that tree and
+its history (`git ls-tree -r` and `git log --name-only`). Start-up is included.
 """
 
 import argparse
@@ -56,8 +56,6 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
     repo = top / "repo"
     if not repo.exists():
         make(top, env, files, commits)
-    planner = top / "planner.py"
-    planner.write_text(_PLANNER)
     plan = top / "plan.toml"
     plan.write_text(_PLAN)
     cache = repo / ".git" / "wtman" / "map"
@@ -72,10 +70,9 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
             (*WTMAN, "split", "--plan", str(plan), "--dry-run", "--json", *_AGENT), repo, env
         )
 
-    def planned() -> Cost:
-        how = ("--planner", f"command:{sys.executable} {planner}", *_AGENT)
+    def told() -> Cost:
         asked = "retry a payment of an invoice when the gateway refuses it"
-        return call((*WTMAN, "plan", asked, *how, "-o", str(top / "made.toml")), repo, env)
+        return call((sys.executable, "-c", _TELL, asked), repo, env)
 
     def first(ask: Callable[[], Cost]) -> Cost:
         shutil.rmtree(cache, ignore_errors=True)
@@ -83,7 +80,7 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
 
     git = least(times, listed)
     rows = [("git ls-tree and git log", f"{git.wall:.2f} s", f"{git.cpu:.2f} s", "1.0", "")]
-    for name, ask in (("split --dry-run --json", split), ("plan", planned)):
+    for name, ask in (("split --dry-run --json", split), ("map for a planner", told)):
         for label, promised, cost in (
             ("first time", FIRST, least(1, lambda ask=ask: first(ask))),
             ("again", AGAIN, least(times, ask)),
@@ -280,12 +277,16 @@ def _block(kind: str, name: str, chance: random.Random) -> list[str]:
     ]
 
 
-_PLANNER = """
-import json, sys
-sys.stdin.read()
-print(json.dumps({"reason": "enough", "tasks": [
-    {"id": "one", "prompt": "a", "owns": ["account/**"]},
-    {"id": "two", "prompt": "b", "owns": ["audit/**"]}]}))
+# As plan/perform.py does it; `wtman plan` would also make a checkout for its planner.
+_TELL = """
+import os, sys
+from wtman.git.control_dir import prepare
+from wtman.git.discovery import discover
+from wtman.git.repo import resolve
+from wtman.plan.map_store import planner_map
+from wtman.plan.repository_map import map_text
+repo = discover(os.getcwd())
+print(map_text(planner_map(prepare(repo), resolve(repo, "HEAD"), sys.argv[1]), sys.argv[1]))
 """
 _PLAN = """request = "retry payments"
 
