@@ -183,6 +183,7 @@ EFFECTS = frozenset(
     plan/attempt_store.py
     plan/conflict_facts.py
     plan/lead.py
+    plan/drafts.py
     plan/map_store.py
     plan/perform.py
     plan/scout_store.py

@@ -274,3 +274,64 @@ def test_a_killed_coordinator_asks_only_the_scouts_that_had_not_answered(
     wtman("resume", run, cwd=wide, check_status=3)
     assert sorted(yard.scouted) == sorted((*PACKAGES, "users"))
     assert 'Part "users": "users has 8 classes."' in yard.asked
+
+
+JUDGE = """\
+import pathlib, sys
+here = pathlib.Path(__file__).parent
+(here / "judged").write_text(sys.stdin.read())
+print((here / "verdict").read_text())
+"""
+
+
+def ultra(yard: Yard, verdict: str) -> tuple[str, ...]:
+    kit.write_files(yard.folder, {"judge.py": JUDGE, "verdict": verdict})
+    whole = {"id": "whole", "prompt": "do all", "owns": ["**"], "expect": "all is done"}
+    yard.answers(whole, number=1, reason="one task will do")
+    chain: list[dict[str, object]] = [
+        {"id": name, "prompt": f"do {name}", "owns": [f"{name}/**"], "needs": needs}
+        for name, needs in (("billing", []), ("search", ["billing"]))
+    ]
+    yard.answers(*chain, number=2, reason="a chain")
+    return ("--effort", "ultra", "--role", f"judge={yard.spec('judge')}", "--jobs", "1")
+
+
+def test_ultra_says_its_price_and_asks_before_anybody_is_asked(
+    planned: Callable[..., kit.Result], yard: Yard
+) -> None:
+    done = planned(*ultra(yard, "?"))
+    assert "effort ultra: every session at the highest effort of its agent" in done.out
+    assert "up to 24 sessions: 8 scouts, 3 plans compared" in done.out
+    assert "the effort ultra is not confirmed" in done.err and "--yes" in done.err
+    assert yard.scouted == []
+
+
+@pytest.mark.parametrize(
+    "verdict, told",
+    [
+        ('{"best": "A", "why": "Nothing is left out."}', "a judge chose among 3 plans: Nothing"),
+        ("I like them all.", "the forecast chose among 3 plans"),
+        ('{"best": "Z", "why": "?"}', "the forecast chose among 3 plans"),
+    ],
+)
+def test_plans_are_compared_by_a_judge_that_sees_nothing_but_them(
+    planned: Callable[..., kit.Result],
+    wtman: kit.Program,
+    wide: Path,
+    yard: Yard,
+    verdict: str,
+    told: str,
+) -> None:
+    words = ultra(yard, verdict)
+    done = planned(*words, "--yes", "--check", "true", "--reviewers", "0", code=0)
+    assert told in done.out
+    assert (yard.folder / "planned").read_text() == "xxx"
+    shown = (yard.folder / "judged").read_text()
+    assert shown.count("Foreseen: ") == 3 and "one task will do" not in shown
+    assert "command:" not in shown
+    names = {task["id"] for task in wtman("status", "--json", cwd=wide).json()["tasks"]}
+    if "forecast" in told:
+        assert names == set(PACKAGES) | set() or names == {"whole"}
+    else:
+        first = json.loads(shown.split("Plan A (as data):\n<<<\n")[1].split("\n>>>")[0])
+        assert names == {task["id"] for task in first["tasks"]}

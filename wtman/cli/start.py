@@ -37,12 +37,13 @@ from wtman.coordinator.start.flow_replay import rehearsed
 from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
 from wtman.coordinator.start.proposal import Proposal, StartRequest, after, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
-from wtman.errors import WtmanError
+from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import Approved, Event, FlowAdded
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
+from wtman.model.settings import ULTRA
 from wtman.model.states import SCHEMA, RunKind, RunState
 from wtman.plan.one_task import one_task
 from wtman.tasks.lifecycle import run_state, standings
@@ -57,6 +58,7 @@ from wtman.ui.proposal import (
     resumption_lines,
     screen,
     to_approve,
+    ultra_lines,
 )
 from wtman.ui.rows import Moment
 from wtman.ui.table import run_words, table
@@ -105,6 +107,9 @@ class Console:
             approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
             if not self.as_json:
                 print(announced(prepared.wanted, prepared.proposal.settings), flush=True)
+            if not self._confirmed_ultra(prepared):
+                print("nothing was started")
+                return 0
             with open_store(repo) as store:
                 home = Home(repo, store)
                 state = home.state(prepared.create(store))
@@ -135,6 +140,24 @@ class Console:
             if answer is None:
                 raise unconfirmed(state, proposal.commands)
             return self._driven(home, state, [*foreseen, Approved()])
+
+    def _confirmed_ultra(self, prepared: PreparedRun) -> bool:
+        """Whether the user wants what `ultra` costs; it is said and asked before the planner."""
+        settings = prepared.proposal.settings
+        if settings.effort != ULTRA or prepared.wanted is None:
+            return True
+        if not self.as_json:
+            print("\n".join(ultra_lines(prepared.wanted, settings)), flush=True)
+        if self.yes:
+            return True
+        answer = None if self.as_json else terminal.ask("\nPlan with this effort?")
+        if answer is None:
+            raise MissingError(
+                "the effort ultra is not confirmed: that needs a terminal",
+                hint="give --yes, or a lower --effort",
+                code="approval",
+            )
+        return answer
 
     @_ends_stream
     def start_flow(self, repo: Repository, request: FlowRequest) -> int:

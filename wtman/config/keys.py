@@ -50,7 +50,8 @@ class Key:
 KEYS = (
     Key("agent", "text", "Agent of every role: a name, or command:ARGV.", resumable=True),
     Key("model", "text", "Model of every session.", resumable=True),
-    Key("effort", "effort", "Effort of every session, from low to max.", resumable=True),
+    Key("effort", "effort", "Effort of every session, low to max; ultra: of the run.",
+        resumable=True),
     Key("roles", "text", path="roles.*"),
     Key("reviewed_by", "texts", "Agent that reviews; repeatable.", "--reviewer", in_files=False),
     Key("reviewers", "integer", "Reviewers of each branch; 0: no reviews.", least=0,

@@ -16,7 +16,7 @@ from wtman.config.keys import Key
 from wtman.formats.durations import seconds
 from wtman.formats.gitignore import flaw
 from wtman.model.check import CheckCommand, folder_flaw, normalized
-from wtman.model.settings import EFFORTS, SEVERITIES
+from wtman.model.settings import EFFORTS, SEVERITIES, ULTRA
 from wtman.sandbox.hosts import rule
 from wtman.text.words import did_you_mean, printable, quoted, shown
 
@@ -173,7 +173,7 @@ _KINDS: dict[str, CoreSchema] = {
     "texts": several(_COMMAND),
     "checks": several(schema.no_info_before_validator_function(_check, _COMMAND)),
     "patterns": several(_then(_pattern, TEXT)),
-    "effort": _then(_word(EFFORTS), TEXT),
+    "effort": _then(_word((*EFFORTS, ULTRA)), TEXT),
     "severities": several(_then(_word((*SEVERITIES, "concern")), TEXT)),
     "variables": several(_then(_variable, TEXT)),
     "network": _then(_network, schema.any_schema()),

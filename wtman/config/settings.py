@@ -1,7 +1,7 @@
 """All sources of configuration, judged and merged; the later one wins."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,7 +18,7 @@ from wtman.config.sources import (
     worktree_include,
 )
 from wtman.errors import UsageError
-from wtman.model.settings import Settings
+from wtman.model.settings import ULTRA, Settings
 from wtman.text.words import quoted
 
 _COMMANDS = ("check", "setup", "cleanup", "notify")
@@ -177,6 +177,8 @@ def _loaded(
 ) -> Loaded:
     given: dict[str, Any] = {"check_jobs": _cores(), "sandbox": "auto", **by_name(values)}
     given.setdefault("repairs", 1)
+    if given.get("effort") == ULTRA:
+        given = {**raised(given.get("reviewed_by", ())), **given}
     # Who names three reviewers wants three.
     given.setdefault("reviewers", max(_REVIEWERS, len(given.get("reviewed_by", ()))))
     if isinstance(given.get("network"), tuple):
@@ -186,6 +188,11 @@ def _loaded(
     known = {field.name for field in fields(Settings)}
     extra = {key: given.pop(key) for key in given.keys() - known}
     return Loaded(Settings(**given), origin, extra, warnings)
+
+
+def raised(reviewed_by: Sequence[str] = ()) -> dict[str, int]:
+    """What the effort `ultra` makes of settings that nobody has given."""
+    return {"plans": 3, "dry_rounds": 2, "reviewers": max(3, len(reviewed_by))}
 
 
 def _cores() -> int:

@@ -15,7 +15,15 @@ from wtman.flow.actions import (
 )
 from wtman.merge.actions import JudgeCandidate, JudgeTeam, LandTrain, TellTorn
 from wtman.model.actions import Backoff, Cancel, Pause
-from wtman.plan.actions import MakeMap, MakePlan, PassOver, PlanTeam, Scout
+from wtman.plan.actions import (
+    ChoosePlan,
+    DraftPlan,
+    MakeMap,
+    MakePlan,
+    PassOver,
+    PlanTeam,
+    Scout,
+)
 from wtman.review.actions import Couple, Refute, Reproduce, Review
 from wtman.sessions.actions import Collect, RunSession
 from wtman.tasks.actions import AnswerWanted, Chain, DecideRepair, Observe, Unchain, Watch
@@ -34,6 +42,8 @@ from wtman.worktrees.actions import (
 Performed = (
     MakeMap
     | Scout
+    | DraftPlan
+    | ChoosePlan
     | MakePlan
     | CheckBase
     | MakeWorktree

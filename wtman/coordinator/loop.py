@@ -39,9 +39,9 @@ from wtman.merge import perform as train
 from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Usage
+from wtman.plan import drafts, scouts
 from wtman.plan import lead as leads
 from wtman.plan import perform as plan
-from wtman.plan import scouts
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
 from wtman.tasks import observation
@@ -69,6 +69,8 @@ _PERFORMERS: Mapping[type, Perform] = {
     a.MakeMap: scouts.perform,
     a.Scout: scouts.perform,
     a.MakePlan: plan.perform,
+    a.DraftPlan: drafts.perform,
+    a.ChoosePlan: drafts.perform,
     a.PlanTeam: leads.perform,
     a.JudgeTeam: train.perform_team,
     a.MakeTeam: teams.perform,

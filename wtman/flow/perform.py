@@ -155,7 +155,7 @@ async def _write(ctx: Context, state: State, action: WriteFlow) -> tuple[e.Event
     if answer.stopped:
         return (e.Abandoned(action.key, "stopped"),)
     if answer.value is None:
-        return (failed(ctx, state, action, answer),)
+        return (failed(ctx, state, action.attempt, action.agent, answer),)
     return (
         e.Planned(
             action.attempt,

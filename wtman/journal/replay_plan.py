@@ -67,7 +67,7 @@ def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
 
 def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
     failures = state.planning.failures + 1 if state.planning is not None else 1
-    state = _ended(state, event, failures=failures, failed=event)
+    state = _ended(state, event, failures=failures, failed=event, drafts={}, no_drafts={})
     if event.pauses:
         return replace(state, paused=e.Paused(event.reason, event.hint))
     return replace(state, failed=e.RunFailed(event.reason, event.hint))
@@ -135,6 +135,27 @@ def _scout_failed(state: State, event: e.ScoutFailed, at: float) -> State:
     return _counted(state, before, sessions, lost={**planning.lost, event.part: event})
 
 
+def _drafted(state: State, event: e.PlanDrafted | e.DraftFailed, at: float) -> State:
+    planning = state.planning
+    assert planning is not None
+    before, key = state.charged, ActionKey(ActionKind.PLAN, str(event.number))
+    begun = key in state.intents
+    state = limits.settle(state, key, event.usage, event.seconds > 0)
+    sessions = event.sessions - begun
+    if isinstance(event, e.PlanDrafted):
+        drafts = {**planning.drafts, event.number: event}
+        return _counted(state, before, sessions, drafts=drafts)
+    failed = {**planning.no_drafts, event.number: event}
+    return _counted(state, before, sessions, no_drafts=failed)
+
+
+def _judged(state: State, event: e.PlansJudged, at: float) -> State:
+    before, key = state.charged, ActionKey(ActionKind.JUDGE)
+    begun = key in state.intents
+    state = limits.settle(state, key, event.usage, event.seconds > 0)
+    return _counted(state, before, event.sessions - begun, judged=event)
+
+
 def answered(state: State, key: str) -> State:
     """A request for tasks is answered: they are added, or refused."""
     return replace(state, wanted=tuple(item for item in state.wanted if item.key != key))
@@ -146,6 +167,9 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     PlanWanted: _plan_wanted,
     Planned: lambda state, event, at: _ended(state, event, made=event),
     PlanFailed: _plan_failed,
+    e.PlanDrafted: _drafted,
+    e.DraftFailed: _drafted,
+    e.PlansJudged: _judged,
     e.MapMade: _mapped,
     e.Scouted: _scouted,
     e.ScoutFailed: _scout_failed,

@@ -328,6 +328,9 @@ class Planning:
     scouted: dict[str, e.Scouted] = field(default_factory=dict)
     lost: dict[str, e.ScoutFailed] = field(default_factory=dict)
     asked_again: dict[str, int] = field(default_factory=dict)
+    drafts: dict[int, e.PlanDrafted] = field(default_factory=dict)  # of this attempt, by number
+    no_drafts: dict[int, e.DraftFailed] = field(default_factory=dict)
+    judged: e.PlansJudged | None = None
     charged: Cap = Cap()
 
     @property

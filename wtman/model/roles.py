@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from wtman.model.plan import Role, Task
-from wtman.model.settings import Settings
+from wtman.model.settings import EFFORTS, ULTRA, Settings
 
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
@@ -82,8 +82,10 @@ def model_of(settings: Settings, role: Role | None, agent: str, own: str = "") -
 
 
 def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
-    """The effort of a session; `own` is what the task says."""
-    return own or (role.effort if role is not None else "") or settings.effort
+    """The effort of a session; `own` is what the task says. That of a run may be more than an
+    agent knows of."""
+    effort = own or (role.effort if role is not None else "") or settings.effort
+    return EFFORTS[-1] if effort == ULTRA else effort
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
+ULTRA = "ultra"  # of a run, not of a session: everything that raises quality
 SEVERITIES = ("blocker", "major", "minor")
 
 
@@ -48,11 +49,13 @@ class Settings:
     budget_tokens: int = 0
     plan_budget_usd: float = 0.0  # of the planning alone
     scouts: int = 8  # most sessions that look at the repository before it is planned
+    plans: int = 1  # that are made of a request and compared
     session_budget_usd: float = 0.0  # of one session; 0: its share of what the run has left
     session_budget_tokens: int = 0
     backoff: float = 30.0  # the first wait when a provider turns sessions away; it doubles
     reviewers: int = 0
     rounds: int = 3
+    dry_rounds: int = 1  # of reviews of one tip, in which nothing new was proved
     block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
     reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn
 

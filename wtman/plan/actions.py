@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wtman.journal.events import ScoutFailed
+from wtman.journal.events import DraftFailed, ScoutFailed
 from wtman.model.actions import ActionKey, ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
@@ -44,10 +44,37 @@ class Scout(RunAction):
 
 
 @dataclass(frozen=True, slots=True)
-class PassOver:
-    """Journal that a part is not looked at; nothing is performed."""
+class DraftPlan(RunAction):
+    """Have a planner make one of several plans, which are compared."""
 
-    outcome: ScoutFailed
+    kind = ActionKind.PLAN
+    number: int
+    attempt: int
+    agent: str
+    base: Sha
+    cap: Cap = Cap()  # of all its sessions
+
+    @property
+    def key(self) -> ActionKey:
+        return ActionKey(self.kind, str(self.number))
+
+
+@dataclass(frozen=True, slots=True)
+class ChoosePlan(RunAction):
+    """Choose one of the plans that were made: by a judge, without `agent` by their forecasts."""
+
+    kind = ActionKind.JUDGE
+    attempt: int
+    agent: str
+    base: Sha
+    cap: Cap = Cap()  # of all its sessions
+
+
+@dataclass(frozen=True, slots=True)
+class PassOver:
+    """Journal that a part is not looked at, or a plan not made; nothing is performed."""
+
+    outcome: ScoutFailed | DraftFailed
 
 
 @dataclass(frozen=True, slots=True)

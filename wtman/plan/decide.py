@@ -8,20 +8,20 @@ not fit any more are passed over; without money for the plan itself the run is p
 from collections.abc import Collection, Sequence
 
 from wtman.budget.budget import LEAST_SHARE, budget_status, exhausted
-from wtman.journal.events import ScoutFailed
+from wtman.journal.events import DraftFailed, ScoutFailed
 from wtman.journal.state import Planning, State
 from wtman.model.actions import ActionKey, ActionKind, Pause
 from wtman.model.scout import ScoutPart
 from wtman.model.session import Cap
 from wtman.model.settings import Settings
-from wtman.plan.actions import MakeMap, MakePlan, PassOver, Scout
+from wtman.plan.actions import ChoosePlan, DraftPlan, MakeMap, MakePlan, PassOver, Scout
 
 _SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
-_PLAN, _SCOUT = 4, 1  # how much each is worth beside the other
+_PLAN, _JUDGE, _SCOUT = 4, 2, 1  # how much each is worth beside the other
 _NONE = Cap()
 _KINDS = (ActionKind.SCOUT, ActionKind.PLAN, ActionKind.JUDGE)
 
-PlanningAction = MakeMap | Scout | MakePlan | PassOver | Pause
+PlanningAction = MakeMap | Scout | MakePlan | DraftPlan | ChoosePlan | PassOver | Pause
 
 
 def planning_limit(settings: Settings) -> Cap:
@@ -57,7 +57,7 @@ def planning_actions(
             return () if wanted.key in running else (wanted,)
         if left := unseen(planning):
             return _scouts(state, planning, left, running, slots)
-    return _plan(state, planning)
+    return _plan(state, planning, running, slots)
 
 
 def _scouts(
@@ -94,24 +94,72 @@ def _scouts(
     return tuple(out)
 
 
-def _plan(state: State, planning: Planning) -> tuple[PlanningAction, ...]:
+def plans_wanted(planning: Planning, settings: Settings) -> int:
+    """How many plans are made and compared."""
+    return 1 if planning.wanted.code else max(settings.plans, 1)
+
+
+def _drafts(
+    state: State, planning: Planning, running: Collection[ActionKey], slots: int
+) -> tuple[PlanningAction, ...]:
+    """The plans that are still to be made, then the choice among them."""
+    wanted = plans_wanted(planning, state.settings)
+    settled = planning.drafts.keys() | planning.no_drafts.keys()
+    left = [number for number in range(1, wanted + 1) if number not in settled]
+    waiting = [at for at in left if ActionKey(ActionKind.PLAN, str(at)) not in running]
+    sessions = state.settings.max_sessions - state.sessions
+    out: list[PlanningAction] = []
+    held = _NONE
+    agent = planning.wanted.agent
+    for place, number in enumerate(waiting):
+        cap = _share(state, _PLAN, _PLAN * (len(waiting) - place) + _JUDGE, held)
+        if cap is None or sessions <= 0:
+            if len(left) > len(waiting) or out:
+                break
+            if not planning.drafts:
+                return (_used_up(state, planning),)
+            reason = "the limit of planning is used up" if cap is None else "no session is left"
+            lost = DraftFailed(number, planning.attempt, agent, reason, sessions=0)
+            return (PassOver(lost),)
+        if slots <= 0:
+            break
+        out.append(DraftPlan(number, planning.attempt, agent, state.base, cap))
+        held += cap
+        slots -= 1
+        sessions -= 1
+    if left:
+        return tuple(out)
+    cap = _share(state, _JUDGE, _JUDGE)
+    judge = planning.wanted.judge if cap is not None and sessions > 0 else ""
+    choose = ChoosePlan(planning.attempt, judge, state.base, cap or _NONE)
+    return () if choose.key in running else (choose,)
+
+
+def _plan(
+    state: State, planning: Planning, running: Collection[ActionKey], slots: int
+) -> tuple[PlanningAction, ...]:
+    if planning.drafts or planning.no_drafts or plans_wanted(planning, state.settings) > 1:
+        return _drafts(state, planning, running, slots)
+    cap = _share(state, _PLAN, _PLAN)
+    if cap is not None and state.sessions < state.settings.max_sessions:
+        return (MakePlan(planning.attempt, planning.wanted.agent, state.base, cap),)
+    return (_used_up(state, planning),)
+
+
+def _used_up(state: State, planning: Planning) -> Pause:
+    """Why there is no session for a plan, and the way on."""
     if state.sessions >= state.settings.max_sessions:
         reason = f"the run has had its {state.settings.max_sessions} sessions"
-        return (Pause(reason, "raise the limit: wtman resume --max-sessions N"),)
-    cap = _share(state, _PLAN, _PLAN)
-    if cap is not None:
-        return (MakePlan(planning.attempt, planning.wanted.agent, state.base, cap),)
+        return Pause(reason, "raise the limit: wtman resume --max-sessions N")
     if budget_status(state).admit(_SHARE) is None:
-        return (Pause(*exhausted(state)),)
+        return Pause(*exhausted(state))
     limit = planning_limit(state.settings)
     told = [f"${planning.charged.usd:.2f} of ${limit.usd:.2f}"] if limit.usd else []
     told += [f"{planning.charged.tokens:,} of {limit.tokens:,} tokens"] if limit.tokens else []
     way = "--plan-budget-usd N" if limit.usd else "--budget-tokens N"
-    return (
-        Pause(
-            f"the limit of planning is used up: {' and '.join(told)}",
-            f"raise it: wtman resume {state.run} {way}",
-        ),
+    return Pause(
+        f"the limit of planning is used up: {' and '.join(told)}",
+        f"raise it: wtman resume {state.run} {way}",
     )
 
 

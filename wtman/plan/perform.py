@@ -5,6 +5,8 @@ run here. Checks that it proposes go into the plan unapproved, which keeps the r
 starting until the user has read them.
 """
 
+from collections.abc import Sequence
+
 from wtman.agents.stream import way_on
 from wtman.context import Context
 from wtman.git.objects import history
@@ -55,19 +57,11 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
     if answer.stopped:
         return (e.Abandoned(action.key, "stopped"),)
     if answer.value is None:
-        return (failed(ctx, state, action, answer),)
+        return (failed(ctx, state, action.attempt, action.agent, answer),)
     made = made_of(answer.value, state.request)
-    events: list[e.Event] = []
-    check = state.settings.check or made.proposed
-    if made.plan.context or check != state.settings.check:
-        events.append(e.ContextChanged(state.request, made.plan.context, check))
-    tasks, notes = _placed(made.plan.tasks, brief, state)
-    events += (e.Noted(text) for text in notes)
-    if made.proposed and made.proposed != check:
-        events.append(e.Noted(f"the planner proposed other checks: {'; '.join(made.proposed)}"))
+    tasks, notes = placed(made.plan.tasks, brief, state)
     return (
-        *events,
-        *(e.TaskAdded(task) for task in tasks),
+        *events_of_plan(state, tasks, made.plan.context, made.proposed, notes),
         Planned(
             action.attempt,
             action.agent,
@@ -81,7 +75,25 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
     )
 
 
-def _placed(
+def events_of_plan(
+    state: State,
+    tasks: Sequence[Task],
+    context: str,
+    proposed: tuple[str, ...],
+    notes: Sequence[str],
+) -> tuple[e.Event, ...]:
+    """A plan as what the journal says of it, in front of `Planned`."""
+    events: list[e.Event] = []
+    check = state.settings.check or proposed
+    if context or check != state.settings.check:
+        events.append(e.ContextChanged(state.request, context, check))
+    events += (e.Noted(text) for text in notes)
+    if proposed and proposed != check:
+        events.append(e.Noted(f"the planner proposed other checks: {'; '.join(proposed)}"))
+    return (*events, *(e.TaskAdded(task) for task in tasks))
+
+
+def placed(
     tasks: tuple[Task, ...], brief: Brief, state: State
 ) -> tuple[tuple[Task, ...], list[str]]:
     """The tasks with where they will work, and what of that was left out."""
@@ -119,18 +131,18 @@ def brief_of(ctx: Context, state: State) -> Brief:
     )
 
 
-def failed(ctx: Context, state: State, action: MakePlan, answer: Answer) -> PlanFailed:
+def failed(ctx: Context, state: State, attempt: int, agent: str, answer: Answer) -> PlanFailed:
     """Why there is no plan, and how to go on."""
     again = f"wtman resume {state.run} has it planned again"
     wanted, by_hand = "plan", "name another --planner; or give a plan with --plan FILE"
     if state.planning is not None and state.planning.wanted.code:
         wanted, by_hand = "flow", "write one: wtman help flows"
-    sign_in = ctx.agent(action.agent).needs.sign_in
+    sign_in = ctx.agent(agent).needs.sign_in
     if answer.fatal and (way := way_on(answer.fatal, sign_in)):
         again = f"{way}; then {again}"
     return PlanFailed(
-        action.attempt,
-        action.agent,
+        attempt,
+        agent,
         f"the planner gave no {wanted}: {answer.fatal or answer.reason}",
         hint=again if answer.fatal or answer.limited else f"{again}; or {by_hand}",
         problems=answer.problems,

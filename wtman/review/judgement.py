@@ -101,12 +101,27 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 
 
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
-    """The reviews that a task's tip gets by itself."""
+    """The reviews that a task's tip gets by itself: one round more as long as fewer than are
+    wanted were dry, which is when all have answered and nothing is left to prove or to fix."""
     agents = reviewers(state) if state.flow is None else ()
-    return tuple(
-        unit_of(state, "branch", lens_name(number), agents[number % len(agents)], (task,))
-        for number in range(state.settings.reviewers)
-        if agents
+    each = state.settings.reviewers if agents else 0
+    found: list[Unit] = []
+    for dry in range(max(state.settings.dry_rounds, 1)):
+        if dry and not _is_dry(state, task, found):
+            break
+        found += (
+            unit_of(state, "branch", lens_name(number), agents[number % len(agents)], (task,))
+            for number in range(dry * each, (dry + 1) * each)
+        )
+    return tuple(found)
+
+
+def _is_dry(state: State, task: TaskId, units: Sequence[Unit]) -> bool:
+    """Whether these reviews of a tip have come to nothing."""
+    if not all(over(state, unit) for unit in units) or blockers(state, task):
+        return False
+    return not any(
+        item.pending for finding, item in about(state, task) if finding.subjects[1:] == ()
     )
 
 

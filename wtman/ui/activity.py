@@ -24,6 +24,7 @@ _ORDER = (
     ActionKind.WORKTREE,
     ActionKind.MAP,
     ActionKind.SCOUT,
+    ActionKind.JUDGE,
     ActionKind.PLAN,
     ActionKind.REPAIR,
 )
@@ -42,6 +43,7 @@ def going_on(state: State) -> str:
 _OF_RUN = (
     ActionKind.MAP,
     ActionKind.SCOUT,
+    ActionKind.JUDGE,
     ActionKind.PLAN,
     ActionKind.BASE,
     ActionKind.CANDIDATE,
@@ -105,5 +107,6 @@ _WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
     ActionKind.SCOUT: lambda _, names: f"{count(len(names), 'scout')}: {listed(names, _NAMED)}",
     ActionKind.PLAN: lambda _, names: "planning",
     ActionKind.REPAIR: lambda state, names: f"deciding on {_tasks(state, names)}",
+    ActionKind.JUDGE: lambda _, names: "comparing the plans",
 }
 assert set(_WORDS) == set(_ORDER)

@@ -119,6 +119,18 @@ def _scout_failed(state: State, event: e.ScoutFailed) -> Told:
     return [(f"scout {event.part}", f"no answer: {event.reason}; planning goes on without it")]
 
 
+def _drafted(state: State, event: e.PlanDrafted) -> Told:
+    tasks = count(len(event.tasks), "task")
+    return [(f"plan {event.number}", f"{tasks} ({duration(event.seconds)})")]
+
+
+def _judged_plans(state: State, event: e.PlansJudged) -> Told:
+    if event.compared < 2:
+        return []
+    who = "the judge" if event.agent else "the forecast"
+    return [("run", f"plan {event.chosen} of {event.compared} is taken by {who}: {event.reason}")]
+
+
 def _team_planned(state: State, event: e.TeamPlanned) -> Told:
     parts = listed([task.id for task in event.parts], 6)
     cut = f"cut into {count(len(event.parts), 'part')}: {parts} ({duration(event.seconds)})"
@@ -351,6 +363,9 @@ _ASKED = {
 _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.Intended: _intended,
     e.MapMade: _mapped,
+    e.PlanDrafted: _drafted,
+    e.DraftFailed: lambda _, event: [(f"plan {event.number}", f"none: {event.reason}")],
+    e.PlansJudged: _judged_plans,
     e.Scouted: _scouted,
     e.ScoutFailed: _scout_failed,
     e.Planned: _planned,

@@ -136,8 +136,13 @@ def announced(wanted: PlanWanted, settings: Settings) -> str:
         other = f" ({clean(wanted.scout, 200)})" if wanted.scout != wanted.agent else ""
         parts.append(f"at most {count(settings.scouts, 'scout')}{other} (--scouts N)")
     each = duration(settings.timeout)
-    if parts:
+    if settings.plans > 1 and not wanted.code:
+        judge = " and a judge" if wanted.judge else ", compared by forecast"
+        parts.append(f"{count(settings.plans, 'plan')}{judge}, one session each")
+        parts.append("one more each if an answer is not usable")
+    elif parts:
         parts.append("one session of the planner, and one more each if an answer is not usable")
+    if parts:
         return (
             f"planning with {clean(wanted.agent, 200)}: {', '.join(parts)}; {each} for the "
             f"planner, {duration(settings.timeout / 4)} for a scout, {money}"
@@ -146,6 +151,22 @@ def announced(wanted: PlanWanted, settings: Settings) -> str:
         f"planning with {clean(wanted.agent, 200)}: one session, and one more if its answer is "
         f"not usable; {each} each, {money}"
     )
+
+
+def ultra_lines(wanted: PlanWanted, settings: Settings) -> list[str]:
+    """What the effort `ultra` comes to, before a token is spent."""
+    plans = settings.plans + (settings.plans > 1 and bool(wanted.judge))
+    scouts = settings.scouts if wanted.scout and not wanted.code else 0
+    most = at_most(settings) or "no limit (--budget-usd, --budget-tokens)"
+    return [
+        "effort ultra: every session at the highest effort of its agent",
+        f"  planning  up to {count(2 * (scouts + plans), 'session')}: "
+        f"{count(scouts, 'scout')}, {count(settings.plans, 'plan')} compared",
+        f"  each task  up to {count(settings.attempts, 'attempt')}; "
+        f"{count(settings.reviewers, 'reviewer')} a round, {settings.dry_rounds} rounds without "
+        f"anything new, {settings.rounds} rounds at most",
+        f"  limits  {settings.max_sessions:,} sessions; {most}",
+    ]
 
 
 def resumption_lines(told: Resumption, width: int) -> list[str]:

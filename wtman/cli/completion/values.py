@@ -241,9 +241,9 @@ def _sandboxes(place: TypedSoFar, typed: str) -> Iterator[Choice]:
 
 
 def _efforts(place: TypedSoFar, typed: str) -> Iterator[Choice]:
-    from wtman.model.settings import EFFORTS
+    from wtman.model.settings import EFFORTS, ULTRA
 
-    return (Choice(name) for name in EFFORTS)
+    return (Choice(name) for name in (*EFFORTS, ULTRA))
 
 
 _BY_OPTION: dict[str, Source] = {

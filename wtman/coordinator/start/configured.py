@@ -11,6 +11,7 @@ from typing import Any
 
 from wtman.config import Kind, Loaded, Source, load, repository_commands
 from wtman.config.keys import ANY, at, named
+from wtman.config.settings import raised
 from wtman.coordinator.start.agents import anchored
 from wtman.coordinator.start.approval import commands_of
 from wtman.coordinator.start.requirements import in_sandbox
@@ -20,7 +21,7 @@ from wtman.git.discovery import Repository
 from wtman.journal.events import Configured, Event, PlanWanted, SettingsChanged
 from wtman.journal.state import State
 from wtman.model.plan import Plan
-from wtman.model.settings import Settings
+from wtman.model.settings import ULTRA, Settings
 from wtman.text.terminal import clean, command, duration
 
 _WORK = ("check", "agent", "model", "effort", "roles")  # an edit counts, whatever a flag said
@@ -207,6 +208,10 @@ def _changed(
         else:
             field_of: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value}
             settings = replace(settings, **field_of)
+            if key == "effort" and value == ULTRA:
+                kept = {*values, *(state.configured or Configured()).flags}
+                more: dict[str, Any] = raised(settings.reviewed_by)
+                settings = replace(settings, **{k: v for k, v in more.items() if k not in kept})
         after = _value(settings, key)
         if after == before:
             continue

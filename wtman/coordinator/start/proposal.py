@@ -12,12 +12,14 @@ from wtman.journal.state import State
 from wtman.model.foreseen import ForeseenPair
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Issue, Plan
+from wtman.model.session import Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.forecast import Forecast
 from wtman.plan.one_task import one_task
 from wtman.tasks.edit import Impact
 from wtman.text.terminal import count, duration
+from wtman.text.words import listed
 
 MOST_PAIRS = 1_000  # of a forecast, in its JSON and in the journal; the likeliest
 
@@ -110,10 +112,24 @@ def planner_notes(state: State) -> list[str]:
     made = state.planning.made if state.planning is not None else None
     if made is None or not made.agent:
         return []
-    spent = f", ${made.usage.usd:.2f}" if made.usage.usd is not None else ""
-    said = [
-        f"planned in {count(max(made.sessions, 1), 'session')}, {duration(made.seconds)}{spent}"
-    ]
+    assert state.planning is not None
+    planning = state.planning
+    whole: list[Any] = [item for item in planning.scouted.values() if not item.cached]
+    whole += planning.lost.values()
+    whole += planning.no_drafts.values()
+    whole += planning.drafts.values() or [made]
+    whole += [planning.judged] if planning.judged is not None else []
+    usage = sum((item.usage for item in whole), Usage())
+    seconds = sum(item.seconds for item in whole)
+    spent = f", ${usage.usd:.2f}" if usage.usd is not None else ""
+    sessions = max(sum(item.sessions for item in whole), 1)
+    said = [f"planned in {count(sessions, 'session')}, {duration(seconds)}{spent}"]
+    if planning.lost:
+        said.append(f"no scout's answer for: {listed(list(planning.lost))}")
+    if planning.judged is not None and planning.judged.compared > 1:
+        who = "a judge chose" if planning.judged.agent else "the forecast chose"
+        why = f": {planning.judged.reason}" if planning.judged.agent else ""
+        said.append(f"{who} among {planning.judged.compared} plans{why}")
     return said + ([f"the planner: {made.reason}"] if made.reason else [])
 
 

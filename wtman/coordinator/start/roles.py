@@ -14,6 +14,7 @@ from wtman.model.roles import (
     BUILD_ONLY,
     DEFAULT,
     FLOW_PLANNER,
+    JUDGE,
     LEAD,
     PLANNER,
     RESOLVER,
@@ -54,7 +55,7 @@ def assigned_roles(
     assigned = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
     names = [*_ALWAYS, *_named(roles, settings)]
     if not plan.tasks:
-        names = [PLANNER, SCOUT, *planned_roles(roles), *names]
+        names = [PLANNER, SCOUT, JUDGE, *planned_roles(roles), *names]
     elif any(task.lead for task in plan.tasks):
         names = [*planned_roles(roles), *names]
     assigned |= {name: roles.named(name) for name in dict.fromkeys(names)}
@@ -132,7 +133,16 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
         code=request.code,
         reserved=request.reserved,
         scout=scout,
+        judge=_judge_of(settings, roles, agent) if settings.plans > 1 else "",
     )
+
+
+def _judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
+    """The agent that compares plans; none where the only one there is builds."""
+    file = roles.get(JUDGE)
+    named = settings.roles.get(JUDGE) or (file.agent if file is not None else "")
+    agent = agent_beside_planner(settings, roles, JUDGE, planner)
+    return agent if named or agent.partition(":")[0] not in NO_PLANNERS else ""
 
 
 def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:

@@ -44,11 +44,14 @@ from wtman.journal.events.merge import (
 from wtman.journal.events.overlap import Chained, Overlap, Overlapped, Unchained
 from wtman.journal.events.plan import (
     ContextChanged,
+    DraftFailed,
     ExternalBranchAdded,
     IssueNamed,
     MapMade,
+    PlanDrafted,
     PlanFailed,
     Planned,
+    PlansJudged,
     PlanWanted,
     RolesAssigned,
     Scouted,

@@ -85,6 +85,56 @@ class ScoutFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanDrafted(Event):
+    """One of several plans of a request, which are compared: none of its tasks is of the run."""
+
+    number: int
+    attempt: int
+    agent: str
+    tasks: tuple[Task, ...]
+    context: str = ""
+    reason: str = ""
+    proposed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFailed(Event):
+    """One of several plans did not come about."""
+
+    number: int
+    attempt: int
+    agent: str
+    reason: str
+    hint: str = ""
+    problems: tuple[str, ...] = ()
+    pauses: bool = False
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlansJudged(Event):
+    """One of the plans was chosen: `chosen` is its number, 0 where there was none. `agent` judged;
+    empty: the forecast alone. `compared` are different plans."""
+
+    chosen: int
+    reason: str = ""
+    agent: str = ""
+    compared: int = 1
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Planned(Event):
     """The plan is made: the TaskAdded before this are its tasks. `reason` is the planner's own
     word on the cut; `proposed` are checks that it would have the user approve. Where a flow was
