@@ -94,7 +94,9 @@ def main() -> int:
         if number % 3 == 2:
             names[1] = names[0]
         verbs = chance.sample(VERBS, given.features)
-        request = ", ".join(f"{verb} for {name}" for verb, name in zip(verbs, names, strict=True))
+        request = "In shop, mail, search and users: " + ", ".join(
+            f"{verb} for {name}" for verb, name in zip(verbs, names, strict=True)
+        )
         found = {scouts: run(request, scouts) for scouts in (8, 0)}
         told.append((found[8], found[0]))
         print(f"{request}: {found[8].told()} with scouts, {found[0].told()} without", flush=True)

@@ -12,6 +12,7 @@ import pytest
 
 from tests import kit
 
+REQUEST = "new totals in billing, search and users"
 PACKAGES = ("billing", "search", "users")
 MODULE = "class {0}{1}:\n    def run(self):\n        return {1}\n"
 # Reads its part like a scout would, then answers as its character in `character` says.
@@ -118,7 +119,7 @@ def wide(repo: Path) -> Path:
     for package in PACKAGES:
         kit.write_files(
             repo,
-            {f"{package}/m{n}.py": MODULE.format(package.title(), n) for n in range(8)},
+            {f"{package}/m{n}.py": MODULE.format(package.title(), n) for n in range(9)},
         )
     kit.run_git(repo, "add", "-A")
     kit.run_git(repo, "commit", "-qm", "packages")
@@ -127,9 +128,9 @@ def wide(repo: Path) -> Path:
 
 @pytest.fixture
 def planned(wide: Path, wtman: kit.Program, yard: Yard, agent: str) -> Callable[..., kit.Result]:
-    def call(*more: str, request: str = "one and all", code: int = 3) -> kit.Result:
+    def call(*more: str, request: str = REQUEST, code: int = 3) -> kit.Result:
         words = ("split", request, "--planner", yard.spec("planner"), "--agent", agent)
-        scout = ("--role", f"scout={yard.spec('scout')}")
+        scout = ("--role", f"scout={yard.spec('scout')}", "--scouts", "3")
         return wtman(*words, *scout, "--sandbox", "none", *more, cwd=wide, check_status=code)
 
     return call
@@ -139,10 +140,10 @@ def test_scouts_look_at_all_parts_and_what_they_say_reaches_planner_and_authors(
     planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard
 ) -> None:
     done = planned("--check", "true", "--yes", code=0)
-    assert "at most 8 scouts (" in done.out and ") (--scouts N), " in done.out
+    assert "at most 3 scouts (" in done.out and ") (--scouts N), " in done.out
     assert sorted(yard.scouted) == sorted(PACKAGES)
-    assert "scouts look at 3 parts: billing, search, users" in done.out
-    assert 'Part "billing": "billing has 8 classes."' in yard.asked
+    assert "scouts look at 3 parts: " in done.out
+    assert 'Part "billing": "billing has 9 classes."' in yard.asked
     assert '  would change: "billing/m0.py::Billing0@1-3"' in yard.asked
     # The planner left open where its tasks work: the scouts knew.
     prompts = {
@@ -161,7 +162,7 @@ def test_the_same_request_on_the_same_tree_asks_no_scout_again(
     again = planned()
     assert len(yard.scouted) == 3
     assert again.out.count("(cached)") == 3
-    planned(request="another request")
+    planned(request="other totals in billing, search and users")
     assert len(yard.scouted) == 6
     (store,) = (wide / ".git/wtman/scouts").glob("../scouts")
     for path in store.glob("*.json"):
@@ -259,8 +260,15 @@ def test_a_killed_coordinator_asks_only_the_scouts_that_had_not_answered(
     planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard, agent: str
 ) -> None:
     yard.character("slow", "users")
-    words = ("split", "one and all", "--planner", yard.spec("planner"), "--agent", agent)
-    scout = ("--role", f"scout={yard.spec('scout')}", "--sandbox", "none")
+    words = (
+        "split",
+        REQUEST,
+        "--planner",
+        yard.spec("planner"),
+        "--agent",
+        agent,
+    )
+    scout = ("--role", f"scout={yard.spec('scout')}", "--sandbox", "none", "--scouts", "3")
     process = wtman.start(*words, *scout, cwd=wide)
     deadline = time.monotonic() + 60
     kept = wide / ".git/wtman/scouts"
@@ -273,7 +281,7 @@ def test_a_killed_coordinator_asks_only_the_scouts_that_had_not_answered(
     run = wtman("status", "--json", cwd=wide).json()["run"]["id"]
     wtman("resume", run, cwd=wide, check_status=3)
     assert sorted(yard.scouted) == sorted((*PACKAGES, "users"))
-    assert 'Part "users": "users has 8 classes."' in yard.asked
+    assert 'Part "users": "users has 9 classes."' in yard.asked
 
 
 JUDGE = """\
@@ -301,7 +309,7 @@ def test_ultra_says_its_price_and_asks_before_anybody_is_asked(
 ) -> None:
     done = planned(*ultra(yard, "?"))
     assert "effort ultra: every session at the highest effort of its agent" in done.out
-    assert "up to 24 sessions: 8 scouts, 3 plans compared" in done.out
+    assert "up to 14 sessions: 3 scouts, 3 plans compared" in done.out
     assert "the effort ultra is not confirmed" in done.err and "--yes" in done.err
     assert yard.scouted == []
 

@@ -12,7 +12,7 @@ from wtman.agents.stream import way_on
 from wtman.context import Context
 from wtman.errors import OutsideError, WtmanError
 from wtman.formats.definitions import definitions
-from wtman.git.objects import contents, history
+from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.state import State, digest
 from wtman.model.ids import Sha
@@ -22,7 +22,8 @@ from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
 from wtman.plan.file import slug
 from wtman.plan.known_places import KnownPlaces
-from wtman.plan.scout_parts import scout_parts
+from wtman.plan.map_store import load_map, map_folder
+from wtman.plan.repository_map import relevant_parts
 from wtman.plan.scout_prompt import scout_prompt
 from wtman.plan.scout_store import keep_report, kept_report
 from wtman.sessions.ask import Answer, Question, ask
@@ -30,6 +31,7 @@ from wtman.sessions.ask import Answer, Question, ask
 _PATIENCE = 4  # a scout gets so small a part of the time that other sessions get
 _LARGEST = 1 << 20  # bytes of a file whose definitions are looked up
 _LOOKED_UP = 400  # files
+_PATHS = 200  # of a part
 
 
 async def perform(ctx: Context, state: State, action: MakeMap | Scout) -> tuple[e.Event, ...]:
@@ -42,15 +44,16 @@ async def perform(ctx: Context, state: State, action: MakeMap | Scout) -> tuple[
 async def _map(ctx: Context, state: State, action: MakeMap) -> tuple[e.Event, ...]:
     """The parts that are looked at, and what was answered of them before."""
     try:
-        found = await ctx.git(contents.entries, ctx.control, state.base)
-        parts = scout_parts(found, state.request, action.most)
+        map = await ctx.git(load_map, ctx.control, state.base, map_folder(ctx.repo))
+        found = await ctx.git(relevant_parts, map, state.request, action.most)
+        parts = tuple(ScoutPart(part.name, part.paths[:_PATHS]) for part in found)
     except OutsideError:
         raise
     except WtmanError as error:
         return (e.MapMade(), e.Noted(f"no scouts: the repository was not mapped: {error.message}"))
     if len(parts) < 2:
         parts = ()  # the planner looks at all of it itself
-    events: list[e.Event] = [e.MapMade(parts, len(found))]
+    events: list[e.Event] = [e.MapMade(parts, len(map.paths))]
     tree = await ctx.git(history.tree_of, ctx.control, state.base) if parts else Sha("")
     for part in parts:
         key = _cache_key(state, action.agent, part, tree)
