@@ -149,6 +149,8 @@ def test_every_setting_has_its_row_and_every_row_a_kind_that_is_known(house: Hou
     assert {field.name for field in fields(Settings)} - rows == {
         "hosts",  # which `network` gives
         "backoff",
+        "plans",  # which the effort `ultra` gives
+        "dry_rounds",
     }
     assert rows - {field.name for field in fields(Settings)} == {"notify", "agents"}
     for key in KEYS:
@@ -213,7 +215,7 @@ def test_committed_files_can_be_read_instead(house: House) -> None:
         ("allow_failing_base = true", "allow_failing_base cannot be set in a file"),
         ('reviewed_by = ["codex"]', "reviewed_by cannot be set in a file"),
         ('block_on = ["severe"]', "block_on: expected one of blocker, major, minor, concern, got"),
-        ('effort = "x"', "effort: expected one of low, medium, high, xhigh, max, got 'x'"),
+        ('effort = "x"', "effort: expected one of low, medium, high, xhigh, max, ultra, got 'x'"),
         ('network = "sometimes"', 'network: expected true, false, "allow-list" or a list of hosts'),
         ("copy_ = 'x'", 'unknown key "copy_"; did you mean "copy"?'),
         ("budget = {usdd = 1}", 'unknown key "budget.usdd"; did you mean "usd"?'),

@@ -23,7 +23,7 @@ _CONTEXT = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Compared:
     """A plan with its forecast. `number` is that of the first draft that said it."""
 
     number: int
@@ -48,7 +48,7 @@ def distinct(drafts: Mapping[int, PlanDrafted]) -> tuple[PlanDrafted, ...]:
     return tuple(found.values())
 
 
-def best(candidates: Sequence[Candidate]) -> Candidate:
+def best(candidates: Sequence[Compared]) -> Compared:
     """The best by forecast: fewest conflicts to be expected, then the shortest chain, then the
     fewest tasks, then the first."""
     return min(
@@ -62,17 +62,17 @@ def best(candidates: Sequence[Candidate]) -> Candidate:
     )
 
 
-def shown_order(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def shown_order(candidates: Sequence[Compared]) -> tuple[Compared, ...]:
     """In an order that says nothing of who made them, the same every time."""
     return tuple(sorted(candidates, key=lambda item: sha256(_plain(item).encode()).digest()))
 
 
-def letters(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
+def letters(candidates: Sequence[Compared]) -> dict[str, Compared]:
     """The plans by what a judge calls them."""
     return dict(zip(_LETTERS, shown_order(candidates), strict=False))
 
 
-def judge_prompt(request: str, candidates: Sequence[Candidate]) -> str:
+def judge_prompt(request: str, candidates: Sequence[Compared]) -> str:
     """What a judge is told: the request, and the plans with what is foreseen of them."""
     parts = [
         "Which of these plans of one request is best? Each task of a plan is built by one agent "
@@ -85,7 +85,7 @@ def judge_prompt(request: str, candidates: Sequence[Candidate]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def foreseen(item: Candidate) -> str:
+def foreseen(item: Compared) -> str:
     """A forecast in a line."""
     known = item.forecast
     likely = [pair for pair in known.conflicts if pair.predicted]
@@ -97,7 +97,7 @@ def foreseen(item: Candidate) -> str:
     )
 
 
-def _plain(item: Candidate) -> str:
+def _plain(item: Compared) -> str:
     """A plan as data, without a word on how it came about."""
     tasks = [
         {

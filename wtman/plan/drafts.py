@@ -15,7 +15,7 @@ from wtman.journal.state import State
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import JUDGE, PLANNER, effort_of, model_of
 from wtman.plan.actions import ChoosePlan, DraftPlan
-from wtman.plan.comparison import Candidate, angle, best, distinct, judge_prompt, letters
+from wtman.plan.comparison import Compared, angle, best, distinct, judge_prompt, letters
 from wtman.plan.conflict import RepositoryFacts, conflict_chances
 from wtman.plan.forecast import Past, forecast
 from wtman.plan.perform import brief_of, events_of_plan, failed, placed
@@ -130,7 +130,7 @@ async def _choose(ctx: Context, state: State, action: ChoosePlan) -> tuple[e.Eve
 
 
 async def _asked(
-    ctx: Context, state: State, action: ChoosePlan, candidates: Sequence[Candidate]
+    ctx: Context, state: State, action: ChoosePlan, candidates: Sequence[Compared]
 ) -> Answer:
     from wtman.plan.judge_answer import JudgedPlans, wrong_with
 
@@ -160,7 +160,7 @@ async def _asked(
         return Answer(reason=error.message)
 
 
-def _verdict(action: ChoosePlan, candidates: Sequence[Candidate], answer: Answer) -> e.PlansJudged:
+def _verdict(action: ChoosePlan, candidates: Sequence[Compared], answer: Answer) -> e.PlansJudged:
     """What the judge says, else the forecasts."""
     if answer.value is None:
         why = f"no answer of the judge: {answer.reason}; " if answer.reason else ""
@@ -180,7 +180,7 @@ def _verdict(action: ChoosePlan, candidates: Sequence[Candidate], answer: Answer
     )
 
 
-def _foreseen(ctx: Context, state: State, drafts: Sequence[e.PlanDrafted]) -> tuple[Candidate, ...]:
+def _foreseen(ctx: Context, state: State, drafts: Sequence[e.PlanDrafted]) -> tuple[Compared, ...]:
     """The plans with their forecasts. Blocking."""
     tracked = files(ctx.control, state.base)
     out = []
@@ -188,7 +188,7 @@ def _foreseen(ctx: Context, state: State, drafts: Sequence[e.PlanDrafted]) -> tu
         plan = Plan(state.request, draft.tasks, draft.context, state.settings.check)
         chances = conflict_chances(draft.tasks, RepositoryFacts(tracked))
         known = forecast(plan, state.settings, tracked, Past(chances=chances, roles=state.roles))
-        out.append(Candidate(draft.number, plan, known))
+        out.append(Compared(draft.number, plan, known))
     return tuple(out)
 
 
