@@ -142,7 +142,7 @@ def _judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> st
     file = roles.get(JUDGE)
     named = settings.roles.get(JUDGE) or (file.agent if file is not None else "")
     agent = agent_beside_planner(settings, roles, JUDGE, planner)
-    return agent if named or agent.partition(":")[0] not in NO_PLANNERS else ""
+    return agent if named or agent.partition(":")[0] not in BUILD_ONLY else ""
 
 
 def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
