@@ -84,7 +84,7 @@ def test_the_planner_of_a_lead_is_told_its_limits_and_what_it_is_part_of() -> No
     told = lead_prompt(brief, team)
     for words in (
         *("do it", "it is done", "src/**", "names: x", "the lead above", "the other", "be quick"),
-        *("ci/**", "the whole", "pytest", "1 file", "At most 7 tasks", "`lead`: never here"),
+        *("ci/**", "the whole", "pytest", "1 file", "At most 7 tasks", "No part is a lead here"),
     ):
         assert words in told
     assert "It is part of this" not in lead_prompt(Brief("do it", ""), TeamBrief("do it"))

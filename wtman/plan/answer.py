@@ -25,11 +25,22 @@ class PlannedTask(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str = Field(description="Short and telling, for example billing-oauth.")
+    id: str = Field(
+        description="Its name, short and telling (billing-oauth): a-z, 0-9 and -, at most 40 "
+        "characters, no other task's."
+    )
     title: str = Field("", description="One line for people.")
     prompt: str = Field(description="All that its author is told about the task.")
-    owns: list[str] = Field([], description="Patterns of the paths that it may change.")
-    needs: list[str] = Field([], description="Ids of the tasks that it starts from.")
+    owns: list[str] = Field(
+        [],
+        description="The paths that it may change, new files included, as gitignore-style patterns "
+        'from the root ("src/billing/**", "tests/test_billing.py"). A change outside of them fails '
+        "the task. Unless it is said otherwise, no path belongs to two tasks of which neither "
+        "needs the other.",
+    )
+    needs: list[str] = Field(
+        [], description="Ids of the tasks whose finished work it starts from; no cycles."
+    )
     touches: list[str] = Field(
         [],
         description="Where it will work, as the scouts said or as you saw it yourself: "
@@ -38,9 +49,13 @@ class PlannedTask(BaseModel):
         "place.",
     )
     expect: str = Field("", description="What is true afterwards and was not before.")
-    role: str = Field("", description=f"Who does it; left out or empty: {DEFAULT}.")
+    role: str = Field(
+        "", description=f"Who does it, where the work is not building; empty: {DEFAULT}."
+    )
     lead: bool = Field(
-        False, description="Whether it is so large that a planner of its own cuts it again."
+        False,
+        description="True for a task that is clearly more than one agent can do and cannot be cut "
+        "before what it needs is there: a planner of its own cuts it then. Rarely.",
     )
 
 
@@ -58,7 +73,9 @@ class PlannerAnswer(BaseModel):
         "signature and its file, word for word as it will be in the code, and formats that they "
         "share. Every author is told. Empty only if no task relies on what another one makes.",
     )
-    check: list[str] = Field([], description="Proposed commands that judge a tree, if any.")
+    check: list[str] = Field(
+        [], description="Proposed commands that judge a tree, only where you are asked for some."
+    )
     tasks: list[PlannedTask]
 
 

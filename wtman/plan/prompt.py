@@ -8,10 +8,6 @@ from wtman.plan.known_places import KnownPlaces
 
 _README = 6000  # characters
 _OTHERS = 30  # tasks beside a lead that its planner is told of
-_LEAD = (
-    "- `lead`: true for a task that is clearly more than one agent can do and cannot be cut before "
-    "what it needs is there: a planner of its own cuts it then. Rarely."
-)
 DEEP = 3  # leads and parts, from a task of the plan to what has no parts
 
 
@@ -37,8 +33,7 @@ class Brief:
 
 def planner_prompt(brief: Brief) -> str:
     """What the planner is told."""
-    rules = f"{_rules(brief)}\n{_LEAD}"
-    parts = [f"Plan this request:\n\n{brief.request.strip()}", rules]
+    parts = [f"Plan this request:\n\n{brief.request.strip()}", "\n".join(_rules(brief))]
     if brief.may_propose and not brief.checks:
         parts.append(
             "No check is configured. If the repository shows how its tests are run, propose "
@@ -63,32 +58,21 @@ def repository_parts(brief: Brief) -> list[str]:
     return [*parts, _tree(brief), *([brief.scouted] if brief.scouted else [])]
 
 
-def _rules(brief: Brief) -> str:
-    share = (
-        "- Two tasks may own the same path, but what both change will probably conflict."
-        if brief.allow_overlap
-        else "- No path belongs to two tasks unless one needs the other, directly or not."
-    )
-    roles = [role for role in brief.roles if role.name != DEFAULT]
+def _rules(brief: Brief) -> list[str]:
+    """What holds for this plan alone; what each field means stands in the schema of the answer."""
     lines = [
-        "Rules that a plan is held to:",
-        "- `id`: a-z, 0-9 and -, at most 40 characters, its own.",
-        "- `owns`: the paths that the task may change, as gitignore-style patterns from the root "
-        '("src/billing/**", "tests/test_billing.py"), new files included. A change outside of them '
-        "fails the task.",
-        share,
-        "- `touches`: the places where the task will work, from what the scouts say or from what "
-        "you read: `path::Definition` for what changes, `path::after Definition` (before, in) for "
-        "new code, `path::at end`. Of two tasks in one file each has places of its own.",
-        "- `context`: the contract. What one task makes and another relies on stands there as "
-        "names and signatures, word for word, and in no task's prompt in other words.",
-        "- `needs`: ids of tasks whose finished work it starts from; no cycles.",
+        "For this plan:",
         f"- At most {brief.max_sessions:,} tasks; {brief.jobs} run at the same time.",
     ]
+    if brief.allow_overlap:
+        lines.append(
+            "- Two tasks may own the same path here, but what both change will probably conflict."
+        )
+    roles = [role for role in brief.roles if role.name != DEFAULT]
     if roles:
         listed = "; ".join(f"{role.name} ({role.description or role.name})" for role in roles)
-        lines.append(f"- `role`: only where the work is not building: {listed}.")
-    return "\n".join(lines)
+        lines.append(f"- Roles for work that is not building: {listed}.")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +107,10 @@ def lead_prompt(brief: Brief, team: TeamBrief) -> str:
     if team.protect:
         listed = "\n".join(f"  {pattern}" for pattern in team.protect)
         parts.append(f"No part may own these paths, they judge the work:\n{listed}")
-    rules = [_rules(brief)]
-    rules.append(
-        "- `lead`: true for a part that is large enough for a team of its own; rarely."
-        if team.depth + 1 < DEEP
-        else "- `lead`: never here, teams are not nested deeper."
-    )
-    rules.append("- `check`: none. The checks are the user's to choose.")
+    rules = _rules(brief)
+    if team.depth + 1 >= DEEP:
+        rules.append("- No part is a lead here: teams are not nested deeper.")
+    rules.append("- No check: the checks are the user's to choose.")
     parts.append("\n".join(rules))
     whole = [text for text in (brief.request, *team.above) if text.strip()]
     if whole and whole != [team.prompt]:
