@@ -60,20 +60,23 @@ _ECOSYSTEMS: tuple[tuple[str, Look], ...] = (
 
 def is_test(path: str) -> bool:
     """Whether the text of a file may say which runner its tests are for."""
-    return python.TEST.fullmatch(path) is not None
+    return python.is_test(path)
 
 
 def read_first(files: Iterable[str]) -> tuple[str, ...]:
     """The files whose texts `habits` wants, the nearest to the root first."""
-    ordered = sorted(
-        (path for path in files if path.count("/") <= _DEPTH + 1),
-        key=lambda path: (path.count("/"), path),
-    )
-    told = [path for path in ordered if ci.is_ci(path)]
-    told += [path for path in ordered if _READ.fullmatch(path) and not is_apart(path)]
-    locks = [path for path in ordered if path.rpartition("/")[2] == "yarn.lock"][:3]
-    tests = [path for path in ordered if is_test(path)][:_MOST_TESTS]
+    # Sorted is what was chosen, not a large repository whole.
+    near = [path for path in files if path.count("/") <= _DEPTH + 1]
+    told = _nearest(path for path in near if path[0] == "." and ci.is_ci(path))
+    told += _nearest(path for path in near if _READ.fullmatch(path) and not is_apart(path))
+    locks = _nearest(path for path in near if path.rpartition("/")[2] == "yarn.lock")[:3]
+    tests = _nearest(filter(is_test, near))[:_MOST_TESTS]
     return tuple(dict.fromkeys((*told[:_MOST_READ], *locks, *tests)))
+
+
+def _nearest(names: Iterable[str]) -> list[str]:
+    """Paths, the nearest to the root first."""
+    return sorted(names, key=lambda name: (name.count("/"), name))
 
 
 def habits(files: Collection[str], texts: Mapping[str, str], local: Collection[str]) -> Habits:
@@ -104,10 +107,11 @@ def _distinct(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 def _parts(top: ProjectFolder) -> list[Project]:
     found: list[Project] = []
+    marked = _marked(top.files)
     for marks, look in _ECOSYSTEMS:
-        folders = _folders(top, marks)
+        folders = _folders(marked, marks)
         # Tests alone make no project at the root where folders below are projects.
-        here = not folders or any(re.fullmatch(marks, path) for path in top.files)
+        here = not folders or any(re.fullmatch(marks, path) for path in marked)
         own = [part for part in [look(top) if here else None] if part is not None]
         for name in [] if _covers(top, look, own) else folders:
             inside = any(name.startswith(f"{part.folder}/") for part in own if part.folder)
@@ -138,17 +142,23 @@ def _ranked(part: Project, calls: tuple[Candidate, ...]) -> tuple[Candidate, ...
     return (*part.candidates, *(replace(one, setup=setups) for one in calls[:2]))
 
 
-def _folders(top: ProjectFolder, marks: str) -> list[str]:
+def _marked(files: Iterable[str]) -> list[str]:
+    """The few of all files that are the mark of some ecosystem and not apart."""
+    pattern = re.compile("|".join(marks for marks, _ in _ECOSYSTEMS))
+    return [
+        path
+        for path in files
+        if pattern.fullmatch(path, path.rfind("/") + 1)
+        and path.count("/") <= _DEPTH
+        and not is_apart(path)
+    ]
+
+
+def _folders(marked: Iterable[str], marks: str) -> list[str]:
     """Folders below the root that have one of the marks, the outermost first."""
     pattern = re.compile(marks)
-    found = {
-        path.rpartition("/")[0]
-        for path in top.files
-        if 1 <= path.count("/") <= _DEPTH
-        and pattern.fullmatch(path.rpartition("/")[2])
-        and not is_apart(path)
-    }
-    return sorted(found, key=lambda name: (name.count("/"), name))
+    split = (path.rpartition("/") for path in marked)
+    return _nearest({folder for folder, slash, name in split if slash and pattern.fullmatch(name)})
 
 
 def _covers(top: ProjectFolder, look: Look, own: list[Project]) -> bool:

@@ -107,15 +107,11 @@ def php(place: ProjectFolder) -> Project | None:
 
 def dotnet(place: ProjectFolder) -> Project | None:
     """`dotnet test` on the solution or the test projects."""
-    solution = next(
-        (
-            path
-            for path in sorted(place.files)
-            if "/" not in path and path.endswith((".sln", ".slnx"))
-        ),
-        "",
+    solutions = sorted(
+        path for path in place.files if path.endswith((".sln", ".slnx")) and "/" not in path
     )
-    here = [path for path in sorted(place.files) if re.search(r"\.(?:cs|fs|vb)proj$", path)]
+    solution = solutions[0] if solutions else ""
+    here = sorted(path for path in place.files if path.endswith((".csproj", ".fsproj", ".vbproj")))
     if not solution and not any("/" not in path for path in here):
         return None
     test = re.compile(r"Microsoft\.NET\.Test\.Sdk|xunit|NUnit|MSTest|TUnit", re.IGNORECASE)
@@ -123,12 +119,7 @@ def dotnet(place: ProjectFolder) -> Project | None:
         re.search(r"tests?\b", path, re.IGNORECASE) or test.search(place.text(path))
         for path in here
     )
-    what = (
-        f" {solution}"
-        if solution
-        and sum("/" not in path and path.endswith((".sln", ".slnx")) for path in place.files) > 1
-        else ""
-    )
+    what = f" {solution}" if len(solutions) > 1 else ""
     found: list[Candidate] = []
     if tested:
         setup = f"dotnet restore{what}"

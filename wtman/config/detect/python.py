@@ -8,16 +8,21 @@ from wtman.config.detect.folder import ProjectFolder, table
 from wtman.config.detect.model import Candidate, Project, WantedVersion
 from wtman.config.detect.python_needs import TestNeeds, guessed, poetry_words, uv_words, ways
 
-TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|tests?)\.py")
+_TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|tests?)\.py")
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _VENV = ".venv/bin/python -m"
+
+
+def is_test(path: str) -> bool:
+    """Whether it is called as a file of tests."""
+    return path.endswith(".py") and _TEST.fullmatch(path) is not None
 
 
 def look(place: ProjectFolder) -> Project | None:
     """The Python project here."""
     project = place.first(*MANIFESTS)
     wants = place.has_any(r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt")
-    tests = any(map(TEST.fullmatch, place.files))
+    tests = any(map(is_test, place.files))
     if not project and not tests and not (wants and place.has_any(r".*\.py")):
         return None
     if project == "pyproject.toml" and not tests and not place.has_any(r".*\.py"):
@@ -42,7 +47,7 @@ def _tester(place: ProjectFolder) -> str:
     told = "\n".join(
         text for name, text in place.texts.items() if not name.startswith(".") and "/." not in name
     )
-    tests = [path for path in place.files if TEST.fullmatch(path)]
+    tests = [path for path in place.files if is_test(path)]
     if "manage.py" in place and not re.search(r"\bpytest\b", told):
         return "manage.py test"
     if re.search(r"\bpytest\b", told) or place.has_any(r"(?:.*/)?conftest\.py"):

@@ -172,6 +172,7 @@ def numstat(ctl: Control, a: str, b: str) -> Stats:
     return Stats(len(counts), sum(came for came, _ in counts), sum(went for _, went in counts))
 
 
+@lru_cache(maxsize=2)  # several parts of one command ask about the same base
 def files(ctl: Control, treeish: str) -> tuple[str, ...]:
     """Paths of all files, links and submodules of a tree."""
     listed = call(ctl, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", oid(treeish)]).out
