@@ -670,6 +670,43 @@ def test_whatever_the_text_ranges_are_nested_lines_of_it(path, text):
         around.append(item)
 
 
+def test_a_type_that_is_written_with_braces_is_no_body():
+    text = """\
+export function makeForm<
+  A = any,
+>(
+  props: Props<A> = {},
+): Omit<
+  Shown<A>,
+  'state'
+> & {
+  form: Omit<
+    Shown<A>,
+    'state'
+  >;
+} {
+  const save = (): { done: boolean } => {
+    return { done: true };
+  };
+  return save;
+}
+
+class Row extends Base<{ id: string }> {
+  first(): { id: string } {
+    return this.row
+  }
+  second() { return 2 }
+}
+"""
+    assert _plain(definitions("a.ts", text)) == [
+        ("makeForm", 1, 18),
+        ("makeForm.save", 14, 16),
+        ("Row", 20, 25),
+        ("Row.first", 21, 23),
+        ("Row.second", 24, 24),
+    ]
+
+
 @given(data=st.binary(max_size=300), path=st.sampled_from(PATHS))
 def test_bytes_that_are_no_text_do_no_harm(data, path):
     definitions(path, data.decode("utf-8", "replace"))

@@ -14,7 +14,6 @@ from wtman.plan.map_store import load_map, map_folder, planner_map, read_definit
 from wtman.plan.repository_map import (
     History,
     RepositoryMap,
-    facts_of,
     map_text,
     relevance,
     relevant_parts,
@@ -170,6 +169,9 @@ def test_what_changes_together_and_what_everybody_changes(repo):
     together = map.together()
     assert together["shop/cart.py", "shop/refund.py"] == 1.0
     assert map.history.pairs["shop/cart.py", "shop/refund.py"] == 4
+    # Both of one commit only: twice of two says little.
+    assert map.history.pairs["CHANGES.md", "shop/cart.py"] == 3
+    assert ("CHANGES.md", "shop/cart.py") not in together
     assert not [pair for pair in map.history.pairs if "bulk/1.txt" in pair]
 
 
@@ -181,9 +183,6 @@ def test_definitions_are_read_of_what_a_request_is_about(repo):
         Definition("Cart.total", "function", 5, 6),
     )
     assert "core/src/lib.rs" not in map.definitions
-    facts = facts_of(map)
-    assert facts.files == map.paths
-    assert facts.definitions == map.definitions
 
 
 def test_the_text_tells_a_planner_what_it_needs(repo):

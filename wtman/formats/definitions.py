@@ -59,7 +59,7 @@ _TALL = 40  # lines of an annotation
 _CLOSED = re.compile(r"([ \t]*)[)\]}]+[ \t]*$", re.MULTILINE)
 _ABOVE = re.compile(r"\s*(?:@[\w.]+|#!?\[|\[\w[^\n]*\]\s*$|template\s*<)")
 _GOES_ON = re.compile(
-    r"\s*(?:[.{=:?&|+)\]}]|->|=>|where\b|throws\b|rethrows\b|extends\b|implements\b|with\b)"
+    r"\s*(?:[.{=:?&|+)\]}>]|->|=>|where\b|throws\b|rethrows\b|extends\b|implements\b|with\b)"
 )
 _OPEN_END = re.compile(r"(?:[=,:+\-*/&|?(\[{<]|->|=>|\bwhere|\bextends|\bimplements|\bwith)\s*$")
 _GENERIC = re.compile(r"<[^<>]*>")
@@ -369,6 +369,8 @@ def _body(language: Language, code: str, brackets: _Brackets, at: int) -> tuple[
             if place not in brackets.closed:
                 return -1, place
             at = brackets.closed[place] + 1
+        elif what == "{" and _is_type(language, code, head, place):
+            at = brackets.closed[place] + 1
         elif what == "{":
             return place, _after(code, brackets.closed[place] + 1)
         elif what in ")]}":
@@ -380,6 +382,12 @@ def _body(language: Language, code: str, brackets: _Brackets, at: int) -> tuple[
             if not _OPEN_END.search(said) and not _GOES_ON.match(code, place + 1):
                 return -1, _deeper(code, head, place)
     return -1, max(at, far)
+
+
+def _is_type(language: Language, code: str, start: int, brace: int) -> bool:
+    """Whether a brace behind a head opens what a value looks like, and not a body."""
+    before = code[max(start, brace - 200) : brace].rstrip()
+    return language.bare == "script" and before.endswith((":", "&", "|", "<", ","))
 
 
 def _after(code: str, at: int) -> int:
@@ -483,6 +491,9 @@ def _typed_body(
         if what == "(":
             at = brackets.closed.get(place, len(code)) + 1
         elif what == "{":
+            if _is_type(language, code, start, place):
+                at = brackets.closed[place] + 1
+                continue
             before = code[start:place].rstrip()
             if (members or ":" in before) and re.search(r"\w$", before) and language.name == "c":
                 # A member that braces give a value: `Cart() : items{}, count(0) {`

@@ -45,10 +45,6 @@ class RepositoryFacts:
 
     files: Sequence[str] = ()  # every tracked path
     definitions: Mapping[str, Sequence[Definition]] = field(default_factory=_nothing)  # by path
-    # Pairs of paths (in order), and the share of the commits of the rarer that changed both.
-    together: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
-    # Share of the commits that changed a path.
-    hot: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from wtman.formats.source_languages import language_of
 from wtman.formats.test_paths import is_test
 from wtman.model.places import Definition
-from wtman.plan.conflict import RepositoryFacts
+from wtman.model.scout import ScoutPart
 from wtman.plan.file_map import quoted
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
@@ -29,7 +29,8 @@ _RELEVANT = 40  # files that are told of
 _OF_PART = 60
 _SMALL = 25  # files of source: no part of such a repository is worth a look of its own
 _HOT, _HOT_TIMES, _MOST_HOT = 0.08, 5, 12
-_PAIR_TIMES, _PAIR_SHARE, _MOST_PAIRS = 3, 0.5, 15
+_TIMES = 4  # commits that changed both of two files; fewer are chance
+_NEAR_SHARE, _PAIR_SHARE, _MOST_PAIRS = 0.3, 0.5, 15
 _SHOWN, _USERS, _TESTS, _NEIGHBOURS = 40, 6, 5, 4
 _K, _B = 1.2, 0.75  # of BM25
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,14 +54,6 @@ class History:
     commits: int = 0
     times: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     pairs: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class MapPart:
-    """A part of a repository: what it is called, and its files."""
-
-    name: str
-    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,19 +117,17 @@ class RepositoryMap:
         return {path: share for share, path in sorted(found, reverse=True)}
 
     def together(self, paths: Collection[str] | None = None) -> dict[tuple[str, str], float]:
-        """Pairs of files that change together, and the share of the commits of the rarer one."""
+        """Pairs of files that change together, and the share of the commits of the rarer one.
+
+        Of files that changed a few times only the share says nothing: such pairs are left out.
+        """
         held = set(self.paths) if paths is None else paths
         times = self.history.times
         return {
             pair: count / min(times[pair[0]], times[pair[1]])
             for pair, count in self.history.pairs.items()
-            if pair[0] in held and pair[1] in held
+            if count >= _TIMES and pair[0] in held and pair[1] in held
         }
-
-
-def facts_of(map: RepositoryMap) -> RepositoryFacts:
-    """What a forecast needs of it."""
-    return RepositoryFacts(map.paths, map.definitions, map.together(), map.hot())
 
 
 # --- what a request is about --------------------------------------------------------------------
@@ -187,7 +178,7 @@ def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
     held = {path for pair in together for path in pair}
     others = {path: number for number, path in enumerate(map.paths) if path in held}
     for (one, other), share in together.items():
-        if share < 0.3 or map.history.pairs[one, other] < 2:
+        if share < _NEAR_SHARE:
             continue
         for near, far in ((one, other), (other, one)):
             if near in place and far in others:
@@ -238,7 +229,7 @@ def relevant_paths(map: RepositoryMap, request: str, most: int = MOST_READ) -> t
     return tuple(path for path, _ in zip(ranked, range(most), strict=False))
 
 
-def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[MapPart, ...]:
+def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[ScoutPart, ...]:
     """The parts of the repository that a request is about, cut along its packages.
 
     None where it is small, or all of it is one part.
@@ -267,7 +258,7 @@ def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[MapPart
     owner = {path: at for at, paths in enumerate(cut) for path in paths}
     score = dict(ranked)
     made = [
-        MapPart(name.id, tuple(sorted(paths)))
+        ScoutPart(name.id, tuple(sorted(paths)))
         for name, paths in zip(part_names(owner, weights), cut, strict=True)
     ]
     made.sort(key=lambda part: (-max(score[path] for path in part.paths), part.name))
@@ -326,7 +317,7 @@ def _relevant(map: RepositoryMap, request: str) -> Iterator[str]:
     neighbours: dict[str, list[tuple[float, int, str]]] = {}
     for (one, other), share in map.together().items():
         times = map.history.pairs[one, other]
-        if times >= 2 and share >= 0.3:
+        if share >= _NEAR_SHARE:
             neighbours.setdefault(one, []).append((share, times, other))
             neighbours.setdefault(other, []).append((share, times, one))
     for path in shown:
@@ -402,7 +393,7 @@ def _pair_lines(map: RepositoryMap) -> list[str]:
     found = [
         (share, map.history.pairs[pair], pair)
         for pair, share in map.together().items()
-        if share >= _PAIR_SHARE and map.history.pairs[pair] >= _PAIR_TIMES
+        if share >= _PAIR_SHARE
         if not (pair[0] in hot or pair[1] in hot)
     ]
     found.sort(key=lambda item: (-item[0] * math.log(1 + item[1]), item[2]))

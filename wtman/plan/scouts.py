@@ -46,7 +46,7 @@ async def _map(ctx: Context, state: State, action: MakeMap) -> tuple[e.Event, ..
     try:
         map = await ctx.git(load_map, ctx.control, state.base, map_folder(ctx.repo))
         found = await ctx.git(relevant_parts, map, state.request, action.most)
-        parts = tuple(ScoutPart(part.name, part.paths[:_PATHS]) for part in found)
+        parts = tuple(replace(part, paths=part.paths[:_PATHS]) for part in found)
     except OutsideError:
         raise
     except WtmanError as error:
