@@ -283,10 +283,9 @@ import os, sys
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import discover
 from wtman.git.repo import resolve
-from wtman.plan.map_store import planner_map
-from wtman.plan.repository_map import map_text
+from wtman.plan.map_store import planner_text
 repo = discover(os.getcwd())
-print(map_text(planner_map(prepare(repo), resolve(repo, "HEAD"), sys.argv[1]), sys.argv[1]))
+print(planner_text(prepare(repo), resolve(repo, "HEAD"), sys.argv[1]))
 """
 _PLAN = """request = "retry payments"
 

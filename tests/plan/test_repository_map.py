@@ -10,7 +10,15 @@ from wtman.git.control_dir import prepare
 from wtman.git.discovery import discover
 from wtman.git.repo import resolve
 from wtman.model.places import Definition
-from wtman.plan.map_store import load_map, map_folder, planner_map, read_definitions
+from wtman.plan import map_store
+from wtman.plan.map_store import (
+    load_map,
+    map_folder,
+    planner_map,
+    planner_text,
+    read_definitions,
+    relevant_definitions,
+)
 from wtman.plan.repository_map import (
     History,
     RepositoryMap,
@@ -113,7 +121,7 @@ class Place:
 def used(map):
     return {
         (map.paths[user], map.paths[number])
-        for user, numbers in map.uses.items()
+        for user, numbers in map.uses_of(range(len(map.paths))).items()
         for number in numbers
     }
 
@@ -128,6 +136,30 @@ def test_who_uses_whom_in_each_language(repo):
         ("jvm/src/shop/Cart.java", "jvm/src/shop/pay/Gateway.java"),
         ("core/src/lib.rs", "core/src/price.rs"),
     }
+
+
+def test_users_are_found_as_all_imports_say_it(repo):
+    repo.commit(
+        {
+            **FILES,
+            "shop/inner.py": "from . import cart\nfrom .. import shop\n",
+            "shop/deep/low.py": "from .. import mail\n",
+            "web/models/index.ts": "export * from './cart.js';\n",
+            "web/main.ts": "import { Cart } from './models';\nimport './app.css';\n",
+            "web/app.css": "",
+            "web/models/other.ts": "import { Cart } from '.';\n",
+        }
+    )
+    map = repo.map()
+    expected = {}
+    for user, path in sorted(used(map)):
+        expected.setdefault(path, set()).add(user)
+    found = {path: set(users) for path, users in map.users_of(map.paths).items()}
+    assert found == {path: users for path, users in expected.items() if path != "web/app.css"}
+    assert found["shop/__init__.py"] == {"shop/deep/low.py", "shop/inner.py"}
+    assert found["web/models/index.ts"] == {"web/main.ts", "web/models/other.ts"}
+    for path, users in found.items():
+        assert set(map.users_of([path])[path]) == users
 
 
 def test_a_name_that_could_be_several_files_is_none(repo):
@@ -219,7 +251,7 @@ def test_names_of_a_repository_stay_names(repo):
 
 
 def told(map):
-    return map.paths, map.sizes, map.names, dict(map.uses), map.history, map.blobs
+    return map.paths, map.sizes, map.names, map.imports, map.history, map.blobs
 
 
 def test_the_second_time_nothing_is_searched(repo, monkeypatch):
@@ -246,9 +278,9 @@ def spied(monkeypatch):
 
     asked, real = [], survey.lines_like
 
-    def lines_like(ctl, tree, pattern, files, most):
+    def lines_like(ctl, tree, pattern, files, most, perl):
         asked.append(list(files))
-        return real(ctl, tree, pattern, files, most)
+        return real(ctl, tree, pattern, files, most, perl)
 
     monkeypatch.setattr(survey, "lines_like", lines_like)
     return asked
@@ -291,6 +323,21 @@ def test_the_cache_stays_small(repo):
     names = os.listdir(repo.folder)
     assert sum(name.startswith("tree-") for name in names) == 6
     assert sum(name.startswith("history-") for name in names) == 6
+
+
+def test_the_same_request_is_answered_from_a_file_until_the_commit_changes(repo, monkeypatch):
+    repo.commit(FILES)
+    first = planner_text(repo.control, repo.base, "cart")
+    found = relevant_definitions(repo.control, repo.base, "cart", 5, ["core/src/lib.rs"])
+    assert "shop/cart.py" in found and "shop/mail.py" not in found
+    base = repo.base
+    with monkeypatch.context() as patched:
+        patched.setattr(map_store, "load_map", None)
+        assert planner_text(repo.control, base, "cart") == first
+        assert found == relevant_definitions(repo.control, base, "cart", 5, ["core/src/lib.rs"])
+    repo.commit({"shop/coupon.py": "class CartCoupon:\n    pass\n"})
+    assert "shop/coupon.py" in planner_text(repo.control, repo.base, "cart")
+    assert planner_text(repo.control, repo.base, "mail") != first
 
 
 # --- odd repositories ---------------------------------------------------------------------------
@@ -386,12 +433,12 @@ def test_a_commit_without_files(repo):
 # --- relevance and parts ------------------------------------------------------------------------
 
 
-def drawn(files, history=None, uses=None):
+def drawn(files, history=None, imports=()):
     return RepositoryMap(
         tuple(files),
         (1000,) * len(files),
         tuple(files.values()),
-        uses or {},
+        imports or ("",) * len(files),
         history or History(),
         blobs=("",) * len(files),
     )
@@ -408,7 +455,9 @@ def test_what_is_named_comes_first():
 
 def test_what_changes_with_it_or_uses_it_is_relevant_too():
     history = History(9, {"a.py": 5, "b.py": 5}, {("a.py", "b.py"): 4})
-    map = drawn({"a.py": "cart", "b.py": "", "c.py": "", "e.py": ""}, history, {2: (0,)})
+    map = drawn(
+        {"a.py": "cart", "b.py": "", "c.py": "", "e.py": ""}, history, ("", "", "import a", "")
+    )
     assert [path for path, _ in relevance(map, "cart")] == ["a.py", "b.py", "c.py"]
 
 

@@ -17,8 +17,7 @@ from wtman.model.ids import Sha
 from wtman.model.places import place
 from wtman.model.plan import Task
 from wtman.plan.conflict import RepositoryFacts
-from wtman.plan.map_store import load_map, map_folder, read_definitions
-from wtman.plan.repository_map import relevant_paths
+from wtman.plan.map_store import relevant_definitions
 
 _SMALL = 100  # source files, all of which are read
 _MOST = 200  # files that are read
@@ -36,20 +35,18 @@ def conflict_facts(
         return RepositoryFacts()
     known = frozenset(tracked)
     wanted = dict.fromkeys(path for task in tasks for path in _touched(task))
-    map = None
     if not all(task.touches for task in tasks):
         wanted |= dict.fromkeys(path for task in tasks for path in _named(task))
         found = (path for path in tracked if language_of(path))
         sources = [*islice(found, _SMALL + 1)]
         if len(sources) > _SMALL:
-            map = load_map(ctl, base, map_folder(ctl.repo))
-            sources = [*relevant_paths(map, _briefs(tasks), _SMALL)]
+            named = [path for path in wanted if path in known and language_of(path)]
+            read = relevant_definitions(ctl, base, _briefs(tasks), _SMALL, named)
+            return RepositoryFacts(tracked, read)
         wanted |= dict.fromkeys(sources)
     paths = [path for path in wanted if path in known and language_of(path)][:_MOST]
-    if map is not None:
-        return RepositoryFacts(tracked, read_definitions(ctl, map, paths).definitions)
-    read = texts(ctl, base, set(paths), _LARGEST) if paths else {}
-    return RepositoryFacts(tracked, {path: definitions(path, text) for path, text in read.items()})
+    said = texts(ctl, base, set(paths), _LARGEST) if paths else {}
+    return RepositoryFacts(tracked, {path: definitions(path, text) for path, text in said.items()})
 
 
 def _briefs(tasks: Sequence[Task]) -> str:

@@ -23,13 +23,14 @@ def import_edges(
     paths: Sequence[str], imports: Mapping[int, Sequence[str]]
 ) -> dict[int, tuple[int, ...]]:
     """By the number of a file, the numbers of those that it uses."""
-    known = _Known(paths)
+    known = _Known(paths, imports)
     found = {}
     for number, names in imports.items():
-        path, family = paths[number], known.family[number]
+        path = paths[number]
+        language = language_of(path)
         used: dict[int, None] = {}
         for name in names:
-            for other in known.meant(path, family, name):
+            for other in known.meant(path, language.name if language else "", name):
                 if other != number:
                     used[other] = None
         if used:
@@ -37,25 +38,55 @@ def import_edges(
     return found
 
 
-class _Known:
-    """The files of a repository by what an import could call them."""
+def called(path: str) -> tuple[str, ...]:
+    """The words of which one is in every import of this file, but for those that are dots only:
+    these are below the folder of a file that stands for its folder."""
+    folder, _, name = path.rpartition("/")
+    if name.endswith(".go"):
+        return (basename(folder),)
+    stem = name.rpartition(".")[0] or name
+    return (stem, basename(folder)) if stem in _OF_FOLDER else (stem,)
 
-    def __init__(self, paths: Sequence[str]) -> None:
+
+def stands_for_folder(path: str) -> bool:
+    return (basename(path).rpartition(".")[0] or path) in _OF_FOLDER
+
+
+def _words(imports: Mapping[int, Sequence[str]]) -> set[str]:
+    """What a file that one of these names mean can be called."""
+    found: set[str] = set()
+    for name in {name for names in imports.values() for name in names}:
+        last = name.rpartition("/")[2]
+        found |= {last, last.rpartition(".")[0]}
+        found.update(_SPLIT.split(name))
+    return found
+
+
+class _Known:
+    """The files of a repository that these imports could mean, by what they could call them."""
+
+    def __init__(self, paths: Sequence[str], imports: Mapping[int, Sequence[str]]) -> None:
         self.paths = paths
         self.at: dict[str, int] = {}  # path, and path without ending -> number
         self.named: dict[tuple[str, str], list[int]] = {}  # family, last word -> numbers
         self.folders: dict[str, list[str]] = {}  # last word of a folder with Go in it -> folders
         self.inside: dict[str, list[int]] = {}  # such a folder -> its files
-        self.family: list[str] = []
-        self.parts: list[tuple[str, ...]] = []
+        self.parts: dict[int, tuple[str, ...]] = {}
         self.memory: dict[tuple[str, str], tuple[bool, tuple[int, ...]]] = {}
+        wanted = _words(imports)
         for number, path in enumerate(paths):
-            self._add(number, path)
+            folder, _, name = path.rpartition("/")
+            stem = name.rpartition(".")[0] or name
+            if (
+                stem in wanted
+                or stem in _OF_FOLDER
+                or name in wanted
+                or (name.endswith(".go") and folder.rpartition("/")[2] in wanted)
+            ):
+                self._add(number, path)
 
     def _add(self, number: int, path: str) -> None:
         language = language_of(path)
-        self.family.append(language.name if language else "")
-        self.parts.append(())
         self.at.setdefault(path, number)
         if language is None:
             return

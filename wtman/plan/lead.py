@@ -14,9 +14,8 @@ from wtman.model.plan import Role
 from wtman.model.roles import LEAD, RESOLVER, effort_of, model_of
 from wtman.plan.actions import PlanTeam
 from wtman.plan.authority import as_part, beyond_authority, too_deep
-from wtman.plan.map_store import planner_map
+from wtman.plan.map_store import planner_text
 from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
-from wtman.plan.repository_map import map_text
 from wtman.sessions.ask import Question, ask
 from wtman.worktrees.join import join
 
@@ -129,7 +128,7 @@ def _brief(ctx: Context, state: State, view: TaskView, start: Sha) -> Brief:
     about = view.planned.prompt
     return Brief(
         request=state.request,
-        files=map_text(planner_map(ctx.control, start, about), about),
+        files=planner_text(ctx.control, start, about),
         checks=state.checks_of(view.planned.id),
         jobs=state.settings.jobs,
         max_sessions=state.settings.max_sessions - state.sessions,

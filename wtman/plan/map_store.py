@@ -4,6 +4,7 @@ What a file defines and imports depends on its content alone, so the next commit
 changed. Everything here can be made anew: a file that is damaged, or of another version, is.
 """
 
+import hashlib
 import json
 import os
 import zlib
@@ -12,37 +13,38 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from wtman import files
 from wtman.formats.definitions import definitions
-from wtman.formats.outline import MOST_LINES, PATTERN, outline
+from wtman.formats.outline import MOST_LINES, PATTERN, PERL, UNIT, outline
 from wtman.formats.source_languages import language_of
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.objects import survey
 from wtman.git.objects.history import tree_of
 from wtman.model.changes import TrackedFile
+from wtman.model.places import Definition
 from wtman.plan.file_map import file_map
-from wtman.plan.import_edges import import_edges
 from wtman.plan.repository_map import (
     History,
     RepositoryMap,
+    map_text,
     relevant_paths,
     with_definitions,
 )
 
 _Value = TypeVar("_Value")
-_VERSION = 2
+_VERSION = 3
 _COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
 _MOST_PAIRS = 50_000
 _FOLDERS = 12_000  # characters on the files by folder
 _KEPT = 6  # trees, and histories
 _MOST_BYTES = 256 << 20  # of a file of ours that is read
 _NAMES_BYTES = 64 << 20  # of what is remembered of blobs
+_MOST_READ = 200  # files that are read at once
 _READ = 1 << 20  # of a file whose definitions are read
-_UNIT, _FIELD = "\x1f", "\t"
+_FIELD = "\0"
 
 
 def map_folder(repo: Repository) -> str:
@@ -84,6 +86,50 @@ def planner_map(ctl: Control, base: str, request: str) -> RepositoryMap:
     return read_definitions(ctl, map, relevant_paths(map, request))
 
 
+def planner_text(ctl: Control, base: str, request: str) -> str:
+    """What a planner of this request reads of a commit; the very same is told again from a file."""
+    folder, name = map_folder(ctl.repo), f"text-{_digest(base, request)}"
+    told = _kept(folder, name, bytes.decode)
+    if told is None:
+        told = map_text(planner_map(ctl, base, request), request)
+        _keep(folder, name, told.encode("utf-8", "replace"))
+    return told
+
+
+def relevant_definitions(
+    ctl: Control, base: str, request: str, most: int, others: Collection[str]
+) -> dict[str, tuple[Definition, ...]]:
+    """What the files define that a request is about, and these others, as often as it is asked."""
+    folder = map_folder(ctl.repo)
+    name = f"defined-{_digest(base, request, str(most), *others)}"
+    found = _kept(folder, name, _definitions_from)
+    if found is None:
+        map = load_map(ctl, base, folder)
+        paths = dict.fromkeys((*others, *relevant_paths(map, request, most)))
+        found = dict(read_definitions(ctl, map, list(paths)[:_MOST_READ]).definitions)
+        _keep(folder, name, _definitions_to(found))
+    return found
+
+
+def _digest(*said: str) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def _definitions_to(found: Mapping[str, tuple[Definition, ...]]) -> bytes:
+    rows = {
+        path: [[item.name, item.kind, item.first, item.last] for item in items]
+        for path, items in found.items()
+    }
+    return json.dumps(rows, separators=(",", ":")).encode()
+
+
+def _definitions_from(data: bytes) -> dict[str, tuple[Definition, ...]]:
+    return {
+        path: tuple(Definition(name, kind, first, last) for name, kind, first, last in items)
+        for path, items in json.loads(data).items()
+    }
+
+
 # --- a tree -------------------------------------------------------------------------------------
 
 
@@ -97,20 +143,15 @@ def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
     known = _kept(folder, "blobs", _blobs_from) or {}
     missing = {path: sources[path] for path, key in keys.items() if key not in known}
     if missing:
-        found = survey.lines_like(ctl, tree, PATTERN, missing, MOST_LINES)
+        found = survey.lines_like(ctl, tree, PATTERN, missing, MOST_LINES, PERL)
         fresh = {keys[path]: _line(path, found.get(path, "")) for path in missing}
         known = known | fresh
         _keep(folder, "blobs", _blobs_to(known, keys.values()))
-    names, imports = [], {}
-    for number, path in enumerate(paths):
-        said, _, used = known.get(keys.get(path, ""), "").partition(_FIELD)
-        names.append(said)
-        if used:
-            imports[number] = used.split(_UNIT)
+    lines = [known.get(keys.get(path, ""), "").partition(_FIELD) for path in paths]
+    names, imports = tuple(line[0] for line in lines), tuple(line[2] for line in lines)
     sizes = tuple(size for _, _, size in listed)
     folders = file_map([TrackedFile(path, size) for path, _, size in listed], _FOLDERS)
-    uses = import_edges(paths, imports)
-    made = RepositoryMap(paths, sizes, tuple(names), uses, blobs=blobs, folders=folders)
+    made = RepositoryMap(paths, sizes, names, imports, blobs=blobs, folders=folders)
     _keep(folder, f"tree-{tree}", _tree_to(made))
     return made
 
@@ -119,7 +160,7 @@ def _line(path: str, lines: str) -> str:
     """What is remembered of a file: its names and words, then what it imports."""
     made = outline(path, lines)
     names = " ".join(" ".join((*made.names, made.said)).lower().split())
-    imports = _UNIT.join(name for name in made.imports if name.isprintable())
+    imports = UNIT.join(line for line in made.imports if line.replace("\t", " ").isprintable())
     return f"{names}{_FIELD}{imports}"
 
 
@@ -129,23 +170,25 @@ def _tree_to(map: RepositoryMap) -> bytes:
         "blobs": map.blobs,
         "sizes": map.sizes,
         "folders": map.folders,
-        "uses": [[number, *used] for number, used in map.uses.items()],
     }
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + "\n".join(map.names).encode()
+    lines = "\n".join((*map.names, *map.imports))
+    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + lines.encode()
 
 
 def _tree_from(data: bytes) -> RepositoryMap:
-    head, _, names = data.partition(b"\n")
+    head, _, rest = data.partition(b"\n")
     read = json.loads(head)
+    count = len(read["paths"])
+    lines = rest.decode().split("\n") if count else []
     made = RepositoryMap(
         tuple(read["paths"]),
         tuple(read["sizes"]),
-        tuple(names.decode().split("\n")) if read["paths"] else (),
-        MappingProxyType({used[0]: tuple(used[1:]) for used in read["uses"]}),
+        tuple(lines[:count]),
+        tuple(lines[count:]),
         blobs=tuple(read["blobs"]),
         folders=str(read["folders"]),
     )
-    if not len(made.paths) == len(made.sizes) == len(made.names) == len(made.blobs):
+    if {count} != {len(made.sizes), len(made.names), len(made.imports), len(made.blobs)}:
         raise ValueError("lists of different lengths")
     return made
 

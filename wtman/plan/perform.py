@@ -17,9 +17,8 @@ from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER
 from wtman.plan.actions import MakePlan
 from wtman.plan.file_map import readme_of
-from wtman.plan.map_store import planner_map
+from wtman.plan.map_store import planner_text
 from wtman.plan.prompt import Brief, planner_prompt
-from wtman.plan.repository_map import map_text
 from wtman.plan.scout_prompt import reports_text
 from wtman.plan.scouts import known_places
 from wtman.plan.touches import filled, known_touches, unknown_touches
@@ -108,13 +107,13 @@ def placed(
 
 def brief_of(ctx: Context, state: State) -> Brief:
     """What the planner has to go by. Blocking."""
-    map = planner_map(ctx.control, state.base, state.request)
-    path = readme_of(map.paths)
+    known = known_places(ctx, state.base)
+    path = readme_of(known.paths)
     text = history.blob(ctx.control, state.base, path, _README_BYTES) if path else None
     assert state.planning is not None
     return Brief(
         request=state.request,
-        files=map_text(map, state.request),
+        files=planner_text(ctx.control, state.base, state.request),
         readme=(text or b"").decode("utf-8", "replace"),
         checks=state.settings.check,
         may_propose=state.planning.wanted.checks,
@@ -127,7 +126,7 @@ def brief_of(ctx: Context, state: State) -> Brief:
             {name: item.report for name, item in state.planning.scouted.items()},
             tuple(state.planning.lost),
         ),
-        known=known_places(ctx, state.base),
+        known=known,
     )
 
 

@@ -8,17 +8,22 @@ characters; what does not fit is counted. Names come from the repository: they a
 import heapq
 import math
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import accumulate
+from posixpath import dirname
 from types import MappingProxyType
 
+from wtman.formats.outline import UNIT, imported
 from wtman.formats.source_languages import language_of
 from wtman.formats.test_paths import is_test
 from wtman.model.places import Definition
 from wtman.model.scout import ScoutPart
 from wtman.plan.file_map import quoted
+from wtman.plan.import_edges import called, import_edges, stands_for_folder
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
 
@@ -60,16 +65,17 @@ class History:
 class RepositoryMap:
     """A tree and its history.
 
-    `names` has, in small letters, what each file defines and says of itself; `uses` the numbers
-    of the files that a file imports, `blobs` the names of their contents ("" for what is no
-    file). `definitions` are of the files that were read for them; `without` is the
-    map before. `folders` tells of the files by folder.
+    `names` has, in small letters, what each file defines and says of itself; `imports` the lines
+    that import something, `UNIT` between them: which files they mean is found out of those that
+    somebody asks about. `blobs` has the names of their contents ("" for what is no file),
+    `definitions` what those define that were read for it; `without` is the map before. `folders`
+    tells of the files by folder.
     """
 
     paths: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
-    uses: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
+    imports: tuple[str, ...] = ()
     history: History = History()
     blobs: tuple[str, ...] = ()
     definitions: Mapping[str, tuple[Definition, ...]] = field(
@@ -78,17 +84,43 @@ class RepositoryMap:
     folders: str = ""
     without: "RepositoryMap | None" = None
 
+    def uses_of(self, numbers: Collection[int]) -> dict[int, tuple[int, ...]]:
+        """The numbers of the files that each of these imports."""
+        if not self.imports:
+            return {}
+        said = {number: self._imported(number) for number in numbers if self.imports[number]}
+        return import_edges(self.paths, said)
+
     def users_of(self, paths: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Who imports each of these files."""
-        wanted = {number: path for number, path in enumerate(self.paths) if path in paths}
+        wanted = {path for path in paths if language_of(path)}
+        needles = {word for path in wanted for word in called(path) if word}
+        users = _lines_with(self.imports, needles)
+        folders = tuple(
+            f"{dirname(path)}/" if "/" in path else "" for path in wanted if stands_for_folder(path)
+        )
+        if folders:
+            users |= {
+                number
+                for number, path in enumerate(self.paths)
+                if path.startswith(folders) and self.imports[number]
+            }
         found: dict[str, list[str]] = {}
-        for user, used in self.uses.items():
+        for user, used in sorted(self.uses_of(users).items()):
             for number in used:
-                if number in wanted:
-                    found.setdefault(wanted[number], []).append(self.paths[user])
+                if self.paths[number] in wanted:
+                    found.setdefault(self.paths[number], []).append(self.paths[user])
         return {path: tuple(users) for path, users in found.items()}
 
-    def tests_of(self, paths: Collection[str]) -> dict[str, tuple[str, ...]]:
+    def _imported(self, number: int) -> list[str]:
+        language = language_of(self.paths[number])
+        assert language is not None
+        lines = self.imports[number].split(UNIT)
+        return [*dict.fromkeys(name for line in lines for name in imported(language.name, line))]
+
+    def tests_of(
+        self, paths: Collection[str], users: Mapping[str, tuple[str, ...]] | None = None
+    ) -> dict[str, tuple[str, ...]]:
         """The tests of each of these files: those called like it, then those that import it."""
         named: dict[str, list[str]] = {}
         for path in paths:
@@ -100,9 +132,9 @@ class RepositoryMap:
             if ("est" in path or "pec" in path) and is_test(path) and language_of(path):
                 for tested in named.get(untested(path), ()):
                     found.setdefault(tested, {})[path] = None
-        for path, users in self.users_of(paths).items():
+        for path, others in (self.users_of(paths) if users is None else users).items():
             if not is_test(path):
-                found.setdefault(path, {}).update(dict.fromkeys(filter(is_test, users)))
+                found.setdefault(path, {}).update(dict.fromkeys(filter(is_test, others)))
         return {path: tuple(tests) for path, tests in found.items()}
 
     def hot(self) -> dict[str, float]:
@@ -128,6 +160,20 @@ class RepositoryMap:
             for pair, count in self.history.pairs.items()
             if count >= _TIMES and pair[0] in held and pair[1] in held
         }
+
+
+def _lines_with(texts: Sequence[str], words: Collection[str]) -> set[int]:
+    """The numbers of the texts that have one of these words in them."""
+    whole = "\n".join(texts)
+    ends = [*accumulate(len(text) + 1 for text in texts)]
+    found = set()
+    for word in words:
+        at = whole.find(word)
+        while at >= 0:
+            number = bisect_right(ends, at)
+            found.add(number)
+            at = whole.find(word, ends[number])
+    return found
 
 
 # --- what a request is about --------------------------------------------------------------------
@@ -184,15 +230,18 @@ def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
             if near in place and far in others:
                 gain = 0.3 * share * own[place[near]]
                 more[others[far]] = max(more[others[far]], gain)
-    wanted = set(top)
-    for user, used in map.uses.items():
-        for number in used:
-            if number in wanted:
-                gain = 0.15 * own[number]
-                more[user] = max(more[user], gain)
-            if user in wanted:
-                gain = 0.15 * own[user]
-                more[number] = max(more[number], gain)
+    numbers = {path: number for number, path in enumerate(map.paths)} if top else {}
+    links = [(user, number) for user, used in map.uses_of(top).items() for number in used]
+    links += [
+        (numbers[user], place[path])
+        for path, users in map.users_of(place).items()
+        for user in users
+    ]
+    for user, number in dict.fromkeys(links):
+        if number in own:
+            more[user] = max(more[user], 0.15 * own[number])
+        if user in own:
+            more[number] = max(more[number], 0.15 * own[user])
     for number, gain in more.items():
         scores[number] += gain
 
@@ -245,12 +294,12 @@ def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[ScoutPa
         return ()
     size = dict(zip(map.paths, map.sizes, strict=True))
     weights = {path: 200 + min(size[path], 64_000) for path in held}
-    number = {path: at for at, path in enumerate(map.paths) if path in weights}
+    numbers = [number for number, path in enumerate(map.paths) if path in weights]
     links = {
-        (path, map.paths[used]): 1
-        for path, at in number.items()
-        for used in map.uses.get(at, ())
-        if map.paths[used] in weights
+        (map.paths[user], map.paths[number]): 1
+        for user, used in map.uses_of(numbers).items()
+        for number in used
+        if map.paths[number] in weights
     }
     cut = [part[:_OF_PART] for part in partition(weights, links, parts)]
     if len(cut) < 2:
@@ -311,7 +360,8 @@ def _relevant(map: RepositoryMap, request: str) -> Iterator[str]:
         return
     least = ranked[0][1] * 0.08
     shown = [path for path, score in ranked[:_RELEVANT] if score >= least]
-    users, tests = map.users_of(shown), map.tests_of(shown)
+    users = map.users_of(shown)
+    tests = map.tests_of(shown, users)
     terms = tuple(_terms(request))
     count = map.history.commits
     neighbours: dict[str, list[tuple[float, int, str]]] = {}
