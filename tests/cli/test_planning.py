@@ -123,8 +123,18 @@ def test_json_is_one_stream_from_the_planning_to_the_end(
     assert (lines[0]["event"], lines[0]["tasks"]) == ("run", [])
     kinds = [line["event"] for line in lines]
     assert kinds.count("run") == kinds.count("end") == 1
-    assert kinds.index("Planned") < kinds.index("Approved") < kinds.index("SessionFinished")
+    order = ("Planned", "proposal", "Approved", "SessionFinished")
+    assert [kind for kind in kinds if kind in order][:4] == list(order)
     assert (lines[-1]["state"], lines[-1]["exit"]) == ("ready", 0)
+
+
+def test_json_of_a_request_that_is_only_shown_has_plan_and_forecast(
+    split: Callable[..., kit.Result],
+) -> None:
+    *_, shown, end = split("--check", "true", "--dry-run", "--json").jsonl()
+    assert (shown["event"], shown["dry_run"], end["exit"]) == ("proposal", True, 0)
+    assert len(shown["plan"]["tasks"]) == shown["forecast"]["sessions"]["least"] == 2
+    assert shown["forecast"]["conflicts"] and shown["approval"] == []
 
 
 def test_a_builder_is_no_planner(repo: Path, wtman: kit.Program, agent: str) -> None:

@@ -192,6 +192,8 @@ def test_work_smaller_than_what_a_split_costs_speaks_against_it() -> None:
         " checks alone: do it in one session.",
     )
     assert of(APART, *known(6, 600.0), *around, reviewers=("claude", "claude")).worth_splitting
+    # What is foreseen before a planner has made any task.
+    assert of(Plan("", ()), *known(6, 60.0), *around).against == ()
 
 
 def test_tasks_that_say_different_places_of_one_file_are_apart() -> None:

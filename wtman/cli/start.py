@@ -288,7 +288,9 @@ class Console:
             state = edit_plan(home, state, request.edit)
         with self._at("reading the repository"):
             proposal = proposal_of(home.repo, after(state, tuple(events)), os.environ)
-        if not was_planned and not self.as_json:
+        if self.as_json:
+            self.stream.proposal(proposal, request.kind is RunKind.PLAN)
+        elif not was_planned:
             print()
         self._show(proposal)
         kept = target.here(f"nothing was started; the plan is kept: wtman resume {state.run}")

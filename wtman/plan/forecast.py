@@ -261,7 +261,7 @@ def _reasons_against(
     """Why this request is better not split, if it is."""
     tasks = plan.tasks
     count = len(tasks)
-    if any(task.lead for task in tasks):
+    if not tasks or any(task.lead for task in tasks):  # not planned yet
         return
     if count == 1:
         yield "One task: nothing runs in parallel, a single session would do."

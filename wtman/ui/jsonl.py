@@ -2,13 +2,14 @@
 
 The first line names the run, the last its state and the exit status; in between is
 every event of the journal as it is, with its number and time; each step of a flow is told
-by a line of its own as well, whenever its state is another.
+by a line of its own as well, whenever its state is another, and so is a plan that was made.
 """
 
 import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from wtman.coordinator.start.proposal import Proposal
 from wtman.errors import WtmanError
 from wtman.journal.record import Recorded, encode
 from wtman.journal.state import State
@@ -16,6 +17,7 @@ from wtman.model.states import SCHEMA
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import iso
 from wtman.ui.flow import steps_told
+from wtman.ui.proposal import proposal_json
 
 
 class JsonLines:
@@ -36,6 +38,10 @@ class JsonLines:
             self._write(kind, seq=record.seq, at=iso(record.at), data=body)
             for step in steps_told(state, record.event):
                 self._write("step", seq=record.seq, at=iso(record.at), step=step)
+
+    def proposal(self, proposal: Proposal, dry_run: bool) -> None:
+        """The line that shows the plan that a planner has made, with its forecast."""
+        self._write("proposal", **{**proposal_json(proposal), "dry_run": dry_run})
 
     def error(self, error: WtmanError) -> None:
         """The line of what ends the stream before its time."""

@@ -3,7 +3,7 @@
 Base, sandbox, agents, limits, and the text of every command that needs approval. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -39,7 +39,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
-        *forecast_facts(plan, settings, proposal.forecast),
+        *_wrapped(forecast_facts(plan, settings, proposal.forecast), width - 11),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
@@ -53,6 +53,13 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
     return lines + to_approve(proposal.commands)
+
+
+def _wrapped(facts: Iterable[tuple[str, str]], width: int) -> Iterator[tuple[str, str]]:
+    """A figure is never shown without what it rests on, which stands at its end."""
+    for name, text in facts:
+        for number, line in enumerate(wrap(clean(text), max(width, 20))):
+            yield ("" if number else name, line)
 
 
 def reviews_words(settings: Settings) -> str:
