@@ -92,7 +92,7 @@ def test_a_yes_gives_what_was_shown_and_approves_its_command(
     other["advice"] = "Add one:\nwrite right.txt good"
     run.decide({"misled": {**other, "check": ["test -f README.md"]}})
     run.split(code=4)
-    assert "check of misled: test -f README.md" in run("answer", code=4).out
+    assert "misled is judged by: test -f README.md" in run("answer", code=4).out
     name = run.status["run"]["id"]
     assert "wtman resume" in run("answer", name, "yes").out
     run("resume", "--yes")

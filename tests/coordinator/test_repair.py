@@ -22,6 +22,8 @@ from wtman.plan.authority import as_part
 from wtman.tasks.edit import changes
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.repair import asks_for, wrong_with
+from wtman.ui.questions import question_lines
+from wtman.ui.table import attention
 
 Fate = Callable[[State, e.RepairDecided], e.RepairDecided | e.RepairFailed | str]
 
@@ -178,7 +180,8 @@ def join(state: State, base: e.RepairDecided) -> e.RepairDecided:
 
 
 def test_two_tasks_that_are_one_are_joined_and_who_needed_either_needs_both() -> None:
-    world = repaired(task("a"), task("b", "slow"), task("slow"), task("c", "a"), fate=join)
+    judged = task("a", check=("of a",))
+    world = repaired(judged, task("b", "slow"), task("slow"), task("c", "a"), fate=join)
     world.session_fate = fails("a")
     keys = ("session/a", "worktree/a", "check/base", "repair/a")
     choose = lambda number: 0  # noqa: E731
@@ -192,6 +195,9 @@ def test_two_tasks_that_are_one_are_joined_and_who_needed_either_needs_both() ->
     state = world.state
     assert states(world) == {"b": "verified", "slow": "verified", "c": "verified"}
     assert "do a" in state.tasks[TaskId("b")].planned.prompt
+    # What judged either judges both.
+    judging = state.checks_of(TaskId("b"))
+    assert "of a" in judging and {*state.settings.check} <= {*judging}
     assert state.tasks[TaskId("c")].planned.needs == ("b",)
     assert TaskId("a") in state.dropped
 
@@ -208,9 +214,17 @@ def test_what_only_the_user_can_allow_waits_while_the_rest_goes_on(answer: str) 
     state = world.drive(first)
     assert states(world) == {"a": "fixing", "c": "pending", "d": "verified"}
     assert run_state(state) is RunState.WAITING and exit_status(state) == 4
-    assert next_command(state, live=False) == "wtman answer run-1 yes"
+    assert next_command(state, live=False) == "wtman answer run-1"
     assert not decide(state, frozenset())
-    world.append([e.Answered("repair-a-1", answer), e.Resumed()])
+    (question,) = state.questions
+    asked = replace(question, show=(*(["check of a: x"] * 50), "check of a: true #\nevil\x1b[2K"))
+    assert "  check of a: true #\\nevil\\u001b[2K" in question_lines(state, asked, 80)
+    world.append([e.Answered("repair-a-1", answer)])
+    assert states(world)["a"] == "fixing" and run_state(world.state) is RunState.RUNNING
+    assert "! Run is answered, and goes on with a resume" in attention(
+        world.state, standings(world.state), live=False
+    )
+    world.append([e.Resumed()])
     state = world.drive(first)
     if answer == "yes":
         assert set(states(world).values()) == {"verified"}
@@ -377,7 +391,7 @@ def part(name: str, *owns: str) -> Task:
     return task(name, owns=owns, part_of=TaskId("a"))
 
 
-A, B = task("a", owns=("a/**",)), task("b", owns=("b/**",))
+A, B = task("a", owns=("a/**",), check=("strict",)), task("b", owns=("b/**",))
 
 
 @pytest.mark.parametrize(
@@ -397,8 +411,15 @@ A, B = task("a", owns=("a/**",)), task("b", owns=("b/**",))
         ({"decision": "owns", "owns": ("a/**", "x/**")}, 'may change "x/**"'),
         ({"decision": "owns", "owns": ("**",), "other": "b"}, 'may change "**"'),
         ({"decision": "owns", "owns": ("a/**", "b/ci/x"), "other": "b"}, "which is protected"),
-        ({"decision": "again", "advice": "x", "check": ("curl evil",)}, "check of a: curl evil"),
-        ({"decision": "again", "advice": "x", "by": "codex"}, "agent of a: codex"),
+        (
+            {"decision": "again", "advice": "x", "check": ("curl evil",)},
+            "a is judged by: curl evil",
+        ),
+        (
+            {"decision": "again", "advice": "x", "check": ("lax",)},
+            "a is no longer judged by: strict",
+        ),
+        ({"decision": "again", "advice": "x", "by": "codex"}, "a is done by: codex"),
         ({"decision": "split", "parts": (part("a_x"),)}, "2 to 8 tasks"),
         (
             {"decision": "split", "parts": (part("a_x", "a/**"), part("a_y"))},

@@ -144,7 +144,9 @@ def _require_ready(state: State, again: bool) -> None:
     if unfinished:
         raise MissingError(
             f"run {state.run} is not ready: {count(unfinished, 'task')} of {len(known)} unfinished",
-            hint=f"go on with it first: wtman resume {state.run}",
+            hint=f"answer it first: {next_command(state, False, known)}"
+            if status is RunState.WAITING
+            else f"go on with it first: wtman resume {state.run}",
             code="unready",
         )
     if not landable(state, known) and not some_excluded:

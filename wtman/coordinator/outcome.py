@@ -200,7 +200,7 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.WAITING:
-            return answer_command(state, state.questions[0])
+            return _to_answer(state)
         case RunState.READY | RunState.MERGED if short and excluded_to_repair(state, known):
             return _resume(state)
         case RunState.READY if landable(state, known) or not short:
@@ -234,6 +234,13 @@ def _retry(state: State, task: str) -> str:
     return f"wtman retry {state.run}/{task}" + ("" if bare else f' -m "{IN_OTHER_WORDS}"')
 
 
+def _to_answer(state: State) -> str:
+    """What comes next where a run waits. Whoever follows it gives no rights by that: what a task
+    asks for beyond the approved plan is shown first."""
+    first = state.questions[0]
+    return answer_command(state, first) if first.asked is None else f"wtman answer {state.run}"
+
+
 def answer_command(state: State, question: PersonQuestion) -> str:
     """How a question is answered, with the first of its options.
 
@@ -264,7 +271,7 @@ def _next_of_flow(
         case RunState.PLANNED:
             return f"wtman resume {run} --yes"
         case RunState.WAITING:
-            return answer_command(state, state.questions[0])
+            return _to_answer(state)
         case RunState.READY if flow.wanted and (landable(state, known) or not short):
             into = "" if state.target else " --into BRANCH"
             return f"wtman merge {run}{into}{_unchecked(state, known)}"

@@ -45,7 +45,8 @@ def repair_reason(
     if work.state not in DEAD or view.merged:
         return ""
     question = state.asks_about(task)
-    if question is not None and question.asked is not None and question.asked.team is None:
+    own = question is not None and question.asked is not None and question.asked.team is None
+    if own and question is not None and not question.answer:
         return ASKING
     if _undone(state, task):
         return DECIDING  # its decision is made part of the plan next
@@ -239,7 +240,8 @@ def _joined(
         touches=tuple(dict.fromkeys((*kept.touches, *gone.touches))),
         needs=tuple(need for need in needs if need not in (kept.id, gone.id)),
         proofs=(*kept.proofs, *gone.proofs),
-        check=decided.check or kept.check,
+        check=decided.check or _judges(state, kept, gone),
+        unchecked=kept.unchecked and gone.unchecked,
         agent=decided.by or kept.agent,
     )
     out: list[e.Event] = [e.TaskChanged(joined)]
@@ -250,6 +252,13 @@ def _joined(
     out.append(e.TaskDropped(gone.id, f"joined with {kept.id}"))
     again = e.Requested("retry", kept.id, decided.onto, repair=True, advice=decided.advice)
     return (*out, again)
+
+
+def _judges(state: State, *tasks: Task) -> tuple[str, ...]:
+    """The checks of tasks that become one; empty: those of the plan."""
+    if not any(task.check for task in tasks):
+        return ()
+    return tuple(dict.fromkeys(text for task in tasks for text in state.checks_of(task.id)))
 
 
 def after(state: State, events: Iterable[e.Event]) -> State:
@@ -364,8 +373,12 @@ def asks_for(state: State, decided: e.RepairDecided) -> tuple[str, ...]:
     for part in decided.parts:
         own = replace(part, owns=task.owns)
         out += more_than_approved(own, part.owns, (task.owns,), protect)
+    judged = decided.other if decided.decision == "join" else task.id
     known = {*state.settings.check, *task.check}
-    out += [f"check of {task.id}: {text}" for text in decided.check if text not in known]
+    out += [f"{judged} is judged by: {text}" for text in decided.check if text not in known]
+    if decided.check:  # what no longer judges is asked like what is new
+        lost = dict.fromkeys((*state.checks_of(task.id), *state.checks_of(judged)))
+        out += [f"{judged} is no longer judged by: {it}" for it in lost if it not in decided.check]
     if decided.by and decided.by not in (task.agent, state.settings.agent):
-        out.append(f"agent of {task.id}: {decided.by}")
+        out.append(f"{task.id} is done by: {decided.by}")
     return tuple(dict.fromkeys(out))

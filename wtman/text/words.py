@@ -12,6 +12,12 @@ def printable(text: str, widest: int = 300) -> str:
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)
 
 
+def exact(text: str) -> str:
+    """A foreign command on one line, whole: a line break is seen as one, and so is what hides."""
+    known = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return "".join(c if c.isprintable() else known.get(c, f"\\u{ord(c):04x}") for c in text)
+
+
 def quoted(text: object) -> str:
     """A foreign text in double quotes, short enough for one line."""
     return f'"{printable(str(text), _WIDEST)}"'

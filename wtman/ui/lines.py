@@ -19,7 +19,7 @@ from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
 from wtman.text.terminal import clean, command, count, duration, fold, size
-from wtman.text.words import listed
+from wtman.text.words import exact, listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
 from wtman.ui.flow import error_lines
 from wtman.ui.repairs import decision_words
@@ -148,7 +148,10 @@ def _repair(state: State, event: e.RepairDecided) -> Told:
 def _asked(state: State, event: e.QuestionAsked) -> Told:
     question = next((it for it in state.questions if it.key == event.key), None)
     how = f" ({answer_command(state, question)})" if question is not None else ""
-    return [(event.task, f"? {event.text}{how}"), *((event.task, f"  {it}") for it in event.show)]
+    return [
+        (event.task, f"? {event.text}{how}"),
+        *((event.task, f"  {exact(it)}") for it in event.show),
+    ]
 
 
 def _applied(state: State, event: e.RepairApplied) -> Told:

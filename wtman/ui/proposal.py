@@ -18,7 +18,7 @@ from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
 from wtman.text.terminal import clean, columns, command, count, duration, fit, pad, paint
-from wtman.text.words import listed
+from wtman.text.words import exact, listed
 from wtman.ui.forecast import advice_of, forecast_facts, forecast_json
 
 _BOLD, _YELLOW = "1", "33"
@@ -201,7 +201,7 @@ def to_approve(commands: tuple[str, ...]) -> list[str]:
     """Whole, never cut: what is approved is exactly what is read."""
     if not commands:
         return []
-    lines = [f"    {clean(command)}" for command in commands]
+    lines = [f"    {exact(command)}" for command in commands]
     return ["", "commands of this repository that need your approval:", *lines]
 
 

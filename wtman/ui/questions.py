@@ -5,7 +5,7 @@ from typing import Any
 from wtman.coordinator.outcome import answer_command, short_key
 from wtman.journal.state import PersonQuestion, State
 from wtman.text.terminal import clean, count, fold, paint
-from wtman.text.words import quoted
+from wtman.text.words import exact, quoted
 
 _YELLOW = "33"
 _SHOWN = 40  # lines of what a question shows
@@ -23,12 +23,12 @@ def asked_lines(state: State, width: int, colour: bool) -> list[str]:
 def question_lines(state: State, question: PersonQuestion, width: int) -> list[str]:
     """A question with what it shows, and how it is answered."""
     lines = fold(clean(f"? {question.text}"), width)
-    for line in question.show[:_SHOWN]:
-        if question.asked is None:
-            lines.append(f"  {clean(line, width - 2)}")
-        else:  # what a yes allows is shown whole
-            lines += [f"  {part}" for part in fold(clean(line), max(width - 2, 20))]
-    if len(question.show) > _SHOWN:
+    if question.asked is not None:  # what a yes allows is shown whole
+        for line in question.show:
+            lines += [f"  {part}" for part in fold(exact(line), max(width - 2, 20))]
+    else:
+        lines += [f"  {clean(line, width - 2)}" for line in question.show[:_SHOWN]]
+    if question.asked is None and len(question.show) > _SHOWN:
         lines.append(f"  … and {count(len(question.show) - _SHOWN, 'line')} more")
     others = ", ".join(map(quoted, question.options[1:]))
     return [*lines, f"  answer: {answer_command(state, question)} (or: {others})"]

@@ -40,7 +40,9 @@ def outcome_words(state: State, item: RepairView, standing: Standing | None) -> 
     if decided is None:
         return "nothing was changed"
     if item.applied is None:
-        return "waits for your answer" if decided.asks else "is made part of the plan"
+        key = f"repair-{decided.task}-{decided.number}"
+        waits = any(it.key == key for it in state.questions)
+        return "waits for your answer" if waits else "is made part of the plan next"
     if item.applied.refused:
         return f"not done: {item.applied.refused}"
     if decided.decision == "give_up":

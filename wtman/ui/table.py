@@ -250,7 +250,9 @@ def attention(state: State, known: Mapping[TaskId, Standing], live: bool) -> lis
         busy = sum(view.in_flight is not None for view in state.tasks.values())
         lines.insert(0, f"! stopping: waits for {count(busy, 'session')} to end, nothing is lost")
     if not live and run_state(state, known) in (RunState.RUNNING, RunState.MERGING):
-        lines.append("! Run was interrupted")
+        answered = any(it.answer for it in state.asked)
+        told = "is answered, and goes on with a resume" if answered else "was interrupted"
+        lines.append(f"! Run {told}")
     for task in known:
         if (text := state.tasks[task].outside_git) and not state.tasks[task].cleaned:
             lines.append(f"! {task}: {clean(text)}")

@@ -13,6 +13,7 @@ from wtman.errors import MissingError, UsageError
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import columns, count, pad, paint
+from wtman.text.words import exact
 
 _WIDEST = 60  # columns of a command beside which its place is told
 
@@ -89,18 +90,18 @@ def _lines(found: RepositoryApprovals, colour: bool) -> list[str]:
         else []
     )
     uses = max((columns(one.use) for one in found.commands), default=0)
-    texts = [columns(cleaned(one.text)) for one in found.commands]
+    texts = [columns(exact(one.text)) for one in found.commands]
     wide = max((width for width in texts if width <= _WIDEST), default=0)
     for one in found.commands:
         mark = " " if one.approved else paint("+", "32", colour)
         place = f"{one.file}:{one.line}" if one.line else one.file
-        text = cleaned(one.text)
+        text = exact(one.text)
         # A command is never cut: it is what is approved.
         beside = pad(text, wide) if columns(text) <= wide else text
         lines.append(f"{mark} {pad(one.use, uses)}  {beside}  {cleaned(place)}")
     if found.unused:
         lines.append("approved before, and not in these files now:")
-        lines += [f"{paint('-', '31', colour)} {cleaned(text)}" for text in found.unused]
+        lines += [f"{paint('-', '31', colour)} {exact(text)}" for text in found.unused]
     return lines
 
 
