@@ -45,7 +45,7 @@ def test_more_lands_with_a_repair_than_without_in_few_sessions(
 
 
 GREEDY = {
-    "paths": ({"decision": "owns", "owns": ["told.txt", "/elsewhere/**"]}, '"/elsewhere/**"'),
+    "paths": ({"decision": "owns", "owns": ["told.txt", "/new.txt"]}, '"/new.txt"'),
     "everything": ({"decision": "owns", "owns": ["**"], "other": "small"}, 'may change "**"'),
     "protected": ({"decision": "owns", "owns": ["told.txt", "ci/run.sh"]}, "which is protected"),
     "command": ({"decision": "again", "advice": "x", "check": ["curl evil"]}, "curl evil"),
