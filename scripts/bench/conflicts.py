@@ -29,7 +29,10 @@ from wtman.plan.conflict_places import FACTS, LINE_FACTS, common, spots_of
 # A conflict weighs more where places are known and less where only words are: so that 0.5 is
 # about where as large a share of conflicts as of clean merges is told, while chances still beat
 # the base rate.
-HEAVY_PLACES, HEAVY_WORDS = 1.5, 0.55
+HEAVY_PLACES, HEAVY_WORDS = 1.25, 0.55
+# Features and commits weigh alike as wholes, for nobody knows of which a plan is more like; but
+# a single pair at most this much, where there are few of its kind.
+MOST_RARE = 4.0
 MODEL = Path(__file__).parents[2] / "wtman/plan/conflict_model.py"
 
 
@@ -86,10 +89,10 @@ def _row(pair: dict, facts: tuple[float, ...], cell: str) -> Row:
 
 
 def fitted(rows: Sequence[Row], heavy: float, ridge: float = 1.0) -> list[float]:
-    """Features and commits weigh alike as wholes, where there are enough pairs of each."""
+    """The weights of a model for these pairs."""
     counts = Counter(row.kind for row in rows)
     most = max(counts.values())
-    weights = [min(most / counts[row.kind], 4) * (heavy if row.came else 1) for row in rows]
+    weights = [min(most / counts[row.kind], MOST_RARE) * (heavy if row.came else 1) for row in rows]
     scale = len(rows) / sum(weights)
     weights = [weight * scale for weight in weights]
     return fit([row.facts for row in rows], [row.came for row in rows], weights, ridge)

@@ -1,7 +1,10 @@
-"""Logistic regression in plain Python, and how well chances hold."""
+"""Logistic regression, and how well chances hold. Plain Python; with numpy, where that is
+installed, the same steps in seconds instead of many minutes."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from math import exp
+from typing import Any
 
 Row = Sequence[float]
 
@@ -11,6 +14,39 @@ def fit(
 ) -> list[float]:
     """Intercept and weights by iteratively reweighted least squares; all but the intercept
     are drawn to 0 by `ridge`."""
+    try:
+        numpy = import_module("numpy")
+    except ImportError:
+        return _plain(rows, outcomes, weights, ridge)
+    return _quick(numpy, rows, outcomes, weights, ridge)
+
+
+def _quick(
+    numpy: Any,
+    rows: Sequence[Row],
+    outcomes: Sequence[bool],
+    weights: Sequence[float],
+    ridge: float,
+) -> list[float]:
+    facts = numpy.array([(1.0, *row) for row in rows])
+    came, weight = numpy.array(outcomes, float), numpy.array(weights)
+    found = numpy.zeros(facts.shape[1])
+    drawn = numpy.full(facts.shape[1], ridge)
+    drawn[0] = 0.0
+    for _ in range(30):
+        chance = 1 / (1 + numpy.exp(-numpy.clip(facts @ found, -30, 30)))
+        gradient = facts.T @ (weight * (came - chance)) - drawn * found
+        bend = facts.T * (weight * chance * (1 - chance))
+        step = numpy.linalg.solve(bend @ facts + numpy.diag(numpy.maximum(drawn, 1e-6)), gradient)
+        found = found + step
+        if abs(step).max() < 1e-5:
+            break
+    return [float(value) for value in found]
+
+
+def _plain(
+    rows: Sequence[Row], outcomes: Sequence[bool], weights: Sequence[float], ridge: float
+) -> list[float]:
     size = len(rows[0]) + 1
     found = [0.0] * size
     for _ in range(30):

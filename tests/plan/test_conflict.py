@@ -15,6 +15,7 @@ from wtman.plan.conflict import (
     RepositoryFacts,
     conflict_chances,
 )
+from wtman.plan.conflict_model import PLACES
 from wtman.plan.conflict_places import common
 
 CORE = (
@@ -112,9 +113,42 @@ def test_the_lines_of_a_whole_definition_narrow_nothing() -> None:
 
 def test_names_are_found_however_they_are_spelled() -> None:
     plain = pair(["src/core.py::Session.open"], ["src/core.py::Session.open"])
-    for spelled in ("Session::open", "Session#open", "def Session.open(self)", "open", "`open`"):
+    for spelled in (
+        "Session::open",
+        "Session#open",
+        "def Session.open(self)",
+        "open",
+        "`open`",
+        "session.open",
+        "self.open",
+        "core.Session.open",
+        "the method Session.open",
+        "Session.open method",
+    ):
         found = pair([f"src/core.py::{spelled}"], ["src/core.py::Session.open"])
         assert found.chance == plain.chance, spelled
+    for path in ("./src/core.py", "src//core.py", "src/Core.py"):
+        found = pair([f"{path}::Session.open"], ["src/core.py::Session.open"])
+        assert found == plain, path
+
+
+def test_of_two_definitions_of_a_name_the_one_that_the_other_changes_is_meant() -> None:
+    twice = (*CORE, Definition("Pool", "class", 430, 500), Definition("Pool.open", "f", 440, 450))
+    facts = RepositoryFacts(("src/core.py",), {"src/core.py": twice})
+    plain = pair(["src/core.py::Pool.open"], ["src/core.py::Pool.open"], facts)
+    assert pair(["src/core.py::open"], ["src/core.py::Pool.open"], facts).chance == plain.chance
+    assert pair(["src/core.py::open"], ["src/core.py::open"], facts).predicted
+
+
+def test_a_place_that_is_not_known_is_not_held_for_far_apart() -> None:
+    """A name that no definition has, or a file whose definitions nobody has read."""
+    share = PLACES.cell("")[0]
+    lied = pair(["src/core.py::Session.open"], ["src/core.py::gone"])
+    unread = pair(["src/core.py::Session.open"], ["src/core.py::helper"], RepositoryFacts())
+    assert min(lied.chance, unread.chance) >= round(share, 4) > 0.3
+    assert "`gone` stands in it is not known" in lied.because
+    far = pair(["src/core.py::Session.open"], ["src/core.py::helper"])
+    assert far.chance < lied.chance
 
 
 def test_what_starts_from_the_other_cannot_conflict() -> None:

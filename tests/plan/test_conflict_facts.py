@@ -34,6 +34,8 @@ def test_the_definitions_of_touched_files_alone_are_read(make_repo: Callable[...
     apart = conflict_chances([one, two], known)[0].chance
     same = conflict_chances([one, task("b", "y", "app.py::App.run")], known)[0].chance
     assert apart < same
+    # A path in another case is that of the file.
+    assert facts(repo, one, task("b", "y", "App.py::App.run")) == known
     # One without places: the names of a small repository are all there for its words.
     assert {*facts(repo, one, task("b", "call other")).definitions} == {"app.py", "other.py"}
 

@@ -57,6 +57,7 @@ def place(text: str) -> Place:
     path = path.strip().removeprefix("./")
     if not path or path.startswith("/") or ".." in path.split("/") or "\n" in text:
         raise ValueError("is not a path of the repository, with `::` and a definition")
+    path = "/".join(part for part in path.split("/") if part not in ("", "."))
     lines = _LINES.search(where)
     where = where[: lines.start()] if lines else where
     first, last = (int(lines[1]), int(lines[2] or lines[1])) if lines else (0, 0)

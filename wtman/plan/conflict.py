@@ -20,7 +20,7 @@ from wtman.model.places import Definition
 from wtman.model.plan import Task
 from wtman.plan.conflict_briefs import BriefWords, Lexicon, likeness
 from wtman.plan.conflict_model import APART, BRIEFS, LINES, PLACES, STRANGERS
-from wtman.plan.conflict_places import Site, common, spots_of
+from wtman.plan.conflict_places import Site, common, respelled, spots_of, touched
 from wtman.text.terminal import clean
 
 # From this chance on a conflict counts as predicted.
@@ -101,8 +101,10 @@ class _Pairs:
         self.tasks = tasks
         self.shift = calibration.shift()
         self.above = _above(tasks)
+        said = {at.path for task in tasks for at in touched(task.touches)}
+        meant = respelled(said, frozenset(facts.files) or said)
         self.places: list[Mapping[str, tuple[Site, ...]]] = [
-            spots_of(task.touches, facts.definitions) for task in tasks
+            spots_of(task.touches, facts.definitions, meant) for task in tasks
         ]
         self.briefs: list[BriefWords | None] = [None] * len(tasks)
         self.apart: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
@@ -177,7 +179,10 @@ class _Pairs:
         ids = self.tasks[one].id, self.tasks[other].id
         if shared := common(self.places[one], self.places[other]):
             model = LINES if shared.lines else PLACES
-            chance = self._shifted(model.chance((*shared.facts, *shared.lines)))
+            chance = model.chance((*shared.facts, *shared.lines))
+            if shared.unsure:  # then it is not held for far apart, but for any that share a file
+                chance = max(chance, PLACES.cell("")[0])
+            chance = self._shifted(chance)
             return PairChance(ids, chance, model.cell(shared.cell)[1], clean(shared.because, _WIDE))
         first, second = self.briefs[one], self.briefs[other]
         assert first is not None and second is not None

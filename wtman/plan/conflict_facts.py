@@ -14,9 +14,9 @@ from wtman.formats.source_languages import language_of
 from wtman.git.control_dir import Control
 from wtman.git.objects.contents import texts
 from wtman.model.ids import Sha
-from wtman.model.places import place
 from wtman.model.plan import Task
 from wtman.plan.conflict import RepositoryFacts
+from wtman.plan.conflict_places import respelled, touched
 from wtman.plan.map_store import relevant_definitions
 
 _SMALL = 100  # source files, all of which are read
@@ -34,7 +34,9 @@ def conflict_facts(
     if len(tasks) < 2:
         return RepositoryFacts()
     known = frozenset(tracked)
-    wanted = dict.fromkeys(path for task in tasks for path in _touched(task))
+    paths_said = {at.path: None for task in tasks for at in touched(task.touches)}
+    meant = respelled(paths_said, known)
+    wanted = dict.fromkeys(meant.get(path, path) for path in paths_said)
     if not all(task.touches for task in tasks):
         wanted |= dict.fromkeys(path for task in tasks for path in _named(task))
         found = (path for path in tracked if language_of(path))
@@ -53,14 +55,6 @@ def _briefs(tasks: Sequence[Task]) -> str:
     """What the tasks say, some of each."""
     each = max(_MOST_TEXT // len(tasks), 200)
     return "\n".join(f"{task.title}\n{task.prompt}"[:each] for task in tasks)
-
-
-def _touched(task: Task) -> Iterator[str]:
-    for text in task.touches:
-        try:
-            yield place(text).path
-        except ValueError:
-            continue  # a plan that is not sound is refused elsewhere
 
 
 def _named(task: Task) -> Iterator[str]:

@@ -38,25 +38,30 @@ class ConflictModel:
 
 # Both say their places.
 PLACES = ConflictModel(
-    intercept=-2.5606,
+    intercept=-2.6608,
     weights=(
-        1.9922,  # same definition
-        1.1526,  # closeness
-        1.2695,  # more same definitions
-        2.2908,  # same insertion point
-        1.2881,  # both into one definition
-        0.2459,  # nested
-        0.4934,  # adjacent
-        1.1890,  # near
-        1.1467,  # both somewhere
-        0.4810,  # one somewhere
-        1.1697,  # more files
-        0.1604,  # places
-        1.6260,  # shared
-        1.8379,  # both at start
-        2.4037,  # both at end
-        -0.3757,  # places of both
-        -0.1185,  # places of the smaller
+        3.0453,  # same definition
+        -0.3560,  # closeness
+        -0.1471,  # lines
+        1.1038,  # of few lines
+        -0.6963,  # of many lines
+        -0.1540,  # with members
+        1.4115,  # more same definitions
+        2.1262,  # same insertion point
+        1.1448,  # both into one definition
+        0.1836,  # nested
+        0.3887,  # adjacent
+        1.1766,  # near
+        1.1327,  # both somewhere
+        0.5623,  # one somewhere
+        0.3703,  # one unknown
+        1.1264,  # more files
+        0.2174,  # places
+        1.7877,  # shared
+        1.6887,  # both at start
+        2.2097,  # both at end
+        -0.4322,  # places of both
+        -0.0710,  # places of the smaller
     ),
     pairs=2596,
     projects=27,
@@ -73,28 +78,33 @@ PLACES = ConflictModel(
 )
 # Both say the lines of their places, too.
 LINES = ConflictModel(
-    intercept=-5.8718,
+    intercept=-5.8320,
     weights=(
-        -1.3044,  # same definition
-        0.1952,  # closeness
-        0.6906,  # more same definitions
-        1.0548,  # same insertion point
-        0.6837,  # both into one definition
-        0.0941,  # nested
-        0.5083,  # adjacent
-        -0.3301,  # near
-        -0.3312,  # both somewhere
-        0.0084,  # one somewhere
-        1.8820,  # more files
-        -0.0349,  # places
-        1.5125,  # shared
-        1.7302,  # both at start
-        0.6706,  # both at end
-        -0.0356,  # places of both
-        -0.1961,  # places of the smaller
-        9.0660,  # lines touch
-        2.7327,  # lines within 3
-        -0.3404,  # lines within 10
+        -0.5856,  # same definition
+        -0.2376,  # closeness
+        -0.1171,  # lines
+        -0.2154,  # of few lines
+        -0.5936,  # of many lines
+        -0.7632,  # with members
+        1.0150,  # more same definitions
+        0.9573,  # same insertion point
+        0.5239,  # both into one definition
+        0.1053,  # nested
+        0.3863,  # adjacent
+        -0.4024,  # near
+        -0.3143,  # both somewhere
+        0.0279,  # one somewhere
+        0.0357,  # one unknown
+        1.7458,  # more files
+        -0.0316,  # places
+        1.6006,  # shared
+        1.6943,  # both at start
+        0.5536,  # both at end
+        -0.0906,  # places of both
+        -0.1549,  # places of the smaller
+        9.0596,  # lines touch
+        2.6857,  # lines within 3
+        -0.3919,  # lines within 10
     ),
     pairs=1985,
     projects=27,
@@ -114,7 +124,7 @@ BRIEFS = ConflictModel(
     intercept=-3.1041,
     weights=(
         3.0117,  # same file named
-        -0.1806,  # other files named
+        -0.1805,  # other files named
         1.9041,  # file likeness
         0.8296,  # words in common
         0.7472,  # likeness

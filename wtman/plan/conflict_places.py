@@ -2,25 +2,33 @@
 pair on which its chance of a conflict rests, and the words for them. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log1p
+from types import MappingProxyType
 
 from wtman.model.places import Definition, Place, place
 
 _FAMILIAR = 30  # lines of a definition that nobody has measured
+_FEW, _MANY = 8, 100
 _MOST_SPOTS = 200  # of a task in one file
-_NOISE = re.compile(
-    r"^(?:(?:async|pub|export|static|public|private)\s+)*"
-    r"(?:def|class|function|func|fn|struct|enum|trait|impl|interface|type|method|module)\s+"
+_NOISE = frozenset(
+    "async pub export static public private def class function func fn struct enum trait impl "
+    "interface type method module the a an property constructor".split()
 )
-_PARENTHESES = re.compile(r"\s*\(.*$")
+_PARENTHESES = re.compile(r"\(.*$")
+_HOLDERS = frozenset("class struct enum impl interface trait module namespace".split())
+_OWNERS = frozenset(("self", "cls", "this"))
 _JOINTS = re.compile(r"::|#|->|/")
 
 # The facts, in the order of the model's weights.
 FACTS = (
     "same definition",
     "closeness",  # how little room there is in the definitions that both change
+    "lines",  # of the smallest of these
+    "of few lines",
+    "of many lines",
+    "with members",
     "more same definitions",
     "same insertion point",
     "both into one definition",
@@ -29,6 +37,7 @@ FACTS = (
     "near",
     "both somewhere",
     "one somewhere",
+    "one unknown",
     "more files",
     "places",
     "shared",
@@ -50,6 +59,8 @@ class Site:
     found: Definition | None
     first: int = 0  # lines that are meant, if they are narrower than the definition
     last: int = 0
+    maybe: tuple[Definition, ...] = ()  # which of these is meant is not said
+    unknown: bool = False  # it says a name of which nobody knows where it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +72,43 @@ class Common:
     lines: tuple[float, ...]
     cell: str
     because: str
+    unsure: bool = False  # how near one place is to another is not known
+
+
+def respelled(paths: Iterable[str], files: Collection[str]) -> dict[str, str]:
+    """Those of the paths that no file has, but one file has in another case, with that file."""
+    lost = {path for path in paths if path not in files}
+    if not lost:
+        return {}
+    wanted = {path.lower() for path in lost}
+    found: dict[str, list[str]] = {}
+    for path in files:
+        if path.lower() in wanted:
+            found.setdefault(path.lower(), []).append(path)
+    meant = {path: found.get(path.lower(), ()) for path in lost}
+    return {path: several[0] for path, several in meant.items() if len(several) == 1}
+
+
+def touched(touches: Iterable[str]) -> Iterator[Place]:
+    """The places of a task; what is none says nothing."""
+    for text in touches:
+        try:
+            yield place(text)
+        except ValueError:
+            continue  # a plan that is not sound is refused elsewhere
 
 
 def spots_of(
-    touches: Iterable[str], definitions: Mapping[str, Sequence[Definition]]
+    touches: Iterable[str],
+    definitions: Mapping[str, Sequence[Definition]],
+    meant: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, tuple[Site, ...]]:
-    """The places of a task by their file; what is no place says nothing."""
+    """The places of a task by their file; `meant` are the files of misspelled paths."""
     found: dict[str, list[Site]] = {}
-    for text in touches:
-        try:
-            at = place(text)
-        except ValueError:
-            continue
-        spots = found.setdefault(at.path, [])
-        spot = _spot(at, definitions.get(at.path, ()))
+    for at in touched(touches):
+        path = meant.get(at.path, at.path)
+        spots = found.setdefault(path, [])
+        spot = _spot(at, definitions.get(path, ()))
         if spot not in spots and len(spots) < _MOST_SPOTS:
             spots.append(spot)
     return {path: tuple(spots) for path, spots in found.items()}
@@ -83,36 +117,82 @@ def spots_of(
 def _spot(at: Place, defined: Sequence[Definition]) -> Site:
     if at.insert == "at":
         return Site(at.definition, "at", None, at.first, at.last)
-    name = _PARENTHESES.sub("", _NOISE.sub("", at.definition)).strip().strip("`")
-    name = _JOINTS.sub(".", name).strip(".")
-    found = _named(name, defined)
     first, last, insert = at.first, at.last, at.insert
-    if found is None and defined and "." in name:
+    if not at.definition:
+        return Site("", "", None, first, last)
+    name = ""
+    several: tuple[Definition, ...] = ()
+    for name in _spelled(at):
+        several = _named(name, defined)
+        if several:
+            break
+    if not several and defined and "." in name:
         # Not there yet: a new member of something that is.
-        owner = _named(name.rpartition(".")[0], defined)
-        if owner is not None and not insert:
-            found, name, insert = owner, owner.name, "in"
-    if found is not None:
-        name = found.name
+        owners = _named(name.rpartition(".")[0], defined)
+        if len(owners) == 1 and not insert:
+            several, insert = owners, "in"
+    if len(several) > 1:
+        return Site(name, insert, None, first, last, several, True)
+    if several:
+        found = several[0]
         if not insert and first <= found.first + 1 and last >= found.last - 1:
             first = last = 0  # the lines of the whole definition narrow nothing
-    elif defined and not first:
-        name, insert = ("", "") if not insert else (name, insert)
-    return Site(name, insert, found, first, last)
+        return Site(found.name, insert, found, first, last)
+    return Site(name, insert, None, first, last, unknown=not first)
 
 
-def _named(name: str, defined: Sequence[Definition]) -> Definition | None:
-    """The definition of this name, or the only one whose last part it is."""
+def _spelled(at: Place) -> Iterator[str]:
+    """The names that may be meant, the likeliest first: models write "def close(self)",
+    "Session::close", "core.Session.close" or "the method close" for one and the same."""
+    said = _PARENTHESES.sub("", at.definition).replace("`", " ").split()
+    words = [word for word in said if word.lower() not in _NOISE] or said
+    names = [_JOINTS.sub(".", word).strip(".,:;") for word in words]
+    names = [name for name in names if name]
+    yield from names
+    above = {*_OWNERS, *at.path.split("/"), at.path.rpartition("/")[2].partition(".")[0]}
+    for name in names:
+        parts = name.split(".")
+        while len(parts) > 1 and parts[0] in above:
+            del parts[0]
+        if len(parts) < name.count(".") + 1:
+            yield ".".join(parts)
+    if names:
+        yield names[0]
+
+
+def _named(name: str, defined: Sequence[Definition]) -> tuple[Definition, ...]:
+    """The definition of this name, else those whose last part it is; in another case if none."""
     if not name:
-        return None
-    ends = []
+        return ()
     tail = "." + name
+    ends = []
     for item in defined:
         if item.name == name:
-            return item
+            return (item,)
         if item.name.endswith(tail):
             ends.append(item)
-    return ends[0] if len(ends) == 1 else None
+    if ends:
+        return tuple(ends)
+    name, tail = name.lower(), tail.lower()
+    lowered = [(item.name.lower(), item) for item in defined]
+    return tuple(item for text, item in lowered if text == name) or tuple(
+        item for text, item in lowered if text.endswith(tail)
+    )
+
+
+def _settled(some: Sequence[Site], others: Sequence[Site]) -> list[Site]:
+    """Of several definitions that may be meant, the one that the other task changes too."""
+    found = []
+    for site in some:
+        if site.maybe:
+            known = {other.found for other in others}
+            both = [item for item in site.maybe if item in known]
+            if not both:
+                both = [it for other in others for it in other.maybe if it in site.maybe]
+            if both:
+                site = Site(both[0].name, site.insert, both[0], site.first, site.last)
+        found.append(site)
+    return found
 
 
 def common(one: Mapping[str, Sequence[Site]], other: Mapping[str, Sequence[Site]]) -> Common | None:
@@ -122,7 +202,10 @@ def common(one: Mapping[str, Sequence[Site]], other: Mapping[str, Sequence[Site]
         return None
     tally = _Tally()
     for path in paths:
-        tally.file(path, one[path], other[path])
+        ones, others = one[path], other[path]
+        if any(site.maybe for site in (*ones, *others)):
+            ones, others = _settled(ones, others), _settled(others, ones)
+        tally.file(path, ones, others)
     sizes = sum(map(len, one.values())), sum(map(len, other.values()))
     return tally.result(len(paths), sizes)
 
@@ -134,6 +217,7 @@ class _Tally:
         self.flags = dict.fromkeys(FACTS, 0.0)
         self.room = self.same = 0.0
         self.pairs = self.shared = self.places = 0
+        self.least = 0
         self.gap: int | None = None
         self.lined = True
         self.best: tuple[float, str, str] = (0.0, "", "")
@@ -159,7 +243,9 @@ class _Tally:
             self.lined = False
         elif self.gap is None or gap < self.gap:
             self.gap = gap
-        if not one.name or not other.name:
+        if (one.unknown or other.unknown) and one.name != other.name:
+            self._unknown(path, one, other)
+        elif not one.name or not other.name:
             somewhere = "both somewhere" if one.name == other.name else "one somewhere"
             self._note(somewhere, 0.2, f"both change {path}")
         elif one.insert == "at" or other.insert == "at":
@@ -186,12 +272,15 @@ class _Tally:
             between = abs(_point(one) - _point(other))
             self._near(between, f"both add code near `{one.name}` in {path}")
         else:
-            self._near(100, f"both change {path}")
+            self._unknown(path, one, other)
 
     def _edits(self, path: str, one: Site, other: Site) -> None:
         if one.name == other.name:
             size = one.found.last - one.found.first + 1 if one.found else _FAMILIAR
             self.room += 10 / max(size, 1)
+            self.least = min(self.least or size, size)
+            if one.found and one.found.kind in _HOLDERS:
+                self.flags["with members"] = 1.0
             self.same += 1
             because = f"both change `{one.name}` in {path}"
             self._note("same definition", 0.8 + 0.1 / max(size, 1), because)
@@ -206,11 +295,11 @@ class _Tally:
                 )
                 self._near(between, f"one changes `{one.name}`, the other `{other.name}` in {path}")
         else:
-            self._near(100, f"both change {path}")
+            self._unknown(path, one, other)
 
     def _edit_and_insert(self, path: str, edit: Site, new: Site) -> None:
         if edit.found is None or new.found is None:
-            self._near(100, f"both change {path}")
+            self._unknown(path, edit, new)
             return
         because = (
             f"one changes `{edit.name}`, the other adds code {new.insert} `{new.name}` in {path}"
@@ -229,6 +318,11 @@ class _Tally:
             self._note("adjacent", 0.4, because)
         self._near(between, because)
 
+    def _unknown(self, path: str, one: Site, other: Site) -> None:
+        lost = next((site.name for site in (one, other) if site.unknown), "")
+        because = f"both change {path}, where `{lost}` stands in it is not known"
+        self._note("one unknown", 0.2, because if lost else f"both change {path}")
+
     def _near(self, between: int, because: str) -> None:
         near = 1 / (1 + between / 5)
         self.flags["near"] = max(self.flags["near"], near)
@@ -238,6 +332,9 @@ class _Tally:
     def result(self, files: int, sizes: tuple[int, int]) -> Common:
         flags = self.flags
         flags["closeness"] = log1p(self.room)
+        flags["lines"] = log(self.least or 1)
+        flags["of few lines"] = float(0 < self.least <= _FEW)
+        flags["of many lines"] = float(self.least > _MANY)
         flags["more same definitions"] = log1p(max(0.0, self.same - 1))
         flags["more files"] = log(files)
         flags["places"] = log(max(1, self.pairs))
@@ -252,7 +349,8 @@ class _Tally:
                 float(0 < gap <= 3),
                 float(3 < gap <= 10),
             )
-        return Common(tuple(flags.values()), lines, self.best[1], self.best[2])
+        unsure = bool(flags["one unknown"]) and not lines
+        return Common(tuple(flags.values()), lines, self.best[1], self.best[2], unsure)
 
 
 def _gap(one: Site, other: Site) -> int | None:
