@@ -8,6 +8,7 @@ exact, `definitions` reads the file.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from wtman.formats.source_languages import language_of
 
@@ -61,7 +62,7 @@ _HEAD = re.compile(
     r"|\#[ \t]*define)[ \t]+(?:self\.|\([^)\n]*\)[ \t]*)?([A-Za-z_$][\w$.]*)"
 )
 _ASSIGNED = re.compile(r"\0[ \t]*([A-Za-z_$][\w$.]*)[ \t]*=[ \t]*(?:async[ \t])?function")
-_CALLED = re.compile(r"\0[^(\n]*?([A-Za-z_~][\w:~]*)[ \t]*\(")
+_CALLED = re.compile(r"\0([^(\n]*)\(")
 _IMPORT = re.compile(
     r"\0[ \t]*((?:import|from|use|using|require|require_relative|include|\#[ \t]*include"
     r"|\}[ \t]*from)[ \t][^\n]*|(?:const|let|var)[^\n]*?\brequire\([^\n]*|(?:[a-z_.]+ )?\"[^\n]*)"
@@ -93,10 +94,17 @@ def outline(path: str, lines: str) -> FileOutline:
     if language.bare == "script":
         names += _ASSIGNED.findall(lines)
     elif language.bare == "typed":
-        names += _CALLED.findall(lines)
+        names += filter(None, map(_called, _CALLED.findall(lines)))
     imports = _IMPORT.findall(lines)
-    said = " ".join(_SAID.findall(lines)[:_COMMENTS])
+    said = " ".join(found[1] for found in islice(_SAID.finditer(lines), _COMMENTS))
     return FileOutline(tuple(dict.fromkeys(names[:_MOST])), tuple(dict.fromkeys(imports)), said)
+
+
+def _called(front: str) -> str:
+    """The name at the end of what stands in front of parameters, if there is one."""
+    words = front.split()
+    name = words[-1].lstrip("*&") if words else ""
+    return name if name.replace(":", "").replace("~", "").isidentifier() else ""
 
 
 @lru_cache(maxsize=100_000)  # one line is in many files

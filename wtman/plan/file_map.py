@@ -57,7 +57,7 @@ def _lines(folders: dict[str, list[TrackedFile]], names: int) -> Iterator[str]:
         total = _size(sum(item.size for item in held))
         line = f"{quoted(folder + '/' if folder else './')} ({len(held)}, {total})"
         # Of the root everything is told first: it says what kind of project this is.
-        shown = sorted(held, key=_rank)[: names if folder else names * 2]
+        shown = sorted(held, key=_rank)[: names if folder else names * 2] if names else []
         if shown:
             listed = ", ".join(f"{quoted(basename(e.path))} {_size(e.size)}" for e in shown)
             more = len(held) - len(shown)
