@@ -309,6 +309,7 @@ def test_ultra_says_its_price_and_asks_before_anybody_is_asked(
 ) -> None:
     done = planned(*ultra(yard, "?"))
     assert "effort ultra: every session at the highest effort of its agent" in done.out
+    assert "each task  up to 3 attempts; no reviews: no reviewer specified (--reviewer)" in done.out
     assert "up to 14 sessions: 3 scouts, 3 plans compared" in done.out
     assert "the effort ultra is not confirmed" in done.err and "--yes" in done.err
     assert yard.scouted == []

@@ -52,6 +52,12 @@ def test_one_place_of_several_becomes_several_by_their_order() -> None:
     assert fifth.shared and "another task has to add there too" in words(fifth)
 
 
+def test_a_place_that_becomes_another_one_of_its_task_is_told_once() -> None:
+    tasks = (task(A, "app.py::after X"), task(B, "app.py::before X"))
+    tasks = (*tasks, task(C, "app.py::after X", "app.py::at end"))
+    assert [str(item.place) for item in anchors(tasks)[C]] == ["app.py::at end"]
+
+
 def test_members_of_one_class_go_to_its_ends() -> None:
     tasks = tuple(task(name, "app.py::in X") for name in (A, B))
     told = [words(anchors(tasks)[name][0]) for name in (A, B)]

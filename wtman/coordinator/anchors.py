@@ -75,7 +75,7 @@ def _table(tasks: tuple[Task, ...]) -> _Table:
     for task, wanted in places.items():
         taken = [item for other in beside[task] for item in given.get(other, ())]
         # One task may well put several things at one place.
-        given[task] = tuple(_free(item, taken) for item in wanted)
+        given[task] = tuple(dict.fromkeys(_free(item, taken) for item in wanted))
     return _Table(given, {task: tuple(others) for task, others in beside.items()})
 
 

@@ -165,13 +165,17 @@ def ultra_lines(wanted: PlanWanted, settings: Settings) -> list[str]:
     plans = settings.plans + (settings.plans > 1 and bool(wanted.judge))
     scouts = settings.scouts if wanted.scout and not wanted.code else 0
     most = at_most(settings) or "no limit (--budget-usd, --budget-tokens)"
+    reviews = "no reviews: no reviewer specified (--reviewer)"
+    if review_agents(settings):
+        reviews = (
+            f"{count(settings.reviewers, 'reviewer')} a round, {settings.dry_rounds} rounds "
+            f"without anything new, {settings.rounds} rounds at most"
+        )
     return [
         "effort ultra: every session at the highest effort of its agent",
         f"  planning  up to {count(2 * (scouts + plans), 'session')}: "
         f"{count(scouts, 'scout')}, {count(settings.plans, 'plan')} compared",
-        f"  each task  up to {count(settings.attempts, 'attempt')}; "
-        f"{count(settings.reviewers, 'reviewer')} a round, {settings.dry_rounds} rounds without "
-        f"anything new, {settings.rounds} rounds at most",
+        f"  each task  up to {count(settings.attempts, 'attempt')}; {reviews}",
         f"  limits  {settings.max_sessions:,} sessions; {most}",
     ]
 
