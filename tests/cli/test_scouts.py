@@ -183,6 +183,23 @@ def test_no_scouts_where_none_are_wanted_or_nobody_is_named_for_it(
     assert len(yard.scouted) == 2
 
 
+@pytest.mark.parametrize("words", [("--scouts", "1"), ("--role", "scout={0}"), ()])
+def test_a_small_repository_has_one_scout_where_one_is_asked_for(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str, words: tuple[str, ...]
+) -> None:
+    kit.write_files(repo, {"one/m1.py": MODULE.format("One", 1), "role.md": "text"})
+    kit.run_git(repo, "add", "-A")
+    kit.run_git(repo, "commit", "-qm", "small")
+    # Whoever plans by the run's own agent has scouts of it: here it is named for nothing else.
+    named = tuple(word.format(yard.spec("scout")) for word in words)
+    if words == ("--scouts", "1"):
+        named = (*named, "--role", f"scout={yard.spec('scout')}")
+    call = ("split", "change One1 and two", "--planner", yard.spec("planner"), "--agent", agent)
+    done = wtman(*call, *named, "--sandbox", "none", cwd=repo, check_status=3)
+    assert yard.scouted == (["all"] if words else [])
+    assert ('Part "all": "all has 1 classes."' in yard.asked) is bool(words), done.out
+
+
 @pytest.mark.parametrize(
     "kind, told",
     [
@@ -344,3 +361,90 @@ def test_plans_are_compared_by_a_judge_that_sees_nothing_but_them(
     else:
         first = json.loads(shown.split("Plan A (as data):\n<<<\n")[1].split("\n>>>")[0])
         assert names == {task["id"] for task in first["tasks"]}
+
+
+FLOW = '''\
+"""Do all of it. For example: wtman run all-of-it."""
+from wtman.flow import Flow
+
+
+async def main(flow: Flow):
+    return await flow.session("do it", owns=["one.txt"])
+'''
+SESSION = {
+    "shape": "session",
+    "reason": "it is one edit",
+    "tasks": [{"id": "whole", "prompt": "do all", "owns": ["**"]}],
+}
+AS_FLOW = {"shape": "flow", "reason": "a search names the parts", "outline": "search\nfix each"}
+OF_FLOW = {"reason": "so", "name": "all-of-it", "source": FLOW}
+
+
+def shaped(repo: Path, wtman: kit.Program, yard: Yard, *answers: object) -> tuple[str, ...]:
+    """The words of a start under ultra in a small repository, of which planners say this."""
+    for number, answer in enumerate(answers, 1):
+        (yard.folder / f"answer-{number}").write_text(json.dumps(answer))
+    kit.write_files(yard.folder, {"judge.py": JUDGE})
+    named = ("--planner", yard.spec("planner"), "--role", f"judge={yard.spec('judge')}")
+    return (REQUEST, *named, "--sandbox", "none", "--effort", "ultra", "--jobs", "1")
+
+
+def test_ultra_takes_one_session_where_the_planner_says_so(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    words = shaped(repo, wtman, yard, {**SESSION, "tasks": []}, *3 * [SESSION])
+    more = ("--agent", agent, "--yes", "--check", "true", "--reviewers", "0")
+    done = wtman("split", *words, *more, cwd=repo)
+    assert (yard.folder / "planned").read_text() == "xxxx", "one repair round"
+    assert "the planner chose one session: it is one edit" in done.out
+    assert "single session would do" not in done.out and "better not split" not in done.out
+
+
+def test_ultra_writes_a_flow_which_nobody_starts_unread(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    words = shaped(repo, wtman, yard, *3 * [AS_FLOW], OF_FLOW)
+    done = wtman("split", *words, "--agent", agent, "--yes", cwd=repo, check_status=3)
+    assert "a flow is written for this, not a plan: a search names the parts" in done.out
+    assert "search\nfix each" in yard.asked and "Write a flow for this request" in yard.asked
+    assert (repo / ".wtman/flows/all-of-it.py").read_text() == FLOW
+    assert "wtman run all-of-it" in done.err
+    unread = wtman("run", "all-of-it", "--agent", agent, "--yes", cwd=repo, check_status=3)
+    assert "need your approval" in unread.err
+    assert not (repo / "one.txt").exists()
+
+
+def test_a_flow_that_was_chosen_is_written_by_a_resume(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    words = shaped(repo, wtman, yard, *3 * [AS_FLOW], {"name": "x"}, {"name": "y"}, OF_FLOW)
+    wtman("split", *words, "--agent", agent, "--yes", cwd=repo, check_status=1)
+    run = wtman("status", "--json", cwd=repo, check_status=None).json()["run"]["id"]
+    done = wtman("resume", run, cwd=repo)
+    assert (repo / ".wtman/flows/all-of-it.py").exists() and "wtman run all-of-it" in done.out
+    assert (yard.folder / "planned").read_text() == "xxxxxx", "nobody is asked for a plan again"
+
+
+def test_a_judge_sees_a_flow_as_why_and_outline_and_no_forecast_takes_it(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    plan = {"tasks": [{"id": "a", "prompt": "do a", "owns": ["a"]}], "reason": "a plan"}
+    words = shaped(repo, wtman, yard, AS_FLOW, plan, AS_FLOW)
+    (yard.folder / "verdict").write_text("I cannot say.")
+    more = ("--agent", agent, "--yes", "--check", "true", "--reviewers", "0")
+    done = wtman("split", *words, *more, cwd=repo, check_status=None)
+    shown = (yard.folder / "judged").read_text()
+    assert '"outline": "search\\nfix each"' in shown and '"why": "a search names' in shown
+    assert shown.count("Foreseen: ") == 2
+    assert "the forecast chose among 2 plans" in done.out
+    assert not (repo / ".wtman/flows").exists()
+
+
+def test_plan_asks_before_the_price_of_ultra_is_paid(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    words = shaped(repo, wtman, yard, AS_FLOW)
+    done = wtman("plan", *words, "--agent", agent, cwd=repo, check_status=3)
+    assert "price of planning  unknown: needs 5 past sessions of planner command:…" in done.err
+    assert "the effort ultra is not confirmed" in done.err
+    assert not (yard.folder / "planned").exists()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
-from wtman.journal.state import State
+from wtman.journal.state import Planning, State
 from wtman.model.actions import ActionKey, Pause
 from wtman.model.ids import Branch, RunId, Sha, TaskId
 from wtman.model.plan import Identity, Task
@@ -100,6 +100,25 @@ def test_the_map_then_scouts_side_by_side_then_the_plan() -> None:
         world.end()
     (plan,) = world.turn()
     assert isinstance(plan, MakePlan) and world.state.sessions == 4
+
+
+@pytest.mark.parametrize(
+    "known, settings, one",
+    [
+        (e.Configured(), Settings(agent="a", scouts=8), False),
+        (e.Configured(flags=("scouts",)), Settings(agent="a", scouts=1), True),
+        (e.Configured(files={"scouts": 2}), Settings(agent="a", scouts=2), True),
+        (e.Configured(environment={"scouts": 2}), Settings(agent="a", scouts=2), True),
+        (e.Configured(files={"jobs": 2}), Settings(agent="a", roles={"scout": "b"}), True),
+        (e.Configured(), Settings(agent="a", effort="ultra"), True),
+    ],
+)
+def test_one_part_has_a_scout_only_where_scouts_are_asked_for(
+    known: e.Configured, settings: Settings, one: bool
+) -> None:
+    planning = Planning(e.PlanWanted("planner", scout="scout"))
+    state = State(settings=settings, planning=planning, configured=known)
+    assert planning_actions(state, (), 8) == (MakeMap(settings.scouts, "scout", one),)
 
 
 def test_no_more_scouts_at_once_than_there_are_slots() -> None:

@@ -34,12 +34,18 @@ from wtman.coordinator.start.disk import require_room
 from wtman.coordinator.start.flow import create_flow, flow_order
 from wtman.coordinator.start.flow_proposal import FlowRequest
 from wtman.coordinator.start.flow_replay import rehearsed
-from wtman.coordinator.start.order import PreparedRun, edit_plan, order, proposal_of
-from wtman.coordinator.start.proposal import Proposal, StartRequest, after, is_planned
+from wtman.coordinator.start.order import (
+    PreparedRun,
+    edit_plan,
+    order,
+    planning_prices,
+    proposal_of,
+)
+from wtman.coordinator.start.proposal import Proposal, Resumption, StartRequest, after, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
-from wtman.journal.events import Approved, Event, FlowAdded
+from wtman.journal.events import Approved, Event, FlowAdded, PlanWanted
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
@@ -65,6 +71,8 @@ from wtman.ui.table import run_words, table
 from wtman.worktrees.clean import remove_traces
 
 _RESUMED = StartRequest()
+# Settings that a planner, a scout and a judge are run with.
+_OPENED_TO_PLANNERS = ("sandbox = ", "network = ", "env = ")
 _ONE = "one"  # the answer that makes a plan one task
 
 
@@ -107,7 +115,7 @@ class Console:
             approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
             if not self.as_json:
                 print(announced(prepared.wanted, prepared.proposal.settings), flush=True)
-            if not self._confirmed_ultra(prepared):
+            if not confirmed_ultra(repo, prepared, sys.stdout, yes=self.yes, as_json=self.as_json):
                 print("nothing was started")
                 return 0
             with open_store(repo) as store:
@@ -141,24 +149,6 @@ class Console:
                 raise unconfirmed(state, proposal.commands)
             return self._driven(home, state, [*foreseen, Approved()])
 
-    def _confirmed_ultra(self, prepared: PreparedRun) -> bool:
-        """Whether the user wants what `ultra` costs; it is said and asked before the planner."""
-        settings = prepared.proposal.settings
-        if settings.effort != ULTRA or prepared.wanted is None:
-            return True
-        if not self.as_json:
-            print("\n".join(ultra_lines(prepared.wanted, settings)), flush=True)
-        if self.yes:
-            return True
-        answer = None if self.as_json else terminal.ask("\nPlan with this effort?")
-        if answer is None:
-            raise MissingError(
-                "the effort ultra is not confirmed: that needs a terminal",
-                hint="give --yes, or a lower --effort",
-                code="approval",
-            )
-        return answer
-
     @_ends_stream
     def start_flow(self, repo: Repository, request: FlowRequest) -> int:
         """Order a flow, show it, ask, make its run, and drive it."""
@@ -190,6 +180,8 @@ class Console:
         with self._at("reading the repository"):
             going = resumption(home, state, change, os.environ)
         if state.planning is not None and not state.approved and not change.plan:
+            may_ask = not (self.yes or self.as_json)
+            approve_resumed(home.repo, state, going, may_ask, planned=is_planned(state))
             return self._go_on(home, state, going.events, _RESUMED, going.told)
         if going.idle:
             return self._done_with(state)
@@ -284,6 +276,10 @@ class Console:
                 remove_traces(state)
             if not is_planned(state):
                 return self.ended(state, exit_status(state)) if self.as_json else unplanned(state)
+            if state.planning is not None and state.planning.flow is not None:
+                from wtman.cli.written_flow import not_started
+
+                raise not_started(home.repo, state, self.as_json)
         if request.edit is not None:
             state = edit_plan(home, state, request.edit)
         with self._at("reading the repository"):
@@ -378,22 +374,63 @@ class Console:
         return status
 
 
+def confirmed_ultra(
+    repo: Repository, prepared: PreparedRun, out: TextIO, *, yes: bool, as_json: bool
+) -> bool:
+    """Whether the user wants what `ultra` costs; it is said and asked before the planner."""
+    settings = prepared.proposal.settings
+    if settings.effort != ULTRA or prepared.wanted is None:
+        return True
+    if not as_json:
+        prices = planning_prices(repo, prepared, os.environ)
+        print("\n".join(ultra_lines(prepared.wanted, settings, prices)), file=out, flush=True)
+    if yes:
+        return True
+    answer = None if as_json else terminal.ask("\nPlan with this effort?")
+    if answer is None:
+        raise MissingError(
+            "the effort ultra is not confirmed: that needs a terminal",
+            hint="give --yes, or a lower --effort",
+            code="approval",
+        )
+    return answer
+
+
 def approve_planner(repo: Repository, prepared: PreparedRun, may_ask: bool) -> None:
-    """Scouts and the planner run now; what else the repository brought is asked about with the
-    plan."""
-    wanted = prepared.wanted
-    asked = (wanted.agent, wanted.scout) if wanted is not None else ()
-    commands = [text for text in prepared.proposal.commands if text in asked]
+    """Whoever plans runs now; what else the repository brought is asked about with the plan."""
+    if prepared.wanted is not None:
+        _approve_planning(repo, prepared.wanted, prepared.proposal.commands, may_ask)
+
+
+def approve_resumed(
+    repo: Repository, state: State, going: Resumption, may_ask: bool, *, planned: bool
+) -> None:
+    """The same of a planning that goes on; one that is `planned` only opens what it opens."""
+    wanted = after(state, going.events).planning
+    assert wanted is not None
+    who = PlanWanted("") if planned else wanted.wanted
+    _approve_planning(repo, who, going.commands, may_ask, approve_first(state.run))
+
+
+def _approve_planning(
+    repo: Repository, wanted: PlanWanted, missing: Sequence[str], may_ask: bool, hint: str = ""
+) -> None:
+    """Ask about the agents of a planning, and about what the repository would open to them."""
+    # Whoever helps to plan is often the planner's own agent: that is asked about once.
+    agents = {wanted.judge: "judge", wanted.scout: "scout", wanted.agent: "planner"}
+    roles = [role for agent, role in reversed(agents.items()) if agent in missing]
+    commands = [text for text in missing if text in agents or text.startswith(_OPENED_TO_PLANNERS)]
     if not commands:
         return
     if may_ask and terminal.may_ask():
-        who = "planner is a command" if len(commands) == 1 else "planner and scout are commands"
-        if wanted is not None and commands == [wanted.scout] != [wanted.agent]:
-            who = "scout is a command"
-        print(f"the {who} of this repository and needs your approval:")
+        what = "is a command" if len(roles) == 1 else "are commands"
+        who = f"the {' and '.join(roles)} {what} of this repository and"
+        who = who if roles else "what this repository sets"
+        needs = "need" if len(roles) > 1 else "needs"
+        print(f"{who} {needs} your approval:")
         print("\n".join(f"    {clean(command)}" for command in commands))
     if not may_ask or not terminal.ask("Approve?"):
-        raise unapproved(commands)
+        raise unapproved(commands, hint)
     approve(commands, os.environ, repo.common_dir)
 
 

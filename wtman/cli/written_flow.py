@@ -10,7 +10,7 @@ from typing import Any
 from wtman.cli import flow as flows
 from wtman.cli import target as where
 from wtman.cli import terminal
-from wtman.cli.start import approve_planner, planned, unplanned, unplanned_json
+from wtman.cli.start import approve_planner, approve_resumed, planned, unplanned, unplanned_json
 from wtman.config import load
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
@@ -18,7 +18,7 @@ from wtman.coordinator.start.flow import FOLDER, find, remember_written
 from wtman.coordinator.start.order import order
 from wtman.coordinator.start.proposal import StartRequest, is_planned, planner_notes
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
-from wtman.errors import UsageError
+from wtman.errors import MissingError, UsageError
 from wtman.git.discovery import Repository
 from wtman.journal.events import Event
 from wtman.journal.state import State
@@ -65,8 +65,9 @@ def go_on(home: Home, state: State, change: ResumeRequest, as_json: bool) -> int
         raise UsageError(
             f"run {state.run} has written its flow", hint="run that: wtman run FILE|NAME"
         )
-    events = resumption(home, state, change, os.environ).events
-    return _written(home, state, events, "", as_json)
+    going = resumption(home, state, change, os.environ)
+    approve_resumed(home.repo, state, going, may_ask=not as_json, planned=False)
+    return _written(home, state, going.events, "", as_json)
 
 
 def _written(
@@ -82,11 +83,51 @@ def _written(
     remove_traces(state)
     if not is_planned(state):
         return unplanned_json(state) if as_json else unplanned(state)
-    return _kept(home.repo, state, path, as_json, replaces=replaces)
+    return kept(home.repo, state, path, as_json, replaces=replaces)
 
 
-def _kept(repo: Repository, state: State, path: str, as_json: bool, *, replaces: bool) -> int:
+def not_started(repo: Repository, state: State, as_json: bool) -> MissingError:
+    """Keep the flow that a planner has chosen over a plan: nobody has read it, so the error says
+    what starts it."""
+    path, shown = _keep(repo, state, "", replaces=False)
+    if not as_json:
+        print("\n".join(shown))
+    return MissingError(
+        f"the planner chose a flow, which is not started: nobody has read {clean(path)}",
+        hint=f"read it, then: wtman run {_named(repo, path)}",
+        code="approval",
+    )
+
+
+def kept(
+    repo: Repository, state: State, path: str, as_json: bool, *, replaces: bool = False
+) -> int:
     """Write the flow of a planning to its file, and show what it would do."""
+    assert state.planning is not None and state.planning.made is not None
+    made = state.planning.made
+    path, lines = _keep(repo, state, path, replaces=replaces)
+    if as_json:
+        script = find(repo, path)
+        sizes = flows.sizes_in(repo, script.outline, state.base)
+        told = {
+            "run": state.run,
+            "file": path,
+            "source": made.source,
+            "flow": flows.plain_outline(script.outline, sizes),
+        }
+        print(json.dumps({"schema": SCHEMA, **told}, ensure_ascii=True, default=str))
+        return 0
+    print("\n".join(lines))
+    name = _named(repo, path)
+    step = f"next: wtman run {name} --dry-run; wtman run {name} shows it again and asks"
+    print(where.here(step))
+    return 0
+
+
+def _keep(
+    repo: Repository, state: State, path: str, *, replaces: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The file that the flow of a planning now is, and lines on what it would do."""
     assert state.planning is not None and state.planning.made is not None
     made = state.planning.made
     if path and not replaces and os.path.lexists(path):
@@ -98,22 +139,15 @@ def _kept(repo: Repository, state: State, path: str, as_json: bool, *, replaces:
     remember_written(repo, path, made.source)
     script = find(repo, path)
     sizes = flows.sizes_in(repo, script.outline, state.base)
-    if as_json:
-        told = {
-            "run": state.run,
-            "file": path,
-            "source": made.source,
-            "flow": flows.plain_outline(script.outline, sizes),
-        }
-        print(json.dumps({"schema": SCHEMA, **told}, ensure_ascii=True, default=str))
-        return 0
-    kept = os.path.dirname(path) == os.path.join(repo.toplevel, FOLDER)
-    name = os.path.basename(path).removesuffix(".py") if kept else where.typed(path)
     lines = [*(clean(note) for note in planner_notes(state)), "", *flows.shown(script, sizes), ""]
-    print("\n".join([*lines, f"written to {clean(where.typed(path))}: read it, nobody has yet"]))
-    step = f"next: wtman run {name} --dry-run; wtman run {name} shows it again and asks"
-    print(where.here(step))
-    return 0
+    written = f"written to {clean(where.typed(path))}: read it, nobody has yet"
+    return path, (*lines, written)
+
+
+def _named(repo: Repository, path: str) -> str:
+    """The flow as `wtman run` takes it."""
+    is_kept = os.path.dirname(path) == os.path.join(repo.toplevel, FOLDER)
+    return os.path.basename(path).removesuffix(".py") if is_kept else where.typed(path)
 
 
 def _require_free(path: str, as_json: bool) -> bool:

@@ -28,11 +28,13 @@ class WrittenFlow(BaseModel):
     source: str = Field(description="The whole text of the Python file.")
 
 
-def author_prompt(brief: Brief, page: str, api: str) -> str:
-    """What the planner is told; `page` is that of the manual, `api` the code of `Flow`."""
+def author_prompt(brief: Brief, page: str, api: str, outline: str = "") -> str:
+    """What the planner is told; `page` is that of the manual, `api` the code of `Flow`, `outline`
+    what it has said of this flow before."""
     calls = "\n".join(_calls(api))
     parts = [
         f"Write a flow for this request:\n\n{brief.request.strip()}",
+        *([f"As you have outlined it (data):\n<<<\n{outline}\n>>>"] if outline else []),
         f"How flows are written:\n\n{_needed(page)}",
         f"Every call, with what it takes:\n\n{calls}",
         f"{brief.jobs} sessions run at the same time, {brief.max_sessions:,} are the most.",

@@ -24,7 +24,7 @@ from wtman.merge import perform as trains
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
-from wtman.model.roles import PLANNER, effort_of, model_of
+from wtman.model.roles import FLOW_PLANNER, PLANNER, effort_of, model_of
 from wtman.plan.attempt_rows import attempt_rows
 from wtman.plan.attempt_store import load_attempts
 from wtman.plan.attempts import Attempts
@@ -136,13 +136,16 @@ async def _write(ctx: Context, state: State, action: WriteFlow) -> tuple[e.Event
     assert state.planning is not None
     wanted = state.planning.wanted
     brief = await ctx.git(brief_of, ctx, state)
+    role, chosen = state.roles[PLANNER], state.planning.flow
+    if chosen is not None:  # the planner was asked for a plan first
+        role = replace(state.roles.get(FLOW_PLANNER) or role, name=PLANNER)
     answer = await ask(
         ctx,
         state.settings,
         Question(
-            key=f"planning/{action.attempt}",
-            role=state.roles[PLANNER],
-            prompt=author_prompt(brief, _text_of(_PAGE), _text_of(_API)),
+            key=f"planning/{'flow/' if chosen is not None else ''}{action.attempt}",
+            role=role,
+            prompt=author_prompt(brief, _text_of(_PAGE), _text_of(_API), _outline_of(chosen)),
             answer=WrittenFlow,
             agent=action.agent,
             commit=action.base,
@@ -169,6 +172,10 @@ async def _write(ctx: Context, state: State, action: WriteFlow) -> tuple[e.Event
             source=answer.value.source.strip() + "\n",
         ),
     )
+
+
+def _outline_of(chosen: e.FlowChosen | None) -> str:
+    return chosen.outline if chosen is not None else ""
 
 
 def _text_of(path: str) -> str:

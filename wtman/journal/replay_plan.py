@@ -156,6 +156,17 @@ def _judged(state: State, event: e.PlansJudged, at: float) -> State:
     return _counted(state, before, event.sessions - begun, judged=event)
 
 
+def _flow_chosen(state: State, event: e.FlowChosen, at: float) -> State:
+    """From now on a flow is wanted: whatever ends this planning, its next session writes that."""
+    planning = state.planning
+    assert planning is not None
+    before, key = state.charged, ActionKey(ActionKind.PLAN)
+    begun = key in state.intents
+    state = limits.settle(state, key, event.usage, event.seconds > 0)
+    wanted = replace(planning.wanted, code=True)
+    return _counted(state, before, event.sessions - begun, wanted=wanted, flow=event)
+
+
 def answered(state: State, key: str) -> State:
     """A request for tasks is answered: they are added, or refused."""
     return replace(state, wanted=tuple(item for item in state.wanted if item.key != key))
@@ -170,6 +181,7 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.PlanDrafted: _drafted,
     e.DraftFailed: _drafted,
     e.PlansJudged: _judged,
+    e.FlowChosen: _flow_chosen,
     e.MapMade: _mapped,
     e.Scouted: _scouted,
     e.ScoutFailed: _scout_failed,

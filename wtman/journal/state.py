@@ -331,6 +331,7 @@ class Planning:
     drafts: dict[int, e.PlanDrafted] = field(default_factory=dict)  # of this attempt, by number
     no_drafts: dict[int, e.DraftFailed] = field(default_factory=dict)
     judged: e.PlansJudged | None = None
+    flow: e.FlowChosen | None = None  # what is written now is this
     charged: Cap = Cap()
 
     @property

@@ -64,6 +64,21 @@ def _own(role: Role | None) -> str:
     return role.agent if role is not None else ""
 
 
+def file_commands(settings: Settings, roles: Mapping[str, Role]) -> tuple[str, ...]:
+    """The agents of role files that are more than a name and would be used: they are commands
+    that came with a repository."""
+    unused = {SCOUT} if not settings.scouts else set()
+    unused |= {JUDGE} if settings.plans < 2 else set()
+    return tuple(
+        role.agent
+        for name, role in roles.items()
+        if role.agent
+        and not role.agent.isidentifier()
+        and name not in unused
+        and agent_of(settings, role) == role.agent
+    )
+
+
 def agent_of_task(settings: Settings, roles: Mapping[str, Role], task: Task) -> str:
     """The agent of a task's sessions."""
     return task.agent or agent_of(settings, roles.get(task.role or DEFAULT), task.role or DEFAULT)

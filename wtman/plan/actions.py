@@ -21,11 +21,15 @@ class MakePlan(RunAction):
 
 @dataclass(frozen=True, slots=True)
 class MakeMap(RunAction):
-    """Map the repository, and name at most so many parts of it that scouts look at."""
+    """Map the repository, and name at most so many parts of it that scouts look at.
+
+    `one`: where it is not cut, one scout looks at all that the request is about.
+    """
 
     kind = ActionKind.MAP
     most: int
     agent: str  # of the scouts
+    one: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ repair round can mend all of what is wrong at once. Import this late: pydantic t
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,12 +13,15 @@ from wtman.errors import UsageError
 from wtman.formats.toml_positions import Places
 from wtman.model.plan import Plan
 from wtman.model.roles import DEFAULT
+from wtman.model.settings import ULTRA, Settings
 from wtman.plan.file import from_document, validate
 from wtman.plan.prompt import Brief
 from wtman.plan.touches import unknown_touches
 from wtman.text.words import quoted
 
 _REASON = 600
+_OUTLINE = 4000
+SESSION, FLOW = "session", "flow"
 
 
 class PlannedTask(BaseModel):
@@ -79,6 +83,41 @@ class PlannerAnswer(BaseModel):
     tasks: list[PlannedTask]
 
 
+class ShapedAnswer(PlannerAnswer):
+    """The request, in the shape that suits it."""
+
+    shape: Literal["session", "plan", "flow"] = Field(
+        "plan",
+        description="What the request is best done as. `session`: one task, by one agent. `plan`: "
+        "tasks that are known now. `flow`: a program that finds its tasks while it runs, for work "
+        "whose parts only a search or an answer names. Say why in `reason`.",
+    )
+    outline: str = Field(
+        "", description="Only of a flow: its steps, a line each. It is written after this."
+    )
+    tasks: list[PlannedTask] = Field([], description="None of a flow, one of a session.")
+
+
+def answer_of(settings: Settings) -> type[PlannerAnswer]:
+    """The schema of a planner's answer: the effort `ultra` has it choose the shape."""
+    return ShapedAnswer if settings.effort == ULTRA else PlannerAnswer
+
+
+def shape_of(answer: PlannerAnswer) -> str:
+    """The shape that a planner has chosen; empty where it had no choice."""
+    return answer.shape if isinstance(answer, ShapedAnswer) else ""
+
+
+def outline_of(answer: PlannerAnswer) -> str:
+    """The steps of the flow that a planner would have."""
+    return answer.outline.strip()[:_OUTLINE] if isinstance(answer, ShapedAnswer) else ""
+
+
+def reason_of(answer: PlannerAnswer) -> str:
+    """The planner's own word, on a line."""
+    return " ".join(answer.reason.split())[:_REASON]
+
+
 @dataclass(frozen=True, slots=True)
 class ProposedPlan:
     """A plan with what its planner says of it. `proposed` checks are not in the plan yet."""
@@ -100,20 +139,26 @@ def made_of(answer: PlannerAnswer, request: str) -> ProposedPlan:
     tasks = tuple(replace(task, role="") if task.role == DEFAULT else task for task in plan.tasks)
     return ProposedPlan(
         plan=replace(plan, tasks=tasks, check=()),
-        reason=" ".join(answer.reason.split())[:_REASON],
+        reason=reason_of(answer),
         proposed=plan.check,
     )
 
 
 def wrong_places(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
     """What an answer that is a plan says of places that there are not."""
-    if brief.known is None:
+    if brief.known is None or shape_of(answer) == FLOW:
         return ()
     return unknown_touches(made_of(answer, brief.request).plan.tasks, brief.known)
 
 
 def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
     """Everything that keeps an answer from being a plan, for its author to mend."""
+    shape = shape_of(answer)
+    if shape == FLOW:
+        lacks = [name for name in ("reason", "outline") if not getattr(answer, name).strip()]
+        return tuple(f"a flow needs its `{name}`" for name in lacks)
+    if shape == SESSION and len(answer.tasks) != 1:
+        return (f"a session is one task, and there are {len(answer.tasks)}",)
     try:
         plan = made_of(answer, brief.request).plan
         shared = validate(plan, max_sessions=brief.max_sessions, allow_overlap=True)

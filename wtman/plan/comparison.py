@@ -24,11 +24,16 @@ _CONTEXT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A plan with its forecast. `number` is that of the first draft that said it."""
+    """A plan with its forecast. `number` is that of the first draft that said it.
+
+    A flow has no tasks: it is what it is `outline`d as, and `why`.
+    """
 
     number: int
     plan: Plan
     forecast: Forecast
+    why: str = ""
+    outline: str = ""
 
 
 def angle(number: int) -> str:
@@ -41,19 +46,20 @@ def angle(number: int) -> str:
 
 def distinct(drafts: Mapping[int, PlanDrafted]) -> tuple[PlanDrafted, ...]:
     """The drafts, of those that come to the same only the first."""
-    found: dict[tuple[str, frozenset[Task]], PlanDrafted] = {}
+    found: dict[tuple[str, str, frozenset[Task]], PlanDrafted] = {}
     for _, draft in sorted(drafts.items()):
         tasks = frozenset(replace(task, title="") for task in draft.tasks)
-        found.setdefault((draft.context, tasks), draft)
+        found.setdefault((draft.outline, draft.context, tasks), draft)
     return tuple(found.values())
 
 
 def best(candidates: Sequence[Compared]) -> Compared:
     """The best by forecast: fewest conflicts to be expected, then the shortest chain, then the
-    fewest tasks, then the first."""
+    fewest tasks, then the first. Of a flow nothing is foreseen: it comes after all plans."""
     return min(
         candidates,
         key=lambda item: (
+            bool(item.outline),
             round(sum(pair.chance for pair in item.forecast.conflicts), 6),
             len(item.forecast.critical_path),
             len(item.plan.tasks),
@@ -87,6 +93,8 @@ def judge_prompt(request: str, candidates: Sequence[Compared]) -> str:
 
 def foreseen(item: Compared) -> str:
     """A forecast in a line."""
+    if item.outline:
+        return "Foreseen: nothing; a flow finds its tasks while it runs."
     known = item.forecast
     likely = [pair for pair in known.conflicts if pair.predicted]
     expected = sum(pair.chance for pair in known.conflicts)
@@ -99,6 +107,9 @@ def foreseen(item: Compared) -> str:
 
 def _plain(item: Compared) -> str:
     """A plan as data, without a word on how it came about."""
+    if item.outline:
+        flow = {"why": item.why, "outline": item.outline[:_CONTEXT]}
+        return json.dumps({"a flow, a program that finds its tasks": flow}, indent=1)
     tasks = [
         {
             "id": task.id,

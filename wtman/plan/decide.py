@@ -8,12 +8,13 @@ not fit any more are passed over; without money for the plan itself the run is p
 from collections.abc import Collection, Sequence
 
 from wtman.budget.budget import LEAST_SHARE, budget_status, exhausted
-from wtman.journal.events import DraftFailed, ScoutFailed
+from wtman.journal.events import Configured, DraftFailed, ScoutFailed
 from wtman.journal.state import Planning, State
 from wtman.model.actions import ActionKey, ActionKind, Pause
+from wtman.model.roles import SCOUT
 from wtman.model.scout import ScoutPart
 from wtman.model.session import Cap
-from wtman.model.settings import Settings
+from wtman.model.settings import ULTRA, Settings
 from wtman.plan.actions import ChoosePlan, DraftPlan, MakeMap, MakePlan, PassOver, Scout
 
 _SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
@@ -35,6 +36,14 @@ def looks_first(planning: Planning, settings: Settings) -> bool:
     return bool(planning.wanted.scout) and settings.scouts > 0 and not planning.wanted.code
 
 
+def _scouts_named(state: State) -> bool:
+    """Whether scouts were asked for, by number or by agent: then a small repository has one."""
+    role, known = state.roles.get(SCOUT), state.configured or Configured()
+    said = {*known.flags, *known.files, *known.environment}
+    named = bool(state.settings.roles.get(SCOUT) or (role is not None and role.agent))
+    return named or "scouts" in said or state.settings.effort == ULTRA
+
+
 def unseen(planning: Planning) -> tuple[ScoutPart, ...]:
     """The parts that a scout has still to look at."""
     parts = planning.map.parts if planning.map is not None else ()
@@ -53,7 +62,8 @@ def planning_actions(
         return ()
     if looks_first(planning, state.settings):
         if planning.map is None:
-            wanted = MakeMap(state.settings.scouts, planning.wanted.scout)
+            one = _scouts_named(state)
+            wanted = MakeMap(state.settings.scouts, planning.wanted.scout, one)
             return () if wanted.key in running else (wanted,)
         if left := unseen(planning):
             return _scouts(state, planning, left, running, slots)
@@ -138,7 +148,8 @@ def _drafts(
 def _plan(
     state: State, planning: Planning, running: Collection[ActionKey], slots: int
 ) -> tuple[PlanningAction, ...]:
-    if planning.drafts or planning.no_drafts or plans_wanted(planning, state.settings) > 1:
+    several = planning.drafts or planning.no_drafts or plans_wanted(planning, state.settings) > 1
+    if several and not planning.wanted.code:
         return _drafts(state, planning, running, slots)
     cap = _share(state, _PLAN, _PLAN)
     if cap is not None and state.sessions < state.settings.max_sessions:

@@ -18,7 +18,7 @@ from wtman.plan.actions import ChoosePlan, DraftPlan
 from wtman.plan.comparison import Compared, angle, best, distinct, judge_prompt, letters
 from wtman.plan.conflict import RepositoryFacts, conflict_chances
 from wtman.plan.forecast import Past, forecast
-from wtman.plan.perform import brief_of, events_of_plan, failed, placed
+from wtman.plan.perform import FLOW, brief_of, events_of_plan, failed, placed
 from wtman.plan.prompt import planner_prompt
 from wtman.sessions.ask import Answer, Question, ask
 
@@ -33,7 +33,15 @@ async def perform(
 
 
 async def _draft(ctx: Context, state: State, action: DraftPlan) -> tuple[e.Event, ...]:
-    from wtman.plan.answer import PlannerAnswer, made_of, wrong_places, wrong_with
+    from wtman.plan.answer import (
+        answer_of,
+        made_of,
+        outline_of,
+        reason_of,
+        shape_of,
+        wrong_places,
+        wrong_with,
+    )
 
     assert state.planning is not None
     wanted = state.planning.wanted
@@ -46,7 +54,7 @@ async def _draft(ctx: Context, state: State, action: DraftPlan) -> tuple[e.Event
                 key=f"planning/drafts/{action.attempt}-{action.number}",
                 role=state.roles[PLANNER],
                 prompt=f"{planner_prompt(brief)}\n{angle(action.number)}",
-                answer=PlannerAnswer,
+                answer=answer_of(state.settings),
                 agent=action.agent,
                 commit=action.base,
                 judge=lambda value: wrong_with(value, brief) or wrong_places(value, brief),
@@ -81,24 +89,26 @@ async def _draft(ctx: Context, state: State, action: DraftPlan) -> tuple[e.Event
                 answer.sessions,
             ),
         )
+    draft = e.PlanDrafted(
+        action.number,
+        action.attempt,
+        action.agent,
+        (),
+        reason=reason_of(answer.value),
+        usage=answer.usage,
+        session=answer.session,
+        seconds=answer.seconds,
+        sessions=answer.sessions,
+        shape=shape_of(answer.value),
+        outline=outline_of(answer.value),
+    )
+    if draft.shape == FLOW:
+        return (draft,)
     made = made_of(answer.value, state.request)
     tasks, notes = placed(made.plan.tasks, brief, state)
-    return (
-        e.PlanDrafted(
-            action.number,
-            action.attempt,
-            action.agent,
-            tasks,
-            made.plan.context,
-            made.reason,
-            made.proposed,
-            tuple(notes),
-            answer.usage,
-            answer.session,
-            answer.seconds,
-            answer.sessions,
-        ),
-    )
+    context, proposed = made.plan.context, made.proposed
+    draft = replace(draft, tasks=tasks, context=context, proposed=proposed, notes=tuple(notes))
+    return (replace(draft, outline=""),)
 
 
 async def _choose(ctx: Context, state: State, action: ChoosePlan) -> tuple[e.Event, ...]:
@@ -115,6 +125,9 @@ async def _choose(ctx: Context, state: State, action: ChoosePlan) -> tuple[e.Eve
             return (e.Abandoned(action.key, "stopped"),)
         judged = _verdict(action, candidates, answer)
     chosen = planning.drafts[judged.chosen]
+    if chosen.shape == FLOW:
+        said = (action.attempt, chosen.agent, chosen.reason, chosen.outline)
+        return (judged, e.FlowChosen(*said, session=chosen.session, sessions=0))
     return (
         judged,
         *events_of_plan(state, chosen.tasks, chosen.context, chosen.proposed, chosen.notes),
@@ -125,6 +138,7 @@ async def _choose(ctx: Context, state: State, action: ChoosePlan) -> tuple[e.Eve
             () if state.settings.check else chosen.proposed,
             session=chosen.session,
             seconds=chosen.seconds,
+            shape=chosen.shape,
         ),
     )
 
@@ -188,7 +202,8 @@ def _foreseen(ctx: Context, state: State, drafts: Sequence[e.PlanDrafted]) -> tu
         plan = Plan(state.request, draft.tasks, draft.context, state.settings.check)
         chances = conflict_chances(draft.tasks, RepositoryFacts(tracked))
         known = forecast(plan, state.settings, tracked, Past(chances=chances, roles=state.roles))
-        out.append(Compared(draft.number, plan, known))
+        told = (draft.reason, draft.outline) if draft.shape == FLOW else ("", "")
+        out.append(Compared(draft.number, plan, known, *told))
     return tuple(out)
 
 

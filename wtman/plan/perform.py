@@ -25,12 +25,13 @@ from wtman.plan.touches import filled, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
 
 _README_BYTES = 1 << 20
+FLOW = "flow"  # the shape of an answer that is no plan
 _NAMED = 5  # places that a note names
 
 
 async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event, ...]:
     """Ask the planner; the plan as events, or why there is none."""
-    from wtman.plan.answer import PlannerAnswer, made_of, wrong_places, wrong_with
+    from wtman.plan.answer import answer_of, made_of, shape_of, wrong_places, wrong_with
 
     assert state.planning is not None
     wanted = state.planning.wanted
@@ -42,7 +43,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             key=f"planning/{action.attempt}",
             role=state.roles[PLANNER],
             prompt=planner_prompt(brief),
-            answer=PlannerAnswer,
+            answer=answer_of(state.settings),
             agent=action.agent,
             commit=action.base,
             judge=lambda value: wrong_with(value, brief) or wrong_places(value, brief),
@@ -57,6 +58,8 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
         return (e.Abandoned(action.key, "stopped"),)
     if answer.value is None:
         return (failed(ctx, state, action.attempt, action.agent, answer),)
+    if (shape := shape_of(answer.value)) == FLOW:
+        return (flow_chosen(action, answer),)
     made = made_of(answer.value, state.request)
     tasks, notes = placed(made.plan.tasks, brief, state)
     return (
@@ -70,7 +73,24 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
             session=answer.session,
             seconds=answer.seconds,
             sessions=answer.sessions,
+            shape=shape,
         ),
+    )
+
+
+def flow_chosen(action: MakePlan, answer: Answer) -> e.FlowChosen:
+    """That the planner would have a flow."""
+    from wtman.plan.answer import outline_of, reason_of
+
+    return e.FlowChosen(
+        action.attempt,
+        action.agent,
+        reason_of(answer.value),
+        outline_of(answer.value),
+        answer.usage,
+        answer.session,
+        answer.seconds,
+        answer.sessions,
     )
 
 

@@ -314,6 +314,13 @@ def relevant_parts(map: RepositoryMap, request: str, most: int) -> tuple[ScoutPa
     return tuple(made)
 
 
+def whole_part(map: RepositoryMap, request: str) -> tuple[ScoutPart, ...]:
+    """What a request is about as one part; none where there is no source at all."""
+    paths = relevant_paths(map, request, _OF_PART)
+    paths = paths or tuple(path for path in map.paths if language_of(path))[:_OF_PART]
+    return (ScoutPart("all", tuple(sorted(paths))),) if paths else ()
+
+
 # --- the text -----------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from wtman.plan.actions import MakeMap, Scout
 from wtman.plan.file import slug
 from wtman.plan.known_places import KnownPlaces
 from wtman.plan.map_store import load_map, map_folder
-from wtman.plan.repository_map import relevant_parts
+from wtman.plan.repository_map import relevant_parts, whole_part
 from wtman.plan.scout_prompt import scout_prompt
 from wtman.plan.scout_store import keep_report, kept_report
 from wtman.sessions.ask import Answer, Question, ask
@@ -46,13 +46,13 @@ async def _map(ctx: Context, state: State, action: MakeMap) -> tuple[e.Event, ..
     try:
         map = await ctx.git(load_map, ctx.control, state.base, map_folder(ctx.repo))
         found = await ctx.git(relevant_parts, map, state.request, action.most)
+        if not found and action.one:
+            found = await ctx.git(whole_part, map, state.request)
         parts = tuple(replace(part, paths=part.paths[:_PATHS]) for part in found)
     except OutsideError:
         raise
     except WtmanError as error:
         return (e.MapMade(), e.Noted(f"no scouts: the repository was not mapped: {error.message}"))
-    if len(parts) < 2:
-        parts = ()  # the planner looks at all of it itself
     events: list[e.Event] = [e.MapMade(parts, len(map.paths))]
     tree = await ctx.git(history.tree_of, ctx.control, state.base) if parts else Sha("")
     for part in parts:

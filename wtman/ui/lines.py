@@ -120,7 +120,7 @@ def _scout_failed(state: State, event: e.ScoutFailed) -> Told:
 
 
 def _drafted(state: State, event: e.PlanDrafted) -> Told:
-    tasks = count(len(event.tasks), "task")
+    tasks = count(len(event.tasks), "task") if event.shape != "flow" else "a flow"
     return [(f"plan {event.number}", f"{tasks} ({duration(event.seconds)})")]
 
 
@@ -128,7 +128,11 @@ def _judged_plans(state: State, event: e.PlansJudged) -> Told:
     if event.compared < 2:
         return []
     who = "the judge" if event.agent else "the forecast"
-    return [("run", f"plan {event.chosen} of {event.compared} is taken by {who}: {event.reason}")]
+    return [("run", f"plan {event.chosen} is taken by {who}, of {event.compared}: {event.reason}")]
+
+
+def _flow_chosen(state: State, event: e.FlowChosen) -> Told:
+    return [("run", f"a flow is written for this, not a plan: {event.reason}")]
 
 
 def _team_planned(state: State, event: e.TeamPlanned) -> Told:
@@ -369,6 +373,7 @@ _TELLERS: Mapping[type, Callable[[State, Any], Told]] = {
     e.PlanDrafted: _drafted,
     e.DraftFailed: lambda _, event: [(f"plan {event.number}", f"none: {event.reason}")],
     e.PlansJudged: _judged_plans,
+    e.FlowChosen: _flow_chosen,
     e.Scouted: _scouted,
     e.ScoutFailed: _scout_failed,
     e.Planned: _planned,

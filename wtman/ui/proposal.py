@@ -3,7 +3,7 @@
 Base, sandbox, agents, limits, and the text of every command that needs approval. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -12,7 +12,9 @@ from wtman.coordinator.start.proposal import Proposal, Resumption
 from wtman.formats.codec import to_plain
 from wtman.journal.events import PlanWanted
 from wtman.journal.state import State
+from wtman.model.foreseen import Spread
 from wtman.model.plan import Plan
+from wtman.model.roles import JUDGE, PLANNER, SCOUT
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
@@ -160,8 +162,10 @@ def announced(wanted: PlanWanted, settings: Settings) -> str:
     )
 
 
-def ultra_lines(wanted: PlanWanted, settings: Settings) -> list[str]:
-    """What the effort `ultra` comes to, before a token is spent."""
+def ultra_lines(
+    wanted: PlanWanted, settings: Settings, prices: Mapping[str, Spread] | None = None
+) -> list[str]:
+    """What the effort `ultra` comes to, before a token is spent. `prices` are of one session."""
     plans = settings.plans + (settings.plans > 1 and bool(wanted.judge))
     scouts = settings.scouts if wanted.scout and not wanted.code else 0
     most = at_most(settings) or "no limit (--budget-usd, --budget-tokens)"
@@ -177,7 +181,31 @@ def ultra_lines(wanted: PlanWanted, settings: Settings) -> list[str]:
         f"{count(scouts, 'scout')}, {count(settings.plans, 'plan')} compared",
         f"  each task  up to {count(settings.attempts, 'attempt')}; {reviews}",
         f"  limits  {settings.max_sessions:,} sessions; {most}",
+        *_price_lines(wanted, settings, prices or {}),
     ]
+
+
+def _price_lines(
+    wanted: PlanWanted, settings: Settings, prices: Mapping[str, Spread]
+) -> Iterator[str]:
+    """What the planning costs in money, and one session of each role that comes after it."""
+    planning = {PLANNER: max(settings.plans, 1)}
+    planning |= {SCOUT: settings.scouts} if wanted.scout and not wanted.code else {}
+    planning |= {JUDGE: 1} if wanted.judge and settings.plans > 1 else {}
+    asked = {name: prices[name] for name in planning if name in prices}
+    lacks = [price.because for price in asked.values() if price.p50 is None]
+    if asked:
+        low = sum((price.p50 or 0.0) * planning[name] for name, price in asked.items())
+        high = sum((price.p90 or 0.0) * planning[name] for name, price in asked.items())
+        least = min(price.samples for price in asked.values())
+        told = f"${low:.2f}, {count(least, 'past session')} of the least known role"
+        told = f"{told}; dear ones: ${high:.2f}"
+        yield f"  price of planning  {told if not lacks else 'unknown: ' + clean(lacks[0])}"
+    for name in prices.keys() - planning.keys():
+        price = prices[name]
+        told = f"${price.p50:.2f} to ${price.p90:.2f}" if price.p50 is not None else ""
+        told = f"{told} ({count(price.samples, 'past session')})" if told else ""
+        yield f"  price of a session  {name}: {told or 'unknown: ' + clean(price.because)}"
 
 
 def resumption_lines(told: Resumption, width: int) -> list[str]:

@@ -42,6 +42,7 @@ def plan(
     as_code: Annotated[
         bool, typer.Option("--as-code", help="Write a flow, a plan in code, not a plan file.")
     ] = False,
+    yes: run_options.Yes = False,
     as_json: options.Json = False,
     directory: options.Directory = "",
 ) -> int:
@@ -51,7 +52,7 @@ def plan(
     that it may ask for, and kept in .wtman/flows/ or the file of -o. It runs once you approve it.
     """
     from wtman.cli.issue import with_issue
-    from wtman.cli.start import approve_planner, planned, unplanned, unplanned_json
+    from wtman.cli.start import approve_planner, confirmed_ultra, planned, unplanned, unplanned_json
     from wtman.config import load
     from wtman.coordinator.create import open_store
     from wtman.coordinator.home import Home
@@ -102,7 +103,10 @@ def plan(
         return _written(wanted.made, dump(wanted.made), target, "", as_json, settings, foretold)
     # Without a file stdout is the plan and nothing else.
     prepared = order(repo, wanted, os.environ)
-    approve_planner(repo, prepared, may_ask=not as_json)
+    approve_planner(repo, prepared, may_ask=not (yes or as_json))
+    if not confirmed_ultra(repo, prepared, sys.stderr, yes=yes, as_json=as_json):
+        print("nothing was started", file=sys.stderr)
+        return 0
     if not as_json and prepared.wanted is not None:
         print(announced(prepared.wanted, prepared.proposal.settings), file=sys.stderr, flush=True)
     with open_store(repo) as store:
@@ -111,6 +115,10 @@ def plan(
     remove_traces(state)
     if not is_planned(state):
         return unplanned_json(state) if as_json else unplanned(state)
+    if state.planning is not None and state.planning.flow is not None:
+        from wtman.cli.written_flow import kept
+
+        return kept(repo, state, "", as_json)
     if target and not as_json:
         print("\n".join(planner_notes(state)))
     made, foretold = plan_of(state), proposal_of(repo, state, os.environ).forecast

@@ -7,6 +7,7 @@ from wtman.errors import MissingError
 from wtman.journal.state import State
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan
+from wtman.model.roles import file_commands
 from wtman.model.settings import Settings
 from wtman.text.terminal import clean
 
@@ -25,6 +26,9 @@ def unapproved_of(state: State, environ: Mapping[str, str], repo_key: str) -> tu
     # Reviewers of this kind are only ever named by hand.
     by_hand = (*state.given, *state.settings.reviewed_by)
     asked = [text for text in commands_of(state.settings, plan) if text not in by_hand]
+    # A role file came with the repository, whoever has approved its plan.
+    files = file_commands(state.settings, state.roles)
+    asked += [text for text in files if text not in by_hand]
     asked += state.flow.added.theirs if state.flow is not None else ()
     return approved(asked, environ, repo_key)
 

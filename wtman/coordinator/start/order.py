@@ -45,9 +45,10 @@ from wtman.git.repo import head_branch, identity, is_dirty, resolve
 from wtman.journal.events import Event, IssueNamed, Noted, PlanWanted, RolesAssigned
 from wtman.journal.state import State
 from wtman.journal.store import Store
+from wtman.model.foreseen import Spread
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Identity, Plan, Role
-from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, agent_of
+from wtman.model.roles import DEFAULT, JUDGE, PLANNER, REVIEWER, SCOUT, agent_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
@@ -56,7 +57,7 @@ from wtman.plan.attempts import Attempts
 from wtman.plan.conflict import conflict_chances
 from wtman.plan.conflict_facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
-from wtman.plan.forecast import Forecast, Past, forecast
+from wtman.plan.forecast import Forecast, Past, forecast, role_kind
 from wtman.plan.rules import overlaps
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.review.judgement import review_agents, reviews_each
@@ -179,6 +180,25 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
 
 
+def planning_prices(
+    repo: Repository, prepared: PreparedRun, environ: Mapping[str, str]
+) -> dict[str, Spread]:
+    """What one session of each role of an effort costs, by role, as past sessions say."""
+    proposal, wanted = prepared.proposal, prepared.wanted
+    assert wanted is not None
+    settings, attempts = proposal.settings, load_attempts(repo, environ)
+    roles = next(it for it in prepared.begin if isinstance(it, RolesAssigned)).roles
+    known = {role.name: role for role in roles}
+    looks = review_agents(settings, known.get(REVIEWER))
+    agents = {SCOUT: wanted.scout, PLANNER: wanted.agent, JUDGE: wanted.judge, DEFAULT: ""}
+    agents |= {REVIEWER: looks[0]} if looks else {}
+    return {
+        name: attempts.spread(role_kind(name, agent, settings, known), "usd")
+        for name, agent in agents.items()
+        if agent or name == DEFAULT
+    }
+
+
 def edit_plan(home: Home, state: State, edit: Callable[[Plan], Plan]) -> State:
     """Let the user change the plan that a planner has made."""
     with home.store.lock(state.run):
@@ -199,6 +219,12 @@ def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> P
         commands=unapproved_of(state, environ, repo.common_dir),
         warnings=(*planner_notes(state), *state.notes),
     )
+    made = state.planning.made if state.planning is not None else None
+    if made is not None and made.shape == "session":
+        # That one session would do is what the planner itself says.
+        known = proposal.forecast
+        advice = tuple(text for text in known.advice if text not in known.against)
+        proposal = replace(proposal, forecast=replace(known, advice=advice, against=()))
     return replace(proposal, issue=state.issue)
 
 

@@ -21,6 +21,7 @@ from wtman.tasks.edit import Impact
 from wtman.text.terminal import count, duration
 from wtman.text.words import listed
 
+SHAPES = {"session": "one session", "plan": "a plan"}
 MOST_PAIRS = 1_000  # of a forecast, in its JSON and in the journal; the likeliest
 
 
@@ -117,7 +118,9 @@ def planner_notes(state: State) -> list[str]:
     whole: list[Any] = [item for item in planning.scouted.values() if not item.cached]
     whole += planning.lost.values()
     whole += planning.no_drafts.values()
-    whole += planning.drafts.values() or [made]
+    whole += [planning.flow] if planning.flow is not None else []
+    whole += planning.drafts.values()
+    whole += [made] if planning.flow is not None or not planning.drafts else []
     whole += [planning.judged] if planning.judged is not None else []
     usage = sum((item.usage for item in whole), Usage())
     seconds = sum(item.seconds for item in whole)
@@ -130,7 +133,10 @@ def planner_notes(state: State) -> list[str]:
         who = "a judge chose" if planning.judged.agent else "the forecast chose"
         why = f": {planning.judged.reason}" if planning.judged.agent else ""
         said.append(f"{who} among {planning.judged.compared} plans{why}")
-    return said + ([f"the planner: {made.reason}"] if made.reason else [])
+    if planning.flow is not None:
+        said.append(f"the planner chose a flow: {planning.flow.reason}")
+    word = f"the planner chose {SHAPES[made.shape]}" if made.shape in SHAPES else "the planner"
+    return said + ([f"{word}: {made.reason}"] if made.reason else [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,13 @@ from wtman.coordinator.start.requirements import (
     require_repository,
     with_models,
 )
-from wtman.coordinator.start.roles import lead_in, planned_roles, require_lead, scouts_of
+from wtman.coordinator.start.roles import (
+    judge_of,
+    lead_in,
+    planned_roles,
+    require_lead,
+    scouts_of,
+)
 from wtman.git import refs
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import Repository
@@ -129,8 +135,9 @@ def _planner_anew(state: State) -> tuple[PlanWanted, ...]:
     agent = agent_of(state.settings, role, PLANNER)
     model = model_of(state.settings, role, agent)
     effort = effort_of(state.settings, role)
-    scout = scouts_of(state.settings, state.roles, agent) if planning.wanted.scout else ""
-    return (replace(planning.wanted, agent=agent, model=model, effort=effort, scout=scout),)
+    scout = scouts_of(state.settings, state.roles, agent)
+    wanted = replace(planning.wanted, agent=agent, model=model, effort=effort, scout=scout)
+    return (replace(wanted, judge=judge_of(state.settings, state.roles, agent)),)
 
 
 def _base_moved(repo: Repository, state: State) -> tuple[tuple[BaseMoved, ...], tuple[str, ...]]:

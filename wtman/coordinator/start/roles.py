@@ -23,9 +23,10 @@ from wtman.model.roles import (
     agent_of,
     agent_of_lead,
     effort_of,
+    file_commands,
     model_of,
 )
-from wtman.model.settings import Settings
+from wtman.model.settings import ULTRA, Settings
 from wtman.text.words import quoted
 
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
@@ -55,7 +56,8 @@ def assigned_roles(
     assigned = {name: roles.named(name, f"task {quoted(wanted[name])}: ") for name in wanted}
     names = [*_ALWAYS, *_named(roles, settings)]
     if not plan.tasks:
-        names = [PLANNER, SCOUT, JUDGE, *planned_roles(roles), *names]
+        writes = [FLOW_PLANNER] if settings.effort == ULTRA and not code else []
+        names = [PLANNER, SCOUT, JUDGE, *writes, *planned_roles(roles), *names]
     elif any(task.lead for task in plan.tasks):
         names = [*planned_roles(roles), *names]
     assigned |= {name: roles.named(name) for name in dict.fromkeys(names)}
@@ -98,12 +100,8 @@ def agent_commands(
     roles: Roles, assigned: Mapping[str, Role], settings: Settings
 ) -> tuple[str, ...]:
     """Agents in role files of the repository that are commands and would be used."""
-    theirs = roles.agent_commands()
-    return tuple(
-        agent
-        for name, agent in theirs.items()
-        if name in assigned and agent_of(settings, assigned[name]) == agent
-    )
+    theirs = roles.agent_commands().values()
+    return tuple(text for text in file_commands(settings, assigned) if text in theirs)
 
 
 def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartRequest) -> PlanWanted:
@@ -133,12 +131,14 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
         code=request.code,
         reserved=request.reserved,
         scout=scout,
-        judge=_judge_of(settings, roles, agent) if settings.plans > 1 else "",
+        judge=judge_of(settings, roles, agent),
     )
 
 
-def _judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
-    """The agent that compares plans; none where the only one there is builds."""
+def judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
+    """The agent that compares plans; none where there is one plan, or the only agent builds."""
+    if settings.plans < 2:
+        return ""
     file = roles.get(JUDGE)
     named = settings.roles.get(JUDGE) or (file.agent if file is not None else "")
     agent = agent_beside_planner(settings, roles, JUDGE, planner)

@@ -46,6 +46,7 @@ from wtman.journal.events.plan import (
     ContextChanged,
     DraftFailed,
     ExternalBranchAdded,
+    FlowChosen,
     IssueNamed,
     MapMade,
     PlanDrafted,

@@ -86,7 +86,11 @@ class ScoutFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlanDrafted(Event):
-    """One of several plans of a request, which are compared: none of its tasks is of the run."""
+    """One of several plans of a request, which are compared: none of its tasks is of the run.
+
+    `shape`: `session`, `plan` or `flow` where the planner was to say; a flow has no tasks, but an
+    `outline`.
+    """
 
     number: int
     attempt: int
@@ -100,6 +104,8 @@ class PlanDrafted(Event):
     session: str = ""
     seconds: float = 0.0
     sessions: int = 1
+    shape: str = ""
+    outline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +141,25 @@ class PlansJudged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FlowChosen(Event):
+    """The planner would have the request as a flow, which is written next: no plan is made."""
+
+    attempt: int
+    agent: str
+    reason: str = ""
+    outline: str = ""
+    usage: Usage = Usage()
+    session: str = ""
+    seconds: float = 0.0
+    sessions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Planned(Event):
     """The plan is made: the TaskAdded before this are its tasks. `reason` is the planner's own
     word on the cut; `proposed` are checks that it would have the user approve. Where a flow was
-    wanted, that is `source`, and called `flow`.
+    wanted, that is `source`, and called `flow`. `shape`: `session` or `plan` where the planner was
+    to say.
     """
 
     attempt: int
@@ -151,6 +172,7 @@ class Planned(Event):
     sessions: int = 1
     flow: str = ""
     source: str = ""
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
