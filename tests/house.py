@@ -99,6 +99,11 @@ DASHBOARD = frozenset(
     for name in "app command_screen pane_bar panes screens style task_list text_pane".split()
 )
 
+# Of the extra `map`, one wheel a language.
+GRAMMARS = tuple(
+    f"tree_sitter{name}" for name in ("", "_go", "_java", "_javascript", "_rust", "_typescript")
+)
+
 # Who alone may import a module: packages or files.
 ONLY: dict[str, frozenset[str]] = {
     "git": frozenset({"git"}),
@@ -108,6 +113,7 @@ ONLY: dict[str, frozenset[str]] = {
     "typer": frozenset({"cli"}),
     "textual": DASHBOARD,
     "genai_prices": frozenset({"prices.py"}),
+    **dict.fromkeys(GRAMMARS, frozenset({"plan/grammars.py"})),
     "subprocess": frozenset(
         {
             "git/run.py",
@@ -135,7 +141,7 @@ SPAWN_ONLY = {
     "flow/program.py",
 }
 # Costly: importing them when the program starts would be paid by `status` too.
-LATE = {"git", "anthropic", "textual", "genai_prices"}
+LATE = {"git", "anthropic", "textual", "genai_prices", *GRAMMARS}
 # Subclasses what it imports, and is itself only imported late.
 LATE_ITSELF = DASHBOARD
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
-from wtman.formats.definitions import definitions
 from wtman.model.ids import TaskId
 from wtman.model.places import Place
 from wtman.model.plan import Plan, Task, TaskProof
+from wtman.plan.grammars import exact_definitions
 from wtman.text.terminal import clean, count
 from wtman.text.words import listed
 
@@ -149,7 +149,7 @@ def _place(item: ShownFinding, texts: Mapping[str, str]) -> str:
     """The innermost definition that it is in, else the file."""
     found = [
         known
-        for known in definitions(item.path, texts.get(item.path, ""))
+        for known in exact_definitions(item.path, texts.get(item.path, ""))
         if item.line and known.first <= item.line <= known.last
     ]
     inside = min(found, key=lambda known: known.last - known.first, default=None)

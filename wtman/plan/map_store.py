@@ -16,7 +16,6 @@ from itertools import combinations
 from typing import Any, TypeVar
 
 from wtman import files
-from wtman.formats.definitions import definitions
 from wtman.formats.outline import MOST_LINES, PATTERN, PERL, UNIT, outline
 from wtman.formats.source_languages import language_of
 from wtman.git.control_dir import Control
@@ -26,6 +25,7 @@ from wtman.git.objects.history import tree_of
 from wtman.model.changes import TrackedFile
 from wtman.model.places import Definition
 from wtman.plan.file_map import file_map
+from wtman.plan.grammars import exact_definitions, grammars_known
 from wtman.plan.repository_map import (
     History,
     RepositoryMap,
@@ -76,7 +76,11 @@ def read_definitions(ctl: Control, map: RepositoryMap, paths: Collection[str]) -
     texts = survey.texts_of(ctl, blobs.values(), _READ) if blobs else {}
     return with_definitions(
         map,
-        {path: definitions(path, texts[blob]) for path, blob in blobs.items() if blob in texts},
+        {
+            path: exact_definitions(path, texts[blob])
+            for path, blob in blobs.items()
+            if blob in texts
+        },
     )
 
 
@@ -88,7 +92,7 @@ def planner_map(ctl: Control, base: str, request: str) -> RepositoryMap:
 
 def planner_text(ctl: Control, base: str, request: str) -> str:
     """What a planner of this request reads of a commit; the very same is told again from a file."""
-    folder, name = map_folder(ctl.repo), f"text-{_digest(base, request)}"
+    folder, name = map_folder(ctl.repo), f"text-{_digest(base, request, str(grammars_known()))}"
     told = _kept(folder, name, bytes.decode)
     if told is None:
         told = map_text(planner_map(ctl, base, request), request)
@@ -101,7 +105,7 @@ def relevant_definitions(
 ) -> dict[str, tuple[Definition, ...]]:
     """What the files define that a request is about, and these others, as often as it is asked."""
     folder = map_folder(ctl.repo)
-    name = f"defined-{_digest(base, request, str(most), *others)}"
+    name = f"defined-{_digest(base, request, str(most), str(grammars_known()), *others)}"
     found = _kept(folder, name, _definitions_from)
     if found is None:
         map = load_map(ctl, base, folder)

@@ -11,7 +11,6 @@ from functools import lru_cache
 from wtman.agents.stream import way_on
 from wtman.context import Context
 from wtman.errors import OutsideError, WtmanError
-from wtman.formats.definitions import definitions
 from wtman.git.objects import history
 from wtman.journal import events as e
 from wtman.journal.state import State, digest
@@ -21,6 +20,7 @@ from wtman.model.roles import SCOUT, effort_of, model_of
 from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
 from wtman.plan.file import slug
+from wtman.plan.grammars import exact_definitions
 from wtman.plan.known_places import KnownPlaces
 from wtman.plan.map_store import load_map, map_folder
 from wtman.plan.repository_map import relevant_parts, whole_part
@@ -142,7 +142,7 @@ def known_places(ctx: Context, base: Sha) -> KnownPlaces:
     def names_of(path: str) -> frozenset[str]:
         raw = history.blob(ctx.control, base, path, _LARGEST)
         text = (raw or b"").decode("utf-8", "replace")
-        return frozenset(item.name for item in definitions(path, text))
+        return frozenset(item.name for item in exact_definitions(path, text))
 
     return KnownPlaces(paths, names_of)
 
