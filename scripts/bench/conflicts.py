@@ -5,7 +5,25 @@
     .venv/bin/python scripts/bench/conflicts.py pairs.json [--write]
 
 Everything is judged on projects that its weights were not fitted on (leave one project out).
-`--write` fits on all of them and writes wtman/plan/conflict_model.py. Plain Python.
+`--write` fits on all of them and writes wtman/plan/conflict_model.py. Plain Python; minutes with
+numpy in the environment, which gives the same weights, much longer without.
+
+What came out (2026-12; features: 652 pairs of 12 projects, 8 with both outcomes, base rate 0.77;
+commits: 1,944 pairs of 15, base rate 0.21), each judged without its own project:
+
+                          features: bal. acc. at 0.5, Brier    commits
+    no model (base rate)        0.500  0.175                   0.500  0.167
+    anchor                      0.811  0.088                   0.751  0.121
+    in                          0.803  0.103                   0.739  0.127
+    enclosing                   0.778  0.101                   0.716  0.130
+    header                      0.708  0.128                   0.691  0.174
+    anchor with lines           0.952  0.022  (n=498)          0.949  0.015  (n=1,487)
+    words                       0.670  0.158                   0.500  0.139  (n=51, base 0.132)
+
+Header on commits and words on commits are not better than the base rate by Brier score; words on
+commits are at chance. The least of a project is 0.50 (features, anchor). Chosen in hindsight, by
+looking at these very figures: HEAVY_PLACES, HEAVY_WORDS, the limits of 8 and 100 lines, and which
+facts there are; expect a little less elsewhere.
 """
 
 import argparse

@@ -248,5 +248,5 @@ def test_a_thousand_tasks_cost_what_they_share(monkeypatch: pytest.MonkeyPatch) 
     assert len(looked) == 500
     looked.clear()
     crowd = [task(f"t{n}", "src/core.py::helper") for n in range(400)]
-    assert len(conflict_chances(crowd, FACTS)) == 400 * 399 // 2
+    assert len(conflict_chances(crowd, FACTS)) == conflict.MOST_LISTED
     assert len(looked) <= conflict.MOST_WEIGHED

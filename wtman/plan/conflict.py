@@ -20,15 +20,18 @@ from wtman.model.places import Definition
 from wtman.model.plan import Task
 from wtman.plan.conflict_briefs import BriefWords, Lexicon, likeness
 from wtman.plan.conflict_model import APART, BRIEFS, LINES, PLACES, STRANGERS
-from wtman.plan.conflict_places import Site, common, respelled, spots_of, touched
+from wtman.plan.conflict_places import DefinitionIndex, Site, common, respelled, spots_of, touched
 from wtman.text.terminal import clean
 
 # From this chance on a conflict counts as predicted.
 PREDICTED = 0.5
-# A plan with more pairs than this lists only those that share something.
+# A plan with more pairs than this lists only those that share something, and at most so many:
+# first those that name one place.
 MOST_LISTED = 20_000
-# Pairs that are looked at closely; what more share a file get the chance of such pairs.
-MOST_WEIGHED = 10_000
+# Pairs that are looked at closely (one of many places counts as several); what more share a file
+# get the chance of such pairs.
+MOST_WEIGHED = 6_000
+_PLACES = 2  # pairs of places that count as one more pair of tasks
 _PRIOR = 20  # pairs that the model's own experience counts for, against this repository's
 _LEAST, _MOST = 0.01, 0.98
 _WIDE = 200  # columns of a reason
@@ -87,7 +90,7 @@ def conflict_chances(
 ) -> tuple[PairChance, ...]:
     """Every pair of the tasks with its chance of a textual conflict, in the tasks' order.
 
-    Of a plan with more than `MOST_LISTED` pairs, only those that share something.
+    Of a plan with more than `MOST_LISTED` pairs, at most so many of those that share something.
     """
     return tuple(_Pairs(tasks, facts, calibration).chances())
 
@@ -103,9 +106,11 @@ class _Pairs:
         self.above = _above(tasks)
         said = {at.path for task in tasks for at in touched(task.touches)}
         meant = respelled(said, frozenset(facts.files) or said)
+        names: dict[str, DefinitionIndex] = {}
         self.places: list[Mapping[str, tuple[Site, ...]]] = [
-            spots_of(task.touches, facts.definitions, meant) for task in tasks
+            spots_of(task.touches, facts.definitions, meant, names) for task in tasks
         ]
+        self.sizes = [sum(map(len, places.values())) for places in self.places]
         self.briefs: list[BriefWords | None] = [None] * len(tasks)
         self.apart: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
         self.rarity: dict[str, float] = {}
@@ -126,7 +131,7 @@ class _Pairs:
 
     def chances(self) -> Iterator[PairChance]:
         count = len(self.tasks)
-        near = self._sharing()
+        near = self._sharing(MOST_LISTED)
         if count * (count - 1) // 2 <= MOST_LISTED:
             numbers: Iterator[tuple[int, int]] | list[tuple[int, int]] = combinations(
                 range(count), 2
@@ -145,19 +150,29 @@ class _Pairs:
             elif self._owned_apart(one, other):
                 yield PairChance(ids, _LEAST, APART[0], "they own different files")
             elif weighed < MOST_WEIGHED:
-                weighed += 1
+                weighed += 1 + self.sizes[one] * self.sizes[other] // _PLACES
                 yield self._weigh(one, other)
             else:
                 yield PairChance(ids, crowded, samples, "both change the same file")
 
-    def _sharing(self) -> set[tuple[int, int]]:
-        """The pairs that have a file in common, as numbers of tasks."""
+    def _sharing(self, most: int) -> set[tuple[int, int]]:
+        """The pairs that have a file in common, as numbers of tasks; of more than `most`, first
+        those that name one place in it."""
         by_path: dict[str, list[int]] = {}
+        by_place: dict[tuple[str, str], dict[int, None]] = {}
         for number, places in enumerate(self.places):
             brief = self.briefs[number]
             for path in places or (brief.files if brief else ()):
                 by_path.setdefault(path, []).append(number)
-        return {pair for numbers in by_path.values() for pair in combinations(numbers, 2)}
+                for site in places.get(path, ()):
+                    by_place.setdefault((path, site.name), {})[number] = None
+        found: set[tuple[int, int]] = set()
+        for numbers in (*by_place.values(), *by_path.values()):
+            for pair in combinations(numbers, 2):
+                if len(found) == most:
+                    return found
+                found.add(pair)
+        return found
 
     def _owned_apart(self, one: int, other: int) -> bool:
         owns = self.tasks[one].owns, self.tasks[other].owns

@@ -75,6 +75,33 @@ class Common:
     unsure: bool = False  # how near one place is to another is not known
 
 
+class DefinitionIndex:
+    """The definitions of a file, to look names up in."""
+
+    def __init__(self, defined: Sequence[Definition]) -> None:
+        self.ends: dict[str, list[Definition]] = {}
+        self.lowered: dict[str, list[Definition]] = {}
+        for item in defined:
+            name = item.name
+            while name:
+                self.ends.setdefault(name, []).append(item)
+                self.lowered.setdefault(name.lower(), []).append(item)
+                name = name.partition(".")[2]
+
+    def of(self, name: str) -> tuple[Definition, ...]:
+        """The definition of this name, else those whose last part it is; in another case if
+        none."""
+        found = self.ends.get(name, ())
+        exact = next((item for item in found if item.name == name), None)
+        if exact is not None:
+            return (exact,)
+        if found:
+            return tuple(found)
+        found = self.lowered.get(name.lower(), ())
+        exact = next((item for item in found if len(item.name) == len(name)), None)
+        return tuple(found) if exact is None else (exact,)
+
+
 def respelled(paths: Iterable[str], files: Collection[str]) -> dict[str, str]:
     """Those of the paths that no file has, but one file has in another case, with that file."""
     lost = {path for path in paths if path not in files}
@@ -102,19 +129,24 @@ def spots_of(
     touches: Iterable[str],
     definitions: Mapping[str, Sequence[Definition]],
     meant: Mapping[str, str] = MappingProxyType({}),
+    names: dict[str, "DefinitionIndex"] | None = None,
 ) -> dict[str, tuple[Site, ...]]:
-    """The places of a task by their file; `meant` are the files of misspelled paths."""
+    """The places of a task by their file; `meant` are the files of misspelled paths, `names` keeps
+    what is looked up in them for the next task."""
+    names = {} if names is None else names
     found: dict[str, list[Site]] = {}
     for at in touched(touches):
         path = meant.get(at.path, at.path)
         spots = found.setdefault(path, [])
-        spot = _spot(at, definitions.get(path, ()))
+        if path not in names:
+            names[path] = DefinitionIndex(definitions.get(path, ()))
+        spot = _spot(at, names[path])
         if spot not in spots and len(spots) < _MOST_SPOTS:
             spots.append(spot)
     return {path: tuple(spots) for path, spots in found.items()}
 
 
-def _spot(at: Place, defined: Sequence[Definition]) -> Site:
+def _spot(at: Place, defined: DefinitionIndex) -> Site:
     if at.insert == "at":
         return Site(at.definition, "at", None, at.first, at.last)
     first, last, insert = at.first, at.last, at.insert
@@ -123,12 +155,12 @@ def _spot(at: Place, defined: Sequence[Definition]) -> Site:
     name = ""
     several: tuple[Definition, ...] = ()
     for name in _spelled(at):
-        several = _named(name, defined)
+        several = defined.of(name)
         if several:
             break
-    if not several and defined and "." in name:
+    if not several and "." in name:
         # Not there yet: a new member of something that is.
-        owners = _named(name.rpartition(".")[0], defined)
+        owners = defined.of(name.rpartition(".")[0])
         if len(owners) == 1 and not insert:
             several, insert = owners, "in"
     if len(several) > 1:
@@ -158,26 +190,6 @@ def _spelled(at: Place) -> Iterator[str]:
             yield ".".join(parts)
     if names:
         yield names[0]
-
-
-def _named(name: str, defined: Sequence[Definition]) -> tuple[Definition, ...]:
-    """The definition of this name, else those whose last part it is; in another case if none."""
-    if not name:
-        return ()
-    tail = "." + name
-    ends = []
-    for item in defined:
-        if item.name == name:
-            return (item,)
-        if item.name.endswith(tail):
-            ends.append(item)
-    if ends:
-        return tuple(ends)
-    name, tail = name.lower(), tail.lower()
-    lowered = [(item.name.lower(), item) for item in defined]
-    return tuple(item for text, item in lowered if text == name) or tuple(
-        item for text, item in lowered if text.endswith(tail)
-    )
 
 
 def _settled(some: Sequence[Site], others: Sequence[Site]) -> list[Site]:
