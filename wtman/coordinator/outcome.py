@@ -16,8 +16,7 @@ from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
-from wtman.review.audit import audit_findings, is_audit
-from wtman.review.judgement import unseen
+from wtman.review.judgement import is_audit, unseen
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.tasks.repair import excluded_to_repair
 
@@ -277,7 +276,7 @@ def _next_of_flow(
             return f"wtman merge {run}{into}{_unchecked(state, known)}"
         case RunState.READY | RunState.MERGED if short:
             return again
-        case RunState.READY if is_audit(state) and audit_findings(state).confirmed:
+        case RunState.READY if is_audit(state) and _has_confirmed(state):
             return f"wtman split --findings {run}"
         case RunState.READY:
             return f"wtman report {run}"
@@ -288,6 +287,12 @@ def _next_of_flow(
             return flow.added.resume_command(run)
         case _:
             return _resume(state)
+
+
+def _has_confirmed(audit: State) -> bool:
+    from wtman.review.audit import audit_findings  # few runs are audits
+
+    return bool(audit_findings(audit).confirmed)
 
 
 def _resume(state: State) -> str:

@@ -15,21 +15,22 @@ from wtman.journal.events import FanOutAnnounced
 from wtman.journal.state import FlowView, State
 from wtman.model.ids import ScopePath
 from wtman.model.roles import DEFAULT, PLANNER, REVIEWER, model_of
-from wtman.plan.attempts import Attempts, SessionKind, quantile
-from wtman.plan.forecast import role_kind
 from wtman.review.judgement import reviewers
 from wtman.text.terminal import count
 
 if TYPE_CHECKING:
     from wtman.flow.outline import CallSite
+    from wtman.plan.attempts import Attempts, SessionKind
 
 SHARE = 5  # more than this part of what is left of a budget is asked about
 _ROLES = {"session": DEFAULT, "ask": ASKED, "plan": PLANNER}
 _AGENT = 30  # characters of an agent's name
 
 
-def announcement(state: State, path: ScopePath, items: int, past: Attempts) -> FanOutAnnounced:
+def announcement(state: State, path: ScopePath, items: int, past: "Attempts") -> FanOutAnnounced:
     """What is known of a fan-out; `past` are sessions of before, also of this run."""
+    from wtman.plan.forecast import role_kind
+
     flow = state.flow
     assert flow is not None
     agents: dict[str, None] = {}
@@ -99,15 +100,17 @@ def _calls(flow: FlowView, path: ScopePath) -> "list[CallSite]":
     ]
 
 
-def _kind(state: State, call: "CallSite") -> SessionKind:
+def _kind(state: State, call: "CallSite") -> "SessionKind":
     """What the sessions of a call are grouped by, as the run assigns its role."""
+    from wtman.plan.forecast import role_kind
+
     name = call.role or _ROLES[call.kind]
     kind = role_kind(name, call.agent, state.settings, state.roles)
     role = state.roles.get(name)
     return replace(kind, model=model_of(state.settings, role, kind.agent, call.model))
 
 
-def _who(kind: SessionKind) -> str:
+def _who(kind: "SessionKind") -> str:
     """The role with its agent and model."""
     return f"{kind.role}: {_short(kind.agent)}" + (f" {kind.model}" if kind.model else "")
 
@@ -120,4 +123,6 @@ def _expected(items: int, each: Sequence[Sequence[float]]) -> float | None:
     """What so many items take, a median for each session; None where one is unknown."""
     if not each or not all(each):
         return None
+    from wtman.plan.attempts import quantile
+
     return items * sum(quantile(sorted(values), 0.5) for values in each)

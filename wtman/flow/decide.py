@@ -11,7 +11,7 @@ from typing import Any
 from wtman.budget.budget import budget_status
 from wtman.flow.actions import AskStep, CommandStep, PlayScript, SettleStep
 from wtman.journal import events as e
-from wtman.journal.replay_flow import makers_of
+from wtman.journal.replay_flow import is_of, makers_of
 from wtman.journal.state import FlowStep, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, Cancel
 from wtman.model.ids import TaskId
@@ -125,11 +125,6 @@ def _of_team(state: State, step: FlowStep, known: Mapping[TaskId, Standing]) -> 
         return []
     more = {"reason": standing.reason, "task": lead}
     return [SettleStep(e.StepFailed(step.key, "StepFailed", standing.reason, more))]
-
-
-def is_of(view: TaskView, step: FlowStep) -> bool:
-    """Whether a task works on this step now, and not on another one of its chain."""
-    return view.planned.step.partition("#")[0] == step.key
 
 
 def work_of(view: TaskView) -> dict[str, Any]:

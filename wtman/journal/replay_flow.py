@@ -201,6 +201,11 @@ def _take_train(state: State, step: FlowStep, value: Any) -> None:
     flow.trains[commit] = inside
 
 
+def is_of(view: TaskView, step: FlowStep) -> bool:
+    """Whether a task works on this step now, and not on another one of its chain."""
+    return view.planned.step.partition("#")[0] == step.key
+
+
 def makers_of(state: State, lead: TaskId) -> tuple[Task, ...]:
     """The tasks that do the work of a lead, each behind what it needs of these and of others."""
     team = leaves(tuple(state.tasks[name].task for name in (lead, *state.team_of(lead))))

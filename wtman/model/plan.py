@@ -5,6 +5,8 @@ from hashlib import sha256
 
 from wtman.model.ids import Sha, TaskId
 
+DEEP = 3  # leads and parts, from a task of the plan to what has no parts
+
 
 @dataclass(frozen=True, slots=True)
 class TaskProof:

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from wtman.formats.gitignore import beyond, can_both_match
 from wtman.model.ids import TaskId
-from wtman.model.plan import Task
+from wtman.model.plan import DEEP, Task
 from wtman.model.roles import LEAD
-from wtman.plan.prompt import DEEP
 from wtman.text.words import quoted
 
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from wtman.model.plan import Role
+from wtman.model.plan import DEEP, Role
 from wtman.model.roles import DEFAULT
 from wtman.plan.known_places import KnownPlaces
 
 _README = 6000  # characters
 _OTHERS = 30  # tasks beside a lead that its planner is told of
-DEEP = 3  # leads and parts, from a task of the plan to what has no parts
 
 
 @dataclass(frozen=True, slots=True)

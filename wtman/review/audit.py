@@ -8,14 +8,6 @@ from wtman.review.judgement import CONFIRMED, REFUTED, Judgement, judgements
 _WORST = ("blocker", "major", "minor")
 
 
-def is_audit(state: State) -> bool:
-    """Whether the run changes nothing and its reviews are of what was there before."""
-    flow = state.flow
-    if flow is None or flow.wanted or not state.tasks:
-        return False
-    return all(view.external and view.head == view.start for view in state.tasks.values())
-
-
 @dataclass(frozen=True, slots=True)
 class AuditFindings:
     """Its findings by what they came to, each the worst first."""

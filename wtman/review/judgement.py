@@ -418,3 +418,11 @@ def words_on(event: Refuted) -> str:
     return f"{event.lens}: {event.answer or 'no verdict'}" + (
         f" ({event.evidence or event.reason})" if event.evidence or event.reason else ""
     )
+
+
+def is_audit(state: State) -> bool:
+    """Whether the run changes nothing and its reviews are of what was there before."""
+    flow = state.flow
+    if flow is None or flow.wanted or not state.tasks:
+        return False
+    return all(view.external and view.head == view.start for view in state.tasks.values())

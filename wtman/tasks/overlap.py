@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from wtman.journal.events import Overlap, Overlapped
 from wtman.journal.state import State, TaskView
-from wtman.model.changes import above
 from wtman.model.graph import dependents, leaves
 from wtman.model.ids import Pair, TaskId
 from wtman.model.states import Standing, TaskState
@@ -122,6 +121,8 @@ def candidates(
 
 def _meeting(changed: Mapping[TaskId, frozenset[str]]) -> Iterator[frozenset[TaskId]]:
     """The distinct sets of tasks that meet at some path."""
+    from wtman.model.changes import above  # a table of a run needs no more than `coming`
+
     at: dict[str, set[TaskId]] = {}
     for task, paths in changed.items():
         for path in paths:

@@ -8,9 +8,8 @@ change of the plan is made of; one that something has overtaken is dropped.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from wtman.budget.budget import budget_status
-from wtman.formats.gitignore import can_both_match
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -18,13 +17,13 @@ from wtman.journal.state import NO, State, TaskView
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.graph import cycle, unordered
 from wtman.model.ids import TaskId
-from wtman.model.plan import Task
+from wtman.model.plan import DEEP, Task
 from wtman.model.roles import agent_of_repairer
 from wtman.model.session import Cap
 from wtman.model.states import DEAD, DONE, RunKind, Standing, TaskState
-from wtman.plan.authority import more_than_approved
-from wtman.plan.prompt import DEEP
-from wtman.tasks.actions import DecideRepair
+
+if TYPE_CHECKING:
+    from wtman.tasks.actions import DecideRepair
 
 DECISIONS = ("again", "split", "join", "chain", "owns", "give_up")
 WAITING, DECIDING = "repair: waits for a session", "repair: being decided"
@@ -93,6 +92,8 @@ def used(state: State, task: TaskId) -> int:
 
 def _is_able(state: State) -> bool:
     """Whether somebody can decide, and one session more fits the limits of the run."""
+    from wtman.budget.budget import budget_status
+
     agent = agent_of_repairer(state.settings, state.roles)
     if not agent or agent in unable(state) or state.sessions >= state.settings.max_sessions:
         return False
@@ -119,8 +120,10 @@ def excluded_to_repair(state: State, known: Mapping[TaskId, Standing]) -> bool:
 
 def repairs_wanted(
     state: State, running: Collection[ActionKey], known: Mapping[TaskId, Standing]
-) -> list[DecideRepair]:
+) -> "list[DecideRepair]":
     """The decisions to ask for now."""
+    from wtman.tasks.actions import DecideRepair  # every view of a run loads this module
+
     if not state.settings.repairs:
         return []
     agent = agent_of_repairer(state.settings, state.roles)
@@ -273,6 +276,8 @@ def wrong_with(
     state: State, decided: e.RepairDecided, known: Mapping[TaskId, Standing]
 ) -> tuple[str, ...]:
     """What keeps a decision from being carried out, for its author to mend."""
+    from wtman.formats.gitignore import can_both_match
+
     view = state.tasks[decided.task]
     found = [*_other(state, view, decided, known), *_fields(decided)]
     if decided.decision == "split":
@@ -299,6 +304,8 @@ def wrong_with(
 
 def _overlaps(state: State) -> list[tuple[TaskId, TaskId]]:
     """Pairs of tasks of the plan that can own one path while neither needs the other."""
+    from wtman.formats.gitignore import can_both_match
+
     tasks = [view.task for view in state.tasks.values() if not view.planned.part_of]
     pairs = unordered(tasks)
     return [(a.id, b.id) for a, b in pairs if can_both_match(a.owns, b.owns) is not None]
@@ -348,6 +355,8 @@ def _other(
 
 def _parts(state: State, view: TaskView, decided: e.RepairDecided) -> list[str]:
     """What is wrong with the parts of a split."""
+    from wtman.formats.gitignore import can_both_match
+
     parts, found = decided.parts, list[str]()
     if view.planned.proofs:  # no part has to pass them, and a lead is not judged by them
         found.append(f"{view.planned.id} cannot be split: its proofs judge it as one")
@@ -366,6 +375,8 @@ def _parts(state: State, view: TaskView, decided: e.RepairDecided) -> list[str]:
 
 def asks_for(state: State, decided: e.RepairDecided) -> tuple[str, ...]:
     """What of a decision somebody has to allow first, each in words."""
+    from wtman.plan.authority import more_than_approved
+
     view = state.tasks[decided.task]
     task, protect = view.planned, state.settings.protect
     plan = [item.planned.owns for item in state.tasks.values() if not item.planned.part_of]

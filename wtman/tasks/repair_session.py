@@ -18,12 +18,11 @@ from wtman.journal import events as e
 from wtman.journal.state import Attempt, State, TaskView
 from wtman.model.check import CheckCommand
 from wtman.model.ids import Sha, TaskId
-from wtman.model.plan import Plan, Role, Task
+from wtman.model.plan import DEEP, Plan, Role, Task
 from wtman.model.roles import REPAIRER, effort_of, model_of
 from wtman.model.session import Ended
 from wtman.model.states import DONE, Standing
 from wtman.plan.authority import as_part
-from wtman.plan.prompt import DEEP
 from wtman.plan.repair_prompt import (
     OtherTask,
     RepairBrief,

@@ -12,7 +12,6 @@ from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State, Unit
 from wtman.model.finding import DOUBTFUL, SHOWS
 from wtman.model.ids import TaskId
-from wtman.review.audit import audit_findings, is_audit
 from wtman.review.judgement import (
     CONFIRMED,
     NO_VERDICT,
@@ -20,6 +19,7 @@ from wtman.review.judgement import (
     Judgement,
     branch_units,
     interaction_units,
+    is_audit,
     judgements,
     reviewers,
     unseen,
@@ -116,8 +116,11 @@ def finding_lines(state: State, most: int = 0) -> list[str]:
     lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
     if most and len(found) > most:
         lines.append(f"and {len(found) - most} more findings")
-    if is_audit(state) and (refuted := audit_findings(state).refuted):
-        lines.append(f"{refuted} refuted")
+    if is_audit(state):
+        from wtman.review.audit import audit_findings
+
+        if refuted := audit_findings(state).refuted:
+            lines.append(f"{refuted} refuted")
     return lines
 
 
@@ -197,6 +200,8 @@ def audit_json(state: State) -> dict[str, Any]:
     """What an audit came to and who looked, under a key of its own; of another run nothing."""
     if not is_audit(state):
         return {}
+    from wtman.review.audit import audit_findings
+
     found = audit_findings(state)
     looked = [
         {"lens": it.lens, "agent": it.agent, "answered": it.ok, "claims": len(it.claims)}

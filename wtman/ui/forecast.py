@@ -1,22 +1,23 @@
 """A forecast as people and programs read it: before a run, and how well it held after it. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wtman.coordinator.start.proposal import MOST_PAIRS
 from wtman.formats.codec import to_plain
 from wtman.journal.events import ConflictsObserved, Foreseen
 from wtman.journal.state import State
 from wtman.model.foreseen import ObservedPair, Spread
-from wtman.model.plan import Plan
-from wtman.model.settings import Settings
 from wtman.plan.accuracy import MERGES, Accuracy, accuracy, placed
 from wtman.plan.attempts import FIVE, TELL, samples_words
-from wtman.plan.conflict import PairChance
-from wtman.plan.forecast import Forecast
 from wtman.text.terminal import clean, count, duration, roughly
 from wtman.text.words import listed
 from wtman.ui.document import Facts, Line, Table, Words, line
+
+if TYPE_CHECKING:
+    from wtman.model.plan import Plan
+    from wtman.model.settings import Settings
+    from wtman.plan.conflict import PairChance
+    from wtman.plan.forecast import Forecast
 
 _WORST = 5  # pairs that are named
 
@@ -24,7 +25,9 @@ _WORST = 5  # pairs that are named
 # --- before ---------------------------------------------------------------------------------------
 
 
-def forecast_facts(plan: Plan, settings: Settings, known: Forecast) -> Iterator[tuple[str, str]]:
+def forecast_facts(
+    plan: "Plan", settings: "Settings", known: "Forecast"
+) -> Iterator[tuple[str, str]]:
     """The lines of a start's screen, each with its name; a line that goes on has none."""
     least, most = known.sessions_least, known.sessions_most
     sessions = f"{least} to {most} sessions" if least != most else count(least, "session")
@@ -59,7 +62,7 @@ def _range(spread: Spread, words: Callable[[float], str]) -> str:
     return f"about {low}" if low == high else f"about {low}, 9 in 10 below {high}"
 
 
-def _conflicts(pairs: Sequence[PairChance]) -> Iterator[str]:
+def _conflicts(pairs: "Sequence[PairChance]") -> Iterator[str]:
     """The worst pairs, with chance and reason."""
     likely = [pair for pair in pairs if pair.predicted]
     if not pairs:
@@ -74,24 +77,26 @@ def _conflicts(pairs: Sequence[PairChance]) -> Iterator[str]:
         yield f"+{len(likely) - _WORST} more"
 
 
-def _pair(pair: PairChance) -> str:
+def _pair(pair: "PairChance") -> str:
     seen = f", {count(pair.samples, 'known pair')}" if pair.samples else ""
     return f"{' and '.join(pair.tasks)} {pair.chance:.0%} ({pair.because}{seen})"
 
 
-def advice_of(plan: Plan, known: Forecast) -> tuple[str, ...]:
+def advice_of(plan: "Plan", known: "Forecast") -> tuple[str, ...]:
     """What a forecast advises; that one task is one task is no warning."""
     return known.advice if len(plan.tasks) > 1 else known.advice[len(known.against) :]
 
 
-def forecast_lines(plan: Plan, settings: Settings, known: Forecast) -> list[str]:
+def forecast_lines(plan: "Plan", settings: "Settings", known: "Forecast") -> list[str]:
     """A forecast by itself."""
     facts = [f"{name:<10} {clean(text)}" for name, text in forecast_facts(plan, settings, known)]
     return facts + [f"! {clean(text)}" for text in advice_of(plan, known)]
 
 
-def forecast_json(plan: Plan, known: Forecast) -> dict[str, Any]:
+def forecast_json(plan: "Plan", known: "Forecast") -> dict[str, Any]:
     """The `forecast` of `split --dry-run --json` and `plan --json`; unknown figures are null."""
+    from wtman.coordinator.start.proposal import MOST_PAIRS
+
     return {
         "branches": len(plan.tasks),
         "conflicts": [

@@ -20,8 +20,7 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
-from wtman.review.audit import audit_findings, is_audit
-from wtman.review.judgement import judgements
+from wtman.review.judgement import is_audit, judgements
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import count, duration, size
 from wtman.text.words import iso, listed
@@ -51,7 +50,6 @@ from wtman.ui.findings import (
     unlooked,
 )
 from wtman.ui.flow import progress, step_state
-from wtman.ui.forecast import held_blocks
 from wtman.ui.markdown import markdown
 from wtman.ui.repairs import repair_story
 from wtman.ui.table import run_words
@@ -122,13 +120,15 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("findings", "Findings", list(_findings(state, found))),
         Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
         Section("cost", "Cost", [_costs(state)]),
-        Section("forecast", "How well the forecast held", list(held_blocks(state))),
+        Section("forecast", "How well the forecast held", list(_held(state))),
         Section("not-covered", "Not covered", [Facts([line(text) for text in not_covered(state)])]),
     ]
 
 
 def _of_audit(state: State) -> list[Section]:
     """An audit: what it found, what to do about that, who looked."""
+    from wtman.review.audit import audit_findings
+
     audit = audit_findings(state)
     told: list[Facts | Table | Card] = list(_findings(state, (*audit.confirmed, *audit.concerns)))
     if audit.refuted:
@@ -322,6 +322,14 @@ def _repairs(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Card]:
     for task in dict.fromkeys(item.task for item in state.repairs):
         told = repair_story(state, task, known.get(task))
         yield Card(line(task), [Facts([line(text) for text in told])])
+
+
+def _held(state: State) -> Iterator[Facts | Table]:
+    """How well the forecast held, if there was one."""
+    if state.foretold is not None:
+        from wtman.ui.forecast import held_blocks  # it loads what forecasts are made with
+
+        yield from held_blocks(state)
 
 
 # --- findings -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from wtman.coordinator.outcome import FELL_SHORT, next_command, preparation, sho
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import DONE, RunKind, RunState, Standing, TaskState
-from wtman.review.audit import audit_findings, is_audit
+from wtman.review.judgement import is_audit
 from wtman.tasks.lifecycle import landable, run_state, standings
 from wtman.text.terminal import (
     clean,
@@ -141,6 +141,8 @@ def run_words(state: State, known: Mapping[TaskId, Standing]) -> tuple[str, str]
     status = run_state(state, known)
     kind = RUN_KINDS.get(status, "busy")
     if status is RunState.READY and (is_audit(state) or state.kind is RunKind.REVIEW):
+        from wtman.review.audit import audit_findings
+
         found = audit_findings(state)
         word = "reviewed" if state.kind is RunKind.REVIEW else "audited"
         return f"{word}: {found.words}", "warn" if found.confirmed else "good"

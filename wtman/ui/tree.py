@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wtman.flow.decide import is_of
+from wtman.journal.replay_flow import is_of
 from wtman.journal.state import FlowStep, FlowView, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import ScopePath, TaskId

@@ -147,7 +147,8 @@ def _status(state: State) -> int:
 def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     from wtman.coordinator.outcome import shortfall
     from wtman.model.states import SCHEMA
-    from wtman.review.audit import audit_findings, is_audit
+    from wtman.review.audit import audit_findings
+    from wtman.review.judgement import is_audit
     from wtman.ui.findings import (
         blind,
         finding_lines,
