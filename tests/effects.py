@@ -61,6 +61,7 @@ EFFECTS = frozenset(
     cli/target.py
     cli/terminal.py
     cli/worktree.py
+    cli/saved_flow.py
     cli/written_flow.py
     config/__init__.py
     config/folders.py

@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from wtman.cli import run_options, target
-from wtman.cli.start import Console
 from wtman.config import judged_flags
 from wtman.coordinator.home import Home, a_run
 from wtman.coordinator.start.flow import find
@@ -112,15 +111,13 @@ def plain_outline(outline: Outline, sizes: Mapping[int, int]) -> dict[str, Any]:
     }
 
 
-def resume_with(
-    ctx: typer.Context, directory: str, request: FlowRequest, run: str, console: Console
-) -> int:
-    """Go on with a run, with the script as it is now in place of the recorded one."""
-    with target.journal(ctx, directory) as home:
-        state = _flow_run(home, run)
-        edited = _edited(home, state, request)
-        change = ResumeRequest(state.run, flags=judged_flags(_changes(request)))
-        return console.resume_flow(home, state, change, edited, target.command(ctx))
+def resumed_with(
+    home: Home, request: FlowRequest, run: str
+) -> tuple[State, ResumeRequest, FlowAdded]:
+    """A run, what of it changes, and its script as it is now in place of the recorded one."""
+    state = _flow_run(home, run)
+    change = ResumeRequest(state.run, flags=judged_flags(_changes(request)))
+    return state, change, _edited(home, state, request)
 
 
 def replay_check(

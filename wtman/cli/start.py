@@ -277,7 +277,7 @@ class Console:
             if not is_planned(state):
                 return self.ended(state, exit_status(state)) if self.as_json else unplanned(state)
             if state.planning is not None and state.planning.flow is not None:
-                from wtman.cli.written_flow import not_started
+                from wtman.cli.saved_flow import not_started
 
                 raise not_started(home.repo, state, self.as_json)
         if request.edit is not None:

@@ -116,7 +116,7 @@ def plan(
     if not is_planned(state):
         return unplanned_json(state) if as_json else unplanned(state)
     if state.planning is not None and state.planning.flow is not None:
-        from wtman.cli.written_flow import kept
+        from wtman.cli.saved_flow import kept
 
         return kept(repo, state, "", as_json)
     if target and not as_json:

@@ -105,5 +105,7 @@ def run(
     if replay_check:
         return flows.replay_check(ctx, directory, request, replay_check, as_json)
     if resume:
-        return flows.resume_with(ctx, directory, request, resume, console)
+        with target.journal(ctx, directory) as home:
+            changed = flows.resumed_with(home, request, resume)
+            return console.resume_flow(home, *changed, target.command(ctx))
     return console.start_flow(repo, request)
