@@ -139,6 +139,38 @@ def test_a_repairer_that_is_of_no_use_costs_little_and_loses_nothing(
     assert run.tasks["small"]["state"] == "merged"
 
 
+PROOF = """\
+--- /dev/null
++++ b/tests/proof.sh
+@@ -0,0 +1 @@
++cat big/a.txt big/c.txt | grep -c good | grep -q 2
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_task_that_is_split_is_still_judged_by_its_proofs(
+    tmp_path: Path, repo: Path, wtman: kit.Program, mended: bool
+) -> None:
+    run = seeded(tmp_path, repo, wtman, CASES["too-big"])
+    proof = {"command": "sh tests/proof.sh", "patch": PROOF, "finding": "f1", "title": "no c"}
+    run.write_plan([CASES["too-big"].tasks[1]])
+    plan = run.folder / "plan.toml"
+    lines = [line for line in plan.read_text().splitlines() if not line.startswith("check = ")]
+    lines += ["[[task.proofs]]", *(f"{key} = {json.dumps(said)}" for key, said in proof.items())]
+    plan.write_text("\n".join(lines) + "\n")
+    split = json.loads(json.dumps(CASES["too-big"].decisions["big"]))
+    if not mended:
+        split["tasks"][1]["prompt"] = "write big/c.txt poor"
+    run.decide({"big": split})
+    run.split(code=None)
+    assert run.tasks["big"]["state"] == ("verified" if mended else "failed")
+    # No check has judged the parts; what has shown the defect judges them together.
+    landed = run("merge", *(() if mended else ("--unchecked",)), code=None)
+    assert (repo / "big/c.txt").exists() is mended, landed.out + landed.err
+    assert mended or run.tasks["big_second"]["state"] != "merged"
+
+
 @pytest.mark.slow
 def test_a_repairer_that_is_slow_is_ended_with_its_time(
     tmp_path: Path, repo: Path, wtman: kit.Program

@@ -300,7 +300,8 @@ class World:
                 results = tuple(
                     CheckResult(command, Verdict.GREEN) for command in self.state.checks
                 )
-                return (e.BaseChecked(commit, results),)
+                proofs = tuple(proof.key for proof in self.state.proofs)
+                return (e.BaseChecked(commit, results, proofs=proofs),)
             case a.MakeWorktree(name, needs, over):
                 self._place(action)
                 start = Sha("+".join(tip for _, tip in needs)) if needs else self.state.base
@@ -322,7 +323,7 @@ class World:
                     return (e.Abandoned(action.key),)
                 verdict = self.check_fate(name, head)
                 results = tuple(
-                    CheckResult(command, verdict) for command in self.state.checks_of(name)
+                    CheckResult(command, verdict) for command in self.state.judges_of(name)
                 )
                 return (e.Checked(name, head, start, verdict, results),)
             case a.Follow(name, _, head, needs):

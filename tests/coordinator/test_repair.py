@@ -16,7 +16,7 @@ from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey
 from wtman.model.ids import Sha, TaskId
-from wtman.model.plan import Plan, Task, TaskProof
+from wtman.model.plan import Plan, Task
 from wtman.model.states import RunState, TaskState
 from wtman.plan.authority import as_part
 from wtman.tasks.edit import changes
@@ -439,10 +439,3 @@ def test_a_decision_is_held_to_the_plan_and_to_what_was_approved(
 ) -> None:
     told = ruled(decided, A, B, task("c", "a", owns=("c/**",)), protect="b/ci/**")
     assert words in " ".join(told) if words else not told, told
-
-
-def test_a_task_with_proofs_is_not_split_away_from_them() -> None:
-    proved = replace(A, proofs=(TaskProof("test x", "patch", "f1", "it is wrong"),))
-    parts = (part("a_x", "a/x"), part("a_y", "a/y"))
-    assert "its proofs judge it" in " ".join(ruled({"decision": "split", "parts": parts}, proved))
-    assert not ruled({"decision": "split", "parts": parts}, A)

@@ -13,13 +13,13 @@ from wtman.coordinator.decide import decide
 from wtman.coordinator.outcome import next_command
 from wtman.coordinator.start.proposal import plan_of
 from wtman.journal import events as e
-from wtman.journal.units import units
+from wtman.journal.units import units, works_in
 from wtman.model.check import Verdict
-from wtman.model.ids import TaskId
-from wtman.model.plan import Plan, Task
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Plan, Task, TaskProof
 from wtman.model.states import RunState, TaskState
 from wtman.tasks.edit import changes, impact
-from wtman.tasks.lifecycle import landable, run_state, standings
+from wtman.tasks.lifecycle import judged_by_none, landable, run_state, standings
 from wtman.ui.facts import landed_before
 from wtman.ui.failures import failures
 from wtman.ui.rows import Moment
@@ -333,3 +333,35 @@ def test_a_planner_that_its_provider_turned_away_is_asked_again_and_has_not_fail
     world.drive(first)
     assert set(states(world).values()) == {"verified"}
     assert world.plannings == [("a", 2)], "its session of before would say the same again"
+
+
+PROVED = replace(LEAD_ALONE, proofs=(TaskProof("test x", "patch", "f1", "it is wrong"),))
+
+
+def test_what_judges_a_lead_judges_every_train_that_its_work_is_whole_in() -> None:
+    world = team()
+    state = world.drive(first)
+    whole = ("a_b", "a_c_x", "a_c_y", "a_d")
+
+    def works(*names: str) -> set[str]:
+        return {*works_in(state, tuple(map(TaskId, names)))} - {*names}
+
+    assert works("z", *whole) == {"a", "a_c"} == works(*reversed(whole))
+    assert works("a_b", "a_c", "a_d") == {"a"}, "the train of the lead itself"
+    assert works("a_b", "a_c_x", "a_d") == set() == works("core")
+    assert works("a_c_x", "a_c_y") == {"a_c"}
+    y = TaskId("a_c_y")
+    state.tasks[y] = replace(state.tasks[y], merged=Sha("landed"))
+    assert works("a_c_x") == {"a_c"}, "the rest of it has landed"
+
+
+def test_parts_without_a_check_are_judged_by_the_proofs_of_their_lead() -> None:
+    for lead, wanted in ((LEAD_ALONE, "unchecked"), (PROVED, "verified")):
+        world = World(team_fate=lambda _, attempt: (task("b"), task("d")))
+        world.append(created(lead, check=()))
+        state = world.drive(first)
+        known = standings(state)
+        assert states(world)["a_b"] == "unchecked" and states(world)["a"] == wanted
+        bare = judged_by_none(state, TaskId("a_b"), known)
+        assert bare is (wanted == "unchecked")
+        assert next_command(state, False).endswith("--unchecked") is bare

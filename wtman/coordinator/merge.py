@@ -22,7 +22,7 @@ from wtman.merge.checkout_move import mend
 from wtman.merge.land import require_movable
 from wtman.model.ids import TaskId
 from wtman.model.states import SETTLED, RunState, TaskState
-from wtman.tasks.lifecycle import landable, run_state, standings
+from wtman.tasks.lifecycle import judged_by_none, landable, run_state, standings
 from wtman.text.terminal import count
 from wtman.text.words import did_you_mean, quoted
 from wtman.worktrees.clean import remove_traces
@@ -160,10 +160,11 @@ def _require_ready(state: State, again: bool) -> None:
 def unchecked(state: State, asked: MergeAsked) -> list[TaskId]:
     """The tasks that no check judged, where somebody still has to say that they may land."""
     wanted = () if asked.unchecked else wanted_of(state, asked)
+    known = standings(state)
     return [
         task
-        for task, item in standings(state).items()
-        if item.state is TaskState.UNCHECKED and task in wanted and not state.tasks[task].external
+        for task in known
+        if judged_by_none(state, task, known) and task in wanted and not state.tasks[task].external
     ]
 
 

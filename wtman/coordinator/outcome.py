@@ -17,7 +17,7 @@ from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
 from wtman.review.judgement import is_audit, unseen
-from wtman.tasks.lifecycle import landable, run_state, standings
+from wtman.tasks.lifecycle import judged_by_none, landable, run_state, standings
 from wtman.tasks.repair import excluded_to_repair
 
 FINISHED = (RunState.MERGED, RunState.FAILED)
@@ -326,8 +326,7 @@ def _unchecked(state: State, known: Mapping[TaskId, Standing]) -> str:
     """The word that lets branches land which no check judged; without it all are excluded."""
     judged = any(item.state is TaskState.VERIFIED for item in known.values())
     waiting = any(
-        item.state is TaskState.UNCHECKED and not state.tasks[task].external
-        for task, item in known.items()
+        judged_by_none(state, task, known) and not state.tasks[task].external for task in known
     )
     return " --unchecked" if waiting and not judged else ""
 

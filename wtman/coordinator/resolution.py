@@ -25,7 +25,7 @@ from wtman.journal.units import followers
 from wtman.merge.resolve import ConflictSide, brief, fits, resolver_of, to_resolve
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
-from wtman.tasks.lifecycle import task_state
+from wtman.tasks.lifecycle import standings
 
 _READ = 1 << 20  # bytes of a difference that are looked at
 
@@ -71,7 +71,7 @@ def resolve(
         members = (left.task, *followers(state, left.task))
         events = [Resumed("resolve"), *_role(state), _told(home, state, left, target, agent)]
         state = drive(state, events)
-        if _held(state) or not fits(state, task_state(state, left.task)):
+        if _held(state) or not fits(state, left.task, standings(state)):
             continue
         now = refs.read_one(home.repo, f"refs/heads/{asked.target}") or target
         out = f"{asked.out}-{left.task}" if asked.out else ""

@@ -29,7 +29,8 @@ def unjudged(view: TaskView) -> TaskView:
     attempts = view.attempts
     if attempts and attempts[-1].red:
         attempts = (*attempts[:-1], replace(attempts[-1], red=""))
-    return replace(view, attempts=attempts, checked=None)
+    team = replace(view.team, judged=(), torn=None, made=None)
+    return replace(view, attempts=attempts, checked=None, team=team)
 
 
 def without_failed_setup(state: State) -> State:

@@ -66,6 +66,15 @@ def leads_of_all(state: State, tasks: Collection[TaskId]) -> tuple[TaskId, ...]:
     return tuple(lead for lead, parts in leads(state).items() if {*parts} <= {*tasks})
 
 
+def works_in(state: State, tasks: Collection[TaskId]) -> tuple[TaskId, ...]:
+    """These tasks, and the leads whose work is whole with them: all else of it has landed."""
+    known = leads(state)
+    there = {part for task in tasks for part in known.get(task, (task,))}
+    landed = {task for task, view in state.tasks.items() if view.merged}
+    whole = (lead for lead, parts in known.items() if there & {*parts} >= {*parts} - landed)
+    return tuple(dict.fromkeys((*tasks, *(lead for lead in whole if there & {*known[lead]}))))
+
+
 def followers(state: State, task: TaskId) -> tuple[TaskId, ...]:
     """The tasks that a merge excluded only because of this one."""
     found: dict[TaskId, None] = {}

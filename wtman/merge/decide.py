@@ -20,7 +20,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Task
 from wtman.model.states import DEAD, Standing, TaskState
 from wtman.review.judgement import blockers
-from wtman.tasks.lifecycle import standings
+from wtman.tasks.lifecycle import judged_by_none, standings
 
 
 def decide_merge(
@@ -147,7 +147,7 @@ def _unfit(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> str:
     """Why a task is not eligible, or nothing."""
     item = known[task]
     assert state.merge is not None
-    if item.state is TaskState.UNCHECKED and not (
+    if judged_by_none(state, task, known) and not (
         state.tasks[task].external or state.merge.asked.unchecked
     ):
         return f"task unchecked ({item.reason}); --unchecked allows it"

@@ -16,7 +16,7 @@ from wtman.integration import candidate_refs
 from wtman.integration.assemble import Assembled, assemble, train_of
 from wtman.journal.events import CandidateJudged, Event, TeamJudged
 from wtman.journal.state import State
-from wtman.journal.units import landing_needs
+from wtman.journal.units import landing_needs, works_in
 from wtman.merge.actions import JudgeCandidate, JudgeTeam
 from wtman.merge.selection import Member, arrange
 from wtman.merge.suspects import pointed
@@ -145,7 +145,8 @@ async def _judged(
         given=commands,
     )
     stem = f"train-{made.commit[:12]}"
-    judged = await turned(ctx, state, action.members, made.commit, judged, stem)
+    works = works_in(state, action.members)
+    judged = await turned(ctx, state, works, made.commit, judged, stem)
     if judged.verdict is not Verdict.RED:
         judged = await still_fixed(ctx, state, made.commit, action.members, judged)
     return judged

@@ -15,7 +15,7 @@ from wtman.model.check import CheckCommand
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.model.states import DEAD, Standing, TaskState
-from wtman.tasks.lifecycle import counted
+from wtman.tasks.lifecycle import counted, judged_by_none
 from wtman.worktrees.actions import Restore
 
 REASONS = frozenset({"conflict", "interaction"})
@@ -64,11 +64,12 @@ def _is_beside(state: State, left: Excluded, name: TaskId) -> bool:
     return other is not None and other.unit == left.unit
 
 
-def fits(state: State, standing: Standing) -> bool:
+def fits(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> bool:
     """Whether the merge that left a task out may now be asked for it again."""
     unchecked = state.merge is not None and state.merge.asked.unchecked
-    wanted = {TaskState.VERIFIED} | ({TaskState.UNCHECKED} if unchecked else set())
-    return standing.state in wanted
+    if known[task].state is TaskState.UNCHECKED:
+        return unchecked or not judged_by_none(state, task, known)
+    return known[task].state is TaskState.VERIFIED
 
 
 def given_up(

@@ -136,6 +136,13 @@ def landable(state: State, known: Mapping[TaskId, Standing] | None = None) -> tu
     return _not_held_back(state, known, good) if good and dead else good
 
 
+def judged_by_none(state: State, task: TaskId, known: Mapping[TaskId, Standing]) -> bool:
+    """Whether neither a check has judged the task nor what judges a lead of its own."""
+    return known[task].state is TaskState.UNCHECKED and not any(
+        known[lead].state is TaskState.VERIFIED for lead in state.leads_of(task) if lead in known
+    )
+
+
 def _not_held_back(
     state: State, known: Mapping[TaskId, Standing], good: Sequence[TaskId]
 ) -> tuple[TaskId, ...]:

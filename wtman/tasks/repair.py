@@ -358,8 +358,6 @@ def _parts(state: State, view: TaskView, decided: e.RepairDecided) -> list[str]:
     from wtman.formats.gitignore import can_both_match
 
     parts, found = decided.parts, list[str]()
-    if view.planned.proofs:  # no part has to pass them, and a lead is not judged by them
-        found.append(f"{view.planned.id} cannot be split: its proofs judge it as one")
     if not 2 <= len(parts) <= _MOST_PARTS:
         found.append(f"a split has 2 to {_MOST_PARTS} tasks, and this has {len(parts)}")
     if len(state.leads_of(view.planned.id)) + 2 > DEEP:

@@ -257,7 +257,7 @@ def _brief(ctx: Context, state: State, view: TaskView, standing: Standing) -> Re
         advised=view.advice,
         said=view.said,
         diff=changed.decode("utf-8", "replace"),
-        may_split=not task.proofs and len(state.leads_of(task.id)) + 2 <= DEEP,
+        may_split=len(state.leads_of(task.id)) + 2 <= DEEP,
     )
 
 

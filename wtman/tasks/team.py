@@ -38,7 +38,7 @@ def lead_standing(
     if waiting or stale:
         return Standing(TaskState.CHECKING, "follows what it needs", waiting)
     if is_made(state, view):
-        return _judged(parts, view, known)
+        return _judged(state, view, known)
     torn = team.torn
     if torn is not None and not torn.again and is_now(state, view, torn.start, torn.heads):
         item = torn.excluded[0]
@@ -87,13 +87,13 @@ def _dead(
     return next(first, dead[0] if dead else None)
 
 
-def _judged(
-    parts: tuple[TaskId, ...], view: TaskView, known: Mapping[TaskId, Standing]
-) -> Standing:
-    loose = next((part for part in parts if known[part].state is TaskState.UNCHECKED), None)
-    if loose is not None:
-        return Standing(TaskState.UNCHECKED, known[loose].reason)
+def _judged(state: State, view: TaskView, known: Mapping[TaskId, Standing]) -> Standing:
     made = view.team.made
+    # What shows that its defects are gone has passed on its parts together.
+    proved = view.planned.proofs and made is not None and made.verdict is Verdict.GREEN
+    for part in state.parts_of(view.planned.id):
+        if known[part].state is TaskState.UNCHECKED and not (proved and not state.judges_of(part)):
+            return Standing(TaskState.UNCHECKED, known[part].reason)
     if made is not None and made.verdict is Verdict.UNCHECKED:
         return Standing(TaskState.UNCHECKED, "a check fails on the base too")
     return Standing(TaskState.VERIFIED)

@@ -7,7 +7,7 @@ from wtman.coordinator.outcome import next_command
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import RunKind, RunState, Standing, TaskState
-from wtman.tasks.lifecycle import landable, run_state
+from wtman.tasks.lifecycle import judged_by_none, landable, run_state
 from wtman.text.terminal import count
 
 ON_TASKS = ("retry", "open", "shell", "attach")
@@ -62,8 +62,8 @@ def merge_lines(state: State, known: Mapping[TaskId, Standing]) -> list[str]:
             [f"  ✗ {task}  {known[task].state}: {known[task].reason}" for task in left], 4
         )
     lines += ["", f"Checked together first by: {checks}"]
-    if judged_by_none := _unjudged(state, known):
-        lines.append(f"Judged by no check: {', '.join(judged_by_none)}")
+    if open_ := _unjudged(state, known):
+        lines.append(f"Judged by no check: {', '.join(open_)}")
     return lines
 
 
@@ -77,7 +77,7 @@ def merge_words(state: State, known: Mapping[TaskId, Standing]) -> list[str]:
 
 
 def _unjudged(state: State, known: Mapping[TaskId, Standing]) -> list[TaskId]:
-    return [it for it in landable(state, known) if known[it].state is not TaskState.VERIFIED]
+    return [task for task in landable(state, known) if judged_by_none(state, task, known)]
 
 
 def _some(lines: list[str], most: int) -> list[str]:
