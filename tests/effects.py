@@ -181,14 +181,14 @@ EFFECTS = frozenset(
     merge/proof/prove.py
     merge/suspects.py
     merge/verify.py
-    plan/attempt_store.py
-    plan/conflict_facts.py
+    plan/attempts/store.py
+    plan/conflicts/facts.py
     plan/lead.py
     plan/drafts.py
-    plan/map_store.py
+    plan/map/store.py
     plan/perform.py
-    plan/scout_store.py
-    plan/scouts.py
+    plan/scouts/store.py
+    plan/scouts/sessions.py
     provision/cleanup.py
     provision/carry.py
     provision/command.py

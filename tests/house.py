@@ -113,7 +113,7 @@ ONLY: dict[str, frozenset[str]] = {
     "typer": frozenset({"cli"}),
     "textual": DASHBOARD,
     "genai_prices": frozenset({"prices.py"}),
-    **dict.fromkeys(GRAMMARS, frozenset({"plan/grammars.py"})),
+    **dict.fromkeys(GRAMMARS, frozenset({"plan/map/grammars.py"})),
     "subprocess": frozenset(
         {
             "git/run.py",

@@ -1,4 +1,4 @@
-"""The text of wtman/plan/conflict_model.py."""
+"""The text of wtman/plan/conflicts/model.py."""
 
 from collections.abc import Mapping, Sequence
 

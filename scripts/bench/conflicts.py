@@ -5,7 +5,7 @@
     .venv/bin/python scripts/bench/conflicts.py pairs.json [--write]
 
 Everything is judged on projects that its weights were not fitted on (leave one project out).
-`--write` fits on all of them and writes wtman/plan/conflict_model.py. Plain Python; minutes with
+`--write` fits on all of them and writes wtman/plan/conflicts/model.py. Plain Python; minutes with
 numpy in the environment, which gives the same weights, much longer without.
 
 What came out (2026-12; features: 652 pairs of 12 projects, 8 with both outcomes, base rate 0.77;
@@ -40,9 +40,9 @@ from conflict_places import WAYS
 from logistic import auc, balanced, brier, fit, predict
 
 from wtman.model.places import Definition
-from wtman.plan.conflict_briefs import FACTS as BRIEF_FACTS
-from wtman.plan.conflict_briefs import Lexicon, likeness
-from wtman.plan.conflict_places import FACTS, LINE_FACTS, common, spots_of
+from wtman.plan.conflicts.briefs import FACTS as BRIEF_FACTS
+from wtman.plan.conflicts.briefs import Lexicon, likeness
+from wtman.plan.conflicts.places import FACTS, LINE_FACTS, common, spots_of
 
 # A conflict weighs more where places are known and less where only words are: so that 0.5 is
 # about where as large a share of conflicts as of clean merges is told, while chances still beat
@@ -51,7 +51,7 @@ HEAVY_PLACES, HEAVY_WORDS = 1.25, 0.55
 # Features and commits weigh alike as wholes, for nobody knows of which a plan is more like; but
 # a single pair at most this much, where there are few of its kind.
 MOST_RARE = 4.0
-MODEL = Path(__file__).parents[2] / "wtman/plan/conflict_model.py"
+MODEL = Path(__file__).parents[2] / "wtman/plan/conflicts/model.py"
 
 
 @dataclass(frozen=True, slots=True)

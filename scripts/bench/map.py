@@ -283,7 +283,7 @@ import os, sys
 from wtman.git.control_dir import prepare
 from wtman.git.discovery import discover
 from wtman.git.repo import resolve
-from wtman.plan.map_store import planner_text
+from wtman.plan.map.store import planner_text
 repo = discover(os.getcwd())
 print(planner_text(prepare(repo), resolve(repo, "HEAD"), sys.argv[1]))
 """

@@ -10,8 +10,8 @@ from tests.model.test_graph import DIAMOND, tasks
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import Settings
-from wtman.plan.attempts import AttemptRow, Attempts
-from wtman.plan.conflict import PairChance
+from wtman.plan.attempts.table import AttemptRow, Attempts
+from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.forecast import Forecast, Past, forecast, waves
 
 FILES = ("README.md", "src/api/a.py", "src/api/b.py", "src/web/x.py", "src/shared.py")

@@ -9,7 +9,7 @@ from wtman.formats.json_answers import again, asked, candidates
 from wtman.model.changes import TrackedFile
 from wtman.model.plan import Role
 from wtman.plan.answer import PlannerAnswer, made_of, wrong_with
-from wtman.plan.file_map import file_map, readme_of
+from wtman.plan.map.file_list import file_map, readme_of
 from wtman.plan.prompt import Brief, planner_prompt
 
 TESTER = Role("tester", "You test.", "Writes tests.")

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtman.plan.attempts import quantile
+from wtman.plan.attempts.table import quantile
 from wtman.plan.simulation import DRAWS, Plays, SessionPast, Slots, TaskPast, simulated
 
 TEN = SessionPast((10.0,), (100.0,), (0.5,))

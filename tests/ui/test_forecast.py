@@ -8,7 +8,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.session import Usage
 from wtman.model.settings import Settings
-from wtman.plan.conflict import PairChance
+from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.forecast import Forecast
 from wtman.ui.forecast import forecast_json, forecast_lines, held_json
 from wtman.ui.report import report

@@ -39,9 +39,10 @@ from wtman.merge import perform as train
 from wtman.model.actions import ON_TASK, ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.session import Cap, Usage
-from wtman.plan import drafts, scouts
+from wtman.plan import drafts
 from wtman.plan import lead as leads
 from wtman.plan import perform as plan
+from wtman.plan.scouts import sessions as scouts
 from wtman.review import perform as reviews
 from wtman.sessions import perform as sessions
 from wtman.tasks import observation

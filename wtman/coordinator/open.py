@@ -134,8 +134,8 @@ async def open_run(
 
 def _keep(store: Store, repo: Repository, state: "State", environ: Mapping[str, str]) -> None:
     """Keep what the sessions of the run took, for forecasts. It is never worth an error."""
-    from wtman.plan.attempt_rows import attempt_rows
-    from wtman.plan.attempt_store import keep_attempts
+    from wtman.plan.attempts.rows import attempt_rows
+    from wtman.plan.attempts.store import keep_attempts
     from wtman.tasks.lifecycle import standings
 
     with contextlib.suppress(WtmanError):

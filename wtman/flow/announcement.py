@@ -2,7 +2,8 @@
 
 Pure. How many sessions an item takes is read off the script: each call counts once, whatever
 loops stand around it, so it is the least. The price is the median of past sessions of the same
-role and agent (`plan/attempts.py`): here already one counts, for what it may cost is asked about.
+role and agent (`plan/attempts/table.py`): here already one counts, for what it may cost is
+asked about.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from wtman.text.terminal import count
 
 if TYPE_CHECKING:
     from wtman.flow.outline import CallSite
-    from wtman.plan.attempts import Attempts, SessionKind
+    from wtman.plan.attempts.table import Attempts, SessionKind
 
 SHARE = 5  # more than this part of what is left of a budget is asked about
 _ROLES = {"session": DEFAULT, "ask": ASKED, "plan": PLANNER}
@@ -123,6 +124,6 @@ def _expected(items: int, each: Sequence[Sequence[float]]) -> float | None:
     """What so many items take, a median for each session; None where one is unknown."""
     if not each or not all(each):
         return None
-    from wtman.plan.attempts import quantile
+    from wtman.plan.attempts.table import quantile
 
     return items * sum(quantile(sorted(values), 0.5) for values in each)

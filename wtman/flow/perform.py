@@ -25,9 +25,9 @@ from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import FLOW_PLANNER, PLANNER, effort_of, model_of
-from wtman.plan.attempt_rows import attempt_rows
-from wtman.plan.attempt_store import load_attempts
-from wtman.plan.attempts import Attempts
+from wtman.plan.attempts.rows import attempt_rows
+from wtman.plan.attempts.store import load_attempts
+from wtman.plan.attempts.table import Attempts
 from wtman.plan.file import slug
 from wtman.plan.perform import brief_of, failed
 from wtman.review import perform as reviews

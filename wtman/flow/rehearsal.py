@@ -17,7 +17,7 @@ from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.plan.attempts import Attempts
+from wtman.plan.attempts.table import Attempts
 from wtman.sandbox.choice import strongest
 from wtman.sandbox.policy import Sandbox
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from wtman.journal.events import Event
 from wtman.journal.state import State
-from wtman.plan.attempts import Attempts
+from wtman.plan.attempts.table import Attempts
 
 
 class RunHandle(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wtman.journal.events import ConflictsObserved, Foreseen
 from wtman.model.foreseen import ObservedPair, Spread
-from wtman.plan.conflict import PREDICTED, Calibration
+from wtman.plan.conflicts.chance import PREDICTED, Calibration
 
 # Before anything is known of a repository: 9.9 % of 7,021 merges that people made conflict. It
 # weighs as much as ten pairs that were seen.

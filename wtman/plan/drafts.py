@@ -16,7 +16,7 @@ from wtman.model.plan import Plan, Role
 from wtman.model.roles import JUDGE, PLANNER, effort_of, model_of
 from wtman.plan.actions import ChoosePlan, DraftPlan
 from wtman.plan.comparison import Compared, angle, best, distinct, judge_prompt, letters
-from wtman.plan.conflict import RepositoryFacts, conflict_chances
+from wtman.plan.conflicts.chance import RepositoryFacts, conflict_chances
 from wtman.plan.forecast import Past, forecast
 from wtman.plan.perform import FLOW, brief_of, events_of_plan, failed, placed
 from wtman.plan.prompt import planner_prompt

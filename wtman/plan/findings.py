@@ -13,7 +13,7 @@ from posixpath import basename
 from wtman.model.ids import TaskId
 from wtman.model.places import Place
 from wtman.model.plan import Plan, Task, TaskProof
-from wtman.plan.grammars import exact_definitions
+from wtman.plan.map.grammars import exact_definitions
 from wtman.text.terminal import clean, count
 from wtman.text.words import listed
 

@@ -1,9 +1,9 @@
 """What a plan will cost and where it will collide, said before a session starts.
 
 Pure. Sessions, time, tokens and money are played through with what past sessions took
-(`plan/simulation.py` with the table of `plan/attempts.py`); where fewer than five of a kind are
-known they are unknown, and say what is missing. Conflicts are those of `plan/conflict.py`.
-Stages are counted as if every task took equally long.
+(`plan/simulation.py` with the table of `plan/attempts/table.py`); where fewer than five of a kind
+are known they are unknown, and say what is missing. Conflicts are those of
+`plan/conflicts/chance.py`. Stages are counted as if every task took equally long.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ from wtman.model.roles import (
     role_of,
 )
 from wtman.model.settings import Settings
-from wtman.plan.attempts import FIVE, Attempts, SessionKind, spread_of, wanted
-from wtman.plan.conflict import PairChance
+from wtman.plan.attempts.table import FIVE, Attempts, SessionKind, spread_of, wanted
+from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.rules import least_sessions, overlaps
 from wtman.plan.simulation import SessionPast, Slots, TaskPast, seed_of, simulated
 from wtman.text.terminal import roughly

@@ -14,7 +14,7 @@ from wtman.model.plan import Role
 from wtman.model.roles import LEAD, RESOLVER, effort_of, model_of
 from wtman.plan.actions import PlanTeam
 from wtman.plan.authority import as_part, beyond_authority, too_deep
-from wtman.plan.map_store import planner_text
+from wtman.plan.map.store import planner_text
 from wtman.plan.prompt import Brief, TeamBrief, lead_prompt
 from wtman.sessions.ask import Question, ask
 from wtman.worktrees.join import join

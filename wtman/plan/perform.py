@@ -16,11 +16,11 @@ from wtman.journal.state import State
 from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER
 from wtman.plan.actions import MakePlan
-from wtman.plan.file_map import readme_of
-from wtman.plan.map_store import planner_text
+from wtman.plan.map.file_list import readme_of
+from wtman.plan.map.store import planner_text
 from wtman.plan.prompt import Brief, planner_prompt
-from wtman.plan.scout_prompt import reports_text
-from wtman.plan.scouts import known_places
+from wtman.plan.scouts.prompt import reports_text
+from wtman.plan.scouts.sessions import known_places
 from wtman.plan.touches import filled, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wtman.model.plan import DEEP, Role
 from wtman.model.roles import DEFAULT
-from wtman.plan.known_places import KnownPlaces
+from wtman.plan.scouts.known_places import KnownPlaces
 
 _README = 6000  # characters
 _OTHERS = 30  # tasks beside a lead that its planner is told of

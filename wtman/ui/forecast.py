@@ -8,7 +8,7 @@ from wtman.journal.events import ConflictsObserved, Foreseen
 from wtman.journal.state import State
 from wtman.model.foreseen import ObservedPair, Spread
 from wtman.plan.accuracy import MERGES, Accuracy, accuracy, placed
-from wtman.plan.attempts import FIVE, TELL, samples_words
+from wtman.plan.attempts.table import FIVE, TELL, samples_words
 from wtman.text.terminal import clean, count, duration, roughly
 from wtman.text.words import listed
 from wtman.ui.document import Facts, Line, Table, Words, line
@@ -16,7 +16,7 @@ from wtman.ui.document import Facts, Line, Table, Words, line
 if TYPE_CHECKING:
     from wtman.model.plan import Plan
     from wtman.model.settings import Settings
-    from wtman.plan.conflict import PairChance
+    from wtman.plan.conflicts.chance import PairChance
     from wtman.plan.forecast import Forecast
 
 _WORST = 5  # pairs that are named

@@ -52,10 +52,10 @@ from wtman.model.roles import DEFAULT, JUDGE, PLANNER, REVIEWER, SCOUT, agent_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
-from wtman.plan.attempt_store import load_attempts
-from wtman.plan.attempts import Attempts
-from wtman.plan.conflict import conflict_chances
-from wtman.plan.conflict_facts import conflict_facts
+from wtman.plan.attempts.store import load_attempts
+from wtman.plan.attempts.table import Attempts
+from wtman.plan.conflicts.chance import conflict_chances
+from wtman.plan.conflicts.facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast, role_kind
 from wtman.plan.rules import overlaps

@@ -15,9 +15,9 @@ from wtman.git.control_dir import Control
 from wtman.git.objects.contents import texts
 from wtman.model.ids import Sha
 from wtman.model.plan import Task
-from wtman.plan.conflict import RepositoryFacts
-from wtman.plan.conflict_places import respelled, touched
-from wtman.plan.map_store import relevant_definitions
+from wtman.plan.conflicts.chance import RepositoryFacts
+from wtman.plan.conflicts.places import respelled, touched
+from wtman.plan.map.store import relevant_definitions
 
 _SMALL = 100  # source files, all of which are read
 _MOST = 200  # files that are read

@@ -17,7 +17,7 @@ from wtman.errors import WtmanError
 from wtman.git.discovery import Repository
 from wtman.model.foreseen import ObservedPair
 from wtman.model.ids import RunId
-from wtman.plan.attempts import AttemptRow, Attempts, rows_of, rows_plain
+from wtman.plan.attempts.table import AttemptRow, Attempts, rows_of, rows_plain
 
 _MOST_FILES = 200  # of all repositories; the oldest go first
 _READ_HERE, _READ_ELSEWHERE = 40, 20  # the newest

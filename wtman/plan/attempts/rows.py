@@ -26,7 +26,7 @@ from wtman.model.roles import (
 )
 from wtman.model.session import Ended, Usage
 from wtman.model.states import DONE, SETTLED, Standing
-from wtman.plan.attempts import (
+from wtman.plan.attempts.table import (
     FAILED,
     INTERRUPTED,
     OK,

@@ -24,9 +24,9 @@ from wtman.git.objects import survey
 from wtman.git.objects.history import tree_of
 from wtman.model.changes import TrackedFile
 from wtman.model.places import Definition
-from wtman.plan.file_map import file_map
-from wtman.plan.grammars import exact_definitions, grammars_known
-from wtman.plan.repository_map import (
+from wtman.plan.map.file_list import file_map
+from wtman.plan.map.grammars import exact_definitions, grammars_known
+from wtman.plan.map.repository import (
     History,
     RepositoryMap,
     map_text,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.formats.test_definitions import CASES
 from wtman.formats.definitions import definitions
-from wtman.plan.grammars import exact_definitions, grammars_known
+from wtman.plan.map.grammars import exact_definitions, grammars_known
 
 READ = {
     path: text for path, (text, _) in CASES.items() if path.endswith((".ts", ".go", ".rs", ".java"))

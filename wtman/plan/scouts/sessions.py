@@ -20,12 +20,12 @@ from wtman.model.roles import SCOUT, effort_of, model_of
 from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
 from wtman.plan.file import slug
-from wtman.plan.grammars import exact_definitions
-from wtman.plan.known_places import KnownPlaces
-from wtman.plan.map_store import load_map, map_folder
-from wtman.plan.repository_map import relevant_parts, whole_part
-from wtman.plan.scout_prompt import scout_prompt
-from wtman.plan.scout_store import keep_report, kept_report
+from wtman.plan.map.grammars import exact_definitions
+from wtman.plan.map.repository import relevant_parts, whole_part
+from wtman.plan.map.store import load_map, map_folder
+from wtman.plan.scouts.known_places import KnownPlaces
+from wtman.plan.scouts.prompt import scout_prompt
+from wtman.plan.scouts.store import keep_report, kept_report
 from wtman.sessions.ask import Answer, Question, ask
 
 _PATIENCE = 4  # a scout gets so small a part of the time that other sessions get
@@ -63,7 +63,7 @@ async def _map(ctx: Context, state: State, action: MakeMap) -> tuple[e.Event, ..
 
 
 async def _scout(ctx: Context, state: State, action: Scout) -> tuple[e.Event, ...]:
-    from wtman.plan.scout_answer import ScoutAnswer, report_of, wrong_with
+    from wtman.plan.scouts.answer import ScoutAnswer, report_of, wrong_with
 
     part, number = _part(state, action.part)
     role = _role(state)

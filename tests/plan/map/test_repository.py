@@ -10,22 +10,22 @@ from wtman.git.control_dir import prepare
 from wtman.git.discovery import discover
 from wtman.git.repo import resolve
 from wtman.model.places import Definition
-from wtman.plan import map_store
-from wtman.plan.map_store import (
-    load_map,
-    map_folder,
-    planner_map,
-    planner_text,
-    read_definitions,
-    relevant_definitions,
-)
-from wtman.plan.repository_map import (
+from wtman.plan.map import store as map_store
+from wtman.plan.map.repository import (
     History,
     RepositoryMap,
     map_text,
     relevance,
     relevant_parts,
     relevant_paths,
+)
+from wtman.plan.map.store import (
+    load_map,
+    map_folder,
+    planner_map,
+    planner_text,
+    read_definitions,
+    relevant_definitions,
 )
 
 FILES = {

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from wtman.git.discovery import Repository
 from wtman.model.foreseen import ObservedPair
-from wtman.plan.attempt_store import keep_attempts, load_attempts
-from wtman.plan.attempts import (
+from wtman.plan.attempts.store import keep_attempts, load_attempts
+from wtman.plan.attempts.table import (
     FIVE,
     INTERRUPTED,
     AttemptRow,

@@ -9,8 +9,8 @@ from wtman.git.objects.history import files
 from wtman.git.repo import resolve
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
-from wtman.plan.conflict import RepositoryFacts, conflict_chances
-from wtman.plan.conflict_facts import conflict_facts
+from wtman.plan.conflicts.chance import RepositoryFacts, conflict_chances
+from wtman.plan.conflicts.facts import conflict_facts
 
 APP = "class App:\n    def run(self):\n        return 1\n\n    def stop(self):\n        return 2\n"
 

@@ -9,8 +9,8 @@ from wtman.journal.replay import replay
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.session import Ended, Usage
-from wtman.plan.attempt_rows import attempt_rows
-from wtman.plan.attempts import FAILED, INTERRUPTED, OK, REFUSED, AttemptRow, agent_key
+from wtman.plan.attempts.rows import attempt_rows
+from wtman.plan.attempts.table import FAILED, INTERRUPTED, OK, REFUSED, AttemptRow, agent_key
 from wtman.tasks.lifecycle import standings
 
 USED = Usage(900, 100, 0.5, 800)

@@ -8,15 +8,15 @@ import pytest
 from wtman.model.ids import TaskId
 from wtman.model.places import Definition
 from wtman.model.plan import Task
-from wtman.plan import conflict
-from wtman.plan.conflict import (
+from wtman.plan.conflicts import chance as conflict
+from wtman.plan.conflicts.chance import (
     Calibration,
     PairChance,
     RepositoryFacts,
     conflict_chances,
 )
-from wtman.plan.conflict_model import PLACES
-from wtman.plan.conflict_places import common
+from wtman.plan.conflicts.model import PLACES
+from wtman.plan.conflicts.places import common
 
 CORE = (
     Definition("VERSION", "constant", 3, 3),

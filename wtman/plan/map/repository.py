@@ -22,8 +22,8 @@ from wtman.formats.source_languages import language_of
 from wtman.formats.test_paths import is_test
 from wtman.model.places import Definition
 from wtman.model.scout import ScoutPart
-from wtman.plan.file_map import quoted
-from wtman.plan.import_edges import called, import_edges, stands_for_folder
+from wtman.plan.map.file_list import quoted
+from wtman.plan.map.import_edges import called, import_edges, stands_for_folder
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
 

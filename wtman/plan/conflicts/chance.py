@@ -18,9 +18,9 @@ from wtman.model.graph import order
 from wtman.model.ids import TaskId
 from wtman.model.places import Definition
 from wtman.model.plan import Task
-from wtman.plan.conflict_briefs import BriefWords, Lexicon, likeness
-from wtman.plan.conflict_model import APART, BRIEFS, LINES, PLACES, STRANGERS
-from wtman.plan.conflict_places import DefinitionIndex, Site, common, respelled, spots_of, touched
+from wtman.plan.conflicts.briefs import BriefWords, Lexicon, likeness
+from wtman.plan.conflicts.model import APART, BRIEFS, LINES, PLACES, STRANGERS
+from wtman.plan.conflicts.places import DefinitionIndex, Site, common, respelled, spots_of, touched
 from wtman.text.terminal import clean
 
 # From this chance on a conflict counts as predicted.

@@ -1,0 +1,1 @@
+"""How likely two tasks conflict in text, told before either exists."""

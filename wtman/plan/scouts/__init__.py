@@ -1,0 +1,1 @@
+"""Scouts: read-only sessions that look before the plan is made."""
