@@ -35,7 +35,7 @@ with (here / "built").open("a") as file:
 (here / f"prompt-{task}").write_text(told)
 if (here / f"bad-{task}").exists():
     sys.exit("no luck")
-path = pathlib.Path(told.partition("write ")[2].split()[0])
+path = pathlib.Path(told.rpartition("Your task:")[2].partition("write ")[2].split()[0])
 path.parent.mkdir(parents=True, exist_ok=True)
 found = sorted(str(it) for it in pathlib.Path(".").rglob("*.txt"))
 path.write_text(" ".join(found) + "\\n")

@@ -36,7 +36,7 @@ def split(
     reviewers: int = 0,
 ) -> tuple[int, dict[str, Any]]:
     """Its exit status, and what `status` then says."""
-    flags = ("--yes", "--reviewers", str(reviewers), *more)
+    flags = ("--yes", "--reviewers", str(reviewers), "--repairs", "0", *more)
     done = wtman("split", "--plan", plan, *flags, cwd=repo, env=env, check_status=None, timeout=300)
     return done.code, {**status(wtman, repo, env), "said": str(done)}
 

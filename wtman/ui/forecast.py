@@ -15,7 +15,6 @@ from wtman.ui.document import Facts, Line, Table, Words, line
 
 if TYPE_CHECKING:
     from wtman.model.plan import Plan
-    from wtman.model.settings import Settings
     from wtman.plan.conflicts.chance import PairChance
     from wtman.plan.forecast import Forecast
 
@@ -25,9 +24,7 @@ _WORST = 5  # pairs that are named
 # --- before ---------------------------------------------------------------------------------------
 
 
-def forecast_facts(
-    plan: "Plan", settings: "Settings", known: "Forecast"
-) -> Iterator[tuple[str, str]]:
+def forecast_facts(plan: "Plan", known: "Forecast") -> Iterator[tuple[str, str]]:
     """The lines of a start's screen, each with its name; a line that goes on has none."""
     least, most = known.sessions_least, known.sessions_most
     sessions = f"{least} to {most} sessions" if least != most else count(least, "session")
@@ -36,7 +33,7 @@ def forecast_facts(
     chain = f": {' -> '.join(known.critical_path)}" if len(known.critical_path) > 1 else ""
     yield (
         "forecast",
-        f"{count(len(plan.tasks), 'branch')}, {sessions}, up to {settings.jobs} in parallel, "
+        f"{count(len(plan.tasks), 'branch')}, {sessions}, "
         f"{count(len(known.waves), 'stage')}{chain}",
     )
     lacks: dict[str, list[str]] = {}
@@ -69,8 +66,8 @@ def _conflicts(pairs: "Sequence[PairChance]") -> Iterator[str]:
         return
     if not likely:
         worst = pairs[0]
-        told = f"highest {_pair(worst)}" if len(pairs) > 1 else _pair(worst)
-        yield f"none likely in {count(len(pairs), 'pair')}: {told}"
+        seen = f" ({_known(worst)})" if worst.samples else ""
+        yield f"none likely in {count(len(pairs), 'pair')}: at most {worst.chance:.0%}{seen}"
         return
     yield from map(_pair, likely[:_WORST])
     if len(likely) > _WORST:
@@ -78,8 +75,12 @@ def _conflicts(pairs: "Sequence[PairChance]") -> Iterator[str]:
 
 
 def _pair(pair: "PairChance") -> str:
-    seen = f", {count(pair.samples, 'known pair')}" if pair.samples else ""
+    seen = f", {_known(pair)}" if pair.samples else ""
     return f"{' and '.join(pair.tasks)} {pair.chance:.0%} ({pair.because}{seen})"
+
+
+def _known(pair: "PairChance") -> str:
+    return count(pair.samples, "known pair")
 
 
 def advice_of(plan: "Plan", known: "Forecast") -> tuple[str, ...]:
@@ -87,9 +88,9 @@ def advice_of(plan: "Plan", known: "Forecast") -> tuple[str, ...]:
     return known.advice if len(plan.tasks) > 1 else known.advice[len(known.against) :]
 
 
-def forecast_lines(plan: "Plan", settings: "Settings", known: "Forecast") -> list[str]:
+def forecast_lines(plan: "Plan", known: "Forecast") -> list[str]:
     """A forecast by itself."""
-    facts = [f"{name:<10} {clean(text)}" for name, text in forecast_facts(plan, settings, known)]
+    facts = [f"{name:<10} {clean(text)}" for name, text in forecast_facts(plan, known)]
     return facts + [f"! {clean(text)}" for text in advice_of(plan, known)]
 
 
@@ -146,16 +147,17 @@ def held_blocks(state: State) -> Iterator[Facts | Table]:
     if observed is None:
         yield Facts([line("Not measured yet: some tasks have not come to an end")])
         return
+    figures: tuple[tuple[str, Spread, float | None, Callable[[float], str]], ...] = (
+        ("sessions", foreseen.sessions, float(observed.sessions), lambda it: f"{it:.0f}"),
+        ("time", foreseen.seconds, observed.seconds, duration),
+        ("tokens", foreseen.tokens, _tokens(observed), lambda it: f"{it:,.0f}"),
+        ("dollars", foreseen.usd, observed.usage.usd, lambda it: f"{it:,.2f}"),
+    )
+    known = any(spread.p50 is not None for _, spread, _, _ in figures)
+    if not known and accuracy(foreseen, observed) is None and not observed.reason:
+        return  # nothing was foreseen that could have held
     yield Facts(list(_pairs_told(foreseen, observed)))
-    rows = [
-        _figure(name, spread, value, words)
-        for name, spread, value, words in (
-            ("sessions", foreseen.sessions, float(observed.sessions), lambda it: f"{it:.0f}"),
-            ("time", foreseen.seconds, observed.seconds, duration),
-            ("tokens", foreseen.tokens, _tokens(observed), lambda it: f"{it:,.0f}"),
-            ("dollars", foreseen.usd, observed.usage.usd, lambda it: f"{it:,.2f}"),
-        )
-    ]
+    rows = [_figure(*figure) for figure in figures]
     yield Table(("", "foreseen", "came to", ""), rows)
 
 

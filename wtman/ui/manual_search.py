@@ -20,7 +20,7 @@ class Passage:
 def passages(pages: Mapping[str, str], words: str, most: int = 8) -> tuple[Passage, ...]:
     """The parts of the pages that have all these words, the most telling first: those that are
     named so, then those that speak most of it. One a heading."""
-    wanted = [re.compile(rf"(?i)(?<![a-z]){re.escape(word)}") for word in words.split()]
+    wanted = [re.compile(rf"(?i)(?<![a-z_]){re.escape(word)}") for word in words.split()]
     found = [
         item
         for topic, page in pages.items()

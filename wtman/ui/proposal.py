@@ -41,7 +41,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
-        *_wrapped(forecast_facts(plan, settings, proposal.forecast), width - 11),
+        *_wrapped(forecast_facts(plan, proposal.forecast), width - 11),
         ("limits", _limits(settings)),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
@@ -117,6 +117,7 @@ def sandbox_words(settings: Settings) -> str:
 
 def _limits(settings: Settings) -> str:
     parts = [
+        f"up to {settings.jobs} in parallel",
         count(settings.max_sessions, "session"),
         f"{count(settings.attempts, 'attempt')} a task",
         f"{duration(settings.timeout)} each",

@@ -87,7 +87,7 @@ def _search(ctx: typer.Context, words: str) -> None:
         )
     from wtman.text.terminal import fit, paint
 
-    print(f"There is no topic {quoted(words)}{near}. The manual has it here:")
+    print(f"There is no topic {quoted(words)}{near or '.'} The manual has it here:")
     width, colour = terminal.width(), terminal.colour()
     for item in found:
         where, heading = f"wtman help {item.topic}", item.heading

@@ -166,7 +166,7 @@ def _written(
         }
         print(json.dumps(told, ensure_ascii=True))
         return 0
-    lines = forecast_lines(made, settings, foretold)
+    lines = forecast_lines(made, foretold)
     print("\n".join(lines), file=sys.stderr)
     if target:
         print(where.here(f"next: wtman split --plan {where.typed(target)}"))
