@@ -155,3 +155,23 @@ def test_what_has_nothing_to_fix_is_refused(
     asked = ("--reviewer", who, "--rounds", "1", "--reviewers", "1", "--json")
     other = wtman("review", "--audit", "more", *asked, cwd=repo, timeout=200).json()["run"]
     assert "none of its 1 finding is confirmed" in refused("--findings", other)
+
+
+@pytest.mark.slow
+def test_what_nothing_could_make_pass_is_said_before_a_session(
+    wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    kit.commit_files(repo, FILES, "a shop")
+    (tmp_path / "author.py").write_text(AUTHOR)
+    plan = ['[[task]]\nid = "mend"\nprompt = "x"\ntouches = ["shop/cart.py::total"]']
+    never = proof_of("never", "self.assertEqual(1, 2)", imports="import shop")
+    for name, proof in (("fa", never), ("fb", {"command": "exit 1"}), ("fc", SUMS)):
+        keys = {**proof, "finding": name, "title": "t"}
+        plan += ["[[task.proofs]]", *(f"{key} = {json.dumps(said)}" for key, said in keys.items())]
+    (tmp_path / "plan.toml").write_text("\n".join(plan) + "\n")
+    words = ("split", "--plan", str(tmp_path / "plan.toml"), *author(tmp_path, "good"))
+    done = wtman(*words, "--attempts", "1", "--repairs", "0", "--yes", cwd=repo, check_status=1)
+    told, _, after = done.out.partition("session 1 started")
+    assert "finding fa fails in the same way without shop/cart.py: can it ever pass?" in told
+    assert "finding fb fails and does not say why: can it ever pass?" in told
+    assert "ever pass" not in after and "finding fc" not in told

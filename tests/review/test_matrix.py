@@ -1,5 +1,7 @@
 """The reproducer matrix: which verdict follows from which cells."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from wtman.formats.junit import Status, TestRun
 from wtman.model.finding import Cell
 from wtman.model.ids import TaskId
-from wtman.review.matrix import TIMES, again, judge, result_of, trespass
+from wtman.review.matrix import TIMES, again, judge, result_of, trespass, uncompared
 
 A, B = TaskId("a"), TaskId("b")
 LETTER = {"p": "passed", "f": "failed", "b": "broken", "-": "unrun"}
@@ -201,6 +203,66 @@ def test_who_only_inherits_a_defect_is_not_to_blame() -> None:
     assert judge(cells, ("a", "b")).culprits == ("a", "b")
 
 
-def test_in_an_audit_there_is_nothing_to_compare_with() -> None:
-    for result, kind in (("failed", "defect"), ("broken", "invalid"), ("passed", "not reproduced")):
-        assert judge((Cell("head", result, 1, int(result != "passed")),), ("head",)).kind == kind
+def audited(head: Cell, without: Cell | None = None) -> str:
+    cells = (head, *([without] if without else []))
+    return judge(cells, (TaskId("head"),)).kind
+
+
+@pytest.mark.parametrize(
+    ("error", "place", "result"),
+    [
+        ("TypeError: f() takes 1 argument", "./tests/test_a.py", "broken"),
+        ("TypeError: f() takes 1 argument", "./shop/a.py", "failed"),
+        ("AttributeError: 'Cart' object has no attribute 'put'", "tests/test_a.py", "broken"),
+        ("AttributeError: 'Cart' object has no attribute 'put'", "<string>", "broken"),
+        ("AssertionError: 2 != 3", "tests/test_a.py", "failed"),
+        ("ValueError: no JSON", "tests/test_a.py", "failed"),
+    ],
+)
+def test_a_mistake_of_the_test_is_no_failure_of_the_product(
+    error: str, place: str, result: str
+) -> None:
+    said = f'Traceback (most recent call last):\n  File "{place}", line 3, in f\n    f()\n{error}'
+    assert result_of(False, 1, None, said, ("tests/test_a.py",)) == result
+
+
+WRONG = "AssertionError: 2 != 3"
+GONE = "ModuleNotFoundError: No module named 'shop.cart'"
+
+
+@pytest.mark.parametrize(
+    ("result", "said", "control", "control_said", "kind"),
+    [
+        ("failed", WRONG, "failed", GONE, "defect"),
+        ("failed", WRONG, "broken", GONE, "defect"),
+        ("failed", WRONG, "passed", "", "defect"),
+        ("failed", "", "passed", "", "defect"),
+        # It can be told apart from nothing.
+        ("failed", WRONG, "failed", WRONG, "unproven"),
+        ("failed", WRONG, "failed", f"{WRONG}\nAssertionError: 5 != 3", "unproven"),
+        ("failed", "", "failed", GONE, "unproven"),
+        ("failed", "SystemExit: 1", "failed", GONE, "unproven"),
+        ("failed", WRONG, "unrun", "setup failed", "unproven"),
+        ("broken", GONE, "broken", "", "unproven"),
+        ("unrun", "", "passed", "", "unproven"),
+        ("passed", "", "passed", "", "not reproduced"),
+    ],
+)
+def test_an_audit_compares_with_the_tree_that_lacks_what_is_accused(
+    result: str, said: str, control: str, control_said: str, kind: str
+) -> None:
+    head = Cell("head", result, TIMES, 0 if result in ("passed", "unrun") else TIMES, said)
+    bad = control not in ("passed", "unrun")
+    other = Cell("without cart.py", control, TIMES, TIMES * bad, control_said)
+    assert audited(head, other) == kind
+
+
+def test_an_audit_doubts_what_would_confirm() -> None:
+    head = Cell("head", "failed", 1, 1, WRONG)
+    assert again([head]) == ["head"]
+    sure = replace(head, runs=TIMES, failures=TIMES)
+    assert uncompared([sure]) == sure
+    other = Cell("without cart.py", "passed")
+    assert again([sure, other]) == ["without cart.py"] and uncompared([sure, other]) is None
+    assert audited(sure, replace(other, runs=2, failures=1)) == "flaky"
+    assert uncompared([Cell("head", "broken", 1, 1)]) is None

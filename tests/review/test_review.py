@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests import kit
-from tests.review.conftest import Shop, claim, proof_of
+from tests.review.conftest import Shop, added, claim, proof_of
 
+MORE = proof_of("more", "self.assertEqual(total([1, 2, 3, 4]), 10)")
 THREE = proof_of("three", "self.assertEqual(total([1, 2, 3]), 6)")
 Git = Callable[..., str]
 
@@ -162,6 +163,50 @@ def test_an_audit_proves_what_it_finds_in_the_base(shop: Shop) -> None:
     ]
     assert [one["flow"] for one in same] == ["audit"] * 2
     assert len({str([(it["id"], it["state"]) for it in one["findings"]]) for one in same}) == 1
+
+
+NEVER = {
+    "exits": proof_of("exits", "raise SystemExit(1)"),
+    "exits when imported": {
+        "command": "python3 -m unittest tests.test_out",
+        "patch": added("tests/test_out.py", "import shop.cart", "raise SystemExit(1)"),
+    },
+    "says no": {"command": "exit 1"},
+    "fails by a word": {"command": "echo Error: no; exit 1"},
+    "no such program": {"command": "frobnicate tests"},
+    "bad syntax": proof_of("syntax", "self.assertEqual(total([1], 1"),
+    "no end": {"command": "python3 -c 'import shop.cart, time; time.sleep(60)'"},
+    "asserts nothing": proof_of("false", "self.assertEqual(1, 2)", imports="import unittest"),
+    "calls it wrongly": proof_of("wrongly", "self.assertEqual(total(1, 2, 3), 3)"),
+    "of its own": proof_of("own", "self.assertEqual(nowhere, 2)", imports="import unittest"),
+}
+
+
+@pytest.mark.slow
+def test_what_can_never_pass_proves_nothing_in_an_audit(shop: Shop) -> None:
+    kit.commit_files(shop.repo, {"shop/cart.py": "def total(items):\n    return sum(items[:2])\n"})
+    said = [claim(name, "head", proof=proof, path="shop/cart.py") for name, proof in NEVER.items()]
+    said += [
+        claim("loses the third", "head", proof=THREE, path="shop/cart.py"),
+        claim("without a place", "head", proof=MORE),
+        claim(
+            "shown by a word", "head", proof={"command": "! grep ':2' shop/cart.py"}, path="shop"
+        ),
+    ]
+    shop.says(correctness=said)
+    (shop.repo / "wtman.toml").write_text('check_timeout = "15s"\n')
+    words = ("--reviewers", "1", "--rounds", "1")
+    told = review(shop, "--audit", "does the cart add up?", *words, code=1)
+    kinds = {item["title"]: (item["verdict"], item["kind"]) for item in told["findings"]}
+    for name in NEVER:
+        assert kinds.pop(name) == ("no verdict", "unproven"), name
+    assert kinds == dict.fromkeys(
+        ("loses the third", "without a place", "shown by a word"), ("confirmed", "defect")
+    )
+    report = shop.wtman("report", told["run"], cwd=shop.repo).out
+    assert "| without shop/cart.py | **broken** | 3 of 3 |" in report
+    out = shop.wtman("status", told["run"], cwd=shop.repo).out
+    assert "audited: 3 confirmed" in out and "concern (unproven)" in out
 
 
 @pytest.mark.slow

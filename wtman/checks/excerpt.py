@@ -71,6 +71,11 @@ def causes(output: str, most: int = 60) -> tuple[str, ...]:
     return tuple(line for item in found[:most] for line in (*item.lines, item.why))
 
 
+def failures(output: str) -> "list[Failure]":
+    """What a program tells of why it failed, of the kind that says most; none: it does not."""
+    return _failures(_lines(output), ())
+
+
 def _lines(output: str) -> list[str]:
     """Cleaned lines; of a line that was redrawn what stood there last."""
     if len(output) > _HEAD + _TAIL:

@@ -7,16 +7,20 @@ words of a user show to a command, and takes no version of its test but its own.
 from collections.abc import Collection
 from dataclasses import replace
 
-from wtman.checks.execute import CheckRequest, bench_of, result
+from wtman.checks.comparison import accused, reasons
+from wtman.checks.execute import Bench, CheckRequest, bench_of, result
 from wtman.checks.judge import Judged, judge
 from wtman.checks.verdict import overall
 from wtman.context import Context
 from wtman.formats.junit import Status
-from wtman.git.patches.apply import overlaid, patched
+from wtman.git.control_dir import Control
+from wtman.git.objects.history import changes, files
+from wtman.git.patches.apply import overlaid, patched, without
 from wtman.journal.state import State
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha, TaskId
+from wtman.model.places import place
 from wtman.model.plan import TaskProof
 from wtman.model.settings import Settings
 from wtman.provision.command_result import CommandResult
@@ -79,6 +83,14 @@ def _with_test(ctx: Context, state: State, proof: TaskProof, commit: Sha) -> tup
     return done.commit, done.reason
 
 
+def counterpart(ctl: Control, base: Sha, tested: Sha, paths: Collection[str]) -> tuple[Sha, str]:
+    """What `tested`, the base with a test, is compared with: that without the files of the base
+    at these paths; and what they are called. The commit is empty where there are none. Blocking."""
+    own = {item.path for item in changes(ctl, base, tested)}
+    gone, words = accused(files(ctl, base), paths, own)
+    return without(ctl, tested, gone) if gone else Sha(""), words
+
+
 async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tuple[str, ...]]:
     """What keeps proofs from judging anything, and what else to know of them on the base."""
     settings, problem, warnings = _settings(state), "", []
@@ -94,7 +106,25 @@ async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tu
             warnings.append(f"{name} passes on the base: nothing shows that it is still there")
         elif ran.unfit or ran.exit.reason is not ExitReason.EXITED or ran.exit.code in _NOT_RUN:
             problem = problem or f"{name} cannot run on the base: {ran.unfit or ran.problem}"
+        elif said := await _never_passes(ctx, state, bench, proof, ran, done.commit):
+            warnings.append(f"{name} {said}: can it ever pass?")
     return problem, tuple(warnings)
+
+
+async def _never_passes(
+    ctx: Context, state: State, bench: Bench, proof: TaskProof, ran: CommandResult, tested: Sha
+) -> str:
+    """What of a failure speaks against that any change of its task could end it; or nothing."""
+    tasks = [view.planned for view in state.tasks.values() if proof in view.planned.proofs]
+    paths = {place(text).path for task in tasks for text in task.touches}
+    tree, words = await ctx.git(counterpart, ctx.control, state.base, tested, paths)
+    if not tree:
+        return ""
+    other, _ = await result(bench, CheckRequest(proof.command, tree, f"{bench.stem}-without"))
+    told = reasons(ran.output)
+    if other.passed or other.unfit or told - reasons(other.output):
+        return ""
+    return f"fails in the same way without {words}" if told else "fails and does not say why"
 
 
 def _settings(state: State) -> Settings:

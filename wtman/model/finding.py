@@ -10,6 +10,12 @@ from wtman.model.ids import TaskId
 _NEAR = 15  # lines that the same place may have moved by
 _ALIKE = 0.6  # share of words that two titles of the same finding have in common
 _EMPTY = frozenset("a an and are as at be by for from has in is it its not of on or the to".split())
+_ADDED = re.compile(r"^\+\+\+ b/(.+?)\s*$", re.MULTILINE)
+
+
+def files_of(patch: str) -> tuple[str, ...]:
+    """The files that a patch changes, as its lines name them."""
+    return tuple(dict.fromkeys(_ADDED.findall(patch)))
 
 
 @dataclass(frozen=True, slots=True)

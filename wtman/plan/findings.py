@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
+from wtman.model.finding import files_of
 from wtman.model.ids import TaskId
 from wtman.model.places import Place
 from wtman.model.plan import Plan, Task, TaskProof
@@ -20,7 +21,6 @@ from wtman.text.words import listed
 _MOST = 5  # findings of one task
 _TITLE, _WHY, _EVIDENCE, _TEST = 200, 2000, 1500, 6000  # characters of each in a prompt
 _ID = 40
-_ADDED = re.compile(r"^\+\+\+ b/(.+?)\s*$", re.MULTILINE)
 _WORST = ("blocker", "major", "minor")
 
 
@@ -41,7 +41,7 @@ class ShownFinding:
     @property
     def tests(self) -> tuple[str, ...]:
         """The files that its test is in."""
-        return tuple(dict.fromkeys(_ADDED.findall(self.patch)))
+        return files_of(self.patch)
 
 
 def findings_plan(

@@ -13,10 +13,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from wtman.checks.comparison import told_by
 from wtman.formats.gitignore import matches
 from wtman.formats.test_paths import TESTS
 from wtman.model.finding import BASE, Cell, Reproducer
-from wtman.review.matrix import told_by
 from wtman.text.words import printable
 
 _LEAST = 3  # characters of a text from which it can be told from any other
@@ -63,7 +63,7 @@ def purpose_of(proof: Reproducer, diff: str, asked: str) -> Purpose:
 def promised(cells: Iterable[Cell], asked: str) -> bool:
     """Whether what a failing run misses is in what the authors were asked for."""
     words = frozenset(re.findall(r"\w+", asked))
-    lines = [line for cell in cells if cell.tree != BASE for line in told_by(cell)]
+    lines = [line for cell in cells if cell.tree != BASE for line in told_by(cell.detail)]
     named = {word for line in lines for word in re.findall(r"['\"`](\w{3,})['\"`]", line)}
     named |= {word for line in lines for word in re.findall(r"\bundefined: (\w{3,})", line)}
     return bool(named & words)

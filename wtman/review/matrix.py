@@ -23,6 +23,10 @@ promised and is not there. Where a branch fails it in another way than the base,
 lacks was asked for, nothing is proven either way: `promise`. What was not run where it had
 to be is `unproven`: two branches that do not merge, a setup that fails on the base, a patch
 that does not apply or adds more than tests.
+
+In an audit there is one tree, and nothing that it is compared with but that tree without the files
+that the finding is about: a `defect` fails there in another way, or passes. A test that fails in
+the same way says nothing of them and may be one that never passes: `unproven`.
 """
 
 import re
@@ -30,6 +34,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from wtman.checks.comparison import STEERING, is_misuse, reasons, told_by
 from wtman.formats.gitignore import matches
 from wtman.formats.junit import TestRun
 from wtman.formats.test_paths import TESTS
@@ -38,6 +43,7 @@ from wtman.model.ids import TaskId
 from wtman.text.words import listed
 
 TIMES = 3  # runs that a failure has to be seen in before it counts, and most of a flickering one
+WITHOUT = "without "  # how the tree is called that an audit compares with; no id has a space
 Below = Mapping[TaskId, Collection[TaskId]]
 
 Result = Literal["passed", "failed", "broken", "unrun"]
@@ -95,8 +101,17 @@ def again(cells: Sequence[Cell], below: Below | None = None, *, asked: bool = Fa
     ]
 
 
+def uncompared(cells: Sequence[Cell]) -> Cell | None:
+    """The tree of an audit on which it fails, and nothing is there yet to compare it with."""
+    names = _members(cells)
+    if len(cells) > 1 or not names or judge(cells, names).kind != "defect":
+        return None
+    return cells[0]
+
+
 def _members(cells: Sequence[Cell]) -> tuple[TaskId, ...]:
-    return tuple(TaskId(c.tree) for c in cells if c.tree != BASE and "+" not in c.tree)
+    names = (c.tree for c in cells if c.tree != BASE and not c.tree.startswith(WITHOUT))
+    return tuple(TaskId(name) for name in names if "+" not in name)
 
 
 def judge(
@@ -115,7 +130,8 @@ def judge(
     base = at.get(BASE)
     alone = [at[name] for name in members if name in at]
     if base is None and alone:
-        return _judge_audit(alone)
+        control = next((cell for cell in cells if cell.tree.startswith(WITHOUT)), None)
+        return _judge_audit(alone[0], control)
     if base is None or not alone:
         return MatrixResult("unproven", (), "there was no tree to run it on")
     if shown := _spoilt(cells, below or {}):
@@ -158,18 +174,33 @@ def _not_run(others: Sequence[Cell]) -> Cell | None:
     return next((cell for cell in needed if cell.result == "unrun"), None)
 
 
-def _judge_audit(alone: Sequence[Cell]) -> MatrixResult:
-    """Of a tree without any branch: there is nothing to compare it with."""
-    cell = alone[0]
+def _judge_audit(cell: Cell, control: Cell | None) -> MatrixResult:
+    """Of a tree without any branch: what it is compared with is that tree without the files that
+    the finding is about. None: that is run next."""
+    names = (TaskId(cell.tree),)
     if cell.result == "unrun":
         return MatrixResult("unproven", (), f"it was not run: {cell.detail or 'it does not apply'}")
     if cell.flickers:
         return MatrixResult("flaky", (), "it fails only sometimes")
-    if cell.result == "failed":
-        return MatrixResult("defect", (TaskId(cell.tree),), "it fails", (cell.tree,))
+    if cell.result == "passed":
+        return MatrixResult("not reproduced", (), "it passes")
     if cell.result == "broken":
-        return MatrixResult("invalid", (), "it cannot even run")
-    return MatrixResult("not reproduced", (), "it passes")
+        return MatrixResult("unproven", (), "it cannot even run, or does not end")
+    if control is None:
+        return MatrixResult("defect", names, "it fails", (cell.tree,))
+    if control.result == "unrun":
+        why = f"it fails, and cannot be run {control.tree}: {control.detail}"
+        return MatrixResult("unproven", (), why)
+    if control.flickers:
+        return MatrixResult("flaky", (), f"it fails only sometimes {control.tree}")
+    both = (cell.tree, control.tree)
+    if control.result == "passed":
+        return MatrixResult("defect", names, f"it fails, and passes {control.tree}", both)
+    told = reasons(cell.detail)
+    if told - reasons(control.detail):
+        return MatrixResult("defect", names, f"it fails, and in another way {control.tree}", both)
+    why = f"in the same way {control.tree}" if told else "and does not say why"
+    return MatrixResult("unproven", (), f"it fails {why}")
 
 
 def _spoilt(cells: Sequence[Cell], below: Below) -> MatrixResult | None:
@@ -252,13 +283,7 @@ def _other_way(cell: Cell, base: Cell) -> bool:
     """Whether it gets further than on the base, or is told something else there."""
     if cell.result == "failed" and base.result == "broken":
         return True
-    return told_by(cell) != told_by(base)
-
-
-def told_by(cell: Cell) -> frozenset[str]:
-    """The errors and comparisons that a run names, to tell whether two fail alike."""
-    lines = (line.strip() for line in cell.detail.splitlines())
-    return frozenset(_ADDRESS.sub("0x", line) for line in lines if _TELLING.search(line))
+    return told_by(cell.detail) != told_by(base.detail)
 
 
 def trespass(touched: Collection[tuple[str, str, str, int]]) -> str:
@@ -272,17 +297,19 @@ def trespass(touched: Collection[tuple[str, str, str, int]]) -> str:
             return f"it changes what is there: {path}"
         if mode not in ("100644", "100755"):
             return f"it adds something that is no plain file: {path}"
-        if matches(_STEERING, path) or name in ("", ".", ".."):
+        if matches(STEERING, path) or name in ("", ".", ".."):
             return f"it touches what steers the tests: {path}"
         if not matches(TESTS, path):
             return f"it touches more than tests: {path}"
     return ""
 
 
-def result_of(passed: bool, code: int | None, tests: TestRun | None, output: str) -> Result:
+def result_of(
+    passed: bool, code: int | None, tests: TestRun | None, output: str, own: Collection[str] = ()
+) -> Result:
     """How a run of the command reads: did it judge, and what.
 
-    `code` is None for a run that did not end by itself.
+    `code` is None for a run that did not end by itself; `own` are the files of its patch.
     """
     if passed:
         return "passed"
@@ -290,23 +317,10 @@ def result_of(passed: bool, code: int | None, tests: TestRun | None, output: str
         return "broken"
     if tests is not None and tests.tests and not any(s.bad for s in tests.tests.values()):
         return "broken"
+    if is_misuse(output, own):
+        return "broken"
     # An error is no failed assertion, but it judges: unittest says so of every exception.
     return "broken" if _MISSING.search(output) and not _ASSERTED.search(output) else "failed"
-
-
-# Below a folder of tests too: these decide how every test runs.
-_STEERING = (
-    *("conftest.py", "sitecustomize.py", "usercustomize.py", "*.pth", "pytest.ini", ".pytest.ini"),
-    *("tox.ini", "setup.cfg", "pyproject.toml", "package.json", "jest.config.*", "vitest.config.*"),
-    *(".gitattributes", ".gitmodules", ".env", ".envrc", "Makefile", "Cargo.toml", "go.mod"),
-)
-
-
-_TELLING = re.compile(
-    r"(?:Error|Exception|Failure|panicked)\b|\b(?:assert|expected|received|actual|got)\b",
-    re.IGNORECASE,
-)
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 
 
 _MISSING = re.compile(

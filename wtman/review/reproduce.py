@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from wtman.checks.judge import Judged, once
 from wtman.checks.judge import judge as judge_tree
+from wtman.checks.reproducers import counterpart
 from wtman.context import Context
 from wtman.git.patches import series
 from wtman.git.patches.apply import Patched, overlaid, patched
@@ -21,7 +22,7 @@ from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State
 from wtman.model.check import Verdict
 from wtman.model.command import ExitReason
-from wtman.model.finding import BASE, MEANT, Cell, Reproducer
+from wtman.model.finding import BASE, MEANT, Cell, Reproducer, files_of
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
@@ -29,7 +30,17 @@ from wtman.provision.command_text import by_hand
 from wtman.review.combinations import wanted
 from wtman.review.intent import promised, purpose_of
 from wtman.review.judgement import once_confirmed
-from wtman.review.matrix import Below, MatrixResult, again, combined, judge, result_of, trespass
+from wtman.review.matrix import (
+    WITHOUT,
+    Below,
+    MatrixResult,
+    again,
+    combined,
+    judge,
+    result_of,
+    trespass,
+    uncompared,
+)
 from wtman.text.words import listed
 
 _EVIDENCE = 2000  # characters of what it said where it failed
@@ -40,7 +51,8 @@ _ENDED = (ExitReason.EXITED, ExitReason.TIMEOUT, ExitReason.OUTPUT, ExitReason.U
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """`donor` is a commit on which the patch applied earlier, or empty."""
+    """`donor` is a commit on which the patch applied earlier, or empty; `path` is where the
+    finding says that the defect is, or empty."""
 
     ctx: Context
     state: State
@@ -48,6 +60,7 @@ class _Bench:
     proof: Reproducer
     stem: str
     donor: Sha = Sha("")
+    path: str = ""
 
 
 async def reproduce(
@@ -69,7 +82,8 @@ async def reproduce(
     if shown.kind == "regression":
         shown, meant = await _unless_meant(bench, shown)
     failing = next((c for c in cells if c.bad and c.tree in _blamed(shown)), None)
-    failing = failing or next((c for c in reversed(cells) if c.bad), None)
+    real = (c for c in reversed(cells) if not c.tree.startswith(WITHOUT))
+    failing = failing or next((c for c in real if c.bad), None)
     if failing is not None and failing.commit:
         await ctx.git(candidate_refs.keep, ctx.repo, state.run, Sha(failing.commit))
     return Reproduced(
@@ -106,6 +120,8 @@ async def _certain(
             cells = [*cells, *more]
         elif doubted := again(cells, below, asked=asked):
             cells = await _once_more(bench, cells, doubted)
+        elif (alone := uncompared(cells)) is not None:
+            cells = [*cells, await _without(bench, alone)]
         else:
             return cells
 
@@ -122,7 +138,8 @@ def bench_of(ctx: Context, state: State, finding: Finding) -> _Bench:
         if item.proof == proof.key and cell.bad and cell.commit
     )
     donor = next(donors, Sha("")) if proof.patch else Sha("")
-    return _Bench(ctx, state, settings, proof, f"{finding.id}-{proof.key[:6]}", donor)
+    stem = f"{finding.id}-{proof.key[:6]}"
+    return _Bench(ctx, state, settings, proof, stem, donor, finding.claim.path)
 
 
 def _alone(ctx: Context, state: State, name: TaskId) -> Sha:
@@ -215,11 +232,11 @@ async def _cell(bench: _Bench, name: str, commit: Sha, reason: str = "") -> Cell
             break
     else:
         return Cell(name, "unrun", 0, 0, f"its run was lost: {ran.exit.reason.value}", commit)
-    if ran.unfit and name == BASE:
+    if ran.unfit and (name == BASE or name.startswith(WITHOUT)):
         # The machine or the base is at fault, and not what the test looks for.
         return Cell(name, "unrun", 0, 0, f"{ran.unfit}\n{ran.output}".strip(), commit)
     code = ran.exit.code if ran.exit.reason is ExitReason.EXITED else None
-    result = result_of(ran.passed, code, ran.tests, ran.output)
+    result = result_of(ran.passed, code, ran.tests, ran.output, files_of(bench.proof.patch))
     detail = "" if ran.passed else (ran.unfit or ran.output or ran.exit.reason.value)
     if ran.exit.reason is ExitReason.TIMEOUT:
         detail = _HANGS if name == BASE else f"{detail}\n{_HANGS}".strip()
@@ -244,6 +261,14 @@ async def _combination(bench: _Bench, members: tuple[TaskId, ...]) -> Cell:
             return cell
         failed[made.commit] = cell
     return next(iter(failed.values()))
+
+
+async def _without(bench: _Bench, alone: Cell) -> Cell:
+    """Run it on the tree of an audit without the files that the finding is about."""
+    ctx, base = bench.ctx, bench.state.base
+    paths = (bench.path.removeprefix("./"),)
+    tree, words = await ctx.git(counterpart, ctx.control, base, Sha(alone.commit), paths)
+    return await _cell(bench, f"{WITHOUT}{words}", tree, "there is nothing to compare with")
 
 
 def _together(ctx: Context, state: State, members: tuple[TaskId, ...], way: int) -> Assembled:

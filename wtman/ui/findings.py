@@ -86,7 +86,8 @@ def standing_of(judged: Judgement) -> str:
 def standing_words(finding: Finding, judged: Judgement) -> str:
     """The same as people read it, with what kind of proof stands behind it."""
     words, proof = STANDINGS[standing_of(judged)], shown_by(finding, judged)
-    telling = proof is not None and judged.verdict != REFUTED and proof.kind in SHOWS | DOUBTFUL
+    kinds = SHOWS | DOUBTFUL | {"unproven"}
+    telling = proof is not None and judged.verdict != REFUTED and proof.kind in kinds
     return f"{words} ({proof.kind})" if telling and proof is not None else words
 
 

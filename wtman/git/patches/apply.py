@@ -26,6 +26,11 @@ def restored(ctl: Control, head: str, changed: Sequence[Change]) -> Sha:
     return commit(ctl, tree, (head,), "With protected paths as they were\n", _NOBODY, 0.0)
 
 
+def without(ctl: Control, head: str, paths: Sequence[str]) -> Sha:
+    """A commit on `head` that has none of these files; always the same one."""
+    return restored(ctl, head, [Change(path, None, None) for path in paths])
+
+
 _WORDS = 300  # characters of git's own reason
 
 
