@@ -206,6 +206,20 @@ def test_a_file_renamed_by_one_and_edited_by_others(world: World) -> None:
     assert all(not item.deleted_files for item in proof.members)
 
 
+@pytest.mark.parametrize("first", ["mover", "newcomer"])
+def test_a_link_that_two_moved_and_one_put_a_file_in_its_stead(world: World, first: str) -> None:
+    link, file = ("120000", b"x"), text("new", "words")
+    base = {"link": link, "x": text("x")}
+    heads = {
+        "mover": {"moved": link, "x": text("x")},
+        "newcomer": {"moved": link, "link": file, "x": text("x")},
+    }
+    names = sorted(heads, key=lambda name: name != first)
+    train, made = world.assemble(world.train(base, *((name, base, heads[name]) for name in names)))
+    assert prove(world.ctl, train, made).proven
+    assert world.files(made.commit) == heads["newcomer"]
+
+
 def test_a_target_that_moved_on_keeps_its_newer_lines(world: World) -> None:
     base = {"a": numbered(), "b": numbered()}
     on = {"new": numbered(n1="one"), "b": numbered(n0="target"), "c": text("c")}

@@ -144,11 +144,30 @@ def _plan(tip: _Tip, step: MemberStep) -> ExpectedChanges:
         prev = tip.at(step, path, change.old)
         after = landed[path].new if path in landed else prev
         claims[path] = FileChange(path, path, path, path, change.old, change.new, prev, after)
+    _apart(claims)
     strays = tuple(change for path, change in landed.items() if path not in claims)
     moves = tuple(_moves(tip, step, claims, strays))
     pairs = {pair for claim in (*claims.values(), *moves) for pair in claim.pairs}
     pairs |= {pair for change in strays for pair in _pair(change.old, change.new)}
     return ExpectedChanges(step, claims, moves, strays, frozenset(pairs))
+
+
+def _apart(claims: dict[str, FileChange]) -> None:
+    """Both sides moved a file to one place, and one put something of another kind in its stead.
+
+    The newcomer has nothing in common with what was there: it is an addition. Git's merge reads
+    it so too (merge-ort.c, process_renames: "this was really a double rename").
+    """
+    moved = {
+        it.head.oid for it in claims.values() if not it.base and it.head and it.head == it.prev
+    }
+    for path, claim in claims.items():
+        newcomer = claim.head or claim.prev
+        only = claim.head is None or claim.prev is None
+        if not (claim.base and claim.base.oid in moved and newcomer and only):
+            continue
+        if newcomer.mode[:2] != claim.base.mode[:2]:
+            claims[path] = replace(claim, base=None)
 
 
 def _moves(
