@@ -39,7 +39,7 @@ def test_more_lands_with_a_repair_than_without_in_few_sessions(
             assert request["task"]["attempts"] and request["answer"]["properties"]
             (plain,) = run.status["repairs"]
             assert plain["decision"] == decided["decision"] and plain["applied"]
-            assert plain["fell_short"]
+            assert plain["fell_short"] and "changed nothing" not in plain["fell_short"]
             assert decided["reason"] in run("logs", task).out
     assert found[1] > found[0], "the same run without a repair"
 
@@ -98,6 +98,28 @@ def test_a_yes_gives_what_was_shown_and_approves_its_command(
     run("resume", "--yes")
     assert run.tasks["misled"]["state"] == "verified"
     assert [it["command"] for it in run.tasks["misled"]["checks"]] == ["test -f README.md"]
+
+
+@pytest.mark.slow
+def test_a_check_that_cannot_run_is_told_and_the_run_goes_on(
+    tmp_path: Path, repo: Path, wtman: kit.Program
+) -> None:
+    run = seeded(tmp_path, repo, wtman, CASES["wrong-prompt"])
+    other = {"decision": "again", "reason": "x", "advice": "write right.txt good"}
+    run.decide({"misled": {**other, "check": ["frobnicate -q"]}})
+    run.split(code=4)
+    name = run.status["run"]["id"]
+    asked = run("answer", code=4).out.splitlines()
+    assert asked[-2:] == [
+        f"  answer: wtman answer {name} yes",
+        f"      or: wtman answer {name} no",
+    ]
+    run("answer", name, "yes")
+    done = run("resume", "--yes", code=1).out
+    assert "misled  repair not done: check `frobnicate -q` cannot run" in done
+    assert run.tasks["misled"]["state"] == "failed" and run.tasks["small"]["state"] == "verified"
+    assert f"next: wtman merge {name}" in done
+    assert "what came of it: not done: check `frobnicate -q` cannot run" in run("report").out
 
 
 CHARACTERS = {

@@ -15,6 +15,7 @@ from wtman.coordinator.outcome import exit_status, next_command
 from wtman.journal import events as e
 from wtman.journal.state import State
 from wtman.model.actions import ActionKey
+from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Plan, Task
 from wtman.model.states import RunState, TaskState
@@ -36,6 +37,11 @@ class Repaired(World):
     asked: list[tuple[str, int]] = field(default_factory=list)
 
     def _outcome(self, action: a.Action, cancelled: bool) -> tuple[e.Event, ...]:
+        if isinstance(action, a.CheckBase) and not cancelled:
+            unfit = {text: "it is not there" for text in self.state.offered if text == "missing"}
+            known = [*self.state.checks, *(it for it in self.state.offered if it not in unfit)]
+            results = tuple(CheckResult(command, Verdict.GREEN) for command in known)
+            return (e.BaseChecked(action.commit, results, unfit=unfit),)
         if not isinstance(action, a.DecideRepair):
             return super()._outcome(action, cancelled)
         if cancelled:
@@ -159,6 +165,12 @@ def test_a_program_that_cannot_repair_is_asked_once() -> None:
     state = world.drive(first)
     assert len(world.asked) == 1 and state.paused is None
     assert states(world) == dict.fromkeys("abc", "failed")
+    # Of the other one is said why it was not repaired; what failed only with its need is silent.
+    told = {str(it.task): it.failed.reason for it in state.repairs if it.failed is not None}
+    assert told == {"b": "no idea", "a": f"{REPAIRER} is not asked: it cannot repair (see b)"}
+    assert state.sessions == 5
+    world.append([e.Resumed(), e.Requested("retry", TaskId("a"), once=True)])
+    assert len(world.drive(first).repairs) == 2
 
 
 def chain(other: str) -> Fate:
@@ -235,6 +247,28 @@ def test_what_only_the_user_can_allow_waits_while_the_rest_goes_on(answer: str) 
         assert state.repairs[-1].applied is not None
         assert "not allowed" in state.repairs[-1].applied.refused
     assert not state.asked and len(world.asked) == 1
+
+
+@pytest.mark.parametrize(("check", "answer"), [("missing", "yes"), ("other", "yes"), ("x", "no")])
+def test_a_check_that_a_person_allows_is_tried_on_the_base_before_it_judges(
+    check: str, answer: str
+) -> None:
+    def brings(state: State, base: e.RepairDecided) -> e.RepairDecided:
+        decided = replace(base, decision="again", advice="please", check=(check,))
+        return replace(decided, asks=(f"a is judged by: {check}",))
+
+    world = repaired(task("a"), task("b"), fate=brings)
+    world.session_fate = fails("a", until=2)
+    world.drive(first)
+    assert run_state(world.state) is RunState.WAITING
+    world.append([e.Answered("repair-a-1", answer), e.Resumed()])
+    state = world.drive(first)
+    (repair,) = state.repairs
+    assert repair.applied is not None and not state.asked and state.failed is None
+    refused = {"missing": "it is not there", "x": "what it asks for was not allowed"}
+    assert repair.applied.refused == refused.get(check, "")
+    assert states(world) == {"a": "verified" if check == "other" else "failed", "b": "verified"}
+    assert state.tasks[TaskId("a")].planned.check == (("other",) if check == "other" else ())
 
 
 def test_a_question_that_something_has_overtaken_is_closed() -> None:

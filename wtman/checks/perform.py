@@ -5,6 +5,7 @@ or says which tests are not, and that it sees the checkout it runs in. What fail
 that is a problem of the run, found before a session costs anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -105,7 +106,8 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
         return tuple(dict.fromkeys((*inner, *names)))
 
     package = await ctx.git(history.blob, ctx.control, action.commit, "package.json", _PACKAGE_CAP)
-    looked = await look(ctx, state.settings, state.checks, action.commit, named, stem="base")
+    commands = tuple(dict.fromkeys((*state.checks, *state.offered)))
+    looked = await look(ctx, state.settings, commands, action.commit, named, stem="base")
     judged = [await _judge_base(ctx, state.settings, action.commit, one) for one in looked]
     settings = state.settings
     reasons = [
@@ -114,7 +116,14 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
         else None
         for one, verdict in zip(looked, judged, strict=True)
     ]
-    problem, hint = _problem(looked, judged, files, reasons)
+    seen = list(zip(looked, judged, reasons, strict=True))
+    own = [item for item in seen if item[0].command in state.checks]
+    problem, hint = _problem(own, files)
+    unfit = {
+        item[0].command: found.partition("\n")[0]
+        for item in seen
+        if item not in own and (found := _problem([item], files)[0])
+    }
     warnings: tuple[str, ...] = ()
     if not problem and state.proofs:
         problem, warnings = await look_at_base(ctx, state, action.commit)
@@ -122,11 +131,12 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
     shown = bool(names) or import_probe.own_workspaces(files, package)
     return e.BaseChecked(
         commit=action.commit,
-        results=tuple(one.result for one in judged),
+        results=tuple(one.result for one in judged if one.result.command not in unfit),
         problem=problem,
         hint=hint,
         warnings=(*_warnings(looked, judged, shown), *warnings),
         proofs=tuple(proof.key for proof in state.proofs),
+        unfit=unfit,
     )
 
 
@@ -141,13 +151,10 @@ async def _judge_base(ctx: Context, settings: Settings, commit: Sha, seen: BaseR
 
 
 def _problem(
-    looked: tuple[BaseRun, ...],
-    judged: list[BaseJudged],
-    files: tuple[str, ...],
-    reasons: list[Explained | None],
+    looked: Sequence[tuple[BaseRun, BaseJudged, Explained | None]], files: tuple[str, ...]
 ) -> tuple[str, str]:
-    """What keeps the run from starting, and what to do about it."""
-    for seen, one, why in zip(looked, judged, reasons, strict=True):
+    """What keeps these checks from judging anything, and what to do about it."""
+    for seen, one, why in looked:
         if why is not None:
             continue
         # Before what is red: through an editable install a run can fail for just that reason.
@@ -158,7 +165,7 @@ def _problem(
                 f"({seen.sight.detail}): it would pass whatever a branch does"
             )
             return text, import_probe.blind_hint(files, seen.command)
-    red = [item for item in zip(looked, judged, reasons, strict=True) if item[1].problem]
+    red = [item for item in looked if item[1].problem]
     if not red:
         return "", ""
     seen, first, why = red[0]

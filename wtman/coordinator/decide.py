@@ -39,7 +39,7 @@ from wtman.tasks.addition import admission
 from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
-from wtman.tasks.repair import repairs_wanted, settled
+from wtman.tasks.repair import repairs_wanted, settled, unasked
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.decide import given_to, offer_of, taken_over
 
@@ -64,6 +64,8 @@ def decide(
     if made := settled(state):
         return (AnswerWanted(made),)
     known = standings(state)
+    if told := unasked(state, known):
+        return (AnswerWanted(told),)
     actions: list[Action] = [*_cancels(state, running, known), *_settle_left(state, running)]
     actions += [*flows.outcomes(state, known), *flows.over_budget(state, known)]
     proofs, asked, outcomes = review_steps(state)
@@ -265,13 +267,13 @@ def _base(state: State, running: frozenset[ActionKey]) -> list[Action]:
 
 def base_settled(state: State) -> bool:
     """Whether every check of the run has been seen on the base, or there is none."""
-    wanted, proofs = set(state.checks), {proof.key for proof in state.proofs}
+    wanted, proofs = {*state.checks, *state.offered}, {proof.key for proof in state.proofs}
     if not (wanted or proofs):
         return True
     seen = state.base_checked
     if seen is None or not proofs <= set(seen.proofs):
         return False
-    return wanted <= {result.command for result in seen.results}
+    return wanted <= {*(result.command for result in seen.results), *seen.unfit}
 
 
 def _follows(

@@ -240,16 +240,16 @@ def _to_answer(state: State) -> str:
     return answer_command(state, first) if first.asked is None else f"wtman answer {state.run}"
 
 
-def answer_command(state: State, question: PersonQuestion) -> str:
-    """How a question is answered, with the first of its options.
+def answer_command(state: State, question: PersonQuestion, option: str = "") -> str:
+    """How a question is answered with one of its options, by default the first.
 
     Where the run waits with others, too, it is named.
     """
-    first = question.options[0]
+    said = option or question.options[0]
     others = any(item.key != question.key for item in state.questions)
     which = ("--question", short_key(question)) if others else ()
-    dashes = ("--",) if first.startswith("-") else ()
-    return shlex.join(["wtman", "answer", state.run, *which, *dashes, first])
+    dashes = ("--",) if said.startswith("-") else ()
+    return shlex.join(["wtman", "answer", state.run, *which, *dashes, said])
 
 
 def short_key(question: PersonQuestion) -> str:

@@ -21,7 +21,7 @@ def _decided(state: State, event: e.RepairDecided, at: float) -> State:
 def _failed(state: State, event: e.RepairFailed, at: float) -> State:
     key = ActionKey(ActionKind.REPAIR, event.task)
     state = limits.session_over(state, key, event, answered=False)
-    state = replace(state, sessions=state.sessions + event.sessions - 1)
+    state = replace(state, sessions=state.sessions + max(event.sessions - 1, 0))
     return replace(state, repairs=(*state.repairs, RepairView(at, failed=event)))
 
 

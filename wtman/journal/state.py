@@ -374,7 +374,8 @@ class RepairView:
     @property
     def counts(self) -> bool:
         """Whether it is one of those that a task may have."""
-        return self.failed is None or not (self.failed.fatal or self.failed.limited)
+        failed = self.failed
+        return failed is None or not (failed.fatal or failed.limited or not failed.sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,6 +618,23 @@ class State:
             if view.task.check:
                 seen.update(dict.fromkeys(view.task.check))
         return tuple(seen)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Checks of repairs that a person has allowed, and that are no part of the plan yet."""
+        yes = {
+            (item.asked.task, item.asked.number)
+            for item in self.asked
+            if item.asked is not None and item.asked.team is None and item.answer not in ("", NO)
+        }
+        found = (
+            text
+            for item in self.repairs
+            if item.decided is not None and item.applied is None
+            if (item.task, item.decided.number) in yes
+            for text in item.decided.check
+        )
+        return tuple(dict.fromkeys(found))
 
     def checks_of(self, task: TaskId) -> tuple[str, ...]:
         """The check commands that judge one task."""

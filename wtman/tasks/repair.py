@@ -108,6 +108,26 @@ def unable(state: State) -> frozenset[str]:
     )
 
 
+def unasked(state: State, known: Mapping[TaskId, Standing]) -> tuple[e.RepairFailed, ...]:
+    """What is told of tasks whose repairer has shown with another task that it cannot repair."""
+    if not state.repairs or not _may_repair(state):
+        return ()
+    agent = agent_of_repairer(state.settings, state.roles)
+    first = next((it.task for it in state.repairs if it.failed and it.failed.agent == agent), "")
+    if agent not in unable(state):
+        return ()
+    why = f"{agent} is not asked: it cannot repair (see {first})"
+    return tuple(
+        e.RepairFailed(task, 1, agent, why, sessions=0)
+        for task, item in known.items()
+        if item.state in DEAD
+        and not state.repairs_of(task)
+        and not state.tasks[task].merged
+        and not any(state.repairs_of(lead) for lead in state.leads_of(task))
+        and _is_repairable(state, state.tasks[task], item, known)
+    )
+
+
 def excluded_to_repair(state: State, known: Mapping[TaskId, Standing]) -> bool:
     """Whether a resume would have what the newest merge excluded repaired."""
     asked = replace(state, mends=True)
@@ -161,18 +181,34 @@ def settled(state: State) -> tuple[e.Event, ...]:
         if decided is None or item.applied is not None:
             continue
         asked_for = next((it for it in state.asked if it.key == key_of(decided)), None)
-        made = events_of(state, decided)
-        stale = made is None
-        if asked_for is not None and not asked_for.answer and not stale:
+        made, refused = events_of(state, decided), ""
+        if made is None:
+            refused = "the task has changed meanwhile"
+        elif asked_for is not None and not asked_for.answer:
             continue
+        elif asked_for is not None and asked_for.answer == NO:
+            refused = "what it asks for was not allowed"
+        elif asked_for is not None:
+            unfit = _unfit(state, decided)
+            if unfit is None:
+                continue  # its check is seen on the base first
+            refused = unfit
         out += [e.QuestionClosed(asked_for.key)] if asked_for is not None else []
-        refused = "the task has changed meanwhile" if stale else ""
-        if asked_for is not None and asked_for.answer == NO:
-            refused, made = "what it asks for was not allowed", ()
-        out += made or ()
+        out += () if refused or made is None else made
         out.append(e.RepairApplied(decided.task, decided.number, refused))
         break  # the next one is judged by the plan that this one leaves
     return tuple(out)
+
+
+def _unfit(state: State, decided: e.RepairDecided) -> str | None:
+    """Why a check that a repair brings cannot judge; empty: it can; None: it was not tried yet."""
+    seen = state.base_checked
+    unfit = seen.unfit if seen is not None else {}
+    known = {item.command for item in seen.results} if seen is not None else set()
+    wanted = [text for text in decided.check if text not in known]
+    if any(text not in unfit for text in wanted):
+        return None
+    return "; ".join(unfit[text] for text in wanted)
 
 
 def key_of(decided: e.RepairDecided) -> str:

@@ -35,7 +35,7 @@ from wtman.plan.rules import require_sound
 from wtman.review.judgement import blockers
 from wtman.sessions.ask import Question, ask
 from wtman.tasks.actions import DecideRepair
-from wtman.tasks.lifecycle import counted, standings
+from wtman.tasks.lifecycle import last_counted, standings, telling
 from wtman.tasks.overlap import coming
 from wtman.tasks.repair import asks_for, key_of, wrong_with
 from wtman.text.terminal import clean
@@ -216,7 +216,7 @@ def _brief(ctx: Context, state: State, view: TaskView, standing: Standing) -> Re
     changed = b""
     if view.head and view.start and view.head != view.start:
         changed = diff(ctx.control, view.start, view.head)[:_DIFF_CAP]
-    left, last = view.excluded, next(filter(counted, reversed(view.current)), None)
+    left, last = view.excluded, telling(view.current) or last_counted(view)
     why = left.in_short() if left is not None else _reason(last)
     if not why:
         why = ", ".join(finding.claim.title for finding, _ in blockers(state, task.id))

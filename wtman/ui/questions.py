@@ -5,7 +5,7 @@ from typing import Any
 from wtman.coordinator.outcome import answer_command, short_key
 from wtman.journal.state import PersonQuestion, State
 from wtman.text.terminal import clean, count, fold, paint
-from wtman.text.words import exact, quoted
+from wtman.text.words import exact
 
 _YELLOW = "33"
 _SHOWN = 40  # lines of what a question shows
@@ -22,6 +22,13 @@ def asked_lines(state: State, width: int, colour: bool) -> list[str]:
 
 def question_lines(state: State, question: PersonQuestion, width: int) -> list[str]:
     """A question with what it shows, and how it is answered."""
+    ways = [answer_command(state, question, option) for option in question.options]
+    told = [f"  answer: {ways[0]}", *(f"      or: {way}" for way in ways[1:])]
+    return [*shown_lines(question, width), *told]
+
+
+def shown_lines(question: PersonQuestion, width: int) -> list[str]:
+    """A question with what it shows."""
     lines = fold(clean(f"? {question.text}"), width)
     if question.asked is not None:  # what a yes allows is shown whole
         for line in question.show:
@@ -30,8 +37,7 @@ def question_lines(state: State, question: PersonQuestion, width: int) -> list[s
         lines += [f"  {clean(line, width - 2)}" for line in question.show[:_SHOWN]]
     if question.asked is None and len(question.show) > _SHOWN:
         lines.append(f"  … and {count(len(question.show) - _SHOWN, 'line')} more")
-    others = ", ".join(map(quoted, question.options[1:]))
-    return [*lines, f"  answer: {answer_command(state, question)} (or: {others})"]
+    return lines
 
 
 def question_json(question: PersonQuestion) -> dict[str, Any]:

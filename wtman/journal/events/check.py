@@ -1,6 +1,6 @@
 """Events of checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wtman.journal.events.event import Event
 from wtman.model.check import CheckResult, Verdict
@@ -9,7 +9,10 @@ from wtman.model.ids import Sha, TaskId
 
 @dataclass(frozen=True, slots=True)
 class BaseChecked(Event):
-    """The checks on the base. `problem` set means: no session may start."""
+    """The checks on the base. `problem` set means: no session may start.
+
+    `unfit` has the checks of repairs that cannot judge there, each with why.
+    """
 
     commit: Sha
     results: tuple[CheckResult, ...]
@@ -17,6 +20,7 @@ class BaseChecked(Event):
     hint: str = ""
     warnings: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()  # keys of what was seen to fail there, as it is to
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class RepairDecided(Event):
 @dataclass(frozen=True, slots=True)
 class RepairFailed(Event):
     """The repairer decided nothing. `problems`: what it said did not fit; `fatal` and `limited`
-    are trouble that is not its own, after which it is asked again."""
+    are trouble that is not its own, after which it is asked again. `sessions` 0: it was not asked.
+    """
 
     task: TaskId
     number: int

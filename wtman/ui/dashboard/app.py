@@ -37,7 +37,7 @@ from wtman.ui.dashboard.style import CSS, THEME
 from wtman.ui.dashboard.task_list import TaskList
 from wtman.ui.dashboard.text_pane import TextPane
 from wtman.ui.failures import FailedTask, failures
-from wtman.ui.questions import question_lines
+from wtman.ui.questions import shown_lines
 from wtman.ui.rows import Moment, Row, places_of, row_of
 from wtman.ui.tree import BUSY, Node, TreeLine
 
@@ -436,7 +436,7 @@ class Dashboard(App[None]):
                 more = "" if self._run.live() else "; u resumes the run"
                 self.notify(f"answered: {answer}{more}", markup=False)
 
-        lines = question_lines(self._state, question, max(self.size.width - 12, 20))[:-1]
+        lines = shown_lines(question, max(self.size.width - 12, 20))
         self.push_screen(AnswerScreen(lines, question.options), said)
 
     # --- keys: the chosen task --------------------------------------------------------------------
