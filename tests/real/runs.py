@@ -55,10 +55,12 @@ def states(told: dict[str, Any]) -> dict[str, str]:
 
 
 def listing(home: Path) -> dict[str, bytes]:
+    """All files of a home but wtman's own table of attempts, which no session can write."""
+    own = home / ".local/state/wtman/attempts"
     return {
         str(path.relative_to(home)): path.read_bytes()
         for path in sorted(home.rglob("*"))
-        if path.is_file()
+        if path.is_file() and own not in path.parents
     }
 
 
