@@ -42,7 +42,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
         *_wrapped(forecast_facts(plan, proposal.forecast), width - 11),
-        ("limits", _limits(settings)),
+        *_wrapped((("limits", _limits(settings)),), width - 11),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
     ]
@@ -117,7 +117,7 @@ def sandbox_words(settings: Settings) -> str:
 
 def _limits(settings: Settings) -> str:
     parts = [
-        f"up to {settings.jobs} in parallel",
+        f"{settings.jobs} in parallel",
         count(settings.max_sessions, "session"),
         f"{count(settings.attempts, 'attempt')} a task",
         f"{duration(settings.timeout)} each",
