@@ -149,7 +149,9 @@ def test_what_has_nothing_to_fix_is_refused(
 
     assert 'there is no run "never"' in refused("--findings", "never")
     assert "two ways to say" in refused("--findings", audited, "--task", "a: b")
-    assert "two ways to say" in refused("--findings", audited, "words")
+    told = refused("--findings", audited, "words", "--planner", "claude")
+    assert "two ways to say" in told
+    assert f"wtman plan --findings {audited} -o repair.toml" in told
     (tmp_path / "says.json").write_text(json.dumps(SAID[3:]))
     who = f"command:{sys.executable} {tmp_path}/reviewer.py"
     asked = ("--reviewer", who, "--rounds", "1", "--reviewers", "1", "--json")

@@ -226,6 +226,36 @@ def test_a_coordinator_that_is_killed_in_a_repair_changes_nothing_of_its_result(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["while it decides", "after it has decided"])
+def test_a_run_that_is_stopped_in_a_repair_goes_on_and_decides_once(
+    tmp_path: Path, repo: Path, wtman: kit.Program, moment: str
+) -> None:
+    run = seeded(tmp_path, repo, wtman, CASES["missing-need"])
+    decided = moment == "after it has decided"
+    # Held there: the repairer before its answer, or the author in the session that follows it.
+    script = run.folder / ("author.py" if decided else "repairer.py")
+    line = "own = told" if decided else "print(answer if"
+    held = "if 'session 3' in told_of and not (here / 'go').exists(): time.sleep(60)\n"
+    gate = held if decided else "if not (here / 'go').exists(): time.sleep(60)\n"
+    numbered = "import time; told_of = f\"session {os.environ.get('WTMAN_ATTEMPT')}\"\n"
+    before = numbered + gate if decided else gate
+    script.write_text(script.read_text().replace(line, before + line, 1))
+    process = wtman.start(*run.words, cwd=repo)
+    wait_for(lambda: len(run.asked) == 1 and (not decided or run.built.count("user") == 3))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "next: wtman resume" in out
+    (run.folder / "go").touch()
+    run("resume", "--yes")
+    assert {it["state"] for it in run.status["tasks"]} == {"verified"}
+    # An answer that was given is not asked for again; one that was cut short is, once.
+    assert len(run.asked) == (1 if decided else 2)
+    (repair,) = run.status["repairs"]
+    assert repair["applied"] and repair["decision"] == "chain"
+    kit.assert_no_leftover_processes(tmp_path)
+
+
+@pytest.mark.slow
 def test_what_people_do_meanwhile_comes_before_a_repair(
     tmp_path: Path, repo: Path, wtman: kit.Program
 ) -> None:

@@ -118,5 +118,7 @@ def require_alone(findings: str, **others: object) -> None:
     if findings and given:
         words = given.upper() if given == "request" else f"--{given.replace('_', '-')}"
         raise UsageError(
-            f"--findings and {words} are two ways to say what is to be done", hint="use one of them"
+            f"--findings and {words} are two ways to say what is to be done",
+            hint=f"leave {words} out, no planner is needed; or edit the tasks by hand: wtman plan "
+            f"--findings {findings} -o repair.toml, then: wtman split --plan repair.toml",
         )

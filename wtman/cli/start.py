@@ -206,6 +206,7 @@ class Console:
             return self.ended(state, exit_status(state))
         known = standings(state)
         words, _ = run_words(state, known)
+        words = "it waits for your answer" if state.questions else words
         print(f"nothing to resume in run {state.run} ({words})")
         print(target.here(f"next: {next_step(state, live=False, known=known)}"))
         return exit_status(state)

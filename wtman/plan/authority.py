@@ -90,7 +90,7 @@ def more_than_approved(
             continue
         own = (pattern, *(later for later in owns if later.startswith("!")))
         if (path := beyond(own, approved)) is not None:
-            shown = "" if path == pattern else f" (so also {quoted(path)})"
+            shown = "" if path == pattern.lstrip("/") else f" (so also {quoted(path)})"
             found.append(
                 f"{task.id} may change {quoted(pattern)}{shown}, which no task of the plan owns"
             )

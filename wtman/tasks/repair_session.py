@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wtman.agents import load
-from wtman.checks.excerpt import excerpt
+from wtman.checks.excerpt import excerpt, summary
 from wtman.context import Context
 from wtman.errors import UsageError, WtmanError
 from wtman.formats.toml_positions import Places
@@ -144,7 +144,7 @@ async def perform(ctx: Context, state: State, action: DecideRepair) -> tuple[e.E
     asked = e.QuestionAsked(
         key_of(decided),
         decided.task,
-        f"Repair of {decided.task} ({decided.decision}): allow it what the plan does not?",
+        f"Repair of {decided.task} ({decided.decision}) goes beyond the plan: allow it?",
         (*wanted, f"because: {decided.reason}"),
         tuple(text for text in commands if any(text in told for told in wanted)),
         decided.number,
@@ -281,7 +281,11 @@ def _tried(attempt: Attempt) -> TriedAttempt:
 
 
 def _reason(attempt: Attempt | None) -> str:
-    return attempt.why.partition("\n")[0] if attempt is not None else ""
+    if attempt is None:
+        return ""
+    first, _, said = attempt.why.partition("\n")
+    told = summary(said)
+    return f"{first}; {told}" if told and told not in first else first
 
 
 def _other(state: State, view: TaskView, standing: Standing) -> OtherTask:
