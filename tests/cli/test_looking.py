@@ -266,3 +266,12 @@ def test_looking_imports_nothing_heavy(wtman: kit.Program, repo: Path, built: Bu
         code += f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
         done = kit.Program(repo, (sys.executable, "-c", code), wtman.extra)()
         assert done.err == "[]\n", words
+
+
+def test_a_dry_run_imports_nothing_that_drives_runs(wtman: kit.Program, repo: Path) -> None:
+    heavy = "('asyncio', 'git', 'wtman.coordinator.loop', 'wtman.coordinator.decide', 'wtman.flow')"
+    words = ["split", "--task", "a: one", "--agent", "command:true", "--dry-run", "--json"]
+    code = f"import sys; from wtman.cli import main; main({words}); "
+    code += f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+    done = kit.Program(repo, (sys.executable, "-c", code), wtman.extra)()
+    assert (done.err, '"dry_run": true' in done.out) == ("[]\n", True)

@@ -3,15 +3,12 @@
 The journal is the only thing left behind, so Ctrl-C is always safe.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
 
 from wtman.cli.notify import call_back
 from wtman.coordinator.home import Home
-from wtman.coordinator.loop import drive
-from wtman.coordinator.open import open_run
 from wtman.journal.events import Event
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
@@ -30,6 +27,11 @@ def driven(
     after: int = 0,
 ) -> State:
     """Take the run's lock, journal `events`, and drive; what is older than `after` is not told."""
+    # Everything that a run does: a command that only shows a plan does without.
+    import asyncio
+
+    from wtman.coordinator.loop import drive
+    from wtman.coordinator.open import open_run
 
     began = time.monotonic()
 

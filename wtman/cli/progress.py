@@ -16,8 +16,6 @@ from wtman.journal.events import Event
 from wtman.journal.record import Recorded
 from wtman.journal.state import State
 from wtman.text.terminal import clean, duration, fit
-from wtman.ui.activity import going_on
-from wtman.ui.lines import RunLines
 
 _FIRST, _EVERY = 0.4, 0.5  # seconds until a line is drawn in a terminal, and between two
 _PIPE = 2.0  # seconds until it is told in a pipe
@@ -100,6 +98,9 @@ def told(
 ) -> Iterator[Callable[[State, Sequence[Recorded]], None]]:
     """What to watch a run with that has no live table: its `wanted` news as lines of `out`, and
     between them what goes on. Quiet: nothing at all."""
+    from wtman.ui.activity import going_on
+    from wtman.ui.lines import RunLines
+
     lines = RunLines(out, terminal.width() if out.isatty() else 0)
     with Progress(quiet=quiet) as progress:
 

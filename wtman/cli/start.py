@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from wtman.cli import question, target, terminal
 from wtman.cli.drive import Doing, Watch, driven
@@ -31,9 +31,6 @@ from wtman.coordinator.start.approval import (
     unconfirmed,
 )
 from wtman.coordinator.start.disk import require_room
-from wtman.coordinator.start.flow import create_flow, flow_order
-from wtman.coordinator.start.flow_proposal import FlowRequest
-from wtman.coordinator.start.flow_replay import rehearsed
 from wtman.coordinator.start.order import (
     PreparedRun,
     edit_plan,
@@ -42,7 +39,6 @@ from wtman.coordinator.start.order import (
     proposal_of,
 )
 from wtman.coordinator.start.proposal import Proposal, Resumption, StartRequest, after, is_planned
-from wtman.coordinator.start.resumption import ResumeRequest, resumption
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import Approved, Event, FlowAdded, PlanWanted
@@ -54,9 +50,7 @@ from wtman.model.states import SCHEMA, RunKind, RunState
 from wtman.plan.one_task import one_task
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, fit
-from wtman.ui.flow_start import flow_screen, rehearsal_lines
 from wtman.ui.jsonl import JsonLines
-from wtman.ui.lines import RunLines
 from wtman.ui.proposal import (
     announced,
     change_lines,
@@ -66,9 +60,10 @@ from wtman.ui.proposal import (
     to_approve,
     ultra_lines,
 )
-from wtman.ui.rows import Moment
-from wtman.ui.table import run_words, table
-from wtman.worktrees.clean import remove_traces
+
+if TYPE_CHECKING:
+    from wtman.coordinator.start.flow_proposal import FlowRequest
+    from wtman.coordinator.start.resumption import ResumeRequest
 
 _RESUMED = StartRequest()
 # Settings that a planner, a scout and a judge are run with.
@@ -150,8 +145,11 @@ class Console:
             return self._driven(home, state, [*foreseen, Approved()])
 
     @_ends_stream
-    def start_flow(self, repo: Repository, request: FlowRequest) -> int:
+    def start_flow(self, repo: Repository, request: "FlowRequest") -> int:
         """Order a flow, show it, ask, make its run, and drive it."""
+        from wtman.coordinator.start.flow import create_flow, flow_order
+        from wtman.ui.flow_start import flow_screen
+
         with self._at("reading the flow"):
             prepared = flow_order(repo, request, os.environ)
         if self.yes and prepared.commands:
@@ -172,8 +170,10 @@ class Console:
             return self._driven(home, state, [Approved()])
 
     @_ends_stream
-    def resume(self, home: Home, change: ResumeRequest) -> int:
+    def resume(self, home: Home, change: "ResumeRequest") -> int:
         """Go on where the journal of a run ends, with what is to be changed."""
+        from wtman.coordinator.start.resumption import resumption
+
         state = home.state(change.run)
         if state.flow is not None:
             return self.resume_flow(home, state, change)
@@ -201,6 +201,8 @@ class Console:
 
     def _done_with(self, state: State) -> int:
         """Say that nothing is left to resume, and what can be done; the run stays as it is."""
+        from wtman.ui.table import run_words
+
         if self.as_json:
             self._begun(state)
             return self.ended(state, exit_status(state))
@@ -215,12 +217,16 @@ class Console:
         self,
         home: Home,
         state: State,
-        change: ResumeRequest,
+        change: "ResumeRequest",
         edited: FlowAdded | None = None,
         typed: str = "",
     ) -> int:
         """Go on with a flow, `edited` by the command `typed` or as it was; says first what is
         reused."""
+        from wtman.coordinator.start.flow_replay import rehearsed
+        from wtman.coordinator.start.resumption import resumption
+        from wtman.ui.flow_start import rehearsal_lines
+
         going = resumption(home, state, change, os.environ)
         events = (*going.events, *((edited,) if edited is not None else ()))
         with self._at("replaying the flow, to see what is reused"):
@@ -274,6 +280,8 @@ class Console:
                 state = planned(home, state, events, sys.stdout)
             events = ()
             if request.kind is RunKind.PLAN:
+                from wtman.worktrees.clean import remove_traces
+
                 remove_traces(state)
             if not is_planned(state):
                 return self.ended(state, exit_status(state)) if self.as_json else unplanned(state)
@@ -365,6 +373,9 @@ class Console:
                 break
             state, events = going_on, ()
         if not terminal.on_terminal():
+            from wtman.ui.rows import Moment
+            from wtman.ui.table import table
+
             lines = table(state, terminal.width(), Moment(time.time()), False)
             print(target.here("\n".join(["", *lines])))
         return exit_status(state)
@@ -462,6 +473,8 @@ def unplanned_json(state: State) -> int:
 @contextmanager
 def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
     if not terminal.on_terminal():
+        from wtman.ui.lines import RunLines
+
         yield RunLines(sys.stdout).watch, None
         return
     from wtman.ui.live import LiveTable
@@ -474,6 +487,8 @@ def _live(home: Home, state: State) -> Iterator[tuple[Watch, Doing | None]]:
 @contextmanager
 def _one_line(out: TextIO) -> Iterator[tuple[Watch, Doing]]:
     """What the planner does, on one line of a terminal; what is worth keeping, as lines."""
+    from wtman.ui.lines import RunLines
+
     lines = RunLines(out)
     live = out.isatty() and terminal.on_terminal()
 

@@ -26,6 +26,7 @@ from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 from wtman.model.ref_moves import ANY, Move
 
+_BRANCH = "ref: refs/heads/"
 _WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 
@@ -64,6 +65,9 @@ def _revision(repo: Repository, rev: str) -> str:
 
 def head_branch(repo: Repository) -> str:
     """Short name of the branch the user stands on, "" when detached; it may be unborn."""
+    head = text(files.head(os.path.join(repo.git_dir, "HEAD"), 4096) or b"").strip()
+    if head.startswith(_BRANCH) and head != f"{_BRANCH}.invalid":
+        return head.removeprefix(_BRANCH)  # without GitPython, which is slow to import
     where = repo.toplevel or repo.git_dir
     if repo.toplevel and not os.path.lexists(os.path.join(where, ".git")):
         return _head_branch(repo)  # core.worktree leads here, GitPython finds nothing

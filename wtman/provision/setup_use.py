@@ -11,10 +11,9 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from wtman import files
-from wtman.context import Context
 from wtman.errors import SPACE_HINT, DiskFullError
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
@@ -24,6 +23,9 @@ from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId
 from wtman.model.settings import Settings
 from wtman.text.terminal import storage
+
+if TYPE_CHECKING:
+    from wtman.context import Context
 
 _NAME = "setup-use.json"
 _CAP = 1 << 20
@@ -71,13 +73,13 @@ def require_space(ctl: Control, settings: Settings, commit: str) -> None:
 
 
 def measured(
-    work: Callable[Concatenate[Context, Settings, str, _P], Awaitable[str]],
-) -> Callable[Concatenate[Context, Settings, str, _P], Awaitable[str]]:
+    work: "Callable[Concatenate[Context, Settings, str, _P], Awaitable[str]]",
+) -> "Callable[Concatenate[Context, Settings, str, _P], Awaitable[str]]":
     """`work` provisions a folder and a `home`; the first time in a run it is measured, too."""
 
     @functools.wraps(work)
     async def provisioned(
-        ctx: Context, settings: Settings, folder: str, /, *args: _P.args, **rest: _P.kwargs
+        ctx: "Context", settings: Settings, folder: str, /, *args: _P.args, **rest: _P.kwargs
     ) -> str:
         home = str(rest["home"])
         before = await ctx.git(_before, ctx, settings, folder, home)
@@ -89,7 +91,7 @@ def measured(
     return provisioned
 
 
-def _before(ctx: Context, settings: Settings, folder: str, home: str) -> SetupUse | None:
+def _before(ctx: "Context", settings: Settings, folder: str, home: str) -> SetupUse | None:
     """What is there already; None where this run has measured it, or there is no setup."""
     if not settings.brings:
         return None
@@ -104,7 +106,7 @@ def _used(folder: str, home: str) -> SetupUse:
     return SetupUse(checkout, DiskTally().add(home))
 
 
-def _keep(ctx: Context, settings: Settings, before: SetupUse, folder: str, home: str) -> None:
+def _keep(ctx: "Context", settings: Settings, before: SetupUse, folder: str, home: str) -> None:
     after = _used(folder, home)
     checkout, private = after.checkout - before.checkout, after.home - before.home
     known = _all(ctx.repo)
