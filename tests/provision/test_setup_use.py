@@ -120,3 +120,35 @@ def test_a_checkout_for_which_there_is_no_room_is_not_made(
     monkeypatch.setattr(setup_use, "free_space", lambda path: free(101))
     with pytest.raises(DiskFullError, match="one more checkout"):
         setup_use.require_space(ctl, settings, head)
+
+
+def test_the_footprint_of_the_next_commit_is_told_by_what_it_changed(tmp_path: Path) -> None:
+    repo = kit.create_repo(tmp_path / "repo", {f"a/{at}/x": "x" * at * 1000 for at in range(9)})
+    ctl = control_dir.prepare(discover(str(repo)))
+    first = footprint(ctl, kit.run_git(repo, "rev-parse", "HEAD"), 4096)
+    kit.write_files(repo, {"a/3/x": "x" * 50_000, "b/c/d/new": "y" * 5000, "pointer": POINTER})
+    os.symlink("a" * 80, repo / "link")
+    kit.run_git(repo, "rm", "-rq", "a/8")
+    kit.run_git(repo, "add", "-A")
+    kit.run_git(repo, "commit", "-qm", "more")
+    head = kit.run_git(repo, "rev-parse", "HEAD")
+    grown = footprint(ctl, head, 4096)
+    place = repo / ".git/wtman/footprints.json"
+    assert head_tree(repo) in place.read_text()
+    place.write_text("[broken")
+    footprint.cache_clear()
+    assert first != grown == footprint(ctl, head, 4096)
+
+
+def test_a_footprint_is_kept_by_its_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = kit.create_repo(tmp_path / "repo", {"a": "x"})
+    ctl = control_dir.prepare(discover(str(repo)))
+    head = kit.run_git(repo, "rev-parse", "HEAD")
+    told = footprint(ctl, head, 4096)
+    footprint.cache_clear()
+    monkeypatch.setattr("wtman.git.footprint.call", None)  # git is not asked
+    assert footprint(ctl, head, 4096) == told
+
+
+def head_tree(repo: Path) -> str:
+    return kit.run_git(repo, "rev-parse", "HEAD^{tree}")

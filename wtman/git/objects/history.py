@@ -4,7 +4,7 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 `wtman.formats.git_output.raw` turns back into the bytes that git has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -196,20 +196,25 @@ def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
 
 def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
     """What these blobs hold, in one process; what is no blob or larger than `cap` is left out."""
-    if not names:
-        return {}
-    script = "".join(oid(name) + "\n" for name in dict.fromkeys(names)).encode()
-    sizes = call(ctl, ["cat-file", "--batch-check"], input=script).out.decode("ascii", "replace")
-    fields = [line.split(" ") for line in sizes.splitlines()]
-    fits = [item for item in fields if item[1:2] == ["blob"] and int(item[2]) <= cap]
-    script = "".join(item[0] + "\n" for item in fits).encode()
+    fits = {name: size for name, size in sizes(ctl, names).items() if size <= cap}
+    script = "".join(name + "\n" for name in fits).encode()
     out = call(ctl, ["cat-file", "--batch"], input=script).out if fits else b""
     found, at = {}, 0
-    for name, _, size in fits:
+    for name, size in fits.items():
         at = out.index(b"\n", at) + 1
-        found[name] = out[at : at + int(size)]
-        at += int(size) + 1
+        found[name] = out[at : at + size]
+        at += size + 1
     return found
+
+
+def sizes(ctl: Control, names: Iterable[str]) -> dict[str, int]:
+    """The bytes of those of these objects that are blobs and are here."""
+    script = "".join(oid(name) + "\n" for name in dict.fromkeys(names)).encode()
+    if not script:
+        return {}
+    out = call(ctl, ["cat-file", "--batch-check"], input=script).out.decode("ascii", "replace")
+    fields = [line.split(" ") for line in out.splitlines()]
+    return {item[0]: int(item[2]) for item in fields if item[1:2] == ["blob"]}
 
 
 def _sha(out: bytes) -> Sha:
