@@ -32,6 +32,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isnan, log
 from pathlib import Path
 
@@ -82,24 +83,29 @@ def by_places(pairs: Iterable[dict], way: str, lines: bool) -> list[Row]:
 
 def by_words(pairs: Iterable[dict], bases: dict[str, dict], blobs: dict[str, list]) -> list[Row]:
     found = []
-    last, lexicon = "", Lexicon((), {})
-    for pair in sorted(pairs, key=lambda pair: pair["base"]):
-        if pair["base"] not in bases:
-            continue
-        if pair["base"] != last:
-            last, files = pair["base"], bases[pair["base"]]
-            defined = {
-                path: [Definition(*item) for item in blobs.get(blob, ())]
-                for path, blob in files.items()
-                if blob
-            }
-            lexicon = Lexicon(files, defined)
-        one, other = (lexicon.read(text) for text in pair["briefs"])
-        counts = Counter([*one.words, *other.words])
-        rarity = {word: log(1 + 2 / count) for word, count in counts.items()}
-        alike = likeness(one, other, rarity)
-        found.append(_row(pair, alike.facts, alike.cell))
+    ordered = sorted((pair for pair in pairs if pair["base"] in bases), key=_base)
+    for base, group in groupby(ordered, key=_base):
+        same, files = list(group), bases[base]
+        defined = {
+            path: [Definition(*item) for item in blobs.get(blob, ())]
+            for path, blob in files.items()
+            if blob
+        }
+        lexicon = Lexicon(files, defined, [text for pair in same for text in pair["briefs"]])
+        found += [_by_words(pair, lexicon) for pair in same]
     return found
+
+
+def _base(pair: dict) -> str:
+    return pair["base"]
+
+
+def _by_words(pair: dict, lexicon: Lexicon) -> Row:
+    one, other = (lexicon.read(text) for text in pair["briefs"])
+    counts = Counter([*one.words, *other.words])
+    rarity = {word: log(1 + 2 / count) for word, count in counts.items()}
+    alike = likeness(one, other, rarity)
+    return _row(pair, alike.facts, alike.cell)
 
 
 def _row(pair: dict, facts: tuple[float, ...], cell: str) -> Row:

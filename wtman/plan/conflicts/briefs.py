@@ -2,19 +2,22 @@
 knows: where each will probably work, and how near that is to the other's place. Pure."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log1p, sqrt
 
 from wtman.model.places import Definition
+from wtman.text.search import texts_with
 
 _MOST_TEXT = 20_000  # characters of a brief that are read
 _MOST_WORDS = 2_000
 _MOST_NAMES = 200
 _AMBIGUOUS = 6  # a name with more definitions says nothing
+_FEW = 100  # words that are searched for one by one
 _FILES = 5  # of a task, that count
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]{2,}(?![a-z])|[a-z]+|\d{2,}")
+_WORD_OR_END = re.compile(_WORD.pattern + r"|\0")
 _PATH = re.compile(r"[\w@.+-]*(?:[/\\][\w@.+-]+)*\.\w{1,6}\b")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|#)[A-Za-z_]\w*)*")
 _TICKED = re.compile(r"`([^`\n]{2,80})`")
@@ -49,35 +52,46 @@ class BriefWords:
     words: frozenset[str]
 
 
+class _Said:
+    """What a brief may name: words, each once, names of code, and what looks like a path."""
+
+    def __init__(self, text: str) -> None:
+        text = text[:_MOST_TEXT]
+        self.words = tuple(dict.fromkeys(_words(text)[:_MOST_WORDS]))
+        self.names = sorted(_names(text))[:_MOST_NAMES]
+        self.paths = [found[0].replace("\\", "/").strip("./") for found in _PATH.finditer(text)]
+
+
 class Lexicon:
-    """The names of a repository, to look words up in."""
+    """The names of a repository, to look up in them what these briefs say, and no other."""
 
     def __init__(
-        self, files: Iterable[str], definitions: Mapping[str, Sequence[Definition]]
+        self,
+        files: Iterable[str],
+        definitions: Mapping[str, Sequence[Definition]],
+        briefs: Iterable[str],
     ) -> None:
+        self._said = {text: _Said(text) for text in briefs}
         self.definitions = definitions
-        self.paths = frozenset(files) | definitions.keys()
-        self.ends: dict[str, list[str]] = {}
-        self.path_words: dict[str, list[str]] = {}
-        for path in sorted(self.paths):
-            self.ends.setdefault(path.rsplit("/", 1)[-1].lower(), []).append(path)
-            for word in set(_words(path)):
-                self.path_words.setdefault(word, []).append(path)
+        ordered = sorted(dict.fromkeys((*files, *definitions)))
+        self.paths = frozenset(ordered)
+        words = {word for said in self._said.values() for word in said.words}
+        ends = {_end(path) for said in self._said.values() for path in said.paths}
+        self.path_words, self.ends = _found_in(ordered, words, ends)
         self.by_name: dict[str, list[tuple[str, Definition]]] = {}
         for path, defined in definitions.items():
             for item in defined:
                 for name in {item.name, item.name.rsplit(".", 1)[-1]}:
                     self.by_name.setdefault(name, []).append((path, item))
 
-    def spelled(self, text: str) -> frozenset[str]:
-        """The paths that a text spells out, whole or by an end that only one has."""
+    def _spelled(self, said: _Said) -> frozenset[str]:
+        """The paths that a brief spells out, whole or by an end that only one has."""
         found = set()
-        for match in _PATH.finditer(text):
-            token = match[0].replace("\\", "/").strip("./")
+        for token in said.paths:
             if token in self.paths:
                 found.add(token)
                 continue
-            ends = self.ends.get(token.rsplit("/", 1)[-1].lower(), ())
+            ends = self.ends.get(_end(token), ())
             ends = [path for path in ends if path.lower().endswith("/" + token.lower())] or (
                 list(ends) if "/" not in token else []
             )
@@ -85,21 +99,19 @@ class Lexicon:
                 found.add(ends[0])
         return frozenset(found)
 
-    def read(self, text: str, within: Sequence[str] = ()) -> BriefWords:
-        """What a brief says; `within` are files that are known of the task, if any are."""
-        text = text[:_MOST_TEXT]
-        named = self.spelled(text)
-        names = _names(text)
-        words = Counter(_words(text)[:_MOST_WORDS])
+    def read(self, brief: str, within: Sequence[str] = ()) -> BriefWords:
+        """What one of the briefs says; `within` are files that are known of the task, if any."""
+        said = self._said[brief]
+        named = self._spelled(said)
         scores: dict[str, float] = defaultdict(float)
         defined: dict[tuple[str, str], float] = defaultdict(float)
-        for name in sorted(names)[:_MOST_NAMES]:
+        for name in said.names:
             hits = self._looked_up(name, named)
             for path, item in hits:
                 scores[path] += 1 / len(hits)
                 defined[path, item.name] += 1 / len(hits)
         total = len(self.paths) or 1
-        for word in words:
+        for word in said.words:
             having = self.path_words.get(word, ())
             if having and len(having) < max(4, total // 10):
                 weight = log(1 + total / len(having)) / log(1 + total) / 2
@@ -115,7 +127,7 @@ class Lexicon:
             {path: score / weight for path, score in best},
             named | frozenset(within),
             dict(defined),
-            frozenset(word for word in words if word not in _STOP),
+            frozenset(word for word in said.words if word not in _STOP),
         )
 
     def _looked_up(self, name: str, named: frozenset[str]) -> list[tuple[str, Definition]]:
@@ -130,6 +142,41 @@ class Lexicon:
             hits = self.by_name.get(parts[-2], [])
             return hits if len(hits) <= 2 else []
         return []
+
+
+def _end(path: str) -> str:
+    return path.rpartition("/")[2].lower()
+
+
+def _found_in(
+    paths: Sequence[str], words: Collection[str], ends: Collection[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The paths that have each of these words, and each of these last parts, in their order.
+
+    There may be very many: where few things are asked for, only paths with them are taken apart,
+    and each folder once.
+    """
+    if len(words) + len(ends) <= _FEW:
+        near = texts_with([path.lower() for path in paths], {*words, *ends})
+        paths = [paths[number] for number in sorted(near)]
+    in_folder: dict[str, list[list[str]]] = {}
+    having: dict[str, list[str]] = {word: [] for word in words}
+    ending: dict[str, list[str]] = {end: [] for end in ends}
+    split = [path.rpartition("/") for path in paths]
+    said = iter(_WORD_OR_END.findall("".join(f"{name}\0" for _, _, name in split)))
+    for path, (folder, _, name) in zip(paths, split, strict=True):
+        if folder not in in_folder:
+            in_folder[folder] = [having[word] for word in {*_words(folder)} if word in having]
+        for found in in_folder[folder]:
+            found.append(path)
+        while (word := next(said)) != "\0":
+            if len(word) > 2 and (word := word.lower()) in having:
+                found = having[word]
+                if not found or found[-1] != path:
+                    found.append(path)
+        if name.lower() in ending:
+            ending[name.lower()].append(path)
+    return having, ending
 
 
 def _words(text: str) -> list[str]:

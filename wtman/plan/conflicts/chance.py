@@ -114,17 +114,16 @@ class _Pairs:
         self.briefs: list[BriefWords | None] = [None] * len(tasks)
         self.apart: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
         self.rarity: dict[str, float] = {}
-        self.lexicon = Lexicon((), {})
         if not all(self.places):
             self._read(facts)
 
     def _read(self, facts: RepositoryFacts) -> None:
-        self.lexicon = Lexicon(facts.files, facts.definitions)
-        paths = self.lexicon.paths
+        said = [f"{task.title}\n{task.prompt}\n{task.expect}" for task in self.tasks]
+        lexicon = Lexicon(facts.files, facts.definitions, said)
         counts: Counter[str] = Counter()
         for number, task in enumerate(self.tasks):
-            known = tuple(self.places[number]) or tuple(o for o in task.owns if o in paths)
-            brief = self.lexicon.read(f"{task.title}\n{task.prompt}\n{task.expect}", known)
+            known = tuple(self.places[number]) or tuple(o for o in task.owns if o in lexicon.paths)
+            brief = lexicon.read(said[number], known)
             self.briefs[number] = brief
             counts.update(brief.words)
         self.rarity = {word: log(1 + len(self.tasks) / count) for word, count in counts.items()}

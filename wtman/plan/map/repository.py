@@ -8,12 +8,10 @@ characters; what does not fit is counted. Names come from the repository: they a
 import heapq
 import math
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import accumulate
 from posixpath import dirname
 from types import MappingProxyType
 
@@ -26,6 +24,7 @@ from wtman.plan.map.file_list import quoted
 from wtman.plan.map.import_edges import called, import_edges, stands_for_folder
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
+from wtman.text.search import texts_with
 
 MOST_CHARS = 24_000
 MOST_READ = 60  # files whose definitions are read because a request seems to be about them
@@ -95,7 +94,7 @@ class RepositoryMap:
         """Who imports each of these files."""
         wanted = {path for path in paths if language_of(path)}
         needles = {word for path in wanted for word in called(path) if word}
-        users = _lines_with(self.imports, needles)
+        users = texts_with(self.imports, needles)
         folders = tuple(
             f"{dirname(path)}/" if "/" in path else "" for path in wanted if stands_for_folder(path)
         )
@@ -160,20 +159,6 @@ class RepositoryMap:
             for pair, count in self.history.pairs.items()
             if count >= _TIMES and pair[0] in held and pair[1] in held
         }
-
-
-def _lines_with(texts: Sequence[str], words: Collection[str]) -> set[int]:
-    """The numbers of the texts that have one of these words in them."""
-    whole = "\n".join(texts)
-    ends = [*accumulate(len(text) + 1 for text in texts)]
-    found = set()
-    for word in words:
-        at = whole.find(word)
-        while at >= 0:
-            number = bisect_right(ends, at)
-            found.add(number)
-            at = whole.find(word, ends[number])
-    return found
 
 
 # --- what a request is about --------------------------------------------------------------------
