@@ -30,13 +30,16 @@ LOCAL = (".env", ".env.local", ".env.test", ".env.development", "local.settings.
 _DEPTH = 3  # folders below the root in which a project of its own is looked for
 _PARTS = 8
 _READ = re.compile(
-    r"(?:.*/)?(?:pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|pytest\.ini|noxfile\.py|package\.json"
-    r"|(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)|pnpm-workspace\.yaml"
+    r"(?:pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|pytest\.ini|noxfile\.py|package\.json"
+    r"|[\w.-]*requirements[\w.-]*\.(?:txt|in)|pnpm-workspace\.yaml"
     r"|lerna\.json|\.yarnrc\.yml|\.python-version|\.nvmrc|\.node-version|\.ruby-version|rust-toolchain(?:\.toml)?"
-    r"|global\.json|Cargo\.toml|go\.mod|Gemfile|[\w.-]+\.gemspec|Rakefile|spec/(?:spec|test)_helper\.rb|composer\.json|pom\.xml"
+    r"|global\.json|Cargo\.toml|go\.mod|Gemfile|[\w.-]+\.gemspec|Rakefile|composer\.json|pom\.xml"
     r"|(?:build|settings)\.gradle(?:\.kts)?|[^/]+\.(?:cs|fs|vb)proj|CMakeLists\.txt"
     r"|CMakePresets\.json|meson\.build|(?:GNU)?[Mm]akefile|\.?[Jj]ustfile|Taskfile\.ya?ml"
     r"|\.gitignore|\.gitmodules)"
+)
+_READ_BELOW = re.compile(
+    r"(?:.*/)?(?:requirements/[\w.-]+\.(?:txt|in)|spec/(?:spec|test)_helper\.rb)"
 )
 _MOST_READ, _MOST_TESTS = 300, 30
 
@@ -68,10 +71,16 @@ def read_first(files: Iterable[str]) -> tuple[str, ...]:
     # Sorted is what was chosen, not a large repository whole.
     near = [path for path in files if path.count("/") <= _DEPTH + 1]
     told = _nearest(path for path in near if path[0] == "." and ci.is_ci(path))
-    told += _nearest(path for path in near if _READ.fullmatch(path) and not is_apart(path))
+    told += _nearest(path for path in near if _is_read(path) and not is_apart(path))
     locks = _nearest(path for path in near if path.rpartition("/")[2] == "yarn.lock")[:3]
     tests = _nearest(filter(is_test, near))[:_MOST_TESTS]
     return tuple(dict.fromkeys((*told[:_MOST_READ], *locks, *tests)))
+
+
+def _is_read(path: str) -> bool:
+    if _READ.fullmatch(path, path.rfind("/") + 1):
+        return True
+    return ("requirements/" in path or "spec/" in path) and bool(_READ_BELOW.fullmatch(path))
 
 
 def _nearest(names: Iterable[str]) -> list[str]:

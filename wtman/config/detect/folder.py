@@ -60,9 +60,10 @@ class ProjectFolder:
         """The first of these that is there; else empty."""
         return next((path for path in paths if path in self.files), "")
 
-    def has_any(self, pattern: str) -> bool:
-        """Whether a path matches, whole."""
-        return any(map(re.compile(pattern).fullmatch, self.files))
+    def has_any(self, pattern: str, part: str = "") -> bool:
+        """Whether a path matches, whole; `part` is in all that do, and quicker to look for."""
+        match = re.compile(pattern).fullmatch
+        return any(match(path) for path in self.files if part in path)
 
     @cached_property
     def project(self) -> Mapping[str, Any]:

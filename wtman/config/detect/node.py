@@ -249,7 +249,7 @@ def _by_runner(place: ProjectFolder, tool: _Tool, setup: str) -> Iterator[Candid
             yield place.candidate(f"{tool.exec} {command}", setup, f"{name} in package.json")
     if tool.name == "bun" and tests:
         yield place.candidate("bun test", setup, "bun.lock and test files")
-    if place.has_any(r"(?:.*/)?(?:[^/]+[.-]test\.[cm]?js|test/.*\.[cm]?js)"):
+    if place.has_any(r"(?:.*/)?(?:[^/]+[.-]test\.[cm]?js|test/.*\.[cm]?js)", "test"):
         yield place.candidate("node --test", setup, "files that are called as tests")
 
 

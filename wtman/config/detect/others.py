@@ -12,9 +12,11 @@ _RUBY_TEXT = re.compile(r"Gemfile|[\w.-]+\.gemspec|Rakefile|spec/(?:spec|test)_h
 def ruby(place: ProjectFolder) -> Project | None:
     """Bundler or not; RSpec, minitest, Rails."""
     bundled = place.first("Gemfile", "gems.rb")
-    specs = place.has_any(r"spec/.*_spec\.rb")
-    tests = place.has_any(r"test/(?:.*_test|.*/?test_[^/]*)\.rb")
-    if not bundled and not (place.has_any(r".*\.rb") and (specs or tests or "Rakefile" in place)):
+    specs = place.has_any(r"spec/.*_spec\.rb", "_spec.rb")
+    tests = place.has_any(r"test/(?:.*_test|.*/?test_[^/]*)\.rb", ".rb")
+    if not bundled and not (
+        place.has_any(r".*\.rb", ".rb") and (specs or tests or "Rakefile" in place)
+    ):
         return None
     run, setups = "", [""]
     if bundled:

@@ -1,33 +1,35 @@
 """Python: uv, poetry, pdm, pipenv, pip, tox and nox; pytest, unittest and Django."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from wtman.config.detect.folder import ProjectFolder, table
 from wtman.config.detect.model import Candidate, Project, WantedVersion
 from wtman.config.detect.python_needs import TestNeeds, guessed, poetry_words, uv_words, ways
 
-_TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|tests?)\.py")
+_TEST = re.compile(r"(?:test_.*|.*_tests?|tests?)\.py")
 MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _VENV = ".venv/bin/python -m"
 
 
 def is_test(path: str) -> bool:
     """Whether it is called as a file of tests."""
-    return path.endswith(".py") and _TEST.fullmatch(path) is not None
+    return path.endswith(".py") and _TEST.fullmatch(path, path.rfind("/") + 1) is not None
 
 
 def look(place: ProjectFolder) -> Project | None:
     """The Python project here."""
     project = place.first(*MANIFESTS)
-    wants = place.has_any(r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt")
-    tests = any(map(is_test, place.files))
-    if not project and not tests and not (wants and place.has_any(r".*\.py")):
+    wants = place.has_any(
+        r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt", "requirements"
+    )
+    tests = [path for path in place.files if is_test(path)]
+    if not project and not tests and not (wants and place.has_any(r".*\.py", ".py")):
         return None
-    if project == "pyproject.toml" and not tests and not place.has_any(r".*\.py"):
+    if project == "pyproject.toml" and not tests and not place.has_any(r".*\.py", ".py"):
         return None  # it only configures a tool
-    tester = _tester(place)
+    tester = _tester(place, tests)
     program = tester.partition(" ")[0]
     found = list(_candidates(place, tester, program)) if tester else []
     run = _run_of(found[0], tester) if found else ""
@@ -42,15 +44,14 @@ def look(place: ProjectFolder) -> Project | None:
     )
 
 
-def _tester(place: ProjectFolder) -> str:
+def _tester(place: ProjectFolder, tests: Collection[str]) -> str:
     """The tester as arguments of `python -m`; empty: none."""
     told = "\n".join(
         text for name, text in place.texts.items() if not name.startswith(".") and "/." not in name
     )
-    tests = [path for path in place.files if is_test(path)]
     if "manage.py" in place and not re.search(r"\bpytest\b", told):
         return "manage.py test"
-    if re.search(r"\bpytest\b", told) or place.has_any(r"(?:.*/)?conftest\.py"):
+    if re.search(r"\bpytest\b", told) or place.has_any(r"(?:.*/)?conftest\.py", "conftest.py"):
         return "pytest -q"
     if not tests:
         return "tox -q" if "tox.ini" in place else ""

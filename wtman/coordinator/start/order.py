@@ -5,6 +5,7 @@ Reads and refuses, starts nothing and writes nothing.
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from wtman.agents.installed import first_agent
@@ -114,6 +115,10 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     loaded = load(repo.toplevel, environ, flags, None)
     base = resolve(repo, request.base)
     control = require_repository(repo, base, sessions=True)
+    # git looks at every file of a large checkout, and meanwhile there is enough else to do.
+    helper = ThreadPoolExecutor(1)
+    uncommitted = helper.submit(_uncommitted, repo)
+    helper.shutdown(wait=False)
     request = cut(repo, request, loaded.settings)
     plan, text = _plan(request)
     plan_check = plan.check
@@ -172,7 +177,7 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
             *odd_files(control, base, tracked),
             *request.remarks,
             *warnings,
-            *_uncommitted(repo),
+            *uncommitted.result(),
         ),
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)

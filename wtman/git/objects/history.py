@@ -176,7 +176,7 @@ def numstat(ctl: Control, a: str, b: str) -> Stats:
 def files(ctl: Control, treeish: str) -> tuple[str, ...]:
     """Paths of all files, links and submodules of a tree."""
     listed = call(ctl, ["ls-tree", "-r", "-z", "--name-only", "--full-tree", oid(treeish)]).out
-    return tuple(text(item) for item in listed.split(b"\0") if item)
+    return tuple(filter(None, text(listed).split("\0")))
 
 
 def entries_at(ctl: Control, treeish: str, paths: Sequence[str]) -> dict[str, Entry]:
