@@ -273,6 +273,37 @@ def test_the_next_commit_searches_what_it_changed(repo, monkeypatch):
     assert ("shop/refund.py", "shop/cart.py") in used(map)
 
 
+def test_the_map_of_the_next_commit_is_the_one_made_anew(repo, monkeypatch, tmp_path):
+    repo.commit(FILES | {"ä [x].py": "def odd(): pass\n", "old.py": "import shop.mail\n"})
+    repo.map()
+    os.symlink("cart.py", repo.path / "shop/link.py")
+    repo.git("mv", "shop/mail.py", "shop.py")
+    repo.git("rm", "-q", "old.py")
+    news = {"shop-front/new.go": "package front\n\nfunc Show() {}\n", "data.bin": "\0\1"}
+    repo.commit(news | {"ä [x].py": "def odder(): pass\n", "Z.md": "# Z\n"})
+    with monkeypatch.context() as patched:
+        patched.setattr(map_store.survey, "entries", None)  # the tree is not listed
+        grown = told(repo.map())
+    assert grown == told(load_map(repo.control, repo.base, str(tmp_path / "anew")))
+    repo.git("checkout", "-q", "HEAD~1")
+    assert told(repo.map()) == told(load_map(repo.control, repo.base, str(tmp_path / "before")))
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_a_tree_far_from_the_last_or_after_one_that_is_gone_is_looked_over(repo, monkeypatch, far):
+    repo.commit(FILES)
+    repo.map()
+    repo.commit({"a.py": "x = 1\n", "b.py": "def b(): pass\n"})
+    if far:
+        monkeypatch.setattr(map_store, "_NEAR", 1)
+    else:
+        (known,) = (name for name in os.listdir(repo.folder) if name.startswith("tree-"))
+        os.rename(os.path.join(repo.folder, known), os.path.join(repo.folder, f"tree-{'1' * 40}"))
+    asked = spied(monkeypatch)
+    assert "b" in repo.map().names
+    assert asked == [["a.py", "b.py"]]
+
+
 def spied(monkeypatch):
     from wtman.git.objects import survey
 

@@ -29,10 +29,11 @@ def file_map(entries: Sequence[TrackedFile], most: int = _MOST) -> str:
     for entry in entries:
         folders.setdefault(dirname(entry.path), []).append(entry)
     head = f"{len(entries):,} files, {_size(sum(item.size for item in entries))}{_kinds(entries)}"
+    deepest = max((folder.count("/") for folder in folders), default=0)
     tries = chain(
         (_lines(folders, names) for names in _NAMES),
         # Not even the folders fit: the larger part of them is summed up below the ones above.
-        (_lines(_merged(folders, depth), 0) for depth in range(8, 0, -1)),
+        (_lines(_merged(folders, depth), 0) for depth in range(min(deepest, 8), 0, -1)),
     )
     for lines in tries:
         text = head
@@ -83,12 +84,17 @@ def _stem(path: str) -> str:
 
 def _kinds(entries: Sequence[TrackedFile]) -> str:
     count: Counter[str] = Counter()
+    one: dict[str, TrackedFile] = {}
     for entry in entries:
-        if not entry.opaque and entry.ending.isprintable() and 0 < len(entry.ending) < 12:
-            count[entry.ending] += entry.size
-    if not count:
-        return ""
-    return "; by kind: " + ", ".join(f"{k} {_size(n)}" for k, n in count.most_common(_LANGUAGES))
+        ending = entry.ending
+        count[ending] += entry.size
+        one.setdefault(ending, entry)
+    told = [
+        f"{ending} {_size(size)}"
+        for ending, size in count.most_common()
+        if not one[ending].opaque and ending.isprintable() and 0 < len(ending) < 12
+    ]
+    return "; by kind: " + ", ".join(told[:_LANGUAGES]) if told else ""
 
 
 def _size(number: int) -> str:

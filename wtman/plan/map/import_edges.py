@@ -7,6 +7,7 @@ are the last parts of a path. A name that could mean several files, or none, mea
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from posixpath import basename, dirname
 
 from wtman.formats.source_languages import language_of
@@ -62,6 +63,24 @@ def _words(imports: Mapping[int, Sequence[str]]) -> set[str]:
     return found
 
 
+@lru_cache(maxsize=2)  # of one map it is asked several times
+def _files_by_word(paths: tuple[str, ...]) -> dict[str, list[int]]:
+    """The numbers of the files that a word of an import can mean: their name, that without its
+    ending, or of Go their folder. Those that stand for a folder are under that name and a `/`."""
+    found: dict[str, list[int]] = {}
+    for number, path in enumerate(paths):
+        folder, _, name = path.rpartition("/")
+        stem = name.rpartition(".")[0] or name
+        found.setdefault(stem, []).append(number)
+        if name != stem:
+            found.setdefault(name, []).append(number)
+        if stem in _OF_FOLDER:
+            found.setdefault(f"{stem}/", []).append(number)
+        if name.endswith(".go"):
+            found.setdefault(folder.rpartition("/")[2], []).append(number)
+    return found
+
+
 class _Known:
     """The files of a repository that these imports could mean, by what they could call them."""
 
@@ -73,17 +92,10 @@ class _Known:
         self.inside: dict[str, list[int]] = {}  # such a folder -> its files
         self.parts: dict[int, tuple[str, ...]] = {}
         self.memory: dict[tuple[str, str], tuple[bool, tuple[int, ...]]] = {}
-        wanted = _words(imports)
-        for number, path in enumerate(paths):
-            folder, _, name = path.rpartition("/")
-            stem = name.rpartition(".")[0] or name
-            if (
-                stem in wanted
-                or stem in _OF_FOLDER
-                or name in wanted
-                or (name.endswith(".go") and folder.rpartition("/")[2] in wanted)
-            ):
-                self._add(number, path)
+        called = _files_by_word(tuple(paths))
+        wanted = [*_words(imports), *(f"{word}/" for word in _OF_FOLDER)]
+        for number in sorted({number for word in wanted for number in called.get(word, ())}):
+            self._add(number, paths[number])
 
     def _add(self, number: int, path: str) -> None:
         language = language_of(path)

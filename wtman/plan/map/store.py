@@ -9,19 +9,21 @@ import json
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 from typing import Any, TypeVar
 
 from wtman import files
+from wtman.errors import WtmanError
+from wtman.formats.git_output import raw
 from wtman.formats.outline import MOST_LINES, PATTERN, PERL, UNIT, outline
 from wtman.formats.source_languages import language_of
 from wtman.git.control_dir import Control
 from wtman.git.discovery import Repository
 from wtman.git.objects import survey
-from wtman.git.objects.history import tree_of
+from wtman.git.objects.history import changes_many, sizes, tree_of
 from wtman.model.changes import TrackedFile
 from wtman.model.places import Definition
 from wtman.plan.map.file_list import file_map
@@ -35,6 +37,7 @@ from wtman.plan.map.repository import (
 )
 
 _Value = TypeVar("_Value")
+_Row = tuple[str, str, int, str, str]  # path, name of the content, size, names, imports
 _VERSION = 3
 _COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
 _MOST_PAIRS = 50_000
@@ -42,6 +45,7 @@ _FOLDERS = 12_000  # characters on the files by folder
 _KEPT = 6  # trees, and histories
 _MOST_BYTES = 256 << 20  # of a file of ours that is read
 _NAMES_BYTES = 64 << 20  # of what is remembered of blobs
+_NEAR = 500  # changed files; where there are more, the tree is looked over as a whole
 _MOST_READ = 200  # files that are read at once
 _READ = 1 << 20  # of a file whose definitions are read
 _FIELD = "\0"
@@ -57,7 +61,8 @@ def load_map(ctl: Control, base: str, folder: str) -> RepositoryMap:
     tree = tree_of(ctl, base)
     made = _kept(folder, f"tree-{tree}", _tree_from)
     if made is None:
-        made = _surveyed(ctl, tree, folder)
+        made = _grown(ctl, tree, folder) or _surveyed(ctl, tree, folder)
+        _keep(folder, f"tree-{tree}", _tree_to(made))
     history = _kept(folder, f"history-{base}", _history_from)
     if history is None:
         history = _history(survey.commits_and_paths(ctl, base, _COMMITS))
@@ -140,8 +145,6 @@ def _definitions_from(data: bytes) -> dict[str, tuple[Definition, ...]]:
 def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
     """The map of a tree without its history, made from what is known of its blobs."""
     listed = [(path, entry, size) for path, entry, size in survey.entries(ctl, tree)]
-    paths = tuple(path for path, _, _ in listed)
-    blobs = tuple(entry.oid if entry.regular else "" for _, entry, _ in listed)
     sources = {path: entry.oid for path, entry, _ in listed if entry.regular and language_of(path)}
     keys = {path: f"{blob}{os.path.splitext(path)[1].lower()}" for path, blob in sources.items()}
     known = _kept(folder, "blobs", _blobs_from) or {}
@@ -151,13 +154,49 @@ def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
         fresh = {keys[path]: _line(path, found.get(path, "")) for path in missing}
         known = known | fresh
         _keep(folder, "blobs", _blobs_to(known, keys.values()))
-    lines = [known.get(keys.get(path, ""), "").partition(_FIELD) for path in paths]
-    names, imports = tuple(line[0] for line in lines), tuple(line[2] for line in lines)
-    sizes = tuple(size for _, _, size in listed)
-    folders = file_map([TrackedFile(path, size) for path, _, size in listed], _FOLDERS)
-    made = RepositoryMap(paths, sizes, names, imports, blobs=blobs, folders=folders)
-    _keep(folder, f"tree-{tree}", _tree_to(made))
-    return made
+    lines = [known.get(keys.get(path, ""), "") for path, _, _ in listed]
+    return _made(
+        (path, entry.oid if entry.regular else "", size, *_parts(line))
+        for (path, entry, size), line in zip(listed, lines, strict=True)
+    )
+
+
+def _grown(ctl: Control, tree: str, folder: str) -> RepositoryMap | None:
+    """The map of a tree by what it changed of the one that was asked about last; None where that
+    is not known, or far away."""
+    last = _newest(folder, "tree-")
+    known = _kept(folder, f"tree-{last}", _tree_from) if last else None
+    try:
+        changed = changes_many(ctl, ((last, tree),))[0] if known is not None else ()
+    except WtmanError:  # nobody has that tree any more
+        return None
+    if known is None or len(changed) > _NEAR:
+        return None
+    columns = (known.paths, known.blobs, known.sizes, known.names, known.imports)
+    rows: dict[str, _Row] = {row[0]: row for row in zip(*columns, strict=True)}
+    for item in changed:
+        rows.pop(item.path, None)
+    came = {item.path: item.new for item in changed if item.new is not None}
+    regular = {path: entry.oid for path, entry in came.items() if entry.regular}
+    held = sizes(ctl, [entry.oid for entry in came.values()])
+    sources = {path: name for path, name in regular.items() if language_of(path)}
+    found = survey.lines_like(ctl, tree, PATTERN, sources, MOST_LINES, PERL) if sources else {}
+    for path, entry in came.items():
+        line = _line(path, found.get(path, "")) if path in sources else ""
+        rows[path] = (path, regular.get(path, ""), held.get(entry.oid, 0), *_parts(line))
+    return _made(rows[path] for path in sorted(rows, key=raw))  # as git has them
+
+
+def _made(rows: Iterable[_Row]) -> RepositoryMap:
+    columns: list[Any] = [*zip(*rows, strict=True)] or [()] * 5
+    paths, blobs, sizes, names, imports = columns
+    folders = file_map([*map(TrackedFile, paths, sizes)], _FOLDERS)
+    return RepositoryMap(paths, sizes, names, imports, blobs=blobs, folders=folders)
+
+
+def _parts(line: str) -> tuple[str, str]:
+    names, _, imports = line.partition(_FIELD)
+    return names, imports
 
 
 def _line(path: str, lines: str) -> str:
@@ -276,6 +315,16 @@ def _keep(folder: str, name: str, body: bytes) -> None:
             held.sort(key=lambda entry: -entry.stat(follow_symlinks=False).st_mtime_ns)
         for entry in held[_KEPT:]:
             os.unlink(entry.path)
+
+
+def _newest(folder: str, kind: str) -> str:
+    """What was used last of a kind, without its kind; nothing where there is none."""
+    try:
+        with os.scandir(folder) as listed:
+            held = [(it.stat().st_mtime_ns, it.name) for it in listed if it.name.startswith(kind)]
+    except OSError:
+        return ""
+    return max(held)[1].removeprefix(kind) if held else ""
 
 
 def _mark(body: bytes) -> bytes:
