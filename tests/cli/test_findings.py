@@ -52,11 +52,13 @@ COUNTS = proof_of(
 )
 NETS = proof_of("nets", "self.assertEqual(net(4), 2)", imports="from shop.price import net")
 WRONG = proof_of("wrong", "self.assertEqual(total([]), 0)")
+NEVER = {"command": "exit 1"}
 SAID = [
     claim("total loses the first", proof=SUMS, path="shop/cart.py", line=2),
     claim("count is one too many", proof=COUNTS, path="shop/cart.py", line=6, severity="minor"),
     claim("net is gross", proof=NETS, path="shop/price.py", line=2, severity="blocker"),
     claim("total of nothing is wrong", proof=WRONG, path="shop/cart.py", line=1),
+    claim("total is slow", proof=NEVER, path="shop/cart.py", line=1),
 ]
 Git = Callable[..., str]
 
@@ -74,7 +76,8 @@ def audited(wtman: kit.Program, repo: Path, tmp_path: Path) -> str:
     told = done.json()
     verdicts = {item["title"]: item["verdict"] for item in told["findings"]}
     assert [title for title, verdict in verdicts.items() if verdict != "confirmed"] == [
-        "total of nothing is wrong"
+        "total of nothing is wrong",
+        "total is slow",
     ]
     return str(told["run"])
 
@@ -99,6 +102,7 @@ def test_what_an_audit_has_shown_is_mended_and_lands(
     assert [item["answered"] for item in status["audit"]["looked"]] == [True]
 
     made = wtman("plan", "--findings", audited, cwd=repo)
+    assert f": unproven, left out (wtman report {audited})" in made.err
     plan = parse(made.out, "plan.toml")
     assert parse(dump(plan), "again") == plan
     net, cart = plan.tasks
@@ -156,7 +160,7 @@ def test_what_has_nothing_to_fix_is_refused(
     who = f"command:{sys.executable} {tmp_path}/reviewer.py"
     asked = ("--reviewer", who, "--rounds", "1", "--reviewers", "1", "--json")
     other = wtman("review", "--audit", "more", *asked, cwd=repo, timeout=200).json()["run"]
-    assert "none of its 1 finding is confirmed" in refused("--findings", other)
+    assert "none of its 2 findings is confirmed" in refused("--findings", other)
 
 
 @pytest.mark.slow

@@ -71,4 +71,4 @@ def accused(
     found = [p for p in free if any(p == at or p.startswith(f"{at.rstrip('/')}/") for at in named)]
     if found:
         return tuple(found), ", ".join(named)
-    return tuple(path for path in free if not matches(TESTS, path)), "all but tests"
+    return tuple(path for path in free if not matches(TESTS, path)), "anything but tests"

@@ -79,6 +79,7 @@ SHOWS = frozenset({"regression", "interaction", "defect"})
 DISPROVES = frozenset({"not reproduced", "base", "invalid"})
 # It fails, and whether the test is right follows from no run: only refuters can say.
 MEANT = "changed on purpose?"
+UNPROVEN = "unproven"  # it was not run where it had to be, or nothing shows that it can pass
 DOUBTFUL = frozenset({"promise", MEANT})
 
 

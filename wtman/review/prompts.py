@@ -172,7 +172,9 @@ _PROOF = (
 _AUDIT_PROOF = (
     "A reproducer is a patch that only adds tests (new test files, or new lines in a test file), "
     "as `git apply` takes it, and a command that runs just them from the top folder. It is run "
-    "without a network on the repository as it is, and has to fail by what it asserts."
+    "without a network on the repository as it is, and has to fail by what it asserts. Name in "
+    "`path` the file that has the defect: it is run once more without that file, and what fails in "
+    "the same way there, does not say why, or fails by a mistake of its own proves nothing."
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wtman.journal.events import Reproduced
 from wtman.journal.state import Finding, State, Unit
-from wtman.model.finding import DOUBTFUL, SHOWS
+from wtman.model.finding import DOUBTFUL, SHOWS, UNPROVEN
 from wtman.model.ids import TaskId
 from wtman.review.judgement import (
     CONFIRMED,
@@ -86,7 +86,7 @@ def standing_of(judged: Judgement) -> str:
 def standing_words(finding: Finding, judged: Judgement) -> str:
     """The same as people read it, with what kind of proof stands behind it."""
     words, proof = STANDINGS[standing_of(judged)], shown_by(finding, judged)
-    kinds = SHOWS | DOUBTFUL | {"unproven"}
+    kinds = SHOWS | DOUBTFUL | {UNPROVEN}
     telling = proof is not None and judged.verdict != REFUTED and proof.kind in kinds
     return f"{words} ({proof.kind})" if telling and proof is not None else words
 

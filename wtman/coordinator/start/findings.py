@@ -10,7 +10,7 @@ from wtman.git.objects.history import files, is_ancestor
 from wtman.git.repo import resolve
 from wtman.journal.state import Finding, State
 from wtman.journal.store import Store
-from wtman.model.finding import SHOWS, Reproducer
+from wtman.model.finding import SHOWS, UNPROVEN, Reproducer
 from wtman.model.ids import Sha
 from wtman.model.plan import Plan
 from wtman.plan.file import MOST_TASKS
@@ -53,8 +53,16 @@ def plan_of_findings(repo: Repository, name: str, base: str) -> tuple[Plan, tupl
     known = files(control, commit)
     read = texts(control, commit, {item.path for item in chosen}, _LARGEST)
     plan = findings_plan(chosen[:MOST_TASKS], state.run, known, read)
+    open_ones = (item for item in judgements(state) if item[1].open and item not in confirmed)
+    unproven = [
+        finding.id
+        for finding, judged in open_ones
+        if judged.proof and judged.proof.kind == UNPROVEN
+    ]
     bare = [item.id for item in chosen if not item.command]
     remarks = [f"{text}, which is not in the base: left out" for text in apart]
+    if unproven:
+        remarks.append(f"{listed(unproven, 5)}: unproven, left out (wtman report {state.run})")
     if bare:
         remarks.append(f"no test shows {listed(bare, 5)}: only reviews can tell whether it is gone")
     return plan, tuple(remarks)
