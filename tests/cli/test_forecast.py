@@ -43,6 +43,7 @@ def test_the_second_forecast_has_learned_from_the_first_run(
     agent: str,
     make_repo: Callable[..., Path],
     tmp_path: Path,
+    hermetic: Path,
 ) -> None:
     first = told(wtman, repo, agent, *NAMES)
     assert first["seconds"] == {
@@ -88,7 +89,8 @@ def test_the_second_forecast_has_learned_from_the_first_run(
     assert far["seconds"]["because"] == "needs 5 past checks of this repository"
     assert far["sessions"]["p50"] == 5 and far["sessions"]["samples"] == 5
 
-    files = list(tmp_path.parent.glob("**/wtman/attempts/*.json"))
+    files = list(hermetic.glob(".local/state/wtman/attempts/*.json"))
+    assert files
     for file in files:
         assert str(tmp_path) not in file.read_text() and "do meet" not in file.read_text()
         json.loads(file.read_text())
