@@ -5,84 +5,49 @@
 
 COOPERBENCH and NEIGHBOUR are git directories (bare ones do), DIR has those of the projects of
 CooperBench as owner+name/repo. Features are its patches without tests, each put on its base by
-`git apply`. Neighbours are commits A and B of the first-parent history of which B was the next
-to touch what A had touched: B is moved in front of A, and conflicts if git cannot. What changes
-only what A added is left out: a plan would put it behind A.
+`git apply`. Neighbours are pull requests A and B of the first-parent history (a merge, or a commit
+that names one) of which B was the next to touch what A had touched: B is moved in front of A, and
+conflicts if git cannot. What changes only what A added is left out: a plan would put it behind A.
+The brief of one is its title with the messages of its commits.
+(Branches that were open at one time do not serve: who merges them has them fit first.)
+
+What is known of the base is read as the program does it: by `conflict_facts`.
 """
 
 import argparse
 import json
-import os
 import random
 import re
-import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from hashlib import sha1
 from itertools import combinations
 from pathlib import Path
 
-from conflict_places import WAYS, Hunk, hunks, places
+from conflict_places import WAYS, Hunk, places
+from conflict_repo import CODE, NONE, Change, Repo
 
 from wtman.formats.definitions import definitions
+from wtman.git.control_dir import prepare
+from wtman.git.discovery import discover
+from wtman.model.ids import Sha, TaskId
+from wtman.model.plan import Task
+from wtman.plan.conflicts.facts import conflict_facts
 
-CODE = (".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".rs", ".java", ".c", ".h", ".vue")
+MOST_BRIEF = 4_000  # characters
 MOST_FILES, MOST_LINES, MOST_APART = 12, 400, 40
-_NONE = "0" * 40
+_MERGED = re.compile(r"Merge (?:pull request )?#\d+")
+_SQUASHED = re.compile(r"\s*\(#\d+\)")
+_TRAILER = re.compile(r"(?m)^[A-Z][A-Za-z-]+-by:.*$|^Change-Id:.*$")
 _TESTS = ("/test_", "/tests/", "_test.py", "/test/", "tests.py")
-_WHO = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-Change = dict[str, tuple[str, tuple[Hunk, ...]]]  # by path: the blob of the base, and the hunks
-
-
-class Repo:
-    """A scratch repository that sees the objects of others."""
-
-    def __init__(self, folder: Path, sources: Sequence[Path]) -> None:
-        self.folder = folder
-        subprocess.run(("git", "init", "-q", "--bare", folder), check=True)
-        lines = "".join(f"{source.resolve()}/objects\n" for source in sources)
-        (folder / "objects/info/alternates").write_text(lines)
-        self.env = {**os.environ, **_WHO, "GIT_INDEX_FILE": str(folder / "index")}
-
-    def git(self, *words: str, stdin: str = "", ok: tuple[int, ...] = (0,)) -> str:
-        done = subprocess.run(
-            ("git", f"--git-dir={self.folder}", *words),
-            input=stdin.encode(),
-            capture_output=True,
-            env=self.env,
-            check=False,
-        )
-        if done.returncode not in ok:
-            raise RuntimeError(f"git {words[0]}: {done.stderr.decode()[:200]}")
-        return done.stdout.decode(errors="replace").removesuffix("\n")
-
-    def commit(self, tree: str, *parents: str) -> str:
-        return self.git("commit-tree", tree, "-m", "x", *(f"-p{parent}" for parent in parents))
-
-    def merged(self, one: str, other: str) -> str:
-        """The tree of a merge; empty where git sees a conflict."""
-        said = self.git("merge-tree", "--write-tree", one, other, ok=(0, 1)).split("\n")
-        return said[0] if len(said) == 1 or not any("CONFLICT" in line for line in said) else ""
-
-    def text(self, blob: str) -> str:
-        return "" if blob == _NONE else self.git("cat-file", "blob", blob)
-
-    def hunks(self, old: str, new: str) -> tuple[Hunk, ...]:
-        if old == new or _NONE in (old, new):
-            return ()
-        return hunks(self.git("diff", "-U0", old, new))
-
-    def raw(self, *words: str) -> dict[str, tuple[str, str]]:
-        """By path the blobs before and after."""
-        said = self.git("diff-tree", "-r", "--no-abbrev", "--no-renames", *words)
-        rows = (line.partition("\t") for line in said.split("\n") if line.startswith(":"))
-        return {path: (about.split()[2], about.split()[3]) for about, _, path in rows}
 
 
 def features(bench: Path, mirrors: Path, bases: dict[str, str], scratch: Path) -> Iterator[dict]:
     """The pairs of CooperBench."""
     source = Repo(scratch / "bench", [bench])
-    head = subprocess.check_output(("git", f"--git-dir={bench}", "rev-parse", "HEAD"), text=True)
-    listed = source.git("ls-tree", "-r", "--name-only", head.strip(), "dataset")
+    head = source.head(bench)
+    listed = source.git("ls-tree", "-r", "--name-only", head, "dataset")
     tasks: dict[str, list[str]] = {}
     for path in listed.split("\n"):
         if path.endswith("/feature.patch"):
@@ -90,13 +55,13 @@ def features(bench: Path, mirrors: Path, bases: dict[str, str], scratch: Path) -
             tasks.setdefault(task, []).append(feature)
     repo = Repo(scratch / "features", sorted(mirrors.glob("*/repo")))
     for task, names in tasks.items():
-        setup = source.git("show", f"{head.strip()}:{task}/setup.sh")
+        setup = source.git("show", f"{head}:{task}/setup.sh")
         found = re.search(r'BASE_COMMIT="(\w+)"', setup)
         base = bases.get(task.removeprefix("dataset/")) or (found[1] if found else "")
         sides = {}
         for name in names:
-            patch = source.git("show", f"{head.strip()}:{task}/{name}/feature.patch")
-            brief = source.git("show", f"{head.strip()}:{task}/{name}/feature.md")
+            patch = source.git("show", f"{head}:{task}/{name}/feature.patch")
+            brief = source.git("show", f"{head}:{task}/{name}/feature.md")
             try:
                 repo.git("read-tree", base)
                 repo.git("apply", "--cached", "--ignore-whitespace", stdin=_untested(patch))
@@ -127,20 +92,23 @@ def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
     project = source.parent.name
     repo = Repo(scratch / f"of-{project}", [source])
     dice = random.Random(project)
-    head = subprocess.check_output(("git", f"--git-dir={source}", "rev-parse", "HEAD"), text=True)
-    log = repo.git("log", "--first-parent", "-n4000", "--format=%H %P", head.strip()).split("\n")
-    commits = [line.split()[:2] for line in reversed(log) if " " in line.strip()]
-    blobs = [repo.raw(parent, commit) for commit, parent in commits]
-    small = [_small(change) for change in blobs]
+    line = repo.line(repo.head(source), 4_000)
+    commits = [commit for commit, *_ in line]
+    bases = [base for _, base, _, _ in line]
+    blobs = [change for _, _, _, change in line]
+    small = [
+        _small(change) and bool(_MERGED.match(title) or _SQUASHED.search(title))
+        for _, _, title, change in line
+    ]
     last: dict[str, int] = {}
-    pairs = []
+    pairs: list[tuple[int, int, list[str]]] = []
     for number, change in enumerate(blobs):
         for before in {last[path] for path in change if path in last} if small[number] else ():
             both = change.keys() & blobs[before].keys()
             fits = all(
                 last[path] == before
                 and change[path][0] == blobs[before][path][1]
-                and _NONE not in (*change[path], *blobs[before][path])
+                and NONE not in (*change[path], *blobs[before][path])
                 for path in both
             )
             if fits and small[before] and number - before <= 40:
@@ -153,22 +121,29 @@ def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
         if found is None:
             continue
         came, one, other = found
-        briefs = tuple(
-            repo.git("log", "-1", "--format=%B", commits[n][0]) for n in (before, number)
-        )
-        yield _pair(repo, project, "commit", commits[before][1], came, briefs, (one, other))
+        briefs = _brief(repo, commits[before]), _brief(repo, commits[number])
+        yield _pair(repo, project, "pull", bases[before], came, briefs, (one, other))
         made += 1
         if made == most:
             break
     able = [number for number, fits in enumerate(small) if fits]
-    for _ in range(min(MOST_APART, len(able) // 3)):
-        one, other = sorted(dice.sample(able, 2))
-        if other - one <= 40 and not blobs[one].keys() & blobs[other].keys():
-            briefs = tuple(
-                repo.git("log", "-1", "--format=%B", commits[n][0]) for n in (one, other)
-            )
+    for one in dice.sample(able, min(MOST_APART, len(able) // 3)):
+        near = [n for n in able if one < n <= one + 40 and not blobs[one].keys() & blobs[n].keys()]
+        if near:
+            other = dice.choice(near)
+            briefs = _brief(repo, commits[one]), _brief(repo, commits[other])
             sides = _change(repo, blobs[one]), _change(repo, blobs[other])
-            yield _pair(repo, project, "apart", commits[one][1], False, briefs, sides)
+            yield _pair(repo, project, "apart", bases[one], False, briefs, sides)
+
+
+def _brief(repo: Repo, commit: str) -> str:
+    """What a pull request says: its title and the messages of its commits."""
+    subject, _, body = repo.git("log", "-1", "--format=%B", commit).partition("\n")
+    if _MERGED.match(subject):
+        said = repo.git("log", "--no-merges", "--format=%B", "-n20", f"{commit}^1..{commit}^2")
+        subject, body = "", f"{body}\n{said}"
+    told = _TRAILER.sub("", f"{_SQUASHED.sub('', subject)}\n{body}")
+    return re.sub(r"\n{2,}", "\n\n", told).strip()[:MOST_BRIEF]
 
 
 def _small(change: dict[str, tuple[str, str]]) -> bool:
@@ -292,19 +267,26 @@ def _pair(
     return pair
 
 
-def whole(repo: Repo, base: str, blobs: dict[str, list]) -> dict[str, str]:
-    """Every file of a base with the key of what it defines, "" for one that is no code."""
-    files = {}
-    for line in repo.git("ls-tree", "-r", base).split("\n"):
-        about, _, path = line.partition("\t")
-        key = ""
-        if path.endswith(CODE):
-            key = f"{about.split()[2]}.{path.rpartition('.')[2]}"
-            if key not in blobs:
-                items = definitions(path, repo.text(about.split()[2]))
-                blobs[key] = [[item.name, item.kind, item.first, item.last] for item in items]
-        files[path] = key
-    return files
+def read(repo: Repo, pair: dict, blobs: dict[str, list]) -> tuple[list[str], dict[str, str]]:
+    """What the program reads of a base to tell two briefs: its files, and by path the key of what
+    is known to be defined there."""
+    ctl = prepare(discover(str(repo.folder)))
+    tracked = repo.git("ls-tree", "-r", "--name-only", "--full-tree", pair["base"]).split("\n")
+    found = conflict_facts(ctl, Sha(pair["base"]), tracked, tasks_of(pair["briefs"]))
+    keys = {}
+    for path, items in found.definitions.items():
+        rows = [[item.name, item.kind, item.first, item.last] for item in items]
+        keys[path] = sha1(json.dumps(rows).encode()).hexdigest()[:16]
+        blobs[keys[path]] = rows
+    return tracked, keys
+
+
+def tasks_of(briefs: Sequence[str], touches: Sequence[Sequence[str]] = ((), ())) -> list[Task]:
+    """A pair as the tasks of a plan."""
+    return [
+        Task(TaskId(f"task-{number}"), prompt=brief, touches=tuple(places))
+        for number, (brief, places) in enumerate(zip(briefs, touches, strict=True))
+    ]
 
 
 def main() -> None:
@@ -313,8 +295,8 @@ def main() -> None:
     parser.add_argument("--features", type=Path)
     parser.add_argument("--mirrors", type=Path)
     parser.add_argument("--bases", type=Path, help="JSON: a task to the base to use instead")
-    parser.add_argument("--most", type=int, default=130, help="pairs of commits a history")
-    parser.add_argument("--every", type=int, default=8, help="read the whole base of each nth")
+    parser.add_argument("--most", type=int, default=130, help="pairs of a history")
+    parser.add_argument("--read", type=int, default=100, help="bases read for briefs a project")
     parser.add_argument("histories", nargs="*", type=Path)
     asked = parser.parse_args()
     pairs, bases, blobs = [], {}, {}
@@ -327,11 +309,11 @@ def main() -> None:
             pairs += neighbours(history, asked.most, scratch)
         sources = [*asked.histories, *(asked.mirrors.glob("*/repo") if asked.mirrors else ())]
         repo = Repo(scratch / "all", sources)
-        for number, pair in enumerate(pairs):
-            if pair["base"] not in bases and (
-                pair["kind"] == "feature" or not number % asked.every
-            ):
-                bases[pair["base"]] = whole(repo, pair["base"], blobs)
+        left = Counter(dict.fromkeys({pair["project"] for pair in pairs}, asked.read))
+        for pair in random.Random(0).sample(pairs, len(pairs)):
+            if left[pair["project"]]:
+                left[pair["project"]] -= 1
+                bases[pair["base"]], pair["read"] = read(repo, pair, blobs)
     asked.out.write_text(json.dumps({"pairs": pairs, "bases": bases, "blobs": blobs}))
     print(f"{len(pairs)} pairs, {sum(pair['conflict'] for pair in pairs)} conflicts")
 

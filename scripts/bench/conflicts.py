@@ -2,9 +2,12 @@
 """How well chances of conflicts hold, and the weights that they come from.
 
     .venv/bin/python scripts/bench/conflict_pairs.py ...     real pairs, with git's own verdict
-    .venv/bin/python scripts/bench/conflicts.py pairs.json [--write]
+    .venv/bin/python scripts/bench/conflicts.py pairs.json... [--write]
+    .venv/bin/python scripts/bench/conflicts.py pairs.json... --shipped
 
-Everything is judged on projects that its weights were not fitted on (leave one project out).
+Everything is judged on projects that its weights were not fitted on (leave one project out);
+`--shipped` has the program itself tell its chances of the pairs, with the weights that it has,
+and says where these differ from the facts that weights are fitted on.
 `--write` fits on all of them and writes wtman/plan/conflicts/model.py. Plain Python; minutes with
 numpy in the environment, which gives the same weights, much longer without.
 
@@ -31,18 +34,20 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 from math import isnan, log
 from pathlib import Path
 
 from conflict_model_text import module
+from conflict_pairs import tasks_of
 from conflict_places import WAYS
 from logistic import auc, balanced, brier, fit, predict
 
 from wtman.model.places import Definition
 from wtman.plan.conflicts.briefs import FACTS as BRIEF_FACTS
 from wtman.plan.conflicts.briefs import Lexicon, likeness
+from wtman.plan.conflicts.chance import RepositoryFacts, conflict_chances, of_strangers
+from wtman.plan.conflicts.model import BRIEFS, PLACES
 from wtman.plan.conflicts.places import FACTS, LINE_FACTS, common, spots_of
 
 # A conflict weighs more where places are known and less where only words are: so that 0.5 is
@@ -66,13 +71,16 @@ class Row:
     cell: str
 
 
+def _defined(pair: dict) -> dict[str, list[Definition]]:
+    return {
+        path: [Definition(*item) for item in items] for path, items in pair["definitions"].items()
+    }
+
+
 def by_places(pairs: Iterable[dict], way: str, lines: bool) -> list[Row]:
     found = []
     for pair in pairs:
-        defined = {
-            path: [Definition(*item) for item in items]
-            for path, items in pair["definitions"].items()
-        }
+        defined = _defined(pair)
         touches = pair["lines" if lines else "touches"][way]
         shared = common(*(spots_of(side, defined) for side in touches))
         if shared and (shared.lines or not lines):
@@ -81,31 +89,81 @@ def by_places(pairs: Iterable[dict], way: str, lines: bool) -> list[Row]:
     return found
 
 
-def by_words(pairs: Iterable[dict], bases: dict[str, dict], blobs: dict[str, list]) -> list[Row]:
+def by_words(pairs: Iterable[dict], data: dict) -> list[Row]:
     found = []
-    ordered = sorted((pair for pair in pairs if pair["base"] in bases), key=_base)
-    for base, group in groupby(ordered, key=_base):
-        same, files = list(group), bases[base]
-        defined = {
-            path: [Definition(*item) for item in blobs.get(blob, ())]
-            for path, blob in files.items()
-            if blob
-        }
-        lexicon = Lexicon(files, defined, [text for pair in same for text in pair["briefs"]])
-        found += [_by_words(pair, lexicon) for pair in same]
+    for pair in pairs:
+        if "read" not in pair:
+            continue
+        facts = facts_of(pair, data)
+        lexicon = Lexicon(facts.files, facts.definitions, pair["briefs"])
+        one, other = (lexicon.read(text) for text in pair["briefs"])
+        counts = Counter([*one.words, *other.words])
+        rarity = {word: log(1 + 2 / count) for word, count in counts.items()}
+        alike = likeness(one, other, rarity)
+        found.append(_row(pair, alike.facts, alike.cell))
     return found
 
 
-def _base(pair: dict) -> str:
-    return pair["base"]
+def facts_of(pair: dict, data: dict) -> RepositoryFacts:
+    """What the program knows of the base when it looks at the words of a pair."""
+    read = {
+        path: [Definition(*item) for item in data["blobs"][key]]
+        for path, key in pair["read"].items()
+    }
+    return RepositoryFacts(data["bases"][pair["base"]], read)
 
 
-def _by_words(pair: dict, lexicon: Lexicon) -> Row:
-    one, other = (lexicon.read(text) for text in pair["briefs"])
-    counts = Counter([*one.words, *other.words])
-    rarity = {word: log(1 + 2 / count) for word, count in counts.items()}
-    alike = likeness(one, other, rarity)
-    return _row(pair, alike.facts, alike.cell)
+def known_of(pair: dict, data: dict, *, placed: bool) -> RepositoryFacts:
+    """What the program knows of the base: where both say places, of their files alone."""
+    if not placed:
+        return facts_of(pair, data)
+    return RepositoryFacts(tuple(pair["definitions"]), _defined(pair))
+
+
+def told(pair: dict, facts: RepositoryFacts, touches: Sequence[Sequence[str]] = ((), ())) -> float:
+    """What the program says of a pair."""
+    (said,) = conflict_chances(tasks_of(pair["briefs"], touches), facts)
+    return said.chance
+
+
+def shipped(data: dict) -> None:
+    """How well the program tells the pairs with the weights that it has."""
+    print(HEAD)
+    pairs = [pair for pair in data["pairs"] if pair["kind"] != "apart"]
+    for way in WAYS:
+        seen, differ = [], 0
+        for pair, row in zip(pairs, by_places(pairs, way, False), strict=True):
+            facts = known_of(pair, data, placed=True)
+            chance = told(pair, facts, pair["touches"][way])
+            unsure = 0.0
+            shared = common(*(spots_of(it, facts.definitions) for it in pair["touches"][way]))
+            if shared and shared.unsure:
+                unsure = PLACES.cell("")[0]
+            differ += abs(_bounded(max(PLACES.chance(row.facts), unsure)) - chance) > 0.001
+            seen.append((row, chance))
+        report(f"program, places ({way})", seen)
+        if way == "anchor":
+            reliability(seen)
+        print(f"  differs from the facts that are fitted on: {differ} of {len(seen)}")
+    everything = [pair for pair in data["pairs"] if "read" in pair]
+    rows = by_words(everything, data)
+    seen = [
+        (row, told(pair, facts_of(pair, data))) for pair, row in zip(everything, rows, strict=True)
+    ]
+    report("program, briefs", [it for it in seen if it[0].kind != "apart"])
+    reliability([it for it in seen if it[0].kind != "apart"])
+    differ = sum(
+        abs(_bounded(max(BRIEFS.chance(row.facts), 1.1 * of_strangers())) - chance) > 0.001
+        for row, chance in seen
+        if row.cell != "nothing in common"
+    )
+    print(f"  differs from the facts that are fitted on: {differ} of {len(seen)}")
+    whole = [(replace(row, kind="all"), chance) for row, chance in seen]
+    report("program, briefs, with apart", whole)
+
+
+def _bounded(chance: float) -> float:
+    return min(max(chance, 0.01), 0.98)
 
 
 def _row(pair: dict, facts: tuple[float, ...], cell: str) -> Row:
@@ -178,15 +236,24 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path)
+    parser.add_argument("pairs", type=Path, nargs="+")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--shipped", action="store_true")
     asked = parser.parse_args()
-    data = json.loads(asked.pairs.read_text())
+    data: dict = {"pairs": [], "bases": {}, "blobs": {}}
+    for path in asked.pairs:
+        more = json.loads(path.read_text())
+        data["pairs"] += more["pairs"]
+        data["bases"] |= more["bases"]
+        data["blobs"] |= more["blobs"]
+    if asked.shipped:
+        shipped(data)
+        return
     pairs = data["pairs"]
     shared = [pair for pair in pairs if pair["kind"] != "apart"]
     plain = {way: by_places(shared, way, False) for way in WAYS}
     lined = {way: by_places(shared, way, True) for way in WAYS}
-    words = by_words(pairs, data["bases"], data["blobs"])
+    words = by_words(pairs, data)
     strangers = [row for row in words if row.cell == "nothing in common"]
     words = [row for row in words if row.cell != "nothing in common" and row.kind != "apart"]
     every = [row for rows in plain.values() for row in rows]

@@ -50,7 +50,7 @@ def test_the_second_forecast_has_learned_from_the_first_run(
         "p50": None,
         "p90": None,
         "samples": 0,
-        "because": "needs 5 past sessions of implementer command:…",
+        "because": "needs 5 past sessions of implementer command:sh meeting.sh",
     }
     assert first["usd"]["p50"] is None and first["tokens"]["p50"] is None
     assert first["sessions"]["least"] == 5 and first["sessions"]["most"] == 15
@@ -109,6 +109,20 @@ def test_what_is_better_not_split_is_offered_as_one_task(
     assert (task["id"], task["state"]) == ("meet-a-meet-b", "verified")
     prompt = wtman("report", "--json", cwd=repo).json()["tasks"][0]["prompt"]
     assert "do meet-a" in prompt and "do meet-b" in prompt
+    held = wtman("report", "--json", cwd=repo).json()["forecast"]
+    assert held["measured"] and held["sessions"]["came"] == 1 and held["conflicts"] is None
+
+
+@pytest.mark.slow
+def test_a_task_that_is_added_later_is_foreseen_and_judged(
+    wtman: kit.Program, repo: Path, agent: str
+) -> None:
+    wtman(*words(agent, "meet-a", "alone-a"), "--yes", cwd=repo)
+    wtman("add", "meet-b: do meet-b", "--yes", cwd=repo)
+    held = wtman("report", "--json", cwd=repo).json()["forecast"]["conflicts"]
+    assert held["pairs"] == 3
+    met = [*held["predicted"], *held["missed"]]
+    assert [sorted(item["tasks"]) for item in met] == [["meet-a", "meet-b"]]
 
 
 def test_a_plan_that_is_worth_it_is_asked_about_as_ever(

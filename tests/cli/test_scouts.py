@@ -445,6 +445,6 @@ def test_plan_asks_before_the_price_of_ultra_is_paid(
 ) -> None:
     words = shaped(repo, wtman, yard, AS_FLOW)
     done = wtman("plan", *words, "--agent", agent, cwd=repo, check_status=3)
-    assert "price of planning  unknown: needs 5 past sessions of planner command:…" in done.err
+    assert "price of planning  unknown: needs 5 past sessions of planner command:" in done.err
     assert "the effort ultra is not confirmed" in done.err
     assert not (yard.folder / "planned").exists()

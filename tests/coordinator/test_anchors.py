@@ -102,3 +102,8 @@ def test_no_two_tasks_put_new_code_at_one_place_unless_they_are_told(
             if item.place.insert and not item.shared:
                 told = f"{item.place.path} {item.place.insert} {item.place.definition} {item.order}"
                 assert seen.setdefault(told, name) == name
+
+
+def test_the_gap_in_front_of_a_definition_may_be_behind_another() -> None:
+    tasks = (task(A, "a.py::after one"), task(B, "a.py::after two"), task(C, "a.py::after two"))
+    assert str(anchors(tasks)[C][0].place) == "a.py::at end", "before two may be after one"

@@ -26,6 +26,7 @@ WORDS = re.compile(r"file=\S+|exit=\d+|init=\S+|shows|not-run")
 # Why a block is not run. Its command lines are held against the options of the program all
 # the same (tests/test_manual.py).
 NOT_RUN = {
+    "README: forecast   3 branches, 3 to 9 sessions, 1 stage": "a screen of a real project",
     "README: uv tool install '.[tui]'": "installs from the network: CONTRIBUTING.md, *A release*",
     "configuration: $ wtman resume": "needs an edited run: tests/cli/test_acting.py",
     "terminal: mkdir -p ~/.local/share/man": "needs an installation by uv",

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wtman.plan.attempts.table import quantile
-from wtman.plan.simulation import DRAWS, Plays, SessionPast, Slots, TaskPast, simulated
+from wtman.plan.simulation import (
+    DRAWS,
+    ExtraPast,
+    Plays,
+    SessionPast,
+    Slots,
+    TaskPast,
+    seed_of,
+    simulated,
+    sums,
+)
 
 TEN = SessionPast((10.0,), (100.0,), (0.5,))
 
@@ -83,3 +93,25 @@ def test_large_plans_are_bounded() -> None:
     began = time.process_time()
     assert len(played(tasks, reviewers=(TEN, TEN)).seconds) == 20
     assert time.process_time() - began < 3
+
+
+def test_sessions_together_are_played_and_not_added_by_their_dear_ends() -> None:
+    past = [1.0] * 8 + [10.0] * 2
+    played = sums([(past, 10)], seed_of("r"))
+    assert played == sums([(past, 10)], seed_of("r"))
+    assert min(played) >= 10 and abs(sum(played) / len(played) - 28) < 4
+    assert sorted(played)[int(len(played) * 0.9)] < 10 * 10, "not each of them is dear"
+
+
+def test_what_tasks_come_to_beside_is_counted_as_often_as_it_came() -> None:
+    one = [TaskPast(TEN)] * 20
+    slots = Slots(1, 1, 3)
+    extra = ExtraPast(1.5, SessionPast((4.0,), (10.0,)))
+    plain, more = simulated(one, [], slots, 7), simulated(one, [], slots, 7, extras=[extra])
+    mean = sum(more.sessions) / len(more.sessions)
+    assert {*plain.sessions} == {20.0} and abs(mean - 50) < 3
+    for sessions, seconds, tokens, usd in zip(
+        more.sessions, more.seconds, more.tokens, more.usd, strict=True
+    ):
+        assert seconds == 200 + 4 * (sessions - 20)
+        assert tokens == 2000 + 10 * (sessions - 20) and usd == 10

@@ -200,3 +200,10 @@ def test_other_agents_and_other_plans_stay_as_they_are() -> None:
     assert with_paths(plan, "claude", list(SHOP)) == plan
     by_hand = parse('[[task]]\nid = "a"\nprompt = "b"\n', "plan")
     assert with_paths(by_hand, "command:ruff .", list(SHOP)) == by_hand
+
+
+def test_a_repository_of_files_in_its_root_is_cut() -> None:
+    flat = {"encoding.go": "", "errors.go": "", "errors_test.go": "", "overrides_test.go": ""}
+    plan = cut(flat, 2)
+    assert len(plan.tasks) == 2
+    assert owners(plan, "errors.go") == owners(plan, "errors_test.go")

@@ -23,7 +23,7 @@ def foretold(**more: object) -> Forecast:
 
 
 def lines(**more: object) -> list[str]:
-    return forecast_lines(PLAN, foretold(**more))
+    return forecast_lines(PLAN, foretold(**more), 200)
 
 
 def test_known_figures_have_their_range_and_their_number() -> None:
@@ -136,3 +136,9 @@ def test_the_same_as_facts() -> None:
     assert (conflicts["pairs"], conflicts["beats_base_rate"]) == (3, True)
     assert conflicts["predicted"] == [{"tasks": ["core", "docs"], "chance": 0.8, "paths": ["a.py"]}]
     assert [item["tasks"] for item in conflicts["missed"]] == [["core", "portal"]]
+
+
+def test_a_narrow_terminal_folds_and_cuts_nothing() -> None:
+    narrow = forecast_lines(PLAN, foretold(), 50)
+    assert max(map(len, narrow)) <= 50
+    assert " ".join(narrow).split() == " ".join(lines()).split()

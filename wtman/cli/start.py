@@ -34,8 +34,9 @@ from wtman.coordinator.start.disk import require_room
 from wtman.coordinator.start.order import (
     PreparedRun,
     edit_plan,
+    effort_prices,
+    forecast_of,
     order,
-    planning_prices,
     proposal_of,
 )
 from wtman.coordinator.start.proposal import Proposal, Resumption, StartRequest, after, is_planned
@@ -131,10 +132,11 @@ class Console:
         if answer == "no":
             print("nothing was started")
             return 0
-        foreseen = [proposal.foreseen]
         if answer == _ONE:
-            prepared = replace(prepared, proposal=proposal.as_one)
-            foreseen = []
+            one = one_task(proposal.plan)
+            foretold = forecast_of(repo, one, proposal.settings, proposal.base, os.environ)
+            proposal = proposal.as_one(foretold)
+            prepared = replace(prepared, proposal=proposal)
         with open_store(repo) as store:
             home = Home(repo, store)
             state = home.state(prepared.create(store))
@@ -142,7 +144,7 @@ class Console:
                 self._begun(state)
             if answer is None:
                 raise unconfirmed(state, proposal.commands)
-            return self._driven(home, state, [*foreseen, Approved()])
+            return self._driven(home, state, [proposal.foreseen, Approved()])
 
     @_ends_stream
     def start_flow(self, repo: Repository, request: "FlowRequest") -> int:
@@ -318,7 +320,7 @@ class Console:
             return 0
         if answer == _ONE:
             state = edit_plan(home, state, one_task)
-            return self._driven(home, state, [*events, Approved()])
+            proposal = proposal_of(home.repo, after(state, tuple(events)), os.environ)
         return self._driven(home, state, [*events, proposal.foreseen, Approved()])
 
     def _at(self, words: str) -> Progress:
@@ -394,7 +396,7 @@ def confirmed_ultra(
     if settings.effort != ULTRA or prepared.wanted is None:
         return True
     if not as_json:
-        prices = planning_prices(repo, prepared, os.environ)
+        prices = effort_prices(repo, prepared, os.environ)
         print("\n".join(ultra_lines(prepared.wanted, settings, prices)), file=out, flush=True)
     if yes:
         return True

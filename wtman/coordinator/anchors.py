@@ -154,9 +154,19 @@ def _free(wanted: Place, taken: Sequence[Anchor]) -> Anchor:
         order = held[_key(wanted)]
         return Anchor(replace(wanted, first=0, last=0), order, order >= len(_MEMBERS))
     for near in _near(wanted):
-        if not held.get(_key(near)):
+        if not held.get(_key(near)) and not (near.insert == "before" and _above(near, taken)):
             return Anchor(near)
     return Anchor(wanted, held[_key(wanted)], shared=True)
+
+
+def _above(near: Place, taken: Sequence[Anchor]) -> bool:
+    """Whether somebody may have the gap in front of a definition by the name of the one above."""
+    return any(
+        item.place.path == near.path
+        and (item.place.insert, item.place.definition) != ("after", near.definition)
+        and (item.place.insert == "after" or item.place.definition == "start")
+        for item in taken
+    )
 
 
 def _near(wanted: Place) -> Iterator[Place]:

@@ -15,11 +15,20 @@ def _foreseen(state: State, event: e.Foreseen, at: float) -> State:
     return replace(state, foretold=told)
 
 
+def _pairs_foreseen(state: State, event: e.PairsForeseen, at: float) -> State:
+    if state.foretold is None:
+        return state
+    was = state.foretold.event
+    told = replace(was, pairs=(*was.pairs, *event.pairs))
+    return replace(state, foretold=replace(state.foretold, event=told))
+
+
 def _observed(state: State, event: e.ConflictsObserved, at: float) -> State:
     return replace(done(state, ActionKey(ActionKind.OBSERVE)), observed=event)
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.Foreseen: _foreseen,
+    e.PairsForeseen: _pairs_foreseen,
     e.ConflictsObserved: _observed,
 }

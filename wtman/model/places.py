@@ -13,9 +13,11 @@ or `@120-131`. Names are qualified by what they stand in, with a dot between, in
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 INSERTS = ("after", "before", "in", "at")
+_GAP = 5  # lines from the end of one definition to the next: there is no code between them
 _LINES = re.compile(r"@(\d{1,7})(?:-(\d{1,7}))?$")
 
 
@@ -70,3 +72,20 @@ def place(text: str) -> Place:
     if insert == "at" and definition not in ("start", "end"):
         raise ValueError("says `at` of neither `start` nor `end`")
     return Place(path, definition, insert, first, max(first, last))
+
+
+def in_gap(where: Place, defined: Sequence[Definition]) -> Place:
+    """The place as all name it who put code into the same gap between two definitions: behind
+    the upper one, where a place says in front of the lower one."""
+    if where.insert != "before":
+        return where
+    owner = where.definition.rpartition(".")[0]
+    beside = [item for item in defined if item.name.rpartition(".")[0] == owner]
+    below = [item for item in beside if item.name == where.definition]
+    if len(below) != 1:
+        return where
+    at = below[0].first
+    above = max((item for item in beside if item.last < at), key=lambda it: it.last, default=None)
+    if above is None or at - above.last > _GAP or sum(it.name == above.name for it in beside) > 1:
+        return where
+    return replace(where, insert="after", definition=above.name)

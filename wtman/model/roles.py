@@ -14,7 +14,7 @@ from wtman.model.settings import EFFORTS, ULTRA, Settings
 
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
-SCOUT, JUDGE, REPAIRER = "scout", "judge", "repairer"
+SCOUT, JUDGE, REPAIRER, REFUTER = "scout", "judge", "repairer", "refuter"
 BUILD_ONLY = ("command", "replay")  # agents that plan only where they are named for it
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 

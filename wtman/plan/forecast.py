@@ -20,6 +20,8 @@ from wtman.model.plan import Plan, Role, Task
 from wtman.model.roles import (
     DEFAULT,
     PLANNER,
+    REFUTER,
+    REPAIRER,
     REVIEWER,
     agent_of,
     agent_of_task,
@@ -31,7 +33,7 @@ from wtman.model.settings import Settings
 from wtman.plan.attempts.table import FIVE, Attempts, SessionKind, spread_of, wanted
 from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.rules import least_sessions, overlaps
-from wtman.plan.simulation import SessionPast, Slots, TaskPast, seed_of, simulated
+from wtman.plan.simulation import ExtraPast, SessionPast, Slots, TaskPast, seed_of, simulated
 from wtman.text.terminal import roughly
 
 _MOST_NAMED = 5
@@ -215,6 +217,7 @@ def _played(plan: Plan, settings: Settings, past: Past) -> dict[str, Spread]:
         rounds=rounds,
         whole=len(plan.tasks) > 1,
         base=checks,
+        extras=tuple(_extras(table, settings, bool(looks))),
     )
     found = {}
     for name in names:
@@ -228,6 +231,23 @@ def _played(plan: Plan, settings: Settings, past: Past) -> dict[str, Spread]:
             samples = min(samples, len(checks))
         found[name] = Spread(drawn.p50, drawn.p90, samples)
     return found
+
+
+def _extras(table: Attempts, settings: Settings, reviewed: bool) -> Iterator[ExtraPast]:
+    """The refuters and repairers that the tasks of this repository came to."""
+    settled = len(table.here_of("tries"))
+    wanted = {REFUTER: reviewed, REPAIRER: settings.repairs > 0}
+    for role in (name for name, may_be in wanted.items() if may_be):
+        rows = [row for row in table.here if row.role == role]
+        if rows and settled >= FIVE:
+            yield ExtraPast(
+                len(rows) / settled,
+                SessionPast(
+                    tuple(row.seconds for row in rows if row.seconds is not None),
+                    tuple(row.tokens for row in rows if row.tokens is not None),
+                    tuple(row.usd for row in rows if row.usd is not None),
+                ),
+            )
 
 
 def _in_order(tasks: Sequence[Task], past: Sequence[TaskPast]) -> list[TaskPast]:

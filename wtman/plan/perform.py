@@ -19,9 +19,9 @@ from wtman.plan.actions import MakePlan
 from wtman.plan.map.file_list import readme_of
 from wtman.plan.map.store import planner_text
 from wtman.plan.prompt import Brief, planner_prompt
+from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import reports_text
-from wtman.plan.scouts.sessions import known_places
-from wtman.plan.touches import filled, known_touches, unknown_touches
+from wtman.plan.touches import filled, in_gaps, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
 
 _README_BYTES = 1 << 20
@@ -122,12 +122,12 @@ def placed(
     if len(wrong) > _NAMED:
         notes.append(f"and {len(wrong) - _NAMED} more places that there are not")
     reports = (item.report for item in state.planning.scouted.values())
-    return filled(known_touches(tasks, brief.known), reports), notes
+    return in_gaps(filled(known_touches(tasks, brief.known), reports), brief.known), notes
 
 
 def brief_of(ctx: Context, state: State) -> Brief:
     """What the planner has to go by. Blocking."""
-    known = known_places(ctx, state.base)
+    known = known_places(ctx.control, state.base)
     path = readme_of(known.paths)
     text = history.blob(ctx.control, state.base, path, _README_BYTES) if path else None
     assert state.planning is not None

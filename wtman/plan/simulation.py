@@ -16,6 +16,7 @@ DRAWS = 200
 _FEWEST = 20
 _PLAYED = 10_000  # tasks in all plays: of a large plan there are fewer plays
 _MASK = (1 << 64) - 1
+_ROLLS = 1 << 31  # different rolls
 _STEP, _ADD = 6364136223846793005, 1442695040888963407  # of a 64-bit congruence (Knuth's MMIX)
 
 
@@ -38,6 +39,14 @@ class TaskPast:
     tries: Sequence[float] = (1,)
     checks: Sequence[float] = ()
     setups: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraPast:
+    """Sessions that a task may come to beside its own and its reviews: so many each on average."""
+
+    rate: float
+    session: SessionPast
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,11 @@ def simulated(
     rounds: Sequence[float] = (1,),
     whole: bool = False,
     base: Sequence[float] = (),
+    extras: Sequence[ExtraPast] = (),
 ) -> Plays:
     """Play a plan. Each task is reviewed by all `reviewers` after the last `rounds` of its
-    sessions; `whole`: one more session looks at all of it. `base` is the check before all."""
+    sessions; `whole`: one more session looks at all of it. `base` is the check before all,
+    `extras` is what each task may come to beside."""
     everyone = [*(task.session for task in tasks), *reviewers]
     timed = all(one.seconds for one in everyone)
     told = all(one.tokens for one in everyone)
@@ -127,6 +138,17 @@ def simulated(
                     sessions += len(reviewers)
                     if timed:
                         line.append(tuple(together))
+            for extra in extras:
+                state = (state * _STEP + _ADD) & _MASK
+                roll, one = state >> 33, extra.session
+                for _ in range(int(extra.rate + roll / _ROLLS)):
+                    state = (state * _STEP + _ADD) & _MASK
+                    roll = state >> 33
+                    sessions += 1
+                    if timed and one.seconds:
+                        line.append((1, one.seconds[roll % len(one.seconds)]))
+                    tokens += one.tokens[roll % len(one.tokens)] if told and one.tokens else 0.0
+                    usd += one.usd[roll % len(one.usd)] if priced and one.usd else 0.0
             if task.setups and line:
                 line.insert(0, (2, task.setups[roll % len(task.setups)]))
             lines.append(line)
@@ -146,6 +168,19 @@ def simulated(
             plays[2].append(usd)
         plays[3].append(float(sessions))
     return Plays(*plays)
+
+
+def sums(kinds: Sequence[tuple[Sequence[float], int]], seed: int) -> list[float]:
+    """What sessions come to together: of each kind what past ones took, and how many there are."""
+    found, state = [], seed
+    for _ in range(DRAWS):
+        total = 0.0
+        for past, count in kinds:
+            for _ in range(count):
+                state = (state * _STEP + _ADD) & _MASK
+                total += past[(state >> 33) % len(past)]
+        found.append(total)
+    return found
 
 
 def _edges(tasks: Sequence[TaskPast]) -> tuple[list[list[int]], list[int]]:

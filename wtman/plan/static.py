@@ -151,7 +151,7 @@ def _hosts(weights: Mapping[str, int], links: Mapping[tuple[str, str], int]) -> 
     for path in built:
         by_name.setdefault(untested(path), set()).add(path)
         above = dirname(path).split("/")
-        for depth, word in enumerate(above, 1):
+        for depth, word in enumerate(above, 1) if above[0] else ():
             folders.setdefault(word, set()).add("/".join(above[:depth]))
     largest: dict[str, str] = {}
     for path in sorted(built, key=lambda path: (-weights[path], path)):

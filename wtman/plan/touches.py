@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from wtman.formats.gitignore import matches
-from wtman.model.places import place
+from wtman.model.places import in_gap, place
 from wtman.model.plan import Task
 from wtman.model.scout import ScoutReport
 from wtman.plan.scouts.known_places import KnownPlaces, sound_places
+from wtman.text.words import quoted
 
 _MOST = 60  # places of a task
+_NAMED = 8  # places in doubt
 
 
 def filled(tasks: Sequence[Task], reports: Iterable[ScoutReport]) -> tuple[Task, ...]:
@@ -38,6 +40,41 @@ def unknown_touches(tasks: Sequence[Task], known: KnownPlaces) -> tuple[str, ...
         for task in tasks
         for what in sound_places(task.touches, known, new_files=True)[1]
     )
+
+
+def doubtful_touches(tasks: Sequence[Task], known: KnownPlaces) -> tuple[str, ...]:
+    """What a plan that a person wrote says of places and cannot be so, a line each."""
+    odd = [
+        f"{task.id} touches {quoted(text)}: {what}"
+        for task in tasks
+        for text in task.touches
+        if (what := known.doubt(text))
+    ]
+    more = len(odd) - _NAMED
+    return (*odd[:_NAMED], *([f"and {more} more places that are in doubt"] if more > 0 else ()))
+
+
+def in_gaps(tasks: Sequence[Task], known: KnownPlaces) -> tuple[Task, ...]:
+    """The tasks, of which all that put new code into one gap name it alike."""
+    return tuple(
+        replace(task, touches=tuple(dict.fromkeys(_in_gap(it, known) for it in task.touches)))
+        if task.touches
+        else task
+        for task in tasks
+    )
+
+
+def _in_gap(text: str, known: KnownPlaces) -> str:
+    if "::before " not in text:
+        return text
+    try:
+        wanted = place(text)
+    except ValueError:
+        return text
+    if wanted.path not in known.paths:
+        return text
+    found = in_gap(wanted, known.defined_in(wanted.path))
+    return text if found == wanted else str(found)
 
 
 def known_touches(tasks: Sequence[Task], known: KnownPlaces) -> tuple[Task, ...]:

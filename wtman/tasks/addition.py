@@ -6,7 +6,7 @@ asked for is judged again by the holder of the run's lock, in the order in which
 
 from wtman.budget.budget import budget_status, exhausted
 from wtman.errors import UsageError
-from wtman.journal.events import Event, TaskAdded, TasksRefused, TasksWanted
+from wtman.journal.events import Event, PairsForeseen, TaskAdded, TasksRefused, TasksWanted
 from wtman.journal.state import State
 from wtman.model.plan import Plan
 from wtman.model.roles import REVIEWER
@@ -29,7 +29,8 @@ def admission(state: State, wanted: TasksWanted) -> tuple[Event, ...]:
     except UsageError as error:
         names = tuple(task.id for task in wanted.tasks)
         return (TasksRefused(wanted.key, names, error.message, error.hint),)
-    return tuple(TaskAdded(task, wanted.key, wanted.onto) for task in wanted.tasks)
+    pairs = (PairsForeseen(wanted.pairs),) if wanted.pairs else ()
+    return (*(TaskAdded(task, wanted.key, wanted.onto) for task in wanted.tasks), *pairs)
 
 
 def require_addable(state: State, wanted: TasksWanted) -> tuple[str, ...]:

@@ -28,12 +28,12 @@ def shown(value: object) -> str:
     return printable(repr(value), _WIDEST)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], like: float = 0.6) -> str:
     """'; did you mean "owns"?' where a known word is near, else nothing."""
     from difflib import get_close_matches
 
     choices = {choice.casefold().replace("-", "_"): choice for choice in known}
-    near = get_close_matches(word[:80].casefold().replace("-", "_"), choices, n=1, cutoff=0.6)
+    near = get_close_matches(word[:80].casefold().replace("-", "_"), choices, n=1, cutoff=like)
     return f"; did you mean {quoted(choices[near[0]])}?" if near else ""
 
 

@@ -1,6 +1,7 @@
 """A forecast as people and programs read it: before a run, and how well it held after it. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from wtman.formats.codec import to_plain
@@ -9,7 +10,7 @@ from wtman.journal.state import State
 from wtman.model.foreseen import ObservedPair, Spread
 from wtman.plan.accuracy import MERGES, Accuracy, accuracy, placed
 from wtman.plan.attempts.table import FIVE, TELL, samples_words
-from wtman.text.terminal import clean, count, duration, roughly
+from wtman.text.terminal import clean, count, duration, fold, roughly
 from wtman.text.words import listed
 from wtman.ui.document import Facts, Line, Table, Words, line
 
@@ -88,10 +89,18 @@ def advice_of(plan: "Plan", known: "Forecast") -> tuple[str, ...]:
     return known.advice if len(plan.tasks) > 1 else known.advice[len(known.against) :]
 
 
-def forecast_lines(plan: "Plan", known: "Forecast") -> list[str]:
-    """A forecast by itself."""
-    facts = [f"{name:<10} {clean(text)}" for name, text in forecast_facts(plan, known)]
-    return facts + [f"! {clean(text)}" for text in advice_of(plan, known)]
+def forecast_lines(plan: "Plan", known: "Forecast", width: int = 80) -> list[str]:
+    """A forecast by itself; nothing of it is cut."""
+    facts = folded(forecast_facts(plan, known), width - 11)
+    lines = [f"{name:<10} {text}" for name, text in facts]
+    return lines + [it for text in advice_of(plan, known) for it in fold(f"! {text}", width)]
+
+
+def folded(facts: Iterable[tuple[str, str]], width: int) -> Iterator[tuple[str, str]]:
+    """Facts on as many lines as they need: what a figure rests on stands at its end."""
+    for name, text in facts:
+        for number, part in enumerate(wrap(clean(text), max(width, 20))):
+            yield ("" if number else name, part)
 
 
 def forecast_json(plan: "Plan", known: "Forecast") -> dict[str, Any]:

@@ -3,25 +3,23 @@
 Base, sandbox, agents, limits, and the text of every command that needs approval. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
 from wtman.coordinator.start.disk_forecast import disk_json, disk_words
-from wtman.coordinator.start.proposal import Proposal, Resumption
+from wtman.coordinator.start.proposal import EffortPrices, Proposal, Resumption
 from wtman.formats.codec import to_plain
 from wtman.journal.events import PlanWanted
 from wtman.journal.state import State
-from wtman.model.foreseen import Spread
 from wtman.model.plan import Plan
-from wtman.model.roles import JUDGE, PLANNER, SCOUT
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
 from wtman.review.judgement import review_agents
 from wtman.text.terminal import clean, columns, command, count, duration, fit, pad, paint
 from wtman.text.words import exact, listed
-from wtman.ui.forecast import advice_of, forecast_facts, forecast_json
+from wtman.ui.forecast import advice_of, folded, forecast_facts, forecast_json
 
 _BOLD, _YELLOW = "1", "33"
 _TASKS = 40  # lines of the plan that one screen can bear
@@ -41,8 +39,8 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         ("setup", "; ".join(settings.setup)),
         ("cleanup", "; ".join(settings.cleanup)),
         ("sandbox", sandbox_words(settings)),
-        *_wrapped(forecast_facts(plan, proposal.forecast), width - 11),
-        *_wrapped((("limits", _limits(settings)),), width - 11),
+        *folded(forecast_facts(plan, proposal.forecast), width - 11),
+        *folded((("limits", _limits(settings)),), width - 11),
         ("disk", disk_words(proposal.disk)),
         ("worktrees", settings.worktrees),
     ]
@@ -55,13 +53,6 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
         wrapped = wrap(f"! {clean(note)}", width, subsequent_indent="  ")
         lines += [paint(line, _YELLOW, colour) for line in wrapped]
     return lines + to_approve(proposal.commands)
-
-
-def _wrapped(facts: Iterable[tuple[str, str]], width: int) -> Iterator[tuple[str, str]]:
-    """A figure is never shown without what it rests on, which stands at its end."""
-    for name, text in facts:
-        for number, line in enumerate(wrap(clean(text), max(width, 20))):
-            yield ("" if number else name, line)
 
 
 def reviews_words(settings: Settings) -> str:
@@ -163,10 +154,8 @@ def announced(wanted: PlanWanted, settings: Settings) -> str:
     )
 
 
-def ultra_lines(
-    wanted: PlanWanted, settings: Settings, prices: Mapping[str, Spread] | None = None
-) -> list[str]:
-    """What the effort `ultra` comes to, before a token is spent. `prices` are of one session."""
+def ultra_lines(wanted: PlanWanted, settings: Settings, prices: EffortPrices) -> list[str]:
+    """What the effort `ultra` comes to, before a token is spent."""
     plans = settings.plans + (settings.plans > 1 and bool(wanted.judge))
     scouts = settings.scouts if wanted.scout and not wanted.code else 0
     most = at_most(settings) or "no limit (--budget-usd, --budget-tokens)"
@@ -182,31 +171,24 @@ def ultra_lines(
         f"{count(scouts, 'scout')}, {count(settings.plans, 'plan')} compared",
         f"  each task  up to {count(settings.attempts, 'attempt')}; {reviews}",
         f"  limits  {settings.max_sessions:,} sessions; {most}",
-        *_price_lines(wanted, settings, prices or {}),
+        *_price_lines(prices),
     ]
 
 
-def _price_lines(
-    wanted: PlanWanted, settings: Settings, prices: Mapping[str, Spread]
-) -> Iterator[str]:
+def _price_lines(prices: EffortPrices) -> Iterator[str]:
     """What the planning costs in money, and one session of each role that comes after it."""
-    planning = {PLANNER: max(settings.plans, 1)}
-    planning |= {SCOUT: settings.scouts} if wanted.scout and not wanted.code else {}
-    planning |= {JUDGE: 1} if wanted.judge and settings.plans > 1 else {}
-    asked = {name: prices[name] for name in planning if name in prices}
-    lacks = [price.because for price in asked.values() if price.p50 is None]
-    if asked:
-        low = sum((price.p50 or 0.0) * planning[name] for name, price in asked.items())
-        high = sum((price.p90 or 0.0) * planning[name] for name, price in asked.items())
-        least = min(price.samples for price in asked.values())
-        told = f"${low:.2f}, {count(least, 'past session')} of the least known role"
-        told = f"{told}; dear ones: ${high:.2f}"
-        yield f"  price of planning  {told if not lacks else 'unknown: ' + clean(lacks[0])}"
-    for name in prices.keys() - planning.keys():
-        price = prices[name]
-        told = f"${price.p50:.2f} to ${price.p90:.2f}" if price.p50 is not None else ""
-        told = f"{told} ({count(price.samples, 'past session')})" if told else ""
-        yield f"  price of a session  {name}: {told or 'unknown: ' + clean(price.because)}"
+    price = prices.planning
+    told = f"unknown: {clean(price.because)}"
+    if price.p50 is not None:
+        samples = f"{count(price.samples, 'past session')} of the least known role"
+        told = f"about ${price.p50:.2f}, 9 in 10 below ${price.p90:.2f} ({samples})"
+    yield f"  price of planning  {told}"
+    for name, price in prices.sessions.items():
+        told = f"unknown: {clean(price.because)}"
+        if price.p50 is not None:
+            samples = count(price.samples, "past session")
+            told = f"about ${price.p50:.2f}, 9 in 10 below ${price.p90:.2f} ({samples})"
+        yield f"  price of a session  {name}: {told}"
 
 
 def resumption_lines(told: Resumption, width: int) -> list[str]:

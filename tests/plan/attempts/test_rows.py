@@ -100,3 +100,37 @@ def test_reviewers_and_planners_have_rows_of_their_own() -> None:
         ("reviewer", "claude", INTERRUPTED, None),
         ("planner", "codex", OK, 1000),
     ]
+
+
+def test_judges_drafts_refuters_and_repairers_have_rows_of_their_own() -> None:
+    doubt = e.Refuted("f", "correctness", "claude", {"core": "c1"}, "refuted", seconds=2.0)
+    found = rows(
+        (0, e.PlanWanted("codex")),
+        (1, e.PlanDrafted(1, 1, "codex", (), usage=USED, seconds=4.0)),
+        (2, e.DraftFailed(2, 1, "codex", "no plan", seconds=4.0)),
+        (3, e.PlansJudged(1, agent="claude", compared=2, seconds=5.0, sessions=1)),
+        (4, e.PlansJudged(1, compared=1)),  # by the forecast: no session
+        (5, doubt),
+        (6, e.RepairDecided("core", 1, "claude", "again", "why", seconds=6.0)),
+        (7, e.RepairFailed("core", 2, "claude", "nonsense", seconds=7.0)),
+    )
+    assert [(row.role, row.agent, row.verdict, row.seconds) for row in found] == [
+        ("planner", "codex", OK, 4.0),
+        ("planner", "codex", FAILED, 4.0),
+        ("judge", "claude", OK, 5.0),
+        ("refuter", "claude", OK, 2.0),
+        ("repairer", "claude", OK, 6.0),
+        ("repairer", "claude", FAILED, 7.0),
+    ]
+
+
+def test_a_resolver_is_no_author() -> None:
+    found = rows(
+        *session(1, 0),
+        *check(20, Verdict.GREEN),
+        (30, e.Resolving("core", "m1", "command:mend", "both sides")),
+        (35, e.Followed("core", "m1", "c1", {}, onto="m1")),
+        *session(2, 40),
+        (60, replace(check(0, Verdict.GREEN)[1][1], start="m1")),
+    )
+    assert [(row.role, row.tries) for row in found] == [("implementer", 1), ("resolver", 0)]

@@ -117,6 +117,7 @@ class Addition:
         live = bool(self.home.store.live(self.state.run))
         warnings = self._judged(live)
         self._require_agents()
+        self._foreseen()
         if not self.as_json:
             self._warn(warnings)
         if live and self._taken_over():
@@ -177,6 +178,13 @@ class Addition:
             for task in self.wanted.tasks
         )
         self.wanted = replace(self.wanted, tasks=tasks)
+
+    def _foreseen(self) -> None:
+        """Say how likely they conflict with the tasks of a run of which that was told."""
+        from wtman.coordinator.start.order import pairs_with
+
+        pairs = pairs_with(self.home.repo, self.state, self.wanted.tasks, os.environ)
+        self.wanted = replace(self.wanted, pairs=pairs)
 
     def _require_agents(self) -> None:
         from wtman.coordinator.start.requirements import require

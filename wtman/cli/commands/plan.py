@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wtman.cli import options, run_options, streams
+from wtman.cli import options, run_options, streams, terminal
 from wtman.cli import target as where
 from wtman.errors import UsageError
 
@@ -62,7 +62,7 @@ def plan(
     from wtman.git.repo import resolve
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
-    from wtman.text.terminal import clean
+    from wtman.text.terminal import clean, fold
     from wtman.ui.proposal import annotated, announced
     from wtman.worktrees.clean import remove_traces
 
@@ -97,7 +97,7 @@ def plan(
     wanted = cut(repo, wanted, settings)
     if wanted.made is not None:
         for remark in wanted.remarks:
-            print(f"! {clean(remark)}", file=sys.stderr)
+            print("\n".join(fold(f"! {clean(remark)}", terminal.width())), file=sys.stderr)
         base_sha = resolve(repo, base)
         foretold = forecast_of(repo, wanted.made, settings, base_sha, os.environ)
         return _written(wanted.made, dump(wanted.made), target, "", as_json, settings, foretold)
@@ -166,7 +166,7 @@ def _written(
         }
         print(json.dumps(told, ensure_ascii=True))
         return 0
-    lines = forecast_lines(made, foretold)
+    lines = forecast_lines(made, foretold, terminal.width())
     print("\n".join(lines), file=sys.stderr)
     if target:
         print(where.here(f"next: wtman split --plan {where.typed(target)}"))

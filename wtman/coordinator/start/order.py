@@ -4,7 +4,7 @@ Reads and refuses, starts nothing and writes nothing.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,14 @@ from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
 from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.disk import disk_forecast
-from wtman.coordinator.start.proposal import Proposal, StartRequest, plan_of, planner_notes
+from wtman.coordinator.start.proposal import (
+    MOST_PAIRS,
+    EffortPrices,
+    Proposal,
+    StartRequest,
+    plan_of,
+    planner_notes,
+)
 from wtman.coordinator.start.requirements import (
     in_sandbox,
     odd_files,
@@ -46,21 +53,24 @@ from wtman.git.repo import head_branch, identity, is_dirty, resolve
 from wtman.journal.events import Event, IssueNamed, Noted, PlanWanted, RolesAssigned
 from wtman.journal.state import State
 from wtman.journal.store import Store
-from wtman.model.foreseen import Spread
+from wtman.model.foreseen import ForeseenPair, Spread
 from wtman.model.ids import RunId, Sha
-from wtman.model.plan import Identity, Plan, Role
+from wtman.model.plan import Identity, Plan, Role, Task
 from wtman.model.roles import DEFAULT, JUDGE, PLANNER, REVIEWER, SCOUT, agent_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
 from wtman.plan.attempts.store import load_attempts
-from wtman.plan.attempts.table import Attempts
+from wtman.plan.attempts.table import Attempts, SessionKind, spread_of
 from wtman.plan.conflicts.chance import conflict_chances
 from wtman.plan.conflicts.facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast, role_kind
 from wtman.plan.rules import overlaps
+from wtman.plan.scouts.base_places import known_places
+from wtman.plan.simulation import seed_of, sums
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
+from wtman.plan.touches import doubtful_touches, in_gaps
 from wtman.review.judgement import review_agents, reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
@@ -160,6 +170,10 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
             allow_overlap=request.allow_overlap or bool(request.tasks),
             where=locate(text, request.plan) if text else None,
         )
+    if any(task.touches for task in plan.tasks):
+        places = known_places(control, base)
+        warnings = (*warnings, *doubtful_touches(plan.tasks, places))
+        plan = replace(plan, tasks=in_gaps(plan.tasks, places))
     theirs = (*_of_repository(loaded, check), *agent_commands(roles, assigned, settings))
     proposal = _propose(
         control,
@@ -185,23 +199,37 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
 
 
-def planning_prices(
+def effort_prices(
     repo: Repository, prepared: PreparedRun, environ: Mapping[str, str]
-) -> dict[str, Spread]:
-    """What one session of each role of an effort costs, by role, as past sessions say."""
+) -> EffortPrices:
+    """What the sessions of an effort cost, as past sessions say; the planning is played through."""
     proposal, wanted = prepared.proposal, prepared.wanted
     assert wanted is not None
     settings, attempts = proposal.settings, load_attempts(repo, environ)
     roles = next(it for it in prepared.begin if isinstance(it, RolesAssigned)).roles
     known = {role.name: role for role in roles}
+
+    def kind(name: str, agent: str) -> SessionKind:
+        return role_kind(name, agent, settings, known)
+
+    planning = {kind(PLANNER, wanted.agent): max(settings.plans, 1)}
+    if wanted.scout and not wanted.code:
+        planning[kind(SCOUT, wanted.scout)] = settings.scouts
+    if wanted.judge and settings.plans > 1:
+        planning[kind(JUDGE, wanted.judge)] = 1
+    each = {it: attempts.spread(it, "usd") for it in planning}
+    whole = next((price for price in each.values() if price.p50 is None), None)
+    if whole is None:
+        values = [(attempts.values(it, "usd"), count) for it, count in planning.items()]
+        played = spread_of(sums(values, seed_of(proposal.plan.request)), "")
+        least = min(price.samples for price in each.values())
+        whole = Spread(played.p50, played.p90, least)
     looks = review_agents(settings, known.get(REVIEWER))
-    agents = {SCOUT: wanted.scout, PLANNER: wanted.agent, JUDGE: wanted.judge, DEFAULT: ""}
-    agents |= {REVIEWER: looks[0]} if looks else {}
-    return {
-        name: attempts.spread(role_kind(name, agent, settings, known), "usd")
-        for name, agent in agents.items()
-        if agent or name == DEFAULT
-    }
+    after = {DEFAULT: ""} | ({REVIEWER: looks[0]} if looks else {})
+    return EffortPrices(
+        whole,
+        {name: attempts.spread(kind(name, agent), "usd") for name, agent in after.items()},
+    )
 
 
 def edit_plan(home: Home, state: State, edit: Callable[[Plan], Plan]) -> State:
@@ -269,6 +297,24 @@ def forecast_of(
     """The forecast of a plan that is not to start now, with the roles as they are here."""
     roles = load_roles(repo.toplevel).known
     return _forecast(prepare(repo), plan, settings, roles, base, load_attempts(repo, environ))
+
+
+def pairs_with(
+    repo: Repository, state: State, added: Sequence[Task], environ: Mapping[str, str]
+) -> tuple[ForeseenPair, ...]:
+    """The pairs that tasks make which come to a run, as far as they can conflict; none where
+    nothing was foreseen of the run."""
+    if state.foretold is None:
+        return ()
+    tasks = (*plan_of(state).tasks, *added)
+    control, new = prepare(repo), {task.id for task in added}
+    facts = conflict_facts(control, state.base, files(control, state.base), tasks)
+    known = calibration_of(load_attempts(repo, environ, state.run).pairs)
+    return tuple(
+        ForeseenPair(pair.tasks, pair.chance, pair.samples, pair.because)
+        for pair in conflict_chances(tasks, facts, known)
+        if pair.chance and new & {*pair.tasks}
+    )[:MOST_PAIRS]
 
 
 def _forecast(

@@ -9,7 +9,7 @@ from wtman.journal.events import Event, Foreseen
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
 from wtman.journal.state import State
-from wtman.model.foreseen import ForeseenPair
+from wtman.model.foreseen import ForeseenPair, Spread
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Issue, Plan
 from wtman.model.session import Usage
@@ -71,10 +71,9 @@ class Proposal:
     rate: tuple[float, int] = (0.0, 0)  # share of pairs that conflict, of how many known here
     issue: Issue | None = None
 
-    @property
-    def as_one(self) -> "Proposal":
-        """The same with all tasks as one. What was foreseen of them says nothing of it."""
-        return replace(self, plan=one_task(self.plan))
+    def as_one(self, forecast: Forecast) -> "Proposal":
+        """The same with all tasks as one, of which this is foreseen."""
+        return replace(self, plan=one_task(self.plan), forecast=forecast)
 
     @property
     def foreseen(self) -> Foreseen:
@@ -137,6 +136,15 @@ def planner_notes(state: State) -> list[str]:
         said.append(f"the planner chose a flow: {planning.flow.reason}")
     word = f"the planner chose {SHAPES[made.shape]}" if made.shape in SHAPES else "the planner"
     return said + ([f"{word}: {made.reason}"] if made.reason else [])
+
+
+@dataclass(frozen=True, slots=True)
+class EffortPrices:
+    """Dollars, as past sessions say: of all the planning together, and of one session of each
+    role that comes after it."""
+
+    planning: Spread = Spread()
+    sessions: Mapping[str, Spread] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

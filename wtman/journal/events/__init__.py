@@ -24,7 +24,7 @@ from wtman.journal.events.flow import (
     TaskContinued,
     TaskRewound,
 )
-from wtman.journal.events.forecast import ConflictsObserved, Foreseen
+from wtman.journal.events.forecast import ConflictsObserved, Foreseen, PairsForeseen
 from wtman.journal.events.merge import (
     Adapted,
     CandidateJudged,

@@ -28,6 +28,13 @@ class Foreseen(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PairsForeseen(Event):
+    """Tasks came to a run that was foreseen without them: their pairs are foreseen, too."""
+
+    pairs: tuple[ForeseenPair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConflictsObserved(Event):
     """All tasks have come to an end, at these `tips`: which of the foreseen pairs conflict in
     text, and what the run took since it was foreseen.

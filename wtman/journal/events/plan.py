@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wtman.journal.events.event import Event
+from wtman.model.foreseen import ForeseenPair
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Identity, Issue, Role, Task
 from wtman.model.scout import ScoutPart, ScoutReport
@@ -209,6 +210,7 @@ class TasksWanted(Event):
     tasks: tuple[Task, ...]
     onto: Sha = Sha("")
     allow_overlap: bool = False
+    pairs: tuple[ForeseenPair, ...] = ()  # of these tasks, where the run was foreseen
 
 
 @dataclass(frozen=True, slots=True)

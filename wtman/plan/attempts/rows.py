@@ -15,8 +15,12 @@ from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import (
     DEFAULT,
+    JUDGE,
     LEAD,
     PLANNER,
+    REFUTER,
+    REPAIRER,
+    RESOLVER,
     REVIEWER,
     SCOUT,
     agent_of,
@@ -36,7 +40,6 @@ from wtman.plan.attempts.table import (
     agent_key,
 )
 
-_REFUTER = "refuter"
 _ENDED = {Ended.OK: OK, Ended.FAILED: FAILED, Ended.INTERRUPTED: INTERRUPTED}
 # Sessions of no task, by their events.
 _ROLES: Mapping[type, str] = {
@@ -44,12 +47,18 @@ _ROLES: Mapping[type, str] = {
     e.ScoutFailed: SCOUT,
     e.Planned: PLANNER,
     e.PlanFailed: PLANNER,
+    e.PlanDrafted: PLANNER,
+    e.DraftFailed: PLANNER,
+    e.FlowChosen: PLANNER,
+    e.PlansJudged: JUDGE,
     e.TeamPlanned: LEAD,
     e.TeamPlanFailed: LEAD,
     e.Reviewed: REVIEWER,
-    e.Refuted: _REFUTER,
+    e.Refuted: REFUTER,
+    e.RepairDecided: REPAIRER,
+    e.RepairFailed: REPAIRER,
 }
-_FELL_SHORT = (e.PlanFailed, e.TeamPlanFailed, e.ScoutFailed)
+_FELL_SHORT = (e.PlanFailed, e.DraftFailed, e.TeamPlanFailed, e.ScoutFailed, e.RepairFailed)
 
 
 def attempt_rows(
@@ -61,6 +70,8 @@ def attempt_rows(
     setups: dict[TaskId, float] = {}
     rows: list[AttemptRow] = []
     last: dict[TaskId, int] = {}  # the newest row of a task
+    own: dict[TaskId, int] = {}  # the newest of its authors
+    resolving: set[TaskId] = set()
     for record in recorded:
         event, at = record.event, record.at
         match event:
@@ -77,6 +88,10 @@ def attempt_rows(
                 took = event.seconds or _since(begun, ActionKind.SESSION, task, at)
                 row = _of_task(state, view, agents.get(task, ""), event)
                 last[task] = len(rows)
+                if task in resolving:
+                    row = _of_resolver(state, row, agents.get(task, ""))
+                else:
+                    own[task] = len(rows)
                 rows.append(replace(row, seconds=took, setup_seconds=setups.pop(task, None)))
             case e.Checked(task=task, results=results) if task in last:
                 row = rows[last[task]]
@@ -86,11 +101,15 @@ def attempt_rows(
                 if event.verdict is Verdict.RED and row.verdict == OK:
                     row = replace(row, verdict=REFUSED)
                 rows[last[task]] = row
+            case e.Resolving(task=task):
+                resolving.add(task)
+            case e.Requested(task=task):
+                resolving.discard(task)
             case e.StepAnswered() | e.StepFailed() if event.sessions:
                 rows += _of_step(state, event)
             case _ if type(event) in _ROLES:
                 rows += _of_role(state, event, _ROLES[type(event)])
-    for task, place in last.items():
+    for task, place in own.items():
         if task in state.tasks and known[task].state in SETTLED:
             rows[place] = _settled(state, rows[place], task, done=known[task].state in DONE)
     return tuple(rows)
@@ -124,6 +143,12 @@ def _of_task(state: State, view: TaskView, agent: str, event: e.SessionFinished)
         verdict=_ENDED[event.ended],
     )
     return _with_usage(row, event.usage)
+
+
+def _of_resolver(state: State, row: AttemptRow, agent: str) -> AttemptRow:
+    """The row of a session that brought a task together with what had landed."""
+    kind = kind_of(state, RESOLVER, agent)
+    return replace(row, role=RESOLVER, model=kind.model, effort=kind.effort)
 
 
 def _of_role(state: State, event: e.Event, role: str) -> list[AttemptRow]:
@@ -177,7 +202,8 @@ def _with_usage(row: AttemptRow, usage: Usage) -> AttemptRow:
 def _settled(state: State, row: AttemptRow, task: TaskId, *, done: bool) -> AttemptRow:
     """The last row of a task, with what the task took in all."""
     view = state.tasks[task]
-    tries = sum(item.ended in (Ended.OK, Ended.FAILED) for item in view.current)
+    mine = view.before if view.resolving is not None and view.before is not None else view
+    tries = sum(item.ended in (Ended.OK, Ended.FAILED) for item in mine.current)
     seen: set[Sha] = {
         unit.tips[task]
         for unit in state.reviews.units.values()

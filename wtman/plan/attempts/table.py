@@ -22,6 +22,7 @@ FIVE = 5  # of a kind
 TELL = " that tell"
 OK, REFUSED, FAILED, INTERRUPTED = "ok", "refused", "failed", "interrupted"
 _LONGEST_NAME = 80
+_LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,11 @@ def wanted(kind: SessionKind, name: str) -> str:
 
 
 def agent_name(agent: str) -> str:
-    """An agent as people call it: without the path of its program."""
-    name, _, rest = agent.partition(":")
-    return f"{name}:…" if rest else name
+    """An agent as people call it: of a program its words without the folders that they are in."""
+    name, colon, rest = agent.partition(":")
+    words = (word.rstrip("/").rpartition("/")[2] for word in rest.split())
+    told = f"{name}{colon}{' '.join(words)}"
+    return told if len(told) <= _LONGEST_SHOWN else f"{told[: _LONGEST_SHOWN - 1]}…"
 
 
 def spread_of(values: Sequence[float], because: str) -> Spread:

@@ -186,7 +186,7 @@ class _Pairs:
         ids = self.tasks[one].id, self.tasks[other].id
         if (self.places[one] and self.places[other]) or self._owned_apart(one, other):
             return PairChance(ids, _LEAST, APART[0], "they change different files")
-        chance = self._shifted(_of_strangers())
+        chance = self._shifted(of_strangers())
         return PairChance(ids, chance, STRANGERS[0], "their words name nothing in common")
 
     def _weigh(self, one: int, other: int) -> PairChance:
@@ -202,7 +202,7 @@ class _Pairs:
         assert first is not None and second is not None
         alike = likeness(first, second, self.rarity)
         # What shares a file is likelier to conflict than what shares nothing.
-        chance = self._shifted(max(BRIEFS.chance(alike.facts), 1.1 * _of_strangers()))
+        chance = self._shifted(max(BRIEFS.chance(alike.facts), 1.1 * of_strangers()))
         return PairChance(ids, chance, BRIEFS.cell(alike.cell)[1], clean(alike.because, _WIDE))
 
     def _shifted(self, chance: float) -> float:
@@ -221,7 +221,7 @@ def _above(tasks: Sequence[Task]) -> list[int]:
     return above
 
 
-def _of_strangers() -> float:
+def of_strangers() -> float:
     """The chance of tasks whose words name nothing in common."""
     return (STRANGERS[1] + 1) / (STRANGERS[0] + 2)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log, log1p
 from types import MappingProxyType
 
-from wtman.model.places import Definition, Place, place
+from wtman.model.places import Definition, Place, in_gap, place
 
 _FAMILIAR = 30  # lines of a definition that nobody has measured
 _FEW, _MANY = 8, 100
@@ -137,6 +137,7 @@ def spots_of(
     found: dict[str, list[Site]] = {}
     for at in touched(touches):
         path = meant.get(at.path, at.path)
+        at = in_gap(at, definitions.get(path, ()))
         spots = found.setdefault(path, [])
         if path not in names:
             names[path] = DefinitionIndex(definitions.get(path, ()))

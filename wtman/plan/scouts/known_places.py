@@ -1,22 +1,26 @@
 """Which places there are in the base: what scouts and planners name is held against it."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from posixpath import basename
+from posixpath import basename, dirname
 
-from wtman.model.places import Place, place
+from wtman.model.places import Definition, Place, place
 from wtman.text.words import did_you_mean, quoted
+
+_MISSPELLED = 0.9  # so alike are the names of two files that one is meant for the other
+_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPlaces:
-    """The paths of the base, and what a file of it defines by qualified name.
+    """The paths of the base, and what a file of it defines.
 
     Where a file is known to define nothing, nothing can be said of a name in it.
     """
 
     paths: frozenset[str]
-    names_of: Callable[[str], frozenset[str]]
+    defined_in: Callable[[str], Sequence[Definition]]
 
     def flaw(self, wanted: Place, *, new_files: bool = False) -> str:
         """What of a place does not exist; empty: nothing. `new_files`: the file may be to come."""
@@ -26,17 +30,43 @@ class KnownPlaces:
             return f"there is no file {quoted(wanted.path)}{self._elsewhere(wanted.path)}"
         if not wanted.definition or wanted.insert == "at":
             return ""
-        names = self.names_of(wanted.path)
+        names = {item.name for item in self.defined_in(wanted.path)}
         if not names or wanted.definition in names:
             return ""
-        near = did_you_mean(wanted.definition, names)
+        near = did_you_mean(wanted.definition.rpartition(" ")[2].rstrip("()"), names)
         return f"{wanted.path} defines no {quoted(wanted.definition)}{near}"
+
+    def doubt(self, text: str) -> str:
+        """What is odd about a place of a plan that a person wrote; empty: nothing."""
+        try:
+            wanted = place(text)
+        except ValueError as error:
+            return str(error)
+        if what := self.flaw(wanted, new_files=True):
+            return what
+        path, joint, where = text.strip().partition("::")
+        if joint and not where.strip():
+            return "names no definition behind `::`; without one it is just `path`"
+        if wanted.path in self.paths:
+            odd = path.strip().removeprefix("./") != wanted.path
+            return f"is read as {quoted(wanted.path)}" if odd else ""
+        if _PATTERN.search(wanted.path):
+            return "is a pattern; a place is in one file"
+        folder = dirname(wanted.path)
+        beside = [other for other in self.paths if dirname(other) == folder]
+        if beside:  # a new file, as it seems, or one that is misspelled
+            near = did_you_mean(wanted.path, beside, like=_MISSPELLED)
+            return f"there is no file {quoted(wanted.path)} yet{near}" if near else ""
+        near = self._elsewhere(wanted.path)
+        return f"there is no file {quoted(wanted.path)}{near}" if near else ""
 
     def _elsewhere(self, path: str) -> str:
         """A file of the same name; the likeness of all paths is too much to ask for."""
-        name = basename(path)
-        found = min((other for other in self.paths if basename(other) == name), default="")
-        return f"; did you mean {quoted(found)}?" if found else ""
+        name, folder = basename(path).lower(), dirname(path)
+        found = min((other for other in self.paths if basename(other).lower() == name), default="")
+        if found:
+            return f"; did you mean {quoted(found)}?"
+        return did_you_mean(path, (other for other in self.paths if dirname(other) == folder))
 
 
 def sound_places(

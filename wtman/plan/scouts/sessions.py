@@ -6,7 +6,6 @@ part that the planner is told less of.
 
 import os
 from dataclasses import replace
-from functools import lru_cache
 
 from wtman.agents.stream import way_on
 from wtman.context import Context
@@ -20,17 +19,14 @@ from wtman.model.roles import SCOUT, effort_of, model_of
 from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
 from wtman.plan.file import slug
-from wtman.plan.map.grammars import exact_definitions
 from wtman.plan.map.repository import relevant_parts, whole_part
 from wtman.plan.map.store import load_map, map_folder
-from wtman.plan.scouts.known_places import KnownPlaces
+from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import scout_prompt
 from wtman.plan.scouts.store import keep_report, kept_report
 from wtman.sessions.ask import Answer, Question, ask
 
 _PATIENCE = 4  # a scout gets so small a part of the time that other sessions get
-_LARGEST = 1 << 20  # bytes of a file whose definitions are looked up
-_LOOKED_UP = 400  # files
 _PATHS = 200  # of a part
 
 
@@ -68,7 +64,7 @@ async def _scout(ctx: Context, state: State, action: Scout) -> tuple[e.Event, ..
     part, number = _part(state, action.part)
     role = _role(state)
     try:
-        known = await ctx.git(known_places, ctx, state.base)
+        known = await ctx.git(known_places, ctx.control, state.base)
         answer = await ask(
             ctx,
             state.settings,
@@ -132,19 +128,6 @@ def _failed(ctx: Context, state: State, action: Scout, answer: Answer) -> e.Scou
         seconds=answer.seconds,
         sessions=answer.sessions,
     )
-
-
-def known_places(ctx: Context, base: Sha) -> KnownPlaces:
-    """What there is in the base. Blocking; definitions are read when they are asked for."""
-    paths = frozenset(history.files(ctx.control, base))
-
-    @lru_cache(maxsize=_LOOKED_UP)
-    def names_of(path: str) -> frozenset[str]:
-        raw = history.blob(ctx.control, base, path, _LARGEST)
-        text = (raw or b"").decode("utf-8", "replace")
-        return frozenset(item.name for item in exact_definitions(path, text))
-
-    return KnownPlaces(paths, names_of)
 
 
 def place_of_scout(number: int, part: ScoutPart) -> str:
