@@ -7,11 +7,11 @@ that it has, go before what is usual.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from wtman.config.detect import ci, go, jvm, native, node, others, python, rust
-from wtman.config.detect.folder import ProjectFolder, is_apart, root, table
+from wtman.config.detect.folder import ProjectFolder, by_ending, is_apart, root, table
 from wtman.config.detect.model import Candidate, Habits, Project, WantedVersion
 
 __all__ = [
@@ -42,6 +42,10 @@ _READ_BELOW = re.compile(
     r"(?:.*/)?(?:requirements/[\w.-]+\.(?:txt|in)|spec/(?:spec|test)_helper\.rb)"
 )
 _MOST_READ, _MOST_TESTS = 300, 30
+# Endings of what nobody names so that it says how a project is set up or tested.
+_CODE = frozenset(
+    "ts tsx js jsx mjs cjs go java rs c h cc cpp hpp cs php kt scala md rst css html png".split()
+)
 
 Look = Callable[[ProjectFolder], Project | None]
 _ECOSYSTEMS: tuple[tuple[str, Look], ...] = (
@@ -69,12 +73,21 @@ def is_test(path: str) -> bool:
 def read_first(files: Iterable[str]) -> tuple[str, ...]:
     """The files whose texts `habits` wants, the nearest to the root first."""
     # Sorted is what was chosen, not a large repository whole.
-    near = [path for path in files if path.count("/") <= _DEPTH + 1]
+    files = frozenset(files)
+    near = [path for path in _told(files) if path.count("/") <= _DEPTH + 1]
+    code = [path for path in by_ending(files).get("py", ()) if path.count("/") <= _DEPTH + 1]
     told = _nearest(path for path in near if path[0] == "." and ci.is_ci(path))
     told += _nearest(path for path in near if _is_read(path) and not is_apart(path))
     locks = _nearest(path for path in near if path.rpartition("/")[2] == "yarn.lock")[:3]
-    tests = _nearest(filter(is_test, near))[:_MOST_TESTS]
+    tests = _nearest(filter(is_test, code))[:_MOST_TESTS]
     return tuple(dict.fromkeys((*told[:_MOST_READ], *locks, *tests)))
+
+
+def _told(files: frozenset[str]) -> Iterator[str]:
+    """The files that could tell something by their name: those of a large repository are code."""
+    for ending, paths in by_ending(files).items():
+        if ending not in _CODE:
+            yield from paths
 
 
 def _is_read(path: str) -> bool:
@@ -151,12 +164,12 @@ def _ranked(part: Project, calls: tuple[Candidate, ...]) -> tuple[Candidate, ...
     return (*part.candidates, *(replace(one, setup=setups) for one in calls[:2]))
 
 
-def _marked(files: Iterable[str]) -> list[str]:
+def _marked(files: frozenset[str]) -> list[str]:
     """The few of all files that are the mark of some ecosystem and not apart."""
     pattern = re.compile("|".join(marks for marks, _ in _ECOSYSTEMS))
     return [
         path
-        for path in files
+        for path in _told(files)
         if pattern.fullmatch(path, path.rfind("/") + 1)
         and path.count("/") <= _DEPTH
         and not is_apart(path)

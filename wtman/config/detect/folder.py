@@ -3,9 +3,9 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from shlex import quote
 from typing import Any
 
@@ -24,6 +24,16 @@ _APART = re.compile(
 def is_apart(path: str) -> bool:
     """Whether it is an example, somebody else's code or the like."""
     return _APART.match(path) is not None
+
+
+@lru_cache(maxsize=4)  # many questions are about files of one kind
+def by_ending(files: frozenset[str]) -> Mapping[str, Sequence[str]]:
+    """The files by what is behind the last dot of their path, "" where there is none."""
+    found: dict[str, list[str]] = {}
+    for path in files:
+        _, dot, ending = path.rpartition(".")
+        found.setdefault(ending if dot else "", []).append(path)
+    return found
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,11 @@ class ProjectFolder:
         whole = f"{self.name}/{name}" if self.name else name
         ignores = self.ignores | _ignored(texts.get(".gitignore", ""))
         return ProjectFolder(whole, frozenset(below(self.files, name)), texts, self.ci, ignores)
+
+    def ending(self, *endings: str) -> list[str]:
+        """The files with one of these endings, in no order."""
+        known = by_ending(self.files)
+        return [path for ending in endings for path in known.get(ending, ())]
 
     def text(self, path: str) -> str:
         """The content of a file; empty where there is none, or nobody read it."""

@@ -14,9 +14,7 @@ def ruby(place: ProjectFolder) -> Project | None:
     bundled = place.first("Gemfile", "gems.rb")
     specs = place.has_any(r"spec/.*_spec\.rb", "_spec.rb")
     tests = place.has_any(r"test/(?:.*_test|.*/?test_[^/]*)\.rb", ".rb")
-    if not bundled and not (
-        place.has_any(r".*\.rb", ".rb") and (specs or tests or "Rakefile" in place)
-    ):
+    if not bundled and not (place.ending("rb") and (specs or tests or "Rakefile" in place)):
         return None
     run, setups = "", [""]
     if bundled:
@@ -109,11 +107,9 @@ def php(place: ProjectFolder) -> Project | None:
 
 def dotnet(place: ProjectFolder) -> Project | None:
     """`dotnet test` on the solution or the test projects."""
-    solutions = sorted(
-        path for path in place.files if path.endswith((".sln", ".slnx")) and "/" not in path
-    )
+    solutions = sorted(path for path in place.ending("sln", "slnx") if "/" not in path)
     solution = solutions[0] if solutions else ""
-    here = sorted(path for path in place.files if path.endswith((".csproj", ".fsproj", ".vbproj")))
+    here = sorted(place.ending("csproj", "fsproj", "vbproj"))
     if not solution and not any("/" not in path for path in here):
         return None
     test = re.compile(r"Microsoft\.NET\.Test\.Sdk|xunit|NUnit|MSTest|TUnit", re.IGNORECASE)

@@ -24,10 +24,10 @@ def look(place: ProjectFolder) -> Project | None:
     wants = place.has_any(
         r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt", "requirements"
     )
-    tests = [path for path in place.files if is_test(path)]
-    if not project and not tests and not (wants and place.has_any(r".*\.py", ".py")):
+    tests = [path for path in place.ending("py") if is_test(path)]
+    if not project and not tests and not (wants and place.ending("py")):
         return None
-    if project == "pyproject.toml" and not tests and not place.has_any(r".*\.py", ".py"):
+    if project == "pyproject.toml" and not tests and not place.ending("py"):
         return None  # it only configures a tool
     tester = _tester(place, tests)
     program = tester.partition(" ")[0]
