@@ -55,6 +55,7 @@ EFFECTS = frozenset(
     cli/issue.py
     cli/question.py
     cli/pager.py
+    cli/planning_logs.py
     cli/pull_request.py
     cli/start.py
     cli/streams.py

@@ -92,7 +92,7 @@ def test_a_request_is_planned_and_built(
     assert "no limit in dollars (--plan-budget-usd)" in told
     assert "\nrun RUN\nrun  planned: 2 tasks (N s)\n\none and all\n" in told
     assert "  core  The core [core.txt]\n  docs  do docs [docs.txt]\n" in told
-    assert "! the planner: Two files, two authors.\n" in told
+    assert "planner    Two files, two authors.\n" in told
     assert "2 tasks: 2 verified" in told
     assert "# A repository" in planner.asked and "\n  true\n" in planner.asked
     shown = wtman("status", "--json", cwd=repo).json()
@@ -173,7 +173,7 @@ def test_one_task_is_an_answer_too(split: Callable[..., kit.Result], planner: Pl
     one = {"reason": "All of it is one file.", "tasks": [{"id": "core", "prompt": "do core"}]}
     planner.answers(one)
     done = split("--check", "true", "--dry-run")
-    assert "! the planner: All of it is one file.\n" in done.out
+    assert "planner    All of it is one file.\n" in done.out
     # What its planner says is enough: that one task is one session is no warning.
     assert "single session would do" not in done.out
     assert "nothing was started; the plan is kept: wtman resume one-and-all-" in done.out

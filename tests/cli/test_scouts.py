@@ -335,9 +335,9 @@ def test_ultra_says_its_price_and_asks_before_anybody_is_asked(
 @pytest.mark.parametrize(
     "verdict, told",
     [
-        ('{"best": "A", "why": "Nothing is left out."}', "a judge chose among 3 plans: Nothing"),
-        ("I like them all.", "the forecast chose among 3 plans"),
-        ('{"best": "Z", "why": "?"}', "the forecast chose among 3 plans"),
+        ('{"best": "A", "why": "Nothing is left out."}', ", by the judge: Nothing is left out."),
+        ("I like them all.", ", by forecast: no answer of the judge: it gave no usable"),
+        ('{"best": "Z", "why": "?"}', ", by forecast: no answer of the judge: it gave no usable"),
     ],
 )
 def test_plans_are_compared_by_a_judge_that_sees_nothing_but_them(
@@ -396,7 +396,7 @@ def test_ultra_takes_one_session_where_the_planner_says_so(
     more = ("--agent", agent, "--yes", "--check", "true", "--reviewers", "0")
     done = wtman("split", *words, *more, cwd=repo)
     assert (yard.folder / "planned").read_text() == "xxxx", "one repair round"
-    assert "the planner chose one session: it is one edit" in done.out
+    assert "planner    chose one session: it is one edit" in done.out
     assert "single session would do" not in done.out and "better not split" not in done.out
 
 
@@ -412,6 +412,39 @@ def test_ultra_writes_a_flow_which_nobody_starts_unread(
     unread = wtman("run", "all-of-it", "--agent", agent, "--yes", cwd=repo, check_status=3)
     assert "need your approval" in unread.err
     assert not (repo / "one.txt").exists()
+    path = str(repo / ".wtman/flows/all-of-it.py")
+    known = wtman("status", "--json", cwd=repo).json()
+    told = known["run"]
+    assert (told["state"], told["next"]) == ("planned", "wtman run all-of-it")
+    assert told["first"] == f"read {path}"
+    planning = known["planning"]
+    assert (planning["shape"], planning["flow"], planning["flow_file"]) == (
+        "flow",
+        "all-of-it",
+        path,
+    )
+    names = [item["name"] for item in planning["sessions"]]
+    assert names[-1] == "flow-planner" and "plan-1" in names
+    shown = wtman("status", cwd=repo).out
+    assert "flow all-of-it is written" in shown and "no task yet" not in shown
+    assert "then: wtman run all-of-it" in shown or "      wtman run all-of-it" in shown
+    said = wtman("logs", f"{told['id']}/planning/flow-planner", cwd=repo).out
+    assert "async def main(flow: Flow)" in said
+    again = wtman("resume", told["id"], cwd=repo, check_status=2)
+    assert "has written its flow" in again.err and "then: wtman run all-of-it" in again.err
+
+
+def test_a_flow_under_ultra_may_have_no_input_named_like_an_option_of_run(
+    repo: Path, wtman: kit.Program, yard: Yard, agent: str
+) -> None:
+    inputs = "from wtman.flow import Flow, Inputs\n\n\nclass Args(Inputs):\n    jobs: int = 2\n"
+    taken = FLOW.replace("from wtman.flow import Flow\n", inputs)
+    taken = taken.replace("main(flow: Flow)", "main(flow: Flow, args: Args)")
+    wrong = {**OF_FLOW, "source": taken}
+    words = shaped(repo, wtman, yard, *3 * [AS_FLOW], wrong, OF_FLOW)
+    wtman("split", *words, "--agent", agent, "--yes", cwd=repo, check_status=3)
+    assert (yard.folder / "planned").read_text() == "xxxxx", "one repair round"
+    assert "the input jobs is named like" in yard.asked.split("cannot be used")[1]
 
 
 def test_a_flow_that_was_chosen_is_written_by_a_resume(
@@ -436,7 +469,7 @@ def test_a_judge_sees_a_flow_as_why_and_outline_and_no_forecast_takes_it(
     shown = (yard.folder / "judged").read_text()
     assert '"outline": "search\\nfix each"' in shown and '"why": "a search names' in shown
     assert shown.count("Foreseen: ") == 2
-    assert "the forecast chose among 2 plans" in done.out
+    assert "plan 2 of 3 (2 that differ), by forecast: " in done.out
     assert not (repo / ".wtman/flows").exists()
 
 
@@ -448,3 +481,57 @@ def test_plan_asks_before_the_price_of_ultra_is_paid(
     assert "price of planning  unknown: needs 5 past sessions of planner command:" in done.err
     assert "the effort ultra is not confirmed" in done.err
     assert not (yard.folder / "planned").exists()
+
+
+def test_every_session_of_a_planning_has_a_name_in_logs_report_and_json(
+    planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard
+) -> None:
+    yard.character("crash", "users")
+    words = ultra(yard, '{"best": "A", "why": "Nothing is left out."}')
+    planned(*words, "--yes", "--check", "true", "--reviewers", "0", code=0)
+    known = wtman("status", "--json", cwd=wide).json()
+    run, planning = known["run"]["id"], known["planning"]
+    states = {item["name"]: item["state"] for item in planning["sessions"]}
+    assert states == {
+        "scout-billing": "answered",
+        "scout-search": "answered",
+        "scout-users": "failed",
+        **{f"plan-{number}": "answered" for number in (1, 2, 3)},
+        "judge": "answered",
+    }
+    assert (planning["compared"], planning["why"]) == (3, "Nothing is left out.")
+    assert planning["files"] == len(PACKAGES) * 9 + 1 and planning["chosen"] in (1, 2, 3)
+    listed = wtman("logs", run, cwd=wide).out
+    for name, state in states.items():
+        assert re.search(rf"^planning/{name} +{state} ", listed, re.M), listed
+    whole = wtman("logs", f"{run}/planning", cwd=wide).out
+    assert whole.count("\n== ") + 1 == len(states)
+    judge = wtman("logs", f"{run}/planning/judge", cwd=wide).out
+    assert judge.startswith("== judge: command:") and '"best": "A"' in judge
+    assert judge in whole
+    failed = wtman("logs", "--failed", cwd=wide).out
+    assert "== scout-users: " in failed and "exit status 1: no idea ==" in failed
+    assert f"\nwtman logs {run}/planning/scout-users\n" in failed
+    one = wtman("logs", "--failed", f"{run}/planning", cwd=wide).out
+    assert "\n-- stderr --\nno idea\n" in one and "judge" not in one
+    told = wtman("logs", "--json", f"{run}/planning/scout-users", cwd=wide).json()["planning"]
+    assert [(item["about"], item["state"]) for item in told] == [("users", "failed")]
+    assert all(Path(path).is_file() for path in told[0]["files"]) and told[0]["files"]
+    every = wtman("logs", "--json", run, cwd=wide).json()
+    assert len(every["planning"]) == 7 and every["tasks"]
+    wrong = wtman("logs", f"{run}/planning/scout-user5", cwd=wide, check_status=2)
+    assert 'no session "scout-user5"; did you mean "scout-users"?' in wrong.err
+    report = wtman("report", cwd=wide).out
+    section = report.split("## Planning")[1].split("\n## ")[0]
+    assert ", by the judge: Nothing is left out." in section
+    assert "| scout-users | users | " in section and "exit status 1: no idea" in section
+
+
+def test_a_scout_that_answered_before_is_shown_by_its_report(
+    planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard
+) -> None:
+    planned()
+    run = planned().out.split("run ", 1)[1].split("\n", 1)[0]
+    said = wtman("logs", f"{run}/planning/scout-billing", cwd=wide).out
+    assert ", cached, 2 places to change ==\nbilling has 9 classes.\n" in said
+    assert "would change: billing/m0.py::Billing0@1-3\n" in said

@@ -53,7 +53,7 @@ def test_a_flow_is_written_shown_and_runs_once_it_is_approved(
     (tmp_path / "planner/second").write_text(answer(FLOW))
     done = wtman(*asked, cwd=repo)
     assert "run  planned: flow add-lines" in done.err
-    assert "the planner: One file, one author." in done.out
+    assert "planner: One file, one author." in done.out
     assert "Add a line to every file." in done.out and "line 6: session" in done.out
     assert "at most 3 sessions\n" in done.out
     assert "next: wtman run add-lines --dry-run" in done.out

@@ -44,7 +44,9 @@ HINT = e.BaseChecked("base", (), problem="`pytest` fails on the base", hint="--a
 def test_status_has_every_key_of_the_contract() -> None:
     told = status(played((*A_RUN, *DONE, started("billing", 1))), live=True)
     assert json.loads(json.dumps(told)) == told
-    assert set(told) == {*("schema", "run", "tasks", "findings", "reviews", "repairs", "question")}
+    assert set(told) == {
+        *("schema", "run", "tasks", "findings", "reviews", "planning", "repairs", "question")
+    }
     assert told["run"] == {
         "id": "oauth-7f3a",
         "request": "add OAuth everywhere",

@@ -48,13 +48,16 @@ COMMANDS = {name: text for group in GROUPS.values() for name, text in group.item
 
 # The options of a command with many of them, by group, the most used first.
 PANELS = {
-    "Plan": "--plan --task --findings --issue --planner --parts --base --edit --allow-overlap",
+    "Plan": (
+        "--plan --task --findings --issue --planner --scouts --parts --base --edit "
+        "--allow-overlap --as-code"
+    ),
     "Branches": "--branches --into --only --exclude",
     "Agents and reviews": "--agent --model --effort --role --reviewers --reviewer --rounds",
     "Checks": "--check --check-timeout --check-jobs --allow-failing-base --unchecked",
     "Limits": (
         "--jobs --budget-usd --budget-tokens --plan-budget-usd --max-sessions --attempts "
-        "--timeout --confirm-above"
+        "--repairs --timeout --confirm-above"
     ),
     "Conflicts": "--resolve --resolver",
     "Result": "--strategy --pr --pr-per-task --patch-only -o",

@@ -169,8 +169,17 @@ def _refuse_empty(ctx: Any, params: Sequence[Any], args: list[str]) -> None:
         name, equals, value = word.partition("=")
         named = name if equals and not value and name in valued else before if not word else None
         if named is not None and named != "-C":
-            what = f"{named}: expected a value" if named in valued else "expected an argument"
-            raise UsageError(f"{what}, got an empty text", hint=f"see `{ctx.command_path} --help`")
+            if named in valued:
+                what, hint = f"{named}: expected a value, got an empty text", ""
+            else:
+                arguments = _arguments(ctx.command, ctx)
+                what = (
+                    f"{_name_of(arguments[0]) if len(arguments) == 1 else 'an argument'} is empty"
+                )
+                hint = next(
+                    (f"for example: {text}" for text in EXAMPLES.get(ctx.info_name, ())), ""
+                )
+            raise UsageError(what, hint=hint or f"see `{ctx.command_path} --help`")
 
 
 def _spread(args: list[str]) -> list[str]:

@@ -48,6 +48,11 @@ def reserved(run: Any) -> frozenset[str]:
     return frozenset(taken - set(_THEIRS))
 
 
+def reserved_in(ctx: Any) -> tuple[str, ...]:
+    """The same in order, found from another command, for a planner that may write a flow."""
+    return tuple(sorted(reserved(ctx.parent.command.get_command(ctx, "run"))))
+
+
 def theirs(script: FlowScript, flags: dict[str, Any]) -> list[str]:
     """Options of the command that are inputs of this flow: taken out of `flags`, as words."""
     named = {item.name for item in script.outline.inputs}

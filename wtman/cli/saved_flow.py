@@ -2,41 +2,42 @@
 
 import json
 import os
+import time
 
 from wtman.cli import flow as flows
 from wtman.cli import target as where
+from wtman.coordinator.home import Home
 from wtman.coordinator.start.flow import FOLDER, find, remember_written
-from wtman.coordinator.start.proposal import planner_notes
 from wtman.errors import MissingError
 from wtman.git.discovery import Repository
+from wtman.journal.events import FlowKept
 from wtman.journal.state import State
 from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean
+from wtman.ui.proposal import planning_lines
 
 
-def not_started(repo: Repository, state: State, as_json: bool) -> MissingError:
+def not_started(home: Home, state: State, as_json: bool) -> MissingError:
     """Keep the flow that a planner has chosen over a plan: nobody has read it, so the error says
     what starts it."""
-    path, shown = _keep(repo, state, "", replaces=False)
+    path, name, shown = _keep(home, state, "", replaces=False)
     if not as_json:
         print("\n".join(shown))
     return MissingError(
         f"the planner chose a flow, which is not started: nobody has read {clean(path)}",
-        hint=f"read it, then: wtman run {_named(repo, path)}",
+        hint=f"read it, then: wtman run {name}",
         code="approval",
     )
 
 
-def kept(
-    repo: Repository, state: State, path: str, as_json: bool, *, replaces: bool = False
-) -> int:
+def kept(home: Home, state: State, path: str, as_json: bool, *, replaces: bool = False) -> int:
     """Write the flow of a planning to its file, and show what it would do."""
     assert state.planning is not None and state.planning.made is not None
     made = state.planning.made
-    path, lines = _keep(repo, state, path, replaces=replaces)
+    path, name, lines = _keep(home, state, path, replaces=replaces)
     if as_json:
-        script = find(repo, path)
-        sizes = flows.sizes_in(repo, script.outline, state.base)
+        script = find(home.repo, path)
+        sizes = flows.sizes_in(home.repo, script.outline, state.base)
         told = {
             "run": state.run,
             "file": path,
@@ -46,18 +47,18 @@ def kept(
         print(json.dumps({"schema": SCHEMA, **told}, ensure_ascii=True, default=str))
         return 0
     print("\n".join(lines))
-    name = _named(repo, path)
     step = f"next: wtman run {name} --dry-run; wtman run {name} shows it again and asks"
     print(where.here(step))
     return 0
 
 
 def _keep(
-    repo: Repository, state: State, path: str, *, replaces: bool
-) -> tuple[str, tuple[str, ...]]:
-    """The file that the flow of a planning now is, and lines on what it would do."""
+    home: Home, state: State, path: str, *, replaces: bool
+) -> tuple[str, str, tuple[str, ...]]:
+    """The file that the flow of a planning now is, how `wtman run` takes it, and lines on what it
+    would do."""
     assert state.planning is not None and state.planning.made is not None
-    made = state.planning.made
+    made, repo = state.planning.made, home.repo
     if path and not replaces and os.path.lexists(path):
         path = ""  # it came while the planner was asked: nobody said that it may go
     path = path or _free_path(repo, made.flow)
@@ -65,11 +66,14 @@ def _keep(
     with open(path, "w" if replaces else "x", encoding="utf-8") as file:
         file.write(made.source)
     remember_written(repo, path, made.source)
+    name = _named(repo, path)
+    with home.store.lock(state.run):
+        home.store.append(state.run, [FlowKept(path, name)], time.time())
     script = find(repo, path)
     sizes = flows.sizes_in(repo, script.outline, state.base)
-    lines = [*(clean(note) for note in planner_notes(state)), "", *flows.shown(script, sizes), ""]
+    lines = [*planning_lines(state), "", *flows.shown(script, sizes), ""]
     written = f"written to {clean(where.typed(path))}: read it, nobody has yet"
-    return path, (*lines, written)
+    return path, name, (*lines, written)
 
 
 def _named(repo: Repository, path: str) -> str:

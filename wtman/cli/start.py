@@ -290,7 +290,7 @@ class Console:
             if state.planning is not None and state.planning.flow is not None:
                 from wtman.cli.saved_flow import not_started
 
-                raise not_started(home.repo, state, self.as_json)
+                raise not_started(home, state, self.as_json)
         if request.edit is not None:
             state = edit_plan(home, state, request.edit)
         with self._at("reading the repository"):

@@ -52,6 +52,8 @@ def settle() -> None:
 def requested(word: str, what: str = "request") -> str:
     """The text that the user means: what was typed, or for `-` what comes on stdin."""
     if word != "-":
+        if word and not word.strip():
+            raise UsageError(f"the {what} is empty", hint="say what is wanted, or - for stdin")
         return word.strip()
     try:
         text = files.within(sys.stdin.buffer, _MOST_REQUEST).decode("utf-8").strip()

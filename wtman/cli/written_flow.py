@@ -4,15 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from wtman.cli import flow as flows
 from wtman.cli import terminal
 from wtman.cli.saved_flow import kept
 from wtman.cli.start import approve_planner, approve_resumed, planned, unplanned, unplanned_json
 from wtman.config import load
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
+from wtman.coordinator.outcome import written_as
 from wtman.coordinator.start.order import order
 from wtman.coordinator.start.proposal import StartRequest, is_planned
 from wtman.coordinator.start.resumption import ResumeRequest, resumption
@@ -26,11 +25,10 @@ from wtman.ui.proposal import announced
 from wtman.worktrees.clean import remove_traces
 
 
-def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: bool) -> int:
+def write(repo: Repository, wanted: StartRequest, path: str, as_json: bool) -> int:
     """Have the planner write a flow, show it and keep it; the exit status.
 
-    `run` is the command `wtman run`, `path` the file that is to hold it: else it is one of
-    `.wtman/flows/` that is not there yet.
+    `path` is the file that is to hold it: else it is one of `.wtman/flows/` that is not there yet.
     """
     settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
     if settings.roles.get(PLANNER) == "static":
@@ -43,7 +41,6 @@ def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: 
     wanted = replace(
         wanted,
         code=True,
-        reserved=tuple(sorted(flows.reserved(run))),
         flags={**wanted.flags, **({"agent": agent} if agent else {})},
     )
     prepared = order(repo, wanted, os.environ)
@@ -58,10 +55,13 @@ def write(repo: Repository, wanted: StartRequest, run: Any, path: str, as_json: 
 
 def go_on(home: Home, state: State, change: ResumeRequest, as_json: bool) -> int:
     """Have a flow written of which the planning failed or was interrupted."""
-    if is_planned(state):
+    if (done := written_as(state)) is not None:
         raise UsageError(
-            f"run {state.run} has written its flow", hint="run that: wtman run FILE|NAME"
+            f"run {state.run} has written its flow: {clean(done.path)}",
+            hint=f"read it, then: wtman run {done.name}",
         )
+    if is_planned(state):  # it was killed before it had written the file
+        return kept(home, state, "", as_json)
     going = resumption(home, state, change, os.environ)
     approve_resumed(home.repo, state, going, may_ask=not as_json, planned=False)
     return _written(home, state, going.events, "", as_json)
@@ -80,7 +80,7 @@ def _written(
     remove_traces(state)
     if not is_planned(state):
         return unplanned_json(state) if as_json else unplanned(state)
-    return kept(home.repo, state, path, as_json, replaces=replaces)
+    return kept(home, state, path, as_json, replaces=replaces)
 
 
 def _require_free(path: str, as_json: bool) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wtman.coordinator.outcome import FINISHED
+from wtman.coordinator.outcome import FINISHED, written_as
 from wtman.errors import MissingError, UsageError
 from wtman.git.discovery import Repository
 from wtman.journal.events import MergeAsked
@@ -149,6 +149,8 @@ def unfinished(state: State) -> bool:
     """Whether something can still be done with the run."""
     if state.flow is not None and state.flow.ended is not None and not state.flow.wanted:
         return False
+    if written_as(state) is not None:
+        return False  # that is run, not this
     return run_state(state) not in FINISHED
 
 

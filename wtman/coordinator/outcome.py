@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 
 from wtman.checks.excerpt import summary
-from wtman.journal.events import SETUP_FAILED, SessionFinished
+from wtman.journal.events import SETUP_FAILED, FlowKept, SessionFinished
 from wtman.journal.replay_flow import OF_STEPS
 from wtman.journal.state import FlowView, PersonQuestion, State, TaskView
 from wtman.model.ids import TaskId
@@ -87,10 +87,17 @@ def next_step(state: State, live: bool, known: Mapping[TaskId, Standing] | None 
     return f"{first}, then: {command}" if first else command
 
 
+def written_as(state: State) -> FlowKept | None:
+    """The file with the flow that a planner has written in place of a plan; None: there is none."""
+    return state.planning.kept if state.planning is not None else None
+
+
 def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | None = None) -> str:
     """What to mend before the next command is typed, without which it would fail as before."""
     if live or state.dismissed:
         return ""
+    if (written := written_as(state)) is not None:
+        return f"read {shlex.quote(written.path)}"
     known = known if known is not None else standings(state)
     base, status = state.base_checked, run_state(state, known)
     if base is not None and base.problem and (state.failed is not None or not _has_begun(state)):
@@ -190,6 +197,8 @@ def next_command(state: State, live: bool, known: Mapping[TaskId, Standing] | No
         return f"wtman status {run} --watch"
     if state.dismissed:
         return f"wtman restore {run}"
+    if (written := written_as(state)) is not None:
+        return f"wtman run {written.name}"
     status = run_state(state, known)
     if state.kind is RunKind.REVIEW and status in (RunState.READY, *FINISHED):
         return f"wtman {'review' if unseen(state) else 'report'} {run}"

@@ -30,6 +30,7 @@ from wtman.plan.attempts.store import load_attempts
 from wtman.plan.attempts.table import Attempts
 from wtman.plan.file import slug
 from wtman.plan.perform import brief_of, failed
+from wtman.plan.planning_sessions import place_of_planner
 from wtman.review import perform as reviews
 from wtman.review.actions import Reproduce
 from wtman.sandbox.choice import strongest
@@ -143,7 +144,7 @@ async def _write(ctx: Context, state: State, action: WriteFlow) -> tuple[e.Event
         ctx,
         state.settings,
         Question(
-            key=f"planning/{'flow/' if chosen is not None else ''}{action.attempt}",
+            key=place_of_planner(action.attempt, after_choice=chosen is not None),
             role=role,
             prompt=author_prompt(brief, _text_of(_PAGE), _text_of(_API), _outline_of(chosen)),
             answer=WrittenFlow,

@@ -66,8 +66,14 @@ def _roles_assigned(state: State, event: RolesAssigned, at: float) -> State:
 
 
 def _plan_failed(state: State, event: PlanFailed, at: float) -> State:
-    failures = state.planning.failures + 1 if state.planning is not None else 1
-    state = _ended(state, event, failures=failures, failed=event, drafts={}, no_drafts={})
+    planning = state.planning
+    if planning is not None:
+        # The plans among which a flow was chosen stay: that is written next, and no other plan.
+        again: dict[str, Any] = {"drafts": {}, "no_drafts": {}} if planning.flow is None else {}
+        gone = (*planning.drafts.values(), *planning.no_drafts.values()) if again else ()
+        past = (*planning.past, *gone, event)
+        again |= {"failures": planning.failures + 1, "failed": event, "past": past}
+        state = _ended(state, event, **again)
     if event.pauses:
         return replace(state, paused=e.Paused(event.reason, event.hint))
     return replace(state, failed=e.RunFailed(event.reason, event.hint))
@@ -131,7 +137,8 @@ def _scout_failed(state: State, event: e.ScoutFailed, at: float) -> State:
     if event.fatal or event.limited:
         number = planning.asked_again.get(event.part, 0) + 1
         asked = {**planning.asked_again, event.part: number}
-        return _counted(state, before, sessions, asked_again=asked)
+        past = (*planning.past, event)
+        return _counted(state, before, sessions, asked_again=asked, past=past)
     return _counted(state, before, sessions, lost={**planning.lost, event.part: event})
 
 
@@ -167,6 +174,11 @@ def _flow_chosen(state: State, event: e.FlowChosen, at: float) -> State:
     return _counted(state, before, event.sessions - begun, wanted=wanted, flow=event)
 
 
+def _flow_kept(state: State, event: e.FlowKept, at: float) -> State:
+    assert state.planning is not None
+    return replace(state, planning=replace(state.planning, kept=event))
+
+
 def answered(state: State, key: str) -> State:
     """A request for tasks is answered: they are added, or refused."""
     return replace(state, wanted=tuple(item for item in state.wanted if item.key != key))
@@ -182,6 +194,7 @@ FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
     e.DraftFailed: _drafted,
     e.PlansJudged: _judged,
     e.FlowChosen: _flow_chosen,
+    e.FlowKept: _flow_kept,
     e.MapMade: _mapped,
     e.Scouted: _scouted,
     e.ScoutFailed: _scout_failed,

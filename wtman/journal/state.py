@@ -317,7 +317,8 @@ class Planning:
 
     `map` has the parts that scouts look at, `scouted` and `lost` what became of them, by part;
     `asked_again` counts answers of scouts that said nothing of the question. `charged` is what all
-    its sessions count against the limit of planning.
+    its sessions count against the limit of planning; `past` are failures that something was asked
+    again after, with the plans that were made before them.
     """
 
     wanted: PlanWanted
@@ -332,6 +333,8 @@ class Planning:
     no_drafts: dict[int, e.DraftFailed] = field(default_factory=dict)
     judged: e.PlansJudged | None = None
     flow: e.FlowChosen | None = None  # what is written now is this
+    kept: e.FlowKept | None = None  # where it is, once it is written
+    past: tuple[PlanFailed | e.ScoutFailed | e.PlanDrafted | e.DraftFailed, ...] = ()
     charged: Cap = Cap()
 
     @property

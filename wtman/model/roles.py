@@ -109,3 +109,29 @@ def key_of(role: Role | None) -> str:
     if role is None:
         return ""
     return sha256(role.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ...]:
+    """The agents that review under these settings; `role` is that of reviewers.
+
+    A program that was given as the agent of all roles is not asked to review by itself: a
+    codemod cannot.
+    """
+    if settings.reviewers < 1:
+        return ()
+    if settings.reviewed_by:
+        return settings.reviewed_by
+    named = settings.roles.get(REVIEWER) or (role.agent if role is not None else "")
+    if named:
+        return (named,)
+    return () if is_program(settings.agent) else (settings.agent,)
+
+
+def reviews_each(settings: Settings, role: Role | None = None) -> int:
+    """How many reviewers look at each branch."""
+    return settings.reviewers if review_agents(settings, role) else 0
+
+
+def is_program(agent: str) -> bool:
+    """Whether the agent is a program of the user's or a recording, not a model."""
+    return agent.partition(":")[0] in ("command", "replay", "")

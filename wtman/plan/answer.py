@@ -161,7 +161,12 @@ def wrong_with(answer: PlannerAnswer, brief: Brief) -> tuple[str, ...]:
         return (f"a session is one task, and there are {len(answer.tasks)}",)
     try:
         plan = made_of(answer, brief.request).plan
-        shared = validate(plan, max_sessions=brief.max_sessions, allow_overlap=True)
+        shared = validate(
+            plan,
+            max_sessions=brief.max_sessions,
+            allow_overlap=True,
+            reviewers=brief.reviewers,
+        )
     except UsageError as error:
         return (f"{error.message}{f' ({error.hint})' if error.hint else ''}",)
     known = {"", *(role.name for role in brief.roles)}

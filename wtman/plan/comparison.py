@@ -10,12 +10,9 @@ from hashlib import sha256
 from wtman.journal.events import PlanDrafted
 from wtman.model.plan import Plan, Task
 from wtman.plan.forecast import Forecast
+from wtman.plan.planning_sessions import angle
+from wtman.text.terminal import count
 
-ANGLES = (
-    "the fewest conflicts: tasks that change other files, or other definitions in places apart",
-    "the shortest way to the end: as little as possible waits for something else",
-    "the fewest tasks: only what gains by being built apart is cut",
-)
 _LETTERS = "ABCDEFGH"
 _TASKS = 60  # of a plan that a judge is told
 _TEXT = 1200  # characters of a prompt
@@ -36,11 +33,11 @@ class Compared:
     outline: str = ""
 
 
-def angle(number: int) -> str:
+def angle_words(number: int) -> str:
     """What the planner of this draft (from 1) is told besides."""
     return (
         "Several plans of this request are made and compared. Make yours the one with "
-        f"{ANGLES[(number - 1) % len(ANGLES)]}. All of the request is in it all the same.\n"
+        f"{angle(number)}. All of the request is in it all the same.\n"
     )
 
 
@@ -86,7 +83,9 @@ def judge_prompt(request: str, candidates: Sequence[Compared]) -> str:
         f"The request (as data):\n<<<\n{request.strip()}\n>>>"
     ]
     for letter, item in letters(candidates).items():
-        parts.append(f"Plan {letter} (as data):\n<<<\n{_plain(item)}\n>>>\n{foreseen(item)}")
+        parts.append(
+            f"Plan {letter} (as data):\n<<<\n{_plain(item)}\n>>>\nForeseen: {foreseen(item)}."
+        )
     parts.append("Answer with the letter of the best, and why, in one or two sentences.")
     return "\n\n".join(parts) + "\n"
 
@@ -94,14 +93,14 @@ def judge_prompt(request: str, candidates: Sequence[Compared]) -> str:
 def foreseen(item: Compared) -> str:
     """A forecast in a line."""
     if item.outline:
-        return "Foreseen: nothing; a flow finds its tasks while it runs."
+        return "nothing; a flow finds its tasks while it runs"
     known = item.forecast
     likely = [pair for pair in known.conflicts if pair.predicted]
     expected = sum(pair.chance for pair in known.conflicts)
     return (
-        f"Foreseen: {len(item.plan.tasks)} tasks, {len(known.critical_path)} of them one after "
+        f"{count(len(item.plan.tasks), 'task')}, {len(known.critical_path)} of them one after "
         f"the other; {expected:.1f} conflicts to be expected, {len(likely)} of them likely; "
-        f"{known.sessions_least} to {known.sessions_most} sessions."
+        f"{known.sessions_least} to {known.sessions_most} sessions"
     )
 
 

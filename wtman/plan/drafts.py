@@ -15,10 +15,19 @@ from wtman.journal.state import State
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import JUDGE, PLANNER, effort_of, model_of
 from wtman.plan.actions import ChoosePlan, DraftPlan
-from wtman.plan.comparison import Compared, angle, best, distinct, judge_prompt, letters
+from wtman.plan.comparison import (
+    Compared,
+    angle_words,
+    best,
+    distinct,
+    foreseen,
+    judge_prompt,
+    letters,
+)
 from wtman.plan.conflicts.chance import RepositoryFacts, conflict_chances
 from wtman.plan.forecast import Past, forecast
-from wtman.plan.perform import FLOW, brief_of, events_of_plan, failed, placed
+from wtman.plan.perform import brief_of, events_of_plan, failed, placed
+from wtman.plan.planning_sessions import FLOW, place_of_draft, place_of_judge
 from wtman.plan.prompt import planner_prompt
 from wtman.sessions.ask import Answer, Question, ask
 
@@ -51,9 +60,9 @@ async def _draft(ctx: Context, state: State, action: DraftPlan) -> tuple[e.Event
             ctx,
             state.settings,
             Question(
-                key=f"planning/drafts/{action.attempt}-{action.number}",
+                key=place_of_draft(action.attempt, action.number),
                 role=state.roles[PLANNER],
-                prompt=f"{planner_prompt(brief)}\n{angle(action.number)}",
+                prompt=f"{planner_prompt(brief)}\n{angle_words(action.number)}",
                 answer=answer_of(state.settings),
                 agent=action.agent,
                 commit=action.base,
@@ -155,7 +164,7 @@ async def _asked(
             ctx,
             state.settings,
             Question(
-                key=f"planning/judge/{action.attempt}",
+                key=place_of_judge(action.attempt),
                 role=role,
                 prompt=judge_prompt(state.request, candidates),
                 answer=JudgedPlans,
@@ -178,7 +187,8 @@ def _verdict(action: ChoosePlan, candidates: Sequence[Compared], answer: Answer)
     """What the judge says, else the forecasts."""
     if answer.value is None:
         why = f"no answer of the judge: {answer.reason}; " if answer.reason else ""
-        reason, chosen, agent = f"{why}by forecast", best(candidates).number, ""
+        taken = best(candidates)
+        reason, chosen, agent = f"{why}{foreseen(taken)}", taken.number, ""
     else:
         chosen = letters(candidates)[answer.value.best].number
         reason, agent = " ".join(answer.value.why.split())[:600], action.agent

@@ -187,7 +187,7 @@ def validate(
         )
     # Tasks that own everything are named once, not in pairs.
     whole = [pair for pair in found if not (pair[0].owns or pair[1].owns)]
-    narrow = [pair for pair in found if pair not in whole]
+    narrow = [pair for pair in found if pair[0].owns or pair[1].owns]
     said = []
     if whole:
         free = list(dict.fromkeys(task.id for one, other, _ in whole for task in (one, other)))

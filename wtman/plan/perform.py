@@ -14,10 +14,11 @@ from wtman.journal import events as e
 from wtman.journal.events import PlanFailed, Planned
 from wtman.journal.state import State
 from wtman.model.plan import Task
-from wtman.model.roles import PLANNER, RESOLVER
+from wtman.model.roles import PLANNER, RESOLVER, REVIEWER, reviews_each
 from wtman.plan.actions import MakePlan
 from wtman.plan.map.file_list import readme_of
 from wtman.plan.map.store import planner_text
+from wtman.plan.planning_sessions import FLOW, place_of_planner
 from wtman.plan.prompt import Brief, planner_prompt
 from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import reports_text
@@ -25,7 +26,6 @@ from wtman.plan.touches import filled, in_gaps, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
 
 _README_BYTES = 1 << 20
-FLOW = "flow"  # the shape of an answer that is no plan
 _NAMED = 5  # places that a note names
 
 
@@ -40,7 +40,7 @@ async def perform(ctx: Context, state: State, action: MakePlan) -> tuple[e.Event
         ctx,
         state.settings,
         Question(
-            key=f"planning/{action.attempt}",
+            key=place_of_planner(action.attempt),
             role=state.roles[PLANNER],
             prompt=planner_prompt(brief),
             answer=answer_of(state.settings),
@@ -138,7 +138,8 @@ def brief_of(ctx: Context, state: State) -> Brief:
         checks=state.settings.check,
         may_propose=state.planning.wanted.checks,
         jobs=state.settings.jobs,
-        max_sessions=state.settings.max_sessions,
+        max_sessions=state.settings.max_sessions - state.sessions,
+        reviewers=reviews_each(state.settings, state.roles.get(REVIEWER)),
         allow_overlap=state.planning.wanted.allow_overlap,
         # A resolver is asked by a merge, for what does not fit together.
         roles=tuple(r for r in state.roles.values() if r.writes and r.name != RESOLVER),

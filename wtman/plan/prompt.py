@@ -23,7 +23,8 @@ class Brief:
     checks: tuple[str, ...] = ()
     may_propose: bool = False
     jobs: int = 16
-    max_sessions: int = 1000
+    max_sessions: int = 1000  # that are left
+    reviewers: int = 0  # of each task
     allow_overlap: bool = False
     roles: tuple[Role, ...] = ()
     scouted: str = ""
@@ -59,9 +60,10 @@ def repository_parts(brief: Brief) -> list[str]:
 
 def _rules(brief: Brief) -> list[str]:
     """What holds for this plan alone; what each field means stands in the schema of the answer."""
+    most = brief.max_sessions // (1 + brief.reviewers)
     lines = [
         "For this plan:",
-        f"- At most {brief.max_sessions:,} tasks; {brief.jobs} run at the same time.",
+        f"- At most {most:,} tasks; {brief.jobs} run at the same time.",
     ]
     if brief.allow_overlap:
         lines.append(

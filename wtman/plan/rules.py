@@ -6,6 +6,7 @@ scripts: those have no file and no lines, and are held to the same rules.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from wtman.errors import UsageError
 from wtman.formats.durations import LONGEST
@@ -71,8 +72,9 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
 
 def overlaps(tasks: Sequence[Task]) -> Iterator[tuple[Task, Task, str]]:
     """Pairs that can own one path while neither needs the other, with such a path."""
+    both = cache(can_both_match)  # of hundreds of tasks many own the same
     for one, other in unordered(tasks):
-        example = can_both_match(one.owns, other.owns)
+        example = both(one.owns, other.owns)
         if example is not None:
             yield one, other, example
 

@@ -15,7 +15,7 @@ from wtman.journal.state import Finding, State, TaskView, Unit, digest
 from wtman.model.finding import DISPROVES, DOUBTFUL, SHOWS
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
-from wtman.model.roles import effort_of, key_of, model_of
+from wtman.model.roles import effort_of, is_program, key_of, model_of, review_agents
 from wtman.model.settings import Settings
 
 LENSES = ("correctness", "security", "tests", "interaction")
@@ -56,27 +56,6 @@ def reviewers(state: State) -> tuple[str, ...]:
     return review_agents(state.settings, state.roles.get("reviewer"))
 
 
-def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ...]:
-    """The agents that review under these settings; `role` is that of reviewers.
-
-    A program that was given as the agent of all roles is not asked to review by itself: a
-    codemod cannot.
-    """
-    if settings.reviewers < 1:
-        return ()
-    if settings.reviewed_by:
-        return settings.reviewed_by
-    named = settings.roles.get("reviewer") or (role.agent if role is not None else "")
-    if named:
-        return (named,)
-    return () if is_program(settings.agent) else (settings.agent,)
-
-
-def reviews_each(settings: Settings, role: Role | None = None) -> int:
-    """How many reviewers look at each branch."""
-    return settings.reviewers if review_agents(settings, role) else 0
-
-
 def refuter(state: State) -> str:
     """The agent that refutes claims without proof, or nothing."""
     role = state.roles.get("refuter")
@@ -85,11 +64,6 @@ def refuter(state: State) -> str:
         return named
     able = [agent for agent in (*reviewers(state), state.settings.agent) if not is_program(agent)]
     return able[0] if able and reviewers(state) else ""
-
-
-def is_program(agent: str) -> bool:
-    """Whether the agent is a program of the user's or a recording, not a model."""
-    return agent.partition(":")[0] in ("command", "replay", "")
 
 
 def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:

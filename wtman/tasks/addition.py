@@ -9,11 +9,10 @@ from wtman.errors import UsageError
 from wtman.journal.events import Event, PairsForeseen, TaskAdded, TasksRefused, TasksWanted
 from wtman.journal.state import State
 from wtman.model.plan import Plan
-from wtman.model.roles import REVIEWER
+from wtman.model.roles import REVIEWER, reviews_each
 from wtman.model.states import DEAD, RunKind, RunState
 from wtman.plan.file import validate
 from wtman.plan.rules import least_sessions
-from wtman.review.judgement import reviews_each
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import count
 from wtman.text.words import quoted

@@ -91,7 +91,9 @@ def _unfinished(state: State, known: Mapping[TaskId, Standing]) -> RunState:
     if state.paused is not None:
         return RunState.PAUSED
     if not state.tasks:
-        return RunState.PLANNING
+        planning = state.planning
+        written = planning is not None and planning.made is not None and planning.made.source
+        return RunState.PLANNED if written else RunState.PLANNING
     if not state.approved:
         return RunState.PLANNED
     if waits_for_answer(state, known):

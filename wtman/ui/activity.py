@@ -92,6 +92,16 @@ def _tasks(state: State, subjects: Sequence[str]) -> str:
     return listed([state.label(TaskId(name)) for name in subjects], _NAMED)
 
 
+def _plan(state: State, subjects: Sequence[str]) -> str:
+    planning = state.planning
+    if planning is not None and planning.made is None:
+        if planning.wanted.code:
+            return "writing the flow"
+        if any(subjects):
+            return f"planning: {count(len(subjects), 'plan')} to compare"
+    return "planning"
+
+
 _WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
     ActionKind.LAND: lambda state, _: "landing: integrity check and patches",
     ActionKind.CANDIDATE: _candidate,
@@ -105,7 +115,7 @@ _WORDS: Mapping[ActionKind, Callable[[State, Sequence[str]], str]] = {
     ActionKind.WORKTREE: lambda state, names: f"making the worktree of {_tasks(state, names)}",
     ActionKind.MAP: lambda _, names: "mapping the repository",
     ActionKind.SCOUT: lambda _, names: f"{count(len(names), 'scout')}: {listed(names, _NAMED)}",
-    ActionKind.PLAN: lambda _, names: "planning",
+    ActionKind.PLAN: _plan,
     ActionKind.REPAIR: lambda state, names: f"deciding on {_tasks(state, names)}",
     ActionKind.JUDGE: lambda _, names: "comparing the plans",
 }

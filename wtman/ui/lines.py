@@ -18,6 +18,7 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
+from wtman.plan.planning_sessions import chosen_words
 from wtman.text.terminal import clean, command, count, duration, fold, size
 from wtman.text.words import exact, listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
@@ -125,10 +126,8 @@ def _drafted(state: State, event: e.PlanDrafted) -> Told:
 
 
 def _judged_plans(state: State, event: e.PlansJudged) -> Told:
-    if event.compared < 2:
-        return []
-    who = "the judge" if event.agent else "the forecast"
-    return [("run", f"plan {event.chosen} is taken by {who}, of {event.compared}: {event.reason}")]
+    words = chosen_words(state.planning) if state.planning is not None else ""
+    return [("run", f"taken: {words}")] if words else []
 
 
 def _flow_chosen(state: State, event: e.FlowChosen) -> Told:

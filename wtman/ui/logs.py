@@ -22,6 +22,7 @@ from wtman.journal.state import Attempt, State
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
+from wtman.plan.planning_sessions import PlanningSession
 from wtman.sandbox.inside import SANDBOXES, view
 from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
@@ -133,6 +134,30 @@ def print_cause(
     out.flush()
 
 
+def planning_heading(item: PlanningSession, word: str) -> str:
+    """What stands above the output of a session of the planning; `word` is how it stands."""
+    words = [f"{item.name}: {clean(item.agent, 200)}"]
+    words.append(f"{word} after {duration(item.seconds)}" if item.seconds else word)
+    words += [f"attempt {item.attempt}"] if item.attempt > 1 else []
+    words += [clean(item.told, 300)] if item.told else []
+    return ", ".join(words)
+
+
+def report_lines(state: State, item: PlanningSession) -> list[str]:
+    """What a scout has found, where no session of this run says so."""
+    planning = state.planning
+    assert planning is not None
+    report = planning.scouted[item.about].report
+    kinds = (
+        ("would change", report.changes),
+        ("new code", report.adds),
+        ("used by", report.used_by),
+        ("tests", report.tests),
+    )
+    lines = [f"{word}: {it.place} {it.why}".rstrip() for word, found in kinds for it in found]
+    return [clean(text, 500) for text in (report.summary, *lines, report.unsure) if text]
+
+
 def planning_folders(folder: str, lead: TaskId) -> list[str]:
     """The evidence of the sessions that cut a lead, the oldest first; `folder` is the run's."""
     return _sessions_in(os.path.join(folder, "teams", lead))
@@ -145,10 +170,15 @@ def repair_folders(folder: str, task: TaskId) -> list[str]:
 
 def _sessions_in(place: str) -> list[str]:
     return [
-        os.path.join(place, number, session)
+        folder
         for number in _numbered(place)
-        for session in _numbered(os.path.join(place, number))
+        for folder in numbered_folders(os.path.join(place, number))
     ]
+
+
+def numbered_folders(place: str) -> list[str]:
+    """The folders there whose names are numbers, in their order."""
+    return [os.path.join(place, number) for number in _numbered(place)]
 
 
 def _numbered(folder: str) -> list[str]:

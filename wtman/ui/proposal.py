@@ -13,10 +13,11 @@ from wtman.formats.codec import to_plain
 from wtman.journal.events import PlanWanted
 from wtman.journal.state import State
 from wtman.model.plan import Plan
+from wtman.model.roles import review_agents
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
 from wtman.plan.file import plan_plain
-from wtman.review.judgement import review_agents
+from wtman.plan.planning_sessions import planning_facts, planning_warnings
 from wtman.text.terminal import clean, columns, command, count, duration, fit, pad, paint
 from wtman.text.words import exact, listed
 from wtman.ui.forecast import advice_of, folded, forecast_facts, forecast_json
@@ -30,6 +31,7 @@ def screen(proposal: Proposal, width: int, colour: bool) -> list[str]:
     plan, settings = proposal.plan, proposal.settings
     target = proposal.target or "none: HEAD is detached (--into)"
     facts = [
+        *folded(proposal.planning, width - 11),
         ("base", f"{proposal.base[:10]} {clean(proposal.subject, 30)}, target {target}"),
         ("issue", proposal.issue.url if proposal.issue is not None else ""),
         ("agent", ", ".join(proposal.assigned_agents) or settings.agent or "as each task says"),
@@ -234,7 +236,14 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
         "disk": disk_json(proposal.disk),
         "approval": list(proposal.commands),
         "warnings": list(proposal.warnings),
+        "planning": [{"name": name, "text": text} for name, text in proposal.planning],
     }
+
+
+def planning_lines(state: State) -> list[str]:
+    """How a plan came about, and what the planning did without."""
+    told = [f"{name}: {text}" for name, text in planning_facts(state)]
+    return [clean(text) for text in (*told, *(f"! {it}" for it in planning_warnings(state)))]
 
 
 def annotated(state: State, text: str) -> str:

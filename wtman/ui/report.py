@@ -20,6 +20,7 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
+from wtman.plan.planning_sessions import planning_sessions, planning_usage
 from wtman.review.judgement import is_audit, judgements
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import count, duration, size
@@ -51,6 +52,7 @@ from wtman.ui.findings import (
 )
 from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
+from wtman.ui.plan_story import planning_blocks
 from wtman.ui.repairs import repair_story
 from wtman.ui.table import run_words
 from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
@@ -115,6 +117,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("landed", "Merged changes and evidence", list(_merge(state))),
         Section("excluded", "Not merged", list(_excluded(state))),
         Section("tasks", "Tasks", [_summary(state, known)]),
+        Section("planning", "Planning", list(planning_blocks(state))),
         Section("repairs", "Repairs", list(_repairs(state, known))),
         Section("flow", "Flow", list(_flow(state))),
         Section("findings", "Findings", list(_findings(state, found))),
@@ -369,9 +372,9 @@ def _findings(state: State, found: tuple[Judged, ...]) -> Iterator[Facts | Card]
 def _costs(state: State) -> Facts | Table:
     used = {task: used_by(view) for task, view in state.tasks.items()}
     rows = [_cost(task, it) for task, it in used.items() if it.tokens or it.usd is not None]
-    made = state.planning.made if state.planning is not None else None
-    if made is not None and made.usage.input_tokens:
-        rows.insert(0, _cost("planning", made.usage))
+    planning = planning_usage(planning_sessions(state))
+    if planning.tokens or planning.usd is not None:
+        rows.insert(0, _cost("planning", planning))
     if not rows:
         return Facts([line("Tokens: not reported"), line("Cost: not reported by this agent")])
     rows.append(_cost("all", state.usage))

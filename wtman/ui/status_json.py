@@ -29,6 +29,7 @@ from wtman.tasks.queue import queue
 from wtman.text.words import iso
 from wtman.ui.findings import Judged, audit_json, finding_json, reviews_json
 from wtman.ui.flow import flow_json
+from wtman.ui.plan_story import planning_json
 from wtman.ui.questions import question_json
 from wtman.ui.repairs import repairs_json
 
@@ -59,6 +60,7 @@ def status(
         "findings": [finding_json(state, *item) for item in found],
         "reviews": reviews_json(state),
         **audit_json(state),
+        "planning": planning_json(state, live),
         "repairs": repairs_json(state),
         "question": question_json(state.questions[0]) if state.questions else None,
         **flow_json(state),

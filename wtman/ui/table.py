@@ -33,6 +33,7 @@ from wtman.ui.failures import failure_lines, failures
 from wtman.ui.findings import blind, finding_lines
 from wtman.ui.flow import flow_lines
 from wtman.ui.flow import progress as steps_done
+from wtman.ui.plan_story import planning_line
 from wtman.ui.questions import asked_lines
 from wtman.ui.rows import Moment, Row, rows
 from wtman.ui.tree import BUSY, CODES, TreeLine, tree, tree_lines
@@ -174,6 +175,8 @@ def _head(
     lines = [title, *packed(progress(state, known, at.now, guess), width)]
     if state.flow is not None and state.flow.plays:
         lines.append(fit(clean(": ".join(steps_done(state.flow))), width))
+    if line := planning_line(state):
+        lines.append(fit(clean(line), width) if at.live else clean(line))
     if at.live and (now := under_way(state, at.now)):
         lines.append(paint(fit(f"now: {now}", width), _CYAN, colour))
     return lines
@@ -200,7 +203,7 @@ def progress(
     """The whole run on one line: tasks by state, time, tokens, money, rate limits, sandbox."""
     tally = Counter(item.state for item in known.values())
     words = [f"{tally[word]} {word}" for word in TaskState if tally[word]]
-    parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else "no task yet"]
+    parts = [f"{count(len(known), 'task')}: {', '.join(words)}" if words else _without_tasks(state)]
     if is_audit(state):
         looked = sum(item.ok for item in state.reviews.units.values())
         parts = [f"{count(looked, 'review')} of the base"]
@@ -222,6 +225,14 @@ def progress(
     sandbox = state.settings.sandbox
     parts.append("no sandbox" if sandbox in ("", "none") else f"sandbox {sandbox}")
     return " · ".join(parts)
+
+
+def _without_tasks(state: State) -> str:
+    """What a run without tasks is at; one whose planner chose a flow has none."""
+    planning = state.planning
+    if planning is not None and planning.made is not None and planning.made.source:
+        return f"flow {planning.made.flow} is written"
+    return "no task yet" if planning is None or planning.flow is None else "a flow is to be written"
 
 
 def next_lines(state: State, live: bool, known: Mapping[TaskId, Standing], width: int) -> list[str]:

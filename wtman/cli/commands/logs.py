@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wtman.cli import options, streams, target
+from wtman.cli import options, planning_logs, streams, target
 from wtman.cli.pager import paged
 from wtman.coordinator.home import Home, a_run, a_task
 from wtman.coordinator.outcome import FELL_SHORT
@@ -18,6 +18,7 @@ from wtman.journal.state import Attempt, State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.session import Ended
 from wtman.model.states import DEAD
+from wtman.plan.planning_sessions import FAILED, planning_sessions
 from wtman.tasks.lifecycle import standings, task_state
 from wtman.text.terminal import clean
 from wtman.ui.causes import Cause, causes, needed, run_causes
@@ -33,7 +34,7 @@ def logs(
         typer.Argument(
             metavar="TASK",
             show_default=False,
-            help="`id` or `RUN/id`; with --failed also a RUN: all that failed.",
+            help="`id` or `RUN/id`; RUN lists what there is, with --failed all that failed.",
         ),
     ] = "",
     follow: Annotated[
@@ -63,6 +64,20 @@ def logs(
         if not task:
             hint = "all that failed: wtman logs --failed; the tasks: wtman status"
             raise UsageError("name a task", hint=hint)
+        if not (record or follow or raw or attempt) and (run := _run_of(home, task)):
+            return _of_run(home, home.state(run), as_json=as_json)
+        if (named := planning_logs.named_planning(home, task)) is not None:
+            if record:
+                raise UsageError("only a session of a task can be recorded, not the planning")
+            return planning_logs.show_planning(
+                home,
+                named,
+                follow=follow,
+                raw=raw,
+                failed=failed,
+                attempt=attempt,
+                as_json=as_json,
+            )
         state, name = a_task(home, task)
         if as_json:
             print(json.dumps(_plain(home, state, name), ensure_ascii=True))
@@ -121,13 +136,27 @@ def _run_of(home: Home, text: str) -> RunId | None:
     return RunId(text) if text in found else found[0] if len(found) == 1 else None
 
 
+def _of_run(home: Home, state: State, *, as_json: bool) -> int:
+    """All that has logs: the sessions of the planning, then the tasks."""
+    if not as_json:
+        planning_logs.list_run(home, state)
+        return 0
+    told = of_run(state, _shown(home, state, run_causes(state)))
+    planning = planning_logs.plain(home, state, planning_sessions(state))
+    tasks = [_plain(home, state, task, whole=False) for task in state.tasks]
+    print(json.dumps({**told, "planning": planning, "tasks": tasks}, ensure_ascii=True))
+    return 0
+
+
 def _failed_of_run(home: Home, state: State, *, as_json: bool) -> int:
     """All that failed: of the run as a whole, then of each task that fell short by itself."""
     fell = [task for task, item in standings(state).items() if item.state in FELL_SHORT]
     if as_json:
         told = of_run(state, _shown(home, state, run_causes(state)))
         tasks = [_plain(home, state, task, whole=False) for task in fell]
-        print(json.dumps({**told, "tasks": tasks}, ensure_ascii=True))
+        lost = [item for item in planning_sessions(state) if item.state == FAILED]
+        planning = planning_logs.plain(home, state, lost)
+        print(json.dumps({**told, "planning": planning, "tasks": tasks}, ensure_ascii=True))
         return 0
     for cause in run_causes(state):
         _print(home, state, cause)
@@ -136,7 +165,7 @@ def _failed_of_run(home: Home, state: State, *, as_json: bool) -> int:
         if several:
             print(f"# {state.run}/{task}")
         _show_failed(home, state, task, whole=False)
-    if not fell and not run_causes(state):
+    if not planning_logs.show_failed(home, state) and not fell and not run_causes(state):
         print(f"wtman: nothing of {state.run} has failed", file=sys.stderr)
     return 0
 

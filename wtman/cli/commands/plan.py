@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @run_options.with_keys(
-    *("agent", "check", "jobs", "max_sessions", "plan_budget_usd"),
+    *("agent", "check", "jobs", "max_sessions", "plan_budget_usd", "scouts"),
     *("timeout", "model", "effort", "sandbox"),
 )
 def plan(
@@ -51,6 +51,7 @@ def plan(
     With --as-code the planner writes a flow (`wtman help flows`): it is checked, shown with all
     that it may ask for, and kept in .wtman/flows/ or the file of -o. It runs once you approve it.
     """
+    from wtman.cli.flow import reserved_in
     from wtman.cli.issue import with_issue
     from wtman.cli.start import approve_planner, confirmed_ultra, planned, unplanned, unplanned_json
     from wtman.config import load
@@ -58,12 +59,12 @@ def plan(
     from wtman.coordinator.home import Home
     from wtman.coordinator.start.findings import plan_of_findings
     from wtman.coordinator.start.order import cut, forecast_of, order, proposal_of
-    from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of, planner_notes
+    from wtman.coordinator.start.proposal import StartRequest, is_planned, plan_of
     from wtman.git.repo import resolve
     from wtman.model.states import RunKind
     from wtman.plan.file import dump
     from wtman.text.terminal import clean, fold
-    from wtman.ui.proposal import annotated, announced
+    from wtman.ui.proposal import annotated, announced, planning_lines
     from wtman.worktrees.clean import remove_traces
 
     repo = where.repository(ctx, directory)
@@ -78,6 +79,7 @@ def plan(
     wanted = StartRequest(
         request=words,
         made=repair,
+        reserved=reserved_in(ctx),
         remarks=remarks,
         issue=named,
         base=base,
@@ -90,9 +92,7 @@ def plan(
     if as_code:
         from wtman.cli.written_flow import write
 
-        assert ctx.parent is not None
-        run = ctx.parent.command.get_command(ctx, "run")  # type: ignore[attr-defined]
-        return write(repo, wanted, run, target, as_json)
+        return write(repo, wanted, target, as_json)
     settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
     wanted = cut(repo, wanted, settings)
     if wanted.made is not None:
@@ -112,15 +112,15 @@ def plan(
     with open_store(repo) as store:
         home = Home(repo, store)
         state = planned(home, home.state(prepared.create(store)), [], sys.stderr)
-    remove_traces(state)
-    if not is_planned(state):
-        return unplanned_json(state) if as_json else unplanned(state)
-    if state.planning is not None and state.planning.flow is not None:
-        from wtman.cli.saved_flow import kept
+        remove_traces(state)
+        if not is_planned(state):
+            return unplanned_json(state) if as_json else unplanned(state)
+        if state.planning is not None and state.planning.flow is not None:
+            from wtman.cli.saved_flow import kept
 
-        return kept(repo, state, "", as_json)
+            return kept(home, state, "", as_json)
     if target and not as_json:
-        print("\n".join(planner_notes(state)))
+        print("\n".join(planning_lines(state)))
     made, foretold = plan_of(state), proposal_of(repo, state, os.environ).forecast
     text = annotated(state, dump(made))
     return _written(made, text, target, state.run, as_json, state.settings, foretold)

@@ -8,8 +8,8 @@ from typing import Any
 
 from wtman.model.disk import DiskUse, FreeSpace
 from wtman.model.plan import Plan
+from wtman.model.roles import review_agents
 from wtman.model.settings import Settings
-from wtman.review.judgement import review_agents
 from wtman.text.terminal import count, storage
 from wtman.worktrees.decide import are_shared
 

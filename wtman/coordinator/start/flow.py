@@ -46,10 +46,10 @@ from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import RESOLVER, REVIEWER
+from wtman.model.roles import RESOLVER, REVIEWER, review_agents
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
-from wtman.review.judgement import refuter, review_agents, reviewers
+from wtman.review.judgement import refuter, reviewers
 from wtman.text.words import did_you_mean, listed, printable, quoted
 
 FOLDER = os.path.join(".wtman", "flows")

@@ -26,7 +26,6 @@ from wtman.coordinator.start.proposal import (
     Proposal,
     StartRequest,
     plan_of,
-    planner_notes,
 )
 from wtman.coordinator.start.requirements import (
     in_sandbox,
@@ -56,7 +55,16 @@ from wtman.journal.store import Store
 from wtman.model.foreseen import ForeseenPair, Spread
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Identity, Plan, Role, Task
-from wtman.model.roles import DEFAULT, JUDGE, PLANNER, REVIEWER, SCOUT, agent_of
+from wtman.model.roles import (
+    DEFAULT,
+    JUDGE,
+    PLANNER,
+    REVIEWER,
+    SCOUT,
+    agent_of,
+    review_agents,
+    reviews_each,
+)
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
@@ -66,12 +74,12 @@ from wtman.plan.conflicts.chance import conflict_chances
 from wtman.plan.conflicts.facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast, role_kind
+from wtman.plan.planning_sessions import planning_facts, planning_warnings
 from wtman.plan.rules import overlaps
 from wtman.plan.scouts.base_places import known_places
 from wtman.plan.simulation import seed_of, sums
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.plan.touches import doubtful_touches, in_gaps
-from wtman.review.judgement import review_agents, reviews_each
 from wtman.tasks.edit import changes
 from wtman.text.terminal import clean, count
 from wtman.text.words import printable, quoted
@@ -250,7 +258,7 @@ def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> P
         base=state.base,
         target=state.target,
         commands=unapproved_of(state, environ, repo.common_dir),
-        warnings=(*planner_notes(state), *state.notes),
+        warnings=(*planning_warnings(state), *state.notes),
     )
     made = state.planning.made if state.planning is not None else None
     if made is not None and made.shape == "session":
@@ -258,7 +266,7 @@ def proposal_of(repo: Repository, state: State, environ: Mapping[str, str]) -> P
         known = proposal.forecast
         advice = tuple(text for text in known.advice if text not in known.against)
         proposal = replace(proposal, forecast=replace(known, advice=advice, against=()))
-    return replace(proposal, issue=state.issue)
+    return replace(proposal, issue=state.issue, planning=tuple(planning_facts(state)))
 
 
 def _propose(

@@ -12,16 +12,12 @@ from wtman.journal.state import State
 from wtman.model.foreseen import ForeseenPair, Spread
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Issue, Plan
-from wtman.model.session import Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.plan.forecast import Forecast
 from wtman.plan.one_task import one_task
 from wtman.tasks.edit import Impact
-from wtman.text.terminal import count, duration
-from wtman.text.words import listed
 
-SHAPES = {"session": "one session", "plan": "a plan"}
 MOST_PAIRS = 1_000  # of a forecast, in its JSON and in the journal; the likeliest
 
 
@@ -68,6 +64,7 @@ class Proposal:
     commands: tuple[str, ...] = ()  # that need approval, as they would be run
     warnings: tuple[str, ...] = ()
     assigned_agents: tuple[str, ...] = ()  # the agents of the tasks, with their sign-in
+    planning: tuple[tuple[str, str], ...] = ()  # how the plan came about
     rate: tuple[float, int] = (0.0, 0)  # share of pairs that conflict, of how many known here
     issue: Issue | None = None
 
@@ -105,37 +102,6 @@ def plan_of(state: State) -> Plan:
 def is_planned(state: State) -> bool:
     """Whether the planner of the run has made its plan."""
     return state.planning is not None and state.planning.made is not None
-
-
-def planner_notes(state: State) -> list[str]:
-    """What the planner says of its plan, and what it took."""
-    made = state.planning.made if state.planning is not None else None
-    if made is None or not made.agent:
-        return []
-    assert state.planning is not None
-    planning = state.planning
-    whole: list[Any] = [item for item in planning.scouted.values() if not item.cached]
-    whole += planning.lost.values()
-    whole += planning.no_drafts.values()
-    whole += [planning.flow] if planning.flow is not None else []
-    whole += planning.drafts.values()
-    whole += [made] if planning.flow is not None or not planning.drafts else []
-    whole += [planning.judged] if planning.judged is not None else []
-    usage = sum((item.usage for item in whole), Usage())
-    seconds = sum(item.seconds for item in whole)
-    spent = f", ${usage.usd:.2f}" if usage.usd is not None else ""
-    sessions = max(sum(item.sessions for item in whole), 1)
-    said = [f"planned in {count(sessions, 'session')}, {duration(seconds)}{spent}"]
-    if planning.lost:
-        said.append(f"no scout's answer for: {listed(list(planning.lost))}")
-    if planning.judged is not None and planning.judged.compared > 1:
-        who = "a judge chose" if planning.judged.agent else "the forecast chose"
-        why = f": {planning.judged.reason}" if planning.judged.agent else ""
-        said.append(f"{who} among {planning.judged.compared} plans{why}")
-    if planning.flow is not None:
-        said.append(f"the planner chose a flow: {planning.flow.reason}")
-    word = f"the planner chose {SHAPES[made.shape]}" if made.shape in SHAPES else "the planner"
-    return said + ([f"{word}: {made.reason}"] if made.reason else [])
 
 
 @dataclass(frozen=True, slots=True)

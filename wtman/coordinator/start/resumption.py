@@ -43,9 +43,8 @@ from wtman.journal.replay_settings import AUTHORS
 from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
-from wtman.model.roles import PLANNER, REVIEWER, agent_of, effort_of, model_of
+from wtman.model.roles import PLANNER, REVIEWER, agent_of, effort_of, model_of, reviews_each
 from wtman.plan.file import locate, parse, validate
-from wtman.review.judgement import reviews_each
 from wtman.review.perform import programs_seen
 from wtman.tasks.edit import changes, impact
 

@@ -47,6 +47,7 @@ from wtman.journal.events.plan import (
     DraftFailed,
     ExternalBranchAdded,
     FlowChosen,
+    FlowKept,
     IssueNamed,
     MapMade,
     PlanDrafted,

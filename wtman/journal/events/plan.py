@@ -177,6 +177,14 @@ class Planned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FlowKept(Event):
+    """The flow that was written is this file now; `wtman run` takes it by `name`."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFailed(Event):
     """The planner gave no plan. `pauses`: for a reason that passes (quota, sign-in)."""
 

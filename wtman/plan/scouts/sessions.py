@@ -18,9 +18,9 @@ from wtman.model.plan import Role
 from wtman.model.roles import SCOUT, effort_of, model_of
 from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
-from wtman.plan.file import slug
 from wtman.plan.map.repository import relevant_parts, whole_part
 from wtman.plan.map.store import load_map, map_folder
+from wtman.plan.planning_sessions import place_of_scout
 from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import scout_prompt
 from wtman.plan.scouts.store import keep_report, kept_report
@@ -128,11 +128,6 @@ def _failed(ctx: Context, state: State, action: Scout, answer: Answer) -> e.Scou
         seconds=answer.seconds,
         sessions=answer.sessions,
     )
-
-
-def place_of_scout(number: int, part: ScoutPart) -> str:
-    """Where below the run's folder the sessions of a part's scout are."""
-    return f"planning/scouts/{number}-{slug(part.name) or 'part'}"
 
 
 def _part(state: State, name: str) -> tuple[ScoutPart, int]:
