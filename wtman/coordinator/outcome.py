@@ -16,6 +16,7 @@ from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
+from wtman.plan.decide import planning_limit
 from wtman.review.judgement import is_audit, unseen
 from wtman.tasks.lifecycle import judged_by_none, landable, run_state, standings
 from wtman.tasks.repair import excluded_to_repair
@@ -316,10 +317,13 @@ def _spent(state: State) -> list[str]:
         return []
     if state.sessions >= settings.max_sessions:
         return [f"--max-sessions {2 * settings.max_sessions}"]
+    planning = state.planning.charged.usd if state.planning is not None else 0.0
+    limit = planning_limit(settings).usd
     cents = math.ceil(200 * max(settings.budget_usd, charged.usd or 0.0))
     return [
         f"{flag} {enough}"
         for flag, limit, enough in (
+            ("--plan-budget-usd", limit, f"{math.ceil(200 * max(limit, planning)) / 100:.2f}"),
             ("--budget-usd", settings.budget_usd, f"{cents / 100:.2f}"),
             (
                 "--budget-tokens",

@@ -164,13 +164,25 @@ def _used_up(state: State, planning: Planning) -> Pause:
         return Pause(reason, "raise the limit: wtman resume --max-sessions N")
     if budget_status(state).admit(_SHARE) is None:
         return Pause(*exhausted(state))
+    return Pause(*limit_reached(state, planning.charged))
+
+
+def limit_reached(state: State, charged: Cap) -> tuple[str, str]:
+    """That planning has used up its limit with `charged`, and how to go on."""
     limit = planning_limit(state.settings)
-    told = [f"${planning.charged.usd:.2f} of ${limit.usd:.2f}"] if limit.usd else []
-    told += [f"{planning.charged.tokens:,} of {limit.tokens:,} tokens"] if limit.tokens else []
+    told = [f"${charged.usd:.2f} of ${limit.usd:.2f}"] if limit.usd else []
+    told += [f"{charged.tokens:,} of {limit.tokens:,} tokens"] if limit.tokens else []
     way = "--plan-budget-usd N" if limit.usd else "--budget-tokens N"
-    return Pause(
-        f"the limit of planning is used up: {' and '.join(told)}",
-        f"raise it: wtman resume {state.run} {way}",
+    reason = f"the limit of planning is used up: {' and '.join(told)}"
+    return reason, f"raise it: wtman resume {state.run} {way}"
+
+
+def is_used_up(state: State, charged: Cap) -> bool:
+    """Whether `charged` leaves no share of the limit of planning that is worth having."""
+    limit = planning_limit(state.settings)
+    return any(
+        whole and whole - used < whole * LEAST_SHARE
+        for whole, used in ((limit.usd, charged.usd), (limit.tokens, charged.tokens))
     )
 
 

@@ -26,7 +26,7 @@ from wtman.plan.comparison import (
 )
 from wtman.plan.conflicts.chance import RepositoryFacts, conflict_chances
 from wtman.plan.forecast import Past, forecast
-from wtman.plan.perform import brief_of, events_of_plan, failed, placed
+from wtman.plan.perform import brief_of, events_of_plan, failed, no_plan, placed
 from wtman.plan.planning_sessions import FLOW, place_of_draft, place_of_judge
 from wtman.plan.prompt import planner_prompt
 from wtman.sessions.ask import Answer, Question, ask
@@ -88,7 +88,7 @@ async def _draft(ctx: Context, state: State, action: DraftPlan) -> tuple[e.Event
                 action.number,
                 action.attempt,
                 action.agent,
-                told_of.reason,
+                answer.fatal or answer.reason,
                 told_of.hint,
                 told_of.problems,
                 told_of.pauses,
@@ -223,7 +223,7 @@ def _none_made(lost: Sequence[e.DraftFailed]) -> e.PlanFailed:
     return e.PlanFailed(
         last.attempt,
         last.agent,
-        last.reason,
+        no_plan(last.reason),
         last.hint,
         last.problems,
         any(item.pauses for item in lost),

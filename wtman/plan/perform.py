@@ -15,7 +15,9 @@ from wtman.journal.events import PlanFailed, Planned
 from wtman.journal.state import State
 from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER, REVIEWER, reviews_each
+from wtman.model.session import Cap
 from wtman.plan.actions import MakePlan
+from wtman.plan.decide import is_used_up, limit_reached
 from wtman.plan.map.file_list import readme_of
 from wtman.plan.map.store import planner_text
 from wtman.plan.planning_sessions import FLOW, place_of_planner
@@ -151,22 +153,31 @@ def brief_of(ctx: Context, state: State) -> Brief:
     )
 
 
+def no_plan(reason: str, wanted: str = "plan") -> str:
+    """Why there is none, in words."""
+    return f"the planner gave no {wanted}: {reason}"
+
+
 def failed(ctx: Context, state: State, attempt: int, agent: str, answer: Answer) -> PlanFailed:
     """Why there is no plan, and how to go on."""
     again = f"wtman resume {state.run} has it planned again"
     wanted, by_hand = "plan", "name another --planner; or give a plan with --plan FILE"
     if state.planning is not None and state.planning.wanted.code:
         wanted, by_hand = "flow", "write one: wtman help flows"
+    used = Cap(answer.usage.usd or 0.0, answer.usage.tokens)
+    used += state.planning.charged if state.planning is not None else Cap()
+    spent = is_used_up(state, used)
     sign_in = ctx.agent(agent).needs.sign_in
     if answer.fatal and (way := way_on(answer.fatal, sign_in)):
         again = f"{way}; then {again}"
+    hint = again if answer.fatal or answer.limited else f"{again}; or {by_hand}"
     return PlanFailed(
         attempt,
         agent,
-        f"the planner gave no {wanted}: {answer.fatal or answer.reason}",
-        hint=again if answer.fatal or answer.limited else f"{again}; or {by_hand}",
+        no_plan(answer.fatal or answer.reason, wanted),
+        hint=limit_reached(state, used)[1] if spent and not answer.fatal else hint,
         problems=answer.problems,
-        pauses=bool(answer.fatal or answer.limited),
+        pauses=bool(answer.fatal or answer.limited or spent),
         usage=answer.usage,
         session=answer.session,
         seconds=answer.seconds,
