@@ -49,7 +49,7 @@ print(json.dumps({"adds": adds, "summary": f"{len(adds)} features belong here."}
 PLANNER = """\
 import json, re, sys
 prompt = sys.stdin.read()
-request = prompt.split("Plan this request:")[1].split("Rules that")[0]
+request = prompt.split("Plan this request:")[1].split("For this plan:")[0]
 tasks = []
 for verb, name in re.findall(r"(\\w+) for (\\w+)", request):
     seen = re.findall(rf'new code: "([^"]+::after {name}@\\d+)" - "{verb}"', prompt)

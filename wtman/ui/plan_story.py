@@ -36,16 +36,17 @@ def planning_line(state: State) -> str:
     if not found or state.approved:
         return ""
     latest = {item.name: item for item in found}
-    parts = []
+    planning, parts = state.planning, []
+    chosen = chosen_words(planning) if planning is not None else ""
     for role, word in _NAMES.items():
         of_role = [item for item in latest.values() if item.role == role]
-        if of_role and (role != PLANNER or len(of_role) > 1):
-            tally = Counter(item.state for item in of_role)
-            told = ", ".join(f"{tally[name]} {name}" for name in tally)
-            parts.append(f"{count(len(of_role), word)}: {told}")
-    planning = state.planning
-    if planning is not None and (words := chosen_words(planning)):
-        parts.append(words.partition(":")[0])
+        if not of_role or (role == PLANNER and len(of_role) == 1) or (role == JUDGE and chosen):
+            continue
+        tally = Counter(item.state for item in of_role)
+        all_told = ", ".join(f"{tally[name]} {name}" for name in tally)
+        whole = count(len(of_role), word)
+        parts.append(f"{whole} {of_role[0].state}" if len(tally) == 1 else f"{whole}: {all_told}")
+    parts += [chosen.partition(":")[0]] if chosen else []
     more = f"wtman logs {state.run}/{PLANNING}"
     return f"planning  {'; '.join(parts)}  ({more})" if parts else ""
 
