@@ -190,7 +190,7 @@ def test_of_several_questions_each_is_answered_by_the_command_below_it(
     run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
     asked = wtman("answer", run, cwd=repo, check_status=4).out
     assert asked in out
-    commands = [shlex.split(it)[1:] for it in re.findall(r"answer: (.*) \(or", asked)]
+    commands = [shlex.split(it)[1:] for it in re.findall(r"  answer: (.*)", asked)]
     assert [command[-1] for command in commands] == ["light blue", "-1"]
     assert f"next: wtman answer {run}" in wtman(*commands[1], cwd=repo).out
     left = wtman("answer", run, cwd=repo, check_status=4).out
