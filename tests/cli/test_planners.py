@@ -348,3 +348,28 @@ def test_the_limit_of_planning_in_money_holds_from_end_to_end(
     assert (tmp_path / "plug/scouts").read_text() == "x", "who used up its share is not asked again"
     report = wtman("report", cwd=repo).out
     assert "## Planning" in report and f"${after['planning']['usage']['usd']:.2f}" in report
+
+
+# --- rounds of reviews without anything new -------------------------------------------------------
+
+REVIEWER = """\
+import json, pathlib, sys
+asked = json.load(sys.stdin)
+with open(pathlib.Path(__file__).with_name("reviewed"), "a") as log:
+    log.write(f"{','.join(item['task'] for item in asked['branches'])}\\n")
+print(json.dumps({"findings": []}))
+"""
+
+
+@pytest.mark.parametrize(("effort", "rounds"), [("high", 1), ("ultra", 2)])
+def test_ultra_is_sure_after_two_rounds_in_which_nothing_new_was_proved(
+    repo: Path, wtman: kit.Program, tmp_path: Path, agent: str, effort: str, rounds: int
+) -> None:
+    kit.write_files(tmp_path / "review", {"reviewer.py": REVIEWER})
+    reviewer = f"command:{sys.executable} {tmp_path}/review/reviewer.py"
+    words = ("split", "--task", "one: do one", "--agent", agent, "--check", "true", "--yes")
+    more = ("--reviewer", reviewer, "--reviewers", "1", "--effort", effort, "--sandbox", "none")
+    assert "1 verified" in wtman(*words, *more, cwd=repo).out
+    assert (tmp_path / "review/reviewed").read_text() == rounds * "one\n"
+    known = wtman("status", "--json", cwd=repo).json()
+    assert known["run"]["sessions"] == 1 + rounds and known["planning"] is None
