@@ -279,6 +279,8 @@ def _told(event: _Ended) -> str:
             return f"a flow: {reason}"
         case e.Planned(flow=flow, reason=reason) if flow:
             return f"flow {flow}: {reason}" if reason else f"flow {flow}"
+        case e.Planned(reason=reason):
+            return f"a plan: {reason}" if reason else "a plan"
         case _:
             return event.reason
 
