@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 _HEAD = '''"""What the chance of a conflict rests on: weights fitted on real pairs, written by
 `scripts/bench/conflicts.py --write` ({date}); do not edit by hand.
 
-{features} pairs are features of one base that lie close together (CooperBench), {commits} are
-neighbouring commits moved onto one base; git's own merge says which of them conflict.
+{features} pairs are features of one base that lie close together (CooperBench), {others} are
+neighbouring commits or pull requests moved onto one base; git's own merge says which of them
+conflict.
 """
 
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ def module(
     strangers: tuple[int, int],
     kinds: Mapping[str, int],
 ) -> str:
-    text = _HEAD.format(date=date, features=kinds["feature"], commits=kinds["commit"])
+    others = kinds["commit"] + kinds["pull"]
+    text = _HEAD.format(date=date, features=kinds["feature"], others=others)
     for name, about, names, weights, rows, cells in models:
         text += (
             f"# {about}\n{name} = ConflictModel(\n    intercept={weights[0]:.4f},\n    weights=(\n"

@@ -7,8 +7,8 @@ COOPERBENCH and NEIGHBOUR are git directories (bare ones do), DIR has those of t
 CooperBench as owner+name/repo. Features are its patches without tests, each put on its base by
 `git apply`. Neighbours are pull requests A and B of the first-parent history (a merge, or a commit
 that names one) of which B was the next to touch what A had touched: B is moved in front of A, and
-conflicts if git cannot. What changes only what A added is left out: a plan would put it behind A.
-The brief of one is its title with the messages of its commits.
+conflicts if git cannot (`--commits`: any commits). What changes only what A added is left out: a
+plan would put it behind A. The brief of one is its title with the messages of its commits.
 (Branches that were open at one time do not serve: who merges them has them fit first.)
 
 What is known of the base is read as the program does it: by `conflict_facts`.
@@ -87,8 +87,9 @@ def _change(repo: Repo, blobs: dict[str, tuple[str, str]]) -> Change:
     return {path: (old, repo.hunks(old, new)) for path, (old, new) in blobs.items()}
 
 
-def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
-    """Neighbouring commits of one history as pairs, and some that share no file."""
+def neighbours(source: Path, most: int, scratch: Path, kind: str) -> Iterator[dict]:
+    """Neighbouring pull requests (or all commits) of one history as pairs, and some that share no
+    file."""
     project = source.parent.name
     repo = Repo(scratch / f"of-{project}", [source])
     dice = random.Random(project)
@@ -97,7 +98,8 @@ def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
     bases = [base for _, base, _, _ in line]
     blobs = [change for _, _, _, change in line]
     small = [
-        _small(change) and bool(_MERGED.match(title) or _SQUASHED.search(title))
+        _small(change)
+        and (kind == "commit" or bool(_MERGED.match(title) or _SQUASHED.search(title)))
         for _, _, title, change in line
     ]
     last: dict[str, int] = {}
@@ -122,7 +124,7 @@ def neighbours(source: Path, most: int, scratch: Path) -> Iterator[dict]:
             continue
         came, one, other = found
         briefs = _brief(repo, commits[before]), _brief(repo, commits[number])
-        yield _pair(repo, project, "pull", bases[before], came, briefs, (one, other))
+        yield _pair(repo, project, kind, bases[before], came, briefs, (one, other))
         made += 1
         if made == most:
             break
@@ -296,6 +298,7 @@ def main() -> None:
     parser.add_argument("--mirrors", type=Path)
     parser.add_argument("--bases", type=Path, help="JSON: a task to the base to use instead")
     parser.add_argument("--most", type=int, default=130, help="pairs of a history")
+    parser.add_argument("--commits", action="store_true", help="all commits, not pull requests")
     parser.add_argument("--read", type=int, default=100, help="bases read for briefs a project")
     parser.add_argument("histories", nargs="*", type=Path)
     asked = parser.parse_args()
@@ -306,7 +309,7 @@ def main() -> None:
             instead = json.loads(asked.bases.read_text()) if asked.bases else {}
             pairs += features(asked.features, asked.mirrors, instead, scratch)
         for history in asked.histories:
-            pairs += neighbours(history, asked.most, scratch)
+            pairs += neighbours(history, asked.most, scratch, "commit" if asked.commits else "pull")
         sources = [*asked.histories, *(asked.mirrors.glob("*/repo") if asked.mirrors else ())]
         repo = Repo(scratch / "all", sources)
         left = Counter(dict.fromkeys({pair["project"] for pair in pairs}, asked.read))
