@@ -3,9 +3,10 @@
     .venv/bin/python scripts/bench/map.py [--files 50000] [--commits 300] [--keep DIR]
 
 It makes a repository with files of 50 to 200 lines in a few languages and a history, and prints
-wall and CPU of `wtman split --plan FILE --dry-run --json` and of what makes a planner's map, with
-and without the cache of the map, and as a ratio to what git itself needs to list that tree and
-its history (`git ls-tree -r` and `git log --name-only`). Start-up is included.
+wall and CPU of `wtman split --plan FILE --dry-run --json` and of what makes a planner's map: the
+first time, again, of another request on the tree that is known, and after a commit of one file;
+and as a ratio to what git itself needs to list that tree and its history (`git ls-tree -r` and
+`git log --name-only`). Start-up is included. With --keep the commits stay in that repository.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -57,33 +59,44 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
     if not repo.exists():
         make(top, env, files, commits)
     plan = top / "plan.toml"
-    plan.write_text(_PLAN)
-    cache = repo / ".git" / "wtman" / "map"
+    own = repo / ".git" / "wtman"
+    numbers = count()
 
     def listed() -> Cost:
         one = call(("git", "ls-tree", "-r", "HEAD"), repo, env)
         other = call(("git", "log", "--name-only", "--no-merges", "-n", "2000"), repo, env)
         return Cost(one.wall + other.wall, one.cpu + other.cpu)
 
-    def split() -> Cost:
+    def split(number: int) -> Cost:
+        plan.write_text(_PLAN.format(word=_word(number)))
         return call(
             (*WTMAN, "split", "--plan", str(plan), "--dry-run", "--json", *_AGENT), repo, env
         )
 
-    def told() -> Cost:
-        asked = "retry a payment of an invoice when the gateway refuses it"
+    def told(number: int) -> Cost:
+        asked = f"retry a {_word(number)} of an invoice when the gateway refuses it"
         return call((sys.executable, "-c", _TELL, asked), repo, env)
 
-    def first(ask: Callable[[], Cost]) -> Cost:
-        shutil.rmtree(cache, ignore_errors=True)
-        return ask()
+    def first(ask: Callable[[int], Cost]) -> Cost:
+        shutil.rmtree(own, ignore_errors=True)
+        return ask(0)
+
+    def committed(ask: Callable[[int], Cost]) -> Cost:
+        number = next(numbers)
+        path = repo / _path(number * 997 % files)
+        path.write_text(f"{path.read_text()}\n")
+        words = ("git", "commit", "-q", "-a", "-m", f"{number}")
+        subprocess.run(words, cwd=repo, env=env, check=True)
+        return ask(0)
 
     git = least(times, listed)
     rows = [("git ls-tree and git log", f"{git.wall:.2f} s", f"{git.cpu:.2f} s", "1.0", "")]
     for name, ask in (("split --dry-run --json", split), ("map for a planner", told)):
         for label, promised, cost in (
             ("first time", FIRST, least(1, lambda ask=ask: first(ask))),
-            ("again", AGAIN, least(times, ask)),
+            ("again", AGAIN, least(times, lambda ask=ask: ask(0))),
+            ("another request", AGAIN, least(times, lambda ask=ask: ask(next(numbers) + 1))),
+            ("after one commit", AGAIN, least(times, lambda ask=ask: committed(ask))),
         ):
             ratio = f"{cost.wall / git.wall:.1f}"
             kept = "yes" if cost.wall < promised else f"NO (< {promised:g} s)"
@@ -91,6 +104,10 @@ def _measure(top: Path, files: int, commits: int, times: int) -> None:
                 (f"{name}, {label}", f"{cost.wall:.2f} s", f"{cost.cpu:.2f} s", ratio, kept)
             )
     table(("", "wall", "CPU", "ratio to git", "in time"), rows)
+
+
+def _word(number: int) -> str:
+    return f"{_WORDS[number * 7 % len(_WORDS)]}{number or ''}"
 
 
 def make(top: Path, env: dict[str, str], files: int, commits: int) -> None:
@@ -292,7 +309,7 @@ _PLAN = """request = "retry payments"
 
 [[task]]
 id = "one"
-prompt = "retry a payment"
+prompt = "retry a {word}"
 owns = ["**/*payment*"]
 
 [[task]]
