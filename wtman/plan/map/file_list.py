@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from posixpath import basename, dirname
+from posixpath import basename
 
 from wtman.model.changes import TrackedFile
 
@@ -27,7 +27,7 @@ def file_map(entries: Sequence[TrackedFile], most: int = _MOST) -> str:
     """The map of a repository in at most `most` characters."""
     folders: dict[str, list[TrackedFile]] = {}
     for entry in entries:
-        folders.setdefault(dirname(entry.path), []).append(entry)
+        folders.setdefault(entry.path.rpartition("/")[0], []).append(entry)
     head = f"{len(entries):,} files, {_size(sum(item.size for item in entries))}{_kinds(entries)}"
     deepest = max((folder.count("/") for folder in folders), default=0)
     tries = chain(
@@ -83,16 +83,18 @@ def _stem(path: str) -> str:
 
 
 def _kinds(entries: Sequence[TrackedFile]) -> str:
-    count: Counter[str] = Counter()
-    one: dict[str, TrackedFile] = {}
+    last: dict[tuple[str, str], list[TrackedFile]] = {}  # by what is before and behind the dot
     for entry in entries:
-        ending = entry.ending
-        count[ending] += entry.size
-        one.setdefault(ending, entry)
+        at = entry.path.rfind(".")
+        last.setdefault((entry.path[max(at - 1, 0) : at], entry.path[at:]), []).append(entry)
+    count: Counter[str] = Counter()
+    for held in last.values():
+        if not held[0].opaque:
+            count[held[0].ending] += sum(entry.size for entry in held)
     told = [
         f"{ending} {_size(size)}"
         for ending, size in count.most_common()
-        if not one[ending].opaque and ending.isprintable() and 0 < len(ending) < 12
+        if ending.isprintable() and 0 < len(ending) < 12
     ]
     return "; by kind: " + ", ".join(told[:_LANGUAGES]) if told else ""
 
