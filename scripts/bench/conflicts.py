@@ -47,8 +47,8 @@ a thousand lines in front of the first (mockito). How many lines such a gap has 
 to 0.696, of weights that never saw the project), but weights fitted anew on features and pull
 requests lose elsewhere (0.811 to 0.780): they lack the commits above. Words are no better than a
 guess: all these pairs share a file, few titles name code, and 71 of the first 256 name a file or
-definition in common. That the program reads only the most relevant files costs them nothing: 220 features are
-told as well with all definitions of their base.
+definition in common. That the program reads only the most relevant files costs them nothing:
+220 features are told as well with all definitions of their base.
 """
 
 import argparse
