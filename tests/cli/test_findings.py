@@ -115,7 +115,7 @@ def test_what_an_audit_has_shown_is_mended_and_lands(
 
     words = ("split", "--findings", audited, *author(tmp_path, "good"), "--reviewers", "0", "--yes")
     done = wtman(*words, cwd=repo, timeout=200)
-    assert "3 reproducers fail now and must pass" in done.out
+    assert "3 reproducers must fail on the base and pass afterwards" in done.out
     run = wtman("status", "--json", cwd=repo).json()
     assert {task["id"]: task["state"] for task in run["tasks"]} == {
         "fix-price": "verified",
@@ -126,6 +126,9 @@ def test_what_an_audit_has_shown_is_mended_and_lands(
     assert "net is gross" in shown[1]["reason"]
     landed = wtman("merge", "--json", cwd=repo, timeout=200).json()
     assert sorted(landed["landed"]) == ["fix-cart", "fix-price"]
+    again = wtman(*words, cwd=repo, check_status=None, timeout=200)
+    assert again.code and "there is nothing left to mend" in again.out
+    assert "session 1 started" not in again.out
     for proof in (SUMS, COUNTS, NETS):
         (tmp_path / "test.patch").write_text(proof["patch"])
         kit.run_git(repo, "apply", str(tmp_path / "test.patch"))

@@ -101,7 +101,16 @@ def test_size() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "10 s"), (47, "50 s"), (55, "1 min"), (250, "4 min"), (3600, "1 h"), (4900, "1 h 20 min")],
+    [
+        (0, "1 s"),
+        (8, "8 s"),
+        (12, "10 s"),
+        (47, "50 s"),
+        (55, "1 min"),
+        (250, "4 min"),
+        (3600, "1 h"),
+        (4900, "1 h 20 min"),
+    ],
 )
 def test_guesses_of_time(seconds: float, shown: str) -> None:
     assert roughly(seconds) == shown

@@ -94,6 +94,7 @@ def counterpart(ctl: Control, base: Sha, tested: Sha, paths: Collection[str]) ->
 async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tuple[str, ...]]:
     """What keeps proofs from judging anything, and what else to know of them on the base."""
     settings, problem, warnings = _settings(state), "", []
+    mended: set[TaskProof] = set()
     for number, proof in enumerate(dict.fromkeys(state.proofs), 1):
         name = f"the reproducer of finding {proof.finding}" if proof.finding else "a reproducer"
         done = await ctx.git(patched, ctx.control, commit, proof.patch)
@@ -103,11 +104,15 @@ async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tu
         bench = await bench_of(ctx, settings, f"base-proof-{number}")
         ran, _ = await result(bench, CheckRequest(proof.command, done.commit, bench.stem))
         if ran.passed and _has_run(ran):
+            mended.add(proof)
             warnings.append(f"{name} passes on the base: nothing shows that it is still there")
         elif ran.unfit or ran.exit.reason is not ExitReason.EXITED or ran.exit.code in _NOT_RUN:
             problem = problem or f"{name} cannot run on the base: {ran.unfit or ran.problem}"
         elif said := await _never_passes(ctx, state, bench, proof, ran, done.commit):
             warnings.append(f"{name} {said}: can it ever pass?")
+    wanted = [set(view.planned.proofs) for view in state.tasks.values()]
+    if wanted and all(proofs and proofs <= mended for proofs in wanted):
+        problem = problem or "the reproducers pass on the base: there is nothing left to mend"
     return problem, tuple(warnings)
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wtman.flow.outline import Outline, read_script
 from wtman.plan.prompt import Brief, repository_parts
+from wtman.text.words import fenced
 
 _NOT_CALLED = ("forgotten",)  # by scripts
 # Sections of the manual that somebody who writes a flow does not need.
@@ -34,7 +35,7 @@ def author_prompt(brief: Brief, page: str, api: str, outline: str = "") -> str:
     calls = "\n".join(_calls(api))
     parts = [
         f"Write a flow for this request:\n\n{brief.request.strip()}",
-        *([f"As you have outlined it (data):\n<<<\n{outline}\n>>>"] if outline else []),
+        *([f"As you have outlined it (data):\n{fenced(outline)}"] if outline else []),
         f"How flows are written:\n\n{_needed(page)}",
         f"Every call, with what it takes:\n\n{calls}",
         f"{brief.jobs} sessions run at the same time, {brief.max_sessions:,} are the most.",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 INSERTS = ("after", "before", "in", "at")
 _GAP = 5  # lines from the end of one definition to the next: there is no code between them
-_LINES = re.compile(r"@(\d{1,7})(?:-(\d{1,7}))?$")
+_LINES = re.compile(r"@(\d{1,18})(?:-(\d{1,18}))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,10 @@ def place(text: str) -> Place:
 
 def in_gap(where: Place, defined: Sequence[Definition]) -> Place:
     """The place as all name it who put code into the same gap between two definitions: behind
-    the upper one, where a place says in front of the lower one."""
+    the upper one, where a place says in front of the lower one, and behind the whole, where it
+    says behind its last part."""
+    if where.insert == "after":
+        return _behind_whole(where, defined)
     if where.insert != "before":
         return where
     owner = where.definition.rpartition(".")[0]
@@ -88,4 +91,12 @@ def in_gap(where: Place, defined: Sequence[Definition]) -> Place:
     above = max((item for item in beside if item.last < at), key=lambda it: it.last, default=None)
     if above is None or at - above.last > _GAP or sum(it.name == above.name for it in beside) > 1:
         return where
-    return replace(where, insert="after", definition=above.name)
+    return _behind_whole(replace(where, insert="after", definition=above.name), defined)
+
+
+def _behind_whole(where: Place, defined: Sequence[Definition]) -> Place:
+    ends = {item.name: item.last for item in defined}
+    name = where.definition
+    while (owner := name.rpartition(".")[0]) in ends and ends[owner] == ends.get(name):
+        name = owner
+    return replace(where, definition=name)

@@ -12,6 +12,7 @@ from wtman.model.plan import Plan, Task
 from wtman.plan.forecast import Forecast
 from wtman.plan.planning_sessions import angle
 from wtman.text.terminal import count
+from wtman.text.words import fenced
 
 _LETTERS = "ABCDEFGH"
 _TASKS = 60  # of a plan that a judge is told
@@ -80,11 +81,11 @@ def judge_prompt(request: str, candidates: Sequence[Compared]) -> str:
     parts = [
         "Which of these plans of one request is best? Each task of a plan is built by one agent "
         "on a branch of its own, as many as possible at the same time; then all are merged. "
-        f"The request (as data):\n<<<\n{request.strip()}\n>>>"
+        f"The request (as data):\n{fenced(request.strip())}"
     ]
     for letter, item in letters(candidates).items():
         parts.append(
-            f"Plan {letter} (as data):\n<<<\n{_plain(item)}\n>>>\nForeseen: {foreseen(item)}."
+            f"Plan {letter} (as data):\n{fenced(_plain(item))}\nForeseen: {foreseen(item)}."
         )
     parts.append("Answer with the letter of the best, and why, in one or two sentences.")
     return "\n\n".join(parts) + "\n"

@@ -352,7 +352,7 @@ def _too_small(plan: Plan, settings: Settings, past: Past) -> Iterator[str]:
         return
     longest = max(item.p90 or 0.0 for item in one)
     cost = sum(item.p50 or 0.0 for item in around)
-    if longest < cost:
+    if roughly(longest) != roughly(cost) and longest < cost:
         yield (
             f"One session takes at most {roughly(longest)} (90 % of {one[0].samples}), a split"
             f" {roughly(cost)} for planning, reviews and checks alone: do it in one session."

@@ -48,10 +48,15 @@ def doubtful_touches(tasks: Sequence[Task], known: KnownPlaces) -> tuple[str, ..
         f"{task.id} touches {quoted(text)}: {what}"
         for task in tasks
         for text in task.touches
-        if (what := known.doubt(text))
+        if (what := known.doubt(text) or _not_owned(task, text))
     ]
     more = len(odd) - _NAMED
     return (*odd[:_NAMED], *([f"and {more} more places that are in doubt"] if more > 0 else ()))
+
+
+def _not_owned(task: Task, text: str) -> str:
+    path = place(text).path
+    return "" if not task.owns or matches(task.owns, path) else "the task does not own that path"
 
 
 def in_gaps(tasks: Sequence[Task], known: KnownPlaces) -> tuple[Task, ...]:

@@ -121,7 +121,9 @@ def elapsed(seconds: float) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """A guess: `10 s`, `50 s`, `4 min`, `1 h 20 min`."""
+    """A guess: `2 s`, `10 s`, `50 s`, `4 min`, `1 h 20 min`."""
+    if seconds < 9.5:
+        return f"{max(round(seconds), 1)} s"
     if seconds < 55:
         return f"{max(round(seconds / 10), 1) * 10} s"
     minutes = max(round(seconds / 60), 1)

@@ -1,5 +1,6 @@
 """Small pieces of message text: quoting what a file said, and guessing what was meant."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -21,6 +22,11 @@ def exact(text: str) -> str:
 def quoted(text: object) -> str:
     """A foreign text in double quotes, short enough for one line."""
     return f'"{printable(str(text), _WIDEST)}"'
+
+
+def fenced(text: str) -> str:
+    """Foreign text of several lines for a prompt, between two lines that none of its own can be."""
+    return "<<<\n" + re.sub(r"^(?=<<<|>>>)", " ", text, flags=re.MULTILINE) + "\n>>>"
 
 
 def shown(value: object) -> str:

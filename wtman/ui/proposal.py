@@ -76,7 +76,8 @@ def proofs_words(plan: Plan) -> str:
         return ""
     commands = list(dict.fromkeys(command(proof.command) for proof in proofs))
     found = count(len(proofs), "reproducer")
-    return f"{found} fail now and must pass, run as the review did: {listed(commands, 3)}"
+    shown = listed(commands, 3)
+    return f"{found} must fail on the base and pass afterwards, run as the review did: {shown}"
 
 
 def _tasks(plan: Plan, width: int) -> list[str]:

@@ -77,7 +77,11 @@ def test_what_is_nearer_is_likelier() -> None:
             "src/core.py::in Session",
             "both add code in `Session` in src/core.py",
         ),
-        ("src/core.py::at end", "src/core.py::at end", "both add code at the end of src/core.py"),
+        (
+            "src/core.py::at end",
+            "src/core.py::after helper",
+            "both add code after `helper` in src/core.py",
+        ),
         ("src/core.py", "src/core.py", "both change src/core.py"),
         (
             "src/core.py::Session",

@@ -137,7 +137,7 @@ def spots_of(
     found: dict[str, list[Site]] = {}
     for at in touched(touches):
         path = meant.get(at.path, at.path)
-        at = in_gap(at, definitions.get(path, ()))
+        at = in_gap(_at_last(at, definitions.get(path, ())), definitions.get(path, ()))
         spots = found.setdefault(path, [])
         if path not in names:
             names[path] = DefinitionIndex(definitions.get(path, ()))
@@ -145,6 +145,14 @@ def spots_of(
         if spot not in spots and len(spots) < _MOST_SPOTS:
             spots.append(spot)
     return {path: tuple(spots) for path, spots in found.items()}
+
+
+def _at_last(at: Place, defined: Sequence[Definition]) -> Place:
+    """The end of a file as the place behind its last definition, which mostly ends it."""
+    if (at.insert, at.definition) != ("at", "end") or not defined or at.first:
+        return at
+    last = max(defined, key=lambda item: (item.last, -item.first))
+    return Place(at.path, last.name, "after")
 
 
 def _spot(at: Place, defined: DefinitionIndex) -> Site:

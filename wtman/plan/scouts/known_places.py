@@ -25,14 +25,19 @@ class KnownPlaces:
     def flaw(self, wanted: Place, *, new_files: bool = False) -> str:
         """What of a place does not exist; empty: nothing. `new_files`: the file may be to come."""
         if wanted.path not in self.paths:
+            if impossible := self._no_file(wanted.path):
+                return impossible
             if new_files and (not wanted.definition or wanted.insert == "at"):
                 return ""
             return f"there is no file {quoted(wanted.path)}{self._elsewhere(wanted.path)}"
         if not wanted.definition or wanted.insert == "at":
             return ""
-        names = {item.name for item in self.defined_in(wanted.path)}
-        if not names or wanted.definition in names:
+        defined = self.defined_in(wanted.path)
+        names = {item.name for item in defined}
+        if not names:
             return ""
+        if wanted.definition in names:
+            return "" if wanted.insert else _misplaced(wanted, defined)
         near = did_you_mean(wanted.definition.rpartition(" ")[2].rstrip("()"), names)
         return f"{wanted.path} defines no {quoted(wanted.definition)}{near}"
 
@@ -60,6 +65,17 @@ class KnownPlaces:
         near = self._elsewhere(wanted.path)
         return f"there is no file {quoted(wanted.path)}{near}" if near else ""
 
+    def _no_file(self, path: str) -> str:
+        """Why there can be no file at a path at which there is none; empty: it may come."""
+        if path.lower().startswith(".git/"):
+            return f"{quoted(path)} is git's own"
+        if any(other.startswith(f"{path}/") for other in self.paths):
+            return f"{quoted(path)} is a folder; a place is in one file"
+        above = path.split("/")[:-1]
+        folders = ("/".join(above[:depth]) for depth in range(1, len(above) + 1))
+        file = next((folder for folder in folders if folder in self.paths), "")
+        return f"{quoted(file)} is a file: nothing can be below it" if file else ""
+
     def _elsewhere(self, path: str) -> str:
         """A file of the same name; the likeness of all paths is too much to ask for."""
         name, folder = basename(path).lower(), dirname(path)
@@ -67,6 +83,17 @@ class KnownPlaces:
         if found:
             return f"; did you mean {quoted(found)}?"
         return did_you_mean(path, (other for other in self.paths if dirname(other) == folder))
+
+
+def _misplaced(wanted: Place, defined: Iterable[Definition]) -> str:
+    """What is wrong with the lines of a definition; empty: nothing, or none are said."""
+    of_name = [item for item in defined if item.name == wanted.definition]
+    if not wanted.first or any(
+        wanted.first <= item.last and wanted.last >= item.first for item in of_name
+    ):
+        return ""
+    stands = " and ".join(f"{item.first}-{item.last}" for item in of_name)
+    return f"{quoted(wanted.definition)} of {wanted.path} is in lines {stands}"
 
 
 def sound_places(
