@@ -40,7 +40,7 @@ reviews    none: no reviewer specified (--reviewer)
 checks     true
 sandbox    none: agents and checks run with all of your rights
 forecast   2 branches, 2 to 6 sessions, 2 stages: core -> docs
-unknown    time, tokens, money: needs 5 past sessions of implementer command:sh agent.sh
+unknown    time, tokens, money: needs 5 past sessions of command:sh agent.sh
 limits     16 in parallel, 1,000 sessions, 3 attempts a task, 1 h 00 m each
 disk       about 0.1 MB for 2 worktrees and 2 checkouts, FREE free
 worktrees  TMP/repo.worktrees

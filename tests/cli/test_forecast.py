@@ -50,7 +50,7 @@ def test_the_second_forecast_has_learned_from_the_first_run(
         "p50": None,
         "p90": None,
         "samples": 0,
-        "because": "needs 5 past sessions of implementer command:sh meeting.sh",
+        "because": "needs 5 past sessions of command:sh meeting.sh",
     }
     assert first["usd"]["p50"] is None and first["tokens"]["p50"] is None
     assert first["sessions"]["least"] == 5 and first["sessions"]["most"] == 15

@@ -110,7 +110,7 @@ def test_figures_come_from_past_sessions_and_say_how_many() -> None:
     assert checked.seconds.p50 == 5 + 60 + 60 + 5
     few = of(APART, *known(4, 60.0))
     assert few.seconds.p50 is None and few.usd.p50 is None
-    assert few.seconds.because == "needs 5 past sessions of implementer claude"
+    assert few.seconds.because == "needs 5 past sessions of claude"
     assert few.seconds.samples == 4
 
 

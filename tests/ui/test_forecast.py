@@ -14,7 +14,7 @@ from wtman.ui.report import report
 from wtman.ui.report_json import report_json
 
 PLAN = Plan("r", tuple(Task(TaskId(name), "x") for name in ("a", "b", "c", "d")))
-SAID = "needs 5 past sessions of implementer claude"
+SAID = "needs 5 past sessions of claude"
 
 
 def foretold(**more: object) -> Forecast:

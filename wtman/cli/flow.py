@@ -30,33 +30,17 @@ from wtman.model.states import SCHEMA
 from wtman.text.terminal import clean, count
 from wtman.ui.flow_start import difference
 
-# Nothing is reviewed in a flow unless its script says so, how often and by how many.
-_THEIRS = ("reviewers", "rounds")
-
 
 def script_of(ctx: typer.Context, repo: Repository, source: str) -> FlowScript:
     """The script that is meant."""
     path = target.path_of(source) if source.endswith(".py") or os.sep in source else source
-    return find(repo, path, reserved(ctx.command))
-
-
-def reserved(run: Any) -> frozenset[str]:
-    """Names that no input may have: those of options of the command `run`, but for those that say
-    nothing of a flow (`theirs`)."""
-    names = (name for param in run.params for name in getattr(param, "opts", ()))
-    taken = {name.lstrip("-") for name in names if name[:1] == "-"}
-    return frozenset(taken - set(_THEIRS))
-
-
-def reserved_in(ctx: Any) -> tuple[str, ...]:
-    """The same in order, found from another command, for a planner that may write a flow."""
-    return tuple(sorted(reserved(ctx.parent.command.get_command(ctx, "run"))))
+    return find(repo, path, run_options.reserved(ctx.command))
 
 
 def theirs(script: FlowScript, flags: dict[str, Any]) -> list[str]:
     """Options of the command that are inputs of this flow: taken out of `flags`, as words."""
     named = {item.name for item in script.outline.inputs}
-    found = [name for name in _THEIRS if name in named and name in flags]
+    found = [name for name in run_options.THEIRS if name in named and name in flags]
     return [word for name in found for word in (f"--{name}", str(flags.pop(name)))]
 
 

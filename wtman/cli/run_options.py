@@ -122,3 +122,20 @@ def require_alone(findings: str, **others: object) -> None:
             hint=f"leave {words} out, no planner is needed; or edit the tasks by hand: wtman plan "
             f"--findings {findings} -o repair.toml, then: wtman split --plan repair.toml",
         )
+
+
+# Nothing is reviewed in a flow unless its script says so, how often and by how many.
+THEIRS = ("reviewers", "rounds")
+
+
+def reserved(run: Any) -> frozenset[str]:
+    """Names that no input may have: those of options of the command `run`, but for those that say
+    nothing of a flow (`theirs`)."""
+    names = (name for param in run.params for name in getattr(param, "opts", ()))
+    taken = {name.lstrip("-") for name in names if name[:1] == "-"}
+    return frozenset(taken - set(THEIRS))
+
+
+def reserved_in(ctx: Any) -> tuple[str, ...]:
+    """The same in order, found from another command, for a planner that may write a flow."""
+    return tuple(sorted(reserved(ctx.parent.command.get_command(ctx, "run"))))

@@ -48,7 +48,7 @@ def test_the_narrowest_group_of_five_is_taken() -> None:
 def test_a_figure_that_is_unknown_says_what_is_missing() -> None:
     told = Attempts(rows(4, 10.0)).spread(HIGH, "usd")
     assert (told.p50, told.p90, told.samples) == (None, None, 0)
-    assert told.because == "needs 5 past sessions of implementer claude that tell money"
+    assert told.because == "needs 5 past sessions of claude that tell money"
     assert Attempts(rows(4, 10.0)).spread(HIGH, "seconds").samples == 4
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,6 @@ from wtman.errors import UsageError
 
 if TYPE_CHECKING:
     from wtman.model.plan import Plan
-    from wtman.model.settings import Settings
     from wtman.plan.forecast import Forecast
 
 
@@ -51,7 +51,6 @@ def plan(
     With --as-code the planner writes a flow (`wtman help flows`): it is checked, shown with all
     that it may ask for, and kept in .wtman/flows/ or the file of -o. It runs once you approve it.
     """
-    from wtman.cli.flow import reserved_in
     from wtman.cli.issue import with_issue
     from wtman.cli.start import approve_planner, confirmed_ultra, planned, unplanned, unplanned_json
     from wtman.config import load
@@ -79,7 +78,7 @@ def plan(
     wanted = StartRequest(
         request=words,
         made=repair,
-        reserved=reserved_in(ctx),
+        reserved=run_options.reserved_in(ctx),
         remarks=remarks,
         issue=named,
         base=base,
@@ -95,12 +94,13 @@ def plan(
         return write(repo, wanted, target, as_json)
     settings = load(repo.toplevel, os.environ, wanted.flags, None).settings
     wanted = cut(repo, wanted, settings)
+    agent = str(flags.get("agent") or "")
     if wanted.made is not None:
         for remark in wanted.remarks:
             print("\n".join(fold(f"! {clean(remark)}", terminal.width())), file=sys.stderr)
         base_sha = resolve(repo, base)
         foretold = forecast_of(repo, wanted.made, settings, base_sha, os.environ)
-        return _written(wanted.made, dump(wanted.made), target, "", as_json, settings, foretold)
+        return _written(wanted.made, dump(wanted.made), target, "", as_json, agent, foretold)
     # Without a file stdout is the plan and nothing else.
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not (yes or as_json))
@@ -123,7 +123,7 @@ def plan(
         print("\n".join(planning_lines(state)))
     made, foretold = plan_of(state), proposal_of(repo, state, os.environ).forecast
     text = annotated(state, dump(made))
-    return _written(made, text, target, state.run, as_json, state.settings, foretold)
+    return _written(made, text, target, state.run, as_json, agent, foretold)
 
 
 def _require_writable(path: str) -> None:
@@ -142,12 +142,12 @@ def _written(
     target: str,
     run: str,
     as_json: bool,
-    settings: "Settings",
+    agent: str,
     foretold: "Forecast",
 ) -> int:
     """The plan where it is wanted: in a file, on stdout, or as JSON; `run` has it, if any.
 
-    Its forecast is told beside it, on stderr.
+    Its forecast is told beside it, on stderr. `agent` is the one that the command named.
     """
     from wtman.formats.codec import to_plain
     from wtman.model.states import SCHEMA
@@ -169,7 +169,8 @@ def _written(
     lines = forecast_lines(made, foretold, terminal.width())
     print("\n".join(lines), file=sys.stderr)
     if target:
-        print(where.here(f"next: wtman split --plan {where.typed(target)}"))
+        by = f" --agent {shlex.quote(agent)}" if agent else ""
+        print(where.here(f"next: wtman split --plan {where.typed(target)}{by}"))
     else:
         print(text, end="")
     return 0

@@ -41,7 +41,6 @@ def split(
     One screen shows the plan, what it may cost and what needs approval, and asks once.
     """
     from wtman.cli.editor import edited_by_hand
-    from wtman.cli.flow import reserved_in
     from wtman.cli.issue import with_issue
     from wtman.cli.start import Console
     from wtman.coordinator.start.findings import plan_of_findings
@@ -56,7 +55,7 @@ def split(
     order = StartRequest(
         request=wanted,
         made=made,
-        reserved=reserved_in(ctx),
+        reserved=run_options.reserved_in(ctx),
         remarks=remarks,
         issue=named,
         plan=target.path_of(plan),

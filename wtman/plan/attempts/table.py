@@ -16,6 +16,7 @@ from typing import Any
 
 from wtman.model.foreseen import ObservedPair, Spread
 from wtman.model.ids import TaskId
+from wtman.model.roles import DEFAULT
 from wtman.text.terminal import count
 
 FIVE = 5  # of a kind
@@ -140,7 +141,9 @@ FIGURES: dict[str, Figure] = {
 
 def wanted(kind: SessionKind, name: str) -> str:
     """What a figure lacks, in words."""
-    who = f"{kind.role} {agent_name(kind.agent)}".rstrip()
+    # Most are of those who build: the name of the agent says it.
+    role = "" if kind.role == DEFAULT else kind.role
+    who = f"{role} {agent_name(kind.agent)}".strip() or kind.role
     told = {"tokens": f"{TELL} tokens", "usd": f"{TELL} money"}.get(name, "")
     return f"needs {FIVE} past sessions of {who}{told}"
 
