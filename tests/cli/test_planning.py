@@ -258,6 +258,8 @@ def test_plan_writes_a_file_that_split_takes(
     assert 'check = [\n    "true",\n]' in text
     assert "there is no run" not in wtman("status", "--all", cwd=repo).out
     assert "there is no run" in wtman("status", cwd=repo, check_status=3).err, "only a plan"
+    run = wtman("status", "--all", "--json", cwd=repo).json()["runs"][0]["id"]
+    assert "planner" in wtman("logs", run, cwd=repo).out
     went = wtman(
         *("split", "--plan", "plan.toml", "--agent", agent, "--sandbox", "none", "--yes"), cwd=repo
     )

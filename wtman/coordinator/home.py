@@ -116,13 +116,11 @@ def chosen_run(
     """The run that was worked with last of those that are `wanted`, else the last of all.
 
     What a `merge --branches` or a `plan` journalled is only meant where it is named, but for
-    commands that take other `kinds` or look at any run, where there is nothing else; and so is a
-    run that was dismissed.
+    commands that take other `kinds`, and so is a run that was dismissed.
     """
     runs = home.store.runs()
     states = [home.state(run) for run in runs]
-    there = [it for it in states if not it.dismissed]
-    known = [it for it in there if it.kind in kinds] or ([] if wanted else there)
+    known = [it for it in states if it.kind in kinds and not it.dismissed]
     if not known:
         if dismissed := [state.run for state in states if state.dismissed]:
             raise MissingError(

@@ -130,10 +130,14 @@ def _run_of(home: Home, text: str) -> RunId | None:
     """The run that is meant, where no task is named."""
     if not text:
         return a_run(home, "")
-    if "/" in text or any(it.startswith(text) for it in home.state(a_run(home, "")).tasks):
+    if "/" in text:
         return None
     found = [run for run in home.store.runs() if run.startswith(text)]
-    return RunId(text) if text in found else found[0] if len(found) == 1 else None
+    if text in found:
+        return RunId(text)  # also where there are only plans, which nothing else means
+    if any(it.startswith(text) for it in home.state(a_run(home, "")).tasks):
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _of_run(home: Home, state: State, *, as_json: bool) -> int:
