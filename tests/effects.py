@@ -190,7 +190,7 @@ EFFECTS = frozenset(
     plan/perform.py
     plan/scouts/store.py
     plan/scouts/sessions.py
-    plan/scouts/base_places.py
+    plan/base_places.py
     provision/cleanup.py
     provision/carry.py
     provision/command.py

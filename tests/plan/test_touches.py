@@ -2,9 +2,11 @@
 
 from wtman.formats.definitions import definitions
 from wtman.model.ids import TaskId
+from wtman.model.places import in_gap, place
 from wtman.model.plan import Task
-from wtman.plan.scouts.known_places import KnownPlaces
+from wtman.plan.known_places import KnownPlaces, sound_places
 from wtman.plan.touches import doubtful_touches, in_gaps
+from wtman.text.words import fenced
 
 TEXT = "def one():\n    pass\n\n\ndef two():\n    pass\n" + "\n" * 9 + "def three():\n    pass\n"
 KNOWN = KnownPlaces(frozenset(("pk/a.py", "pk/b.md")), lambda path: definitions(path, TEXT))
@@ -40,3 +42,28 @@ def test_one_gap_has_one_name() -> None:
     assert [item.touches for item in told] == [("pk/a.py::after one",)] * 2
     apart = ("pk/a.py::before one", "pk/a.py::before three", "pk/no.py::before two", "nonsense::")
     assert in_gaps([task(*apart)], KNOWN)[0].touches == apart
+
+
+def test_what_no_file_can_be_and_wrong_lines_are_in_doubt() -> None:
+    odd = ("pk", "pk/a.py/x.py", ".git/config", "pk/a.py::two@90-91", "pk/a.py::two@5-6")
+    owned = Task(TaskId("core"), "do it", owns=("/pk/a.py",), touches=("pk/b.md", "pk/a.py"))
+    assert doubtful_touches([task(*odd), owned], KNOWN) == (
+        'core touches "pk": "pk" is a folder; a place is in one file',
+        'core touches "pk/a.py/x.py": "pk/a.py" is a file: nothing can be below it',
+        'core touches ".git/config": ".git/config" is git\'s own',
+        'core touches "pk/a.py::two@90-91": "two" of pk/a.py is in lines 5-6',
+        'core touches "pk/b.md": the task does not own that path',
+    )
+    # A model is not asked again for the number of a line: the definition is what it meant.
+    assert sound_places(["pk/a.py::two@90-91"], KNOWN) == (("pk/a.py::two",), ())
+
+
+def test_behind_the_last_part_is_behind_the_whole() -> None:
+    text = "class A:\n    def one(self):\n        pass\n\n    def two(self):\n        pass\n"
+    defined = definitions("a.py", text)
+    assert str(in_gap(place("a.py::after A.two"), defined)) == "a.py::after A"
+    assert str(in_gap(place("a.py::after A.one"), defined)) == "a.py::after A.one"
+
+
+def test_foreign_text_cannot_end_its_fence() -> None:
+    assert fenced("a\n>>>\n<<< b") == "<<<\na\n >>>\n <<< b\n>>>"

@@ -14,7 +14,7 @@ from wtman.checks.actions import CheckBase, CheckTask
 from wtman.checks.diagnosis import Explained, explain
 from wtman.checks.excerpt import excerpt
 from wtman.checks.judge import BaseRun, Judged, advised, judge, look
-from wtman.checks.reproducers import look_at_base, turned
+from wtman.checks.reproducers import MENDED, look_at_base, turned
 from wtman.checks.verdict import BaseJudged, judge_base, overall
 from wtman.context import Context
 from wtman.git.objects import history
@@ -127,7 +127,10 @@ async def _base(ctx: Context, state: State, action: CheckBase) -> e.BaseChecked:
     warnings: tuple[str, ...] = ()
     if not problem and state.proofs:
         problem, warnings = await look_at_base(ctx, state, action.commit)
-        hint = "leave that finding out of the plan: wtman plan --findings" if problem else ""
+        if problem == MENDED:
+            hint = 'look again at the code as it is now: wtman review --audit "REQUEST"'
+        elif problem:
+            hint = "leave that finding out of the plan: wtman plan --findings"
     shown = bool(names) or import_probe.own_workspaces(files, package)
     return e.BaseChecked(
         commit=action.commit,

@@ -27,6 +27,7 @@ from wtman.provision.command_result import CommandResult
 
 _LONGEST = 300.0  # seconds for one run: it is one test, not a suite
 _NOT_RUN = (126, 127)  # statuses with which a shell says that there is no such command
+MENDED = "the reproducers pass on the base: there is nothing left to mend"
 
 
 async def turned(
@@ -112,7 +113,7 @@ async def look_at_base(ctx: Context, state: State, commit: Sha) -> tuple[str, tu
             warnings.append(f"{name} {said}: can it ever pass?")
     wanted = [set(view.planned.proofs) for view in state.tasks.values()]
     if wanted and all(proofs and proofs <= mended for proofs in wanted):
-        problem = problem or "the reproducers pass on the base: there is nothing left to mend"
+        problem = problem or MENDED
     return problem, tuple(warnings)
 
 

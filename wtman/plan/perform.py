@@ -17,12 +17,12 @@ from wtman.model.plan import Task
 from wtman.model.roles import PLANNER, RESOLVER, REVIEWER, reviews_each
 from wtman.model.session import Cap
 from wtman.plan.actions import MakePlan
+from wtman.plan.base_places import known_places
 from wtman.plan.decide import is_used_up, limit_reached
 from wtman.plan.map.file_list import readme_of
 from wtman.plan.map.store import planner_text
 from wtman.plan.planning_sessions import FLOW, place_of_planner
 from wtman.plan.prompt import Brief, planner_prompt
-from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import reports_text
 from wtman.plan.touches import filled, in_gaps, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wtman.model.plan import DEEP, Role
 from wtman.model.roles import DEFAULT
-from wtman.plan.scouts.known_places import KnownPlaces
+from wtman.plan.known_places import KnownPlaces
 from wtman.text.words import fenced
 
 _README = 6000  # characters

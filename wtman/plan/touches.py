@@ -7,7 +7,7 @@ from wtman.formats.gitignore import matches
 from wtman.model.places import in_gap, place
 from wtman.model.plan import Task
 from wtman.model.scout import ScoutReport
-from wtman.plan.scouts.known_places import KnownPlaces, sound_places
+from wtman.plan.known_places import KnownPlaces, sound_places
 from wtman.text.words import quoted
 
 _MOST = 60  # places of a task

@@ -70,13 +70,13 @@ from wtman.model.states import RunKind
 from wtman.plan.accuracy import calibration_of, known_rate
 from wtman.plan.attempts.store import load_attempts
 from wtman.plan.attempts.table import Attempts, SessionKind, spread_of
+from wtman.plan.base_places import known_places
 from wtman.plan.conflicts.chance import conflict_chances
 from wtman.plan.conflicts.facts import conflict_facts
 from wtman.plan.file import MOST_TASKS, locate, parse, quick_task, validate
 from wtman.plan.forecast import Forecast, Past, forecast, role_kind
 from wtman.plan.planning_sessions import planning_facts, planning_warnings
 from wtman.plan.rules import overlaps
-from wtman.plan.scouts.base_places import known_places
 from wtman.plan.simulation import seed_of, sums
 from wtman.plan.static import PARSED, static_plan, wants_text, with_paths
 from wtman.plan.touches import doubtful_touches, in_gaps

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wtman.model.places import Place
 from wtman.model.scout import ScoutReport, Sighting
-from wtman.plan.scouts.known_places import KnownPlaces, sound_places
+from wtman.plan.known_places import KnownPlaces, sound_places
 from wtman.text.terminal import clean
 
 _MOST = 40  # places of a kind that are kept

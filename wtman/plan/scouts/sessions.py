@@ -18,10 +18,10 @@ from wtman.model.plan import Role
 from wtman.model.roles import SCOUT, effort_of, model_of
 from wtman.model.scout import ScoutPart
 from wtman.plan.actions import MakeMap, Scout
+from wtman.plan.base_places import known_places
 from wtman.plan.map.repository import relevant_parts, whole_part
 from wtman.plan.map.store import load_map, map_folder
 from wtman.plan.planning_sessions import place_of_scout
-from wtman.plan.scouts.base_places import known_places
 from wtman.plan.scouts.prompt import scout_prompt
 from wtman.plan.scouts.store import keep_report, kept_report
 from wtman.sessions.ask import Answer, Question, ask

@@ -6,8 +6,8 @@ from wtman.git.control_dir import Control
 from wtman.git.objects import history
 from wtman.model.ids import Sha
 from wtman.model.places import Definition
+from wtman.plan.known_places import KnownPlaces
 from wtman.plan.map.grammars import exact_definitions
-from wtman.plan.scouts.known_places import KnownPlaces
 
 _LARGEST = 1 << 20  # bytes of a file whose definitions are looked up
 _LOOKED_UP = 400  # files

@@ -32,12 +32,9 @@ class KnownPlaces:
             return f"there is no file {quoted(wanted.path)}{self._elsewhere(wanted.path)}"
         if not wanted.definition or wanted.insert == "at":
             return ""
-        defined = self.defined_in(wanted.path)
-        names = {item.name for item in defined}
-        if not names:
+        names = {item.name for item in self.defined_in(wanted.path)}
+        if not names or wanted.definition in names:
             return ""
-        if wanted.definition in names:
-            return "" if wanted.insert else _misplaced(wanted, defined)
         near = did_you_mean(wanted.definition.rpartition(" ")[2].rstrip("()"), names)
         return f"{wanted.path} defines no {quoted(wanted.definition)}{near}"
 
@@ -47,7 +44,7 @@ class KnownPlaces:
             wanted = place(text)
         except ValueError as error:
             return str(error)
-        if what := self.flaw(wanted, new_files=True):
+        if what := self.flaw(wanted, new_files=True) or self.misplaced(wanted):
             return what
         path, joint, where = text.strip().partition("::")
         if joint and not where.strip():
@@ -64,6 +61,16 @@ class KnownPlaces:
             return f"there is no file {quoted(wanted.path)} yet{near}" if near else ""
         near = self._elsewhere(wanted.path)
         return f"there is no file {quoted(wanted.path)}{near}" if near else ""
+
+    def misplaced(self, wanted: Place) -> str:
+        """What is wrong with the lines of a definition that is there; empty: nothing."""
+        if wanted.insert or not wanted.first or wanted.path not in self.paths:
+            return ""
+        there = [it for it in self.defined_in(wanted.path) if it.name == wanted.definition]
+        if not there or any(wanted.first <= it.last and wanted.last >= it.first for it in there):
+            return ""
+        stands = " and ".join(f"{item.first}-{item.last}" for item in there)
+        return f"{quoted(wanted.definition)} of {wanted.path} is in lines {stands}"
 
     def _no_file(self, path: str) -> str:
         """Why there can be no file at a path at which there is none; empty: it may come."""
@@ -85,23 +92,13 @@ class KnownPlaces:
         return did_you_mean(path, (other for other in self.paths if dirname(other) == folder))
 
 
-def _misplaced(wanted: Place, defined: Iterable[Definition]) -> str:
-    """What is wrong with the lines of a definition; empty: nothing, or none are said."""
-    of_name = [item for item in defined if item.name == wanted.definition]
-    if not wanted.first or any(
-        wanted.first <= item.last and wanted.last >= item.first for item in of_name
-    ):
-        return ""
-    stands = " and ".join(f"{item.first}-{item.last}" for item in of_name)
-    return f"{quoted(wanted.definition)} of {wanted.path} is in lines {stands}"
-
-
 def sound_places(
     texts: Iterable[str], known: KnownPlaces, *, new_files: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The places of these that there are, each once, and what is wrong with the others.
 
-    Of one whose file is there and whose definition is not, the file is kept.
+    Of one whose file is there and whose definition is not, the file is kept; of a definition that
+    is elsewhere in its file, the definition: nobody is asked again for the number of a line.
     """
     found: dict[str, None] = {}
     wrong: list[str] = []
@@ -116,5 +113,7 @@ def sound_places(
             if wanted.path not in known.paths:
                 continue
             wanted = replace(wanted, definition="", insert="", first=0, last=0)
+        elif known.misplaced(wanted):
+            wanted = replace(wanted, first=0, last=0)
         found.setdefault(str(wanted))
     return tuple(found), tuple(dict.fromkeys(wrong))
