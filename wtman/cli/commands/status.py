@@ -21,6 +21,7 @@ from wtman.ui.rows import Moment
 from wtman.ui.table import table
 
 _POLL = 0.25  # seconds between two looks at the journal
+_STARTING = 10  # seconds in which a run that has just been made may find its coordinator
 
 
 def status(
@@ -137,7 +138,8 @@ def _news(home: Home, state: State) -> Iterator[tuple[State, Sequence[Recorded]]
         if news := home.store.events(state.run, state.seq):
             state = replay(news, state)
             yield state, news
-        if not live:
+        starting = not state.approved and time.time() - state.created < _STARTING
+        if not (live or starting):
             return
         time.sleep(_POLL)
 

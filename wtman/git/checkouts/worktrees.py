@@ -12,7 +12,7 @@ How one is dropped, and brought back, is in `trash`.
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -59,7 +59,6 @@ def create(repo: Repository, specs: Sequence[WorktreeSpec]) -> tuple[Worktree, .
     if not specs:
         return ()
     checked = [_checked(repo, spec) for spec in specs]
-    os.makedirs(os.path.join(repo.common_dir, "worktrees"), exist_ok=True)
     os.makedirs(repo.wtman_dir, exist_ok=True)
     made = {spec.name: there for spec in checked if (there := _adopted(repo, spec))}
     if len(made) < len(checked):
@@ -175,8 +174,10 @@ def settle(draft: str, admin: str) -> None:
         try:
             os.rename(draft, admin)
         except FileNotFoundError:
-            # `git worktree prune` removes the folder of all entries when it is empty.
-            os.makedirs(os.path.dirname(admin), exist_ok=True)
+            # `git worktree prune` removes the folder of all entries when it is empty, also
+            # just after somebody else has made it.
+            with suppress(FileExistsError):
+                os.mkdir(os.path.dirname(admin))
         else:
             return
     os.rename(draft, admin)
