@@ -95,6 +95,7 @@ EFFECTS = frozenset(
     coordinator/start/findings.py
     coordinator/start/flow.py
     coordinator/start/flow_replay.py
+    coordinator/start/memory.py
     coordinator/start/order.py
     coordinator/start/requirements.py
     coordinator/start/resumption.py

@@ -49,13 +49,13 @@ def place(tmp_path: Path) -> Path:
 def test_an_edit_is_seen(place: Path, argument: str, edited: str, seen: bool) -> None:
     path = f"{place}/bin{os.pathsep}{os.environ['PATH']}"
     spec = f"command:{argument.format(place)}"
-    before = content_of(spec, {"PATH": path})
-    assert content_of(spec, {"PATH": path}) == before
+    before = content_of(spec, {"PATH": path}, {})
+    assert content_of(spec, {"PATH": path}, {}) == before
     (place / edited).write_text("# edited\n")
-    assert (content_of(spec, {"PATH": path}) != before) is seen
+    assert (content_of(spec, {"PATH": path}, {}) != before) is seen
 
 
 def test_only_programs_have_content(place: Path) -> None:
-    assert content_of("claude", {}) == ""
-    assert content_of(f"replay:{place}/rev.py", {}) == ""
-    assert content_of("command:'", {}) != ""
+    assert content_of("claude", {}, {}) == ""
+    assert content_of(f"replay:{place}/rev.py", {}, {}) == ""
+    assert content_of("command:'", {}, {}) != ""

@@ -24,6 +24,7 @@ from wtman.config.kinds import judged
 from wtman.config.trust import approvals_path, approve, approved
 from wtman.errors import MissingError, UsageError
 from wtman.git.discovery import discover
+from wtman.model.agent_definition import AgentDefinition
 from wtman.model.settings import Settings
 
 EVERY_KEY = """\
@@ -135,11 +136,9 @@ def test_every_key_is_taken_and_typed(house: House) -> None:
         rounds=2,
         block_on=("blocker",),
         roles={"planner": "codex"},
+        agents={"mine": AgentDefinition(("x", "y"))},
     )
-    assert loaded.extra == {
-        "notify": ("say done",),
-        "agents": {"mine": {"command": ["x", "y"]}},
-    }
+    assert loaded.extra == {"notify": ("say done",)}
     assert {source.kind for source in loaded.origin.values()} == {Kind.REPOSITORY, Kind.FLAG}
     assert loaded.source("budget.usd") == Source(Kind.REPOSITORY, "wtman.toml")
 
@@ -152,11 +151,10 @@ def test_every_setting_has_its_row_and_every_row_a_kind_that_is_known(house: Hou
         "plans",  # which the effort `ultra` gives
         "dry_rounds",
     }
-    assert rows - {field.name for field in fields(Settings)} == {"notify", "agents"}
+    assert rows - {field.name for field in fields(Settings)} == {"notify"}
     for key in KEYS:
-        if key.kind != "anything":
-            with pytest.raises(ValueError, match="expected"):
-                judged(key, object())
+        with pytest.raises(ValueError, match="expected"):
+            judged(key, object())
 
 
 def test_the_later_source_wins_and_tables_are_merged(house: House) -> None:
@@ -385,11 +383,11 @@ def test_only_what_came_with_the_repository_needs_approval(house: House) -> None
         "c",
         "command:./evil",
         "command:r",
-        "agents.x.command = 'z'",
+        "agents.x.command = ['z']",
     )
     flags = {"check": ["mine"], "agent": "command:mine", "roles": {"reviewer": "command:mine"}}
     assert repository_commands(house.load(flags, WTMAN_SETUP="mine", WTMAN_NOTIFY="mine")) == (
-        "agents.x.command = 'z'",
+        "agents.x.command = ['z']",
     )
 
 

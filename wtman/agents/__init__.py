@@ -19,6 +19,7 @@ from wtman.model.session import Job, Outcome, Usage
 from wtman.prices import cost
 
 _PROMPT = 50_000  # tokens
+_ARGUMENT = 100_000  # bytes: Linux takes 128 KiB in one argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Needs:
     in where set (endpoints, model names). `files` are paths below the user's HOME that are
     copied into a session's own HOME, read-only. `hosts` are its provider's, for a network
     that allows only some; `endpoints` are those of `env` that name the provider's address
-    where it is another one. `version` is what prints it.
+    where it is another one. `version` is what prints it. `memory` is what one session takes at
+    its peak, in MiB: 0 is not known.
     """
 
     program: str = ""
@@ -56,6 +58,7 @@ class Needs:
     hosts: tuple[str, ...] = ()
     install: str = ""  # how a user gets it, one line
     sign_in: str = ""  # how a user signs in, one line
+    memory: int = 0
 
 
 class Agent(Protocol):
@@ -102,6 +105,12 @@ def tells_tokens(agent: Agent) -> bool:
     return bool(getattr(agent, "metered", True))
 
 
+def gives_answers(agent: Agent) -> bool:
+    """Whether what it says can be read; one whose exit status is all it says so by an attribute
+    `answers` that is False."""
+    return bool(getattr(agent, "answers", True))
+
+
 def shares_prefix(agent: Agent) -> bool:
     """Whether its sessions of one role begin their requests alike, with more than a provider's
     cache takes in at least; one whose do says so by an attribute of this name."""
@@ -109,11 +118,14 @@ def shares_prefix(agent: Agent) -> bool:
 
 
 def with_cost(agent: Agent, model: str, usage: Usage) -> Usage:
-    """The usage, with its money by the price list of the agent's `provider` where it tells none.
+    """The usage, with its money by the price list of the agent's `provider` where it tells none;
+    an agent of many providers has them in the names of its models, as in `openai/gpt-5`.
 
     Its stream tells the sum of many requests, each far below the price of a long prompt.
     """
     provider = str(getattr(agent, "provider", ""))
+    if not provider:
+        provider, _, model = model.rpartition("/") if model.count("/") == 1 else ("", "", "")
     if usage.usd is not None or not usage.tokens or not provider or not model:
         return usage
     requests = usage.input_tokens // _PROMPT + 1
@@ -134,6 +146,13 @@ def anchored(spec: str, folder: str) -> str:
     if name != "replay" or not argument:
         return spec
     return f"{name}:{posixpath.normpath(posixpath.join(folder, argument))}"
+
+
+def way_in(prompt: str, file: str) -> str:
+    """The prompt as one argument; of one that is too long, where it is to be read."""
+    if len(prompt.encode("utf-8", "replace")) <= _ARGUMENT:
+        return prompt
+    return f"Your task is in the file {file}. Read all of it first, then do what it says."
 
 
 def text_of(line: bytes, most: int = 400) -> str:

@@ -67,6 +67,7 @@ class ClaudeAgent(ReadsStreamJson):
         hosts=("api.anthropic.com", "platform.claude.com", "console.anthropic.com", "claude.ai"),
         install="npm install -g @anthropic-ai/claude-code",
         sign_in="run `claude` and /login, or set ANTHROPIC_API_KEY",
+        memory=220,
     )
 
     def command(self, job: Job) -> Command:

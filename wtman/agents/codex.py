@@ -58,6 +58,7 @@ class CodexAgent:
         hosts=("api.openai.com", "chatgpt.com", "auth.openai.com"),
         install="npm install -g @openai/codex",
         sign_in="run `codex login`, or set CODEX_API_KEY",
+        memory=150,
     )
 
     def command(self, job: Job) -> Command:

@@ -5,14 +5,17 @@ its sign-in file. It promises that nothing is spent and no request is made; so `
 means that there is something to sign in with, not that a provider takes it.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from wtman.agents import Needs, load
 from wtman.errors import ExternalError, MissingError
 from wtman.execution.spawn import answer_of
+from wtman.model.agent_definition import AgentDefinition
 
 # In the order of preference; `api` comes after all of them, as it needs a key of its own.
 PREFERRED = ("claude", "codex", "gemini", "opencode", "pi", "copilot", "aider")
@@ -35,20 +38,24 @@ class InstalledAgent:
     needs: Needs
 
 
-def found(environ: Mapping[str, str]) -> tuple[InstalledAgent, ...]:
-    """The agents of this machine that plug-ins know, the preferred first."""
+def found(
+    environ: Mapping[str, str], defined: Mapping[str, AgentDefinition] = MappingProxyType({})
+) -> tuple[InstalledAgent, ...]:
+    """The agents of this machine, the preferred first, those that the user `defined` last."""
     here = []
     known = load.known()
-    for name in [*PREFERRED, OWN]:
-        needs = load.load(name).needs if name in known else Needs()
+    for name in [*(name for name in (*PREFERRED, OWN) if name in known), *defined]:
+        needs = load.load(name, defined).needs
         path = shutil.which(needs.program, path=environ.get("PATH")) if needs.program else ""
-        if name in known and path is not None:
+        if path is not None:
             here.append(InstalledAgent(name, path, *_signed_in(needs, environ), needs))
     return tuple(here)
 
 
 def _signed_in(needs: Needs, environ: Mapping[str, str]) -> tuple[bool | None, str]:
     """Whether there is a sign-in, and what it is. The first of `files` is that of a sign-in."""
+    if not (needs.secrets or needs.endpoints or needs.files):
+        return True, "nothing: it needs no sign-in"
     for variable in (*needs.secrets, *needs.endpoints):
         if environ.get(variable):
             return True, variable
@@ -102,8 +109,15 @@ def require_installed(spec: str, environ: Mapping[str, str]) -> None:
         )
 
 
-def no_agent(environ: Mapping[str, str]) -> MissingError:
+def no_agent(
+    environ: Mapping[str, str], defined: Mapping[str, AgentDefinition] = MappingProxyType({})
+) -> MissingError:
     """What to say where nobody is there to do the work."""
+    if name := next(iter(defined), ""):
+        return MissingError(
+            f"no agent is named, and none of wtman's own is signed in; {name} is defined",
+            hint=f"--agent {name}, or agent = {json.dumps(name)} in the configuration",
+        )
     demo = "`wtman demo` needs none"
     for one in found(environ):
         if one.path:

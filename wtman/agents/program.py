@@ -1,4 +1,5 @@
-"""What a program that is used as an agent is made of: the files behind `command:ARGV`.
+"""What a program that is used as an agent is made of: the files behind `command:ARGV` and
+`[agents.NAME]`.
 
 Answers of a reviewer are kept, and are worth nothing once it has been edited. Looked at are
 the programs and files that its words name, wrappers and shell texts included, and the
@@ -14,6 +15,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
+from wtman.model.agent_definition import AgentDefinition
+
 _MOST = 64 << 20  # bytes of a file that are read; of a larger one its size and time are taken
 _SCRIPT = 256 << 10  # bytes of a file that is read as a script
 _FILES = 200  # of one program
@@ -21,10 +24,12 @@ _NAMES = 2000  # in the folder of a script
 _SUFFIXES = (".py", ".sh", ".bash", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl")
 
 
-def content_of(spec: str, environ: Mapping[str, str]) -> str:
+def content_of(
+    spec: str, environ: Mapping[str, str], defined: Mapping[str, AgentDefinition]
+) -> str:
     """A key of the agent's files as they are now; empty for an agent that is no program."""
-    name, _, argument = spec.partition(":")
-    if name != "command":
+    argument = program_text(spec, defined)
+    if not argument:
         return ""
     total, known = sha256(), dict[str, bytes]()
     for path in _named(argument, environ.get("PATH", os.defpath)):
@@ -32,6 +37,14 @@ def content_of(spec: str, environ: Mapping[str, str]) -> str:
     for path, content in sorted(known.items()):
         total.update(path.encode("utf-8", "surrogateescape") + b"\0" + content)
     return total.hexdigest()[:16]
+
+
+def program_text(spec: str, defined: Mapping[str, AgentDefinition]) -> str:
+    """The command line of an agent that is a program of the user's; empty for any other."""
+    if spec in defined:
+        return shlex.join(defined[spec].command)
+    name, _, argument = spec.partition(":")
+    return argument if name == "command" else ""
 
 
 def _named(text: str, path: str, depth: int = 3) -> Iterator[str]:

@@ -95,7 +95,20 @@ KEYS = (
         resumable=True),
     # What `Settings` has no field for, as it does not govern a run.
     Key("notify", "texts"),
-    Key("agents", "anything", path="agents.*.*"),
+    # Agents of the user's own.
+    *(
+        Key("agents", kind, path=f"agents.*.{name}")
+        for kind, names in (
+            ("words", ("command", "model", "resume", "system", "read_only")),
+            ("stream", ("stream",)),
+            ("entries", ("env",)),
+            ("texts", ("sign_in",)),
+            ("hosts", ("hosts",)),
+            ("text", ("provider", "install")),
+            ("integer", ("memory",)),
+        )
+        for name in names
+    ),
 )  # fmt: skip
 
 

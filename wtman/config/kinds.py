@@ -6,6 +6,7 @@ import, and there is a table of keys already. Imported late all the same.
 
 import math
 import re
+import shlex
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic_core import core_schema as schema
 from wtman.config.keys import Key
 from wtman.formats.durations import seconds
 from wtman.formats.gitignore import flaw
+from wtman.model.agent_definition import STREAMS
 from wtman.model.check import CheckCommand, folder_flaw, normalized
 from wtman.model.settings import EFFORTS, SEVERITIES, ULTRA
 from wtman.sandbox.hosts import rule
@@ -152,6 +154,30 @@ def _word(known: tuple[str, ...]) -> Callable[[str], str]:
     return check
 
 
+def _words(value: object) -> object:
+    """The words of a command, as a shell would split its text; no shell runs it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"{quoted(value)}: {error}") from None
+
+
+def _entry(text: str) -> str:
+    """`NAME`, which is handed in where it is set, or `NAME=VALUE`."""
+    _variable(text.partition("=")[0])
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        rule(text)
+    except ValueError as error:
+        raise ValueError(f"host {quoted(text)} {error}") from None
+    return text
+
+
 def _variable(text: str) -> str:
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text):
         raise ValueError(f"{quoted(text)} is not the name of a variable")
@@ -176,5 +202,9 @@ _KINDS: dict[str, CoreSchema] = {
     "effort": _then(_word((*EFFORTS, ULTRA)), TEXT),
     "severities": several(_then(_word((*SEVERITIES, "concern")), TEXT)),
     "variables": several(_then(_variable, TEXT)),
+    "words": schema.no_info_before_validator_function(_words, texts(_COMMAND)),
+    "stream": _then(_word(STREAMS), TEXT),
+    "entries": several(_then(_entry, TEXT)),
+    "hosts": several(_then(_host, TEXT)),
     "network": _then(_network, schema.any_schema()),
 }

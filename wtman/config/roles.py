@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from wtman.config.sources import read_regular
 from wtman.errors import UsageError
 from wtman.formats.front_matter import read, words
+from wtman.model.agent_definition import is_agent_name
 from wtman.model.plan import Role
 from wtman.model.roles import READ_ONLY
 from wtman.text.words import did_you_mean, printable, quoted
@@ -58,7 +59,7 @@ class Roles:
         return {
             name: role.agent
             for name, role in self.known.items()
-            if role.agent and not role.source.startswith(_OURS) and not role.agent.isidentifier()
+            if role.agent and not role.source.startswith(_OURS) and not is_agent_name(role.agent)
         }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from wtman.config.agent_definitions import defined_agents
 from wtman.config.keys import Path, by_name
 from wtman.config.sources import (
     Given,
@@ -18,6 +19,7 @@ from wtman.config.sources import (
     worktree_include,
 )
 from wtman.errors import UsageError
+from wtman.model.agent_definition import definition_texts, is_agent_name
 from wtman.model.settings import ULTRA, Settings
 from wtman.text.words import quoted
 
@@ -92,13 +94,11 @@ def repository_texts(loaded: Loaded) -> tuple[RepositoryText, ...]:
     agents += [(f"roles.{role}", role, agent) for role, agent in loaded.settings.roles.items()]
     for key, use, agent in agents:
         # A name is one of wtman's adapters; anything else runs code of the repository's choice.
-        if loaded.source(key).kind is Kind.REPOSITORY and not agent.isidentifier():
+        if loaded.source(key).kind is Kind.REPOSITORY and not is_agent_name(agent):
             found.append((agent, use, key))
-    for name, table in loaded.extra.get("agents", {}).items():
-        for key, value in table.items():
-            place = f"agents.{name}.{key}"
-            if loaded.source(place).kind is Kind.REPOSITORY:
-                found.append((f"{place} = {value!r}", f"agent {name}", place))
+    for place, text in definition_texts(loaded.settings.agents).items():
+        if loaded.source(place).kind is Kind.REPOSITORY:
+            found.append((text, f"agent {place.split('.')[1]}", place))
     found += [
         (text, text.partition(" = ")[0], text.partition(" = ")[0]) for text in _openings(loaded)
     ]
@@ -185,6 +185,11 @@ def _loaded(
         given |= {"network": "allow-list", "hosts": given["network"]}
     elif "network" in given:
         given["network"] = "on" if given["network"] else "off"
+    if "agents" in given:
+        from wtman.agents.load import known as taken
+
+        files = {key: source.name for key, source in origin.items()}
+        given["agents"] = defined_agents(given["agents"], files, taken())
     known = {field.name for field in fields(Settings)}
     extra = {key: given.pop(key) for key in given.keys() - known}
     return Loaded(Settings(**given), origin, extra, warnings)

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from wtman.agents import load
+from wtman.agents import Agent, load
 from wtman.coordinator.create import load_state
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.store import Store
+from wtman.model.agent_definition import AgentDefinition
 from wtman.model.ids import RunId, TaskId
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ async def open_run(
         def room(commit: str) -> None:
             require_space(clean, state.settings, commit)
 
+        @cache
+        def loaded(spec: str, own: AgentDefinition | None) -> Agent:
+            return load.load(spec, {} if own is None else {spec: own})
+
+        def agent(spec: str) -> Agent:
+            # A resume may have defined another one since.
+            settings = (ctx.live_state.state or state).settings
+            return loaded(spec, settings.agents.get(spec))
+
         told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 
         def doing(task: TaskId, words: str) -> None:
@@ -113,7 +123,7 @@ async def open_run(
                     store=store,
                     executor=executor,
                     sandbox=confine,
-                    agent=cache(load.load),
+                    agent=agent,
                     git=in_pool,
                     clock=time.time,
                     environ=environ,

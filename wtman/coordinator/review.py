@@ -31,6 +31,7 @@ from wtman.git.repo import identity, resolve
 from wtman.integration.external import ExternalBranch, take
 from wtman.journal.events import Approved, Event, Noted, Resumed, RolesAssigned, SettingsChanged
 from wtman.journal.state import State, digest
+from wtman.model.agent_definition import definition_texts
 from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import key_of
@@ -113,6 +114,7 @@ class BranchReview:
         known = newest_of(home, RunKind.REVIEW, self.key)
         if known is None:
             agents = (self.settings.agent, *self.settings.reviewed_by)
+            defined = definition_texts(self.settings.agents).values()
             run = create(
                 home.store,
                 Plan(self.request, ()),
@@ -122,7 +124,7 @@ class BranchReview:
                 identity=identity(home.repo),
                 kind=RunKind.REVIEW,
                 key=self.key,
-                given=tuple(text for text in agents if text),
+                given=tuple(text for text in (*agents, *defined) if text),
                 notes=self.notes,
                 begin=(RolesAssigned(self.roles),),
                 branches=self.branches,
@@ -156,7 +158,8 @@ def review_of_branches(
     theirs = [agent for agent in roles.agent_commands().values() if agent in agents]
     if missing := approved(theirs, os.environ, repo.common_dir):
         raise unapproved(missing, _TRUST)
-    programs = {agent: made_of for agent in agents if (made_of := content_of(agent, os.environ))}
+    made_of = {agent: content_of(agent, os.environ, settings.agents) for agent in agents}
+    programs = {agent: content for agent, content in made_of.items() if content}
     limits = SettingsChanged(judged_flags({key: flags[key] for key in _LIMITS if key in flags}))
     governed = (settings, assigned, programs, limits)
     heads = heads_of(repo, names)

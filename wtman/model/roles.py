@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 
+from wtman.model.agent_definition import STATUS, is_agent_name
 from wtman.model.plan import Role, Task
 from wtman.model.settings import EFFORTS, ULTRA, Settings
 
 DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
 SCOUT, JUDGE, REPAIRER, REFUTER = "scout", "judge", "repairer", "refuter"
-BUILD_ONLY = ("command", "replay")  # agents that plan only where they are named for it
+_BUILD_ONLY = ("command", "replay")
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
@@ -57,7 +58,13 @@ def agent_of_repairer(settings: Settings, roles: Mapping[str, Role]) -> str:
     named = (settings.roles.get(name) or _own(roles.get(name)) for name in (REPAIRER, PLANNER))
     if agent := next(filter(None, named), ""):
         return agent
-    return "" if settings.agent.partition(":")[0] in BUILD_ONLY else settings.agent
+    return "" if builds_only(settings, settings.agent) else settings.agent
+
+
+def builds_only(settings: Settings, agent: str) -> bool:
+    """Whether an agent plans and judges only where it is named for it."""
+    own = settings.agents.get(agent)
+    return agent.partition(":")[0] in _BUILD_ONLY if own is None else own.stream == STATUS
 
 
 def _own(role: Role | None) -> str:
@@ -73,7 +80,7 @@ def file_commands(settings: Settings, roles: Mapping[str, Role]) -> tuple[str, .
         role.agent
         for name, role in roles.items()
         if role.agent
-        and not role.agent.isidentifier()
+        and not is_agent_name(role.agent)
         and name not in unused
         and agent_of(settings, role) == role.agent
     )
@@ -124,7 +131,7 @@ def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ..
     named = settings.roles.get(REVIEWER) or (role.agent if role is not None else "")
     if named:
         return (named,)
-    return () if is_program(settings.agent) else (settings.agent,)
+    return () if not settings.agent or builds_only(settings, settings.agent) else (settings.agent,)
 
 
 def reviews_each(settings: Settings, role: Role | None = None) -> int:

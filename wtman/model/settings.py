@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from wtman.model.agent_definition import AgentDefinition
+
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 ULTRA = "ultra"  # of a run, not of a session: everything that raises quality
 SEVERITIES = ("blocker", "major", "minor")
@@ -58,6 +60,7 @@ class Settings:
     dry_rounds: int = 1  # of reviews of one tip, in which nothing new was proved
     block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
     reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn
+    agents: dict[str, AgentDefinition] = field(default_factory=dict)  # the user's own, by name
 
     @property
     def brings(self) -> bool:

@@ -54,7 +54,9 @@ async def perform(
 def programs_seen(environ: Mapping[str, str], state: State) -> ProgramsSeen | None:
     """What the programs that review and refute are made of, where that is news."""
     agents = {*reviewers(state), refuter(state)} if reviewers(state) else set()
-    contents = {agent: content_of(agent, environ) for agent in sorted(agents)}
+    contents = {
+        agent: content_of(agent, environ, state.settings.agents) for agent in sorted(agents)
+    }
     news = {
         agent: content
         for agent, content in contents.items()

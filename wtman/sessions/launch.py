@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wtman.agents import Activity, Agent, Needs, shares_prefix, with_cost
+from wtman.agents.program import program_text
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
 from wtman.model.check import CheckCommand
@@ -336,7 +337,7 @@ def _prepare(ctx: Context, settings: Settings, wanted: Launch) -> tuple[str, ...
         return ()
     # An agent is to be able to run what judges its work.
     texts = [CheckCommand.of(text).run for text in settings.check]
-    texts += [wanted.agent] if wanted.agent.startswith("command:") else []
+    texts += filter(None, [program_text(wanted.agent, settings.agents)])
     named = named_programs(ctx.repo, ctx.environ, texts)
     link_programs(wanted.home, named)
     packages.lead_there(ctx, wanted.home)

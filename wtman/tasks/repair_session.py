@@ -4,6 +4,7 @@ Nothing of the plan is changed here: what a decision makes of it follows from th
 (`tasks/repair.py`), so that a crash at any moment loses and repeats nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from wtman.git import refs
 from wtman.git.patches.series import diff
 from wtman.journal import events as e
 from wtman.journal.state import Attempt, State, TaskView
+from wtman.model.agent_definition import AgentDefinition
 from wtman.model.check import CheckCommand
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import DEEP, Plan, Role, Task
@@ -78,7 +80,7 @@ async def perform(ctx: Context, state: State, action: DecideRepair) -> tuple[e.E
             decided = made_of(state, base, answer)
         except UsageError as error:
             return (f"{error.message}{f' ({error.hint})' if error.hint else ''}",)
-        if decided.by and (flaw := _no_agent(decided.by)):
+        if decided.by and (flaw := _no_agent(decided.by, state.settings.agents)):
             return (flaw,)
         return wrong_with(state, decided, known)
 
@@ -184,9 +186,9 @@ def made_of(state: State, base: e.RepairDecided, answer: "RepairAnswer") -> e.Re
     )
 
 
-def _no_agent(name: str) -> str:
+def _no_agent(name: str, defined: Mapping[str, AgentDefinition]) -> str:
     try:
-        load.load(name)
+        load.load(name, defined)
     except WtmanError as error:
         return f"agent: {error.message}"
     return ""

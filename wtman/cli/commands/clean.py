@@ -353,7 +353,7 @@ def _sign_in_files(state: State, task: TaskId) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for spec in dict.fromkeys(item.agent for item in view.attempts):
         with contextlib.suppress(WtmanError):
-            found.update(dict.fromkeys(load(spec).needs.files))
+            found.update(dict.fromkeys(load(spec, state.settings.agents).needs.files))
     return tuple(found)
 
 

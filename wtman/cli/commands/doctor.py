@@ -252,7 +252,7 @@ def _passed(sandboxes: Iterable[tuple[str, str]]) -> Iterator[Line]:
 def _agents(place: DoctorScope) -> Iterator[Line]:
     from wtman.agents import installed
 
-    here = installed.found(place.environ)
+    here = installed.found(place.environ, place.settings.agents)
     wanted = place.settings.agent
     for one in here:
         told = installed.version(one) if one.path else ""
@@ -269,7 +269,7 @@ def _agents(place: DoctorScope) -> Iterator[Line]:
             installed.require_installed(wanted, place.environ)
         yield Line("agent", "ok", f"{wanted}, as configured")
     elif not wanted and not installed.first_agent(place.environ):
-        error = installed.no_agent(place.environ)
+        error = installed.no_agent(place.environ, place.settings.agents)
         yield Line("agent", "missing", error.message, error.hint)
 
 

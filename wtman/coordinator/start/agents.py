@@ -70,7 +70,7 @@ def assigned_agents(
 ) -> tuple[str, ...]:
     """Each agent that a task of the plan is given to, and its sign-in where it needs one."""
     named = dict.fromkeys(agent_of_task(settings, roles, task) for task in plan.tasks)
-    here = {one.name: one for one in found(environ)} if any(named) else {}
+    here = {one.name: one for one in found(environ, settings.agents)} if any(named) else {}
     return tuple(spec + _sign_in(here.get(spec.partition(":")[0])) for spec in named if spec)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from wtman.config.trust import approved
 from wtman.errors import MissingError
 from wtman.journal.state import State
+from wtman.model.agent_definition import definition_texts
 from wtman.model.ids import RunId
 from wtman.model.plan import Plan
 from wtman.model.roles import file_commands
@@ -17,6 +18,7 @@ def commands_of(settings: Settings, plan: Plan) -> tuple[str, ...]:
     texts = [*settings.check, *settings.setup, *settings.cleanup, *plan.check, settings.agent]
     texts += [text for task in plan.tasks for text in task.check]
     texts += [*settings.roles.values(), *settings.reviewed_by]
+    texts += definition_texts(settings.agents).values()
     return tuple(text for text in dict.fromkeys(texts) if text)
 
 

@@ -16,10 +16,11 @@ from wtman.coordinator.start.agents import anchored
 from wtman.coordinator.start.approval import commands_of
 from wtman.coordinator.start.requirements import in_sandbox
 from wtman.files import working_folder
-from wtman.formats.codec import to_plain
+from wtman.formats.codec import from_plain, to_plain
 from wtman.git.discovery import Repository
 from wtman.journal.events import Configured, Event, PlanWanted, SettingsChanged
 from wtman.journal.state import State
+from wtman.model.agent_definition import AgentDefinition
 from wtman.model.plan import Plan
 from wtman.model.settings import ULTRA, Settings
 from wtman.text.terminal import clean, command, duration
@@ -96,7 +97,7 @@ def edits(
         for name, one in _flat(key, value):
             values[name] = (one, named(key).spellings[-1])
     changed, lines, hand = _changed(repo, state, values, loaded, tracked)
-    asked = tuple(f"{key} = " for key in changed)
+    asked = tuple("agents." if key == "agents" else f"{key} = " for key in changed)
     kept = tuple(key for key in was.flags if key not in values)
     by_flag = tuple(key for key, (_, source) in values.items() if source.startswith("--"))
     return Edits(
@@ -138,7 +139,9 @@ def _by_key(loaded: Loaded) -> dict[str, Source]:
     known = {field.name for field in fields(Settings)}
     for place, source in loaded.origin.items():
         key = at(tuple(place.split(".", 1))) or at((place,))
-        if key is not None and key.name in known:
+        if place.startswith("agents."):
+            found["agents"] = source  # definitions count as one
+        elif key is not None and key.name in known:
             role = place.partition(".")[2] if ANY in key.place else ""
             found[f"{key.name}.{role}" if role else key.name] = source
     return found
@@ -207,6 +210,8 @@ def _changed(
             settings = replace(settings, roles={name: one for name, one in roles.items() if one})
         else:
             field_of: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value}
+            if name == "agents":
+                field_of = {name: from_plain(dict[str, AgentDefinition], value)}
             settings = replace(settings, **field_of)
             if key == "effort" and value == ULTRA:
                 kept = {*values, *(state.configured or Configured()).flags}
@@ -235,6 +240,9 @@ def _shown(key: str, value: Any) -> str:
         return "; ".join(command(str(item)) for item in value) or _NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if key == "agents":
+        told = (f"{name} = {command(' '.join(own['command']))}" for name, own in value.items())
+        return "; ".join(told) or _NONE
     if key in _TIMES:
         return duration(value)
     return clean(str(value), 200) or _NONE

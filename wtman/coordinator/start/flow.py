@@ -24,6 +24,7 @@ from wtman.coordinator.start.flow_proposal import (
     PreparedFlow,
     digest_of,
 )
+from wtman.coordinator.start.memory import fitted, free_memory
 from wtman.coordinator.start.requirements import (
     in_sandbox,
     odd_files,
@@ -31,6 +32,7 @@ from wtman.coordinator.start.requirements import (
     require_agents,
     require_repository,
     unkept,
+    with_models,
 )
 from wtman.coordinator.start.roles import agent_commands, require_lead
 from wtman.errors import UsageError
@@ -114,6 +116,9 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
     if "review" in kinds:
         _require_reviewer(script, settings, assigned.get(REVIEWER))
     settings, notes = in_sandbox(settings, repo)
+    agents = {*programs, *(spec for spec, _ in with_models(plan, settings, assigned))}
+    settings, more = fitted(settings, agents, free_memory(), insisted=bool(flags.get("jobs")))
+    notes = (*notes, *more)
     unused = set(loaded.settings.check) - set(check)
     theirs = (
         *(text for text in repository_commands(loaded) if text not in unused),

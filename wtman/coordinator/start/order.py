@@ -20,6 +20,7 @@ from wtman.coordinator.start.agents import anchored_agents, assigned_agents
 from wtman.coordinator.start.approval import commands_of, unapproved_of
 from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.disk import disk_forecast
+from wtman.coordinator.start.memory import fitted, free_memory
 from wtman.coordinator.start.proposal import (
     MOST_PAIRS,
     EffortPrices,
@@ -33,6 +34,7 @@ from wtman.coordinator.start.requirements import (
     require,
     require_repository,
     unkept,
+    with_models,
 )
 from wtman.coordinator.start.roles import (
     agent_commands,
@@ -168,6 +170,9 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     if request.unplanned:
         begin = (*begin, plan_wanted(settings, assigned, request))
     settings, notes = in_sandbox(settings, repo)
+    agents = (spec for spec, _ in with_models(plan, settings, assigned))
+    settings, more = fitted(settings, agents, free_memory(), insisted=bool(flags.get("jobs")))
+    notes = (*notes, *more)
     warnings: tuple[str, ...] = ()
     if not request.unplanned:
         warnings = validate(

@@ -10,6 +10,7 @@ from itertools import chain
 from wtman import agents
 from wtman.agents import load
 from wtman.agents.installed import no_agent, require_installed
+from wtman.agents.program import program_text
 from wtman.errors import MissingError, UsageError
 from wtman.formats.shell_words import with_home
 from wtman.git import case, filters, partial, refs
@@ -22,6 +23,7 @@ from wtman.model.roles import (
     DEFAULT,
     LEAD,
     PLANNER,
+    READ_ONLY,
     REVIEWER,
     SCOUT,
     agent_beside_planner,
@@ -48,8 +50,10 @@ def require(
     `roles` are those that it needs; a plan without tasks is still to be made.
     """
     named = {agent_of_task(settings, roles, task) for task in plan.tasks}
+    asked = {settings.roles.get(name, "") for name in READ_ONLY}
     if not plan.tasks:
         planner = agent_of(settings, roles[PLANNER])
+        asked.add(planner)
         named = {planner, agent_of(settings, roles[DEFAULT])}
         named |= (
             {agent_beside_planner(settings, roles, SCOUT, planner)} if settings.scouts else set()
@@ -57,11 +61,14 @@ def require(
     elif any(task.lead for task in plan.tasks):
         named.add(agent_of_lead(settings, roles))
     if "" in named:
-        raise no_agent(environ)
+        raise no_agent(environ, settings.agents)
+    readers = {*asked, *settings.reviewed_by}
     for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
         try:
-            load.load(spec)
-            _require_program(spec, environ, tracked)
+            agent = load.load(spec, settings.agents)
+            _require_program(spec, settings, environ, tracked)
+            if not agents.gives_answers(agent) and spec in readers:
+                raise _mute(spec)
         except (UsageError, MissingError) as error:
             place = _who_names(spec, plan, settings)
             kind = type(error)
@@ -74,9 +81,18 @@ def require_agents(
 ) -> None:
     """The same of agents that only read: they are there, and the budgets hold them."""
     for spec in sorted(named):
-        load.load(spec)
-        _require_program(spec, environ, tracked)
+        agent = load.load(spec, settings.agents)
+        _require_program(spec, settings, environ, tracked)
+        if not agents.gives_answers(agent):
+            raise _mute(spec)
     require_metered({(spec, settings.model) for spec in named}, settings)
+
+
+def _mute(spec: str) -> UsageError:
+    return UsageError(
+        f"the agent {quoted(spec)} gives no answers: its exit status is all that is read of it",
+        hint=f'name another one for this, or set stream = "text" in [agents.{spec}]',
+    )
 
 
 def in_sandbox(settings: Settings, repo: Repository) -> tuple[Settings, tuple[Noted, ...]]:
@@ -179,7 +195,7 @@ def require_metered(named: Iterable[tuple[str, str]], settings: Settings) -> Non
     money = settings.budget_usd or settings.session_budget_usd
     tokens = settings.budget_tokens or settings.session_budget_tokens
     for spec, model in sorted(named):
-        agent = load.load(spec)
+        agent = load.load(spec, settings.agents)
         counted = agents.tells_tokens(agent)
         if money and counted and not agents.tells_cost(agent, model):
             unknown = (
@@ -214,14 +230,17 @@ def _who_names(spec: str, plan: Plan, settings: Settings) -> str:
     return "" if spec == settings.agent else next(chain(tasks, roles), "")
 
 
-def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -> None:
+def _require_program(
+    spec: str, settings: Settings, environ: Mapping[str, str], tracked: Set[str]
+) -> None:
     name, _, argument = spec.partition(":")
     if name == "replay" and not (os.path.isfile(argument) or os.path.isdir(argument)):
         raise MissingError(f"there is no recording {argument}", hint="name a file or folder")
-    if name != "command":
+    text = program_text(spec, settings.agents)
+    if not text:
         require_installed(spec, environ)
         return
-    program = shlex.split(with_home(argument, environ.get("HOME", "")))[0]
+    program = shlex.split(with_home(text, environ.get("HOME", "")))[0]
     if "/" not in program:
         found = shutil.which(program, path=environ.get("PATH", os.defpath)) is not None
     elif os.path.isabs(program):
@@ -229,7 +248,9 @@ def _require_program(spec: str, environ: Mapping[str, str], tracked: Set[str]) -
     else:
         found = os.path.normpath(program) in tracked
     if not found:
+        own = settings.agents.get(spec)
         raise MissingError(
             f"the agent's program {quoted(program)} is not there, or cannot be executed",
-            hint="name a program on PATH, or a file that is executable",
+            hint=(own.install if own else "")
+            or "name a program on PATH, or a file that is executable",
         )

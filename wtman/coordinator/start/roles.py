@@ -11,7 +11,6 @@ from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import (
-    BUILD_ONLY,
     DEFAULT,
     FLOW_PLANNER,
     JUDGE,
@@ -22,6 +21,7 @@ from wtman.model.roles import (
     agent_beside_planner,
     agent_of,
     agent_of_lead,
+    builds_only,
     effort_of,
     file_commands,
     model_of,
@@ -78,7 +78,7 @@ def require_lead(what: str, settings: Settings, roles: Mapping[str, Role]) -> No
     """Refuse leads that nobody can cut: an agent that builds plans if it is named for that."""
     agent, file = agent_of_lead(settings, roles), roles.get(LEAD)
     named = settings.roles.get(LEAD) or settings.roles.get(PLANNER)
-    if not (named or (file and file.agent)) and agent.partition(":")[0] in BUILD_ONLY:
+    if not (named or (file and file.agent)) and builds_only(settings, agent):
         raise UsageError(
             f"{what}: the agent {quoted(agent)} cannot plan",
             hint="name one that can: --role lead=NAME (or --planner NAME)",
@@ -109,7 +109,7 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
     planner = roles[PLANNER]
     agent = agent_of(settings, planner)
     named = settings.roles.get(PLANNER) or planner.agent
-    if not named and agent.partition(":")[0] in BUILD_ONLY:
+    if not named and builds_only(settings, agent):
         raise UsageError(
             f"no planner: the agent {quoted(agent)} cannot plan",
             hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
@@ -117,7 +117,11 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
     model = model_of(settings, planner, agent)
     scout = scouts_of(settings, roles, agent)
     for who, spec, one in (("planner", agent, model), ("scout", scout, settings.model)):
-        if settings.plan_budget_usd and spec and not tells_cost(load.load(spec), one):
+        if (
+            settings.plan_budget_usd
+            and spec
+            and not tells_cost(load.load(spec, settings.agents), one)
+        ):
             raise UsageError(
                 f"--plan-budget-usd cannot hold the {who} {quoted(spec)}: it tells no prices",
                 hint=f"leave it away: --timeout is the {who}'s limit too",
@@ -142,7 +146,7 @@ def judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str
     file = roles.get(JUDGE)
     named = settings.roles.get(JUDGE) or (file.agent if file is not None else "")
     agent = agent_beside_planner(settings, roles, JUDGE, planner)
-    return agent if named or agent.partition(":")[0] not in BUILD_ONLY else ""
+    return agent if named or not builds_only(settings, agent) else ""
 
 
 def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:
@@ -153,4 +157,4 @@ def scouts_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> st
     file = roles.get(SCOUT)
     named = settings.roles.get(SCOUT) or (file.agent if file is not None else "")
     agent = agent_beside_planner(settings, roles, SCOUT, planner)
-    return agent if named or agent.partition(":")[0] not in BUILD_ONLY else ""
+    return agent if named or not builds_only(settings, agent) else ""

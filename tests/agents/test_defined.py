@@ -1,0 +1,99 @@
+"""Agents that a user defines: how they are called, and how their output is read."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from wtman.agents import gives_answers, tells_tokens
+from wtman.agents.load import load
+from wtman.errors import UsageError
+from wtman.model.agent_definition import STREAMS, AgentDefinition
+from wtman.model.command import Exit, ExitReason
+from wtman.model.ids import TaskId
+from wtman.model.session import Job
+
+JOB = Job(TaskId("t"), 1, "do it", "/w/prompt.md", "/w/tree", "/w/home", {"PATH": "/bin"})
+ENDED = Exit(ExitReason.EXITED, code=0)
+CALLED = AgentDefinition(
+    command=("x", "run", "{options}", "--", "{prompt}"),
+    model=("--model", "{model}"),
+    resume=("--resume={session}",),
+    system=("--sys={system}",),
+    read_only=("--plan",),
+    stream="claude-json",
+    env=("MODE=auto", "KEY"),
+)
+
+
+def test_options_stand_where_they_are_wanted_and_only_where_there_is_something() -> None:
+    agent = load("x", {"x": CALLED})
+    assert agent.command(JOB).argv == ("x", "run", "--", "do it")
+    job = replace(JOB, model="m", resume="id", system="be kind", writes=False)
+    made = agent.command(job)
+    assert made.argv[2:-2] == ("--sys=be kind", "--plan", "--model", "m", "--resume=id")
+    assert made.stdin == b"" and made.env["MODE"] == "auto"
+    assert made.env["WTMAN_PROMPT_FILE"] == "/w/prompt.md"
+
+
+def test_a_prompt_without_a_place_is_fed_and_the_role_stands_before_it() -> None:
+    agent = load("x", {"x": AgentDefinition(("x", "{{task}}", "{task}"))})
+    made = agent.command(replace(JOB, system="be kind"))
+    assert made.argv == ("x", "{task}", "t")
+    assert made.stdin == b"be kind\n\ndo it"
+
+
+@pytest.mark.parametrize("prompt", ["--help", "x" * 200_000, "a\0b", "\udcff"])
+def test_any_prompt_is_one_argument_that_a_program_can_get(prompt: str) -> None:
+    argv = load("x", {"x": CALLED}).command(replace(JOB, prompt=prompt)).argv
+    assert len(argv) == 4 and not argv[3].startswith("-") and "\0" not in argv[3]
+    assert len(argv[3]) < 131_072
+    if len(prompt) > 131_072:
+        assert "/w/prompt.md" in argv[3]
+
+
+def test_a_conversation_whose_name_is_an_option_is_not_gone_on_with() -> None:
+    assert "--resume" not in str(load("x", {"x": CALLED}).command(replace(JOB, resume="--evil")))
+
+
+def test_words_are_what_it_says_and_its_last_ones_tell_what_the_trouble_was() -> None:
+    agent = load("x", {"x": AgentDefinition(("x",))})
+    state, told = agent.step(agent.begin(), b"HTTP 401 unauthorized")
+    assert [item.text for item in told] == ["HTTP 401 unauthorized"]
+    assert agent.end(state, ENDED).ok
+    failed = agent.end(state, Exit(ExitReason.EXITED, code=3))
+    assert failed.fatal and failed.reason == "exit status 3: HTTP 401 unauthorized"
+    limited = agent.end(agent.step(state, b"429 too many requests")[0], Exit(ExitReason.EXITED, 1))
+    assert limited.limited and not limited.fatal
+    assert gives_answers(agent) and not tells_tokens(agent)
+
+
+def test_one_whose_exit_status_is_all_says_nothing() -> None:
+    agent = load("x", {"x": AgentDefinition(("x",), stream="exit")})
+    assert agent.step(agent.begin(), b"noise")[1] == ()
+    assert not gives_answers(agent)
+
+
+def test_a_known_stream_is_read_as_that_agent_reads_it() -> None:
+    agent = load("x", {"x": replace(CALLED, stream="codex-json", provider="openai")})
+    state = agent.begin()
+    for event in (
+        {"type": "thread.started", "thread_id": "s"},
+        {"type": "item.completed", "item": {"type": "agent_message", "text": "done"}},
+        {"type": "turn.completed", "usage": {"input_tokens": 5, "output_tokens": 2}},
+    ):
+        state, _ = agent.step(state, json.dumps(event).encode())
+    outcome = agent.end(state, ENDED)
+    assert (outcome.ok, outcome.session, outcome.answer) == (True, "s", "done")
+    assert outcome.usage.tokens == 7 and tells_tokens(agent)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_every_stream_has_a_reader(stream: str) -> None:
+    agent = load("x", {"x": AgentDefinition(("x",), stream=stream)})
+    assert agent.end(agent.step(agent.begin(), b"{}")[0], Exit(ExitReason.LOST)).reason
+
+
+def test_a_name_that_is_nearly_one_is_asked_back() -> None:
+    with pytest.raises(UsageError, match='did you mean "goose"'):
+        load("gose", {"goose": CALLED})
