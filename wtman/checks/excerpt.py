@@ -5,6 +5,7 @@ failure; of any other program it shows the lines that call themselves errors, el
 ones. Outputs may be huge, coloured, redrawn with carriage returns, and hostile.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wtman.checks.failure import Failure
 
 _HEAD, _TAIL = 256 * 1024, 768 * 1024  # characters of a huge output that are read
+_FRAME = re.compile(r"\s+at .*:\d+:\d+\)?$|\s+\w+: \d+$|\}$")  # below what a Node program throws
 _WIDEST = 400  # characters of a line that are shown
 
 
@@ -56,7 +58,8 @@ def summary(output: str, wanted: Collection[str] = ()) -> str:
     lines = _lines(output)
     if found := _failures(lines, wanted):
         return found[0].line[:_WIDEST].strip()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")[:_WIDEST]
+    said = (line.strip() for line in reversed(lines) if not _FRAME.match(line))
+    return next(filter(None, said), "")[:_WIDEST]
 
 
 def causes(output: str, most: int = 60) -> tuple[str, ...]:

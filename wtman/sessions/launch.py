@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -387,16 +387,24 @@ def _capped(folder: str) -> str:
 
 
 def _folded(agent: Agent, folder: str) -> object:
-    """The adapter's state after the whole stream, read from the evidence."""
+    """The adapter's state after the whole stream, read from the evidence; of one that reads
+    its stderr, too, after that."""
     state = agent.begin()
+    for line in _lines(os.path.join(folder, "stdout")):
+        state, _ = agent.step(state, line)
+    complains = getattr(agent, "complains", None)
+    if complains is not None:
+        for line in _lines(os.path.join(folder, "stderr")):
+            state = complains(state, line)
+    return state
+
+
+def _lines(path: str) -> Iterator[bytes]:
     lines = LineSplitter()
     try:
-        with open(os.path.join(folder, "stdout"), "rb") as stream:
+        with open(path, "rb") as stream:
             while chunk := stream.read(1 << 16):
-                for line in lines.feed(chunk):
-                    state, _ = agent.step(state, line)
+                yield from lines.feed(chunk)
     except FileNotFoundError:
-        return state
-    for line in lines.flush():
-        state, _ = agent.step(state, line)
-    return state
+        return
+    yield from lines.flush()
