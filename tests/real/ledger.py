@@ -1,8 +1,8 @@
 """A provider of our own on loopback, for what aimock has no way to say.
 
-It speaks the Messages API and the Responses API over real HTTP, with caches in its
-figures, and keeps a ledger: what each conversation was billed. A `Part` is told by a word
-in the request; what it answers is a function, which may also wait.
+It speaks the Messages API, the Responses API, Chat Completions and the Gemini API over real
+HTTP, with caches in its figures, and keeps a ledger: what each conversation was billed. A
+`Part` is told by a word in the request; what it answers is a function, which may also wait.
 """
 
 import json
@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.apiagent.server import Turn, call, refuses, says
+from tests.real import chat, google
 
 # What one answer costs, in the words of the Messages API.
 USED = {
@@ -31,7 +32,8 @@ NOTHING = dict.fromkeys(USED, 0)
 @dataclass(frozen=True)
 class Asked:
     """One request. `turn` is how many answers its conversation has had, `nth` how many
-    requests with this word came before, `api` is "messages" or "responses"."""
+    requests with this word came before, `api` is "messages", "responses", "chat" or
+    "gemini"."""
 
     api: str
     turn: int
@@ -69,8 +71,7 @@ class Ledger:
 
     def of(self, api: str, body: dict[str, Any]) -> tuple[str, Asked, Turn]:
         """Whose request it is, and the answer."""
-        spoken = json.dumps(body.get("messages") or body.get("input") or "")
-        spoken += json.dumps(body.get("system") or body.get("instructions") or "")
+        spoken = json.dumps([body.get(name) for name in _SPOKEN])
         part = next((one for one in self.parts if one.word in spoken), None)
         word = part.word if part is not None else ""
         with self.lock:
@@ -83,7 +84,14 @@ class Ledger:
         return word, asked, part.answer(asked)
 
 
+_SPOKEN = "messages input contents system instructions systemInstruction".split()
+
+
 def _turn(api: str, body: dict[str, Any]) -> int:
+    if api == "chat":
+        return chat.turns(body)
+    if api == "gemini":
+        return google.turns(body)
     if api == "messages":
         return sum(one.get("role") == "assistant" for one in body.get("messages", ()))
     found = body.get("input") or ()
@@ -101,6 +109,10 @@ def _turn(api: str, body: dict[str, Any]) -> int:
 def words(asked: Asked, said: str, used: Mapping[str, int] = USED) -> Turn:
     if asked.api == "messages":
         return says(said, usage=used, model=asked.model)
+    if asked.api == "chat":
+        return chat.answer(asked.body, {"content": said}, used)
+    if asked.api == "gemini":
+        return google.answer(asked.body, [{"text": said}], used)
     content = [{"type": "output_text", "text": said, "annotations": []}]
     item = {"type": "message", "id": _id("msg"), "role": "assistant", "content": content}
     return _responses({**item, "status": "completed"}, used)
@@ -111,6 +123,12 @@ def tool(asked: Asked, name: str, /, used: Mapping[str, int] = USED, **given: An
     if asked.api == "messages":
         block = {**call(name, **given), "id": _id("toolu")}
         return says(block, usage=used, model=asked.model)
+    if asked.api == "chat":
+        function = {"name": name, "arguments": json.dumps(given)}
+        called = {"id": _id("call"), "type": "function", "function": function}
+        return chat.answer(asked.body, {"tool_calls": [called]}, used)
+    if asked.api == "gemini":
+        return google.answer(asked.body, [{"functionCall": {"name": name, "args": given}}], used)
     item = {"type": "function_call", "id": _id("fc"), "call_id": _id("call"), "name": name}
     return _responses({**item, "arguments": json.dumps(given), "status": "completed"}, used)
 
@@ -125,8 +143,10 @@ def error(asked: Asked, status: int, kind: str, message: str, **headers: str) ->
     """A refusal in the shape of this API."""
     if asked.api == "messages":
         return refuses(status, kind, message, **headers)
-    body = {"error": {"message": message, "type": kind, "code": kind, "param": None}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if asked.api == "gemini":
+        return google.refusal(status, message, named)
+    body = {"error": {"message": message, "type": kind, "code": kind, "param": None}}
     return Turn(json.dumps(body).encode(), status, {"content-type": "application/json", **named})
 
 
@@ -174,6 +194,15 @@ def _responses(item: dict[str, Any], used: Mapping[str, int]) -> Turn:
 # --- the server ---------------------------------------------------------------------------------
 
 
+_APIS = {
+    "/v1/messages": "messages",
+    "/v1/responses": "responses",
+    "/v1/chat/completions": "chat",
+}
+# What carries the figures of an answer.
+_LAST = rb'"message_delta"|"response.completed"|"usageMetadata"|"prompt_tokens"'
+
+
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "_Http"
@@ -188,19 +217,22 @@ class _Requests(BaseHTTPRequestHandler):
         ledger = self.server.ledger
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
         path = self.path.partition("?")[0]
-        api = {"/v1/messages": "messages", "/v1/responses": "responses"}.get(path)
+        api = _APIS.get(path)
+        if (named := google.ADDRESS.fullmatch(path)) is not None:
+            api = "gemini"
+            body |= {"model": named["model"], "stream": named["how"] == "streamG"}
         if api is None:
             return self._send(Turn(b"{}", 404), b"{}")
-        key = self.headers.get("x-api-key") or self.headers.get("authorization") or ""
-        key = key.removeprefix("Bearer ")
+        keys = (self.headers.get(name) for name in ("x-api-key", "authorization", "x-goog-api-key"))
+        key = next(filter(None, keys), "").removeprefix("Bearer ")
         with ledger.lock:
             ledger.keys.add(key)
         word, asked, turn = ledger.of(api, body)
         if ledger.accepted and key != ledger.accepted:
             turn = error(asked, 401, "authentication_error", "invalid x-api-key")
         sent = turn.body if turn.cut is None else turn.body[: turn.cut]
-        if turn.status == 200 and b"\n\n" in sent:
-            whole = re.search(rb'"message_delta"|"response.completed"', sent) is not None
+        if turn.status == 200 and (turn.cut is None or re.search(rb"\n\r?\n", sent)):
+            whole = re.search(_LAST, sent) is not None
             with ledger.lock:
                 ledger.billed[word].append(turn.usage if whole else turn.first)
         return self._send(turn, sent)

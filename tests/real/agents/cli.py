@@ -1,0 +1,57 @@
+"""The coding agents of the battery: how each is signed in, and how it is made to do something.
+
+A `Cli` is all that a test needs to know of one. Its provider is the ledger, which speaks its
+API; what it then does is a call of one of its own tools.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.apiagent.server import Turn
+from tests.real.ledger import Asked, tool
+
+Texts = Callable[[str, str], Mapping[str, str]]
+
+
+def none(address: str, key: str) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Cli:
+    """One agent. `env` and `files` (below the HOME) are a signed-in user's, for an address and
+    a key; `writes` has it write a file of its worktree, `shell` has it run a command.
+
+    `resumes`: whether it goes on with its conversation; `priced`: whether money is known of
+    `model`; `sign_in`: a word of what a user is told to do about a refused key; `gives_up`:
+    whether it ends by itself when its provider fails for good, in less than a minute.
+    """
+
+    name: str
+    model: str
+    env: Texts
+    writes: Callable[[Asked, str, str], Turn]
+    shell: Callable[[Asked, str], Turn]
+    files: Texts = none
+    resumes: bool = True
+    priced: bool = True
+    sign_in: str = ""
+    gives_up: bool = True
+    more: tuple[str, ...] = field(default=())  # flags of wtman's
+
+    def __str__(self) -> str:
+        return self.name
+
+
+GEMINI = Cli(
+    name="gemini",
+    model="gemini-2.5-pro",
+    env=lambda address, key: {"GEMINI_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": address},
+    writes=lambda asked, path, content: tool(
+        asked, "write_file", file_path=path, content=f"{content}\n"
+    ),
+    shell=lambda asked, command: tool(asked, "run_shell_command", command=command),
+    sign_in="GEMINI_API_KEY",
+)
+
+CLIS = (GEMINI,)
