@@ -9,7 +9,7 @@ out that mean the run cannot go on.
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from wtman.git.run import Threaded
 from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.ids import RunId, TaskId
+from wtman.model.values import dataclass
 from wtman.sandbox.gateway import Gateway
 from wtman.sandbox.guard import Guard
 from wtman.sandbox.inside import SandboxView, view

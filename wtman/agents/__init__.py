@@ -11,11 +11,12 @@ agent's name; `argument` is what follows the colon in `NAME:ARGUMENT`, mostly em
 """
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome, Usage
+from wtman.model.values import dataclass
 from wtman.prices import cost
 
 _PROMPT = 50_000  # tokens

@@ -9,12 +9,12 @@ also in a conversation that goes on.
 import json
 import posixpath
 import sys
-from dataclasses import dataclass
 
 from wtman.agents import Needs
 from wtman.agents.stream_json import ReadsStreamJson
 from wtman.model.command import Command
 from wtman.model.session import Job
+from wtman.model.values import dataclass
 
 _PROGRAM = posixpath.join(posixpath.dirname(posixpath.dirname(__file__)), "apiagent", "__main__.py")
 _NEEDS = Needs(

@@ -12,7 +12,6 @@ from another's. Its system prompt names folders of HOME, its first message the b
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from wtman.agents import Needs
@@ -20,6 +19,7 @@ from wtman.agents.stream import argument, fed
 from wtman.agents.stream_json import EDITS, ReadsStreamJson
 from wtman.model.command import Command
 from wtman.model.session import Job
+from wtman.model.values import dataclass
 
 _READS = ("Read", "Glob", "Grep", "Task", "Skill", "TaskStop", "WebFetch", "WebSearch")
 # Its own worktrees, timers and background work would outlive or leave the session.

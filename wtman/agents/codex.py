@@ -10,13 +10,14 @@ kind, so the answer is asked for in words and validated.
 
 import json
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of
 from wtman.agents.stream import argument, fed, field, items, number, parsed, text, trouble_of
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome, Usage
+from wtman.model.values import dataclass
 
 _KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 # Plugins are fetched from elsewhere; a snapshot of its shell is a file with every key in it,

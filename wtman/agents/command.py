@@ -6,12 +6,12 @@ worktree it is started in, and its exit status is the outcome.
 """
 
 import shlex
-from dataclasses import dataclass
 
 from wtman.agents import Activity, Needs, text_of
 from wtman.errors import UsageError
 from wtman.model.command import Command, Exit
 from wtman.model.session import Job, Outcome
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

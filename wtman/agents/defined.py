@@ -7,7 +7,7 @@ knows has it, as words, or not at all: then the exit status is all that it says.
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of, way_in
@@ -16,6 +16,7 @@ from wtman.formats.shell_words import with_home
 from wtman.model.agent_definition import STATUS, WORDS, AgentDefinition
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome
+from wtman.model.values import dataclass
 
 _PLACE = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
 

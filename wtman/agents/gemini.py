@@ -15,13 +15,14 @@ session. Where there is a key, `gemini_key.json` says so to a user who has chose
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of
 from wtman.agents.stream import argument, fed, field, number, parsed, text, trouble_of
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome, Usage
+from wtman.model.values import dataclass
 from wtman.prices import cost
 
 _HERE = posixpath.dirname(__file__)

@@ -9,13 +9,13 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from wtman.agents import Needs, load
 from wtman.errors import ExternalError, MissingError
 from wtman.execution.spawn import answer_of
 from wtman.model.agent_definition import AgentDefinition
+from wtman.model.values import dataclass
 
 # In the order of preference; `api` comes after all of them, as it needs a key of its own.
 PREFERRED = ("claude", "codex", "gemini", "opencode", "pi", "copilot", "aider")

@@ -9,13 +9,14 @@ failed response with its `api_retry`, and in `terminal_reason` what a retry cann
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, text_of
 from wtman.agents.stream import field, items, money, number, parsed, text, trouble_of
 from wtman.model.command import Exit, ExitReason
 from wtman.model.session import Outcome, Usage
+from wtman.model.values import dataclass
 
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _KEPT_MESSAGES = 32

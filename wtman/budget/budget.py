@@ -7,12 +7,13 @@ call. What a session does not use is given back when it ends.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.journal.state import Attempt, State
 from wtman.model.actions import ActionKey
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 
 # Less than this share of the whole budget is not worth starting a session with.
 LEAST_SHARE = 0.01

@@ -12,7 +12,7 @@ most models keep, and not for Codex, which sends a cache key of its own with eac
 conversation. Pure.
 """
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 SECONDS = 3.0  # about what the program needs to start, and its provider to begin an answer
 _KEPT = 300.0  # seconds that Anthropic keeps a prefix after it was last read

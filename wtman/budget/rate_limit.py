@@ -5,7 +5,9 @@ all sessions hear it at the same moment; each quiet interval raises it by one ag
 Times are seconds of any clock that only goes forward.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from wtman.model.values import dataclass
 
 SETTLE = 15.0  # after a step down the provider has this long to notice
 QUIET = 60.0  # without a word for this long, one session more

@@ -1,9 +1,8 @@
 """What may be asked of checks."""
 
-from dataclasses import dataclass
-
 from wtman.model.actions import ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ a command itself names is believed before what its output says.
 
 import json
 import os
-from dataclasses import dataclass
 from shlex import quote
 
 from wtman.checks import absence
@@ -16,6 +15,7 @@ from wtman.context import Context
 from wtman.formats.shell_words import Mention, Position, mentions
 from wtman.model.check import CheckCommand
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision.command_result import CommandResult
 from wtman.provision.programs import is_sign_in, is_work, named_programs
 from wtman.sandbox import programs, system

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.checks import cache, import_probe
 from wtman.checks.diagnosis import absent_in
@@ -26,6 +26,7 @@ from wtman.model.check import CheckCommand
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision import packages
 from wtman.provision.command import CommandRun, fresh_folder, run_command
 from wtman.provision.command_result import CommandResult, believable, keepable

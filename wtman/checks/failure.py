@@ -5,8 +5,9 @@ Pure. Lines are cleaned of colours and controls before they come here.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+from wtman.model.values import dataclass
 
 Lines = Sequence[str]
 

@@ -8,11 +8,11 @@ Pure: paths are compared as text, so both sides give real paths.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from wtman.model.check import CheckCommand, below
+from wtman.model.values import dataclass
 
 ROOTS = ("", "src/", "lib/", "python/")
 

@@ -14,7 +14,7 @@ mended the machine since), and a timeout that a longer limit could undo.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from wtman.checks import absence, cache, verdict
@@ -38,6 +38,7 @@ from wtman.model.check import CheckResult, Verdict, below
 from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision.command_result import CommandResult, keepable
 
 _EVIDENCE = 3 * 1024

@@ -7,11 +7,12 @@ does not own the path.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.formats.gitignore import matches, outside
 from wtman.model.changes import Change
 from wtman.model.check import CheckResult, Verdict
+from wtman.model.values import dataclass
 
 DEFAULT = tuple(
     (

@@ -6,8 +6,8 @@ results test by test; anything that is not certain is left exactly as the user w
 
 import re
 import shlex
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.provision.command_text import JUNIT
 
 UNITTEST = "{wtman-unittest}"  # the program in `probe/` that speaks for unittest

@@ -6,11 +6,12 @@ are run again (facts: Google's culprit finding, and "pending failure" merge queu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.formats.junit import Status, TestRun
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.command import ExitReason
+from wtman.model.values import dataclass
 from wtman.provision.command_result import CommandResult
 
 

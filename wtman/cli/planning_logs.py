@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from wtman.coordinator.home import Home, a_run
@@ -16,6 +15,7 @@ from wtman.errors import UsageError
 from wtman.execution.output import read_exit
 from wtman.journal.state import State
 from wtman.model.states import SCHEMA
+from wtman.model.values import dataclass
 from wtman.plan.planning_sessions import CACHED, FAILED, PLANNING, RUNNING, PlanningSession
 from wtman.plan.planning_sessions import planning_sessions as sessions_of
 from wtman.sandbox.inside import SANDBOXES, view

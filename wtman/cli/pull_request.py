@@ -6,7 +6,7 @@ before anything is checked. A pull request that is open already is brought up to
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from wtman.cli.issue import program, refusal
@@ -22,6 +22,7 @@ from wtman.journal.state import State, digest
 from wtman.journal.units import landing_needs
 from wtman.merge.stack import Chain, stacks
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean
 from wtman.ui.facts import candidate_of, unchanged
 from wtman.ui.pull_request import body_of, title_of, with_issue

@@ -6,8 +6,9 @@ it costs pydantic, which a short command cannot afford.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wtman.model.values import dataclass
 
 Path = tuple[str, ...]  # where a file has a value: ("jobs",), ("roles", "planner")
 ANY = "*"  # in a key's path: a name that the user chooses

@@ -8,7 +8,7 @@ repository is refused: its text would go to a model.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.config.sources import read_regular
 from wtman.errors import UsageError
@@ -16,6 +16,7 @@ from wtman.formats.front_matter import read, words
 from wtman.model.agent_definition import is_agent_name
 from wtman.model.plan import Role
 from wtman.model.roles import READ_ONLY
+from wtman.model.values import dataclass
 from wtman.text.words import did_you_mean, printable, quoted
 
 FOLDERS = (".wtman/agents", ".claude/agents")

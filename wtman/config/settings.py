@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from wtman.config.agent_definitions import defined_agents
@@ -21,6 +21,7 @@ from wtman.config.sources import (
 from wtman.errors import UsageError
 from wtman.model.agent_definition import definition_texts, is_agent_name
 from wtman.model.settings import ULTRA, Settings
+from wtman.model.values import dataclass
 from wtman.text.words import quoted
 
 _COMMANDS = ("check", "setup", "cleanup", "notify")

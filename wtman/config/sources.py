@@ -5,7 +5,6 @@ FIFO or a device under a configuration's name cannot hang wtman.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ from wtman.config.keys import ANY, KEYS, Key, Path, at, below, flag_only, named
 from wtman.errors import UsageError
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
+from wtman.model.values import dataclass
 from wtman.text.words import did_you_mean, printable, quoted, shown
 
 _MOST_BYTES = 4 << 20

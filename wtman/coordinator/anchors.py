@@ -6,7 +6,7 @@ the plan; so each of them is told the same whoever asks. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
@@ -14,6 +14,7 @@ from wtman.model.graph import unordered
 from wtman.model.ids import TaskId
 from wtman.model.places import Place, place
 from wtman.model.plan import Task
+from wtman.model.values import dataclass
 
 _PLACES = 12  # of a task, and of another one, that are told
 _OTHERS = 8  # tasks

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from wtman.config import RepositoryText, load, repository_texts
 from wtman.config.roles import load_roles
@@ -14,6 +13,7 @@ from wtman.formats.toml import read_toml
 from wtman.git.config import entries, filter_texts
 from wtman.git.discovery import Repository
 from wtman.model.check import CheckCommand
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

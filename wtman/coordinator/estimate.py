@@ -6,7 +6,7 @@ that there are. Where too little is known, nothing is said. A retry is not foret
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from heapq import heapify, heappop, heappush
 
 from wtman.coordinator.outcome import agent_of
@@ -18,6 +18,7 @@ from wtman.model.ids import RunId, TaskId
 from wtman.model.session import Ended
 from wtman.model.settings import Settings
 from wtman.model.states import SETTLED, RunState, Standing, TaskState
+from wtman.model.values import dataclass
 from wtman.review.judgement import reviewers
 from wtman.tasks.lifecycle import run_state
 

@@ -7,7 +7,7 @@ goes on where that journal ends. The branches themselves are never moved or dele
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.config import load, repository_commands, worktrees_folder
 from wtman.config.trust import approved
@@ -29,6 +29,7 @@ from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Plan
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 from wtman.text.words import did_you_mean, quoted
 
 _MOST_PATHS = 200  # journalled of one worktree

@@ -6,7 +6,7 @@ command makes sense; so an old stopped run does not hide a newer one. TASK is `i
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from wtman.coordinator.outcome import FINISHED, written_as
@@ -18,6 +18,7 @@ from wtman.journal.state import State
 from wtman.journal.store import Store, damaged, lost_runs
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import RunKind, RunState
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import run_state
 from wtman.text.words import did_you_mean, listed, quoted
 

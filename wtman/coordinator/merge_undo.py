@@ -6,7 +6,6 @@ tasks are verified again. Doing it again after a kill finishes it.
 """
 
 import time
-from dataclasses import dataclass
 
 from wtman.coordinator.home import Home, require_idle
 from wtman.errors import RaceError, UsageError, WtmanError
@@ -21,6 +20,7 @@ from wtman.journal.units import leads_of_all
 from wtman.merge.checkout_move import mend, move_back
 from wtman.merge.land import require_movable
 from wtman.model.ids import RunId, TaskId
+from wtman.model.values import dataclass
 from wtman.text.words import quoted
 
 

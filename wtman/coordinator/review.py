@@ -7,7 +7,7 @@ same run, so that no reviewer is asked twice.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents.installed import first_agent
@@ -37,6 +37,7 @@ from wtman.model.plan import Plan, Role
 from wtman.model.roles import key_of
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind, RunState
+from wtman.model.values import dataclass
 from wtman.review.judgement import refuter, reviewers
 from wtman.tasks.lifecycle import run_state
 

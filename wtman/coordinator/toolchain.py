@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from wtman.config.detect import Habits, WantedVersion
 from wtman.config.detect.versions import ASK, number_of, satisfies
@@ -11,6 +10,7 @@ from wtman.errors import ExternalError
 from wtman.execution.spawn import answer_of
 from wtman.formats.shell_words import Position, mentions
 from wtman.model.check import CheckCommand
+from wtman.model.values import dataclass
 from wtman.sandbox.programs import which
 
 _PATIENCE = 10.0  # seconds for a program to say its version

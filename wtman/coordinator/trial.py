@@ -7,7 +7,7 @@ the project (`extra`) that does not pass is left out, and never costs its part t
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.config.detect import Candidate, Habits, Project
 from wtman.coordinator.base_check import base_checked
@@ -17,6 +17,7 @@ from wtman.journal.events import BaseChecked
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 
 _LONGEST = 600.0  # seconds of one command
 _MOST = 5  # candidates of a part

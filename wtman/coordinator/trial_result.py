@@ -1,9 +1,8 @@
 """What came of proposals for checks and setup that were tried. Values only."""
 
-from dataclasses import dataclass
-
 from wtman.config.detect import Candidate, Project
 from wtman.model.check import CheckResult
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

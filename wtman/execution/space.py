@@ -11,11 +11,12 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.errors import NO_SPACE
 from wtman.git.disk import free_space
 from wtman.model.disk import DiskUse
+from wtman.model.values import dataclass
 from wtman.text.terminal import storage
 
 _FULL = 1 << 20  # bytes: less is none, for most programs

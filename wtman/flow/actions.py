@@ -1,12 +1,11 @@
 """What may be asked of a flow."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events import StepAnswered, StepFailed
 from wtman.journal.replay_flow import train_key
 from wtman.merge.actions import JudgeCandidate
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 from wtman.plan.actions import MakePlan
 from wtman.review.actions import Refute, Reproduce, Review
 

@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wtman.model.values import dataclass
 
 SCALARS = ("str", "int", "float", "bool")
 

@@ -7,10 +7,10 @@ resumed; a hint is advice. What it does not see, the script's process and the pi
 import ast
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from wtman.flow.misuse import misused
 from wtman.flow.reproducibility import INSTEAD
+from wtman.model.values import dataclass
 
 STEPS = frozenset({"session", "ask", "command", "review", "merge", "plan", "approve"})
 AWAITED = STEPS | {"map", "gather", "pipeline", "until_dry", "flow"}

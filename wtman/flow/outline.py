@@ -7,13 +7,14 @@ a bound that is computed) it says so.
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from math import prod
 from typing import Any
 
 from wtman.flow.declared_inputs import InputField, InputTrouble, declared_inputs, defaults
 from wtman.flow.lint import AWAITED, STEPS, Names, ScriptProblem, dotted, literal, problems
+from wtman.model.values import dataclass
 from wtman.text.terminal import count
 
 _SAID = 60  # characters of a prompt

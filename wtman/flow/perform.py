@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from shlex import join
 from typing import Any
 
@@ -25,6 +25,7 @@ from wtman.model.command import ExitReason
 from wtman.model.ids import Sha
 from wtman.model.plan import Role
 from wtman.model.roles import FLOW_PLANNER, PLANNER, effort_of, model_of
+from wtman.model.values import dataclass
 from wtman.plan.attempts.rows import attempt_rows
 from wtman.plan.attempts.store import load_attempts
 from wtman.plan.attempts.table import Attempts

@@ -12,7 +12,7 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from wtman.execution.spawn import PipedProcess
@@ -46,6 +46,7 @@ from wtman.journal import events as e
 from wtman.journal.state import FlowStep, FlowView, State
 from wtman.model.ids import ScopePath, Sha
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 
 _PIECE = 1 << 16
 

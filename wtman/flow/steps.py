@@ -7,7 +7,7 @@ script as it is.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,7 @@ from wtman.model.roles import (
     model_of,
 )
 from wtman.model.states import DEAD
+from wtman.model.values import dataclass
 from wtman.plan.file import slug
 from wtman.review.judgement import asked_as, reviewers
 from wtman.tasks.lifecycle import standings

@@ -4,7 +4,7 @@ Inside it has limits too (program.py), with better words: they tell the script's
 whoever means harm can take a timer off. Pure: looks come in, a complaint goes out.
 """
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 MEMORY = 512 << 20  # bytes
 CPU = 60  # seconds between two calls

@@ -12,10 +12,10 @@ import ast
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from wtman.formats.source_languages import Language, language_of, named
 from wtman.model.places import Definition
+from wtman.model.values import dataclass
 
 _MOST = 2_000_000  # characters of a text that is read
 _DENSE = 400  # characters a line, on average: nobody wrote that by hand

@@ -7,7 +7,8 @@ or as `- item` lines, and indented lines that go on. Everything else is kept as 
 """
 
 import re
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 _KEY = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$")
 _BLOCK = re.compile(r"[|>][+-]?$")

@@ -12,8 +12,9 @@ malformed pattern matches no path, as in git; `flaw` says what is wrong with it.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from wtman.model.values import dataclass
 
 DEEP = "**"  # as a step: any number of folder levels, also none
 ANY = "*"  # as a step: any one segment

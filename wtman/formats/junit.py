@@ -7,9 +7,11 @@ branch brings along.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from xml.parsers import expat
+
+from wtman.model.values import dataclass
 
 NO_FILE = "the check wrote no result file"
 

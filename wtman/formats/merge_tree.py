@@ -1,11 +1,11 @@
 """What `git merge-tree --stdin --messages` says of each merge, as a value."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 
 from wtman.formats.git_output import text
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ exact, `definitions` reads the file.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from wtman.formats.source_languages import language_of
+from wtman.model.values import dataclass
 
 _T = "[ \t]"
 _MODIFIERS = (

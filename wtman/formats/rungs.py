@@ -11,7 +11,6 @@ edit of what the other side removed, one name given two meanings.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from wtman.formats.three_way import CLASH, THEIRS, beside, weave
 from wtman.formats.tokens import (
@@ -27,6 +26,7 @@ from wtman.formats.tokens import (
     within,
 )
 from wtman.model.changes import Comparison, Lines
+from wtman.model.values import dataclass
 
 UNION, BESIDE, WITHIN = RUNGS = ("union", "adjacent lines", "same line")
 

@@ -7,10 +7,11 @@ globs, input from files, jobs in the background) is not: then there is no answer
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from posixpath import isabs, join, normpath
 
 from wtman.formats.shell_words import tokens
+from wtman.model.values import dataclass
 
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _UNKNOWN = re.compile(r"[$`*?\[{}\0]")

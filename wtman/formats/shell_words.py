@@ -8,9 +8,10 @@ running shell could know (globs, `$(...)`) is left out.
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from posixpath import basename, isabs, join, normpath
+
+from wtman.model.values import dataclass
 
 _OPERATORS = ";()<>|&\n`"
 _DEEPEST = 4  # texts within texts

@@ -6,8 +6,9 @@ another what is no code. They are written for speed and for code as people write
 """
 
 import re
-from dataclasses import dataclass
 from posixpath import basename
+
+from wtman.model.values import dataclass
 
 _M = re.MULTILINE
 _C_TEXT = r'"(?:[^"\\\n]|\\.)*+"'

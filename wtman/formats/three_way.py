@@ -8,9 +8,9 @@ two changes may be to each other is for the caller to say: `touching` as git doe
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from wtman.model.changes import Comparison, Lines, Span
+from wtman.model.values import dataclass
 
 KEPT, OURS, THEIRS, BOTH, CLASH = "kept", "ours", "theirs", "both", "clash"
 

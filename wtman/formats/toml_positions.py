@@ -8,7 +8,9 @@ statement that it is in.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from wtman.model.values import dataclass
 
 Path = tuple[str | int, ...]  # keys, and numbers in arrays of tables: ("task", 0, "owns")
 

@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import new as new_hash
 
 from wtman import locks
@@ -26,6 +25,7 @@ from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
 from wtman.model.move_note import MoveNote
 from wtman.model.ref_moves import ANY, Move
+from wtman.model.values import dataclass
 
 _GITLINK, _LINK = "160000", "120000"
 _READ = 1 << 20

@@ -10,9 +10,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 
 from wtman.git.run import git
+from wtman.model.values import dataclass
 
 _WHERE = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _ENVIRONMENT = "environment"

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
 from wtman import files
@@ -26,6 +26,7 @@ from wtman.git.run import GitAnswer, git
 from wtman.git.scratch import scratch as scratch_in
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?")
 # A merge driver of somebody's own: not what git has built in.

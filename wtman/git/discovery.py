@@ -7,7 +7,7 @@ the user has not declared safe.
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from wtman import files
@@ -15,6 +15,7 @@ from wtman.errors import ExternalError, MissingError, OutsideError
 from wtman.git.config import users_own
 from wtman.git.run import git
 from wtman.model.ref_moves import Move
+from wtman.model.values import dataclass
 from wtman.text.words import printable
 
 OLDEST = (2, 39)

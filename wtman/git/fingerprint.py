@@ -10,13 +10,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 
 from wtman import files
 from wtman.errors import OutsideError, WtmanError
 from wtman.formats.git_output import packed_refs, text
 from wtman.git.control_dir import Control, call
+from wtman.model.values import dataclass
 
 _SMALL = 1 << 10
 _CAP = 64 << 20

@@ -8,11 +8,11 @@ that git keeps of it, those of linked worktrees too; starts no git.
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.git_output import text
 from wtman.git.discovery import Repository
+from wtman.model.values import dataclass
 
 _CAP = 1 << 20
 _HEADS = "refs/heads/"

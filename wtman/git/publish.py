@@ -5,14 +5,13 @@ programs to do so with come only from the user's own configuration, never from t
 repository's, and no hook runs. Blocking.
 """
 
-from dataclasses import dataclass
-
 from wtman.errors import ExternalError, MissingError
 from wtman.git import config, remotes
 from wtman.git.control_dir import oid
 from wtman.git.discovery import Repository
 from wtman.git.run import git
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

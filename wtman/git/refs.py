@@ -11,7 +11,6 @@ import secrets
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman import files, locks
@@ -22,6 +21,7 @@ from wtman.git.ref_log import announce
 from wtman.git.run import git
 from wtman.model.ids import Sha
 from wtman.model.ref_moves import ANY, Move
+from wtman.model.values import dataclass
 
 _LOST = re.compile(
     r"cannot lock ref '(?P<ref>[^']*)': (?:is at|reference already exists|reference is missing"

@@ -6,7 +6,6 @@ what a session left goes through `control_dir`.
 """
 
 import os
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.errors import (
@@ -25,6 +24,7 @@ from wtman.git.run import GitAnswer, git
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
 from wtman.model.ref_moves import ANY, Move
+from wtman.model.values import dataclass
 
 _BRANCH = "ref: refs/heads/"
 _WHO = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")

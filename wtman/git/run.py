@@ -18,7 +18,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -35,6 +34,7 @@ from wtman.errors import (
     machine_error,
 )
 from wtman.model.command import signal_name
+from wtman.model.values import dataclass
 
 _SAFE = (
     "core.hooksPath=/dev/null",

@@ -6,7 +6,6 @@ Facts only, each with what to do about it; whether a run can start is for others
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.git_output import text
@@ -16,6 +15,7 @@ from wtman.git.discovery import Repository
 from wtman.git.disk import file_system, on_network
 from wtman.git.refs import read_one
 from wtman.git.run import git
+from wtman.model.values import dataclass
 
 _UNDERWAY = {
     "MERGE_HEAD": "a merge",

@@ -8,7 +8,6 @@ it names all that it can find, see `conflicts_of`. Blocking.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wtman.errors import WtmanError
 from wtman.git.control_dir import Control
@@ -23,6 +22,7 @@ from wtman.journal.units import landing_needs, landing_tasks
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

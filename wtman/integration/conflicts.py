@@ -9,7 +9,7 @@ merge together with the rest of the train is not named. Blocking.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.git.merges import sequence
 from wtman.git.merges.ladder import Ladder
@@ -20,6 +20,7 @@ from wtman.journal.events import Conflict
 from wtman.model.changes import Changes, meeting
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 # Beyond these a train of hundreds that all change one file would be looked at for minutes.
 _MOST_PAIRS = 10_000

@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.git import branches
 from wtman.git.control_dir import Control
@@ -20,6 +20,7 @@ from wtman.integration.message import external_text
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 _MOST_ID = 40
 

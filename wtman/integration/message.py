@@ -8,12 +8,12 @@ text may come from a model, so nothing in it can pass for one of wtman's trailer
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.plan import Identity
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 
 _SUBJECT = 72
 _BODY_LINES = 12

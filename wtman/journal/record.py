@@ -5,12 +5,12 @@ changed. Events and their keys are only ever added: `decode` gives `Unknown` for
 one that a newer version wrote, and replay passes over it.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import from_plain, to_plain
 from wtman.journal import events
 from wtman.journal.events import Event, Unknown
+from wtman.model.values import dataclass
 
 
 def encode(event: Event) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """A run, replayed: its tasks, its merge, its reviews, as the folds of `replay` leave them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +25,7 @@ from wtman.model.plan import Identity, Issue, Role, Task, TaskProof
 from wtman.model.session import Cap, Deviation, Ended, Usage
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 
 

@@ -1,11 +1,12 @@
 """What may be asked of a merge."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events import Excluded, TeamTorn
 from wtman.journal.replay_team import team_key
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

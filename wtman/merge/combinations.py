@@ -10,7 +10,7 @@ beyond help, and without these there is a budget.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations, islice
 
 from wtman.journal.events import CandidateJudged, Excluded
@@ -28,6 +28,7 @@ from wtman.merge.culprits import (
 )
 from wtman.merge.selection import MemberOrder, kept
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 # Tries of several together that nothing speaks for but that they were not tried yet.
 _MOST_TRIES = 8

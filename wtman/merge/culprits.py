@@ -13,7 +13,6 @@ it is wrong it costs a run or two.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from wtman.journal.events import CandidateJudged
 from wtman.merge.selection import MemberOrder, suspecting
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 Key = tuple[TaskId, ...]  # a set of branches, in the order of assembly
 Group = frozenset[TaskId]

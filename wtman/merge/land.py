@@ -9,7 +9,7 @@ left. A target that moved is an outcome, not an error: the train is built again.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.context import Context
@@ -37,6 +37,7 @@ from wtman.merge.proof.prove import prove
 from wtman.merge.proof.violations import Violation, violation_text
 from wtman.merge.search import passed
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 from wtman.worktrees.retire import retire
 

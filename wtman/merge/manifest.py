@@ -5,7 +5,6 @@ did what, what was checked with which result, and which tree must come out where
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from wtman.formats.codec import to_plain
@@ -14,6 +13,7 @@ from wtman.journal.state import Attempt, State, TaskView
 from wtman.merge.test_counts import tallies
 from wtman.model.check import check_plain
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.plan.file import task_plain
 from wtman.text.words import iso
 

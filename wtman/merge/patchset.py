@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +21,7 @@ from wtman.git.objects import history
 from wtman.git.patches import series as patches
 from wtman.merge.manifest import KIND, SCHEMA, SeriesStep
 from wtman.model.ids import RunId, Sha
+from wtman.model.values import dataclass
 
 MANIFEST = "manifest.json"
 COMBINED = "combined.patch"

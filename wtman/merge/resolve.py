@@ -6,7 +6,6 @@ were not accepted the branch goes back to where it was.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from wtman.journal.events import Excluded
 from wtman.journal.state import TRIES, Attempt, State, TaskView
@@ -15,6 +14,7 @@ from wtman.model.check import CheckCommand
 from wtman.model.ids import Sha, TaskId
 from wtman.model.roles import RESOLVER
 from wtman.model.states import DEAD, Standing, TaskState
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import counted, judged_by_none
 from wtman.worktrees.actions import Restore
 

@@ -10,7 +10,7 @@ smallest, and no other branch is blamed. The empty set is never judged.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.journal.events import CandidateJudged, Excluded
 from wtman.journal.state import red_text
@@ -21,6 +21,7 @@ from wtman.merge.selection import Member, MemberOrder, arrange, kept
 from wtman.merge.units import Units, grouped, left_with
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.provision.command_text import by_hand
 
 

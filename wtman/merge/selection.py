@@ -10,10 +10,11 @@ searched whole; larger ones are searched for a bounded time from a greedy answer
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 Clash = frozenset[TaskId]
 

@@ -5,12 +5,11 @@ branches that add the same test, or one that takes a test of another away, make 
 difference. It is told, not judged: the conservation proof judges.
 """
 
-from dataclasses import dataclass
-
 from wtman.journal.events import CandidateJudged
 from wtman.journal.state import State
 from wtman.model.check import CheckResult
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ is the reason, within a bound; what it finds is told, and decides nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.journal.events import CandidateJudged, Conflict, Excluded
 from wtman.merge.culprits import Culprit, Key, Steps, T, conflicts_in, first_fault
@@ -15,6 +15,7 @@ from wtman.merge.selection import Member, MemberOrder, arrange
 from wtman.model.graph import cycle, order
 from wtman.model.ids import TaskId
 from wtman.model.plan import Task
+from wtman.model.values import dataclass
 
 # Candidates that naming one guilty part may take, beyond some for each doubling of the branches.
 _LEAST_LOOKS = 8

@@ -5,11 +5,11 @@ key never run at once; the key is what is journalled of it before.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 
 class ActionKind(StrEnum):

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
+
+from wtman.model.values import dataclass
 
 # How its output is read: as that of an agent that wtman knows, as words, or not at all.
 WORDS, STATUS = "text", "exit"

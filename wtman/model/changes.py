@@ -1,11 +1,11 @@
 """What git says of trees, commits and the differences between them, as values."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from posixpath import splitext
 
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 FOLDER = "040000"
 _OPAQUE = frozenset(

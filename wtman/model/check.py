@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from posixpath import isabs, normpath
 from typing import Any, Self
+
+from wtman.model.values import dataclass
 
 _PLACED = re.compile(r'in ("(?:[^"\\]|\\.)*"|[^\s"\':]+): (.*)', re.DOTALL)
 

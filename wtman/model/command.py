@@ -1,9 +1,10 @@
 """A command as a value, and how it ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from wtman.model.ids import FAR_FUTURE
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

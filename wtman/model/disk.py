@@ -1,6 +1,6 @@
 """Space on a disk: what files take, and what is free."""
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from hashlib import sha256
 
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 _NEAR = 15  # lines that the same place may have moved by
 _ALIKE = 0.6  # share of words that two titles of the same finding have in common

@@ -1,8 +1,7 @@
 """What was foreseen of a run, and what became of it, as values that a journal keeps."""
 
-from dataclasses import dataclass
-
 from wtman.model.ids import Pair
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

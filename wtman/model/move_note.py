@@ -1,8 +1,7 @@
 """What is about to be done to a checkout: noted before, kept until it is done."""
 
-from dataclasses import dataclass
-
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ or `@120-131`. Names are qualified by what they stand in, with a dot between, in
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from wtman.model.values import dataclass
 
 INSERTS = ("after", "before", "in", "at")
 _GAP = 5  # lines from the end of one definition to the next: there is no code between them

@@ -1,9 +1,9 @@
 """The plan: tasks, roles and identities as values."""
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 DEEP = 3  # leads and parts, from a task of the plan to what has no parts
 

@@ -1,7 +1,8 @@
 """What wtman is about to do to refs, HEAD and index, as values."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 ANY = "*"
 

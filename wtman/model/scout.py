@@ -1,6 +1,6 @@
 """What scouts look at and what they answer, as values."""
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """A session as values: what is asked, what it used, how it ended."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

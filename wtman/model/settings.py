@@ -1,8 +1,9 @@
 """What was configured, as one value."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.model.agent_definition import AgentDefinition
+from wtman.model.values import dataclass
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 ULTRA = "ultra"  # of a run, not of a session: everything that raises quality

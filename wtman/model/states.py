@@ -1,9 +1,9 @@
 """The states of runs and tasks, and which of them are an end."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 
 class RunKind(StrEnum):

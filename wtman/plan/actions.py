@@ -1,11 +1,10 @@
 """What may be asked of scouts and planners."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events import DraftFailed, ScoutFailed
 from wtman.model.actions import ActionKey, ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The rules are those of every plan (`plan/rules.py`); here they are only collecte
 repair round can mend all of what is wrong at once. Import this late: pydantic takes its time.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from wtman.formats.toml_positions import Places
 from wtman.model.plan import Plan
 from wtman.model.roles import DEFAULT
 from wtman.model.settings import ULTRA, Settings
+from wtman.model.values import dataclass
 from wtman.plan.file import from_document, validate
 from wtman.plan.prompt import Brief
 from wtman.plan.touches import unknown_touches

@@ -4,11 +4,12 @@ what a judge is told of them, and which is best by forecast alone. Pure.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from wtman.journal.events import PlanDrafted
 from wtman.model.plan import Plan, Task
+from wtman.model.values import dataclass
 from wtman.plan.forecast import Forecast
 from wtman.plan.planning_sessions import angle
 from wtman.text.terminal import count

@@ -7,13 +7,13 @@ words of a prompt, and paths that the base has.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import basename
 
 from wtman.model.finding import files_of
 from wtman.model.ids import TaskId
 from wtman.model.places import Place
 from wtman.model.plan import Plan, Task, TaskProof
+from wtman.model.values import dataclass
 from wtman.plan.map.grammars import exact_definitions
 from wtman.text.terminal import clean, count
 from wtman.text.words import listed

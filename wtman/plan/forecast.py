@@ -7,7 +7,7 @@ are known they are unknown, and say what is missing. Conflicts are those of
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from heapq import heappop, heappush
 from itertools import islice
@@ -30,6 +30,7 @@ from wtman.model.roles import (
     role_of,
 )
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.plan.attempts.table import FIVE, Attempts, SessionKind, spread_of, wanted
 from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.rules import least_sessions, overlaps

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import basename, dirname
 
 from wtman.model.places import Definition, Place, place
+from wtman.model.values import dataclass
 from wtman.text.words import did_you_mean, quoted
 
 _MISSPELLED = 0.9  # so alike are the names of two files that one is meant for the other

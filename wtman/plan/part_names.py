@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import basename, dirname, splitext
 
 from wtman.formats.gitignore import matches
 from wtman.formats.test_paths import TESTS
+from wtman.model.values import dataclass
 from wtman.plan.partition import words_of
 
 _LONGEST_ID, _LONGEST_WORDS = 40, 50

@@ -8,8 +8,10 @@ what they import, then with what is named alike. Pure, the same for the same inp
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from posixpath import basename, commonprefix
+
+from wtman.model.values import dataclass
 
 _SLACK = 1.25  # how far over its share a part may grow to keep together what belongs together
 _CRUMB = 0.25  # of a share: what is lighter is no work of its own

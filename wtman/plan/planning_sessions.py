@@ -5,7 +5,7 @@ those who ask them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.journal import events as e
 from wtman.journal.state import Planning, State
@@ -13,6 +13,7 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.roles import FLOW_PLANNER, JUDGE, PLANNER, SCOUT
 from wtman.model.scout import ScoutPart
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 from wtman.plan.decide import plans_wanted
 from wtman.text.terminal import count, duration
 from wtman.text.words import listed

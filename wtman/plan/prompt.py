@@ -1,9 +1,8 @@
 """What a planner is told: the request, the repository and the rules of a plan."""
 
-from dataclasses import dataclass
-
 from wtman.model.plan import DEEP, Role
 from wtman.model.roles import DEFAULT
+from wtman.model.values import dataclass
 from wtman.plan.known_places import KnownPlaces
 from wtman.text.words import fenced
 

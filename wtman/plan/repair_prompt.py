@@ -4,10 +4,11 @@ Pure. All of it is data from sessions, checks and reviews: bounded, and quoted a
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from wtman.journal.state import digest
+from wtman.model.values import dataclass
 from wtman.text.words import fenced
 
 _PROMPT, _OTHER = 6000, 400  # characters of the task's own prompt, and of those of others

@@ -8,10 +8,10 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from posixpath import basename
 
 from wtman.formats.file_kinds import JVM, PROSE, PYTHON, SCRIPT, SHELL, STYLE, C, FileKind, kind_of
+from wtman.model.values import dataclass
 
 _WEB = (*SCRIPT, *STYLE)
 # Formatters, fixers and codemods: the endings of the files that they change.

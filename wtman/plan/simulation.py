@@ -8,9 +8,10 @@ slower but for what the order of a few tasks changes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush, heappushpop, heapreplace
 from zlib import crc32
+
+from wtman.model.values import dataclass
 
 DRAWS = 200
 _FEWEST = 20

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import basename, dirname, splitext
 
 from wtman.formats.gitignore import matches, owned
@@ -19,6 +19,7 @@ from wtman.formats.test_paths import TESTS
 from wtman.model.changes import TrackedFile
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan, Task
+from wtman.model.values import dataclass
 from wtman.plan.part_names import FRONT, part_names, tops_of, untested
 from wtman.plan.partition import partition
 from wtman.plan.scope import aims_of, endings_of, scope

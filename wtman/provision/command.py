@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman import files
 from wtman.execution import Executor
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision.command_result import CommandResult, excerpt
 from wtman.provision.command_text import argv
 from wtman.sandbox.policy import Sandbox, SandboxPolicy

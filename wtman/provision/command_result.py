@@ -5,10 +5,9 @@ kept and believed again; what it is worth depends on the tree that it is
 compared with, see checks/verdict.
 """
 
-from dataclasses import dataclass
-
 from wtman.formats.junit import TestRun
 from wtman.model.command import Exit, ExitReason
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean
 
 _EXCERPT = 3 * 1024

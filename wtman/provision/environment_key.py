@@ -8,7 +8,6 @@ Blocking.
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman.context import Context
@@ -20,6 +19,7 @@ from wtman.journal.state import digest
 from wtman.model.changes import Entry
 from wtman.model.ids import Sha
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision import package_cache_folder
 from wtman.provision.files import stamp
 from wtman.provision.inputs.commands import OF_TASK, ROOT, SetupParts, inputs_of, parts

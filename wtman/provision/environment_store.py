@@ -11,12 +11,13 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 
 from wtman import files
 from wtman.git.trees import remove_tree
 from wtman.git.untrusted.additions import GitAdditions
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 from wtman.provision.carry import copied
 from wtman.sandbox.environment import SCRATCH
 

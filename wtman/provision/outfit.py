@@ -13,7 +13,7 @@ anyway. Nothing is believed that was cut off, that has changed, or that cannot b
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from stat import S_ISREG
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from wtman.git.untrusted.additions import GitAdditions, GitState
 from wtman.inventory import Inventory
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision import environment_store as store
 from wtman.provision.carry import carry, is_plain, outermost
 from wtman.provision.environment_key import Wanted, wanted

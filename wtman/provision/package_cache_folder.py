@@ -12,13 +12,13 @@ import fcntl
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from wtman.errors import ExternalError, machine_error
 from wtman.files import replace
 from wtman.git.discovery import Repository
 from wtman.git.trees import remove_tree
+from wtman.model.values import dataclass
 from wtman.provision.package_caches import CACHES, CachePart, PackageCache, part_of
 from wtman.sandbox.inside import CACHE, PACKAGES
 

@@ -26,10 +26,10 @@ depend on a cache that may be cleaned.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from wtman.model.values import dataclass
 from wtman.sandbox.inside import CACHE, HOME
 
 

@@ -14,10 +14,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from wtman.context import Context
 from wtman.git.trees import remove_tree
+from wtman.model.values import dataclass
 from wtman.provision import package_cache_folder as folder
 from wtman.provision.package_cache_folder import PackageCacheFolder
 from wtman.provision.package_caches import FILES, LINKS, OFFLINE, VARIABLES

@@ -10,11 +10,11 @@ repository's checkouts nothing but environments in them (a `.venv`, `node_module
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from wtman.errors import WtmanError
 from wtman.formats.shell_words import Mention, Position, mentions
 from wtman.git.discovery import Repository, common_dir_of, git_dir_at
+from wtman.model.values import dataclass
 from wtman.sandbox import programs, system
 from wtman.sandbox.home import link_in_home
 from wtman.sandbox.mounts import outermost

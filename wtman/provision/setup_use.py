@@ -9,7 +9,6 @@ import functools
 import json
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -22,6 +21,7 @@ from wtman.git.footprint import footprint
 from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.text.terminal import storage
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 """What may be asked of reviews."""
 
-from dataclasses import dataclass
-
 from wtman.journal.state import Unit
 from wtman.model.actions import ActionKey, ActionKind, RunAction
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """A run that only looks: an audit of the repository as it stands, told by what it found. Pure."""
 
-from dataclasses import dataclass
-
 from wtman.journal.state import Finding, State
+from wtman.model.values import dataclass
 from wtman.review.judgement import CONFIRMED, REFUTED, Judgement, judgements
 
 _WORST = ("blocker", "major", "minor")

@@ -6,12 +6,12 @@ Python and for JavaScript's relative ones; other languages meet by path only.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 from wtman.formats.imports import is_used, uses
 from wtman.journal.events import Coupling
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 
 _CLUSTER = 4  # branches that one reviewer can hold together

@@ -11,12 +11,12 @@ refuters may throw it out. A regression that has no such sign is what it looks l
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from wtman.checks.comparison import told_by
 from wtman.formats.gitignore import matches
 from wtman.formats.test_paths import TESTS
 from wtman.model.finding import BASE, Cell, Reproducer
+from wtman.model.values import dataclass
 from wtman.text.words import printable
 
 _LEAST = 3  # characters of a text from which it can be told from any other

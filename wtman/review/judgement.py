@@ -6,7 +6,6 @@ of opinions; a reviewer or refuter that crashed approves nothing and refutes not
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -17,6 +16,7 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.roles import effort_of, is_program, key_of, model_of, review_agents
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 
 LENSES = ("correctness", "security", "tests", "interaction")
 REFUTERS = ("does it happen", "is it meant")  # what each refuter of a claim asks itself

@@ -31,7 +31,6 @@ the same way says nothing of them and may be one that never passes: `unproven`.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from wtman.checks.comparison import STEERING, is_misuse, reasons, told_by
@@ -40,6 +39,7 @@ from wtman.formats.junit import TestRun
 from wtman.formats.test_paths import TESTS
 from wtman.model.finding import BASE, SHOWS, Cell
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 
 TIMES = 3  # runs that a failure has to be seen in before it counts, and most of a flickering one

@@ -7,7 +7,7 @@ where it flickers. Nothing in such a checkout says which branch it is.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.checks.judge import Judged, once
 from wtman.checks.judge import judge as judge_tree
@@ -26,6 +26,7 @@ from wtman.model.finding import BASE, MEANT, Cell, Reproducer, files_of
 from wtman.model.graph import closure
 from wtman.model.ids import Sha, TaskId
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision.command_text import by_hand
 from wtman.review.combinations import wanted
 from wtman.review.intent import promised, purpose_of

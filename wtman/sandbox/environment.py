@@ -11,8 +11,8 @@ branch, a confined program can read from git's object database, in every sandbox
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.sandbox.system import is_below
 
 # What tells a program how to speak, and nothing about who pays.

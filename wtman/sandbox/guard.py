@@ -14,7 +14,7 @@ that file, the journal and everything else that its user can.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from wtman.errors import OutsideError, WtmanError
@@ -24,6 +24,7 @@ from wtman.git.discovery import Repository
 from wtman.git.fingerprint import Fingerprint
 from wtman.git.run import Threaded
 from wtman.model.ref_moves import Move, leads
+from wtman.model.values import dataclass
 from wtman.sandbox.guard_file import GuardRecord, load, seen_now, store
 from wtman.sandbox.policy import Sandbox
 

@@ -7,9 +7,9 @@ look. Whoever confines itself cannot write there; a session without a sandbox ca
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wtman import files
+from wtman.model.values import dataclass
 
 _CAP = 256 << 20
 

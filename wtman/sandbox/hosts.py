@@ -9,7 +9,8 @@ where the list has it letter by letter.
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")

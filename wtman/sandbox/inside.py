@@ -10,7 +10,8 @@ make names of it. Pure.
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 # The sandboxes that can show a folder elsewhere than it is.
 SANDBOXES = frozenset({"bubblewrap"})

@@ -6,8 +6,8 @@ link on the way to it is made again, because a mount cannot be put on a link.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.sandbox import system
 from wtman.sandbox.inside import SandboxView
 from wtman.sandbox.policy import SandboxPolicy

@@ -1,9 +1,10 @@
 """What a command may touch, and what a sandbox is: plain values, and the protocol of its kinds."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from wtman.model.command import Command
+from wtman.model.values import dataclass
 from wtman.sandbox.inside import SandboxView
 
 GIB = 1 << 30

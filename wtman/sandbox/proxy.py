@@ -10,9 +10,10 @@ import base64
 import contextlib
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote, urlsplit
 
+from wtman.model.values import dataclass
 from wtman.sandbox.hosts import Rule, allowed, is_address, is_loopback
 
 _HEAD_MOST = 64 * 1024

@@ -1,11 +1,10 @@
 """What may be asked of sessions."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events import AttemptStart
 from wtman.model.actions import ActionKind, TaskAction
 from wtman.model.ids import Sha
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

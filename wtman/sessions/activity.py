@@ -9,12 +9,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from wtman import files
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 _NAME = "activity.json"
 _SECONDS = 1.0

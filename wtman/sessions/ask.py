@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.sessions.launch import Launch, launch
 from wtman.text.terminal import clean, last_lines
 

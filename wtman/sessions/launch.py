@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from wtman.agents import Activity, Agent, Needs, shares_prefix, with_cost
@@ -25,6 +25,7 @@ from wtman.model.ids import TaskId
 from wtman.model.plan import Role
 from wtman.model.session import Cap, Job, Outcome, Usage
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.provision import packages
 from wtman.provision.files import linked
 from wtman.provision.programs import is_sign_in, link_programs, named_programs

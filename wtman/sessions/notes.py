@@ -6,11 +6,11 @@ Whatever a session put there is hostile: only a small regular file is read. Bloc
 import contextlib
 import errno
 import os
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.deviations import MOST_BYTES, deviations
 from wtman.model.session import Deviation
+from wtman.model.values import dataclass
 
 VARIABLE = "WTMAN_NOTES"
 

@@ -1,12 +1,12 @@
 """What may be asked about tasks that meet, or fell short."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wtman.journal.events import Event
 from wtman.model.actions import ActionKind, RunAction, TaskAction
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Cap
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """What an edited plan changes in a run, and what that costs."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events import ContextChanged, Event, TaskAdded, TaskChanged, TaskDropped
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -9,6 +7,7 @@ from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.plan import Plan
 from wtman.model.states import DEAD, SETTLED, TaskState
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import last_counted, standings
 
 

@@ -5,7 +5,7 @@ the evidence lie is said below the run's folder. The table's one line a task is 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.checks.excerpt import excerpt
 from wtman.journal.events import Excluded
@@ -13,6 +13,7 @@ from wtman.journal.state import Attempt, State, TaskView, describe_red
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 from wtman.review.judgement import blockers
 from wtman.tasks.lifecycle import telling
 from wtman.ui.facts import excluded_told

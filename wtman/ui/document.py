@@ -5,7 +5,8 @@ in its own way.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ nearest to the prompt. A task that only stays behind because of another is told 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wtman.coordinator.outcome import FELL_SHORT
 from wtman.journal.events import Excluded
@@ -14,6 +13,7 @@ from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
 from wtman.model.states import DEAD, Standing, TaskState
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import telling
 from wtman.text.terminal import clean, columns, command, fit, fold
 from wtman.text.words import listed

@@ -10,7 +10,6 @@ whoever reads the agent's own stream.
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 from wtman import files
@@ -22,6 +21,7 @@ from wtman.journal.state import Attempt, State
 from wtman.model.check import Verdict
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 from wtman.plan.planning_sessions import PlanningSession
 from wtman.sandbox.inside import SANDBOXES, view
 from wtman.text.terminal import clean, command, duration

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from wtman.model.values import dataclass
 
 _HEADING = re.compile(r"#+ (.*)")
 

@@ -4,7 +4,7 @@ Pure. A task that fell short is told below the table (`ui/failures`); here is it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wtman.coordinator.outcome import FELL_SHORT, last_outcome, used_by, working_time
 from wtman.journal.state import State, TaskView
@@ -12,6 +12,7 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import TaskId
 from wtman.model.session import Ended, Usage
 from wtman.model.states import DONE, Standing, TaskState
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import standings
 from wtman.tasks.overlap import coming
 from wtman.tasks.queue import queue

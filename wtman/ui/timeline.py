@@ -5,10 +5,10 @@ round of a loop begins.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wtman.journal.state import Attempt, State
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import clean, count, duration, fit
 from wtman.ui.markup import text

@@ -7,13 +7,14 @@ what else there is in it (rounds, questions to agents, reviews) is told in its n
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.replay_flow import is_of
 from wtman.journal.state import FlowStep, FlowView, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.ids import ScopePath, TaskId
 from wtman.model.states import Standing, TaskState
+from wtman.model.values import dataclass
 
 DONE, WAITING = "done", "waiting"  # states that no task has: of a step, and of a question
 # A state's glyph, and what it means, for colours.

@@ -1,10 +1,9 @@
 """What may be asked of worktrees."""
 
-from dataclasses import dataclass
-
 from wtman.model.actions import ActionKind, TaskAction
 from wtman.model.check import Verdict
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

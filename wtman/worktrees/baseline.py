@@ -9,7 +9,7 @@ differs from it counts as work.
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.context import Context
 from wtman.errors import WorktreeError
@@ -27,6 +27,7 @@ from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.git.untrusted.private import PrivateGit, leave
 from wtman.journal.state import State
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.provision.outfit import Fitted, Spot, fit, runs_nothing
 from wtman.provision.ports import port_of
 from wtman.worktrees.lent import SETUP, folder_of, lend

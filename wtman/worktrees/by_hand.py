@@ -4,12 +4,11 @@ Files stay where they are. Commits were made in a private git directory, which t
 replaces: they are kept below refs/wtman/saved/. Blocking.
 """
 
-from dataclasses import dataclass
-
 from wtman.context import Context
 from wtman.git.untrusted import gate, private
 from wtman.journal.state import State
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 from wtman.worktrees.baseline import unsaved
 from wtman.worktrees.lent import folder_of
 from wtman.worktrees.place import TaskPlace, keep, made

@@ -11,7 +11,6 @@ import contextlib
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from wtman.execution.removal import set_aside
 from wtman.git import refs
@@ -30,6 +29,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId, Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.worktrees.place import name_of, place_of, worktree_of
 from wtman.worktrees.remnants import Remnants, remnants
 from wtman.worktrees.trash import NOTE, drop, empty_trash, finish, kept_in

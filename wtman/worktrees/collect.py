@@ -11,7 +11,7 @@ its sandbox does not rule it out.
 
 import os
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.context import Context
@@ -30,6 +30,7 @@ from wtman.journal.events import SessionFinished
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Sha
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 from wtman.worktrees import submodules
 from wtman.worktrees.baseline import without_baseline

@@ -6,13 +6,14 @@ else keeps its sessions from writing there later; elsewhere every task keeps its
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.journal.state import State, TaskView
 from wtman.model.actions import ActionKey, ActionKind, busy
 from wtman.model.ids import TaskId
 from wtman.model.settings import Settings
 from wtman.model.states import DONE, SETTLED, Standing
+from wtman.model.values import dataclass
 from wtman.sandbox.inside import SANDBOXES
 
 

@@ -9,7 +9,6 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from wtman.formats.gitignore import matches
@@ -17,6 +16,7 @@ from wtman.git.checkouts import snapshot
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.control_dir import Control
 from wtman.inventory import Difference, Inventory
+from wtman.model.values import dataclass
 
 _MOST = 10_000  # entries that are looked at
 _SINGLY = 3  # files of one ignored folder that are told one by one

@@ -9,7 +9,7 @@ import os
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.context import Context
 from wtman.errors import ExternalError, OutsideError, RaceError, WtmanError, machine_error
@@ -23,6 +23,7 @@ from wtman.git.trees import open_up
 from wtman.git.untrusted.gate import BLOB_CAP
 from wtman.journal.state import State
 from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.worktrees.in_use import is_used
 
 HEADS = "refs/heads/"

@@ -9,7 +9,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from wtman.errors import WorktreeError
 from wtman.git.checkouts import snapshot
@@ -20,6 +19,7 @@ from wtman.git.objects import history
 from wtman.journal.state import State, TaskView
 from wtman.model.changes import Change
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 from wtman.sandbox.mounts import outermost
 from wtman.worktrees.baseline import brought, unsaved
 from wtman.worktrees.ignored import is_newer, repositories_since, work_since

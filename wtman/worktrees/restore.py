@@ -9,7 +9,6 @@ Blocking, with the run's lock held, and safe to do twice.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.errors import MissingError, RaceError
@@ -22,6 +21,7 @@ from wtman.journal.record import Recorded
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Ended
+from wtman.model.values import dataclass
 from wtman.worktrees import trash
 from wtman.worktrees.baseline import BARE
 from wtman.worktrees.clean import KEPT_SECONDS, branch_of, trash_of, trash_ref

@@ -7,9 +7,9 @@ folder, a shell that enters it, a test runner, an agent, a build server, git its
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from wtman.formats.gitignore import matches
+from wtman.model.values import dataclass
 
 _MOST = 6  # paths named for each kind
 LINK, PROGRAM, SUBMODULE = "120000", "100755", "160000"

@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.errors import ExternalError
@@ -20,6 +19,7 @@ from wtman.git.objects import history
 from wtman.git.untrusted import inherited
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _GITLINK = "160000"

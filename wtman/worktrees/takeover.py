@@ -14,7 +14,6 @@ import os
 from collections.abc import Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wtman import inventory
 from wtman.context import Context
@@ -31,6 +30,7 @@ from wtman.inventory import Difference
 from wtman.journal.events import Event, Noted, WorktreeBack
 from wtman.journal.state import State, TaskView
 from wtman.model.ids import Branch, RunId, Sha, TaskId
+from wtman.model.values import dataclass
 from wtman.provision.environment_store import take_home_back
 from wtman.sandbox.mounts import outermost
 from wtman.text.words import listed

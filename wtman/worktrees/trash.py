@@ -12,7 +12,6 @@ import secrets
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from wtman import files
@@ -24,6 +23,7 @@ from wtman.git.control_dir import Control, own_index
 from wtman.git.discovery import Repository
 from wtman.git.disk import DiskTally
 from wtman.git.trees import open_up, remove_tree
+from wtman.model.values import dataclass
 
 NOTE = "worktree.json"  # what was dropped, and what of it is kept
 _WHOLE, _TREE, _ADMIN, _NEW = "whole", "tree", "admin", "new"

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from wtman.journal.state import State
 from wtman.model.disk import DiskUse
 from wtman.model.ids import RunId, TaskId
 from wtman.model.states import SCHEMA, SETTLED
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean as cleaned
 from wtman.text.terminal import count, duration, storage
 from wtman.text.words import did_you_mean, iso, quoted

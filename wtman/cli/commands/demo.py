@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 from textwrap import wrap
 from typing import Annotated
@@ -23,6 +22,7 @@ from wtman.cli import terminal
 from wtman.errors import MissingError, UsageError, WtmanError
 from wtman.model.command import Command
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 from wtman.text.terminal import count, paint
 
 _WHO = Identity("Ada Example", "ada@example.com")

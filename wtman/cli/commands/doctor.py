@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Annotated, Literal
 
 import typer
@@ -24,6 +24,7 @@ from wtman.git.discovery import Repository, discover, require_git
 from wtman.model.check import Verdict
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA, RunKind, RunState
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean, count, fold, paint, storage
 
 _COLOURS = {"ok": "32", "warn": "33", "missing": "31"}

@@ -1,6 +1,6 @@
 """What fits at a place of the command line. Pure."""
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

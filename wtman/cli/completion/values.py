@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from wtman import files
 from wtman.cli.completion.offer import Choice, Offer
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 
 _PACKAGE = os.path.dirname(files.__file__)
 _MOST_RUNS = 20  # whose states are worth the time

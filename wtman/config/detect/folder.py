@@ -4,13 +4,14 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from shlex import quote
 from typing import Any
 
 from wtman.config.detect.model import Candidate
 from wtman.model.check import CheckCommand, below
+from wtman.model.values import dataclass
 
 # What no project of the repository's own is in.
 _APART = re.compile(

@@ -3,7 +3,7 @@
 A `Project` is one project of it, in a folder, with what may judge and set it up: the best first.
 """
 
-from dataclasses import dataclass
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

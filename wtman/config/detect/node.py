@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from shlex import quote
 
 from wtman.config.detect.folder import ProjectFolder, json_table, strings, table
 from wtman.config.detect.model import Candidate, Project, WantedVersion
+from wtman.model.values import dataclass
 
 _MANY = 6  # packages of a workspace that get a check of their own
 _RUNNERS = r"(?:vitest|jest|mocha|ava|tap|uvu|jasmine|tape|lab|qunit|node --test|bun test)"

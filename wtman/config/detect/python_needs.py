@@ -4,11 +4,11 @@ import ast
 import configparser
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from wtman.config.detect.folder import ProjectFolder, strings, table
+from wtman.model.values import dataclass
 
 TESTERS = ("pytest", "tox", "nox", "nose2")
 # Names that test requirements usually have, the likelier first.

@@ -6,7 +6,7 @@ unless that names other work or another judge: whoever edits a check means this 
 """
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from wtman.config import Kind, Loaded, Source, load, repository_commands
@@ -23,6 +23,7 @@ from wtman.journal.state import State
 from wtman.model.agent_definition import AgentDefinition
 from wtman.model.plan import Plan
 from wtman.model.settings import ULTRA, Settings
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean, command, duration
 
 _WORK = ("check", "agent", "model", "effort", "roles")  # an edit counts, whatever a flag said

@@ -3,13 +3,13 @@
 Pure arithmetic. Git's own objects and the caches of package managers are not in it.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from wtman.model.disk import DiskUse, FreeSpace
 from wtman.model.plan import Plan
 from wtman.model.roles import review_agents
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 from wtman.text.terminal import count, storage
 from wtman.worktrees.decide import are_shared
 

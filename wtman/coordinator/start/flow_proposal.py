@@ -1,7 +1,7 @@
 """A flow that is asked for, and what the user then says yes or no to. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +10,7 @@ from wtman.journal.events import Configured, FlowAdded, Noted
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity, Role
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

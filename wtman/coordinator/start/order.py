@@ -6,7 +6,7 @@ Reads and refuses, starts nothing and writes nothing.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.agents.installed import first_agent
 from wtman.config import Loaded, load, repository_commands, worktrees_folder
@@ -69,6 +69,7 @@ from wtman.model.roles import (
 )
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 from wtman.plan.accuracy import calibration_of, known_rate
 from wtman.plan.attempts.store import load_attempts
 from wtman.plan.attempts.table import Attempts, SessionKind, spread_of

@@ -1,7 +1,7 @@
 """What is asked for, and what the user then says yes or no to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from wtman.coordinator.start.disk_forecast import DiskForecast
@@ -14,6 +14,7 @@ from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Issue, Plan
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 from wtman.plan.forecast import Forecast
 from wtman.plan.one_task import one_task
 from wtman.tasks.edit import Impact

@@ -1,7 +1,7 @@
 """What a resume is to change in a run, and what that comes to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from wtman.config.roles import load_roles
@@ -44,6 +44,7 @@ from wtman.journal.state import State
 from wtman.model.ids import RunId, TaskId
 from wtman.model.plan import Plan
 from wtman.model.roles import PLANNER, REVIEWER, agent_of, effort_of, model_of, reviews_each
+from wtman.model.values import dataclass
 from wtman.plan.file import locate, parse, validate
 from wtman.review.perform import programs_seen
 from wtman.tasks.edit import changes, impact

@@ -9,8 +9,10 @@ what is where is kept by others.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
+
+from wtman.model.values import dataclass
 
 Made = TypeVar("Made")
 

@@ -9,13 +9,13 @@ be hashed again at every look.
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.formats.git_output import raw, text
 from wtman.git.checkouts.snapshot import snapshot
 from wtman.git.control_dir import Control, call, own_index
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _MOST_PATHS, _MOST_BYTES = 5_000, 32 * 1024 * 1024
 

@@ -10,13 +10,13 @@ import json
 import os
 from array import array
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wtman import files, inventory
 from wtman.git.control_dir import Control, own_index
 from wtman.git.trees import remove_tree
 from wtman.inventory import STATE, Inventory, ListedFolder, Listing
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _CAP = 1 << 30
 _RECORD = "handout"

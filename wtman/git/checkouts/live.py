@@ -7,7 +7,7 @@ objects; it is emptied when the coordinator begins and when it has grown.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wtman.errors import WtmanError
 from wtman.git.checkouts.glance import Glance, glance
@@ -17,6 +17,7 @@ from wtman.git.objects import history
 from wtman.git.run import Threaded
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Pair, Sha, TaskId
+from wtman.model.values import dataclass
 
 # Looks after which the watch's objects are thrown away: an hour's worth at least.
 _FRESH = 240

@@ -11,7 +11,6 @@ import contextlib
 import heapq
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
-from dataclasses import dataclass
 from typing import Any
 
 from wtman import files
@@ -21,6 +20,7 @@ from wtman.git.control_dir import Control
 from wtman.git.run import Threaded
 from wtman.git.trees import remove_tree
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

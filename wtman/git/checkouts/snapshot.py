@@ -16,7 +16,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wtman import files
 from wtman.errors import ExternalError, OutsideError, WorktreeError
@@ -24,6 +24,7 @@ from wtman.formats.git_output import raw, text
 from wtman.git.control_dir import Control, call, oid, own_index, scratch, scratch_file
 from wtman.git.trees import folders_of
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _GITLINK = "160000"
 # What git passes over with no more than a word on stderr.

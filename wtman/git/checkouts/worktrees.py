@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
@@ -25,6 +24,7 @@ from wtman.git.run import git
 from wtman.git.scratch import scratch
 from wtman.git.trees import remove_tree
 from wtman.git.untrusted.git_dir import admin_files, write_texts
+from wtman.model.values import dataclass
 
 _HEAD_CAP = 4096
 NEW = ".new-"  # what is put together in wtman's own folder begins so

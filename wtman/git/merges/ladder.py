@@ -11,7 +11,6 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from wtman.formats.git_objects import Unusual, read_tree
 from wtman.formats.merge_tree import ConflictedFile, Merged, results
@@ -26,6 +25,7 @@ from wtman.git.objects.history import contents
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Change, Entry, Lines
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _CAP = 1 << 20
 _BETWEEN = b"=" * 61  # what parts the sides of a clash: longer than any underline

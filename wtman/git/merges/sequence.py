@@ -6,7 +6,7 @@ that merging each in turn gives, and leaves out (with the paths) what clashes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.formats.git_objects import Unusual
 from wtman.git.merges.attributes import laid_out
@@ -17,6 +17,7 @@ from wtman.git.objects.history import trees_of
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Changes
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 
 class Joiner:

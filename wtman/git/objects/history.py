@@ -5,7 +5,6 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from wtman.errors import ExternalError, MissingError
@@ -14,6 +13,7 @@ from wtman.git.control_dir import Control, call, oid
 from wtman.model.changes import Changes, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 _REMEMBERED = 20_000
 

@@ -1,7 +1,6 @@
 """A tree with some of its paths as another tree has them; no checkout is touched. Blocking."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call, oid, scratch_file
@@ -9,6 +8,7 @@ from wtman.git.objects.history import changes, commit, line_counts, tree_of
 from wtman.model.changes import Change, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 _NOBODY = Identity("wtman", "wtman@localhost")
 

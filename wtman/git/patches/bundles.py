@@ -7,10 +7,11 @@ object of the pack is read and hashed again, and that no ref moves. Blocking.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wtman.git.control_dir import Control, call, oid, scratch
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _HEAD_CAP = 1 << 16
 

@@ -9,13 +9,13 @@ needed to apply one.
 import base64
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wtman.errors import ExternalError, UsageError
 from wtman.formats.git_output import text
 from wtman.git.control_dir import Control, call, oid, scratch, scratch_file
 from wtman.git.objects.history import tree_of
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 _PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]
 _EXACT = ["--binary", "--full-index", *_PLAIN]

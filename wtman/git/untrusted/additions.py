@@ -9,10 +9,11 @@ that nothing leads to do not count. Blocking; no git runs here, and no link is f
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
 from wtman import files
+from wtman.model.values import dataclass
 
 _CAP = 1 << 20  # bytes of one file
 _MOST = 200  # files

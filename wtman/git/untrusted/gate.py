@@ -13,7 +13,7 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from wtman.formats.git_output import packed_refs, text
 from wtman.git.control_dir import Control, call, oid, scratch
 from wtman.git.untrusted.private import PrivateGit
 from wtman.model.ids import Sha
+from wtman.model.values import dataclass
 
 BLOB_CAP = 100 << 20  # bytes of one file
 TOTAL_CAP = 512 << 20  # bytes of everything that one session brings in, unpacked

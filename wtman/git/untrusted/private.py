@@ -19,7 +19,6 @@ Not in it: hooks, and of the remotes what may be a password in their addresses.
 import os
 import shutil
 import stat
-from dataclasses import dataclass
 
 from wtman import files
 from wtman.git import config
@@ -30,6 +29,7 @@ from wtman.git.untrusted import inherited
 from wtman.git.untrusted.git_dir import admin_files, write_git_dir, write_texts
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
+from wtman.model.values import dataclass
 
 _AT = "wtman-at"  # where the worktree stood when it was made
 _SHARED = "shared"  # the mount points for what is the repository's

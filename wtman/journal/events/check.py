@@ -1,10 +1,11 @@
 """Events of checks."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events.event import Event
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Sha, TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

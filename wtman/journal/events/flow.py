@@ -5,7 +5,7 @@ same call of a later play of the script has the same key, and finds the answer.
 """
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from wtman.journal.events.event import Event
@@ -13,6 +13,7 @@ from wtman.journal.events.merge import CandidateJudged
 from wtman.model.ids import ScopePath, Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Events of a forecast: what was foreseen of a run, and what of it came true."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events.event import Event
 from wtman.model.foreseen import ForeseenPair, ObservedPair, Spread
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

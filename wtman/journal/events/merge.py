@@ -1,11 +1,11 @@
 """Events of a merge: what was asked, each candidate judged, who was excluded, what landed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from wtman.journal.events.event import Event
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.ids import Branch, Sha, TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Events of tasks that meet."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events.event import Event
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """Events of a run's beginning: role assignment, and how its plan came about."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events.event import Event
 from wtman.model.foreseen import ForeseenPair
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Identity, Issue, Role, Task
 from wtman.model.scout import ScoutPart, ScoutReport
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Events of repairs: what was decided on a task that fell short, and what a person is asked."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events.event import Event
 from wtman.journal.events.team import TeamPlanned
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

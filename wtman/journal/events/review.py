@@ -1,11 +1,10 @@
 """Events of reviews: what reviewers, refuters and the reproducer matrix said, of which tips."""
 
-from dataclasses import dataclass
-
 from wtman.journal.events.event import Event
 from wtman.model.finding import Cell, Claim, Reproducer
 from wtman.model.ids import Sha, TaskId
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Events of a run as a whole: made, held back, stopped, taken up again."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from wtman.journal.events.event import Event
@@ -11,6 +11,7 @@ from wtman.model.plan import Identity
 from wtman.model.session import Cap
 from wtman.model.settings import Settings
 from wtman.model.states import RunKind
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Events of worktrees and sessions."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events.event import Event
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.session import Deviation, Ended, Usage
+from wtman.model.values import dataclass
 from wtman.text.words import listed
 
 

@@ -1,6 +1,6 @@
 """Events of a lead: how its task was cut into parts, and what these came to together."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.journal.events.event import Event
 from wtman.journal.events.merge import CandidateJudged, Excluded
@@ -8,6 +8,7 @@ from wtman.model.check import Verdict
 from wtman.model.ids import Branch, Sha, TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Usage
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ removed it. Files that no member touched are not opened.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.formats.three_way import BOTH, CLASH, THEIRS, Piece
 from wtman.merge.proof.compare import Trial
 from wtman.merge.proof.three_way import is_token, woven
 from wtman.model.changes import Comparison, Lines
+from wtman.model.values import dataclass
 
 Owners = tuple[int, ...]
 TARGET = 0  # every other owner is the number of a hunk

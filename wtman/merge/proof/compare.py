@@ -7,12 +7,13 @@ different ways, is right only where nothing of either was lost, or somebody decl
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.formats.three_way import CLASH, Piece, weave
 from wtman.merge.proof.expected import ExpectedChanges, FileChange, expected, merged_mode
 from wtman.merge.proof.three_way import Fill, fit, is_token, same, token, whole, woven
 from wtman.model.changes import Comparison, Entry, Lines, Pair
+from wtman.model.values import dataclass
 
 _ALIKE = 0.5  # of the lines, for a rename that nothing else makes known
 

@@ -8,10 +8,11 @@ all are listed, and only contents can say which one is true.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from wtman.model.changes import Change, Entry, Pair
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 
 _CANDIDATES = 40
 

@@ -15,7 +15,7 @@ Refuses to trust how the train was made: it knows trees and contents only.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wtman.formats.three_way import CLASH
 from wtman.merge.proof.blame import (
@@ -42,6 +42,7 @@ from wtman.merge.proof.three_way import is_token
 from wtman.merge.proof.violations import Violation, line_faults, shown
 from wtman.model.changes import Comparison, Pair
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 from wtman.text.terminal import count
 
 _LINES = 5  # violations told of one path in one step

@@ -6,12 +6,12 @@ a multiset, so that a lost or doubled copy of a common line is seen too.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 
 from wtman.merge.proof.blame import ExpectedFile
 from wtman.merge.proof.three_way import is_token
 from wtman.model.changes import Lines
 from wtman.model.ids import TaskId
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean
 from wtman.text.words import printable
 

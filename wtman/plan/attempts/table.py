@@ -8,7 +8,7 @@ that has fewer, the figure is unknown, and says so.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
@@ -17,6 +17,7 @@ from typing import Any
 from wtman.model.foreseen import ObservedPair, Spread
 from wtman.model.ids import TaskId
 from wtman.model.roles import DEFAULT
+from wtman.model.values import dataclass
 from wtman.text.terminal import count
 
 FIVE = 5  # of a kind

@@ -4,10 +4,10 @@ knows: where each will probably work, and how near that is to the other's place.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import log, log1p, sqrt
 
 from wtman.model.places import Definition
+from wtman.model.values import dataclass
 from wtman.text.search import texts_with
 
 _MOST_TEXT = 20_000  # characters of a brief that are read

@@ -8,7 +8,7 @@ and came in this repository before.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from math import exp, log
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from wtman.model.graph import order
 from wtman.model.ids import TaskId
 from wtman.model.places import Definition
 from wtman.model.plan import Task
+from wtman.model.values import dataclass
 from wtman.plan.conflicts.briefs import BriefWords, Lexicon, likeness
 from wtman.plan.conflicts.model import APART, BRIEFS, LINES, PLACES, STRANGERS
 from wtman.plan.conflicts.places import DefinitionIndex, Site, common, respelled, spots_of, touched

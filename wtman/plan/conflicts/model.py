@@ -5,8 +5,9 @@
 neighbouring commits moved onto one base; git's own merge says which of them conflict.
 """
 
-from dataclasses import dataclass
 from math import exp
+
+from wtman.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

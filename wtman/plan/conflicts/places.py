@@ -3,11 +3,11 @@ pair on which its chance of a conflict rests, and the words for them. Pure."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import log, log1p
 from types import MappingProxyType
 
 from wtman.model.places import Definition, Place, in_gap, place
+from wtman.model.values import dataclass
 
 _FAMILIAR = 30  # lines of a definition that nobody has measured
 _FEW, _MANY = 8, 100

@@ -10,7 +10,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from posixpath import dirname
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from wtman.formats.source_languages import language_of
 from wtman.formats.test_paths import is_test
 from wtman.model.places import Definition
 from wtman.model.scout import ScoutPart
+from wtman.model.values import dataclass
 from wtman.plan.map.file_list import quoted
 from wtman.plan.map.import_edges import called, import_edges, stands_for_folder
 from wtman.plan.part_names import part_names, untested

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from wtman.formats.gitignore import matches
 from wtman.formats.shell_commands import SimpleCommand, relative, simple_commands
+from wtman.model.values import dataclass
 from wtman.provision.inputs import node, others, python
 from wtman.provision.inputs.model import NOTHING, Inputs, TreeFiles, all_of, files_of, whole
 

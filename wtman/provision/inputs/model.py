@@ -3,10 +3,11 @@
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
+
+from wtman.model.values import dataclass
 
 Read = Callable[[str], str]
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wtman.formats.shell_commands import SimpleCommand, relative
+from wtman.model.values import dataclass
 from wtman.provision.inputs.model import NOTHING, Inputs, TreeFiles, files_of, whole
 
 _GRADLE = ("dependencies", "--version", "resolveAll", "-q", "--no-daemon", "--quiet")

@@ -1,12 +1,12 @@
 """Which lines the list of tasks has, and in which order. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from wtman.coordinator.outcome import agent_of, used_by, working_time
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing
+from wtman.model.values import dataclass
 from wtman.text.terminal import count
 from wtman.ui.tree import MARKS, WAITING, TreeLine, tree, tree_lines
 

@@ -1,8 +1,8 @@
 """The keys of the dashboard: the one table behind its bindings, its footer and `?`. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.text.terminal import columns, pad
 
 

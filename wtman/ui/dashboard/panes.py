@@ -1,7 +1,6 @@
 """Beside the tasks: log, diff, findings and facts of the chosen line, one of them shown."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from wtman.errors import WtmanError
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import Standing
+from wtman.model.values import dataclass
 from wtman.text.terminal import clean
 from wtman.ui.dashboard import pane_text
 from wtman.ui.dashboard.choice import Item

@@ -1,8 +1,8 @@
 """A line of the list of tasks as pieces with styles, as far as there is room. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.text.terminal import columns, fit, pad
 from wtman.ui.dashboard.choice import Item
 from wtman.ui.dashboard.said import STYLES

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from wtman.model.values import dataclass
 from wtman.text.terminal import columns, fit
 
 # Of the terminal's own palette, so that dark and light themes both stay readable.

@@ -1,11 +1,11 @@
 """Where the dashboard reads, and whom it asks: values that the door fills in."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wtman.journal.state import PersonQuestion, State, TaskView
 from wtman.model.ids import RunId, TaskId
+from wtman.model.values import dataclass
 from wtman.ui.dashboard.said import Said
 
 if TYPE_CHECKING:
