@@ -25,7 +25,7 @@ else:
         return make(cls, **options) if cls else lambda given: make(given, **options)
 
 
-def _frozen(cls: type, **options: bool) -> type:
+def _frozen(cls: type, **options: bool) -> Any:
     if any(dataclasses.is_dataclass(one) for one in cls.__bases__):
         return dataclasses.dataclass(**options)(cls)
     slots = options.get("slots", False)
