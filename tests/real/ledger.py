@@ -242,6 +242,9 @@ class _Requests(BaseHTTPRequestHandler):
         try:
             self.send_response(turn.status)
             self.send_header("connection", "close")
+            if turn.end == "short":
+                self.send_header("transfer-encoding", "chunked")
+                sent = f"{len(sent):x}\r\n".encode() + sent + b"\r\n"
             if "content-type" not in turn.headers:
                 self.send_header("content-type", "text/event-stream")
             for name, value in turn.headers.items():
@@ -284,6 +287,6 @@ def serving(parts: Sequence[Part]) -> Iterator[Ledger]:
         http.server_close()
 
 
-def cut(turn: Turn, share: float = 0.5) -> Turn:
-    """The stream breaks off in the middle."""
-    return replace(turn, cut=int(len(turn.body) * share))
+def cut(turn: Turn, share: float = 0.5, end: str = "close") -> Turn:
+    """The stream breaks off in the middle: as if it were its end, or `short` of it."""
+    return replace(turn, cut=int(len(turn.body) * share), end=end)

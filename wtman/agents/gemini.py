@@ -95,6 +95,7 @@ class GeminiAgent:
         ),
         install="npm install -g @google/gemini-cli",
         sign_in="run `gemini` and sign in, or set GEMINI_API_KEY",
+        memory=320,
     )
 
     def command(self, job: Job) -> Command:

@@ -97,7 +97,8 @@ _UNKNOWN = re.compile(
 _LIMITED = re.compile(
     r"rate.?limit|too many requests|overloaded|high demand|temporarily unavailable"
     r"|stream disconnected|connection (error|failed|refused|reset)|unable to connect"
-    r"|error sending request|fetch failed|ECONN(REFUSED|RESET)|timed? ?out",
+    r"|error sending request|fetch failed|stream ended|premature close|socket hang up"
+    r"|socket connection was closed|ECONN(REFUSED|RESET)|timed? ?out",
     re.IGNORECASE,
 )
 _STATUS = re.compile(r"(?:status(?: code)?:?|API Error:|HTTP|rejected \()\s*([1-5]\d\d)\b", re.I)

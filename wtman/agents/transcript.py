@@ -4,15 +4,13 @@ Pure. Told by the shape of the event, not by the agent's name, so that a recordi
 session that it is of. Any other line is its program's own and stays as it is.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from wtman.agents.other_transcripts import readable_other
 from wtman.agents.stream import field, items, number, parsed, text
+from wtman.agents.transcript_lines import answer_lines, error_lines, first_line, target_of
 
-_ANSWER = 10  # lines of what a tool answered
-_GIVEN = 400  # columns of what a tool was given, where nothing of it says what it is for
-_TARGETS = "file_path notebook_path path command pattern url query description".split()
 _SILENT = ("rate_limit_event", "thread.started", "turn.started", "turn.completed")
 
 
@@ -30,16 +28,16 @@ def readable(line: bytes) -> tuple[str, ...] | None:
         case "result" if text(event, "subtype"):
             return tuple(_result(event))
         case "turn.failed" if isinstance(field(event, "error"), dict):
-            return tuple(_error(text(event, "error", "message")))
+            return tuple(error_lines(text(event, "error", "message")))
         case "error" if text(event, "message"):
-            return tuple(_error(text(event, "message")))
+            return tuple(error_lines(text(event, "message")))
         case "item.started" | "item.updated" | "item.completed" as stage if isinstance(
             field(event, "item"), dict
         ):
             return tuple(_item(field(event, "item"), stage))
         case kind if kind in _SILENT:
             return ()
-    return None
+    return readable_other(event)
 
 
 # --- Claude Code's, and wtman's own agent's ---------------------------------------------------
@@ -64,22 +62,17 @@ def _message(event: Any) -> Iterator[str]:
             case "text":
                 yield from text(block, "text").splitlines()
             case "tool_use":
-                target = _first_line(_target(field(block, "input")))
+                target = first_line(target_of(field(block, "input")))
                 yield f"> {text(block, 'name')} {target}".rstrip()
             case "tool_result":
-                yield from _answer(_plain(field(block, "content")))
+                yield from answer_lines(_plain(field(block, "content")))
 
 
 def _result(event: Any) -> Iterator[str]:
     if field(event, "is_error") is not False:
         errors = field(event, "errors")
         told = [str(item) for item in errors] if isinstance(errors, list) else []
-        yield from _error(text(event, "result") or "; ".join(told) or text(event, "subtype"))
-
-
-def _target(given: Any) -> str:
-    found = next((found for name in _TARGETS if (found := text(given, name))), "")
-    return found or (json.dumps(given)[:_GIVEN] if given else "")
+        yield from error_lines(text(event, "result") or "; ".join(told) or text(event, "subtype"))
 
 
 def _plain(content: Any) -> str:
@@ -99,37 +92,13 @@ def _item(item: Any, stage: str) -> Iterator[str]:
         case "agent_message" if done:
             yield from text(item, "text").splitlines()
         case "command_execution" if stage == "item.started":
-            yield f"> Bash {_first_line(text(item, 'command'))}"
+            yield f"> Bash {first_line(text(item, 'command'))}"
         case "command_execution" if done:
-            yield from _answer(text(item, "aggregated_output"))
+            yield from answer_lines(text(item, "aggregated_output"))
         case "file_change" if stage == "item.started":
             paths = [text(change, "path") for change in items(item, "changes")]
             yield f"> Edit {', '.join(paths)}"
         case "mcp_tool_call" | "web_search" as kind if stage == "item.started":
             yield f"> {kind} {text(item, 'tool') or text(item, 'query')}"
         case "error" if done:
-            yield from _error(text(item, "message"))
-
-
-# --- both -------------------------------------------------------------------------------------
-
-
-def _error(said: str) -> Iterator[str]:
-    try:  # some providers put their JSON into it
-        inner = json.loads(said)
-    except (ValueError, RecursionError):
-        inner = None
-    said = text(inner, "error", "message") or text(inner, "message") or said
-    yield from (f"! {line}" for line in said.splitlines())
-
-
-def _answer(said: str) -> Iterator[str]:
-    lines = said.rstrip().splitlines()
-    yield from (f"    {line}" for line in lines[:_ANSWER])
-    if len(lines) > _ANSWER:
-        yield f"    … and {len(lines) - _ANSWER} more lines (--raw)"
-
-
-def _first_line(said: str) -> str:
-    first, *more = said.strip().splitlines() or [""]
-    return f"{first} …" if more else first
+            yield from error_lines(text(item, "message"))

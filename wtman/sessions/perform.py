@@ -14,6 +14,7 @@ from dataclasses import replace
 from wtman import files
 from wtman.agents import Activity
 from wtman.agents.stream import way_on
+from wtman.agents.transcript import readable
 from wtman.budget.budget import counts
 from wtman.checks.excerpt import summary
 from wtman.context import Context
@@ -325,8 +326,16 @@ def _is_excused(state: State, action: RunSession | Collect) -> bool:
 
 def _last_words(folder: str, cap: int = 2000) -> str:
     """The end of stderr, else of stdout: what a failed session said last."""
-    for name in ("stderr", "stdout"):
-        text = files.tail(os.path.join(folder, name), cap).decode("utf-8", "replace").strip()
-        if text:
-            return text
-    return ""
+    said = files.tail(os.path.join(folder, "stderr"), cap).decode("utf-8", "replace").strip()
+    return said or _words_of(files.tail(os.path.join(folder, "stdout"), cap), cap).strip()
+
+
+def _words_of(tail: bytes, cap: int) -> str:
+    """The end of a stream as people read it: of an event its words, none of a piece of one."""
+    first, *rest = tail.splitlines() or [b""]
+    lines = rest if len(tail) == cap and b'":' in first else [first, *rest]
+    said: list[str] = []
+    for line in lines:
+        told = readable(line)
+        said += (line.decode("utf-8", "replace"),) if told is None else told
+    return "\n".join(said)

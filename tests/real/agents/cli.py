@@ -4,6 +4,7 @@ A `Cli` is all that a test needs to know of one. Its provider is the ledger, whi
 API; what it then does is a call of one of its own tools.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -54,4 +55,16 @@ GEMINI = Cli(
     sign_in="GEMINI_API_KEY",
 )
 
-CLIS = (GEMINI,)
+PI = Cli(
+    name="pi",
+    model="anthropic/claude-sonnet-4-5",
+    env=lambda address, key: {"ANTHROPIC_API_KEY": key},
+    files=lambda address, key: {
+        ".pi/agent/models.json": json.dumps({"providers": {"anthropic": {"baseUrl": address}}})
+    },
+    writes=lambda asked, path, content: tool(asked, "write", path=path, content=f"{content}\n"),
+    shell=lambda asked, command: tool(asked, "bash", command=command),
+    sign_in="API key",
+)
+
+CLIS = (GEMINI, PI)

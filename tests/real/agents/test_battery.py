@@ -53,6 +53,10 @@ def busy(asked: Asked) -> Turn:
     return error(asked, 429, "rate_limit_error", "Too many requests", retry_after="1")
 
 
+def breaks_off(asked: Asked) -> Turn:
+    return cut(words(asked, "breaks off here. " * 40), end="short")
+
+
 def fixes(cli: Cli) -> Part:
     """Writes what its check refuses, and what it takes when it is told so."""
 
@@ -96,7 +100,7 @@ def test_work_is_verified_fixed_counted_and_lands(
     parts = [
         good(cli, "fine"),
         good(cli, "busy", once(0, busy)),
-        good(cli, "cut", once(1, lambda asked: cut(words(asked, "breaks off here. " * 40)))),
+        good(cli, "cut", once(1, breaks_off)),
         fixes(cli),
         part("idle", lambda asked: words(asked, "I have done it all.")),
     ]
