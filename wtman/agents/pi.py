@@ -12,13 +12,14 @@ For each piece of an answer it prints the answer so far; `pi.cjs` keeps that fro
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of
 from wtman.agents.stream import argument, fed, field, items, money, number, parsed, text, trouble_of
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome, Usage
+from wtman.model.values import dataclass
 
 _QUIET = posixpath.join(posixpath.dirname(__file__), "pi.cjs")
 _ENV = {"PI_OFFLINE": "1", "PI_SKIP_VERSION_CHECK": "1", "PI_TELEMETRY": "0"}
