@@ -62,6 +62,8 @@ def hermetic_environment(home: Path, parent: Mapping[str, str]) -> dict[str, str
         "SHELL": "/bin/sh",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
+        # Checks that are pytest itself need none of ours, which take as long as all the rest.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # Walls cost time; the tests that are about them ask for them.
         "WTMAN_SANDBOX": "none",
     }
@@ -100,7 +102,7 @@ def run_git(
         text=True,
         errors="surrogateescape",
         check=False,
-        timeout=60,
+        timeout=120,
     )
     if done.returncode not in ok:
         pytest.fail(f"git {' '.join(args)} in {repo}: {done.returncode}\n{done.stderr}")
@@ -195,7 +197,7 @@ class Program:
         env: Mapping[str, str] | None = None,
         input: str | None = None,
         check_status: int | None = 0,
-        timeout: float = 60,
+        timeout: float = 120,
     ) -> Result:
         """Run it to its end. `check_status` None takes any exit status."""
         words = tuple(str(arg) for arg in args)
@@ -261,7 +263,7 @@ def session_processes(below: Path) -> Iterator[tuple[int, str]]:
             yield process.pid, line
 
 
-def assert_no_leftover_processes(below: Path, patience: float = 5.0) -> None:
+def assert_no_leftover_processes(below: Path, patience: float = 15.0) -> None:
     """Fail, after killing them, if sessions are alive; a killed coordinator's get `patience`."""
     until = time.monotonic() + patience
     while left := dict(session_processes(below)):

@@ -25,7 +25,7 @@ class Terminal:
             env=env,
             dimensions=(LINES, COLUMNS),
             encoding="utf-8",
-            timeout=30,
+            timeout=60,
         )
 
     def until(self, pattern: str) -> str:
@@ -49,7 +49,7 @@ class Terminal:
         return int(self.child.exitstatus)
 
     def _feed(self) -> None:
-        read = self.child.read_nonblocking(4096, timeout=30)
+        read = self.child.read_nonblocking(4096, timeout=60)
         self.raw += read
         self._stream.feed(read)
 

@@ -40,7 +40,7 @@ class Shell:
         self._screen = pyte.Screen(100, 60)
         self._stream = pyte.Stream(self._screen)
         self.child = pexpect.spawn(
-            command, cwd=str(repo), env=env, dimensions=(60, 100), encoding="utf-8", timeout=30
+            command, cwd=str(repo), env=env, dimensions=(60, 100), encoding="utf-8", timeout=60
         )
         self.child.sendline(f"{load}; echo lo''aded")
         self.until("loaded\n")

@@ -449,12 +449,11 @@ def test_a_train_is_checked_moves_nothing_and_is_started_from(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "words", ["--items 4 --kills 3 --jobs 3", "--items 4 --kills 3 --jobs 3 --sandbox bubblewrap"]
-)
-def test_kills_repeat_no_finished_step_and_mix_up_no_answers(tmp_path: Path, words: str) -> None:
+def test_kills_repeat_no_finished_step_and_mix_up_no_answers(tmp_path: Path) -> None:
+    """Behind walls; without them flows three deep are killed (tests/cli/test_nested_flows.py)."""
     if problem := choice.trouble("bubblewrap"):
         pytest.skip(problem)
+    words = "--items 3 --kills 2 --jobs 3 --sandbox bubblewrap"
     script = [sys.executable, str(kit.ROOT / "scripts/bench/kills.py"), "--at", str(tmp_path)]
     done = subprocess.run(
         [*script, *words.split()], capture_output=True, text=True, check=False, timeout=300

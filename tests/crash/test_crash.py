@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import kit
-from tests.crash.world import STRIDE, World, assert_whole, make, points, untouched
+from tests.crash.world import STRIDE, World, assert_whole, kept, make, points, untouched
 from wtman.sandbox.choice import trouble
 
 # Enough for every effect; a hang is seen sooner, for each command has its own limit.
@@ -70,12 +70,11 @@ def test_a_split_killed_at_any_effect_is_resumed_without_loss(
 def test_a_merge_killed_at_any_effect_is_whole_or_not_at_all(
     tmp_path: Path, wtman: kit.Program
 ) -> None:
-    fresh = worlds(tmp_path, wtman)
-    _, first = next(fresh)
-    first.wtman(*first.split, cwd=first.repo)
-    effects = first.effects(["merge"])
-    for at, (_, world) in zip(points(effects), fresh, strict=False):
-        world.wtman(*world.split, cwd=world.repo)
+    world = make(tmp_path / "split", wtman)
+    world.wtman(*world.split, cwd=world.repo)
+    as_split = kept(tmp_path / "split")
+    for at in points(world.effects(["merge"])):
+        as_split()
         if not world.killed(["merge"], at):
             continue
         answer = world.wtman("merge", "--json", cwd=world.repo, check_status=None)

@@ -132,10 +132,11 @@ def asking(folder: Path, wtman: kit.Program) -> worlds.World:
 def test_an_answer_killed_at_any_effect_counts_once_or_not_at_all(
     tmp_path: Path, wtman: kit.Program
 ) -> None:
-    first = asking(tmp_path / "first", wtman)
-    effects = first.effects(["answer", str(first.run), "yes"])
-    for at in worlds.points(effects, stride=min(worlds.STRIDE, 2)):
-        world = asking(tmp_path / str(at), wtman)
+    world = asking(tmp_path / "asking", wtman)
+    as_asked = worlds.kept(tmp_path / "asking")
+    effects = world.effects(["answer", str(world.run), "yes"])
+    for at in worlds.points(effects, stride=min(worlds.STRIDE, 3)):
+        as_asked()
         main, words = kit.run_git(world.repo, "rev-parse", "main"), ["answer", str(world.run)]
         assert world.killed([*words, "yes"], at), f"effect {at} of {effects}"
         waits = world.wtman("status", "--json", cwd=world.repo).json()["question"] is not None
@@ -151,14 +152,14 @@ def test_an_answer_killed_at_any_effect_counts_once_or_not_at_all(
 def test_a_run_that_was_answered_and_is_killed_asks_nothing_again(
     tmp_path: Path, wtman: kit.Program
 ) -> None:
-    first = asking(tmp_path / "first", wtman)
-    first.wtman("answer", str(first.run), "yes", cwd=first.repo)
-    effects = first.effects(["resume", str(first.run), "--yes"])
-    assert_repaired(first, kit.run_git(first.repo, "rev-parse", "main"))
+    world = asking(tmp_path / "answered", wtman)
+    world.wtman("answer", str(world.run), "yes", cwd=world.repo)
+    as_answered = worlds.kept(tmp_path / "answered")
+    main = kit.run_git(world.repo, "rev-parse", "main")
+    effects = world.effects(["resume", str(world.run), "--yes"])
+    assert_repaired(world, main)
     for at in worlds.points(effects):
-        world = asking(tmp_path / str(at), wtman)
-        main = kit.run_git(world.repo, "rev-parse", "main")
-        world.wtman("answer", str(world.run), "yes", cwd=world.repo)
+        as_answered()
         if world.killed(["resume", str(world.run), "--yes"], at):
             resumed(world, [])
             assert_repaired(world, main)

@@ -3,8 +3,10 @@
 import json
 import os
 import random
+import shutil
 import signal
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from tests import kit
 HOOK = Path(__file__).parent / "hook"
 
 # Every n-th effect; WTMAN_CRASH_STRIDE=1 tries them all, which takes hours.
-STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "28"))
+STRIDE = int(os.environ.get("WTMAN_CRASH_STRIDE", "75"))
 
 PLAN = """
 request = "three things"
@@ -106,15 +108,29 @@ class World:
         }
 
 
-def points(effects: int, share: str = "1/1", stride: int = STRIDE) -> range:
-    """Which effects to be killed at: each `stride`-th from a random one on; of them a share.
+def points(effects: int, share: str = "1/1", stride: int = STRIDE) -> list[int]:
+    """Which effects to be killed at: the first, the last, and each `stride`-th from a random one
+    on; of them a share.
 
     `share` "2/3" is the second of three that together have them all.
     """
     offset = random.randrange(stride)
     print(f"{effects} effects, stride {stride}, offset {offset}, share {share}")
     number, _, shares = share.partition("/")
-    return range(1 + offset + (int(number) - 1) * stride, effects + 1, int(shares) * stride)
+    tried = sorted({1, *range(1 + offset, effects + 1, stride), effects})
+    return tried[int(number) - 1 :: int(shares)]
+
+
+def kept(folder: Path) -> Callable[[], None]:
+    """Keeps what is in the folder now; call the value to have it so again, at the same path."""
+    beside = folder.with_name(f"{folder.name}.kept")
+    shutil.copytree(folder, beside, symlinks=True)
+
+    def restore() -> None:
+        shutil.rmtree(folder)
+        shutil.copytree(beside, folder, symlinks=True)
+
+    return restore
 
 
 def make(folder: Path, wtman: kit.Program, shared: bool = False) -> World:

@@ -80,7 +80,7 @@ def bench(name: str, tmp_path: Path) -> Bench:
 
 async def said(bench: Bench, text: bytes, id: str = "run/task/1") -> None:
     """Wait until the program has said it."""
-    path, deadline = bench.folder / id / "stdout", time.monotonic() + 20
+    path, deadline = bench.folder / id / "stdout", time.monotonic() + 60
     while not path.exists() or text not in path.read_bytes():
         assert time.monotonic() < deadline, f"never said {text!r}"
         await asyncio.sleep(0.01)

@@ -182,7 +182,7 @@ def test_sweep_takes_children_that_lost_their_environment(tmp_path: Path) -> Non
     run = f"bare-{os.getpid()}"
     pidfile = tmp_path / "pid"
     parent = orphan(f"{run}/a/1", f'env -i sh -c "echo \\$\\$ >{pidfile}; sleep 600"; true')
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (pidfile.exists() and pidfile.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -315,7 +315,7 @@ desk.run = {str(desk.run)!r}
 desk.ask()
 """
     process = subprocess.Popen([sys.executable, "-c", code])
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not desk.starts and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -158,7 +158,7 @@ while not os.path.exists("go-on"): time.sleep(0.01)
 
     def look() -> None:
         checkout = run.repo.parent / "checkout"
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not (checkout / "began").exists() and time.monotonic() < until:
             time.sleep(0.01)
         while_alive.extend(holding(key, run.repo.parent))
