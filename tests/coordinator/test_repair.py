@@ -24,7 +24,11 @@ from wtman.tasks.edit import changes
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.tasks.repair import asks_for, wrong_with
 from wtman.ui.questions import question_lines
+from wtman.ui.report import report
+from wtman.ui.report_json import report_json
+from wtman.ui.rows import Moment, rows
 from wtman.ui.table import attention
+from wtman.ui.tree import tree, tree_lines
 
 Fate = Callable[[State, e.RepairDecided], e.RepairDecided | e.RepairFailed | str]
 
@@ -247,6 +251,16 @@ def test_what_only_the_user_can_allow_waits_while_the_rest_goes_on(answer: str) 
         assert state.repairs[-1].applied is not None
         assert "not allowed" in state.repairs[-1].applied.refused
     assert not state.asked and len(world.asked) == 1
+    # Every view counts the attempts of the task, however its words changed.
+    last = state.tasks[TaskId("a")].last
+    known = standings(state)
+    (row, *_) = rows(state, tree_lines(tree(state, known)), known, Moment(0.0))
+    (told, *_) = report_json(state, live=False)["tasks"]
+    assert (row.name, row.attempt, told["attempt"]) == ("a", f"#{last}", last) and last >= 2
+    assert f"| {last} |" in report(state)
+    assert f"### allow it? **answered {answer}**\n\n- a may change b/\\*\\*\n" in report(state)
+    (asked_of,) = report_json(state, live=False)["asked"]
+    assert (asked_of["text"], asked_of["answer"]) == ("allow it?", answer)
 
 
 @pytest.mark.parametrize(("check", "answer"), [("missing", "yes"), ("other", "yes"), ("x", "no")])

@@ -229,7 +229,7 @@ def test_nothing_foreign_reaches_the_terminal_raw() -> None:
 def test_the_sum_of_sessions_is_shown() -> None:
     plan = parse(FULL, "p")
     assert validate(plan, max_sessions=2, allow_overlap=False) == ()
-    with pytest.raises(UsageError, match="at least 2 tasks = 2 sessions, but at most 1 are"):
+    with pytest.raises(UsageError, match="at least 2 tasks = 2 sessions, but at most 1 is"):
         validate(plan, max_sessions=1, allow_overlap=True)
     with pytest.raises(UsageError) as caught:
         validate(plan, max_sessions=6, allow_overlap=True, reviewers=2)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wtman.errors import UsageError
 from wtman.journal import events as e
 from wtman.journal.record import Recorded
 from wtman.journal.replay import replay
@@ -17,6 +18,7 @@ from wtman.model.scout import ScoutPart, ScoutReport
 from wtman.model.session import Cap, Usage
 from wtman.model.settings import Settings
 from wtman.plan.actions import ChoosePlan, DraftPlan, MakeMap, MakePlan, PassOver, Scout
+from wtman.plan.allowance import cut_words, planning_limit, planning_size, require_planning
 from wtman.plan.decide import PlanningAction, planning_actions
 
 TASK = Task(TaskId("a"), "do a")
@@ -131,15 +133,94 @@ def test_no_more_scouts_at_once_than_there_are_slots() -> None:
 
 
 def test_a_used_up_limit_passes_scouts_over_and_plans_with_what_is_left() -> None:
-    world = World(parts=4, max_sessions=3)
+    world = World(parts=4, max_sessions=10)
     world.turn()
     world.end()
-    assert len(world.turn()) == 2, "the last session is the planner's"
-    world.end()
-    world.end()
-    assert [type(item) for item in world.turn()] == [PassOver]
+    assert len(world.turn()) == 4
+    (first, *_) = world.running.values()
+    assert isinstance(first, Scout)
+    world.tell(e.ScoutFailed(first.part, "scout", "no", sessions=2, seconds=1.0))
+    world.running.pop(first.key)
+    for _ in range(3):
+        world.end()
+    assert [type(item) for item in world.turn()] == [MakePlan]
+    world = World(parts=4, max_sessions=10)
+    world.turn()
+    world.tell(e.MapMade(tuple(ScoutPart(f"p{n}") for n in range(6)), 9))
+    world.running.clear()
+    assert len(world.turn()) == 4, "half of the sessions and one for the planner are kept"
+    for _ in range(4):
+        world.end()
+    (over,) = world.turn()
+    assert isinstance(over, PassOver)
+    assert over.outcome.reason == "the other 5 of 10 sessions are for the tasks"
     assert [type(item) for item in world.turn()] == [PassOver]
     assert [type(item) for item in world.turn()] == [MakePlan]
+
+
+@pytest.mark.parametrize(
+    "settings, size",
+    [
+        ({}, (8, 3, 1)),
+        ({"max_sessions": 24}, (8, 3, 1)),
+        ({"max_sessions": 14}, (3, 3, 1)),
+        ({"max_sessions": 8}, (2, 1, 0)),
+        ({"max_sessions": 3}, (0, 1, 0)),
+        ({"budget_usd": 100.0}, (8, 3, 1)),
+        ({"budget_usd": 1.0}, (1, 1, 0)),
+        ({"budget_usd": 0.01}, (0, 1, 0)),
+        ({"plan_budget_usd": 0.2}, (2, 1, 0)),
+        ({"budget_tokens": 400_000}, (2, 1, 0)),
+    ],
+)
+def test_scouts_and_plans_are_cut_to_what_leaves_room_for_the_tasks(
+    settings: dict[str, float], size: tuple[int, int, int]
+) -> None:
+    wanted = e.PlanWanted("planner", scout="scout", judge="judge")
+    given = replace(Settings(agent="a", plans=3), **settings)  # type: ignore[arg-type]
+    found = planning_size(wanted, given)
+    assert (found.scouts, found.plans, found.judges) == size
+    assert bool(cut_words(wanted, given)) is (size != (8, 3, 1))
+    world = World(parts=8, plans=3, **settings)
+    while not world.over:
+        assert world.turn() or world.running
+        if world.running:
+            world.end()
+    if world.state.paused is None:
+        assert world.state.sessions <= max(world.state.settings.max_sessions // 2, 1)
+
+
+def test_planning_never_takes_the_money_of_the_tasks() -> None:
+    assert planning_limit(Settings(budget_usd=10.0)).usd == 1.0
+    assert planning_limit(Settings(budget_usd=10.0, plan_budget_usd=4.0)).usd == 4.0
+    assert planning_limit(Settings(budget_usd=10.0, plan_budget_usd=9.0)).usd == 5.0
+
+
+def test_a_plan_without_a_session_for_a_task_of_it_is_not_made() -> None:
+    world = World(parts=0, max_sessions=3)
+    world.turn()
+    world.end()
+    assert [type(item) for item in world.turn()] == [MakePlan]
+    world.end(ok=False)
+    world.tell(e.Resumed(), e.PlanFailed(1, "x", "no", sessions=1, seconds=1.0), e.Resumed())
+    (pause,) = world.turn()
+    assert isinstance(pause, Pause)
+    told = "the run has had 2 of its 3 sessions, and a plan with one task needs 2 more"
+    assert pause.reason == told
+    assert pause.hint == "raise the limit: wtman resume --max-sessions N"
+
+
+@pytest.mark.parametrize("most, reviewers, ok", [(1, 0, False), (2, 0, True), (3, 2, False)])
+def test_a_limit_that_no_plan_fits_is_refused_with_the_number_that_is_needed(
+    most: int, reviewers: int, ok: bool
+) -> None:
+    wanted, given = e.PlanWanted("planner"), Settings(agent="a", max_sessions=most)
+    if ok:
+        return require_planning(wanted, given, reviewers)
+    with pytest.raises(UsageError) as error:
+        require_planning(wanted, given, reviewers)
+    assert f"need at least {2 + reviewers} (1 planner" in error.value.message
+    assert f"--max-sessions {2 + reviewers} or more" in error.value.hint
 
 
 def test_without_money_for_a_plan_the_run_pauses_and_says_how_to_go_on() -> None:

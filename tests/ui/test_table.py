@@ -16,10 +16,12 @@ from wtman.journal import record
 from wtman.journal.state import State, fingerprint_of
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
+from wtman.model.ids import TaskId
 from wtman.model.plan import Task
 from wtman.model.session import Ended, Usage
 from wtman.tasks.lifecycle import standings
 from wtman.text.terminal import clean, columns, duration, fit, pad, roughly, size
+from wtman.ui.report import report
 from wtman.ui.rows import Moment
 from wtman.ui.table import run_words, table
 
@@ -361,6 +363,13 @@ def test_the_clock_runs_while_the_base_is_checked_and_a_queue_waits_for_it() -> 
     assert lines[2].startswith("now: checking the base") and lines[2].endswith("(1 m 37 s)")
     assert any(re.match(r"  · core +queued +waits for the base check$", line) for line in lines)
     assert any(re.match(r"  · portal +pending +waits for billing$", line) for line in lines)
+
+
+def test_table_and_report_say_the_same_time() -> None:
+    state = played((*A_RUN, *finished("core", 1, files=1, seconds=4)))
+    state.tasks[TaskId("core")] = replace(state.tasks[TaskId("core")], spent=100.0)
+    assert any(re.match(r"  . core +\w+ +#1 +1 m 44 s", line) for line in lines_of(state))
+    assert "| 1 m 44 s |" in report(state)
 
 
 def test_setup_and_checks_have_a_clock_in_their_rows() -> None:

@@ -110,7 +110,8 @@ class Console:
         if prepared.wanted is not None:
             approve_planner(repo, prepared, may_ask=not (self.yes or self.as_json))
             if not self.as_json:
-                print(announced(prepared.wanted, prepared.proposal.settings), flush=True)
+                lines = announced(prepared.wanted, prepared.proposal.settings, terminal.width())
+                print("\n".join(lines), flush=True)
             if not confirmed_ultra(repo, prepared, sys.stdout, yes=self.yes, as_json=self.as_json):
                 print("nothing was started")
                 return 0

@@ -46,7 +46,8 @@ def write(repo: Repository, wanted: StartRequest, path: str, as_json: bool) -> i
     prepared = order(repo, wanted, os.environ)
     approve_planner(repo, prepared, may_ask=not as_json)
     if not as_json and prepared.wanted is not None:
-        print(announced(prepared.wanted, prepared.proposal.settings), file=sys.stderr, flush=True)
+        lines = announced(prepared.wanted, prepared.proposal.settings, terminal.width())
+        print("\n".join(lines), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
         state = home.state(prepared.create(store))

@@ -16,7 +16,7 @@ from wtman.model.ids import TaskId
 from wtman.model.roles import agent_of_lead, agent_of_task
 from wtman.model.session import Usage
 from wtman.model.states import RunKind, RunState, Standing, TaskState
-from wtman.plan.decide import planning_limit
+from wtman.plan.allowance import planning_limit
 from wtman.review.judgement import is_audit, unseen
 from wtman.tasks.lifecycle import judged_by_none, landable, run_state, standings
 from wtman.tasks.repair import excluded_to_repair
@@ -48,8 +48,8 @@ def last_outcome(view: TaskView) -> SessionFinished | None:
 
 
 def working_time(view: TaskView, now: float) -> float:
-    """Seconds spent in sessions; the one in flight counts up to `now`."""
-    total = 0.0
+    """Seconds of its setups, sessions and checks; a session in flight counts up to `now`."""
+    total = view.spent
     for item in view.attempts:
         if item.ended is None:
             total += max(now - item.started, 0.0) if now else 0.0
@@ -315,7 +315,7 @@ def _spent(state: State) -> list[str]:
     settings, charged = state.settings, state.charged
     if state.paused is None:
         return []
-    if state.sessions >= settings.max_sessions:
+    if state.sessions >= settings.max_sessions or "--max-sessions N" in state.paused.hint:
         return [f"--max-sessions {2 * settings.max_sessions}"]
     planning = state.planning.charged.usd if state.planning is not None else 0.0
     limit = planning_limit(settings).usd

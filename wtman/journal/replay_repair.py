@@ -66,7 +66,9 @@ def answered(state: State, event: e.Answered) -> State:
 
 
 def _closed(state: State, event: e.QuestionClosed, at: float) -> State:
-    return replace(state, asked=tuple(it for it in state.asked if it.key != event.key))
+    over = tuple(item for item in state.asked if item.key == event.key)
+    left = tuple(item for item in state.asked if item.key != event.key)
+    return replace(state, asked=left, settled=(*state.settled, *over))
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {

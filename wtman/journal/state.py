@@ -561,6 +561,7 @@ class State:
     flow: FlowView | None = None  # of a plan in code
     repairs: tuple[RepairView, ...] = ()
     asked: tuple[PersonQuestion, ...] = ()  # of a person, about tasks
+    settled: tuple[PersonQuestion, ...] = ()  # of these, what is over: answered, or overtaken
     mends: bool = False  # a resume asks for the repair of what the newest merge excluded
     configured: e.Configured | None = None  # what the configuration said when it was last read
     authors: tuple[Settings, ...] = ()  # settings under which others worked, the oldest first

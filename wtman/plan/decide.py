@@ -1,8 +1,8 @@
 """What planning does next: the map, scouts side by side, then the plan. Pure.
 
-All of it has one limit: what `--plan-budget-usd` says, else a tenth of the run's budget. Each
-session gets a share of what is left of that, so that together they never use more. Scouts that do
-not fit any more are passed over; without money for the plan itself the run is paused.
+All of it has one limit in money (`plan.allowance`). Each session gets a share of what is left of
+that, so that together they never use more. Scouts and plans that do not fit any more are passed
+over; without a session or money for the plan and a task of it the run is paused.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,29 +11,30 @@ from wtman.budget.budget import LEAST_SHARE, budget_status, exhausted
 from wtman.journal.events import Configured, DraftFailed, ScoutFailed
 from wtman.journal.state import Planning, State
 from wtman.model.actions import ActionKey, ActionKind, Pause
-from wtman.model.roles import SCOUT
+from wtman.model.roles import REVIEWER, SCOUT, reviews_each
 from wtman.model.scout import ScoutPart
 from wtman.model.session import Cap
 from wtman.model.settings import ULTRA, Settings
 from wtman.plan.actions import ChoosePlan, DraftPlan, MakeMap, MakePlan, PassOver, Scout
+from wtman.plan.allowance import (
+    JUDGE_SHARE,
+    PLAN_SHARE,
+    SCOUT_SHARE,
+    least_with_plan,
+    planning_limit,
+    planning_sessions_limit,
+    planning_size,
+)
 
-_SHARE = 10  # without a limit of its own, planning gets a tenth of the run's budget
-_PLAN, _JUDGE, _SCOUT = 4, 2, 1  # how much each is worth beside the other
 _NONE = Cap()
 _KINDS = (ActionKind.SCOUT, ActionKind.PLAN, ActionKind.JUDGE)
 
 PlanningAction = MakeMap | Scout | MakePlan | DraftPlan | ChoosePlan | PassOver | Pause
 
 
-def planning_limit(settings: Settings) -> Cap:
-    """What all sessions of the planning may use together; 0: no limit."""
-    usd = settings.plan_budget_usd or settings.budget_usd / _SHARE
-    return Cap(usd, settings.budget_tokens // _SHARE)
-
-
 def looks_first(planning: Planning, settings: Settings) -> bool:
     """Whether scouts are wanted before the plan is."""
-    return bool(planning.wanted.scout) and settings.scouts > 0 and not planning.wanted.code
+    return planning_size(planning.wanted, settings).scouts > 0
 
 
 def _scouts_named(state: State) -> bool:
@@ -63,7 +64,8 @@ def planning_actions(
     if looks_first(planning, state.settings):
         if planning.map is None:
             one = _scouts_named(state)
-            wanted = MakeMap(state.settings.scouts, planning.wanted.scout, one)
+            most = planning_size(planning.wanted, state.settings).scouts
+            wanted = MakeMap(most, planning.wanted.scout, one)
             return () if wanted.key in running else (wanted,)
         if left := unseen(planning):
             return _scouts(state, planning, left, running, slots)
@@ -80,13 +82,14 @@ def _scouts(
     """A scout for each part that has none yet, as far as slots and limits go."""
     out: list[PlanningAction] = []
     waiting = [part for part in left if ActionKey(ActionKind.SCOUT, part.name) not in running]
-    sessions = state.settings.max_sessions - state.sessions - 1  # the last one is the planner's
+    size = planning_size(planning.wanted, state.settings)
+    sessions = _sessions_left(state) - size.plans - size.judges
     held = _NONE
     for number, part in enumerate(waiting):
-        cap = _share(state, _SCOUT, _SCOUT * (len(waiting) - number) + _PLAN, held)
+        cap = _share(state, SCOUT_SHARE, SCOUT_SHARE * (len(waiting) - number) + PLAN_SHARE, held)
         reason = ""
         if sessions <= 0:
-            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            reason = _no_session(state)
         elif cap is None:
             reason = "the limit of planning is used up"
         if cap is None or reason:
@@ -106,7 +109,7 @@ def _scouts(
 
 def plans_wanted(planning: Planning, settings: Settings) -> int:
     """How many plans are made and compared."""
-    return 1 if planning.wanted.code else max(settings.plans, 1)
+    return planning_size(planning.wanted, settings).plans
 
 
 def _drafts(
@@ -117,18 +120,20 @@ def _drafts(
     settled = planning.drafts.keys() | planning.no_drafts.keys()
     left = [number for number in range(1, wanted + 1) if number not in settled]
     waiting = [at for at in left if ActionKey(ActionKind.PLAN, str(at)) not in running]
-    sessions = state.settings.max_sessions - state.sessions
+    sessions = _sessions_left(state)
+    if not planning.drafts and len(left) == len(waiting) and _has_room(state):
+        sessions = max(sessions, 1)  # whatever it took so far, one plan is made
     out: list[PlanningAction] = []
     held = _NONE
     agent = planning.wanted.agent
     for place, number in enumerate(waiting):
-        cap = _share(state, _PLAN, _PLAN * (len(waiting) - place) + _JUDGE, held)
+        cap = _share(state, PLAN_SHARE, PLAN_SHARE * (len(waiting) - place) + JUDGE_SHARE, held)
         if cap is None or sessions <= 0:
             if len(left) > len(waiting) or out:
                 break
             if not planning.drafts:
                 return (_used_up(state, planning),)
-            reason = "the limit of planning is used up" if cap is None else "no session is left"
+            reason = "the limit of planning is used up" if cap is None else _no_session(state)
             lost = DraftFailed(number, planning.attempt, agent, reason, sessions=0)
             return (PassOver(lost),)
         if slots <= 0:
@@ -139,7 +144,7 @@ def _drafts(
         sessions -= 1
     if left:
         return tuple(out)
-    cap = _share(state, _JUDGE, _JUDGE)
+    cap = _share(state, JUDGE_SHARE, JUDGE_SHARE)
     judge = planning.wanted.judge if cap is not None and sessions > 0 else ""
     choose = ChoosePlan(planning.attempt, judge, state.base, cap or _NONE)
     return () if choose.key in running else (choose,)
@@ -151,20 +156,58 @@ def _plan(
     several = planning.drafts or planning.no_drafts or plans_wanted(planning, state.settings) > 1
     if several and not planning.wanted.code:
         return _drafts(state, planning, running, slots)
-    cap = _share(state, _PLAN, _PLAN)
-    if cap is not None and state.sessions < state.settings.max_sessions:
+    cap = _share(state, PLAN_SHARE, PLAN_SHARE)
+    if cap is not None and _has_room(state):
         return (MakePlan(planning.attempt, planning.wanted.agent, state.base, cap),)
     return (_used_up(state, planning),)
 
 
 def _used_up(state: State, planning: Planning) -> Pause:
     """Why there is no session for a plan, and the way on."""
-    if state.sessions >= state.settings.max_sessions:
-        reason = f"the run has had its {state.settings.max_sessions} sessions"
+    if not _has_room(state):
+        had, most = state.sessions, state.settings.max_sessions
+        reason = f"the run has had {had} of its {most} sessions"
+        if had < most:
+            least = least_with_plan(_reviewers(state))
+            reason += f", and a plan with one task needs {least} more"
         return Pause(reason, "raise the limit: wtman resume --max-sessions N")
-    if budget_status(state).admit(_SHARE) is None:
+    if budget_status(state).admit(1) is None:
         return Pause(*exhausted(state))
     return Pause(*limit_reached(state, planning.charged))
+
+
+def _sessions_left(state: State) -> int:
+    """How many more sessions planning may have, of those that the tasks do not need."""
+    return planning_sessions_limit(state.settings) - state.sessions
+
+
+def _has_room(state: State) -> bool:
+    """Whether there is a session for a plan, and what one task needs after it."""
+    planning = state.planning
+    code = planning is not None and planning.wanted.code
+    least = 1 if code else least_with_plan(_reviewers(state))
+    return state.sessions + least <= state.settings.max_sessions
+
+
+def _reviewers(state: State) -> int:
+    return reviews_each(state.settings, state.roles.get(REVIEWER))
+
+
+def sessions_for_tasks(state: State) -> int:
+    """What is left of the run's sessions for a plan that is made now, when planning is over."""
+    planning = state.planning
+    to_come = 0
+    if planning is not None and (wanted := plans_wanted(planning, state.settings)) > 1:
+        begun = {key.subject for key in state.intents if key.kind is ActionKind.PLAN}
+        begun |= {str(number) for number in (*planning.drafts, *planning.no_drafts)}
+        to_come = max(wanted - len(begun), 0)
+        to_come += planning_size(planning.wanted, state.settings).judges
+    return max(state.settings.max_sessions - state.sessions - to_come, 0)
+
+
+def _no_session(state: State) -> str:
+    kept = state.settings.max_sessions - planning_sessions_limit(state.settings)
+    return f"the other {kept} of {state.settings.max_sessions} sessions are for the tasks"
 
 
 def limit_reached(state: State, charged: Cap) -> tuple[str, str]:
@@ -173,6 +216,8 @@ def limit_reached(state: State, charged: Cap) -> tuple[str, str]:
     told = [f"${charged.usd:.2f} of ${limit.usd:.2f}"] if limit.usd else []
     told += [f"{charged.tokens:,} of {limit.tokens:,} tokens"] if limit.tokens else []
     way = "--plan-budget-usd N" if limit.usd else "--budget-tokens N"
+    if limit.usd and limit.usd < state.settings.plan_budget_usd:
+        way = "--budget-usd N"  # of which half is kept for the tasks
     reason = f"the limit of planning is used up: {' and '.join(told)}"
     return reason, f"raise it: wtman resume {state.run} {way}"
 

@@ -18,11 +18,12 @@ from wtman.model.roles import PLANNER, RESOLVER, REVIEWER, reviews_each
 from wtman.model.session import Cap
 from wtman.plan.actions import MakePlan
 from wtman.plan.base_places import known_places
-from wtman.plan.decide import is_used_up, limit_reached
+from wtman.plan.decide import is_used_up, limit_reached, sessions_for_tasks
 from wtman.plan.map.file_list import readme_of
 from wtman.plan.map.store import planner_text
 from wtman.plan.planning_sessions import FLOW, place_of_planner
 from wtman.plan.prompt import Brief, planner_prompt
+from wtman.plan.rules import TOO_LARGE
 from wtman.plan.scouts.prompt import reports_text
 from wtman.plan.touches import filled, in_gaps, known_touches, unknown_touches
 from wtman.sessions.ask import Answer, Question, ask
@@ -140,7 +141,7 @@ def brief_of(ctx: Context, state: State) -> Brief:
         checks=state.settings.check,
         may_propose=state.planning.wanted.checks,
         jobs=state.settings.jobs,
-        max_sessions=state.settings.max_sessions - state.sessions,
+        max_sessions=sessions_for_tasks(state),
         reviewers=reviews_each(state.settings, state.roles.get(REVIEWER)),
         allow_overlap=state.planning.wanted.allow_overlap,
         # A resolver is asked by a merge, for what does not fit together.
@@ -171,13 +172,16 @@ def failed(ctx: Context, state: State, attempt: int, agent: str, answer: Answer)
     if answer.fatal and (way := way_on(answer.fatal, sign_in)):
         again = f"{way}; then {again}"
     hint = again if answer.fatal or answer.limited else f"{again}; or {by_hand}"
+    large = any(text.startswith(TOO_LARGE) for text in answer.problems)
+    if large:
+        hint = "raise the limit: wtman resume --max-sessions N"
     return PlanFailed(
         attempt,
         agent,
         no_plan(answer.fatal or answer.reason, wanted),
         hint=limit_reached(state, used)[1] if spent and not answer.fatal else hint,
         problems=answer.problems,
-        pauses=bool(answer.fatal or answer.limited or spent),
+        pauses=bool(answer.fatal or answer.limited or spent or large),
         usage=answer.usage,
         session=answer.session,
         seconds=answer.seconds,

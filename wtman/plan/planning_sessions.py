@@ -11,7 +11,7 @@ from wtman.journal import events as e
 from wtman.journal.state import Planning, State
 from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.roles import FLOW_PLANNER, JUDGE, PLANNER, SCOUT
-from wtman.model.scout import ScoutPart
+from wtman.model.scout import ScoutPart, ScoutReport
 from wtman.model.session import Usage
 from wtman.model.values import dataclass
 from wtman.plan.decide import plans_wanted
@@ -268,9 +268,8 @@ def _ended(row: PlanningSession, event: _Ended) -> PlanningSession:
 def _told(event: _Ended) -> str:
     match event:
         case e.Scouted(report=report):
-            found = count(len(report.changes) + len(report.adds), "place")
             more = f", {len(report.dropped)} named and not there" if report.dropped else ""
-            return f"{found} to change{more}"
+            return f"{sighted_words(report)}{more}"
         case e.PlanDrafted(shape=shape, tasks=tasks, reason=reason):
             what = "a flow" if shape == FLOW else count(len(tasks), "task")
             return f"{what}: {reason}" if reason else what
@@ -284,6 +283,15 @@ def _told(event: _Ended) -> str:
             return f"a plan: {reason}" if reason else "a plan"
         case _:
             return event.reason
+
+
+def sighted_words(report: ScoutReport) -> str:
+    """How many places a scout found: to change, and for new code."""
+    if not (report.changes or report.adds):
+        return "nothing to change"
+    changes = f"{count(len(report.changes), 'place')} to change" if report.changes else ""
+    adds = f"{count(len(report.adds), 'place')} for new code" if report.adds else ""
+    return " and ".join(filter(None, (changes, adds)))
 
 
 def _past(planning: Planning, kind: type[e.ScoutFailed], part: str) -> Iterator[e.ScoutFailed]:

@@ -18,6 +18,7 @@ from wtman.model.plan import Plan, Task
 from wtman.model.settings import EFFORTS
 from wtman.text.words import did_you_mean, quoted
 
+TOO_LARGE = "the plan needs at least"  # more sessions than there are
 MOST_TEXT = 1024 * 1024
 # Whether two tasks can own one path is asked of every pair of their patterns.
 _MOST_PATTERNS, _LONGEST_PATTERN = 500, 1000
@@ -64,8 +65,9 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
         each = f"(1 author + {reviewers} reviewer{'s' * (reviewers > 1)})"
         whole = " + 1 for the whole" if len(plan.tasks) > 1 else ""
         total = f"{tasks} x {each}{whole}{more} = {least} sessions"
+    allowed = "is allowed" if max_sessions == 1 else "are allowed"
     raise UsageError(
-        f"{where.at()}the plan needs at least {total}, but at most {max_sessions} are allowed",
+        f"{where.at()}{TOO_LARGE} {total}, but at most {max_sessions} {allowed}",
         hint="raise --max-sessions, or use fewer tasks",
     )
 

@@ -18,7 +18,7 @@ from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.check import CheckResult, Verdict
 from wtman.model.finding import SHOWS
 from wtman.model.session import Ended
-from wtman.plan.planning_sessions import chosen_words
+from wtman.plan.planning_sessions import chosen_words, sighted_words
 from wtman.text.terminal import clean, command, count, duration, fold, size
 from wtman.text.words import exact, listed
 from wtman.ui.facts import VERDICTS, excluded_told, headline
@@ -105,9 +105,8 @@ def _mapped(state: State, event: e.MapMade) -> Told:
 
 def _scouted(state: State, event: e.Scouted) -> Told:
     report, lines = event.report, list[tuple[str, str]]()
-    found = count(len(report.changes) + len(report.adds), "place")
     how = "cached" if event.cached else duration(event.seconds)
-    lines.append((f"scout {event.part}", f"{found} to change ({how})"))
+    lines.append((f"scout {event.part}", f"{sighted_words(report)} ({how})"))
     if report.dropped:
         named = f"{len(report.dropped)} named and not there: {report.dropped[0]}"
         lines.append((f"scout {event.part}", f"note: {named}"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from wtman.journal.state import State
 from wtman.model.roles import JUDGE, PLANNER, SCOUT
-from wtman.plan.decide import planning_limit
+from wtman.plan.allowance import planning_limit
 from wtman.plan.planning_sessions import (
     ANSWERED,
     CACHED,

@@ -16,9 +16,10 @@ from wtman.model.plan import Plan
 from wtman.model.roles import review_agents
 from wtman.model.settings import Settings
 from wtman.model.states import SCHEMA
+from wtman.plan.allowance import cut_words, planning_limit, planning_size
 from wtman.plan.file import plan_plain
 from wtman.plan.planning_sessions import planning_facts, planning_warnings
-from wtman.text.terminal import clean, columns, command, count, duration, fit, pad, paint
+from wtman.text.terminal import clean, columns, command, count, duration, fit, fold, pad, paint
 from wtman.text.words import exact, listed
 from wtman.ui.forecast import advice_of, folded, forecast_facts, forecast_json
 
@@ -131,18 +132,24 @@ def at_most(settings: Settings) -> str:
     return " and ".join(parts)
 
 
-def announced(wanted: PlanWanted, settings: Settings) -> str:
+def announced(wanted: PlanWanted, settings: Settings, width: int) -> list[str]:
     """What planning may cost, before it does."""
-    limit = settings.plan_budget_usd or settings.budget_usd / 10
+    lines = fold(_announced(wanted, settings), width)
+    cut = cut_words(wanted, settings)
+    return lines + (fold(f"! {cut}", width) if cut else [])
+
+
+def _announced(wanted: PlanWanted, settings: Settings) -> str:
+    limit, size = planning_limit(settings).usd, planning_size(wanted, settings)
     money = f"at most ${limit:.2f}" if limit else "no limit in dollars (--plan-budget-usd)"
     parts = []
-    if wanted.scout and settings.scouts and not wanted.code:
+    if size.scouts:
         other = f" ({clean(wanted.scout, 200)})" if wanted.scout != wanted.agent else ""
-        parts.append(f"at most {count(settings.scouts, 'scout')}{other} (--scouts N)")
+        parts.append(f"at most {count(size.scouts, 'scout')}{other} (--scouts N)")
     each = duration(settings.timeout)
-    if settings.plans > 1 and not wanted.code:
-        judge = " and a judge" if wanted.judge else ", compared by forecast"
-        parts.append(f"{count(settings.plans, 'plan')}{judge}, one session each")
+    if size.plans > 1:
+        judge = " and a judge" if size.judges else ", compared by forecast"
+        parts.append(f"{count(size.plans, 'plan')}{judge}, one session each")
         parts.append("one more each if an answer is not usable")
     elif parts:
         parts.append("one session of the planner, and one more each if an answer is not usable")
@@ -159,8 +166,7 @@ def announced(wanted: PlanWanted, settings: Settings) -> str:
 
 def ultra_lines(wanted: PlanWanted, settings: Settings, prices: EffortPrices) -> list[str]:
     """What the effort `ultra` comes to, before a token is spent."""
-    plans = settings.plans + (settings.plans > 1 and bool(wanted.judge))
-    scouts = settings.scouts if wanted.scout and not wanted.code else 0
+    size = planning_size(wanted, settings)
     most = at_most(settings) or "no limit (--budget-usd, --budget-tokens)"
     reviews = "no reviews: no reviewer specified (--reviewer)"
     if review_agents(settings):
@@ -170,10 +176,11 @@ def ultra_lines(wanted: PlanWanted, settings: Settings, prices: EffortPrices) ->
         )
     return [
         "effort ultra: every session at the highest effort of its agent",
-        f"  planning  up to {count(2 * (scouts + plans), 'session')}: "
-        f"{count(scouts, 'scout')}, {count(settings.plans, 'plan')} compared",
+        f"  planning  up to {count(2 * size.sessions, 'session')}: "
+        f"{count(size.scouts, 'scout')}, "
+        f"{count(size.plans, 'plan')}{' compared' if size.plans > 1 else ''}",
         f"  each task  up to {count(settings.attempts, 'attempt')}; {reviews}",
-        f"  limits  {settings.max_sessions:,} sessions; {most}",
+        f"  limits  {count(settings.max_sessions, 'session')}; {most}",
         *_price_lines(prices),
     ]
 

@@ -16,15 +16,15 @@ from wtman.coordinator.outcome import (
     working_time,
 )
 from wtman.flow.announcement import announcement_words
-from wtman.journal.state import State
+from wtman.journal.state import NO, State
 from wtman.model.ids import TaskId
 from wtman.model.session import Usage
 from wtman.model.states import Standing
 from wtman.plan.planning_sessions import planning_sessions, planning_usage
 from wtman.review.judgement import is_audit, judgements
 from wtman.tasks.lifecycle import standings
-from wtman.text.terminal import count, duration, size
-from wtman.text.words import iso, listed
+from wtman.text.terminal import clean, count, duration, size
+from wtman.text.words import exact, iso, listed
 from wtman.ui.causes import causes, run_causes
 from wtman.ui.document import Card, Facts, Line, Section, Table, Verbatim, Words, code, joined, line
 from wtman.ui.facts import (
@@ -53,6 +53,7 @@ from wtman.ui.findings import (
 from wtman.ui.flow import progress, step_state
 from wtman.ui.markdown import markdown
 from wtman.ui.plan_story import planning_blocks
+from wtman.ui.questions import all_asked, answer_words
 from wtman.ui.repairs import repair_story
 from wtman.ui.table import run_words
 from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
@@ -60,6 +61,7 @@ from wtman.ui.tree import MARKS, Node, place_words, tree, tree_lines
 _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
 _NOT_REPORTED = "not reported"
+_SHOWN = 600  # characters of a question
 _STEPS, _LOGGED = 500, 20  # rows and lines of a flow
 
 
@@ -119,6 +121,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
         Section("tasks", "Tasks", [_summary(state, known)]),
         Section("planning", "Planning", list(planning_blocks(state))),
         Section("repairs", "Repairs", list(_repairs(state, known))),
+        Section("asked", "Questions to you", list(_asked(state))),
         Section("flow", "Flow", list(_flow(state))),
         Section("findings", "Findings", list(_findings(state, found))),
         Section("changes", "Changes", [_task(state, *item) for item in known.items()]),
@@ -282,7 +285,7 @@ def _summary(state: State, known: Mapping[TaskId, Standing]) -> Table:
         changed = size(last.files, last.insertions, last.deletions) if last and last.files else ""
         cells = (
             line(_why(node, item)[:200] or view.task.title[:120]),
-            line(str(len(view.attempts) or "")),
+            line(str(view.last or "")),
             line(changed),
             line(duration(working_time(view, 0.0)) if view.attempts else ""),
         )
@@ -325,6 +328,18 @@ def _repairs(state: State, known: Mapping[TaskId, Standing]) -> Iterator[Card]:
     for task in dict.fromkeys(item.task for item in state.repairs):
         told = repair_story(state, task, known.get(task))
         yield Card(line(task), [Facts([line(text) for text in told])])
+
+
+def _asked(state: State) -> Iterator[Card]:
+    """What a person was asked while the run went on, and what the answer was."""
+    for item in all_asked(state):
+        words = answer_words(state, item)
+        kind = "good" if item.answer and item.answer != NO else "warn"
+        shown = [line(exact(text)[:_SHOWN]) for text in item.show[:_LOGGED]]
+        if len(item.show) > _LOGGED:
+            shown.append(line(f"and {count(len(item.show) - _LOGGED, 'line')} more"))
+        title = line(clean(item.text, _SHOWN), " ", Words(words, "badge", kind))
+        yield Card(title, [Facts(shown)] if shown else [])
 
 
 def _held(state: State) -> Iterator[Facts | Table]:

@@ -8,6 +8,7 @@ from wtman.ui.facts import landed_before
 from wtman.ui.findings import reviewed_words
 from wtman.ui.forecast import held_json
 from wtman.ui.merge_report import answer
+from wtman.ui.questions import asked_json
 from wtman.ui.report import not_covered
 from wtman.ui.status_json import status, usage_json
 
@@ -28,6 +29,7 @@ def report_json(state: State, live: bool) -> dict[str, Any]:
         "merge": answer(state, landed) if landed is not None else None,
         "merge_failed": {"reason": failed.reason, "hint": failed.hint} if failed else None,
         "landed_before": landed_before(state, landed) if landed is not None else {},
+        "asked": asked_json(state),
         "forecast": held_json(state),
         "not_covered": not_covered(state),
     }

@@ -108,7 +108,7 @@ def row_of(
         row = Row(item.depth, task, clean(node.title), glyph, node.state, kind, note=clean(note))
         return replace(row, head=clean(item.text)) if item.text else row
     view, standing = state.tasks[task], known[task]
-    number = len(view.current)
+    number = view.last
     total, live = used_by(view), at.used.get(task)
     if live is not None and view.in_flight is not None:
         total += live
@@ -150,7 +150,7 @@ def amount(usage: Usage) -> str:
 
 def _time(state: State, view: TaskView, standing: Standing, at: Moment) -> float:
     """Seconds of its setup, sessions and checks; what goes on counts up to now."""
-    spent = view.spent + working_time(view, at.now if standing.state in BUSY else 0.0)
+    spent = working_time(view, at.now if standing.state in BUSY else 0.0)
     if at.live:
         for kind in (ActionKind.WORKTREE, ActionKind.CHECK):
             since = state.intents.get(ActionKey(kind, view.planned.id))

@@ -108,7 +108,8 @@ def plan(
         print("nothing was started", file=sys.stderr)
         return 0
     if not as_json and prepared.wanted is not None:
-        print(announced(prepared.wanted, prepared.proposal.settings), file=sys.stderr, flush=True)
+        lines = announced(prepared.wanted, prepared.proposal.settings, terminal.width())
+        print("\n".join(lines), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
         state = planned(home, home.state(prepared.create(store)), [], sys.stderr)

@@ -71,6 +71,7 @@ from wtman.model.settings import Settings
 from wtman.model.states import RunKind
 from wtman.model.values import dataclass
 from wtman.plan.accuracy import calibration_of, known_rate
+from wtman.plan.allowance import planning_size
 from wtman.plan.attempts.store import load_attempts
 from wtman.plan.attempts.table import Attempts, SessionKind, spread_of
 from wtman.plan.base_places import known_places
@@ -226,11 +227,12 @@ def effort_prices(
     def kind(name: str, agent: str) -> SessionKind:
         return role_kind(name, agent, settings, known)
 
-    planning = {kind(PLANNER, wanted.agent): max(settings.plans, 1)}
-    if wanted.scout and not wanted.code:
-        planning[kind(SCOUT, wanted.scout)] = settings.scouts
-    if wanted.judge and settings.plans > 1:
-        planning[kind(JUDGE, wanted.judge)] = 1
+    size = planning_size(wanted, settings)
+    planning = {kind(PLANNER, wanted.agent): size.plans}
+    if size.scouts:
+        planning[kind(SCOUT, wanted.scout)] = size.scouts
+    if size.judges:
+        planning[kind(JUDGE, wanted.judge)] = size.judges
     each = {it: attempts.spread(it, "usd") for it in planning}
     whole = next((price for price in each.values() if price.p50 is None), None)
     if whole is None:

@@ -17,6 +17,7 @@ from wtman.model.roles import (
     LEAD,
     PLANNER,
     RESOLVER,
+    REVIEWER,
     SCOUT,
     agent_beside_planner,
     agent_of,
@@ -25,8 +26,10 @@ from wtman.model.roles import (
     effort_of,
     file_commands,
     model_of,
+    reviews_each,
 )
 from wtman.model.settings import ULTRA, Settings
+from wtman.plan.allowance import require_planning
 from wtman.text.words import quoted
 
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
@@ -126,7 +129,7 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
                 f"--plan-budget-usd cannot hold the {who} {quoted(spec)}: it tells no prices",
                 hint=f"leave it away: --timeout is the {who}'s limit too",
             )
-    return PlanWanted(
+    wanted = PlanWanted(
         agent=agent,
         model=model,
         effort=effort_of(settings, planner),
@@ -137,6 +140,8 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
         scout=scout,
         judge=judge_of(settings, roles, agent),
     )
+    require_planning(wanted, settings, reviews_each(settings, roles.get(REVIEWER)))
+    return wanted
 
 
 def judge_of(settings: Settings, roles: Mapping[str, Role], planner: str) -> str:

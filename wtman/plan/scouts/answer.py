@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wtman.model.places import Place
+from wtman.model.places import Place, place
 from wtman.model.scout import ScoutReport, Sighting
 from wtman.plan.known_places import KnownPlaces, sound_places
 from wtman.text.terminal import clean
@@ -68,12 +68,17 @@ def report_of(answer: ScoutAnswer, known: KnownPlaces) -> ScoutReport:
 
     def kept(found: Iterable[FoundPlace], *, new_files: bool = False) -> tuple[Sighting, ...]:
         out: dict[str, str] = {}
+        files: dict[str, str] = {}  # left of places that are not there
         for item in islice(found, _LOOKED_AT):
             places, wrong = sound_places([text_of(item)], known, new_files=new_files)
             dropped.extend(wrong)
-            if places and len(out) < _MOST:
-                out.setdefault(places[0], clean(" ".join(item.why.split()), _WHY))
-        return tuple(Sighting(place, why) for place, why in out.items())
+            if places:
+                why = clean(" ".join(item.why.split()), _WHY)
+                (files if wrong else out).setdefault(places[0], why)
+        named = {place(text).path for text in out}
+        out |= {path: why for path, why in files.items() if path not in named}
+        out = dict(islice(out.items(), _MOST))
+        return tuple(Sighting(text, why) for text, why in out.items())
 
     return ScoutReport(
         changes=kept(answer.changes),
