@@ -13,6 +13,7 @@ from wtman.model.settings import Settings
 from wtman.plan.attempts.table import AttemptRow, Attempts
 from wtman.plan.conflicts.chance import PairChance
 from wtman.plan.forecast import Forecast, Past, forecast, waves
+from wtman.ui.forecast import forecast_facts
 
 FILES = ("README.md", "src/api/a.py", "src/api/b.py", "src/web/x.py", "src/shared.py")
 
@@ -46,6 +47,40 @@ def test_existing_files_with_two_owners_are_named() -> None:
     plan = owning(a="src/*.py", b="src/shared*", c="lib/**", d="lib/x")
     seen = forecast(plan, Settings(), FILES)
     assert seen.advice == ("Existing files have two owners: a and b (src/shared.py).",)
+
+
+def test_a_plan_that_is_cut_too_fine_is_pointed_out() -> None:
+    fine = owning(**{f"t{number}": "src/api/**" for number in range(300)})
+    seen = forecast(fine, Settings(jobs=16), FILES)
+    assert any("300 tasks change 2 files or definitions: " in text for text in seen.advice)
+    assert (len(seen.waves), seen.depth) == (19, 1)
+    assert next(iter(forecast_facts(fine, seen)))[1].endswith(
+        "19 stages of up to 16 in parallel (--jobs; by needs 1)"
+    )
+    own = owning(**{f"t{number}": f"new/{number}/**" for number in range(300)})
+    assert not any("make fewer" in text for text in forecast(own, Settings(), FILES).advice)
+    touches = [f"src/shared.py::f{number}" for number in range(300)]
+    apart = Plan(
+        "r", tuple(replace(t, touches=(w,)) for t, w in zip(fine.tasks, touches, strict=True))
+    )
+    assert not any("make fewer" in text for text in forecast(apart, Settings(), FILES).advice)
+
+
+def test_many_tasks_within_one_definition_are_pointed_out() -> None:
+    places = (
+        "a.py::App.run@1-3",
+        "a.py::App.run@7",
+        "a.py::App.run",
+        "a.py::after App.run",
+        "a.py",
+    )
+    plan = Plan(
+        "r", tuple(Task(TaskId(f"t{n}"), "x", touches=(text,)) for n, text in enumerate(places))
+    )
+    told = "3 tasks change a.py::App.run: make one task of them, or chain them."
+    assert told in forecast(plan, Settings(), FILES).advice
+    few = replace(plan, tasks=plan.tasks[1:])
+    assert not any("App.run" in text for text in forecast(few, Settings(), FILES).advice)
 
 
 def test_it_says_when_a_request_is_better_not_split() -> None:

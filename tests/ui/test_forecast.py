@@ -109,7 +109,7 @@ def test_the_report_says_what_came_true() -> None:
         "- not predicted, and conflicted: core and portal (20%)",
         "| sessions | about 2 (8 past sessions) | 2 | as foreseen |",
         "| time | about 10 s, 9 in 10 below 20 s (8 past sessions) | 50 s | above |",
-        "| tokens | unknown (0 of 5 past sessions) | 100 |  |",
+        "| tokens | unknown (needs 5 past sessions; 0 known) | 100 |  |",
         "| dollars | about 1.00, 9 in 10 below 2.00 (8 past sessions) | 1.50 | as foreseen |",
     ):
         assert words in text, text

@@ -6,8 +6,9 @@ are known they are unknown, and say what is missing. Conflicts are those of
 `plan/conflicts/chance.py`. Stages are counted as if every task took equally long.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cache
 from heapq import heappop, heappush
 from itertools import islice
@@ -16,6 +17,7 @@ from wtman.formats.gitignore import matches, owned
 from wtman.model.foreseen import Spread
 from wtman.model.graph import critical, critical_path, dependents, order
 from wtman.model.ids import TaskId
+from wtman.model.places import place
 from wtman.model.plan import Plan, Role, Task
 from wtman.model.roles import (
     DEFAULT,
@@ -38,6 +40,7 @@ from wtman.plan.simulation import ExtraPast, SessionPast, Slots, TaskPast, seed_
 from wtman.text.terminal import roughly
 
 _MOST_NAMED = 5
+_FINE = 3  # tasks a file or definition that are many
 # A plan is better not split where more than this part of its work waits for the other, where more
 # than one task in so many is to meet a conflict, and only what is at least as likely counts there.
 _SERIAL, _CONFLICTS, _LIKELY = 0.7, 3, 0.2
@@ -62,6 +65,7 @@ class Forecast:
     seconds: Spread = Spread()
     tokens: Spread = Spread()
     usd: Spread = Spread()
+    depth: int = 1  # tasks of the longest chain of needs: no run has fewer stages
 
     @property
     def worth_splitting(self) -> bool:
@@ -110,6 +114,7 @@ def forecast(plan: Plan, settings: Settings, files: Sequence[str], past: Past = 
         advice=(*against, *_remarks(plan.tasks, chain.tasks, pairs, sorted(files))),
         against=against,
         conflicts=tuple(sorted(free, key=lambda pair: -pair.chance)),
+        depth=max(critical(plan.tasks).values(), default=1),
         **played,
     )
 
@@ -369,6 +374,7 @@ def _remarks(
     """What else is worth knowing before saying yes; `files` are sorted."""
     if 2 < len(chain) < len(tasks) < 2 * len(chain):
         yield f"{len(chain)} of {len(tasks)} tasks wait for each other: {' -> '.join(chain)}."
+    yield from _cut_too_fine(tasks, files)
     shared = ", ".join(islice(_shared(pairs, files), _MOST_NAMED))
     if shared:
         yield f"Existing files have two owners: {shared}."
@@ -379,6 +385,43 @@ def _remarks(
                     f"{task.id} owns {pattern}, which as a pattern matches no file; for the folder"
                     f" of that name write {_escaped(pattern)}."
                 )
+
+
+def _cut_too_fine(tasks: Sequence[Task], files: Sequence[str]) -> Iterator[str]:
+    """Whether there are many more tasks than files or definitions that they change."""
+    if len(tasks) >= _FINE * 2:
+        places: set[str] = set()
+        for task in tasks:
+            places |= {_without_lines(text) for text in task.touches} or _owned_by(task, files)
+            if len(places) * _FINE >= len(tasks):
+                break
+        else:
+            yield (
+                f"{len(tasks)} tasks change {len(places)} files or definitions: each task costs"
+                " sessions, checks and a merge; make fewer of them."
+            )
+    inside = Counter(
+        name for task in tasks for name in {_inside(text) for text in task.touches} if name
+    )
+    for name, number in inside.most_common(_MOST_NAMED):
+        if number >= _FINE:
+            yield f"{number} tasks change {name}: make one task of them, or chain them."
+
+
+def _owned_by(task: Task, files: Sequence[str]) -> set[str]:
+    """The files that a task owns; a pattern of files that are still to come stands for itself."""
+    found = set(owned(task.owns, files))
+    return found | {text for text in task.owns if not found}
+
+
+def _without_lines(text: str) -> str:
+    return str(replace(place(text), first=0, last=0))
+
+
+def _inside(text: str) -> str:
+    """The definition that changes at a place; empty: new code, or a file."""
+    found = place(text)
+    return _without_lines(text) if found.definition and not found.insert else ""
 
 
 def _shared(pairs: Iterable[tuple[Task, Task, str]], files: Sequence[str]) -> Iterator[str]:

@@ -35,7 +35,7 @@ def forecast_facts(plan: "Plan", known: "Forecast") -> Iterator[tuple[str, str]]
     yield (
         "forecast",
         f"{count(len(plan.tasks), 'branch')}, {sessions}, "
-        f"{count(len(known.waves), 'stage')}{chain}",
+        f"{count(len(known.waves), 'stage')}{_why_stages(known)}{chain}",
     )
     lacks: dict[str, list[str]] = {}
     for name, spread, words in (
@@ -52,6 +52,14 @@ def forecast_facts(plan: "Plan", known: "Forecast") -> Iterator[tuple[str, str]]
         yield "unknown", f"{', '.join(names)}: {why}{untold}"
     for number, text in enumerate(_conflicts(known.conflicts)):
         yield ("" if number else "conflicts", text)
+
+
+def _why_stages(known: "Forecast") -> str:
+    """That fewer sessions run at once than could, where this makes stages; empty: needs do."""
+    most = max(map(len, known.waves), default=0)
+    if len(known.waves) <= max(known.depth, 1):
+        return ""
+    return f" of up to {most} in parallel (--jobs; by needs {known.depth})"
 
 
 def _range(spread: Spread, words: Callable[[float], str]) -> str:
@@ -177,7 +185,8 @@ def _tokens(observed: ConflictsObserved) -> float | None:
 def _figure(
     name: str, spread: Spread, value: float | None, words: Callable[[float], str]
 ) -> tuple[Line, ...]:
-    foreseen = f"unknown ({spread.samples} of {FIVE} past sessions)"
+    lacks = spread.because.partition(TELL)[0] or f"needs {FIVE} past sessions"
+    foreseen = f"unknown ({lacks}; {spread.samples} known)"
     if spread.p50 is not None:
         foreseen = f"{_range(spread, words)} ({samples_words(spread)})"
     came = words(value) if value is not None else "not reported"
