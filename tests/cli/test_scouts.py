@@ -140,7 +140,10 @@ def test_scouts_look_at_all_parts_and_what_they_say_reaches_planner_and_authors(
     planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard
 ) -> None:
     done = planned("--check", "true", "--yes", code=0)
-    assert "at most 3 scouts (" in done.out and ") (--scouts N), " in done.out
+    announced = done.out.partition("run ")[0]
+    assert max(map(len, announced.splitlines())) <= 100
+    words = " ".join(announced.split())
+    assert "at most 3 scouts (" in words and ") (--scouts N), " in words
     assert sorted(yard.scouted) == sorted(PACKAGES)
     assert "scouts look at 3 parts: " in done.out
     assert 'Part "billing": "billing has 9 classes."' in yard.asked
@@ -299,6 +302,28 @@ def test_a_killed_coordinator_asks_only_the_scouts_that_had_not_answered(
     wtman("resume", run, cwd=wide, check_status=3)
     assert sorted(yard.scouted) == sorted((*PACKAGES, "users"))
     assert 'Part "users": "users has 9 classes."' in yard.asked
+
+
+def test_a_low_limit_of_sessions_has_fewer_scouts_and_keeps_room_for_the_tasks(
+    planned: Callable[..., kit.Result], wtman: kit.Program, wide: Path, yard: Yard
+) -> None:
+    words = (*ultra(yard, '{"best": "A", "why": "x"}'), "--yes", "--check", "true")
+    few = (*words, "--reviewers", "0", "--max-sessions")
+    done = planned(*few, "1", code=2)
+    assert "planning and one task need at least 2 (1 planner + 1 author)" in done.err
+    assert yard.scouted == []
+    for kind in ("answer-1", "answer-2"):
+        (yard.folder / kind).unlink()
+    done = planned(*few, "6", code=0)
+    assert "! not 3 scouts and 3 plans: --max-sessions is too low for them" in done.out
+    assert "  planning  up to 4 sessions: 1 scout, 1 plan\n" in done.out
+    told = wtman("status", "--json", cwd=wide).json()
+    assert told["run"]["sessions"] == 1 + 1 + 3 and told["run"]["state"] == "ready"
+    done = planned(*few, "3", code=4)
+    assert "the plan needs at least 3 tasks = 3 sessions, but at most 2 are allowed" in done.out
+    run = wtman("status", "--json", cwd=wide).json()["run"]
+    assert run["next"] == f"wtman resume {run['id']} --max-sessions 6"
+    wtman(*run["next"].split()[1:], "--yes", cwd=wide)
 
 
 JUDGE = """\
