@@ -92,17 +92,24 @@ def test_what_an_audit_has_shown_is_mended_and_lands(
 ) -> None:
     shown = wtman("status", cwd=repo).out
     assert f"{audited}  audited: 3 confirmed" in shown and "  1 refuted\n" in shown
-    assert f"next: wtman split --findings {audited}\n" in shown and "merge" not in shown
+    who = f"'command:{sys.executable} {tmp_path}/reviewer.py'"
+    assert f"next: wtman split --findings {audited} --reviewer {who}\n" in shown
+    assert "merge" not in shown and "concern (unproven)" in shown
     assert "audited: 3 confirmed" in wtman("status", "--all", cwd=repo).out
     told = wtman("report", cwd=repo).out
     assert f"`{audited}`" in told and told.index("net is gross") < told.index("total loses")
+    assert "2 concerns" not in told and "3 confirmed, 1 concern, 1 refuted" not in told
+    assert "its test fails on the commit, and in another way without shop/cart.py" in told
+    assert "a concern:" not in told and "whether it asserts what is right no run can show" in told
     assert "## Recommendations" in told and "| correctness |" in told and "## Tasks" not in told
     status = wtman("status", "--json", cwd=repo).json()
     assert status["run"]["state"] == "ready" and status["audit"]["refuted"] == 1
     assert [item["answered"] for item in status["audit"]["looked"]] == [True]
 
     made = wtman("plan", "--findings", audited, cwd=repo)
-    assert f": unproven, left out (wtman report {audited})" in made.err
+    (slow,) = [item["id"] for item in status["findings"] if item["title"] == "total is slow"]
+    left = f"not confirmed, left out: {slow} (major): its test proves nothing"
+    assert f"{left} (wtman report {audited})" in " ".join(made.err.split())
     plan = parse(made.out, "plan.toml")
     assert parse(dump(plan), "again") == plan
     net, cart = plan.tasks
@@ -126,6 +133,10 @@ def test_what_an_audit_has_shown_is_mended_and_lands(
     assert "net is gross" in shown[1]["reason"]
     landed = wtman("merge", "--json", cwd=repo, timeout=200).json()
     assert sorted(landed["landed"]) == ["fix-cart", "fix-price"]
+    mending = run["run"]["id"]
+    assert f"next: wtman status {mending}\n" in wtman("status", audited, cwd=repo).out
+    told = wtman("report", audited, cwd=repo).out
+    assert f"a run was made to fix 3 confirmed findings: `wtman status {mending}`" in told
     again = wtman(*words, cwd=repo, check_status=None, timeout=200)
     assert again.code and "there is nothing left to mend" in again.out
     assert "session 1 started" not in again.out

@@ -153,7 +153,7 @@ def test_a_used_up_limit_passes_scouts_over_and_plans_with_what_is_left() -> Non
         world.end()
     (over,) = world.turn()
     assert isinstance(over, PassOver)
-    assert over.outcome.reason == "the other 5 of 10 sessions are for the tasks"
+    assert over.outcome.reason == "the rest of the run's 10 sessions is kept for the tasks"
     assert [type(item) for item in world.turn()] == [PassOver]
     assert [type(item) for item in world.turn()] == [MakePlan]
 

@@ -40,6 +40,7 @@ from wtman.tasks.decide import chained, unchained
 from wtman.tasks.lifecycle import fruitless, is_unjudged, last_counted, stale_needs, standings
 from wtman.tasks.overlap import worth_watching
 from wtman.tasks.repair import repairs_wanted, settled, unasked
+from wtman.text.terminal import count
 from wtman.worktrees.actions import Adopt, BringBack, Follow, MakeWorktree, Restore
 from wtman.worktrees.decide import given_to, offer_of, taken_over
 
@@ -391,7 +392,7 @@ def _starts(
         if state.backoff:
             return [*out, *_backoff(state, running)]
         if left <= 0:
-            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            reason = f"the run has had its {count(state.settings.max_sessions, 'session')}"
             out.append(Pause(reason, "raise the limit: wtman resume --max-sessions N"))
             break
         cap = money.admit(waiting)
@@ -464,7 +465,7 @@ def _reviews(
         if isinstance(action, DecideRepair) and number + _fresh(state, known) >= left:
             break  # what the plan has must not go without a session for it
         if number >= left:
-            reason = f"the run has had its {state.settings.max_sessions} sessions"
+            reason = f"the run has had its {count(state.settings.max_sessions, 'session')}"
             return [*out, Pause(reason, "raise the limit: wtman resume --max-sessions N")]
         cap = money.admit(len(wanted) - number)
         if cap is None:

@@ -287,7 +287,7 @@ def _next_of_flow(
         case RunState.READY | RunState.MERGED if short:
             return again
         case RunState.READY if is_audit(state) and _has_confirmed(state):
-            return f"wtman split --findings {run}"
+            return _fixed_by(state)
         case RunState.READY:
             return f"wtman report {run}"
         case RunState.MERGED:
@@ -303,6 +303,12 @@ def _has_confirmed(audit: State) -> bool:
     from wtman.review.audit import audit_findings  # few runs are audits
 
     return bool(audit_findings(audit).confirmed)
+
+
+def _fixed_by(audit: State) -> str:
+    from wtman.review.audit import fix_command  # few runs are audits
+
+    return fix_command(audit)
 
 
 def _resume(state: State) -> str:

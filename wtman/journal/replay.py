@@ -52,7 +52,7 @@ def replay(recorded: Iterable[record.Recorded], state: State | None = None) -> S
 
 
 # What is told of a run that nobody drove: what went before it since the last word was no work.
-_AT_REST = (e.Resumed, e.Cleaned, e.Dismissed, e.Restored)
+_AT_REST = (e.Resumed, e.Cleaned, e.Dismissed, e.Restored, e.FindingsTaken)
 
 
 # --- folds: one small function an event -------------------------------------------------------

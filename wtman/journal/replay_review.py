@@ -4,7 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from wtman.journal.copies import replace
-from wtman.journal.events import Coupled, ProgramsSeen, Refuted, Reproduced, Reviewed
+from wtman.journal.events import (
+    Coupled,
+    FindingsTaken,
+    ProgramsSeen,
+    Refuted,
+    Reproduced,
+    Reviewed,
+)
 from wtman.journal.replay_limits import done, session_over
 from wtman.journal.state import Finding, Reviews, State
 from wtman.model.actions import ActionKey, ActionKind
@@ -144,7 +151,12 @@ def _with(state: State, finding: Finding) -> State:
     return replace(state, reviews=replace(state.reviews, findings=findings))
 
 
+def _taken(state: State, event: FindingsTaken, at: float) -> State:
+    return replace(state, reviews=replace(state.reviews, taken=event.by))
+
+
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {
+    FindingsTaken: _taken,
     Reviewed: _reviewed,
     Reproduced: _reproduced,
     Refuted: _refuted,

@@ -85,6 +85,7 @@ class Reviews:
     coupled: Coupled | None = None
     tries: dict[str, int] = field(default_factory=dict)
     programs: dict[str, str] = field(default_factory=dict)
+    taken: RunId = RunId("")  # the newest run that was made to fix what is confirmed
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from wtman.plan.allowance import (
     planning_sessions_limit,
     planning_size,
 )
+from wtman.text.terminal import count
 
 _NONE = Cap()
 _KINDS = (ActionKind.SCOUT, ActionKind.PLAN, ActionKind.JUDGE)
@@ -166,7 +167,7 @@ def _used_up(state: State, planning: Planning) -> Pause:
     """Why there is no session for a plan, and the way on."""
     if not _has_room(state):
         had, most = state.sessions, state.settings.max_sessions
-        reason = f"the run has had {had} of its {most} sessions"
+        reason = f"the run has had {had} of its {count(most, 'session')}"
         if had < most:
             least = least_with_plan(_reviewers(state))
             reason += f", and a plan with one task needs {least} more"
@@ -206,8 +207,8 @@ def sessions_for_tasks(state: State) -> int:
 
 
 def _no_session(state: State) -> str:
-    kept = state.settings.max_sessions - planning_sessions_limit(state.settings)
-    return f"the other {kept} of {state.settings.max_sessions} sessions are for the tasks"
+    most = count(state.settings.max_sessions, "session")
+    return f"the rest of the run's {most} is kept for the tasks"
 
 
 def limit_reached(state: State, charged: Cap) -> tuple[str, str]:

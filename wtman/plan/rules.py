@@ -16,6 +16,7 @@ from wtman.model.graph import cycle, unordered
 from wtman.model.places import place
 from wtman.model.plan import Plan, Task
 from wtman.model.settings import EFFORTS
+from wtman.text.terminal import count
 from wtman.text.words import did_you_mean, quoted
 
 TOO_LARGE = "the plan needs at least"  # more sessions than there are
@@ -60,11 +61,11 @@ def require_capacity(plan: Plan, max_sessions: int, reviewers: int, where: Place
         return
     tasks = "1 task" if len(plan.tasks) == 1 else f"{len(plan.tasks)} tasks"
     more = f" + {leads} to cut leads" if (leads := _leads(plan)) else ""
-    total = f"{tasks}{more} = {least} sessions"
+    total = f"{tasks}{more} = {count(least, 'session')}"
     if reviewers:
         each = f"(1 author + {reviewers} reviewer{'s' * (reviewers > 1)})"
         whole = " + 1 for the whole" if len(plan.tasks) > 1 else ""
-        total = f"{tasks} x {each}{whole}{more} = {least} sessions"
+        total = f"{tasks} x {each}{whole}{more} = {count(least, 'session')}"
     allowed = "is allowed" if max_sessions == 1 else "are allowed"
     raise UsageError(
         f"{where.at()}{TOO_LARGE} {total}, but at most {max_sessions} {allowed}",

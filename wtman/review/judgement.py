@@ -275,7 +275,7 @@ def _by_opinion(state: State, finding: Finding, proof: Reproduced | None) -> Jud
         return Judgement(CONFIRMED, True, True, failing or culprits, fixer, reason, proof)
     blocks = bool({finding.claim.severity, "concern"} & set(state.settings.block_on))
     fixer = _last(state, culprits) if blocks else ()
-    return Judgement(NO_VERDICT, blocks, True, culprits, fixer, f"a concern: {why}", proof)
+    return Judgement(NO_VERDICT, blocks, True, culprits, fixer, why, proof)
 
 
 def _refuted(finding: Finding) -> bool:

@@ -179,28 +179,30 @@ def _judge_audit(cell: Cell, control: Cell | None) -> MatrixResult:
     the finding is about. None: that is run next."""
     names = (TaskId(cell.tree),)
     if cell.result == "unrun":
-        return MatrixResult("unproven", (), f"it was not run: {cell.detail or 'it does not apply'}")
+        return MatrixResult(
+            "unproven", (), f"its test was not run: {cell.detail or 'it does not apply'}"
+        )
     if cell.flickers:
-        return MatrixResult("flaky", (), "it fails only sometimes")
+        return MatrixResult("flaky", (), "its test fails only sometimes")
     if cell.result == "passed":
-        return MatrixResult("not reproduced", (), "it passes")
+        return MatrixResult("not reproduced", (), "its test passes on the commit")
     if cell.result == "broken":
-        return MatrixResult("unproven", (), "it cannot even run, or does not end")
+        return MatrixResult("unproven", (), "its test cannot run on the commit, or does not end")
     if control is None:
-        return MatrixResult("defect", names, "it fails", (cell.tree,))
+        return MatrixResult("defect", names, "its test fails on the commit", (cell.tree,))
     if control.result == "unrun":
-        why = f"it fails, and cannot be run {control.tree}: {control.detail}"
+        why = f"its test fails on the commit, and cannot be run {control.tree}: {control.detail}"
         return MatrixResult("unproven", (), why)
     if control.flickers:
-        return MatrixResult("flaky", (), f"it fails only sometimes {control.tree}")
-    both = (cell.tree, control.tree)
+        return MatrixResult("flaky", (), f"its test fails only sometimes {control.tree}")
+    both, failed = (cell.tree, control.tree), "its test fails on the commit"
     if control.result == "passed":
-        return MatrixResult("defect", names, f"it fails, and passes {control.tree}", both)
+        return MatrixResult("defect", names, f"{failed}, and passes {control.tree}", both)
     told = reasons(cell.detail)
     if told - reasons(control.detail):
-        return MatrixResult("defect", names, f"it fails, and in another way {control.tree}", both)
+        return MatrixResult("defect", names, f"{failed}, and in another way {control.tree}", both)
     why = f"in the same way {control.tree}" if told else "and does not say why"
-    return MatrixResult("unproven", (), f"it fails {why}")
+    return MatrixResult("unproven", (), f"{failed}, {why}")
 
 
 def _spoilt(cells: Sequence[Cell], below: Below) -> MatrixResult | None:

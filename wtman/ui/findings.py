@@ -25,6 +25,7 @@ from wtman.review.judgement import (
     unseen,
     words_on,
 )
+from wtman.text.terminal import count
 from wtman.text.words import printable
 
 _EVIDENCE_LINES = 12
@@ -116,7 +117,7 @@ def finding_lines(state: State, most: int = 0) -> list[str]:
         found = [item for item in found if standing_of(item[1]) not in ("refuted", "moot")]
     lines = [_line(state, finding, judged) for finding, judged in found[: most or None]]
     if most and len(found) > most:
-        lines.append(f"and {len(found) - most} more findings")
+        lines.append(f"and {count(len(found) - most, 'more finding')}")
     if is_audit(state):
         from wtman.review.audit import audit_findings
 
@@ -143,8 +144,10 @@ def _place(finding: Finding, before: str, after: str = "") -> str:
 def tally(found: Iterable[Judged]) -> str:
     """Findings in a few words; empty where there are none."""
     standings = [standing_of(judged) for _, judged in found]
+    counted = {name: standings.count(name) for name in STANDINGS if name in standings}
     return ", ".join(
-        f"{standings.count(name)} {words}" for name, words in STANDINGS.items() if name in standings
+        count(number, name) if name == "concern" else f"{number} {STANDINGS[name]}"
+        for name, number in counted.items()
     )
 
 

@@ -62,6 +62,11 @@ _FATES = {"open": "bad", "pending": "busy", "concern": "warn", "mended": "good"}
 _CELLS = {"failed": "bad", "broken": "bad", "passed": "good"}
 _NOT_REPORTED = "not reported"
 _SHOWN = 600  # characters of a question
+# What a confirmed finding of an audit rests on, and no more.
+_SHOWN_BY_RUNNING = (
+    "confirmed means: its test was run, fails on the commit, and does not fail in the same way "
+    "without the code that it accuses; whether it asserts what is right no run can show: read it"
+)
 _STEPS, _LOGGED = 500, 20  # rows and lines of a flow
 
 
@@ -133,7 +138,7 @@ def sections(state: State, known: Mapping[TaskId, Standing]) -> list[Section]:
 
 def _of_audit(state: State) -> list[Section]:
     """An audit: what it found, what to do about that, who looked."""
-    from wtman.review.audit import audit_findings
+    from wtman.review.audit import audit_findings, fix_command
 
     audit = audit_findings(state)
     told: list[Facts | Table | Card] = list(_findings(state, (*audit.confirmed, *audit.concerns)))
@@ -144,8 +149,12 @@ def _of_audit(state: State) -> list[Section]:
     advice = [line(nothing)]
     if audit.confirmed:
         what = count(len(audit.confirmed), "confirmed finding")
-        fix = code(f"wtman split --findings {state.run}")
-        advice = [line(f"fix {what}, each with its reproducer as a check: ", fix)]
+        fix = code(fix_command(state))
+        words = f"fix {what}, each with its reproducer as a check: "
+        if state.reviews.taken:
+            words = f"a run was made to fix {what}: "
+        advice = [line(words, fix)]
+        advice.append(line(_SHOWN_BY_RUNNING))
     if audit.concerns:
         them = count(len(audit.concerns), "concern")
         advice.append(line(f"look at {them} yourself: nothing shows whether they hold"))

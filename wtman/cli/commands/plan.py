@@ -74,12 +74,12 @@ def plan(
     if not (request or issue or findings):
         raise UsageError("there is nothing to plan", hint="say what: wtman plan REQUEST")
     words, named = with_issue(repo, issue, streams.requested(request))
-    repair, remarks = plan_of_findings(repo, findings, base) if findings else (None, ())
+    found = plan_of_findings(repo, findings, base) if findings else None
     wanted = StartRequest(
         request=words,
-        made=repair,
+        made=found.plan if found is not None else None,
         reserved=run_options.reserved_in(ctx),
-        remarks=remarks,
+        remarks=found.remarks if found is not None else (),
         issue=named,
         base=base,
         parts=parts or 0,

@@ -147,7 +147,7 @@ def _status(state: State) -> int:
 def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     from wtman.coordinator.outcome import shortfall
     from wtman.model.states import SCHEMA
-    from wtman.review.audit import audit_findings
+    from wtman.review.audit import audit_findings, fix_command
     from wtman.review.judgement import is_audit
     from wtman.ui.findings import (
         blind,
@@ -183,7 +183,8 @@ def _tell(state: State, status: int, as_json: bool, *, apart: bool) -> None:
     )
     if is_audit(state) and not again and audit_findings(state).confirmed:
         print(f"all that was found: {target.here(f'wtman report {state.run}')}")
-        again = "split --findings"
+        print(target.here(f"next: {fix_command(state)}"))
+        return
     print(target.here(f"next: wtman {again or 'report'} {state.run}"))
 
 

@@ -45,18 +45,20 @@ def split(
     from wtman.cli.start import Console
     from wtman.coordinator.start.findings import plan_of_findings
     from wtman.coordinator.start.proposal import StartRequest
+    from wtman.model.ids import RunId
     from wtman.model.states import RunKind
 
     repo = target.repository(ctx, directory)
     ways = {"plan": plan, "task": task, "issue": issue, "planner": planner, "parts": parts}
     run_options.require_alone(findings, request=request, **ways)
-    made, remarks = plan_of_findings(repo, findings, base) if findings else (None, ())
+    found = plan_of_findings(repo, findings, base) if findings else None
     wanted, named = with_issue(repo, issue, streams.requested(request))
     order = StartRequest(
         request=wanted,
-        made=made,
+        made=found.plan if found is not None else None,
+        findings_of=found.run if found is not None else RunId(""),
         reserved=run_options.reserved_in(ctx),
-        remarks=remarks,
+        remarks=found.remarks if found is not None else (),
         issue=named,
         plan=target.path_of(plan),
         tasks=tuple(task or ()),

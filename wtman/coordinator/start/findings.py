@@ -1,5 +1,7 @@
 """The confirmed findings of a run as a plan that mends them: `--findings RUN`. Reads only."""
 
+from dataclasses import dataclass
+
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home, a_run, no_run
 from wtman.errors import UsageError
@@ -11,7 +13,7 @@ from wtman.git.repo import resolve
 from wtman.journal.state import Finding, State
 from wtman.journal.store import Store
 from wtman.model.finding import SHOWS, UNPROVEN, Reproducer
-from wtman.model.ids import Sha
+from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Plan
 from wtman.plan.file import MOST_TASKS
 from wtman.plan.findings import ShownFinding, findings_plan
@@ -24,8 +26,17 @@ _LARGEST = 1 << 20  # bytes of a file whose definitions are read
 _EVIDENCE_LINES = 12
 
 
-def plan_of_findings(repo: Repository, name: str, base: str) -> tuple[Plan, tuple[str, ...]]:
-    """The plan, and remarks on what it leaves out. Raises UsageError where nothing is left."""
+@dataclass(frozen=True, slots=True)
+class PlanOfFindings:
+    """A plan that fixes what `run` has confirmed, with remarks on what it leaves out."""
+
+    plan: Plan
+    remarks: tuple[str, ...]
+    run: RunId
+
+
+def plan_of_findings(repo: Repository, name: str, base: str) -> PlanOfFindings:
+    """The plan, and what it leaves out. Raises UsageError where nothing is left."""
     if not Store.exists(repo.wtman_dir):
         raise no_run(repo)
     with open_store(repo) as store:
@@ -53,19 +64,33 @@ def plan_of_findings(repo: Repository, name: str, base: str) -> tuple[Plan, tupl
     known = files(control, commit)
     read = texts(control, commit, {item.path for item in chosen}, _LARGEST)
     plan = findings_plan(chosen[:MOST_TASKS], state.run, known, read)
-    open_ones = (item for item in judgements(state) if item[1].open and item not in confirmed)
-    unproven = [
-        finding.id
-        for finding, judged in open_ones
-        if judged.proof and judged.proof.kind == UNPROVEN
-    ]
     bare = [item.id for item in chosen if not item.command]
     remarks = [f"{text}, which is not in the base: left out" for text in apart]
-    if unproven:
-        remarks.append(f"{listed(unproven, 5)}: unproven, left out (wtman report {state.run})")
+    remarks += _not_confirmed(state)
     if bare:
         remarks.append(f"no test shows {listed(bare, 5)}: only reviews can tell whether it is gone")
-    return plan, tuple(remarks)
+    return PlanOfFindings(plan, tuple(remarks), state.run)
+
+
+def _not_confirmed(state: State) -> list[str]:
+    """What is left out because nothing has shown it, the worst first, with the reason."""
+    left: dict[str, list[tuple[int, str]]] = {}
+    for finding, judged in judgements(state):
+        if not judged.open or judged.verdict == CONFIRMED:
+            continue
+        if judged.pending:
+            why = "not verified yet"
+        elif judged.proof is not None:
+            why = "its test proves nothing" if judged.proof.kind == UNPROVEN else judged.proof.kind
+        else:
+            why = "no test shows it"
+        grade = _WORST.index(finding.claim.severity)
+        left.setdefault(why, []).append((grade, f"{finding.id} ({finding.claim.severity})"))
+    return [
+        f"not confirmed, left out: {listed([text for _, text in sorted(found)], 5)}: {why} "
+        f"(wtman report {state.run})"
+        for why, found in left.items()
+    ]
 
 
 def _nothing(state: State, *, fixed: int, live: bool) -> UsageError:

@@ -51,7 +51,7 @@ from wtman.git.discovery import Repository
 from wtman.git.objects.contents import entries, texts
 from wtman.git.objects.history import files
 from wtman.git.repo import head_branch, identity, is_dirty, resolve
-from wtman.journal.events import Event, IssueNamed, Noted, PlanWanted, RolesAssigned
+from wtman.journal.events import Event, FindingsTaken, IssueNamed, Noted, PlanWanted, RolesAssigned
 from wtman.journal.state import State
 from wtman.journal.store import Store
 from wtman.model.foreseen import ForeseenPair, Spread
@@ -103,6 +103,7 @@ class PreparedRun:
     given: tuple[str, ...]
     notes: tuple[Noted, ...]
     begin: tuple[Event, ...]  # of the journal: the roles, who makes the plan
+    findings_of: RunId = RunId("")  # the run whose findings the plan is to fix
 
     @property
     def wanted(self) -> PlanWanted | None:
@@ -115,8 +116,8 @@ class PreparedRun:
         return self.wanted.agent if self.wanted is not None else ""
 
     def create(self, store: Store) -> RunId:
-        """Journal the run."""
-        return create(
+        """Journal the run; the run whose findings it fixes names it from then on."""
+        run = create(
             store,
             self.proposal.plan,
             self.proposal.settings,
@@ -128,6 +129,9 @@ class PreparedRun:
             notes=self.notes,
             begin=self.begin,
         )
+        if self.findings_of:
+            store.append(self.findings_of, [FindingsTaken(run)], time.time())
+        return run
 
 
 def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -> PreparedRun:
@@ -211,7 +215,9 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     )
     given = tuple(item for item in commands_of(settings, plan) if item not in theirs)
     proposal = replace(proposal, issue=request.issue)
-    return PreparedRun(proposal, identity(repo), request.kind, given, notes, begin)
+    return PreparedRun(
+        proposal, identity(repo), request.kind, given, notes, begin, request.findings_of
+    )
 
 
 def effort_prices(

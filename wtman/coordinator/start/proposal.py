@@ -44,6 +44,7 @@ class StartRequest:
     issue: Issue | None = None  # that the request comes from
     made: Plan | None = None  # by the static planner, with its remarks
     remarks: tuple[str, ...] = ()
+    findings_of: RunId = RunId("")  # the run whose findings `made` is to fix
 
     @property
     def unplanned(self) -> bool:

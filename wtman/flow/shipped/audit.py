@@ -21,7 +21,9 @@ async def main(flow: Flow, args: Args) -> list[Finding]:
         # Without a work it is the base that they look through. Each claim comes with a test:
         # only what that shows, and what no refuter can talk away, is confirmed.
         review = await flow.review(lenses=LENSES[: args.reviewers], reviewers=args.reviewers)
-        flow.log(f"{len(review.confirmed)} confirmed, {len(review.concerns)} without a proof")
+        open_ones = [*review.concerns, *(it for it in review.no_verdict if it.id)]
+        concerns = "1 concern" if len(open_ones) == 1 else f"{len(open_ones)} concerns"
+        flow.log(f"{len(review.confirmed)} confirmed, {concerns}")
         return list(review.confirmed)
 
     found = await flow.until_dry(look, dry=1, rounds=args.rounds)

@@ -74,6 +74,7 @@ from wtman.journal.events.repair import (
 from wtman.journal.events.review import (
     Coupled,
     Coupling,
+    FindingsTaken,
     ProgramsSeen,
     Refuted,
     Reproduced,

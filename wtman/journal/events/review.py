@@ -2,7 +2,7 @@
 
 from wtman.journal.events.event import Event
 from wtman.model.finding import Cell, Claim, Reproducer
-from wtman.model.ids import Sha, TaskId
+from wtman.model.ids import RunId, Sha, TaskId
 from wtman.model.session import Usage
 from wtman.model.values import dataclass
 
@@ -106,3 +106,10 @@ class Refuted(Event):
     def counts(self) -> bool:
         """Whether it is one of the tries that a refuter has."""
         return bool(self.answer) or not (self.fatal or self.limited or self.stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsTaken(Event):
+    """The run `by` was made to fix what this one has confirmed."""
+
+    by: RunId
