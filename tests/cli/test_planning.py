@@ -88,8 +88,9 @@ def test_a_request_is_planned_and_built(
 ) -> None:
     done = split("--check", "true", "--yes")
     told = masked(done.out)
-    assert told.startswith(f"planning with {masked(planner.spec)}: one session, and one more if")
-    assert "no limit in dollars (--plan-budget-usd)" in told
+    announced = " ".join(told.partition("\nrun RUN")[0].split())
+    assert announced.startswith(f"planning with {masked(planner.spec)}: one session, and one more")
+    assert announced.endswith("no limit in dollars (--plan-budget-usd)")
     assert "\nrun RUN\nrun  planned: 2 tasks (N s)\n\none and all\n" in told
     assert "  core  The core [core.txt]\n  docs  do docs [docs.txt]\n" in told
     assert "planner    Two files, two authors.\n" in told
@@ -320,3 +321,22 @@ def test_an_agent_of_the_repository_is_approved_by_its_very_text(
     (run,) = re.findall(r"run (\S+) is not started", saved.err)
     refused = wtman("resume", run, "--yes", cwd=repo, check_status=3)
     assert "need your approval: `command:sh evil.sh`" in refused.err
+
+
+def test_a_plan_needs_nobody_to_build_it_and_a_start_says_who_is_missing(
+    repo: Path, wtman: kit.Program, planner: Planner, agent: str
+) -> None:
+    done = wtman("plan", "core and docs", "--planner", planner.spec, "-o", "p.toml", cwd=repo)
+    assert "planned: " in done.out and planner.starts == 1
+    told = wtman("plan", "core and docs", cwd=repo, check_status=3).err
+    assert 'or name any program: --planner "command:PROGRAM"; ' in told
+    told = wtman("split", "core and docs", cwd=repo, check_status=3).err
+    assert 'program: --planner "command:PROGRAM" --agent "command:PROGRAM"; ' in told
+    told = wtman("plan", "core and docs", "--agent", agent, cwd=repo, check_status=2).err
+    assert "hint: name one: --planner NAME\n" in told
+    words = ("split", "core and docs", "--planner", planner.spec, "--dry-run")
+    run = wtman(*words, cwd=repo).out.split("run ", 1)[1].split("\n", 1)[0]
+    done = wtman("resume", run, "--yes", cwd=repo, check_status=3)
+    assert 'program: --agent "command:PROGRAM"; ' in done.err and "session 1" not in done.out
+    more = ("--agent", agent, "--check", "true", "--yes")
+    assert "2 tasks: 2 verified" in wtman("resume", run, *more, cwd=repo).out

@@ -110,24 +110,31 @@ def require_installed(spec: str, environ: Mapping[str, str]) -> None:
 
 
 def no_agent(
-    environ: Mapping[str, str], defined: Mapping[str, AgentDefinition] = MappingProxyType({})
+    environ: Mapping[str, str],
+    defined: Mapping[str, AgentDefinition] = MappingProxyType({}),
+    *,
+    plans: bool = False,
+    builds: bool = True,
 ) -> MissingError:
-    """What to say where nobody is there to do the work."""
+    """What to say where nobody is there to do the work: to plan it, to build it."""
+    wanted = ["--planner"] if plans else []
+    wanted += ["--agent"] if builds else []
     if name := next(iter(defined), ""):
         return MissingError(
             f"no agent is named, and none of wtman's own is signed in; {name} is defined",
             hint=f"--agent {name}, or agent = {json.dumps(name)} in the configuration",
         )
+    flags = " ".join(f'{flag} "command:PROGRAM"' for flag in wanted)
     demo = "`wtman demo` needs none"
     for one in found(environ):
         if one.path:
             return MissingError(
                 f"the agent {one.name} is not signed in, and no other is here",
-                hint=f'{one.needs.sign_in}; or name any program: --agent "command:PROGRAM"; {demo}',
+                hint=f"{one.needs.sign_in}; or name any program: {flags}; {demo}",
             )
     ways = [load.load(name).needs.install for name in ("claude", "codex")]
     return MissingError(
         "there is no coding agent on this machine, and no API key is set",
         hint=f"install one: `{ways[0]}` or `{ways[1]}`; or set ANTHROPIC_API_KEY; or name any "
-        f'program: --agent "command:PROGRAM"; {demo}',
+        f"program: {flags}; {demo}",
     )

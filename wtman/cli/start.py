@@ -40,6 +40,7 @@ from wtman.coordinator.start.order import (
     proposal_of,
 )
 from wtman.coordinator.start.proposal import Proposal, Resumption, StartRequest, after, is_planned
+from wtman.coordinator.start.requirements import require_builders
 from wtman.errors import MissingError, WtmanError
 from wtman.git.discovery import Repository
 from wtman.journal.events import Approved, Event, FlowAdded, PlanWanted
@@ -308,6 +309,7 @@ class Console:
             print(f"\n{kept}")
             return 0
         require_room(proposal.disk)
+        require_builders(after(state, tuple(events)), os.environ)
         if proposal.commands and self.yes:
             raise unapproved_plan(state, proposal.commands)
         if not was_planned and not self.yes and not self.as_json and terminal.may_ask():

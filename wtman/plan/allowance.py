@@ -4,12 +4,11 @@ A plan is worth nothing without sessions and money for its tasks: half of both i
 Planning in money is a tenth of the run's budget unless `--plan-budget-usd` says otherwise.
 """
 
-from dataclasses import dataclass
-
 from wtman.errors import UsageError
 from wtman.journal.events import PlanWanted
 from wtman.model.session import Cap
 from wtman.model.settings import Settings
+from wtman.model.values import dataclass
 
 _PART = 10  # without a limit of its own, planning gets a tenth of the run's budget
 _KEPT = 2  # what is kept for the tasks: the half

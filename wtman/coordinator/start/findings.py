@@ -1,7 +1,5 @@
 """The confirmed findings of a run as a plan that mends them: `--findings RUN`. Reads only."""
 
-from dataclasses import dataclass
-
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home, a_run, no_run
 from wtman.errors import UsageError
@@ -15,6 +13,7 @@ from wtman.journal.store import Store
 from wtman.model.finding import SHOWS, UNPROVEN, Reproducer
 from wtman.model.ids import RunId, Sha
 from wtman.model.plan import Plan
+from wtman.model.values import dataclass
 from wtman.plan.file import MOST_TASKS
 from wtman.plan.findings import ShownFinding, findings_plan
 from wtman.review.judgement import CONFIRMED, Judgement, judgements

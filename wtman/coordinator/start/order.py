@@ -165,7 +165,8 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
     plan = with_paths(plan, agent_of(settings, assigned.get(DEFAULT)), tracked)
     if lead := lead_in(plan):
         require_lead(lead, settings, assigned)
-    require(plan, settings, assigned, environ, frozenset(tracked))
+    builds = request.kind is not RunKind.PLAN
+    require(plan, settings, assigned, environ, frozenset(tracked), builds=builds)
     named = {"check": check if flags["check"] or plan_check else (), "base": request.base != "HEAD"}
     begin: tuple[Event, ...] = (
         RolesAssigned(tuple(assigned.values())),

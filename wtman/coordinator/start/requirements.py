@@ -17,6 +17,7 @@ from wtman.git import case, filters, partial, refs
 from wtman.git.control_dir import Control, prepare
 from wtman.git.discovery import Repository
 from wtman.journal.events import Noted
+from wtman.journal.state import State
 from wtman.model.ids import Sha
 from wtman.model.plan import Plan, Role
 from wtman.model.roles import (
@@ -44,24 +45,27 @@ def require(
     roles: Mapping[str, Role],
     environ: Mapping[str, str],
     tracked: Set[str],
+    *,
+    builds: bool = True,
 ) -> None:
     """Raise MissingError or UsageError for what would only come to light in the run.
 
-    `roles` are those that it needs; a plan without tasks is still to be made.
+    `roles` are those that it needs; a plan without tasks is still to be made, and nobody has to
+    be there to build it unless the run `builds`.
     """
     named = {agent_of_task(settings, roles, task) for task in plan.tasks}
     asked = {settings.roles.get(name, "") for name in READ_ONLY}
     if not plan.tasks:
         planner = agent_of(settings, roles[PLANNER])
         asked.add(planner)
-        named = {planner, agent_of(settings, roles[DEFAULT])}
+        named = {planner, agent_of(settings, roles[DEFAULT])} if builds else {planner}
         named |= (
             {agent_beside_planner(settings, roles, SCOUT, planner)} if settings.scouts else set()
         )
     elif any(task.lead for task in plan.tasks):
         named.add(agent_of_lead(settings, roles))
     if "" in named:
-        raise no_agent(environ, settings.agents)
+        raise no_agent(environ, settings.agents, plans=not plan.tasks, builds=builds)
     readers = {*asked, *settings.reviewed_by}
     for spec in sorted({*named, *settings.reviewed_by, *settings.roles.values()}):
         try:
@@ -74,6 +78,14 @@ def require(
             kind = type(error)
             raise kind(place + error.message, hint=error.hint, code=error.code) from None
     require_metered(with_models(plan, settings, roles), settings)
+
+
+def require_builders(state: State, environ: Mapping[str, str]) -> None:
+    """The same of a plan whose planner was the only agent there."""
+    if not all(
+        agent_of_task(state.settings, state.roles, view.task) for view in state.tasks.values()
+    ):
+        raise no_agent(environ, state.settings.agents)
 
 
 def require_agents(

@@ -29,9 +29,11 @@ from wtman.model.roles import (
     reviews_each,
 )
 from wtman.model.settings import ULTRA, Settings
+from wtman.model.states import RunKind
 from wtman.plan.allowance import require_planning
 from wtman.text.words import quoted
 
+_PLAN_BY_HAND = '; or give the plan: --plan FILE, or --task "ID: PROMPT"'
 # What a planner may give a task to, besides roles that the user keeps in .wtman/agents.
 _TEAM = (DEFAULT, "tester", "documenter")
 _NOT_PLANNED = (RESOLVER,)
@@ -115,7 +117,8 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
     if not named and builds_only(settings, agent):
         raise UsageError(
             f"no planner: the agent {quoted(agent)} cannot plan",
-            hint='name one: --planner NAME; or give the plan: --plan FILE, or --task "ID: PROMPT"',
+            hint="name one: --planner NAME"
+            + ("" if request.kind is RunKind.PLAN else _PLAN_BY_HAND),
         )
     model = model_of(settings, planner, agent)
     scout = scouts_of(settings, roles, agent)
@@ -127,7 +130,7 @@ def plan_wanted(settings: Settings, roles: Mapping[str, Role], request: StartReq
         ):
             raise UsageError(
                 f"--plan-budget-usd cannot hold the {who} {quoted(spec)}: it tells no prices",
-                hint=f"leave it away: --timeout is the {who}'s limit too",
+                hint=f"leave that option out: --timeout is the {who}'s limit too",
             )
     wanted = PlanWanted(
         agent=agent,
