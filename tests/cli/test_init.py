@@ -64,7 +64,7 @@ def test_without_a_commit_the_next_step_makes_one_and_tries(
     kit.write_files(repo, PYTHON)
     said = wtman("init", cwd=repo).out
     assert 'git commit --allow-empty -m "first commit"' in said
-    assert said.endswith("next: mend that, then: wtman init --yes\n")
+    assert said.endswith("first: mend that\nnext: wtman init --yes\n")
 
 
 @pytest.mark.slow

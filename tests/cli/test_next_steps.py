@@ -74,9 +74,9 @@ class Place:
 
 def shown(printed: str) -> tuple[str, str]:
     """What is to be mended and the command, of the last `next:` that was printed."""
-    step = " ".join(printed[printed.rindex("\nnext: ") + 7 :].split())
-    first, then, command = step.rpartition(", then: ")
-    return (first, command) if then else ("", step)
+    before, _, command = printed.rpartition("\nnext: ")
+    first = before.rpartition("\nfirst: ")[2] if "\nfirst: " in before[-1000:] else ""
+    return " ".join(first.split()), " ".join(command.split())
 
 
 @pytest.fixture

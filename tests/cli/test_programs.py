@@ -78,7 +78,7 @@ def test_the_line_of_a_hint_mends_it_and_a_resume_takes_it(
     assert ".venv/bin/tool is not in git, so checkouts do not have it" in done.out
     hint = re.search(r"in wtman.toml: (symlink = .*?\])", done.out)
     resume = re.search(
-        r"next: put `symlink = .*?` in wtman.toml, then:\s+wtman (resume \S+)", done.out
+        r"first: put `symlink = .*?` in wtman.toml\s+next: wtman (resume \S+)", done.out
     )
     assert hint is not None and resume is not None, done.out
     (repo / "wtman.toml").write_text(hint[1] + "\n")
@@ -100,7 +100,7 @@ def test_a_failed_setup_is_called_that_and_its_log_is_shown(
     said = wtman(*logs[1].split(), cwd=repo).out
     assert re.search(r"== setup failed: .*: exit status 3 ==\nthe reason\n$", said)
     (repo / "wtman.toml").write_text('setup = ["echo ok"]\n')
-    resume = re.search(r"next: edit setup in wtman.toml, then: wtman (resume \S+)", done.out)
+    resume = re.search(r"first: edit setup in wtman.toml\nnext: wtman (resume \S+)", done.out)
     assert resume is not None
     refused = wtman(*resume[1].split(), "--yes", cwd=repo, check_status=3).err
     assert "need your approval: `echo ok`" in refused

@@ -452,7 +452,7 @@ def test_ultra_writes_a_flow_which_nobody_starts_unread(
     assert names[-1] == "flow-planner" and "plan-1" in names
     shown = wtman("status", cwd=repo).out
     assert "flow all-of-it is written" in shown and "no task yet" not in shown
-    assert "then: wtman run all-of-it" in shown or "      wtman run all-of-it" in shown
+    assert "\nnext: wtman run all-of-it\n" in shown and "\nfirst: read " in shown
     said = wtman("logs", f"{told['id']}/planning/flow-planner", cwd=repo).out
     assert "async def main(flow: Flow)" in said
     again = wtman("resume", told["id"], cwd=repo, check_status=2)

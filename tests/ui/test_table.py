@@ -222,8 +222,8 @@ def test_a_low_screen_keeps_what_goes_on_and_cuts_the_failures() -> None:
 
 def test_a_parked_run_says_what_mends_it_above_the_next_command() -> None:
     lines = lines_of(played((*whole(), e.Paused("quota used up", "wait until noon"))), live=False)
-    assert lines[-3] == "! paused: quota used up (wait until noon)"
-    assert lines[-1] == "next: wait until noon, then: wtman resume oauth-7f3a"
+    assert lines[-4] == "! paused: quota used up (wait until noon)"
+    assert lines[-2:] == ["first: wait until noon", "next: wtman resume oauth-7f3a"]
 
 
 def test_a_failure_is_told_once_with_its_telling_line_and_command() -> None:
@@ -240,7 +240,7 @@ def test_a_failure_is_told_once_with_its_telling_line_and_command() -> None:
     )
     lines = lines_of(state, live=False)
     block = lines[lines.index("") + 1 :]
-    assert block[-6:-2] == [
+    assert block[-7:-3] == [
         "✗ core: check `pytest -q`: 1 new failing test: test_a.py::test_add",
         "    E       assert -1 == 3  (wtman logs --failed oauth-7f3a/core)",
         "✗ docs: setup failed: `npm ci`: exit status 1",

@@ -12,7 +12,7 @@ from wtman.coordinator import merge as order
 from wtman.coordinator.create import open_store
 from wtman.coordinator.external_merge import merge_of_branches
 from wtman.coordinator.home import Home
-from wtman.coordinator.outcome import exit_status, next_step
+from wtman.coordinator.outcome import exit_status, next_told
 from wtman.coordinator.resolution import require_resolver, resolve
 from wtman.errors import MissingError, OutsideError, WtmanError
 from wtman.git.discovery import Repository
@@ -194,7 +194,8 @@ def _tell(
             for name, address in opened.tasks.items():
                 print(f"  {clean(name)}  {clean(address, 200)}")
         elif advice := _next(state):
-            print(target.here(f"\nnext: {advice}"))
+            print()
+            print(target.here("\n".join(advice)))
     if state.paused is not None:
         return 4
     if state.stopped is not None:
@@ -218,13 +219,13 @@ def _unfinished(state: State, as_json: bool) -> int:
     return 130 if state.stopped is not None else exit_status(state)
 
 
-def _next(state: State) -> str:
+def _next(state: State) -> list[str]:
     merge = state.merge
     if state.kind.external and not (merge is not None and merge.asked.patch_only):
-        return ""  # its own command, or nothing
+        return []  # its own command, or nothing
     if merge is not None and merge.asked.dry_run:
-        return f"wtman merge {state.run}"
+        return [f"next: wtman merge {state.run}"]
     if merge is not None and merge.landed is not None and merge.landed.patches:
         if merge.asked.patch_only:
-            return f"wtman verify {target.typed(merge.landed.patches)}"
-    return next_step(state, False)
+            return [f"next: wtman verify {target.typed(merge.landed.patches)}"]
+    return next_told(state, False)

@@ -22,7 +22,7 @@ from wtman.cli.progress import Progress
 from wtman.config.trust import approve
 from wtman.coordinator.create import open_store
 from wtman.coordinator.home import Home
-from wtman.coordinator.outcome import exit_status, next_step, shortfall
+from wtman.coordinator.outcome import exit_status, next_told, shortfall
 from wtman.coordinator.start.approval import (
     approve_first,
     unapproved,
@@ -214,7 +214,7 @@ class Console:
         words, _ = run_words(state, known)
         words = "it waits for your answer" if state.questions else words
         print(f"nothing to resume in run {state.run} ({words})")
-        print(target.here(f"next: {next_step(state, live=False, known=known)}"))
+        print(target.here("\n".join(next_told(state, live=False, known=known))))
         return exit_status(state)
 
     def resume_flow(
@@ -463,7 +463,7 @@ def unplanned(state: State) -> int:
     if failed is not None and run_state(state) is not RunState.PAUSED:
         for problem in failed.problems[:10]:
             print(f"  {clean(problem, 500)}")
-    print(target.here(f"next: {next_step(state, live=False)}"))
+    print(target.here("\n".join(next_told(state, live=False))))
     return exit_status(state)
 
 

@@ -88,6 +88,15 @@ def next_step(state: State, live: bool, known: Mapping[TaskId, Standing] | None 
     return f"{first}, then: {command}" if first else command
 
 
+def next_told(
+    state: State, live: bool, known: Mapping[TaskId, Standing] | None = None
+) -> list[str]:
+    """The same as lines: the command has one of its own, to be copied."""
+    known = known if known is not None else standings(state)
+    command, first = next_command(state, live, known), preparation(state, live, known)
+    return [*([f"first: {first}"] if first else []), f"next: {command}"]
+
+
 def written_as(state: State) -> FlowKept | None:
     """The file with the flow that a planner has written in place of a plan; None: there is none."""
     return state.planning.kept if state.planning is not None else None

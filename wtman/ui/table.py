@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from wtman.budget.budget import spent
-from wtman.coordinator.outcome import FELL_SHORT, next_command, preparation, shortfall
+from wtman.coordinator.outcome import FELL_SHORT, next_told, shortfall
 from wtman.journal.state import State
 from wtman.model.ids import TaskId
 from wtman.model.states import DONE, RunKind, RunState, Standing, TaskState
@@ -237,11 +237,8 @@ def _without_tasks(state: State) -> str:
 
 def next_lines(state: State, live: bool, known: Mapping[TaskId, Standing], width: int) -> list[str]:
     """What to do next. A command is never cut or folded: it is there to be copied."""
-    command, first = next_command(state, live, known), preparation(state, live, known)
-    line = f"next: {first}, then: {command}" if first else f"next: {command}"
-    if not first or columns(line) <= width:
-        return [line]
-    return [*fold(f"next: {first}, then:", width), f"      {command}"]
+    *first, command = next_told(state, live, known)
+    return [*(it for line in first for it in fold(line, width)), command]
 
 
 def packed(facts: str, width: int) -> list[str]:

@@ -109,21 +109,26 @@ def _told(
         print(f"! {clean(note)}")
     if untried:
         print(f"not tried: {untried}")
-    ahead = "mend that, then: wtman init --yes" if lacking else ""
-    print(target.here(f"next: {ahead or _next(found, trials, approved=approved)}"))
+    ahead = ("first: mend that", "wtman init --yes")
+    first, command = ahead if lacking else _next(found, trials, approved=approved)
+    if first:
+        print(first)
+    print(target.here(f"next: {command}"))
 
 
-def _next(found: Habits, trials: Sequence[ProjectTrial] | None, *, approved: bool) -> str:
+def _next(
+    found: Habits, trials: Sequence[ProjectTrial] | None, *, approved: bool
+) -> tuple[str, str]:
+    """What to do or to know before the next command, and the command."""
     split = 'wtman split "what you want"'
     if not found.check:
-        return (
-            f"no tests were found: set `check` in {_NAME}, or branches end unchecked; then {split}"
-        )
+        what = f"no tests were found: set `check` in {_NAME}, or branches end unchecked"
+        return what, split
     if trials is None:
-        return "read it, then `wtman trust` and `wtman doctor --checks`"
+        return "first: read it", "wtman trust && wtman doctor --checks"
     if not any(trial.passed for trial in trials):
-        return f"set `check` in {_NAME}, then `wtman doctor --checks`; or {split} --check CMD"
-    return split if approved else f"{split}, which asks you to approve these commands"
+        return f"first: set `check` in {_NAME}, or give --check to split", "wtman doctor --checks"
+    return "" if approved else "split asks you to approve these commands", split
 
 
 def _trier(repo: Repository) -> tuple[Trier | None, str]:

@@ -9,7 +9,7 @@ import typer
 
 from wtman.cli import options, target, terminal
 from wtman.coordinator.home import Home, a_run, require_idle
-from wtman.coordinator.outcome import next_step
+from wtman.coordinator.outcome import next_told
 from wtman.errors import UsageError
 from wtman.journal.events import Recalled
 from wtman.journal.state import State
@@ -108,7 +108,8 @@ def _undo(home: Home, name: str, as_json: bool) -> int:
     if done.cleaned:
         print(target.here(f"\nnext: wtman restore {run}"))
     elif not state.kind.external:
-        print(target.here(f"\nnext: {next_step(state, live=False)}"))
+        print()
+        print(target.here("\n".join(next_told(state, live=False))))
     return 0
 
 
