@@ -316,9 +316,9 @@ def test_a_low_limit_of_sessions_has_fewer_scouts_and_keeps_room_for_the_tasks(
         (yard.folder / kind).unlink()
     done = planned(*few, "6", code=0)
     assert "! not 3 scouts and 3 plans: --max-sessions is too low for them" in done.out
-    assert "  planning  up to 4 sessions: 1 scout, 1 plan\n" in done.out
+    assert "  planning  up to 6 sessions: 2 scouts, 1 plan\n" in done.out
     told = wtman("status", "--json", cwd=wide).json()
-    assert told["run"]["sessions"] == 1 + 1 + 3 and told["run"]["state"] == "ready"
+    assert told["run"]["sessions"] == 2 + 1 + 3 and told["run"]["state"] == "ready"
     done = planned(*few, "3", code=4)
     assert "the plan needs at least 3 tasks = 3 sessions, but at most 2 are allowed" in done.out
     run = wtman("status", "--json", cwd=wide).json()["run"]

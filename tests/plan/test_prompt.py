@@ -99,7 +99,7 @@ def test_all_overlaps_are_told_at_once_and_bounded() -> None:
 
 def test_more_tasks_than_sessions_is_a_problem() -> None:
     given = answer(task("a", "a"), task("b", "b"))
-    assert "at most 1 are allowed" in wrong(given, Brief("x", "", max_sessions=1))[0]
+    assert "at most 1 is allowed" in wrong(given, Brief("x", "", max_sessions=1))[0]
 
 
 def test_the_prompt_says_what_there_is_and_asks_for_a_check_only_where_it_may() -> None:
