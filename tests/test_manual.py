@@ -34,7 +34,7 @@ OPTIONS = {
 # Options of other programs, and of flows, in examples.
 FOREIGN = {
     *("--fix", "--exit-zero", "--folder", "--git", "--junitxml", "--no-sandbox"),
-    *("--items", "--kills"),
+    *("--items", "--kills", "--output-format"),
 }
 
 

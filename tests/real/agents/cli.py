@@ -24,8 +24,8 @@ class Cli:
     a key; `writes` has it write a file of its worktree, `shell` has it run a command.
 
     `resumes`: whether it goes on with its conversation; `priced`: whether money is known of
-    `model`; `sign_in`: a word of what a user is told to do about a refused key; `gives_up`:
-    whether it ends by itself when its provider fails for good, in less than a minute.
+    `model`; `sign_in`: a word of what a user is told to do about a refused key; `patience`:
+    seconds in which it has been refused by a provider that fails for good.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Cli:
     resumes: bool = True
     priced: bool = True
     sign_in: str = ""
-    gives_up: bool = True
+    patience: int = 45
     more: tuple[str, ...] = field(default=())  # flags of wtman's
 
     def __str__(self) -> str:
@@ -67,4 +67,19 @@ PI = Cli(
     sign_in="API key",
 )
 
-CLIS = (GEMINI, PI)
+OPENCODE = Cli(
+    name="opencode",
+    model="anthropic/claude-sonnet-4-5",
+    env=lambda address, key: {"ANTHROPIC_API_KEY": key},
+    files=lambda address, key: {
+        ".config/opencode/opencode.json": json.dumps(
+            {"provider": {"anthropic": {"options": {"baseURL": f"{address}/v1"}}}}
+        )
+    },
+    writes=lambda asked, path, content: tool(asked, "write", filePath=path, content=f"{content}\n"),
+    shell=lambda asked, command: tool(asked, "bash", command=command, description="x"),
+    sign_in="API key",
+    patience=90,  # its start takes long where the machine is busy, and it never gives up
+)
+
+CLIS = (GEMINI, PI, OPENCODE)

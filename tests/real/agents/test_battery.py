@@ -171,7 +171,8 @@ def test_a_provider_that_fails_for_good_is_told_and_a_stop_leaves_nobody(
         part("slow", hangs),
     ]
     path = plan(tmp_path, cli, ("down", "slow"))
-    path.write_text(path.read_text().replace('id = "down"', 'id = "down"\ntimeout = 45'))
+    limit = f'id = "down"\ntimeout = {cli.patience}'
+    path.write_text(path.read_text().replace('id = "down"', limit))
     with serving(parts) as ledger:
         env = signed_in(ledger.address)
         process = wtman.start(
