@@ -75,13 +75,11 @@ JOINED: dict[str, Row] = {
         "type T struct {\n\tA     int\n\tBcd int\n\tCdefg int\n}\n",
         WITHIN,
     ),
-    "conditions": (
-        "a.py",
-        "if x:\n    pass\n",
-        "if x and a:\n    pass\n",
-        "if x and b:\n    pass\n",
-        "if x and a and b:\n    pass\n",
-        WITHIN,
+    "terms at both ends of a line": (
+        "a.py", "x = b + c\n", "x = a + b + c\n", "x = b + c + d\n", "x = a + b + c + d\n", WITHIN,
+    ),
+    "a term that the other side has, too": (
+        "a.py", "x = 1\n", "x = 1 + a\n", "x = 1 + a + b\n", "x = 1 + a + b\n", WITHIN,
     ),
     "parameter and return type": (
         "a.py",
@@ -196,6 +194,15 @@ REFUSED: dict[str, Row] = {
         "",
         "",
     ),
+    "conditions": ("a.py", "if x:\n", "if x and a:\n", "if x and b:\n", "", ""),
+    "conditions of two kinds": ("a.py", "if x:\n", "if x and a:\n", "if x or b:\n", "", ""),
+    "terms with a comment": ("a.py", "x = 1\n", "x = 1 + 0  # a\n", "x = 1 + 0  # b\n", "", ""),
+    "a comment and a term": ("a.py", "x = 1\n", "x = 1  # a\n", "x = 1 + 0\n", "", ""),
+    "an entry behind a comment": ("a.py", "a, b\n", "a, b, c  # d\n", "a, b, e\n", "", ""),
+    "terms": ("a.py", "x = 1\n", "x = 1 + a\n", "x = 1 + b\n", "", ""),
+    "calls of a chain": ("a.py", "f()\n", "f().a()\n", "f().b()\n", "", ""),
+    "statements of a line": ("a.js", "a();\n", "a(); b();\n", "a(); c();\n", "", ""),
+    "words of a sentence": ("a.md", "a text\n", "a text and more\n", "a text, less\n", "", ""),
     "a quote of each": ("a.txt", "'a'\n", "'a b'\n", "'a' \"c\n", "", ""),
 }  # fmt: skip
 

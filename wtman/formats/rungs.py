@@ -5,7 +5,8 @@ Pure. The rungs, each tried where the one before says nothing: both insertions k
 lines`); each side's own words taken within lines that both changed (`same line`).
 Promises that whatever either side wrote is in every text, and what either removed is not.
 Refuses what only somebody who knows what is meant can decide: two changes of one word, an
-edit of what the other side removed, one name given two meanings.
+edit of what the other side removed, one name given two meanings, two terms at one point of a
+line, whose order nobody has chosen.
 """
 
 import re
@@ -15,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from wtman.formats.three_way import CLASH, THEIRS, beside, weave
 from wtman.formats.tokens import (
     SIZES,
-    begins,
+    begins_entry,
+    comments,
     compared,
-    ends,
+    ends_entry,
     entries,
     lines_of,
     means,
@@ -352,5 +354,9 @@ def _runs(old: Lines, at: int, one: Lines, two: Lines, order: int) -> Lines | No
     listed = entries(old, at, one, two)
     if listed is not None:
         return listed
-    apart = (begins(one) and begins(two)) or (ends(one) and ends(two))
+    # Of terms, calls and words that follow each other nobody has chosen the order; of what a
+    # comment says the end is that of the line.
+    if comments(one) or comments(two):
+        return None
+    apart = (begins_entry(one) and begins_entry(two)) or (ends_entry(one) and ends_entry(two))
     return [*one, *two] if apart else None

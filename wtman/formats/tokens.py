@@ -27,6 +27,7 @@ _MEANT = re.compile(rb"[\w\x80-\xff]")
 # What stands between two things of a list, a sum or a chain.
 _BETWEEN = frozenset(b", ; | || & && + and or .".split())
 _QUOTES = frozenset(b"( ) [ ] { } \" ' `".split())
+_COMMENTS = frozenset(b"# // --".split())
 _PAIRS = {b"(": b")", b"[": b"]", b"{": b"}"}
 
 SIZES = (_COARSE, _FINE)  # a string is one token, or is made of some
@@ -59,6 +60,29 @@ def ends(part: Sequence[bytes]) -> bool:
 def _is_between(part: Sequence[bytes]) -> bool:
     first = next((item for item in part if item.strip(b" \t")), b"")
     return first in _BETWEEN or first.endswith(b"\n")
+
+
+def begins_entry(part: Sequence[bytes]) -> bool:
+    """Whether it is an entry of a list, or a line: a comma or a new line comes first."""
+    return _parts(part) and _is_comma(part)
+
+
+def ends_entry(part: Sequence[bytes]) -> bool:
+    """The same of one that the comma or the new line follows."""
+    return _parts(part) and _is_comma(part[::-1])
+
+
+def _is_comma(part: Sequence[bytes]) -> bool:
+    first = next((item for item in part if item.strip(b" \t")), b"")
+    return first == b"," or first.endswith(b"\n")
+
+
+def comments(part: Sequence[bytes]) -> bool:
+    """Whether it may begin a comment that the end of its line ends, and does not end that line."""
+    opened = False
+    for item in part:
+        opened = (opened or item in _COMMENTS) and not item.endswith(b"\n")
+    return opened
 
 
 def _parts(part: Sequence[bytes]) -> bool:
