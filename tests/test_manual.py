@@ -80,6 +80,27 @@ def test_a_page_has_a_title_and_fits_a_terminal(page: Path) -> None:
     assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
+def test_each_variable_that_programs_are_given_is_in_the_table() -> None:
+    given = set()
+    for name in ("sessions", "provision/command.py", "checks/execute.py"):
+        place = ROOT / "wtman" / name
+        for path in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            given |= set(re.findall(r'"(WTMAN_[A-Z_]+)"', path.read_text()))
+    page = (ROOT / "wtman/manual/configuration.md").read_text()
+    table = set(re.findall(r"^\| `(WTMAN_[A-Z_]+)` \|", page, re.M))
+    probe = {"WTMAN_IMPORT_PROBE", "WTMAN_IMPORT_PROBE_NAMES"}  # of checks, for wtman's own use
+    assert given - probe | {"WTMAN_SESSION"} == table
+
+
+def test_each_key_of_a_decision_is_in_the_table() -> None:
+    from wtman.plan.repair_answer import RepairAnswer, RepairPart
+
+    page = (ROOT / "wtman/manual/agents.md").read_text()
+    table = set(re.findall(r"^\| `([a-z]+)` \| .* \| .* \|$", page, re.M))
+    assert set(RepairAnswer.model_fields) <= table
+    assert all(f"`{name}`" in page for name in RepairPart.model_fields)
+
+
 @by_name
 def test_every_command_that_is_named_is_there(path: Path) -> None:
     named = set(re.findall(r"`wtman ([a-z]+)\b", text_of(path)))

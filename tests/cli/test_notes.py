@@ -70,3 +70,14 @@ def test_a_note_reaches_the_next_prompts_and_every_view(
         assert "deviates from what was agreed" in wtman(*words, cwd=repo).out, words
     (attempt, *_) = wtman("logs", "core", "--json", cwd=repo).json()["attempts"]
     assert [item["instead"] for item in attempt["deviations"]] == ["token_of(id)"]
+
+
+def test_an_author_is_told_its_role(repo: Path, wtman: kit.Program) -> None:
+    who = "command:sh -c 'echo $WTMAN_ROLE > role.txt'"
+    plan = repo.parent / "plan.toml"
+    plan.write_text('[[task]]\nid = "a"\nprompt = "x"\n[[task]]\nid = "b"\nprompt = "y"\n'
+                    'needs = ["a"]\nrole = "tester"\n')  # fmt: skip
+    wtman("split", "--plan", plan, "--agent", who, "--check", "true", "--yes", cwd=repo)
+    run = wtman("status", "--json", cwd=repo).json()["run"]["id"]
+    said = [kit.run_git(repo, "show", f"wtman/{run}/{task}:role.txt") for task in ("a", "b")]
+    assert said == ["implementer", "tester"]

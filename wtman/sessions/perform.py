@@ -27,7 +27,7 @@ from wtman.journal.state import State
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
 from wtman.model.plan import Role
-from wtman.model.roles import effort_of, model_of, role_of
+from wtman.model.roles import DEFAULT, effort_of, model_of, role_of
 from wtman.model.session import Cap, Ended, Outcome, Usage
 from wtman.sandbox.guard import RepositoryChanges, isolation
 from wtman.sessions import handover, notes
@@ -165,6 +165,7 @@ async def _wanted(ctx: Context, state: State, action: RunSession, place: TaskPla
         env={
             "WTMAN_RUN": state.run,
             "WTMAN_TASK": action.task,
+            "WTMAN_ROLE": role.name or DEFAULT,
             "WTMAN_ATTEMPT": str(action.attempt),
             "WTMAN_BRANCH": place.branch,
             "WTMAN_PORT": str(port(state, place)),
