@@ -1,4 +1,4 @@
-"""Lines for people of the streams of Gemini CLI, pi and OpenCode; told by their shape."""
+"""Lines for people of the streams of Gemini CLI, pi, OpenCode and Copilot; told by their shape."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,8 @@ _SILENT = (
     "agent_start agent_end turn_start turn_end message_start message_update "
     "tool_execution_update auto_retry_end step_start step_finish"
 ).split()
+
+_COPILOT = ("abort", "agent.", "assistant.", "model.", "session.", "tool.", "user.")
 
 
 def readable_other(event: Any) -> tuple[str, ...] | None:
@@ -48,6 +50,13 @@ def readable_other(event: Any) -> tuple[str, ...] | None:
         case "error" if isinstance(field(event, "error"), dict):
             said = text(event, "error", "data", "message") or text(event, "error", "name")
             return tuple(error_lines(said))
+        # Copilot
+        case "result" if text(event, "sessionId"):
+            return ()
+        case "span" | "metric" if text(event, "name"):
+            return ()
+        case kind if kind.startswith(_COPILOT) and isinstance(field(event, "data"), dict):
+            return tuple(_copilot(kind, field(event, "data")))
         case kind if kind in _SILENT:
             return ()
     return None
@@ -71,3 +80,20 @@ def _tool_part(part: Any) -> Iterator[str]:
     yield _tool(text(part, "tool"), field(part, "state", "input"))
     failed = text(part, "state", "error")
     yield from error_lines(failed) if failed else answer_lines(text(part, "state", "output"))
+
+
+def _copilot(kind: str, data: Any) -> Iterator[str]:
+    match kind:
+        case "assistant.message":
+            yield from text(data, "content").splitlines()
+        case "tool.execution_start":
+            given = field(data, "arguments")
+            target = given if isinstance(given, str) else target_of(given)
+            yield f"> {text(data, 'toolName')} {first_line(target)}".rstrip()
+        case "tool.execution_complete":
+            yield from answer_lines(text(data, "result", "content"))
+            yield from error_lines(text(data, "error", "message"))
+        case "model.call_failure":
+            yield from error_lines(text(data, "errorMessage"))
+        case "session.error":
+            yield from error_lines(text(data, "message"))

@@ -91,7 +91,7 @@ _UNKNOWN = re.compile(
     r"(invalid|incorrect|missing|expired|disabled) (x-)?api[- ]?key|api[- ]?key (is |has )?"
     r"(invalid|incorrect|missing|expired|not valid|been disabled)|not (logged|signed) in"
     r"|run /login|log ?in again|sign ?in again|oauth token|token (is |has )?(been )?"
-    r"(expired|revoked)|unauthorized|authentication[ _](failed|error)",
+    r"(expired|revoked)|unauthorized|authentication[ _](failed|error)|does not have access",
     re.IGNORECASE,
 )
 _LIMITED = re.compile(

@@ -24,8 +24,8 @@ class Cli:
     a key; `writes` has it write a file of its worktree, `shell` has it run a command.
 
     `resumes`: whether it goes on with its conversation; `priced`: whether money is known of
-    `model`; `sign_in`: a word of what a user is told to do about a refused key; `patience`:
-    seconds in which it has been refused by a provider that fails for good.
+    `model`; `sign_in`: a word of what a user is told to do about a refused key, `refused`
+    a word of why it was; `patience`: seconds in which it has been refused by a provider that fails for good.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Cli:
     resumes: bool = True
     priced: bool = True
     sign_in: str = ""
+    refused: str = "invalid x-api-key"
     patience: int = 45
     more: tuple[str, ...] = field(default=())  # flags of wtman's
 
@@ -82,4 +83,30 @@ OPENCODE = Cli(
     patience=90,  # its start takes long where the machine is busy, and it never gives up
 )
 
-CLIS = (GEMINI, PI, OPENCODE)
+
+def _written_by_copilot(asked: Asked, path: str, content: str) -> Turn:
+    """By its tool, which only makes what is not there yet; else by a command."""
+    if asked.turn == 0:
+        return tool(asked, "create", path=path, file_text=f"{content}\n")
+    return _run_by_copilot(asked, f"printf '%s\\n' '{content}' > '{path}'")
+
+
+def _run_by_copilot(asked: Asked, command: str) -> Turn:
+    return tool(asked, "bash", command=command, description="x")
+
+
+COPILOT = Cli(
+    name="copilot",
+    model="anthropic/claude-sonnet-4-5",
+    env=lambda address, key: {
+        "COPILOT_PROVIDER_TYPE": "anthropic",
+        "COPILOT_PROVIDER_BASE_URL": address,
+        "COPILOT_PROVIDER_API_KEY": key,
+    },
+    writes=_written_by_copilot,
+    shell=_run_by_copilot,
+    sign_in="COPILOT_GITHUB_TOKEN",
+    refused="Authentication failed with provider",
+)
+
+CLIS = (GEMINI, PI, OPENCODE, COPILOT)

@@ -148,7 +148,7 @@ def test_a_refused_key_pauses_the_run(
         assert code == 4, told["said"]
         assert told["run"]["state"] == "paused", told["said"]
         assert states(told) == {"dead": "paused", "next": "paused"}
-        assert "invalid x-api-key" in told["run"]["reason"], told["run"]
+        assert cli.refused in told["run"]["reason"], told["run"]
         assert cli.sign_in in told["said"] and "wtman resume" in told["said"], told["said"]
         assert ledger.asked["QQ-next-QQ"] == 0
     assert_clean(repo)
