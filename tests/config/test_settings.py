@@ -151,7 +151,7 @@ def test_every_setting_has_its_row_and_every_row_a_kind_that_is_known(house: Hou
         "plans",  # which the effort `ultra` gives
         "dry_rounds",
     }
-    assert rows - {field.name for field in fields(Settings)} == {"notify"}
+    assert rows - {field.name for field in fields(Settings)} == {"notify", "mcp_merge"}
     for key in KEYS:
         with pytest.raises(ValueError, match="expected"):
             judged(key, object())

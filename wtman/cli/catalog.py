@@ -40,6 +40,7 @@ GROUPS = {
         "init": "Write a wtman.toml for this repository.",
         "doctor": "Check what works here, and print the fix for the rest.",
         "trust": "Approve the commands in this repository's configuration.",
+        "mcp": "Serve this repository to other agents as tools (MCP).",
         "completion": "Print the completion of a shell, or install it.",
         "help": "Show a page of the manual, list its topics, or search it.",
     },

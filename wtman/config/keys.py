@@ -96,6 +96,7 @@ KEYS = (
         resumable=True),
     # What `Settings` has no field for, as it does not govern a run.
     Key("notify", "texts"),
+    Key("mcp_merge", "switch"),
     # Agents of the user's own.
     *(
         Key("agents", kind, path=f"agents.*.{name}")

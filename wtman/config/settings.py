@@ -64,6 +64,11 @@ def load(
     values: dict[Path, Any] = {}
     origin: dict[str, Source] = {}
     for given in (*of_user(environ), *repository, *environment, *of_flags(flags)):
+        if given.key.name == "mcp_merge" and given.source.kind is not Kind.USER:
+            raise UsageError(
+                f"{given.label}: only your own configuration can allow that",
+                hint="write it into wtman/config.toml of your configuration folder",
+            )
         values[given.place] = _judged(given)
         origin[".".join(given.place)] = given.source
     dropped = _include(values, origin, worktree_include(read))

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from wtman.config import RepositoryText, load, repository_texts
 from wtman.config.roles import load_roles
@@ -40,6 +40,17 @@ class RepositoryApprovals:
     def missing(self) -> tuple[str, ...]:
         """The texts that wait for a yes, each once."""
         return tuple(dict.fromkeys(one.text for one in self.commands if not one.approved))
+
+
+def given(
+    texts: Iterable[str], repo: Repository, environ: Mapping[str, str]
+) -> RepositoryApprovals:
+    """The same of texts that stand in no file: those of another agent's tool calls."""
+    texts = tuple(dict.fromkeys(texts))
+    missing = approved(texts, environ, repo.common_dir)
+    return RepositoryApprovals(
+        tuple(RepositoryCommand(text, "tool", "", 0, text not in missing) for text in texts)
+    )
 
 
 def approvals(repo: Repository, environ: Mapping[str, str]) -> RepositoryApprovals:

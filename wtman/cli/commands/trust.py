@@ -20,6 +20,10 @@ _WIDEST = 60  # columns of a command beside which its place is told
 
 def trust(
     ctx: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Approve this command alone, for tools; repeatable."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without asking.")] = False,
     revoke: Annotated[
         bool, typer.Option("--revoke", help="Take back every approval for this repository.")
@@ -32,23 +36,25 @@ def trust(
     Each is shown with what it is for and where it stands; what is new since the last approval has
     a +, what was approved and is no longer here a -. Agents in its role files that are programs,
     and filters of its git configuration (`filter.NAME.clean` and the like), are commands too. So
-    are the flows of .wtman/flows/.
+    are the flows of .wtman/flows/. With --command a text is approved that stands in no file, such
+    as one that another agent has asked for (`wtman mcp`).
     """
     from wtman.config.trust import approve
     from wtman.config.trust import revoke as take_back
-    from wtman.coordinator.approvals import approvals
+    from wtman.coordinator.approvals import approvals, given
 
     repo = target.repository(ctx, directory)
     if revoke:
-        if yes:
-            raise UsageError("--revoke and --yes: only one of them", hint="wtman trust --revoke")
+        if yes or command:
+            other = "--yes" if yes else "--command"
+            raise UsageError(f"--revoke and {other}: only one of them", hint="wtman trust --revoke")
         number = take_back(os.environ, repo.common_dir)
         if as_json:
             print(json.dumps({"schema": SCHEMA, "revoked": number}))
         else:
             print(f"{count(number, 'approval')} taken back" if number else "nothing was approved")
         return 0
-    found = approvals(repo, os.environ)
+    found = given(command, repo, os.environ) if command else approvals(repo, os.environ)
     missing = found.missing
     if not as_json and (found.commands or found.unused):
         print("\n".join(_lines(found, terminal.colour())))

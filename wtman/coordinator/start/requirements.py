@@ -231,7 +231,7 @@ def require_metered(named: Iterable[tuple[str, str]], settings: Settings) -> Non
 
 def unkept(extra: Iterable[str]) -> tuple[str, ...]:
     """Warnings for configured keys that nothing reads yet."""
-    unused = sorted(set(extra) - {"notify"})
+    unused = sorted(set(extra) - {"notify", "mcp_merge"})
     return tuple(f"`{key}` is configured and not used by this version" for key in unused)
 
 
