@@ -26,6 +26,7 @@ EFFECTS = frozenset(
     cli/commands/help.py
     cli/commands/init.py
     cli/commands/logs.py
+    cli/commands/mcp.py
     cli/commands/merge.py
     cli/commands/open.py
     cli/commands/plan.py
@@ -174,6 +175,13 @@ EFFECTS = frozenset(
     journal/store.py
     inventory.py
     locks.py
+    mcp/merge_tools.py
+    mcp/calls.py
+    mcp/progress.py
+    mcp/run_tools.py
+    mcp/view_tools.py
+    mcp/server.py
+    mcp/tools.py
     merge/changed_tests.py
     merge/checkout_move.py
     merge/checkout_note.py

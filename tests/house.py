@@ -132,6 +132,7 @@ ONLY: dict[str, frozenset[str]] = {
 SPAWN = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec", "subprocess_shell"}
 OS_SPAWN = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp"}
 SPAWN_ONLY = {
+    "mcp/calls.py",
     "execution/spawn.py",
     "execution/supervisor.py",
     "execution/sweep.py",

@@ -12,6 +12,7 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
 `actions.py` says what may be asked, `decide.py` is pure, `perform.py` has the effects.
 
     cli/          flags -> a use case -> print -> exit status; one file a command
+    mcp/          the commands as tools for other agents, over stdio
     ui/           what people look at: table, live view, JSON, report, HTML, dashboard
     coordinator/  runs, reviews and merges ordered; the scheduler, the loop
     flow/         plan in code: what a script imports, its process and pipe; its steps

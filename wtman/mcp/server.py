@@ -5,10 +5,10 @@ from typing import Any
 from mcp.server.mcpserver import MCPServer
 
 from wtman import __version__
-from wtman.mcp.building import add_building
-from wtman.mcp.looking import add_looking
-from wtman.mcp.merging import add_merging
-from wtman.mcp.tools import Place
+from wtman.mcp.merge_tools import add_merge_tools
+from wtman.mcp.run_tools import add_run_tools
+from wtman.mcp.tools import ServedRepository
+from wtman.mcp.view_tools import add_view_tools
 
 INSTRUCTIONS = """\
 wtman turns one request into many branches that coding agents build at the same time, each in a
@@ -27,10 +27,10 @@ it. A question that a run waits with is for your user, too: `answer` shows it.
 """
 
 
-def server(place: Place) -> MCPServer[Any]:
+def server(place: ServedRepository) -> MCPServer[Any]:
     """The tools for a repository."""
     made: MCPServer[Any] = MCPServer("wtman", instructions=INSTRUCTIONS, version=__version__)
-    add_building(made, place)
-    add_looking(made, place)
-    add_merging(made, place)
+    add_run_tools(made, place)
+    add_view_tools(made, place)
+    add_merge_tools(made, place)
     return made

@@ -57,7 +57,7 @@ Wait = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServedRepository:
     """The repository that is served: where commands run, and what approvals are kept by."""
 
     folder: str
@@ -93,7 +93,7 @@ def plan_file(request: str, context: str, tasks: Sequence[RequestedTask]) -> Ite
         yield path
 
 
-def require_approved(place: Place, texts: Sequence[str]) -> None:
+def require_approved(place: ServedRepository, texts: Sequence[str]) -> None:
     """Raise MissingError for commands in the arguments of a tool that nobody has approved."""
     missing = approved(texts, os.environ, place.key)
     if missing:

@@ -24,11 +24,11 @@ def mcp(ctx: typer.Context, directory: options.Directory = "") -> int:
             "serving tools needs the extra `mcp`", hint="pip install 'wtman[mcp]'", code="extra"
         ) from error
     from wtman.config import load
-    from wtman.mcp.tools import Place
+    from wtman.mcp.tools import ServedRepository
 
     repo = target.repository(ctx, directory)
     loaded = load(repo.toplevel or repo.common_dir, os.environ, {}, None)
     may_land = bool(loaded.extra.get("mcp_merge"))
     folder = repo.toplevel or repo.common_dir
-    server(Place(folder, repo.common_dir, may_land)).run()
+    server(ServedRepository(folder, repo.common_dir, may_land)).run()
     return 0

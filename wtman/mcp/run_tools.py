@@ -9,16 +9,16 @@ from pydantic import Field
 
 from wtman.mcp.arguments import commands_in, one_of, options
 from wtman.mcp.calls import last_object, objects
-from wtman.mcp.following import beating, followed
+from wtman.mcp.progress import beating, followed
 from wtman.mcp.tools import (
     BUILDS,
     Agent,
     Checks,
     Overlap,
-    Place,
     Planner,
     Request,
     Run,
+    ServedRepository,
     Shared,
     Tasks,
     Wait,
@@ -30,7 +30,7 @@ from wtman.mcp.tools import (
 )
 
 
-def add_building(made: MCPServer[Any], place: Place) -> None:
+def add_run_tools(made: MCPServer[Any], place: ServedRepository) -> None:
     @made.tool(annotations=BUILDS)
     async def plan(
         ctx: Context[Any, Any],
@@ -155,7 +155,7 @@ def add_building(made: MCPServer[Any], place: Place) -> None:
 
 
 async def _begun(
-    place: Place, argv: Sequence[str], ctx: Context[Any, Any], stdin: str = ""
+    place: ServedRepository, argv: Sequence[str], ctx: Context[Any, Any], stdin: str = ""
 ) -> dict[str, Any]:
     """A run in the background: its name, or the error that kept it from starting."""
     tell = teller(ctx)

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from wtman.mcp.arguments import commands_in, options
 from wtman.mcp.calls import last_object
-from wtman.mcp.following import beating
+from wtman.mcp.progress import beating
 from wtman.mcp.tools import (
     BUILDS,
     Checks,
-    Place,
     Run,
+    ServedRepository,
     answered,
     named,
     require_approved,
@@ -23,7 +23,7 @@ from wtman.mcp.tools import (
 )
 
 
-def add_merging(made: MCPServer[Any], place: Place) -> None:
+def add_merge_tools(made: MCPServer[Any], place: ServedRepository) -> None:
     @made.tool(annotations=BUILDS)
     async def review(
         ctx: Context[Any, Any],

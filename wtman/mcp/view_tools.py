@@ -8,13 +8,13 @@ from pydantic import Field
 
 from wtman.mcp.arguments import options
 from wtman.mcp.calls import last_object, printed
-from wtman.mcp.following import followed
-from wtman.mcp.tools import READS, Place, Run, answered, named, teller
+from wtman.mcp.progress import followed
+from wtman.mcp.tools import READS, Run, ServedRepository, answered, named, teller
 
 _LINES = 200
 
 
-def add_looking(made: MCPServer[Any], place: Place) -> None:
+def add_view_tools(made: MCPServer[Any], place: ServedRepository) -> None:
     @made.tool(annotations=READS)
     async def status(
         ctx: Context[Any, Any],
