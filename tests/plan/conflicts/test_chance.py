@@ -101,6 +101,31 @@ def test_both_at_one_point_conflict() -> None:
         assert pair([f"src/core.py::{point}"], [f"src/core.py::{point}"]).chance > 0.3, point
 
 
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("in Session", "after Session.run"),  # its last member, in front of a closing bracket
+        ("in Pool", "after Pool.get"),  # which ends where its class does
+        ("in Pool", "after Pool"),
+        ("at start", "before Pool"),
+        ("at end", "after Pool"),
+    ],
+)
+def test_one_place_with_two_names_has_one_chance(one: str, other: str) -> None:
+    pool = Definition("Pool", "class", 1, 50), Definition("Pool.get", "function", 9, 50)
+    path = "src/core.py" if "Session" in one else "src/pool.py"
+    facts = RepositoryFacts((path,), {path: CORE if "Session" in one else pool})
+    named = [pair([f"{path}::{x}"], [f"{path}::{y}"], facts) for x, y in ((one, other), (one, one))]
+    mirrored = pair([f"{path}::{other}"], [f"{path}::{one}"], facts)
+    assert named[0].chance == pytest.approx(mirrored.chance)
+    assert named[0].chance == pytest.approx(named[1].chance) and named[0].chance > 0.3
+
+
+def test_only_the_last_member_is_where_a_new_one_goes() -> None:
+    found = pair(["src/core.py::in Session"], ["src/core.py::after Session.open"])
+    assert not found.predicted
+
+
 def test_lines_tell_more_than_names() -> None:
     """Both change one long function: at its two ends, or the same lines."""
     name = "src/core.py::Session.run"

@@ -61,6 +61,7 @@ class Site:
     last: int = 0
     maybe: tuple[Definition, ...] = ()  # which of these is meant is not said
     unknown: bool = False  # it says a name of which nobody knows where it stands
+    closes: str = ""  # the definition whose last member it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,12 @@ class DefinitionIndex:
     def __init__(self, defined: Sequence[Definition]) -> None:
         self.ends: dict[str, list[Definition]] = {}
         self.lowered: dict[str, list[Definition]] = {}
+        self.tails: dict[str, Definition] = {}  # the last member of each that has some
         for item in defined:
             name = item.name
+            owner = name.rpartition(".")[0]
+            if owner not in self.tails or self.tails[owner].last < item.last:
+                self.tails[owner] = item
             while name:
                 self.ends.setdefault(name, []).append(item)
                 self.lowered.setdefault(name.lower(), []).append(item)
@@ -137,7 +142,8 @@ def spots_of(
     found: dict[str, list[Site]] = {}
     for at in touched(touches):
         path = meant.get(at.path, at.path)
-        at = in_gap(_at_last(at, definitions.get(path, ())), definitions.get(path, ()))
+        defined = definitions.get(path, ())
+        at = in_gap(_at_first(_at_last(at, defined), defined), defined)
         spots = found.setdefault(path, [])
         if path not in names:
             names[path] = DefinitionIndex(definitions.get(path, ()))
@@ -153,6 +159,14 @@ def _at_last(at: Place, defined: Sequence[Definition]) -> Place:
         return at
     last = max(defined, key=lambda item: (item.last, -item.first))
     return Place(at.path, last.name, "after")
+
+
+def _at_first(at: Place, defined: Sequence[Definition]) -> Place:
+    """The start of a file as the place in front of its first definition, where that begins it."""
+    if (at.insert, at.definition) != ("at", "start") or not defined or at.first:
+        return at
+    top = min(defined, key=lambda item: (item.first, -item.last))
+    return Place(at.path, top.name, "before") if top.first == 1 else at
 
 
 def _spot(at: Place, defined: DefinitionIndex) -> Site:
@@ -178,7 +192,9 @@ def _spot(at: Place, defined: DefinitionIndex) -> Site:
         found = several[0]
         if not insert and first <= found.first + 1 and last >= found.last - 1:
             first = last = 0  # the lines of the whole definition narrow nothing
-        return Site(found.name, insert, found, first, last)
+        owner = found.name.rpartition(".")[0]
+        closes = owner if defined.tails.get(owner) == found else ""
+        return Site(found.name, insert, found, first, last, closes=closes)
     return Site(name, insert, None, first, last, unknown=not first)
 
 
@@ -244,6 +260,7 @@ class _Tally:
         self.best: tuple[float, str, str] = (0.0, "", "")
 
     def file(self, path: str, ones: Sequence[Site], others: Sequence[Site]) -> None:
+        ones, others = _as_members(ones, others), _as_members(others, ones)
         self.pairs += len(ones) * len(others)
         known = {(spot.name, spot.insert) for spot in ones}
         shared = len(known & {(spot.name, spot.insert) for spot in others})
@@ -372,6 +389,24 @@ class _Tally:
             )
         unsure = bool(flags["one unknown"]) and not lines
         return Common(tuple(flags.values()), lines, self.best[1], self.best[2], unsure)
+
+
+def _as_members(some: Sequence[Site], others: Sequence[Site]) -> Sequence[Site]:
+    """The sites; code behind what the other task adds a member to, or behind the last member of
+    that, goes behind the same line and is named alike."""
+    added = {
+        other.name: other
+        for other in others
+        if other.insert == "in" and other.found is not None and other.found.kind in _HOLDERS
+    }
+    if not added:
+        return some
+    return [
+        (added.get(site.closes) or added.get(site.name) or site)
+        if site.insert == "after" and not site.first
+        else site
+        for site in some
+    ]
 
 
 def _gap(one: Site, other: Site) -> int | None:
