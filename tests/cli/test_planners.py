@@ -228,7 +228,7 @@ def test_ultra_with_bad_plans_alone_stops_and_plans_anew_when_resumed(
     assert (told["run"]["state"], told["run"]["sessions"]) == ("stopped", 6)
     assert [item["state"] for item in told["planning"]["sessions"]] == ["failed"] * 3
     said = wtman("logs", f"{told['run']['id']}/planning/plan-2", cwd=repo).out
-    assert said.count('"needs": ["two"]') == 2 and "-- asked once more --" in said
+    assert said.count("needs [two]") == 2 and "-- asked once more --" in said
     planners.character("good")
     assert "2 tasks: 2 verified" in wtman("resume", "--yes", cwd=repo).out
     assert planners.starts == 9

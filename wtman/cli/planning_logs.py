@@ -167,7 +167,7 @@ def _print(home: Home, state: State, item: PlanningSession, *, raw: bool) -> Non
     for number, folder in enumerate(folders, 1):
         if number > 1:
             print("-- asked once more --", flush=True)
-        shown.print_attempt(folder, sys.stdout, _teller(home, state))
+        shown.print_attempt(folder, sys.stdout, _teller(home, state), answers=True)
 
 
 def _teller(home: Home, state: State) -> shown.Told:
@@ -193,7 +193,8 @@ def _follow(home: Home, state: State, items: Sequence[PlanningSession], *, raw: 
         steps = shown.follow_raw(folder, sys.stdout.buffer, over)
     else:
         print(f"== {_head(home, state, item)} ==", flush=True)
-        steps = shown.follow_attempt(folder, sys.stdout, over, _teller(home, state))
+        teller = _teller(home, state)
+        steps = shown.follow_attempt(folder, sys.stdout, over, teller, answers=True)
     for _ in steps:
         time.sleep(_POLL)
     return 0

@@ -26,6 +26,7 @@ from wtman.plan.planning_sessions import PlanningSession
 from wtman.sandbox.inside import SANDBOXES, view
 from wtman.text.terminal import clean, command, duration
 from wtman.text.words import listed
+from wtman.ui.answers import answer_lines
 from wtman.ui.causes import Cause
 
 Told = Callable[[str], str]
@@ -198,10 +199,13 @@ def _newest(folder: str, name: str) -> str:
     return os.path.join(folder, f"{name}-{max(numbers)}") if max(numbers) else ""
 
 
-def print_attempt(folder: str, out: TextIO, told: Told = str, *, spoken: bool = True) -> None:
-    """All that an attempt printed so far; a command that is no session is not `spoken`."""
+def print_attempt(
+    folder: str, out: TextIO, told: Told = str, *, spoken: bool = True, answers: bool = False
+) -> None:
+    """All that an attempt printed so far; a command that is no session is not `spoken`, one that
+    was asked something `answers`."""
     for name in _STREAMS:
-        tail = Tail(os.path.join(folder, name), told, spoken=spoken)
+        tail = Tail(os.path.join(folder, name), told, spoken=spoken, answers=answers)
         lines = [*tail.lines(), *tail.rest()]
         if lines and name == "stderr":
             out.write("-- stderr --\n")
@@ -211,10 +215,17 @@ def print_attempt(folder: str, out: TextIO, told: Told = str, *, spoken: bool = 
 
 
 def follow_attempt(
-    folder: str, out: TextIO, over: Callable[[], bool], told: Told = str
+    folder: str,
+    out: TextIO,
+    over: Callable[[], bool],
+    told: Told = str,
+    *,
+    answers: bool = False,
 ) -> Iterator[None]:
     """Print what comes, once for every step of the iterator, until the attempt is over."""
-    tails = [Tail(os.path.join(folder, name), told, spoken=True) for name in _STREAMS]
+    tails = [
+        Tail(os.path.join(folder, name), told, spoken=True, answers=answers) for name in _STREAMS
+    ]
     ended = False
     while not ended:
         # Asked before reading, so that what came last is still read.
@@ -261,6 +272,7 @@ class Tail:
     path: str
     told: Told = str
     spoken: bool = False
+    answers: bool = False  # it may print an answer as JSON
     offset: int = 0
     begun: bytes = b""
 
@@ -283,6 +295,8 @@ class Tail:
 
     def _shown(self, line: bytes) -> Iterator[str]:
         said = readable(line) if self.spoken else readable_go(line)
+        if self.answers and (answer := answer_lines(line)) is not None:
+            said = tuple(answer)
         if said is None:
             yield self._one(line[:_LONGEST].rstrip(b"\r").decode("utf-8", "replace"), len(line))
             return

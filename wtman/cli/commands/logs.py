@@ -259,7 +259,7 @@ def _logs_of_lead(home: Home, state: State, lead: TaskId, *, follow: bool, raw: 
         steps = (
             shown.follow_raw(folder, out.buffer, over)
             if raw
-            else shown.follow_attempt(folder, out, over, teller)
+            else shown.follow_attempt(folder, out, over, teller, answers=True)
         )
         for _ in steps:
             time.sleep(_POLL)
@@ -283,7 +283,7 @@ def _repairs(home: Home, state: State, task: TaskId, *, raw: bool) -> None:
             continue
         number, session = folder.split(os.sep)[-2:]
         print(f"== repair {number}, session {session} ==")
-        shown.print_attempt(folder, sys.stdout, teller)
+        shown.print_attempt(folder, sys.stdout, teller, answers=True)
     for line in repair_story(state, task, task_state(state, task)) if not raw else ():
         print(line)
 
