@@ -200,6 +200,14 @@ class Conversation:
                 raise self._failure()
             self._heard += more
 
+    def rest(self, ok: tuple[int, ...] = (0,)) -> Iterator[bytes]:
+        """All that it says, piece by piece as it comes, until it ends."""
+        assert self._process.stdout is not None
+        while more := self._process.stdout.read(1 << 20):
+            yield more
+        if self._process.wait() not in ok:
+            raise self._failure()
+
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()

@@ -4,12 +4,15 @@ Reads only what this repository has: of a partial clone what is not there stays 
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
 
 from wtman.errors import ExternalError
 from wtman.formats.git_output import text, tree_lines
-from wtman.git.control_dir import Control, call, oid
+from wtman.git.control_dir import Control, call, environment_of, oid
 from wtman.git.objects.history import contents
+from wtman.git.run import Conversation
 from wtman.model.changes import Entry
 
 _MOST_BYTES = 1 << 20  # of a file that is read where git cannot search
@@ -23,37 +26,49 @@ def entries(ctl: Control, treeish: str) -> Iterator[tuple[str, Entry, int]]:
 
 
 def lines_like(
-    ctl: Control, tree: str, pattern: str, files: dict[str, str], most: int, perl: str = ""
-) -> dict[str, str]:
-    """The lines of these files (path -> blob) that look like `pattern`, cut where it ends.
+    ctl: Control, tree: str, pattern: str, files: Mapping[str, str], most: int, perl: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The lines of these files (path -> blob) that look like `pattern`, cut where it ends: of
+    each file that has some, as soon as git has found them.
 
     `perl`: the same, written for the quicker kind of regular expressions.
 
     Each is a newline, its number, a NUL and its text; at most `most` of one file.
     """
+    left = dict(files)
     named = list(files) if len(files) <= _MOST_NAMED else []
     for flavour, wanted in (("-P", perl or pattern), ("-E", pattern)):
         args = ["grep", "-n", "-o", "-I", "-z", "--heading", "--no-color", f"--max-count={most}"]
+        args += [flavour, "-e", wanted, oid(tree), "--", *named]
         try:
-            out = call(ctl, [*args, flavour, "-e", wanted, oid(tree), "--", *named], ok=(0, 1)).out
+            talk = Conversation(args, git_dir=ctl.path, env=environment_of(ctl))
+            with closing(talk):
+                for path, lines in _blocks(talk.rest(ok=(0, 1)), tree):
+                    if left.pop(path, None) is not None:
+                        yield path, lines
         except ExternalError as error:
             if flavour == "-P" and _NO_PERL.search(error.stderr):
                 continue  # of this git, the slower kind does too
             break
-        return {path: lines for path, lines in _blocks(out, tree) if path in files}
-    return _read(ctl, pattern, files, most)
+        return
+    yield from _read(ctl, pattern, left, most)
 
 
-def _blocks(out: bytes, tree: str) -> Iterator[tuple[str, str]]:
-    for block in (b"\n" + out).split(b"\n" + tree.encode() + b":")[1:]:
-        path, _, lines = block.partition(b"\n")
-        yield text(path), "\n" + lines.decode("utf-8", "replace")
+def _blocks(out: Iterable[bytes], tree: str) -> Iterator[tuple[str, str]]:
+    front, held = b"\n" + tree.encode() + b":", b"\n"
+    for piece in chain(out, (front,)):
+        *whole, held = (held + piece).split(front)
+        for block in whole:
+            path, _, lines = block.partition(b"\n")
+            if path:
+                yield text(path), "\n" + lines.decode("utf-8", "replace")
 
 
-def _read(ctl: Control, pattern: str, files: dict[str, str], most: int) -> dict[str, str]:
+def _read(
+    ctl: Control, pattern: str, files: Mapping[str, str], most: int
+) -> Iterator[tuple[str, str]]:
     """The same without git's search, of the blobs that are here."""
     like = re.compile(pattern, re.MULTILINE)
-    found = {}
     held = contents(ctl, list(files.values()), _MOST_BYTES)
     for path, name in files.items():
         data = held.get(name, b"")
@@ -68,8 +83,7 @@ def _read(ctl: Control, pattern: str, files: dict[str, str], most: int) -> dict[
             if len(lines) >= most:
                 break
         if lines:
-            found[path] = "".join(lines)
-    return found
+            yield path, "".join(lines)
 
 
 def commits_and_paths(ctl: Control, commit: str, most: int) -> list[Sequence[str]]:

@@ -150,8 +150,10 @@ def _surveyed(ctl: Control, tree: str, folder: str) -> RepositoryMap:
     known = _kept(folder, "blobs", _blobs_from) or {}
     missing = {path: sources[path] for path, key in keys.items() if key not in known}
     if missing:
-        found = survey.lines_like(ctl, tree, PATTERN, missing, MOST_LINES, PERL)
-        fresh = {keys[path]: _line(path, found.get(path, "")) for path in missing}
+        fresh = dict.fromkeys((keys[path] for path in missing), _FIELD)
+        # While git looks for more.
+        for path, found in survey.lines_like(ctl, tree, PATTERN, missing, MOST_LINES, PERL):
+            fresh[keys[path]] = _line(path, found)
         known = known | fresh
         _keep(folder, "blobs", _blobs_to(known, keys.values()))
     lines = [known.get(keys.get(path, ""), "") for path, _, _ in listed]
@@ -180,7 +182,8 @@ def _grown(ctl: Control, tree: str, folder: str) -> RepositoryMap | None:
     regular = {path: entry.oid for path, entry in came.items() if entry.regular}
     held = sizes(ctl, [entry.oid for entry in came.values()])
     sources = {path: name for path, name in regular.items() if language_of(path)}
-    found = survey.lines_like(ctl, tree, PATTERN, sources, MOST_LINES, PERL) if sources else {}
+    like = survey.lines_like(ctl, tree, PATTERN, sources, MOST_LINES, PERL) if sources else ()
+    found = dict(like)
     for path, entry in came.items():
         line = _line(path, found.get(path, "")) if path in sources else ""
         rows[path] = (path, regular.get(path, ""), held.get(entry.oid, 0), *_parts(line))
