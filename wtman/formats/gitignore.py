@@ -52,8 +52,8 @@ def owned(owns: tuple[str, ...], files: Sequence[str]) -> frozenset[str]:
             continue
         start = bisect_left(files, pattern.prefix)
         end = bisect_left(files, pattern.prefix + "\U0010ffff") if pattern.prefix else len(files)
-        match, suffix = pattern.regex.fullmatch, pattern.suffix
-        found.update(path for path in files[start:end] if suffix in path and match(path))
+        match, part = pattern.regex.fullmatch, pattern.part
+        found.update(path for path in files[start:end] if part in path and match(path))
     return frozenset(found if len(owns) == 1 else (path for path in found if matches(owns, path)))
 
 

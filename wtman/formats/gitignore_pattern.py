@@ -68,8 +68,9 @@ Item = Chars | None  # None is a star: any number of characters
 class Pattern:
     """A pattern ready for use. `prefix` is the literal text that every owned path starts with.
 
-    `suffix` is the literal end of the last step, `file_like` whether that step
-    looks like the name of a file.
+    `part` is a literal text that every owned path has, the longest; `suffix` the
+    literal end of the last step, `file_like` whether that step looks like the name
+    of a file.
     """
 
     negated: bool
@@ -77,6 +78,7 @@ class Pattern:
     steps: tuple[str, ...]
     regex: re.Pattern[str]
     prefix: str
+    part: str
     suffix: str
     file_like: bool
 
@@ -100,6 +102,7 @@ def compiled(text: str) -> Pattern:
         steps=steps,
         regex=re.compile(_path_regex(steps, folder_only), re.DOTALL),
         prefix=_prefix(steps),
+        part=_part(steps),
         suffix=suffix,
         file_like=named and not folder_only,
     )
@@ -260,6 +263,18 @@ def _prefix(steps: tuple[str, ...]) -> str:
             return prefix + ("" if step == DEEP else literal_start(step))
         prefix += text + ("/" if number + 1 < len(steps) else "")
     return prefix
+
+
+def _part(steps: tuple[str, ...]) -> str:
+    runs = [""]
+    for step in steps:
+        for item in (None, *(items(step) or ()), None) if step != DEEP else ():
+            char = _single(item)
+            if char is None:
+                runs.append("")
+            else:
+                runs[-1] += char
+    return max(runs, key=len)
 
 
 def _one(char: str) -> Chars:

@@ -356,6 +356,31 @@ def test_the_cache_stays_small(repo):
     assert sum(name.startswith("history-") for name in names) == 6
 
 
+def test_of_the_next_commit_only_what_it_changed_is_read_for_its_definitions(repo, monkeypatch):
+    repo.commit(FILES)
+    before = relevant_definitions(repo.control, repo.base, "cart", 5, ["shop/mail.py"])
+    repo.commit({"shop/mail.py": "def letter():\n    pass\n"})
+    asked, real = [], map_store.survey.texts_of
+
+    def texts_of(ctl, blobs, cap):
+        found = real(ctl, blobs, cap)
+        asked.extend(found.values())
+        return found
+
+    monkeypatch.setattr(map_store.survey, "texts_of", texts_of)
+    after = relevant_definitions(repo.control, repo.base, "cart", 5, ["shop/mail.py"])
+    assert asked == ["def letter():\n    pass\n"]
+    assert [item.name for item in before["shop/mail.py"]] == ["send"]
+    assert [item.name for item in after["shop/mail.py"]] == ["letter"]
+    assert after == {**before, "shop/mail.py": after["shop/mail.py"]}
+    # Of a file that is damaged nothing is believed.
+    for name in os.listdir(repo.folder):
+        if name.startswith("defined-"):
+            with open(os.path.join(repo.folder, name), "wb") as file:
+                file.write(b"wtman map 0 0 0\n{}")
+    assert relevant_definitions(repo.control, repo.base, "cart", 5, ["shop/mail.py"]) == after
+
+
 def test_the_same_request_is_answered_from_a_file_until_the_commit_changes(repo, monkeypatch):
     repo.commit(FILES)
     first = planner_text(repo.control, repo.base, "cart")

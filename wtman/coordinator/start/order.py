@@ -299,14 +299,17 @@ def _propose(
     """The proposal of a plan; `commands` are those that nobody has approved."""
     attempts = load_attempts(control.repo, environ)
     subject = call(control, ["log", "-1", "--no-show-signature", "--format=%s", str(base)]).out
+    with ThreadPoolExecutor(1) as helper:  # git tells the sizes of the files meanwhile
+        disk = helper.submit(disk_forecast, control, plan, settings, base)
+        foretold = _forecast(control, plan, settings, roles, base, attempts)
     return Proposal(
         plan=plan,
-        forecast=_forecast(control, plan, settings, roles, base, attempts),
+        forecast=foretold,
         settings=settings,
         base=base,
         subject=clean(subject.decode("utf-8", "replace").strip(), 200),
         target=target,
-        disk=disk_forecast(control, plan, settings, base),
+        disk=disk.result(),
         commands=commands,
         warnings=(*warnings, *_likely_checks(control.repo, plan, settings)),
         assigned_agents=assigned_agents(plan, settings, roles, environ),

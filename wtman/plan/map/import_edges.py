@@ -6,11 +6,12 @@ are the last parts of a path. A name that could mean several files, or none, mea
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from posixpath import basename, dirname
 
 from wtman.formats.source_languages import language_of
+from wtman.model.values import dataclass
 
 _SPLIT = re.compile(r"[./\\:]+")
 _OF_FOLDER = frozenset("__init__ index mod lib main package".split())
@@ -63,22 +64,38 @@ def _words(imports: Mapping[int, Sequence[str]]) -> set[str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """How files are called: of each its name and that without its ending; of those of Go also
+    that of their folder. `fronts` stand for their folder, whatever that is called."""
+
+    names: tuple[str, ...]
+    stems: tuple[str, ...]
+    folders: tuple[tuple[int, str], ...]
+    fronts: tuple[int, ...]
+
+    def by(self, words: Collection[str]) -> set[int]:
+        """The numbers of the files that one of these words of an import can mean."""
+        found = {number for number, stem in enumerate(self.stems) if stem in words}
+        found.update(number for number, name in enumerate(self.names) if name in words)
+        found.update(number for number, folder in self.folders if folder in words)
+        return found.union(self.fronts)
+
+
 @lru_cache(maxsize=2)  # of one map it is asked several times
-def _files_by_word(paths: tuple[str, ...]) -> dict[str, list[int]]:
-    """The numbers of the files that a word of an import can mean: their name, that without its
-    ending, or of Go their folder. Those that stand for a folder are under that name and a `/`."""
-    found: dict[str, list[int]] = {}
-    for number, path in enumerate(paths):
-        folder, _, name = path.rpartition("/")
-        stem = name.rpartition(".")[0] or name
-        found.setdefault(stem, []).append(number)
-        if name != stem:
-            found.setdefault(name, []).append(number)
-        if stem in _OF_FOLDER:
-            found.setdefault(f"{stem}/", []).append(number)
-        if name.endswith(".go"):
-            found.setdefault(folder.rpartition("/")[2], []).append(number)
-    return found
+def _called(paths: tuple[str, ...]) -> _Called:
+    names = tuple(path.rpartition("/")[2] for path in paths)
+    stems = tuple(name.rpartition(".")[0] or name for name in names)
+    return _Called(
+        names,
+        stems,
+        tuple(
+            (number, path.rpartition("/")[0].rpartition("/")[2])
+            for number, path in enumerate(paths)
+            if path.endswith(".go")
+        ),
+        tuple(number for number, stem in enumerate(stems) if stem in _OF_FOLDER),
+    )
 
 
 class _Known:
@@ -92,9 +109,7 @@ class _Known:
         self.inside: dict[str, list[int]] = {}  # such a folder -> its files
         self.parts: dict[int, tuple[str, ...]] = {}
         self.memory: dict[tuple[str, str], tuple[bool, tuple[int, ...]]] = {}
-        called = _files_by_word(tuple(paths))
-        wanted = [*_words(imports), *(f"{word}/" for word in _OF_FOLDER)]
-        for number in sorted({number for word in wanted for number in called.get(word, ())}):
+        for number in sorted(_called(tuple(paths)).by(_words(imports))):
             self._add(number, paths[number])
 
     def _add(self, number: int, path: str) -> None:

@@ -69,7 +69,7 @@ class RepositoryMap:
     that import something, `UNIT` between them: which files they mean is found out of those that
     somebody asks about. `blobs` has the names of their contents ("" for what is no file),
     `definitions` what those define that were read for it; `without` is the map before. `folders`
-    tells of the files by folder.
+    tells of the files by folder, where somebody is to read it.
     """
 
     paths: tuple[str, ...] = ()

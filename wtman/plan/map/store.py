@@ -10,9 +10,10 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, starmap
 from typing import Any, TypeVar
 
 from wtman import files
@@ -38,7 +39,7 @@ from wtman.plan.map.repository import (
 
 _Value = TypeVar("_Value")
 _Row = tuple[str, str, int, str, str]  # path, name of the content, size, names, imports
-_VERSION = 3
+_VERSION = 4
 _COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
 _MOST_PAIRS = 50_000
 _FOLDERS = 12_000  # characters on the files by folder
@@ -59,15 +60,21 @@ def map_folder(repo: Repository) -> str:
 def load_map(ctl: Control, base: str, folder: str) -> RepositoryMap:
     """The map of a commit, from `folder` where it is there."""
     tree = tree_of(ctl, base)
-    made = _kept(folder, f"tree-{tree}", _tree_from)
-    if made is None:
-        made = _grown(ctl, tree, folder) or _surveyed(ctl, tree, folder)
-        _keep(folder, f"tree-{tree}", _tree_to(made))
+    with ThreadPoolExecutor(1) as helper:  # git reads the history, and the tree meanwhile
+        history = helper.submit(_load_history, ctl, base, folder)
+        made = _kept(folder, f"tree-{tree}", _tree_from)
+        if made is None:
+            made = _grown(ctl, tree, folder) or _surveyed(ctl, tree, folder)
+            _keep(folder, f"tree-{tree}", _tree_to(made))
+        return replace(made, history=history.result())
+
+
+def _load_history(ctl: Control, base: str, folder: str) -> History:
     history = _kept(folder, f"history-{base}", _history_from)
     if history is None:
         history = _history(survey.commits_and_paths(ctl, base, _COMMITS))
         _keep(folder, f"history-{base}", _history_to(history))
-    return replace(made, history=history)
+    return history
 
 
 def read_definitions(ctl: Control, map: RepositoryMap, paths: Collection[str]) -> RepositoryMap:
@@ -91,7 +98,15 @@ def read_definitions(ctl: Control, map: RepositoryMap, paths: Collection[str]) -
 
 def planner_map(ctl: Control, base: str, request: str) -> RepositoryMap:
     """The map of a commit with the definitions of what a request seems to be about."""
-    map = load_map(ctl, base, map_folder(ctl.repo))
+    folder = map_folder(ctl.repo)
+    map = load_map(ctl, base, folder)
+    folders = _kept(folder, f"folders-{base}", bytes.decode)
+    if folders is None:
+        folders = file_map(
+            [*starmap(TrackedFile, zip(map.paths, map.sizes, strict=True))], _FOLDERS
+        )
+        _keep(folder, f"folders-{base}", folders.encode("utf-8", "replace"))
+    map = replace(map, folders=folders)
     return read_definitions(ctl, map, relevant_paths(map, request))
 
 
@@ -109,33 +124,49 @@ def relevant_definitions(
     ctl: Control, base: str, request: str, most: int, others: Collection[str]
 ) -> dict[str, tuple[Definition, ...]]:
     """What the files define that a request is about, and these others, as often as it is asked."""
-    folder = map_folder(ctl.repo)
-    name = f"defined-{_digest(base, request, str(most), str(grammars_known()), *others)}"
+    folder, kind = map_folder(ctl.repo), f"defined-{'exact' if grammars_known() else 'rough'}-"
+    name = f"{kind}{_digest(base, request, str(most), *others)}"
     found = _kept(folder, name, _definitions_from)
     if found is None:
         map = load_map(ctl, base, folder)
-        paths = dict.fromkeys((*others, *relevant_paths(map, request, most)))
-        found = dict(read_definitions(ctl, map, list(paths)[:_MOST_READ]).definitions)
+        wanted = dict.fromkeys((*others, *relevant_paths(map, request, most)))
+        paths = [*wanted][:_MOST_READ]
+        # Most of these files were read for the last commit, or the last request, too.
+        last = _kept(folder, f"{kind}{_newest(folder, kind)}", _definitions_from) or {}
+        blobs = dict(zip(map.paths, map.blobs, strict=True))
+        same = {
+            path: items
+            for path, (blob, items) in last.items()
+            if path in wanted and blobs.get(path) == blob
+        }
+        made = read_definitions(ctl, with_definitions(map, same), paths).definitions
+        found = {path: (blobs[path], made[path]) for path in paths if path in made}
         _keep(folder, name, _definitions_to(found))
-    return found
+    return {path: items for path, (_, items) in found.items()}
 
 
 def _digest(*said: str) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
 
-def _definitions_to(found: Mapping[str, tuple[Definition, ...]]) -> bytes:
+_Defined = Mapping[str, tuple[str, tuple[Definition, ...]]]  # by path, with the blob
+
+
+def _definitions_to(found: _Defined) -> bytes:
     rows = {
-        path: [[item.name, item.kind, item.first, item.last] for item in items]
-        for path, items in found.items()
+        path: [blob, [[item.name, item.kind, item.first, item.last] for item in items]]
+        for path, (blob, items) in found.items()
     }
     return json.dumps(rows, separators=(",", ":")).encode()
 
 
-def _definitions_from(data: bytes) -> dict[str, tuple[Definition, ...]]:
+def _definitions_from(data: bytes) -> _Defined:
     return {
-        path: tuple(Definition(name, kind, first, last) for name, kind, first, last in items)
-        for path, items in json.loads(data).items()
+        path: (
+            blob,
+            tuple(Definition(name, kind, first, last) for name, kind, first, last in items),
+        )
+        for path, (blob, items) in json.loads(data).items()
     }
 
 
@@ -193,8 +224,7 @@ def _grown(ctl: Control, tree: str, folder: str) -> RepositoryMap | None:
 def _made(rows: Iterable[_Row]) -> RepositoryMap:
     columns: list[Any] = [*zip(*rows, strict=True)] or [()] * 5
     paths, blobs, sizes, names, imports = columns
-    folders = file_map([*map(TrackedFile, paths, sizes)], _FOLDERS)
-    return RepositoryMap(paths, sizes, names, imports, blobs=blobs, folders=folders)
+    return RepositoryMap(paths, sizes, names, imports, blobs=blobs)
 
 
 def _parts(line: str) -> tuple[str, str]:
@@ -215,7 +245,6 @@ def _tree_to(map: RepositoryMap) -> bytes:
         "paths": map.paths,
         "blobs": map.blobs,
         "sizes": map.sizes,
-        "folders": map.folders,
     }
     lines = "\n".join((*map.names, *map.imports))
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + lines.encode()
@@ -232,7 +261,6 @@ def _tree_from(data: bytes) -> RepositoryMap:
         tuple(lines[:count]),
         tuple(lines[count:]),
         blobs=tuple(read["blobs"]),
-        folders=str(read["folders"]),
     )
     if {count} != {len(made.sizes), len(made.names), len(made.imports), len(made.blobs)}:
         raise ValueError("lists of different lengths")
