@@ -251,6 +251,22 @@ def test_overlapping_owners_are_refused_with_the_path() -> None:
     assert warnings == (said.removeprefix("plan.toml:1: "),)
 
 
+@pytest.mark.parametrize(
+    "one, other, hint",
+    [
+        ("config.py", "billing/**", '; "config.py" matches in every folder: write "/config.py"'),
+        ("docs/", "src/**", '; "docs" matches in every folder: write "/docs"'),
+        ("config.py", "config.py", ""),
+        ("/config.py", "*.py", ""),
+        ("src/**", "src/a.py", ""),
+    ],
+)
+def test_names_that_match_in_every_folder_are_pointed_out(one: str, other: str, hint: str) -> None:
+    plan = Plan("r", tuple(Task(TaskId(n), "x", owns=(o,)) for n, o in (("a", one), ("b", other))))
+    (told,) = validate(plan, max_sessions=9, allow_overlap=True)
+    assert ("every folder" in told) is bool(hint) and hint in told
+
+
 def test_tasks_that_name_no_paths_own_everything() -> None:
     plan = Plan("r", tuple(task(id=name, owns=()) for name in "abc"))
     (said,) = validate(plan, max_sessions=9, allow_overlap=True)

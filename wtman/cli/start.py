@@ -50,6 +50,7 @@ from wtman.model.ids import TaskId
 from wtman.model.settings import ULTRA
 from wtman.model.states import SCHEMA, RunKind, RunState
 from wtman.plan.one_task import one_task
+from wtman.plan.planning_sessions import planning_warnings
 from wtman.tasks.lifecycle import run_state, standings
 from wtman.text.terminal import clean, fit
 from wtman.ui.jsonl import JsonLines
@@ -272,7 +273,7 @@ class Console:
     ) -> int:
         """From wherever a run is before its start: plan if there is no plan, then on."""
         self._begun(state)
-        was_planned = is_planned(state)
+        was_planned, known = is_planned(state), state.notes
         if told and not self.as_json:
             print("\n".join(change_lines(told)), flush=True)
         if not was_planned:
@@ -299,7 +300,10 @@ class Console:
             proposal = proposal_of(home.repo, after(state, tuple(events)), os.environ)
         if self.as_json:
             self.stream.proposal(proposal, request.kind is RunKind.PLAN)
-        elif not was_planned:
+        elif not was_planned:  # what it was told as it happened is not told again below
+            said = (*planning_warnings(state), *(it for it in state.notes if it not in known))
+            left = tuple(text for text in proposal.warnings if text not in said)
+            proposal = replace(proposal, warnings=left)
             print()
         self._show(proposal)
         kept = target.here(f"nothing was started; the plan is kept: wtman resume {state.run}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wtman.errors import UsageError
 from wtman.formats.codec import from_plain, to_plain
+from wtman.formats.gitignore import can_both_match
 from wtman.formats.toml import read_toml
 from wtman.formats.toml_positions import Places
 from wtman.model.check import CheckCommand
@@ -177,6 +178,7 @@ def validate(
         return (
             f"{where.at('task', place[one.id])}tasks {quoted(one.id)} and {quoted(other.id)}"
             f" both own {_shared(one, other, example)}, and neither needs the other"
+            f"{_unanchored(one, other)}"
         )
 
     if found and not allow_overlap:
@@ -196,6 +198,24 @@ def validate(
     if len(narrow) > _MOST_NAMED:
         said.append(f"{len(narrow) - _MOST_NAMED} more pairs of tasks overlap")
     return tuple(said)
+
+
+def _unanchored(one: Task, other: Task) -> str:
+    """The way out where two tasks meet only by names that match in every folder."""
+    loose = [text for task in (one, other) for text in task.owns if _is_loose(text)]
+    if not loose or can_both_match(_anchored(one.owns), _anchored(other.owns)) is not None:
+        return ""
+    name = loose[0].rstrip("/")
+    return f'; "{name}" matches in every folder: write "/{name}" for the one in the root'
+
+
+def _anchored(owns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"/{text}" if _is_loose(text) else text for text in owns)
+
+
+def _is_loose(pattern: str) -> bool:
+    """Whether it is a name without a folder: of a file or folder anywhere."""
+    return "/" not in pattern.rstrip("/") and pattern[:1] not in ("!", "*", "")
 
 
 def _shared(one: Task, other: Task, example: str) -> str:
