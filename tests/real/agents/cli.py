@@ -25,7 +25,9 @@ class Cli:
 
     `resumes`: whether it goes on with its conversation; `priced`: whether money is known of
     `model`; `sign_in`: a word of what a user is told to do about a refused key, `refused`
-    a word of why it was; `patience`: seconds in which it has been refused by a provider that fails for good.
+    a word of why it was; `patience`: seconds in which it has been refused by a provider that
+    fails for good; `leave`: the keys that end its interactive mode, empty where it goes on with
+    no conversation there.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Cli:
     sign_in: str = ""
     refused: str = "invalid x-api-key"
     patience: int = 45
+    leave: str = ""
     more: tuple[str, ...] = field(default=())  # flags of wtman's
 
     def __str__(self) -> str:
@@ -54,6 +57,7 @@ GEMINI = Cli(
     ),
     shell=lambda asked, command: tool(asked, "run_shell_command", command=command),
     sign_in="GEMINI_API_KEY",
+    leave="\x03\x03",
 )
 
 PI = Cli(
@@ -66,6 +70,7 @@ PI = Cli(
     writes=lambda asked, path, content: tool(asked, "write", path=path, content=f"{content}\n"),
     shell=lambda asked, command: tool(asked, "bash", command=command),
     sign_in="API key",
+    leave="\x04",
 )
 
 OPENCODE = Cli(
@@ -81,6 +86,7 @@ OPENCODE = Cli(
     shell=lambda asked, command: tool(asked, "bash", command=command, description="x"),
     sign_in="API key",
     patience=90,  # its start takes long where the machine is busy, and it never gives up
+    leave="\x03",
 )
 
 
