@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -250,8 +251,9 @@ def test_a_kill_leaves_nothing_that_is_half_believed(
     plan = place.written(dict.fromkeys("abcd", f"{WORK}; test $(wc -c < env/big) = 50000000"))
     words = ("split", "--plan", plan, "--yes", "--sandbox", "bubblewrap", "--allow-overlap")
     running = place.wtman.start(*words, "--jobs", "3", cwd=place.repo)
-    while not list(place.path.glob(signs[moment])) and running.poll() is None:
-        pass
+    while not list(place.path.glob(signs[moment])):
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     place.wtman("resume", "--yes", cwd=place.repo, timeout=120)
