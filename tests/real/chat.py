@@ -7,8 +7,11 @@ from typing import Any
 from tests.apiagent.server import Turn
 
 
-def turns(body: dict[str, Any]) -> int:
-    return sum(one.get("role") == "assistant" for one in body.get("messages", ()))
+def turns(body: dict[str, Any], word: str) -> int:
+    """The answers since the word was first said: some agents begin with a talk of their own."""
+    said = [(one.get("role"), word in json.dumps(one)) for one in body.get("messages", ())]
+    begun = next((n for n, (_, has) in enumerate(said) if has), 0)
+    return sum(role == "assistant" for role, _ in said[begun:])
 
 
 def answer(body: dict[str, Any], message: dict[str, Any], used: Mapping[str, int]) -> Turn:

@@ -75,7 +75,7 @@ class Ledger:
         part = next((one for one in self.parts if one.word in spoken), None)
         word = part.word if part is not None else ""
         with self.lock:
-            turn, nth = _turn(api, body), self.asked[word]
+            turn, nth = _turn(api, body, word), self.asked[word]
             asked = Asked(api, turn, nth, str(body.get("model", "")), body)
             self.asked[word] += 1
             self.requests.append((word, asked))
@@ -87,9 +87,9 @@ class Ledger:
 _SPOKEN = "messages input contents system instructions systemInstruction".split()
 
 
-def _turn(api: str, body: dict[str, Any]) -> int:
+def _turn(api: str, body: dict[str, Any], word: str) -> int:
     if api == "chat":
-        return chat.turns(body)
+        return chat.turns(body, word)
     if api == "gemini":
         return google.turns(body)
     if api == "messages":

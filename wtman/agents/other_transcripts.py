@@ -1,4 +1,4 @@
-"""Lines for people of the streams of Gemini CLI, pi, OpenCode and Copilot; told by their shape."""
+"""Lines for people of the streams of other CLIs, told by their shape."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -57,6 +57,9 @@ def readable_other(event: Any) -> tuple[str, ...] | None:
             return ()
         case kind if kind.startswith(_COPILOT) and isinstance(field(event, "data"), dict):
             return tuple(_copilot(kind, field(event, "data")))
+        # aider: its words are its own, these are the figures between them
+        case "" if text(event, "user_id") and isinstance(field(event, "properties"), dict):
+            return ()
         case kind if kind in _SILENT:
             return ()
     return None

@@ -32,6 +32,8 @@ _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{(?:tree|commit)\})?
 # A merge driver of somebody's own: not what git has built in.
 OWN_DRIVER = re.compile(rb"(?<=\s)merge=(?!(?:text|union|binary)(?:\s|$))\S+")
 _EXCLUDE_CAP = 1 << 20
+# Files that agents keep for themselves in a checkout, whatever they are told (agents/aider.py).
+_LEFT_BEHIND = b".aider.tags.cache.v*/\n.aider.chat.history.md\n.aider.input.history\n"
 REMOTES = "remotes.config"  # for git directories of others: our git has no use for it
 
 
@@ -171,12 +173,13 @@ def scratch_file(ctl: Control) -> Iterator[str]:
 
 
 def _excludes(repo: Repository, settings: tuple[config.ConfigEntry, ...]) -> bytes:
-    """The user's exclude patterns, those of the repository last because they are stronger."""
+    """What agents leave for themselves, then the user's exclude patterns, then those of the
+    repository: the later are stronger."""
     named = config.value_of(settings, "core.excludesfile", trusted=True)
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     users = _content(os.path.expanduser(named) if named else os.path.join(home, "git", "ignore"))
     own = _content(os.path.join(repo.common_dir, "info", "exclude"))
-    return b"".join(part.rstrip(b"\n") + b"\n" for part in (users, own) if part)
+    return b"".join(part.rstrip(b"\n") + b"\n" for part in (_LEFT_BEHIND, users, own) if part)
 
 
 def _attributes(repo: Repository) -> bytes:

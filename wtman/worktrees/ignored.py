@@ -29,7 +29,7 @@ _CACHES = tuple(
         "node_modules bower_components .pnpm-store .yarn .npm .parcel-cache .turbo .next .nuxt "
         ".svelte-kit .angular .vite .sass-cache .nyc_output .eslintcache .stylelintcache "
         "*.tsbuildinfo .gradle .kotlin .terraform .bundle Pods .dart_tool .stack-work .serverless "
-        ".DS_Store Thumbs.db "
+        ".aider.tags.cache.v* .DS_Store Thumbs.db "
         "*.pyc *.pyo *.class *.o *.obj *.lo *.la *.a *.so *.dylib *.dll *.exe *.swp *.swo *~"
     ).split()
 )

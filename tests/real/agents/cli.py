@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.apiagent.server import Turn
-from tests.real.ledger import Asked, tool
+from tests.real.ledger import Asked, tool, words
 
 Texts = Callable[[str, str], Mapping[str, str]]
 
@@ -24,10 +24,11 @@ class Cli:
     a key; `writes` has it write a file of its worktree, `shell` has it run a command.
 
     `resumes`: whether it goes on with its conversation; `priced`: whether money is known of
-    `model`; `sign_in`: a word of what a user is told to do about a refused key, `refused`
-    a word of why it was; `patience`: seconds in which it has been refused by a provider that
-    fails for good; `leave`: the keys that end its interactive mode, empty where it goes on with
-    no conversation there.
+    `model`; `sign_in`: a word of what a user is told to do about a refused key, `refused` a word
+    of why it was; `patience`: seconds in which it has been refused by a provider that fails for
+    good; `leave`: the keys that end its interactive mode, empty where it goes on with no
+    conversation there; `caches`: whether it tells what came from a cache; `tools`: whether it has
+    any: without them a session asks once, and runs no command.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Cli:
     refused: str = "invalid x-api-key"
     patience: int = 45
     leave: str = ""
+    caches: bool = True
+    tools: bool = True
     more: tuple[str, ...] = field(default=())  # flags of wtman's
 
     def __str__(self) -> str:
@@ -115,4 +118,26 @@ COPILOT = Cli(
     refused="Authentication failed with provider",
 )
 
-CLIS = (GEMINI, PI, OPENCODE, COPILOT)
+
+def _written_by_aider(asked: Asked, path: str, content: str) -> Turn:
+    return words(asked, f"I write it.\n\n{path}\n```\n{content}\n```\n")
+
+
+AIDER = Cli(
+    name="aider",
+    model="openai/gpt-4o",
+    env=lambda address, key: {
+        "OPENAI_API_KEY": key,
+        "OPENAI_API_BASE": f"{address}/v1",
+        "AIDER_EDIT_FORMAT": "whole",
+    },
+    writes=_written_by_aider,
+    shell=lambda asked, command: words(asked, f"I would run `{command}`"),
+    resumes=False,
+    sign_in="OPENAI_API_KEY",
+    patience=90,  # a minute of tries, after a long start
+    caches=False,
+    tools=False,
+)
+
+CLIS = (GEMINI, PI, OPENCODE, COPILOT, AIDER)
