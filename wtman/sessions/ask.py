@@ -31,6 +31,7 @@ from wtman.model.plan import Role
 from wtman.model.session import Cap, Outcome, Usage
 from wtman.model.settings import Settings
 from wtman.model.values import dataclass
+from wtman.provision.setup import git_folders
 from wtman.sessions.launch import Launch, launch
 from wtman.text.terminal import clean, last_lines
 
@@ -222,7 +223,9 @@ class _Asking:
         for _ in range(_LEFTOVERS):
             self._number += 1
             left = self._left()
-            wanted = self._launch(prompt, resume, left or Cap())
+            # Its checkout borrows the repository's objects: without them git is no use to it.
+            shown = await self._ctx.git(git_folders, self._ctx)
+            wanted = self._launch(prompt, resume, left or Cap(), shown)
             known = await self._ctx.git(read_exit, wanted.folder)
             if known is None and left is None:
                 self._sum = replace(self._sum, reason="its sessions used up its limit")
@@ -252,7 +255,7 @@ class _Asking:
             said = view.told(await self._ctx.git(_printed, wanted.folder))
         return outcome, said
 
-    def _launch(self, prompt: str, resume: str, left: Cap) -> Launch:
+    def _launch(self, prompt: str, resume: str, left: Cap, shown: tuple[str, ...]) -> Launch:
         question, ctx, structured = self._question, self._ctx, self._agent.structured
         label = TaskId(question.label or question.role.name)
         return Launch(
@@ -272,7 +275,7 @@ class _Asking:
                 "WTMAN_ATTEMPT": str(self._number),
                 **question.env,
             },
-            read=question.read,
+            read=(*question.read, *shown),
             role=question.role,
             model=question.model,
             effort=question.effort,
