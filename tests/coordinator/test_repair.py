@@ -330,7 +330,7 @@ def unrepaired(world: Repaired) -> Callable[[TaskId, int], str]:
 
 
 @given(st.data())
-@settings(max_examples=kit.examples(60), deadline=None)
+@settings(max_examples=kit.examples(30), deadline=None)
 def test_no_repair_that_was_decided_is_asked_for_again_whatever_is_killed(
     data: st.DataObject,
 ) -> None:

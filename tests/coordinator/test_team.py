@@ -85,7 +85,7 @@ def test_the_agents_checks_and_limits_of_a_lead_are_those_of_its_parts() -> None
 
 
 @given(st.data())
-@settings(max_examples=kit.examples(100), deadline=None)
+@settings(max_examples=kit.examples(40), deadline=None)
 def test_no_planner_or_part_that_had_ended_runs_twice_whatever_is_killed(
     data: st.DataObject,
 ) -> None:
