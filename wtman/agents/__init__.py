@@ -6,6 +6,9 @@ live and a recorded transcript is a complete test:
     command(job) -> Command      begin() -> state
     step(state, line) -> state, activities      end(state, exit) -> Outcome
 
+One whose CLI tells of refusals on stderr alone has `complains(state, line) -> state`, too: it
+gets the lines of stderr after the whole stream.
+
 A plug-in is a module with `make(argument: str) -> Agent`. Its file name is the
 agent's name; `argument` is what follows the colon in `NAME:ARGUMENT`, mostly empty.
 """
