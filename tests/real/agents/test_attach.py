@@ -61,12 +61,12 @@ def test_its_own_screen_goes_on_and_what_it_does_is_collected(
         )
         closing.append(screen)
         # What was said before is on it: the conversation goes on.
-        shown(screen, "finished-with-it", 120)
+        shown(screen, "finished-with-it", 120 + 2 * cli.patience)
         time.sleep(2)  # the field for words may come after it
         screen.send("go on by hand")
         time.sleep(1)  # pasted at once, the return would be a part of it
         screen.send("\r")
-        shown(screen, "all-of-it-is-there", 120)
+        shown(screen, "all-of-it-is-there", 120 + cli.patience)
         for key in cli.leave:
             screen.send(key)
             time.sleep(0.5)
