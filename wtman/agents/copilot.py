@@ -31,8 +31,7 @@ from wtman.model.values import dataclass
 _EDITS = ("apply_patch", "create", "edit")
 _SHELL = ("bash", "read_bash", "stop_bash", "list_bash")
 _TARGETS = "path command pattern query url intent description".split()
-_ENV = {
-    "COPILOT_AUTO_UPDATE": "false",
+_MEASURED = {
     "COPILOT_OTEL_EXPORTER_TYPE": "file",
     # Opened again for appending: with a sandbox around it, too.
     "COPILOT_OTEL_FILE_EXPORTER_PATH": "/dev/stdout",
@@ -106,15 +105,15 @@ class CopilotAgent:
         argv = ["copilot", "--output-format=json", "--no-ask-user", "--log-level=error"]
         argv += [*_rights(job), *_choices(job)]
         prompt = f"{job.system}\n\n{job.prompt}" if job.system else job.prompt
-        return Command(tuple(map(argument, argv)), job.worktree, _environment(job), fed(prompt))
+        env = {**_surroundings(job), **_MEASURED}
+        return Command(tuple(map(argument, argv)), job.worktree, env, fed(prompt))
 
     def attach(self, job: Job) -> Command | None:
         """Its interactive mode, in the conversation of `job.resume`."""
         if not job.resume:
             return None
         argv = ("copilot", *_rights(job), *_choices(job))
-        env = {**job.env, "COPILOT_AUTO_UPDATE": "false"}
-        return Command(tuple(map(argument, argv)), job.worktree, env)
+        return Command(tuple(map(argument, argv)), job.worktree, _surroundings(job))
 
     def begin(self) -> CopilotStream:
         return CopilotStream()
@@ -207,10 +206,11 @@ def _wire(job: Job) -> str:
     return job.model.removeprefix(f"{kind}/") if job.env.get(_ADDRESS) else job.model
 
 
-def _environment(job: Job) -> dict[str, str]:
+def _surroundings(job: Job) -> dict[str, str]:
     alone = job.env.get(_ADDRESS) and not job.env.get(_TOKEN)
     # With a provider of the user's own there is nothing to ask of GitHub.
-    return {**({"COPILOT_OFFLINE": "true"} if alone else {}), **job.env, **_ENV}
+    offline = {"COPILOT_OFFLINE": "true"} if alone else {}
+    return {**offline, **job.env, "COPILOT_AUTO_UPDATE": "false"}
 
 
 # --- the stream ---------------------------------------------------------------------------------
