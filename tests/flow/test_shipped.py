@@ -156,6 +156,10 @@ def test_the_best_attempt_is_chosen_by_judges_among_those_that_pass() -> None:
     played = run("best-of", answer, args)
     assert played.value["work"]["task"] == "t3"
     assert len({call.given for call in played.calls if call.kind == "session"}) == 1
+    args |= {"agents": ["claude", "codex"], "tries": 1}
+    played = run("best-of", lambda call: Failure("StepFailed", "x"), args)
+    asked = [call.spec.agent for call in played.calls if call.kind == "session"]
+    assert asked == ["claude", "codex"]
     none = run("best-of", lambda call: Failure("StepFailed", "x"), {"request": "faster"})
     assert none.error.message == "no attempt passed"
 

@@ -55,7 +55,7 @@ def found(
 def _signed_in(needs: Needs, environ: Mapping[str, str]) -> tuple[bool | None, str]:
     """Whether there is a sign-in, and what it is. The first of `files` is that of a sign-in."""
     if not (needs.secrets or needs.endpoints or needs.files):
-        return True, "nothing: it needs no sign-in"
+        return True, ""  # it needs none
     for variable in (*needs.secrets, *needs.endpoints):
         if environ.get(variable):
             return True, variable

@@ -45,6 +45,7 @@ class StreamJson:
     edited: bool = False
     denied: bool = False
     refused: str = ""
+    resets: int = 0  # when a quota that is used up is back, in seconds since the epoch
 
 
 Step = tuple[StreamJson, tuple[Activity, ...]]
@@ -69,6 +70,10 @@ class ReadsStreamJson:
                 return _answered(state, event), ()
             case "stream_event" if text(event, "event", "type") == "message_delta":
                 return _written(state, event)
+            case "rate_limit_event":
+                info = field(event, "rate_limit_info")
+                spent = text(info, "status") == "rejected"
+                return replace(state, resets=number(info, "resetsAt") if spent else 0), ()
             case "result" if event is not None:
                 return _result(state, event)
         return state, ()
@@ -82,7 +87,7 @@ class ReadsStreamJson:
             reason=reason,
             usage=_used(state),
             session=state.session,
-            fatal=reason if trouble == "fatal" else "",
+            fatal=_with_reset(reason, state.resets) if trouble == "fatal" else "",
             answer=said if answer is None else json.dumps(answer, ensure_ascii=True),
             model=state.model,
             limited=trouble == "limited",
@@ -258,6 +263,11 @@ def _judged(state: StreamJson, exit: Exit) -> tuple[str, str]:
     if set(denied) & set(EDITS) and not state.edited:
         return "", _line(f"it was denied every change ({', '.join(denied)})")
     return "", ""
+
+
+def _with_reset(reason: str, resets: int) -> str:
+    """The refusal with when its quota is back, where events told that and its words do not."""
+    return f"{reason} (resets at {resets})" if resets and "resets" not in reason else reason
 
 
 def _errors(result: Any) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ PANELS = {
     "Checks": "--check --check-timeout --check-jobs --allow-failing-base --unchecked",
     "Limits": (
         "--jobs --budget-usd --budget-tokens --plan-budget-usd --max-sessions --attempts "
-        "--repairs --timeout --confirm-above"
+        "--repairs --timeout --wait-for-reset --confirm-above"
     ),
     "Conflicts": "--resolve --resolver",
     "Result": "--strategy --pr --pr-per-task --patch-only -o",

@@ -14,6 +14,7 @@ import contextlib
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from wtman.checks import perform
@@ -29,6 +30,7 @@ from wtman.errors import (
     machine_error,
 )
 from wtman.flow import perform as flow
+from wtman.formats.reset_time import reset_of
 from wtman.journal import events as e
 from wtman.journal import record
 from wtman.journal.events import BackoffEnded, RateLimited
@@ -58,6 +60,8 @@ Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
 _TRIES = 3
 
 # How often requests of other processes are looked for, in seconds.
+# Seconds that are waited longer than a provider says, doubled each time.
+_SLACK, _LONGEST_SLACK = 2.0, 600.0
 _POLL = 0.25
 
 
@@ -131,6 +135,7 @@ class _Loop:
         self.tries: Counter[ActionKey] = Counter()
         self.state = State()
         self.interrupted = False
+        self.waits = 0  # for a quota
 
     async def run(self) -> State:
         self.ctx.live_state.refresh = self._take_in
@@ -142,12 +147,37 @@ class _Loop:
             while True:
                 while self._turn(outcomes):
                     outcomes = []
+                outcomes = []
                 if self.running:
                     outcomes = await self._wait()
-                elif not self._journal(self._last_words()):
+                elif not self._journal(self._last_words()) and not await self._quota_is_back():
                     return self.state
         finally:
             await self._end_all()
+
+    async def _quota_is_back(self) -> bool:
+        """Wait for a used up quota, where that is wanted and it is told when it is back; whether
+        there is something to do again. A stop ends the waiting."""
+        state = self.state
+        paused = state.paused
+        stopping = self.interrupted or state.asked_stop or state.stopped is not None
+        if paused is None or stopping or not state.settings.wait_for_reset:
+            return False
+        back = reset_of(paused.reason)
+        if back <= self.ctx.clock():
+            return False
+        # One that says so again and again is asked less and less often.
+        back += min(_SLACK * 2**self.waits, _LONGEST_SLACK)
+        self.waits += 1
+        at = f"{datetime.fromtimestamp(back, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        self._journal([e.Noted(f"waits for the quota until {at}, then goes on")])
+        while (left := back - self.ctx.clock()) > 0:
+            await asyncio.sleep(min(left, _POLL))
+            self._take_in()
+            if self.interrupted or self.state.asked_stop:
+                return True
+        self._journal([e.Resumed("the quota is back")])
+        return True
 
     def _last_words(self) -> list[e.Event]:
         """Why nothing goes on although something is left to do."""

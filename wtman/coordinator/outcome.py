@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 
 from wtman.checks.excerpt import summary
+from wtman.formats.reset_time import reset_of
 from wtman.journal.events import SETUP_FAILED, FlowKept, SessionFinished
 from wtman.journal.replay_flow import OF_STEPS
 from wtman.journal.state import FlowView, PersonQuestion, State, TaskView
@@ -113,7 +114,8 @@ def preparation(state: State, live: bool, known: Mapping[TaskId, Standing] | Non
     if base is not None and base.problem and (state.failed is not None or not _has_begun(state)):
         return _mended_base(state, base.problem, base.hint)
     if status is RunState.PAUSED and state.paused is not None:
-        return "" if _spent(state) else _to_mend(state.paused.hint)
+        waits = reset_of(state.paused.reason) and not state.settings.wait_for_reset
+        return "" if waits or _spent(state) else _to_mend(state.paused.hint)
     if state.flow is not None and state.flow.ended is not None and state.flow.ended.error:
         return f"edit {_script_of(state.flow)}" if _is_of_script(state.flow) else ""
     if status is RunState.STOPPED and state.failed is not None:
@@ -330,6 +332,8 @@ def _spent(state: State) -> list[str]:
     settings, charged = state.settings, state.charged
     if state.paused is None:
         return []
+    if reset_of(state.paused.reason) and not settings.wait_for_reset:
+        return ["--wait-for-reset"]
     if state.sessions >= settings.max_sessions or "--max-sessions N" in state.paused.hint:
         return [f"--max-sessions {2 * settings.max_sessions}"]
     planning = state.planning.charged.usd if state.planning is not None else 0.0

@@ -66,7 +66,7 @@ def _said_of(finding: Finding, past: Mapping[TaskId, Collection[Sha]]) -> Findin
 
 def units_of(state: State, step: FlowStep) -> tuple[Unit, ...]:
     """Who looks at the works, with which lens; `state` is that of `at_works`."""
-    agents = reviewers(state)
+    agents = reviewers(state, members_of(state, step))
     named = [str(lens) for lens in step.spec.get("lenses") or ()]
     many = max(int(step.spec.get("reviewers") or 0), len(named), 1)
     members = members_of(state, step)

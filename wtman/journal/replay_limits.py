@@ -81,6 +81,8 @@ def session_over(
     state = settle(state, key, event.usage, event.seconds > 0)
     if isinstance(event, e.Scouted):
         return replace(state, turned_away=0)
+    if event.fatal and isinstance(event, e.Reviewed | e.Refuted) and _is_beside(state, event):
+        return _without(state, event.agent, event.fatal)
     if event.fatal and state.paused is None:
         hint = event.hint if isinstance(event, e.SessionFinished | e.ScoutFailed) else ""
         state = replace(state, paused=e.Paused(event.fatal, hint))
@@ -88,6 +90,19 @@ def session_over(
         # Sessions that were alive together are turned away together: that is once.
         return replace(state, backoff=True, turned_away=state.turned_away + (not state.backoff))
     return replace(state, turned_away=0) if answered else state
+
+
+def _is_beside(state: State, event: e.Reviewed | e.Refuted) -> bool:
+    """Whether nobody has asked for this agent: its vendor is another one that seemed signed in."""
+    return event.agent in state.settings.other_vendors
+
+
+def _without(state: State, agent: str, why: str) -> State:
+    """Reviews go on by the agents that are left: the run needs this one for nothing."""
+    left = tuple(other for other in state.settings.other_vendors if other != agent)
+    note = f"{agent} reviews no more: {why}"
+    settings = replace(state.settings, other_vendors=left)
+    return replace(state, settings=settings, notes=(*state.notes, note))
 
 
 FOLDS: Mapping[type, Callable[[State, Any, float], State]] = {

@@ -4,7 +4,7 @@ The roles of a run are fixed in its journal when it is ordered, so that a resume
 what the user said yes to, whatever has become of the files since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
@@ -17,6 +17,7 @@ DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
 SCOUT, JUDGE, REPAIRER, REFUTER = "scout", "judge", "repairer", "refuter"
 _BUILD_ONLY = ("command", "replay")
+_VENDORS = {"api": "anthropic", "claude": "anthropic"}  # others have one agent each
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
@@ -97,10 +98,12 @@ def model_of(settings: Settings, role: Role | None, agent: str, own: str = "") -
     A role file's model is a word of the agent that it was written for: its own `agent`, else
     `claude`, whose format these files have. Another agent would not know it.
     """
+    # The model of the run is a word of its own agent, too.
+    general = "" if agent in settings.other_vendors else settings.model
     if own or role is None or not role.model:
-        return own or settings.model
+        return own or general
     meant = agent.partition(":")[0] == (role.agent.partition(":")[0] or "claude")
-    return role.model if meant else settings.model
+    return role.model if meant else general
 
 
 def effort_of(settings: Settings, role: Role | None, own: str = "") -> str:
@@ -118,11 +121,15 @@ def key_of(role: Role | None) -> str:
     return sha256(role.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ...]:
-    """The agents that review under these settings; `role` is that of reviewers.
+def review_agents(
+    settings: Settings, role: Role | None = None, authors: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The agents that review under these settings what `authors` made, else the agent of the run;
+    `role` is that of reviewers.
 
     A program that was given as the agent of all roles is not asked to review by itself: a
-    codemod cannot.
+    codemod cannot. Where nobody is named and agents of several vendors are signed in, one of
+    another vendor than the authors' reviews.
     """
     if settings.reviewers < 1:
         return ()
@@ -131,7 +138,19 @@ def review_agents(settings: Settings, role: Role | None = None) -> tuple[str, ..
     named = settings.roles.get(REVIEWER) or (role.agent if role is not None else "")
     if named:
         return (named,)
-    return () if not settings.agent or builds_only(settings, settings.agent) else (settings.agent,)
+    if not settings.agent or builds_only(settings, settings.agent):
+        return ()
+    if not settings.other_vendors:
+        return (settings.agent,)
+    taken = {vendor(agent) for agent in authors or (settings.agent,)}
+    able = (*settings.other_vendors, settings.agent)
+    return (next((agent for agent in able if vendor(agent) not in taken), able[0]),)
+
+
+def vendor(agent: str) -> str:
+    """Whose agent it is: two of one vendor are likely to overlook the same."""
+    name = agent.partition(":")[0]
+    return _VENDORS.get(name, name)
 
 
 def reviews_each(settings: Settings, role: Role | None = None) -> int:

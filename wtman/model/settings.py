@@ -30,6 +30,7 @@ class Settings:
     timeout: float = 3600.0
     check_timeout: float = 1800.0
     grace: float = 10.0
+    wait_for_reset: bool = False  # a quota that is used up pauses the run until it is back
     check: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()  # none: what the commands are known to read
@@ -61,6 +62,8 @@ class Settings:
     dry_rounds: int = 1  # of reviews of one tip, in which nothing new was proved
     block_on: tuple[str, ...] = ()  # severities, or `concern`: what blocks without proof
     reviewed_by: tuple[str, ...] = ()  # agents of the reviewers, in turn
+    # Agents of other vendors than `agent` that are signed in: they review where nobody is named.
+    other_vendors: tuple[str, ...] = ()
     agents: dict[str, AgentDefinition] = field(default_factory=dict)  # the user's own, by name
 
     @property

@@ -113,4 +113,4 @@ def _whole(
         return None
     if any(not over(state, unit) for unit in interaction_units(state)):
         return None
-    return unit_of(state, "completeness", "completeness", reviewers(state)[0], checked)
+    return unit_of(state, "completeness", "completeness", reviewers(state, checked)[0], checked)

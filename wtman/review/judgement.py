@@ -5,7 +5,7 @@ same tips and a settled claim does not come back. An executed reproducer outrank
 of opinions; a reviewer or refuter that crashed approves nothing and refutes nothing.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -14,7 +14,7 @@ from wtman.journal.state import Finding, State, TaskView, Unit, digest
 from wtman.model.finding import DISPROVES, DOUBTFUL, SHOWS
 from wtman.model.ids import Sha, TaskId
 from wtman.model.plan import Role
-from wtman.model.roles import effort_of, is_program, key_of, model_of, review_agents
+from wtman.model.roles import agent_of_task, effort_of, is_program, key_of, model_of, review_agents
 from wtman.model.settings import Settings
 from wtman.model.values import dataclass
 
@@ -51,9 +51,13 @@ _FOR_OPINIONS = Judgement(
 )
 
 
-def reviewers(state: State) -> tuple[str, ...]:
-    """The agents that review, in turn; none: there are no reviews."""
-    return review_agents(state.settings, state.roles.get("reviewer"))
+def reviewers(state: State, works: Iterable[TaskId] = ()) -> tuple[str, ...]:
+    """The agents that review these works, in turn; none: there are no reviews."""
+    views = (state.tasks[task] for task in works if task in state.tasks)
+    authors = {
+        agent_of_task(state.settings, state.roles, view.task) for view in views if not view.external
+    }
+    return review_agents(state.settings, state.roles.get("reviewer"), authors)
 
 
 def refuter(state: State) -> str:
@@ -77,7 +81,7 @@ def tips(state: State, members: tuple[TaskId, ...]) -> dict[TaskId, Sha]:
 def branch_units(state: State, task: TaskId) -> tuple[Unit, ...]:
     """The reviews that a task's tip gets by itself: one round more as long as fewer than are
     wanted were dry, which is when all have answered and nothing is left to prove or to fix."""
-    agents = reviewers(state) if state.flow is None else ()
+    agents = reviewers(state, (task,)) if state.flow is None else ()
     each = state.settings.reviewers if agents else 0
     found: list[Unit] = []
     for dry in range(max(state.settings.dry_rounds, 1)):
@@ -107,11 +111,18 @@ def lens_name(number: int) -> str:
 
 def interaction_units(state: State) -> tuple[Unit, ...]:
     """The reviews of branches that meet, each on their trial merge."""
-    coupled, agents = state.reviews.coupled, reviewers(state)
-    if coupled is None or not agents:
+    coupled = state.reviews.coupled
+    if coupled is None or not reviewers(state):
         return ()
     return tuple(
-        unit_of(state, "interaction", "interaction", agents[0], pair.members, pair.why)
+        unit_of(
+            state,
+            "interaction",
+            "interaction",
+            reviewers(state, pair.members)[0],
+            pair.members,
+            pair.why,
+        )
         for pair in coupled.couplings
         if all(state.tasks.get(name) is not None for name in pair.members)
         and tips(state, pair.members) == {name: coupled.tips.get(name) for name in pair.members}

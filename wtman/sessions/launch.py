@@ -13,12 +13,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from wtman.agents import Activity, Agent, Needs, shares_prefix, with_cost
 from wtman.agents.program import program_text
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
+from wtman.formats.reset_time import told as told_reset
 from wtman.model.check import CheckCommand
 from wtman.model.command import Command, Exit, ExitReason, Work
 from wtman.model.ids import TaskId
@@ -308,7 +310,9 @@ def outcome_of(
     exit_, outcome = _outcome(agent, folder, exit_)
     reason, answer = view.told(outcome.reason), view.told(outcome.answer)
     usage = with_cost(agent, model, outcome.usage)
-    return exit_, replace(outcome, reason=reason, answer=answer, usage=usage)
+    # As the words were said: a clock in them means another day whenever it is asked again.
+    fatal = told_reset(outcome.fatal, exit_.ended, datetime.now().astimezone().tzinfo or UTC)
+    return exit_, replace(outcome, reason=reason, answer=answer, usage=usage, fatal=fatal)
 
 
 def _outcome(agent: Agent, folder: str, exit_: Exit) -> tuple[Exit, Outcome]:

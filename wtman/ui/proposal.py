@@ -67,6 +67,7 @@ def reviews_words(settings: Settings) -> str:
     return (
         f"{count(settings.reviewers, 'reviewer')} a branch, "
         f"{count(settings.rounds, 'round')} at most, by {', '.join(agents)}"
+        + (", another vendor's" if settings.other_vendors and not settings.reviewed_by else "")
     )
 
 

@@ -259,7 +259,8 @@ def _agents(place: DoctorScope) -> Iterator[Line]:
         told = installed.version(one) if one.path else ""
         words = f"{one.name} {told}".strip() if one.name not in told else told
         if one.signed_in:
-            yield Line("agent", "ok", f"{words}, signed in by {one.how}")
+            by = f", signed in by {one.how}" if one.how else ""
+            yield Line("agent", "ok", f"{words}{by}")
         elif one.signed_in is None:
             said = f"{words}: signed in only if {one.how} does it"
             yield Line("agent", "warn", said, one.needs.sign_in)

@@ -9,10 +9,13 @@ import shlex
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
+from wtman.agents import gives_answers, load
 from wtman.agents.installed import InstalledAgent, found
+from wtman.coordinator.start.requirements import require_metered
+from wtman.errors import UsageError
 from wtman.files import working_folder
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import agent_of_task
+from wtman.model.roles import REVIEWER, agent_of_task, builds_only, vendor
 from wtman.model.settings import Settings
 
 
@@ -74,8 +77,34 @@ def assigned_agents(
     return tuple(spec + _sign_in(here.get(spec.partition(":")[0])) for spec in named if spec)
 
 
+def with_other_vendors(
+    settings: Settings, roles: Mapping[str, Role], environ: Mapping[str, str]
+) -> Settings:
+    """The settings with the agents of other vendors that are signed in, for reviews that nobody
+    is named for. One that the budgets could not hold, or that gives no answers, is none."""
+    role = roles.get(REVIEWER)
+    named = settings.reviewed_by or settings.roles.get(REVIEWER) or (role and role.agent)
+    own = settings.agent
+    if not settings.reviewers or named or not own or builds_only(settings, own):
+        return settings
+    others = tuple(
+        one.name
+        for one in found(environ)
+        if one.signed_in and vendor(one.name) != vendor(own) and _may_review(one.name, settings)
+    )
+    return replace(settings, other_vendors=others)
+
+
+def _may_review(name: str, settings: Settings) -> bool:
+    try:
+        require_metered([(name, "")], settings)
+    except UsageError:
+        return False
+    return gives_answers(load.load(name))
+
+
 def _sign_in(one: InstalledAgent | None) -> str:
-    if one is None:
+    if one is None or (one.signed_in and not one.how):
         return ""
     if one.signed_in is None:
         return f" (its sign-in is up to {one.how})"

@@ -15,7 +15,7 @@ from wtman.config.roles import Roles, load_roles
 from wtman.config.trust import approved
 from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create
-from wtman.coordinator.start.agents import anchored_agents
+from wtman.coordinator.start.agents import anchored_agents, with_other_vendors
 from wtman.coordinator.start.approval import commands_of
 from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.flow_proposal import (
@@ -115,9 +115,15 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
         require_lead(f"the flow {script.name} has a planner cut a part", settings, assigned)
     if "review" in kinds:
         _require_reviewer(script, settings, assigned.get(REVIEWER))
+    settings = with_other_vendors(settings, assigned, environ)
     settings, notes = in_sandbox(settings, repo)
     agents = {*programs, *(spec for spec, _ in with_models(plan, settings, assigned))}
-    settings, more = fitted(settings, agents, free_memory(), insisted=bool(flags.get("jobs")))
+    settings, more = fitted(
+        settings,
+        [*agents, *settings.other_vendors],
+        free_memory(),
+        insisted=bool(flags.get("jobs")),
+    )
     notes = (*notes, *more)
     unused = set(loaded.settings.check) - set(check)
     theirs = (

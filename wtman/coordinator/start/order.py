@@ -16,7 +16,7 @@ from wtman.coordinator.checks import typed
 from wtman.coordinator.create import create
 from wtman.coordinator.detected import of_repository
 from wtman.coordinator.home import Home
-from wtman.coordinator.start.agents import anchored_agents, assigned_agents
+from wtman.coordinator.start.agents import anchored_agents, assigned_agents, with_other_vendors
 from wtman.coordinator.start.approval import commands_of, unapproved_of
 from wtman.coordinator.start.configured import configured
 from wtman.coordinator.start.disk import disk_forecast
@@ -176,9 +176,15 @@ def order(repo: Repository, request: StartRequest, environ: Mapping[str, str]) -
         begin = (IssueNamed(request.issue), *begin)
     if request.unplanned:
         begin = (*begin, plan_wanted(settings, assigned, request))
+    settings = with_other_vendors(settings, assigned, environ)
     settings, notes = in_sandbox(settings, repo)
     agents = (spec for spec, _ in with_models(plan, settings, assigned))
-    settings, more = fitted(settings, agents, free_memory(), insisted=bool(flags.get("jobs")))
+    settings, more = fitted(
+        settings,
+        [*agents, *settings.other_vendors],
+        free_memory(),
+        insisted=bool(flags.get("jobs")),
+    )
     notes = (*notes, *more)
     warnings: tuple[str, ...] = ()
     if not request.unplanned:

@@ -1,6 +1,7 @@
 """Several attempts at the same request; the checks and a few judges choose one.
 
 wtman run best-of --request "make the parser twice as fast" --tries 4
+wtman run best-of --request "..." --agents claude --agents codex    # each has its tries
 """
 
 from pydantic import BaseModel, Field
@@ -11,6 +12,7 @@ from wtman.flow import Flow, Inputs, Work
 class Args(Inputs):
     request: str  # what is wanted
     tries: int = 3  # attempts, at the same time
+    agents: list[str] = []  # who makes them, in turn; none: the agent of the run
     judges: int = 3  # of each attempt that passed its checks
     measure: str = ""  # a command that has to pass, besides the checks
 
@@ -22,7 +24,8 @@ class Score(BaseModel):
 
 async def main(flow: Flow, args: Args) -> Work:
     async def attempt(number: int) -> tuple[float, Work]:
-        work = await flow.session(args.request, title=f"attempt {number}")
+        who = args.agents[(number - 1) % len(args.agents)] if args.agents else None
+        work = await flow.session(args.request, title=f"attempt {number}", agent=who)
         if args.measure and not (await flow.command(args.measure, at=work)).ok:
             raise flow.give_up(f"{args.measure} fails", work)
         question = (
@@ -36,7 +39,8 @@ async def main(flow: Flow, args: Args) -> Work:
         flow.log(f"attempt {number}: {points:.1f} points")
         return points, work
 
-    attempts = await flow.map(range(1, args.tries + 1), attempt)
+    many = args.tries * max(1, len(args.agents))
+    attempts = await flow.map(range(1, many + 1), attempt)
     if not attempts.values:
         raise flow.give_up("no attempt passed")
     _, best = max(attempts.values, key=lambda it: it[0])
