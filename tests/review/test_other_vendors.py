@@ -16,8 +16,9 @@ TWO = {"PATH": "{bin}", "ANTHROPIC_API_KEY": "x", "CODEX_API_KEY": "x"}
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     """Both CLIs are installed, and keys are set."""
-    kit.write_files(tmp_path, {"bin/claude": "#!/bin/sh\n", "bin/codex": "#!/bin/sh\n"})
-    for name in ("claude", "codex"):
+    names = ("claude", "codex", "pi")
+    kit.write_files(tmp_path, {f"bin/{name}": "#!/bin/sh\n" for name in names})
+    for name in names:
         (tmp_path / "bin" / name).chmod(0o755)
     return {**TWO, "PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
 
@@ -31,8 +32,9 @@ def test_one_of_another_vendor_reviews_by_default(environ: dict[str, str]) -> No
     assert others(environ) == "codex"
     assert others(environ, agent="codex") == "claude api"
     assert others(environ, agent="api:some-model") == "codex"
+    assert others(environ, agent="pi") == "", "whose model is behind it, nobody knows"
     del environ["CODEX_API_KEY"]
-    assert others(environ) == "", "not signed in"
+    assert others(environ) == "", "pi has the same vendor's key"
 
 
 def test_whoever_is_named_reviews(environ: dict[str, str]) -> None:

@@ -17,7 +17,8 @@ DEFAULT = "implementer"  # of a task that names none
 PLANNER, LEAD, REVIEWER, RESOLVER = "planner", "lead", "reviewer", "resolver"
 SCOUT, JUDGE, REPAIRER, REFUTER = "scout", "judge", "repairer", "refuter"
 _BUILD_ONLY = ("command", "replay")
-_VENDORS = {"api": "anthropic", "claude": "anthropic"}  # others have one agent each
+# Of agents that have one: behind the others may be the model of anybody.
+_VENDORS = {"api": "anthropic", "claude": "anthropic", "codex": "openai", "gemini": "google"}
 FLOW_PLANNER = "flow-planner"  # what a planner is told that writes a flow
 
 # What these say is judged; a session that could change what it judges would be worth nothing.
@@ -148,9 +149,8 @@ def review_agents(
 
 
 def vendor(agent: str) -> str:
-    """Whose agent it is: two of one vendor are likely to overlook the same."""
-    name = agent.partition(":")[0]
-    return _VENDORS.get(name, name)
+    """Whose models it has: two of one vendor are likely to overlook the same. Empty: anybody's."""
+    return _VENDORS.get(agent.partition(":")[0], "")
 
 
 def reviews_each(settings: Settings, role: Role | None = None) -> int:

@@ -15,7 +15,7 @@ from wtman.coordinator.start.requirements import require_metered
 from wtman.errors import UsageError
 from wtman.files import working_folder
 from wtman.model.plan import Plan, Role
-from wtman.model.roles import REVIEWER, agent_of_task, builds_only, vendor
+from wtman.model.roles import REVIEWER, agent_of_task, vendor
 from wtman.model.settings import Settings
 
 
@@ -85,12 +85,13 @@ def with_other_vendors(
     role = roles.get(REVIEWER)
     named = settings.reviewed_by or settings.roles.get(REVIEWER) or (role and role.agent)
     own = settings.agent
-    if not settings.reviewers or named or not own or builds_only(settings, own):
+    if not settings.reviewers or named or not vendor(own):
         return settings
     others = tuple(
         one.name
         for one in found(environ)
-        if one.signed_in and vendor(one.name) != vendor(own) and _may_review(one.name, settings)
+        if one.signed_in and vendor(one.name) not in ("", vendor(own))
+        if _may_review(one.name, settings)
     )
     return replace(settings, other_vendors=others)
 
