@@ -61,7 +61,8 @@ def add_run_tools(made: MCPServer[Any], place: ServedRepository) -> None:
         )
 
         async def work() -> dict[str, Any]:
-            kind = one_of(request=request, tasks=tasks, findings=findings)
+            words_alone = "" if tasks else request  # with tasks they only say what these are for
+            kind = one_of(request=words_alone, tasks=tasks, findings=findings)
             require_approved(place, commands_in((), (agent, planner), tasks))
             if kind == "tasks":
                 with plan_file(request, context, tasks) as path:
@@ -131,7 +132,8 @@ def add_run_tools(made: MCPServer[Any], place: ServedRepository) -> None:
         }
 
         async def work() -> dict[str, Any]:
-            kind = one_of(request=request, tasks=tasks, run=run, findings=findings)
+            words_alone = "" if tasks else request
+            kind = one_of(request=words_alone, tasks=tasks, run=run, findings=findings)
             require_approved(place, commands_in(check, (agent, planner), tasks))
             words = [*options(given), "--json", "--yes", "--detach"]
             if kind == "tasks":

@@ -24,7 +24,12 @@ _PLAN = re.compile(r"\S*/wtman-\w+/plan\.toml(:\d+)?: ")
 READS = ToolAnnotations(read_only_hint=True)
 BUILDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
 
-Request = Annotated[str, Field(description="What is wanted, in words; a planner cuts it.")]
+Request = Annotated[
+    str,
+    Field(
+        description="What is wanted, in words; a planner cuts it. With tasks: what they are for."
+    ),
+]
 Tasks = Annotated[
     list[RequestedTask],
     Field(description="The tasks themselves, where you have cut the work: no planner is asked."),
