@@ -25,6 +25,11 @@ PAGES = sorted(MANUAL.glob("*.md"))
 README = ROOT / "README.md"
 # What people wrote: all but the page that is generated.
 WRITTEN = [README, *(page for page in PAGES if page.stem != "commands")]
+# Examples whose text names commands: those of the plugin are what an agent goes by.
+EXAMPLES = [
+    *sorted((ROOT / "examples/claude-plugin").rglob("*.md")),
+    *sorted((ROOT / "examples/github-action").glob("*.md")),
+]
 OPTIONS = {
     name: set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
     for name, text in re.findall(
@@ -59,7 +64,7 @@ def command_lines(path: Path) -> Iterator[list[str]]:
             yield shlex.split(line, comments=True)
 
 
-by_name = pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+by_name = pytest.mark.parametrize("path", [*WRITTEN, *EXAMPLES], ids=lambda path: path.stem)
 
 
 def test_the_page_of_commands_is_what_the_program_prints() -> None:
@@ -70,6 +75,11 @@ def test_the_page_of_commands_is_what_the_program_prints() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_that_name_commands_are_found() -> None:
+    assert {path.stem for path in EXAMPLES} == {"split", "status", "merge", "SKILL", "README"}
+    assert all(list(command_lines(path)) for path in EXAMPLES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
