@@ -52,7 +52,8 @@ def _only_git() -> str:
 
 def test_a_key_is_an_agent(wtman: kit.Program, repo: Path) -> None:
     done = wtman("doctor", cwd=repo, env={"ANTHROPIC_API_KEY": "k-1", "PATH": _only_git()})
-    assert re.search(r"^ok +agent +api, signed in by ANTHROPIC_API_KEY$", done.out, re.MULTILINE)
+    said = r"^ok +agent +api, signed in by ANTHROPIC_API_KEY; cannot be attached to$"
+    assert re.search(said, done.out, re.MULTILINE)
     assert "k-1" not in done.out
     # The tests ask for no sandbox.
     assert re.search(r"^warn +sandbox +none, as configured", done.out, re.MULTILINE)

@@ -115,6 +115,17 @@ def gives_answers(agent: Agent) -> bool:
     return bool(getattr(agent, "answers", True))
 
 
+def lacks(agent: Agent) -> tuple[str, ...]:
+    """What it cannot do, in words behind "it cannot"."""
+    able = {
+        "resume a conversation": agent.resumes,
+        "be attached to": hasattr(agent, "attach"),
+        "tell tokens": tells_tokens(agent),
+        "answer (plan, review)": gives_answers(agent),
+    }
+    return tuple(words for words, can in able.items() if not can)
+
+
 def shares_prefix(agent: Agent) -> bool:
     """Whether its sessions of one role begin their requests alike, with more than a provider's
     cache takes in at least; one whose do says so by an attribute of this name."""

@@ -98,9 +98,13 @@ def first_agent(environ: Mapping[str, str]) -> str:
     return ""
 
 
-def require_installed(spec: str, environ: Mapping[str, str]) -> None:
+def require_installed(
+    spec: str,
+    environ: Mapping[str, str],
+    defined: Mapping[str, AgentDefinition] = MappingProxyType({}),
+) -> None:
     """Raise MissingError where the program of the agent is not on PATH."""
-    agent = load.load(spec)
+    agent = load.load(spec, defined)
     program = agent.needs.program
     if program and shutil.which(program, path=environ.get("PATH")) is None:
         raise MissingError(

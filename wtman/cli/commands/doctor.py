@@ -251,27 +251,31 @@ def _passed(sandboxes: Iterable[tuple[str, str]]) -> Iterator[Line]:
 
 
 def _agents(place: DoctorScope) -> Iterator[Line]:
-    from wtman.agents import installed
+    from wtman.agents import installed, lacks
+    from wtman.agents.load import load
 
-    here = installed.found(place.environ, place.settings.agents)
+    defined = place.settings.agents
+    here = installed.found(place.environ, defined)
     wanted = place.settings.agent
     for one in here:
         told = installed.version(one) if one.path else ""
         words = f"{one.name} {told}".strip() if one.name not in told else told
         if one.signed_in:
             by = f", signed in by {one.how}" if one.how else ""
-            yield Line("agent", "ok", f"{words}{by}")
+            less = ", ".join(lacks(load(one.name, defined)))
+            yield Line("agent", "ok", f"{words}{by}" + (f"; cannot {less}" if less else ""))
         elif one.signed_in is None:
             said = f"{words}: signed in only if {one.how} does it"
             yield Line("agent", "warn", said, one.needs.sign_in)
         elif one.path:
             yield Line("agent", "warn", f"{words}: not signed in", one.needs.sign_in)
     if wanted and wanted.partition(":")[0] not in {one.name for one in here}:
-        if ":" not in wanted:
-            installed.require_installed(wanted, place.environ)
+        # A program with a slash is a file of the repository.
+        if ":" not in wanted and (wanted not in defined or "/" not in defined[wanted].command[0]):
+            installed.require_installed(wanted, place.environ, defined)
         yield Line("agent", "ok", f"{wanted}, as configured")
     elif not wanted and not installed.first_agent(place.environ):
-        error = installed.no_agent(place.environ, place.settings.agents)
+        error = installed.no_agent(place.environ, defined)
         yield Line("agent", "missing", error.message, error.hint)
 
 
