@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit import write_files
-from wtman.agents import installed
+from wtman.agents import installed, load
 from wtman.errors import ExternalError, MissingError
 from wtman.execution.spawn import answer_of
 
@@ -108,3 +108,8 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return "X"
+
+
+def test_those_that_are_looked_for_have_the_names_of_their_programs() -> None:
+    programs = [load.load(name).needs.program for name in installed.PREFERRED]
+    assert programs == list(installed.PREFERRED)

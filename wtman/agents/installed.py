@@ -43,8 +43,9 @@ def found(
 ) -> tuple[InstalledAgent, ...]:
     """The agents of this machine, the preferred first, those that the user `defined` last."""
     here = []
-    known = load.known()
-    for name in [*(name for name in (*PREFERRED, OWN) if name in known), *defined]:
+    # Their programs have their names: what is not installed need not be imported.
+    there = (name for name in PREFERRED if shutil.which(name, path=environ.get("PATH")))
+    for name in [*there, OWN, *defined]:
         needs = load.load(name, defined).needs
         path = shutil.which(needs.program, path=environ.get("PATH")) if needs.program else ""
         if path is not None:
