@@ -252,6 +252,8 @@ def test_trust_says_what_a_text_is_for_and_what_is_new(
         ("notify", "say it", 5, True),
     ]
     assert done["unused"] == ["test -e README.md"]
+    refused = wtman("trust", "--command", "echo five", cwd=repo, check_status=3).err
+    assert refused.endswith("then: wtman trust --command 'echo five' --yes\n")
     wtman("trust", "--yes", cwd=repo)
     assert wtman("trust", "--revoke", cwd=repo).out == "4 approvals taken back\n"
     assert len(wtman("trust", "--json", cwd=repo, check_status=3).json()["approved"]) == 0

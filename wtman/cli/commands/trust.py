@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -63,7 +65,7 @@ def trust(
         if answer is None:
             error = MissingError(
                 f"{count(len(missing), 'command')} not approved: confirmation needs a terminal",
-                hint="read them, then: wtman trust --yes",
+                hint=f"read them, then: {_again(command or ())}",
                 code="approval",
             )
             if not as_json:
@@ -84,6 +86,12 @@ def trust(
             + ("; wtman trust --revoke takes all back" if found.commands else "")
         )
     return 0
+
+
+def _again(texts: Iterable[str]) -> str:
+    """What approves the same without asking."""
+    given = [word for text in texts for word in ("--command", text)]
+    return shlex.join(["wtman", "trust", *given, "--yes"])
 
 
 def _lines(found: RepositoryApprovals, colour: bool) -> list[str]:
