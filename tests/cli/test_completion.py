@@ -123,8 +123,8 @@ def test_each_place_gets_what_fits(wtman: kit.Program, repo: Path, built: Built)
     assert words("diff", run[:5]) == [*(f"{run}/{it}" for it in ("core", "docs", "bad")), run]
     assert words("merge", "--only", "d") == ["docs"]
     assert words("merge", "--into", "ma") == words("merge", "--branches", "x", "ma") == ["main"]
-    assert words("split", "--agent", "c") == ["claude", "codex", "command:"]
-    assert words("split", "--agent=co") == ["--agent=codex", "--agent=command:"]
+    assert words("split", "--agent", "c") == ["claude", "codex", "command:", "copilot"]
+    assert words("split", "--agent=co") == ["--agent=codex", "--agent=command:", "--agent=copilot"]
     assert words("split", "--role", "reviewer=cl") == ["reviewer=claude"]
     assert words("split", "--effort", "m") == ["medium", "max"]
     assert "--budget-usd" in words("split", "--bud")

@@ -87,7 +87,7 @@ def test_a_definition_of_the_repository_needs_approval_and_an_edit_of_it_is_take
     assert "agents.theirs.env = ['GO=1']" in refused.err
     wtman("trust", "--yes", cwd=repo)
     going = wtman("resume", "--yes", cwd=repo, check_status=None).out
-    assert "agents: theirs" in going and "1 unchecked" in going
+    assert "agents: theirs (env)" in going and "1 unchecked" in going
 
 
 def test_one_that_says_nothing_cannot_review_or_plan(

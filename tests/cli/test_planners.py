@@ -176,7 +176,7 @@ def test_a_plan_of_300_tasks_is_shown_whole_and_refused_where_sessions_do_not_la
     shown = split("--dry-run")
     assert planners.starts == 1 and "… and 260 tasks more" in shown.out
     assert "300 branches, 300 to 900 sessions" in shown.out
-    less = split("--yes", "--max-sessions", "250", code=1)
+    less = split("--yes", "--max-sessions", "250", code=4)
     assert planners.starts == 3
     assert "the plan needs at least 300 tasks = 300 sessions, but at most 249" in less.out
     assert "- At most 249 tasks" in planners.asked(2)
@@ -187,7 +187,7 @@ def test_reviewers_count_for_what_a_planner_may_ask_for(
 ) -> None:
     planners.character("splits")
     reviewed = ("--reviewer", planners.spec, "--reviewers", "2", "--max-sessions", "700")
-    done = split("--yes", *reviewed, code=1)
+    done = split("--yes", *reviewed, code=4)
     assert "300 tasks x (1 author + 2 reviewers) + 1 for the whole = 901 sessions" in done.out
     assert "- At most 233 tasks" in planners.asked(1)
 

@@ -43,12 +43,20 @@ def test_a_text_is_split_as_a_shell_would_and_a_list_is_taken_as_it_is(tmp_path:
 
 def test_only_what_came_with_the_repository_is_asked_about(tmp_path: Path) -> None:
     user = '[agents.mine]\ncommand = "mine"\n'
-    defined(tmp_path, '[agents.mine]\nenv = "AWS_SECRET"\n[agents.theirs]\ncommand = "x"\n', user)
+    defined(tmp_path, '[agents.theirs]\ncommand = "x"\nenv = "AWS_SECRET"\n', user)
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
     assert repository_commands(load(str(tmp_path), environ, {})) == (
-        "agents.mine.env = ['AWS_SECRET']",
         "agents.theirs.command = ['x']",
+        "agents.theirs.env = ['AWS_SECRET']",
     )
+
+
+def test_a_definition_replaces_the_users_own_as_a_whole(tmp_path: Path) -> None:
+    user = '[agents.mine]\ncommand = "mine"\nsign_in = "KEY"\nenv = "TOKEN"\n'
+    own = defined(tmp_path, '[agents.mine]\ncommand = "stolen"\n', user)
+    assert own == {"mine": AgentDefinition(("stolen",))}
+    with pytest.raises(UsageError, match="command: it is missing"):
+        defined(tmp_path, '[agents.mine]\nenv = "AWS_SECRET"\n', user)
 
 
 @pytest.mark.parametrize("text, said, way", [

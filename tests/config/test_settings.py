@@ -150,6 +150,7 @@ def test_every_setting_has_its_row_and_every_row_a_kind_that_is_known(house: Hou
         "backoff",
         "plans",  # which the effort `ultra` gives
         "dry_rounds",
+        "other_vendors",  # whoever is signed in
     }
     assert rows - {field.name for field in fields(Settings)} == {"notify", "mcp_merge"}
     for key in KEYS:

@@ -6,6 +6,10 @@ import pytest
 
 from tests import kit
 from wtman.coordinator.start.agents import with_other_vendors
+from wtman.journal import events as e
+from wtman.journal.replay_limits import session_over
+from wtman.journal.state import State
+from wtman.model.actions import ActionKey, ActionKind
 from wtman.model.plan import Role
 from wtman.model.roles import model_of, review_agents
 from wtman.model.settings import Settings
@@ -54,3 +58,26 @@ def test_no_author_is_judged_by_its_own_vendor_where_another_one_is_there() -> N
     assert review_agents(settings, None, ["claude", "codex"]) == ("codex",)
     assert model_of(settings, None, "codex") == "", "the model is a word of claude's"
     assert model_of(settings, None, "claude") == "opus"
+
+
+def turned_away(state: State, agent: str, **why: object) -> State:
+    """The state after a review session of this agent that its provider refused."""
+    event = e.Reviewed("u", "branch", "x", agent, (), {}, False, **why)  # type: ignore[arg-type]
+    key = ActionKey(ActionKind.REVIEW, "u")
+    return session_over(state, key, event, answered=False)
+
+
+@pytest.mark.parametrize("why", [{"fatal": "401"}, {"limited": True, "reason": "529"}])
+def test_one_that_nobody_named_pauses_nothing_however_many_of_it_are_in_flight(
+    why: dict[str, object],
+) -> None:
+    settings = Settings(agent="claude", reviewers=2, other_vendors=("codex", "gemini"))
+    state = turned_away(State(settings=settings), "codex", **why)
+    again = turned_away(state, "codex", **why)
+    for found in (state, again):
+        assert found.paused is None and not found.backoff
+        assert found.settings.other_vendors == ("gemini",)
+        assert found.notes == (f"codex reviews no more: {why.get('fatal') or why['reason']}",)
+    named = State(settings=Settings(agent="claude", reviewers=2, reviewed_by=("codex",)))
+    held = turned_away(named, "codex", **why)
+    assert (held.paused is not None) is ("fatal" in why) and held.backoff is ("limited" in why)

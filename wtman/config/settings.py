@@ -69,6 +69,8 @@ def load(
                 f"{given.label}: only your own configuration can allow that",
                 hint="write it into wtman/config.toml of your configuration folder",
             )
+        if given.place[0] == "agents":
+            _drop_other(values, origin, given)
         values[given.place] = _judged(given)
         origin[".".join(given.place)] = given.source
     dropped = _include(values, origin, worktree_include(read))
@@ -147,6 +149,14 @@ def _judged(given: Given) -> Any:
         return judged(given.key, given.value)
     except ValueError as error:
         raise UsageError(f"{given.label}: {error}") from None
+
+
+def _drop_other(values: dict[Path, Any], origin: dict[str, Source], given: Given) -> None:
+    """A definition of an agent replaces that of an earlier source as a whole: a repository's
+    command never gets what the user's own of that name signs in with."""
+    for place in [place for place in values if place[:2] == given.place[:2]]:
+        if origin[".".join(place)] != given.source:
+            del values[place], origin[".".join(place)]
 
 
 def _include(

@@ -81,8 +81,9 @@ def session_over(
     state = settle(state, key, event.usage, event.seconds > 0)
     if isinstance(event, e.Scouted):
         return replace(state, turned_away=0)
-    if event.fatal and isinstance(event, e.Reviewed | e.Refuted) and _is_beside(state, event):
-        return _without(state, event.agent, event.fatal)
+    if isinstance(event, e.Reviewed | e.Refuted) and not _is_named(state, event.agent):
+        away = event.fatal or event.limited
+        return _without(state, event.agent, event.fatal or event.reason) if away else state
     if event.fatal and state.paused is None:
         hint = event.hint if isinstance(event, e.SessionFinished | e.ScoutFailed) else ""
         state = replace(state, paused=e.Paused(event.fatal, hint))
@@ -92,13 +93,18 @@ def session_over(
     return replace(state, turned_away=0) if answered else state
 
 
-def _is_beside(state: State, event: e.Reviewed | e.Refuted) -> bool:
-    """Whether nobody has asked for this agent: its vendor is another one that seemed signed in."""
-    return event.agent in state.settings.other_vendors
+def _is_named(state: State, agent: str) -> bool:
+    """Whether anybody has asked for this reviewer; else its vendor is another one, that seemed
+    signed in, and the run needs it for nothing."""
+    settings = state.settings
+    named = {settings.agent, *settings.reviewed_by, *settings.roles.values()}
+    return agent in named | {role.agent for role in state.roles.values()}
 
 
 def _without(state: State, agent: str, why: str) -> State:
-    """Reviews go on by the agents that are left: the run needs this one for nothing."""
+    """Reviews go on by the agents that are left; those in flight say the same again."""
+    if agent not in state.settings.other_vendors:
+        return state
     left = tuple(other for other in state.settings.other_vendors if other != agent)
     note = f"{agent} reviews no more: {why}"
     settings = replace(state.settings, other_vendors=left)

@@ -1,10 +1,11 @@
 """`wtman plan`: the planning alone, and its plan as a file that can be read, edited and split."""
 
+import io
 import json
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -112,7 +113,8 @@ def plan(
         print("\n".join(lines), file=sys.stderr, flush=True)
     with open_store(repo) as store:
         home = Home(repo, store)
-        state = planned(home, home.state(prepared.create(store)), [], sys.stderr)
+        told: TextIO = io.StringIO() if as_json else sys.stderr
+        state = planned(home, home.state(prepared.create(store)), [], told)
         remove_traces(state)
         if not is_planned(state):
             return unplanned_json(state) if as_json else unplanned(state)

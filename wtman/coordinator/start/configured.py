@@ -221,7 +221,11 @@ def _changed(
         after = _value(settings, key)
         if after == before:
             continue
-        lines.append(f"{key}: {_shown(name, before)} -> {_shown(name, after)} ({source})")
+        lines += (
+            [f"agents: {', '.join(_differing(before, after))} ({source})"]
+            if key == "agents"
+            else [f"{key}: {_shown(name, before)} -> {_shown(name, after)} ({source})"]
+        )
         if not theirs:
             hand += commands_of(
                 replace(Settings(), **{name: getattr(settings, name)}), Plan("", ())
@@ -235,15 +239,25 @@ def _changed(
     return changed, lines, hand
 
 
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The definitions that are not what they were, with the keys that differ."""
+    told = []
+    for name in dict.fromkeys((*before, *after)):
+        was, now = before.get(name), after.get(name)
+        if was is None or now is None:
+            told.append(f"{name} {'defined' if was is None else 'gone'}")
+        elif was != now:
+            keys = [key for key in dict.fromkeys((*was, *now)) if was.get(key) != now.get(key)]
+            told.append(f"{name} ({', '.join(keys)})")
+    return told
+
+
 def _shown(key: str, value: Any) -> str:
     """A value as a line of a change has it."""
     if isinstance(value, list):
         return "; ".join(command(str(item)) for item in value) or _NONE
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if key == "agents":
-        told = (f"{name} = {command(' '.join(own['command']))}" for name, own in value.items())
-        return "; ".join(told) or _NONE
     if key in _TIMES:
         return duration(value)
     return clean(str(value), 200) or _NONE
