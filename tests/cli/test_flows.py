@@ -192,6 +192,8 @@ def test_of_several_questions_each_is_answered_by_the_command_below_it(
     assert asked in out
     commands = [shlex.split(it)[1:] for it in re.findall(r"  answer: (.*)", asked)]
     assert [command[-1] for command in commands] == ["light blue", "-1"]
+    told = wtman("answer", run, "--json", cwd=repo, check_status=4).json()["commands"]
+    assert shlex.split(told[0])[1:] == commands[0] and len(told) == 3
     assert f"next: wtman answer {run}" in wtman(*commands[1], cwd=repo).out
     left = wtman("answer", run, cwd=repo, check_status=4).out
     assert "Which way?" in left and "Below zero?" not in left

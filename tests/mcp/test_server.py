@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import shlex
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,48 @@ def test_a_run_goes_on_while_nobody_waits(serve: Serve, repo: Path, hermetic: Pa
         assert told["run"]["live"]
         told = await tools("status", wait_seconds=60)
         assert told["run"]["state"] == "ready"
+
+    serve(part)
+
+
+def test_planning_goes_on_when_its_client_is_gone(
+    serve: Serve, wtman: kit.Program, repo: Path, hermetic: Path
+) -> None:
+    plan = json.dumps({"tasks": TASKS})
+    config = "".join(f'[agents.{name}]\ncommand = "~/bin/{name}"\n' for name in ("mine", "slow"))
+    program = f"#!/bin/sh\ncat >/dev/null\nsleep 8\necho '{plan}'\n"
+    kit.write_files(hermetic, {"bin/slow": program, ".config/wtman/config.toml": config})
+    (hermetic / "bin/slow").chmod(0o755)
+
+    async def part(tools: Tools) -> None:
+        words = {"planner": "slow", "agent": "mine", "reviewers": 0}
+        asked = asyncio.ensure_future(tools("split", request="two files", **words))
+        while not any(words.startswith("run ") for words in tools.heard):
+            await asyncio.sleep(0.1)
+        asked.cancel()
+
+    serve(part)
+    until = time.monotonic() + 100
+    while (told := wtman("status", "--json", cwd=repo).json()["run"])["state"] != "ready":
+        assert time.monotonic() < until, told
+        time.sleep(0.5)
+
+
+def test_a_question_is_shown_with_what_a_person_types(
+    serve: Serve, wtman: kit.Program, repo: Path, tmp_path: Path
+) -> None:
+    flow = tmp_path / "ask.py"
+    flow.write_text(
+        "from wtman.flow import Flow\n"
+        "async def main(flow: Flow):\n"
+        "    flow.log(await flow.approve('Which?', options=['a; touch ran', 'no']))\n"
+    )
+    wtman("run", flow, "--agent", "mine", "--yes", cwd=repo, check_status=4)
+
+    async def part(tools: Tools) -> None:
+        first, _ = (await tools("answer"))["your_user_types"]
+        words = shlex.split(first)
+        assert words[:2] == ["wtman", "answer"] and words[-1] == "a; touch ran"
 
     serve(part)
 

@@ -59,9 +59,9 @@ Perform = Callable[[Context, State, Any], Awaitable[tuple[e.Event, ...]]]
 # How often an action is begun again at once where that may help.
 _TRIES = 3
 
-# How often requests of other processes are looked for, in seconds.
 # Seconds that are waited longer than a provider says, doubled each time.
 _SLACK, _LONGEST_SLACK = 2.0, 600.0
+# How often requests of other processes are looked for, in seconds.
 _POLL = 0.25
 
 

@@ -9,8 +9,10 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
@@ -39,8 +41,9 @@ async def objects(
         fed.seek(0)
         # -P: a folder that it stands in is no place to import from.
         argv = (sys.executable, "-P", "-m", "wtman", *words)
-        process = await asyncio.create_subprocess_exec(
-            *argv, cwd=folder, stdin=fed, stdout=out, stderr=err, start_new_session=True
+        # Not asyncio's: that kills what still runs as soon as nobody holds on to it.
+        process = subprocess.Popen(
+            argv, cwd=folder, stdin=fed, stdout=out, stderr=err, start_new_session=True
         )
         said = False
         try:
@@ -55,10 +58,10 @@ async def objects(
             yield _unexplained(err.read(_READ).decode("utf-8", "replace"), process.returncode)
 
 
-async def _lines(out: int, process: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
+async def _lines(out: int, process: subprocess.Popen[bytes]) -> AsyncIterator[dict[str, Any]]:
     at, rest = 0, b""
     while True:
-        ended = process.returncode is not None  # asked before reading: the last line is seen
+        ended = process.poll() is not None  # asked before reading: the last line is seen
         while data := os.pread(out, _READ, at):
             at += len(data)
             *lines, rest = (rest + data).split(b"\n")
@@ -69,8 +72,7 @@ async def _lines(out: int, process: asyncio.subprocess.Process) -> AsyncIterator
             if (value := _object(rest)) is not None:
                 yield value
             return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _POLL)
+        await asyncio.sleep(_POLL)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
@@ -81,33 +83,29 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def _ended(process: subprocess.Popen[bytes]) -> None:
     """Nothing goes on once nobody wants it: stopped politely first."""
     for way in (signal.SIGINT, signal.SIGKILL):
-        if process.returncode is not None:
+        if process.poll() is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, way)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), _PATIENCE)
+        process.send_signal(way)
+        until = time.monotonic() + _PATIENCE
+        while process.poll() is None and time.monotonic() < until:
+            await asyncio.sleep(_POLL)
 
 
 async def printed(folder: str, words: Sequence[str]) -> str:
-    """What a command prints for people. Raises WtmanError where it ends with nothing but one."""
+    """What a command that only shows prints for people. Raises WtmanError where that is nothing
+    but an error."""
     argv = (sys.executable, "-P", "-m", "wtman", *words)
-    piped = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *argv, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=piped, stderr=piped
+    done = await asyncio.to_thread(
+        subprocess.run, argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
-    try:
-        out, err = await process.communicate()
-    finally:
-        await _ended(process)
-    said = err.decode("utf-8", "replace")
-    if process.returncode and not out.strip():
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode and not done.stdout.strip():
         message, _, hint = said.removeprefix("wtman: ").strip().partition("\n  hint: ")
         raise WtmanError(message or "it said nothing", hint=hint)
-    return out.decode("utf-8", "replace")
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _unexplained(err: str, status: int | None) -> dict[str, Any]:

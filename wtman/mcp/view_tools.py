@@ -71,7 +71,6 @@ def add_view_tools(made: MCPServer[Any], place: ServedRepository) -> None:
             told = await last_object(place.folder, ["answer", "--json", *named(run)])
             if "error" in told:
                 return told
-            ways = [f"wtman answer {told['run']} {way}" for way in told["question"]["options"]]
-            return {**told, "your_user_types": ways}
+            return {**told, "your_user_types": told["commands"]}
 
         return await answered(work)

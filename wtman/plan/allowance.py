@@ -9,6 +9,7 @@ from wtman.journal.events import PlanWanted
 from wtman.model.session import Cap
 from wtman.model.settings import Settings
 from wtman.model.values import dataclass
+from wtman.text.terminal import count
 
 _PART = 10  # without a limit of its own, planning gets a tenth of the run's budget
 _KEPT = 2  # what is kept for the tasks: the half
@@ -88,7 +89,7 @@ def require_planning(wanted: PlanWanted, settings: Settings, reviewers: int) -> 
     least = least_with_plan(reviewers)
     if settings.max_sessions >= least or wanted.code:
         return
-    task = f"1 author + {reviewers} reviewer{'s' * (reviewers > 1)}" if reviewers else "1 author"
+    task = "1 author" + (f" + {count(reviewers, 'reviewer')}" if reviewers else "")
     raise UsageError(
         f"--max-sessions {settings.max_sessions} is too low: planning and one task need at least "
         f"{least} (1 planner + {task})",

@@ -8,6 +8,7 @@ import typer
 from wtman.cli import options, target, terminal
 from wtman.coordinator.answers import give_answer
 from wtman.coordinator.home import a_run
+from wtman.coordinator.outcome import answer_command
 from wtman.errors import MissingError, UsageError
 from wtman.model.states import SCHEMA
 from wtman.text.words import quoted
@@ -47,7 +48,9 @@ def answer(
                 print("\n".join(line for it in asked for line in question_lines(state, it, width)))
                 return 4
             told = question_json(first)
-            print(json.dumps({"schema": SCHEMA, "run": name, "question": told}))
+            ways = [answer_command(state, first, option) for option in first.options]
+            shown = {"schema": SCHEMA, "run": name, "question": told, "commands": ways}
+            print(json.dumps(shown))
             return 4
         if text not in first.options:
             raise UsageError(
