@@ -7,6 +7,13 @@ never a guess. The library is imported late, for it takes a while.
 from wtman.model.session import Usage
 
 
+def providers() -> tuple[str, ...]:
+    """Those whose prices are known, by the names that `cost` takes."""
+    from genai_prices.data import providers as listed
+
+    return tuple(one.id for one in listed)
+
+
 def cost(
     provider: str,
     model: str,

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,16 +57,49 @@ def test_a_conversation_whose_name_is_an_option_is_not_gone_on_with() -> None:
     assert "--resume" not in str(load("x", {"x": CALLED}).command(replace(JOB, resume="--evil")))
 
 
-def test_words_are_what_it_says_and_its_last_ones_tell_what_the_trouble_was() -> None:
+FAILED = Exit(ExitReason.EXITED, code=3)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_its_stderr_tells_what_the_trouble_was_and_what_it_says_never(stream: str) -> None:
+    agent: Any = load("x", {"x": AgentDefinition(("x",), stream=stream)})
+    said, _ = agent.step(agent.begin(), b"HTTP 401 unauthorized: the rate limit, says the model")
+    quiet = agent.end(said, FAILED)
+    assert quiet.reason == "exit status 3" and not quiet.fatal and not quiet.limited
+    refused = agent.complains(said, b"HTTP 401: no such key")
+    assert not agent.end(refused, ENDED).fatal
+    below = agent.complains(agent.complains(refused, b"    at main.js:3"), b"Node.js v20")
+    assert agent.end(below, FAILED).fatal == "HTTP 401: no such key"
+    limited = agent.complains(below, b"429 too many requests")
+    for ended in (FAILED, Exit(ExitReason.TIMEOUT)):
+        outcome = agent.end(limited, ended)
+        assert outcome.limited and not outcome.fatal, ended
+    for ended in (Exit(ExitReason.TIMEOUT), Exit(ExitReason.STOPPED)):
+        outcome = agent.end(below, ended)  # it went on after that
+        assert not outcome.limited and not outcome.fatal, ended
+
+
+def test_words_are_what_it_says() -> None:
     agent = load("x", {"x": AgentDefinition(("x",))})
     state, told = agent.step(agent.begin(), b"HTTP 401 unauthorized")
     assert [item.text for item in told] == ["HTTP 401 unauthorized"]
     assert agent.end(state, ENDED).ok
-    failed = agent.end(state, Exit(ExitReason.EXITED, code=3))
-    assert failed.fatal and failed.reason == "exit status 3: HTTP 401 unauthorized"
-    limited = agent.end(agent.step(state, b"429 too many requests")[0], Exit(ExitReason.EXITED, 1))
-    assert limited.limited and not limited.fatal
     assert gives_answers(agent) and not tells_tokens(agent)
+
+
+def test_the_figures_of_a_result_count_where_it_has_none_by_model() -> None:
+    """As other CLIs with a stream like Claude Code's tell them."""
+    agent = load("x", {"x": replace(CALLED, provider="openai")})
+    used = {"input_tokens": 7, "output_tokens": 2, "cache_read_input_tokens": 3}
+    spoken = {"type": "assistant", "message": {"id": "m", "content": [], "usage": used}}
+    result: dict[str, Any] = {"type": "result", "subtype": "success", "is_error": False}
+    for more, wanted in ((used, 12), ({}, 12), ({**used, "input_tokens": 40}, 45)):
+        state = agent.begin()
+        for event in (spoken, {**result, "usage": more}):
+            state, _ = agent.step(state, json.dumps(event).encode())
+        outcome = agent.end(state, ENDED)
+        assert (outcome.usage.tokens, outcome.cumulative) == (wanted, False)
+        assert outcome.usage.usd is None
 
 
 def test_one_whose_exit_status_is_all_says_nothing() -> None:

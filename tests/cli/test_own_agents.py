@@ -14,7 +14,7 @@ AGENT = """\
 #!/bin/sh
 echo "called: $*"
 echo "mode $MINE_MODE, key $MINE_KEY, file $(cat ~/.config/mine/auth)"
-[ -z "$MINE_FAILS" ] || { echo "HTTP 401: invalid api key"; exit 3; }
+[ -z "$MINE_FAILS" ] || { echo "HTTP 401: invalid api key" >&2; exit 3; }
 case "$*" in
 *--plan*) echo '{"findings": []}' ;;
 *) echo "x = 1" > made.py ;;
@@ -71,7 +71,7 @@ def test_what_its_provider_refuses_pauses_with_how_to_sign_in(
 def test_a_definition_of_the_repository_needs_approval_and_an_edit_of_it_is_taken(
     wtman: kit.Program, repo: Path
 ) -> None:
-    agent = '#!/bin/sh\n[ -n "$GO" ] || { echo HTTP 401; exit 3; }\necho x > $1.py\n'
+    agent = '#!/bin/sh\n[ -n "$GO" ] || { echo HTTP 401 >&2; exit 3; }\necho x > $1.py\n'
     text = 'agent = "theirs"\n[agents.theirs]\ncommand = "./tool.sh {task}"\n'
     kit.write_files(repo, {"tool.sh": agent, "wtman.toml": text})
     (repo / "tool.sh").chmod(0o755)
@@ -88,6 +88,56 @@ def test_a_definition_of_the_repository_needs_approval_and_an_edit_of_it_is_take
     wtman("trust", "--yes", cwd=repo)
     going = wtman("resume", "--yes", cwd=repo, check_status=None).out
     assert "agents: theirs (env)" in going and "1 unchecked" in going
+
+
+def test_a_run_keeps_a_definition_that_is_removed(
+    wtman: kit.Program, repo: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wtman("split", "--task", "t: x", "--agent", "mine", "--yes", cwd=repo)
+    (mine / ".config/wtman/config.toml").unlink()
+    going = wtman("retry", "t", "-m", "again", cwd=repo).out
+    assert "agents: mine is defined no more; this run keeps it as it was" in going
+    assert "session 2 finished" in going and "1 unchecked" in going
+    again = wtman("retry", "t", "-m", "again", cwd=repo).out
+    assert "defined no more" not in again and "session 3 finished" in again
+    refused = wtman("split", "--task", "t: x", "--agent", "mine", "--yes", cwd=repo, check_status=2)
+    assert 'there is no agent "mine"' in refused.err
+
+
+def test_what_failed_is_told_by_its_stderr_whatever_it_plays(
+    wtman: kit.Program, repo: Path, hermetic: Path
+) -> None:
+    """A repairer, too; a model's own words on stdout pause nothing."""
+    text = '[agents.mine]\ncommand = "~/bin/mine {options}"\nread_only = "--plan"\n'
+    agent = """#!/bin/sh
+echo "HTTP 401: the rate limit, says the model"
+echo "no such option: $1" >&2; exit 3
+"""
+    kit.write_files(hermetic, {"bin/mine": agent, ".config/wtman/config.toml": text})
+    (hermetic / "bin/mine").chmod(0o755)
+    words = ("--task", "t: x", "--agent", "mine", "--repairs", "1", "--role", "repairer=mine")
+    done = wtman("split", *words, "--attempts", "1", "--yes", cwd=repo, check_status=1)
+    assert "session 1 failed: exit status 3: no such option:" in done.out
+    said = " ".join(done.out.split())
+    assert "repairer decided nothing: exit status 3: no such option: --plan" in said
+
+
+def test_a_flow_gives_one_that_says_nothing_work_and_no_questions(
+    wtman: kit.Program, repo: Path, hermetic: Path
+) -> None:
+    text = '[agents.mute]\ncommand = "touch made"\nstream = "exit"\n'
+    kit.write_files(hermetic, {".config/wtman/config.toml": text})
+    flow = """from wtman.flow import Flow
+
+async def main(flow: Flow):
+    return await flow.{}
+"""
+    kit.write_files(hermetic, {"work.py": flow.format('session("x", agent="mute")')})
+    kit.write_files(hermetic, {"ask.py": flow.format('ask("x", returns=dict, agent="mute")')})
+    flags = ("--agent", "command:true", "--yes")
+    assert "1 unchecked" in wtman("run", hermetic / "work.py", *flags, cwd=repo).out
+    refused = wtman("run", hermetic / "ask.py", *flags, cwd=repo, check_status=2)
+    assert 'the agent "mute" gives no answers' in refused.err
 
 
 def test_one_that_says_nothing_cannot_review_or_plan(

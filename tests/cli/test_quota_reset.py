@@ -11,7 +11,7 @@ from tests import kit
 AGENT = """\
 #!/bin/sh
 if mkdir ../refused 2>/dev/null; then
-    echo "You've hit your usage limit. Try again in {when}."
+    echo "You've hit your usage limit. Try again in {when}." >&2
     exit 1
 fi
 echo "x = 1" > "$WTMAN_TASK.py"

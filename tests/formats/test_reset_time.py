@@ -40,6 +40,14 @@ def test_a_time_is_read(words: str, back: str) -> None:
     assert told(told(words, NOW, LOCAL), NOW, LOCAL) == told(words, NOW, LOCAL)
 
 
+def test_a_time_for_machines_is_told_for_people() -> None:
+    at = "1796130000"
+    for words in (f"limit reached|{at}", f"limit reached (resets at {at})"):
+        assert told(words, NOW, LOCAL) == "limit reached (back 2026-12-01 13:00:00 UTC)"
+    body = f'{{"message": "limit", "resets_at": {at}}}'
+    assert told(body, NOW, LOCAL) == f"{body} (back 2026-12-01 13:00:00 UTC)"
+
+
 @pytest.mark.parametrize("words", [
     "Your credit balance is too low",
     "invalid api key",

@@ -67,7 +67,7 @@ def test_what_only_looks_like_it(host: str, port: int) -> None:
      "1.2.3", "é.example", "[::1", "fe80::1%eth0", "a.example:99999"],
 )  # fmt: skip
 def test_what_is_no_entry(text: str) -> None:
-    with pytest.raises(ValueError, match="wildcard|neither|port"):
+    with pytest.raises(ValueError, match="wildcard|neither|port|URL"):
         rule(text)
 
 

@@ -1,7 +1,8 @@
 """A user's own agent, as `[agents.NAME]` of the configuration defines it.
 
 Its command is filled in without a shell. Its output is read as one of the agents that wtman
-knows has it, as words, or not at all: then the exit status is all that it says.
+knows has it, as words, or not at all: then the exit status is all that it says. Words may be a
+model's own: that a provider refused is believed of events and of stderr alone.
 """
 
 import re
@@ -13,12 +14,21 @@ from typing import Any
 from wtman.agents import Activity, Needs, text_of, way_in
 from wtman.agents.stream import argument, fed, trouble_of
 from wtman.formats.shell_words import with_home
-from wtman.model.agent_definition import STATUS, WORDS, AgentDefinition
+from wtman.model.agent_definition import PLACE, STATUS, WORDS, AgentDefinition
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome
 from wtman.model.values import dataclass
 
-_PLACE = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
+_KEPT = 10  # lines of stderr
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedStream:
+    """`inner` is the state of whoever reads its events; `complaints` are the last lines of its
+    stderr, without what a line has below it, such as a traceback's."""
+
+    inner: Any = None
+    complaints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +64,37 @@ class DefinedAgent:
         env = {**fixed, **job.env, "WTMAN_PROMPT_FILE": job.prompt_file}
         return Command(filled, job.worktree, env, b"" if named else fed(prompt))
 
-    def begin(self) -> Any:
-        return self.reader.begin() if self.reader is not None else b""
+    def begin(self) -> DefinedStream:
+        return DefinedStream(self.reader.begin() if self.reader is not None else None)
 
-    def step(self, state: Any, line: bytes) -> tuple[Any, tuple[Activity, ...]]:
+    def step(self, state: DefinedStream, line: bytes) -> tuple[DefinedStream, tuple[Activity, ...]]:
         if self.reader is not None:
-            stepped: tuple[Any, tuple[Activity, ...]] = self.reader.step(state, line)
-            return stepped
-        text = text_of(line)
-        if not text:
-            return state, ()
-        said = self.definition.stream == WORDS
-        return text, ((Activity("says", text),) if said else ())
+            inner, told = self.reader.step(state.inner, line)
+            return replace(state, inner=inner), told
+        said = text_of(line) if self.definition.stream == WORDS else ""
+        return state, ((Activity("says", said),) if said else ())
 
-    def end(self, state: Any, exit: Exit) -> Outcome:
+    def complains(self, state: DefinedStream, line: bytes) -> DefinedStream:
+        """Take a line of stderr."""
+        said = text_of(line)
+        if not said or line[:1].isspace():
+            return state
+        return replace(state, complaints=(*state.complaints, said)[-_KEPT:])
+
+    def end(self, state: DefinedStream, exit: Exit) -> Outcome:
+        problem = exit.problem()
         if self.reader is not None:
-            ended: Outcome = self.reader.end(state, exit)
-            return ended
-        reason = exit.problem()
-        if not reason or exit.reason is not ExitReason.EXITED:
-            return Outcome(ok=not reason, reason=reason)
-        trouble = trouble_of(state) if state else ""
-        why = f"{reason}: {state}" if state else reason
-        return Outcome(
-            ok=False,
-            reason=why,
-            fatal=state if trouble == "fatal" else "",
-            limited=trouble == "limited",
-        )
+            outcome: Outcome = self.reader.end(state.inner, exit)
+        else:
+            outcome = Outcome(ok=not problem, reason=problem)
+        if outcome.ok or outcome.reason != problem:
+            return outcome
+        kept = {ExitReason.EXITED: _KEPT, ExitReason.TIMEOUT: 1}.get(exit.reason, 0)
+        for line in state.complaints[::-1][:kept]:
+            if trouble := trouble_of(line):
+                fatal = line if trouble == "fatal" else ""
+                return replace(outcome, fatal=fatal, limited=trouble == "limited")
+        return outcome
 
 
 def _placed(argv: tuple[str, ...], options: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,7 +120,7 @@ def _filled(argv: tuple[str, ...], job: Job, prompt: str) -> tuple[str, ...]:
         kept, name = found[1], found[2]
         return f"{{{kept}}}" if kept else values[name]() if name in values else found[0]
 
-    return tuple(argument(_PLACE.sub(value, word)) for word in argv)
+    return tuple(argument(PLACE.sub(value, word)) for word in argv)
 
 
 def _sign_in(definition: AgentDefinition) -> str:

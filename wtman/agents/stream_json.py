@@ -182,9 +182,14 @@ def _result(state: StreamJson, event: dict[str, Any]) -> Step:
     latest = field(event, "model_usage_since_last_result")
     if isinstance(latest, dict):
         settled, cumulative = state.settled + _priced(latest), False
-    else:  # an older version, or a conversation that could not be resumed
-        settled = replace(_priced(field(event, "modelUsage")), usd=money(event, "total_cost_usd"))
+    elif isinstance(models := field(event, "modelUsage"), dict):
+        # An older version, or a conversation that could not be resumed.
+        settled = replace(_priced(models), usd=money(event, "total_cost_usd"))
         cumulative = True
+    else:  # another CLI with a stream like it: its result has figures of its own, or none
+        told = _most(_usage(field(event, "usage")), _live(state))
+        settled = replace(state.settled + told, usd=money(event, "total_cost_usd"))
+        cumulative = False
     state = replace(
         state, result=event, settled=settled, cumulative=cumulative, passed=Usage(), recent=()
     )
@@ -218,10 +223,15 @@ def _priced(models: Any) -> Usage:
 
 
 def _used(state: StreamJson) -> Usage:
+    return state.settled + _live(state)
+
+
+def _live(state: StreamJson) -> Usage:
+    """What messages after the last result have told."""
     live = state.passed
     for _, usage in state.recent:
         live = live + usage
-    return state.settled + live
+    return live
 
 
 def _line(said: str) -> str:

@@ -2,12 +2,13 @@
 put together from."""
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from posixpath import basename, normpath
 from typing import Any
 
 from wtman.errors import UsageError
 from wtman.model.agent_definition import (
+    PLACE,
     PLACES,
     READ_LIKE,
     AgentDefinition,
@@ -15,7 +16,10 @@ from wtman.model.agent_definition import (
 )
 from wtman.text.words import did_you_mean, quoted
 
-_PLACE = re.compile(r"(?<!\{)\{([a-z_]+)\}(?!\})")
+# What was meant as one and is none.
+_UNCLOSED = re.compile(
+    rf"\{{\s*(?:{'|'.join(PLACES)})\b|\{{[A-Za-z_]\w*$|\b(?:{'|'.join(PLACES)})\s*\}}"
+)
 # An argument that has a place is that alone, or an option's value: in a text that a shell or an
 # interpreter reads, a model's words would be code.
 _WHOLE = re.compile(r"(?:[\w.:/@%+-]+=)?\{[a-z_]+\}")
@@ -24,14 +28,14 @@ _TEXTS = ("-c", "-lc", "-ic", "-e", "-p", "--eval", "-r")
 
 
 def defined_agents(
-    tables: Mapping[str, Mapping[str, Any]], files: Mapping[str, str], taken: Container[str]
+    tables: Mapping[str, Mapping[str, Any]], files: Mapping[str, str], taken: Collection[str]
 ) -> dict[str, AgentDefinition]:
     """The definitions by name. `files` has where each key stands ("agents.mine.command"), `taken`
     the names of wtman's own. Raises UsageError for what cannot be one."""
-    found = {}
+    found: dict[str, AgentDefinition] = {}
     for name, table in tables.items():
         definition = AgentDefinition(**table)
-        if problem := next(_problems(name, definition, taken), None):
+        if problem := next(_problems(name, definition, taken, found), None):
             key, what, hint = problem
             place = f"agents.{name}.{key}" if key else f"agents.{name}"
             beside = (file for key, file in files.items() if key.startswith(f"agents.{name}."))
@@ -42,17 +46,25 @@ def defined_agents(
 
 
 def _problems(
-    name: str, own: AgentDefinition, taken: Container[str]
+    name: str, own: AgentDefinition, taken: Collection[str], others: Collection[str]
 ) -> Iterator[tuple[str, str, str]]:
     """The key, what is wrong with it, and what to do."""
     if not is_agent_name(name):
         yield "", f"{quoted(name)} cannot name an agent", "use letters, digits, - and _"
-    if name in taken:
-        yield "", f"{quoted(name)} is an agent of wtman's own", "choose another name"
+    alike = {one.lower(): one for one in (*others, *taken)}.get(name.lower(), "")
+    if alike in taken:
+        same = "" if alike == name else f", {quoted(alike)}"
+        yield "", f"{quoted(name)} is an agent of wtman's own{same}", "choose another name"
+    elif alike:
+        yield (
+            "",
+            f"{quoted(name)} differs from {quoted(alike)} in case alone",
+            "choose another name",
+        )
     if not own.command:
         yield "command", "it is missing", 'say what runs it: command = ["mine", "{prompt_file}"]'
         return
-    if _PLACE.search(own.command[0]) or own.command[0].startswith("-"):
+    if PLACE.search(own.command[0]) or own.command[0].startswith("-"):
         yield "command", "the first word is the program", "name a program on PATH"
     for key in ("command", "model", "resume", "system", "read_only"):
         words: tuple[str, ...] = getattr(own, key)
@@ -66,6 +78,7 @@ def _problems(
         )
     if own.resume and "{session}" not in " ".join(own.resume):
         yield "resume", "it does not say which conversation", 'resume = ["--resume={session}"]'
+    yield from (("provider", what, hint) for what, hint in _unpriced(own))
     for text in own.sign_in:
         if text.startswith("~/"):
             path = text[2:]
@@ -79,11 +92,37 @@ def _problems(
             )
 
 
+def _unpriced(own: AgentDefinition) -> Iterator[tuple[str, str]]:
+    """Why its tokens cannot be priced by the list that it names."""
+    if not own.provider:
+        return
+    if own.stream not in READ_LIKE:
+        streams = " or ".join(f'"{one}"' for one in READ_LIKE)
+        yield (
+            f"a stream of {quoted(own.stream)} tells no tokens that could be priced",
+            f"leave `provider` away, or use stream = {streams}",
+        )
+        return
+    from wtman.prices import providers  # a while: for those alone who name one
+
+    if own.provider not in (known := providers()):
+        yield (
+            f"there is no price list of {quoted(own.provider)}{did_you_mean(own.provider, known)}",
+            f"there are lists of {', '.join(known)}; without `provider` its money is unknown",
+        )
+
+
 def _misplaced(key: str, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """What is wrong with the places in a list of words."""
     allowed = PLACES if key == "command" else tuple(name for name in PLACES if name != "options")
     for number, word in enumerate(words):
-        for name in _PLACE.findall(word):
+        names = [name for _, name in PLACE.findall(word) if name]
+        if stray := _UNCLOSED.search(PLACE.sub("", word)):
+            yield (
+                f"in {quoted(word)} {quoted(stray[0])} is no place",
+                f"a place is a name in braces, such as {{{allowed[0]}}}",
+            )
+        for name in names:
             if name not in allowed:
                 near = did_you_mean(name, allowed)
                 yield (
@@ -91,7 +130,7 @@ def _misplaced(key: str, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
                     f"places: {', '.join(f'{{{one}}}' for one in allowed)}; "
                     f"the word itself: {{{{{name}}}}}",
                 )
-        if not _PLACE.search(word):
+        if not names:
             continue
         read = number and words[number - 1] in _TEXTS
         interpreted = any(_INTERPRETERS.fullmatch(basename(one)) for one in words[:number])

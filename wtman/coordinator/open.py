@@ -18,6 +18,7 @@ from wtman.git.discovery import Repository
 from wtman.journal.store import Store
 from wtman.model.agent_definition import AgentDefinition
 from wtman.model.ids import RunId, TaskId
+from wtman.model.settings import Settings
 
 if TYPE_CHECKING:
     from wtman.context import Context
@@ -96,12 +97,14 @@ async def open_run(
 
         @cache
         def loaded(spec: str, own: AgentDefinition | None) -> Agent:
-            return load.load(spec, {} if own is None else {spec: own})
+            return load.load(spec, {spec: own} if own is not None else current().agents)
+
+        def current() -> Settings:
+            # A resume may have defined another agent since.
+            return (ctx.live_state.state or state).settings
 
         def agent(spec: str) -> Agent:
-            # A resume may have defined another one since.
-            settings = (ctx.live_state.state or state).settings
-            return loaded(spec, settings.agents.get(spec))
+            return loaded(spec, current().agents.get(spec))
 
         told = ActivityLog(folder, loop.call_later, loop.time, lambda: live_usage.used)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 _MOST = 9 * 86_400.0  # seconds; quotas are kept by the week at most
 _BACK = re.compile(r"\(back (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\)")
 _EPOCH = re.compile(r"(?:\||resets?[ _]?at\W{0,4})(\d{10})\b", re.I)
+_EPOCH_WORDS = re.compile(r"\s*\(?(?:\||\bresets?[ _]?at[^\w\"]{0,4})\d{10}\b\)?", re.I)
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _SPAN = r"\d+(?:\.\d+)?\s*(?:days?|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|d)\b"
 _IN = re.compile(
@@ -38,9 +39,11 @@ _CLOCK = re.compile(
 
 
 def told(words: str, now: float, local: tzinfo) -> str:
-    """The words, with the time that they mean; unchanged where they tell none."""
+    """The words, with the time that they mean in place of one in seconds since the epoch;
+    unchanged where they tell none."""
     if _BACK.search(words) or (back := reset_time(words, now, local)) is None:
         return words
+    words = _EPOCH_WORDS.sub("", words)
     return f"{words} (back {datetime.fromtimestamp(back, UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
 

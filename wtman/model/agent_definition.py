@@ -10,6 +10,8 @@ from wtman.model.values import dataclass
 WORDS, STATUS = "text", "exit"
 READ_LIKE = ("claude-json", "codex-json")
 STREAMS = (*READ_LIKE, WORDS, STATUS)
+# A place in a word, `{prompt}`, and what stands for the braces themselves, `{{prompt}}`.
+PLACE = re.compile(r"\{\{([A-Za-z_][\w-]*)\}\}|\{([A-Za-z_][\w-]*)\}", re.ASCII)
 PLACES = ("prompt", "prompt_file", "model", "session", "system", "worktree", "task", "options")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 

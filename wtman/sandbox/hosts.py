@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from wtman.model.values import dataclass
+from wtman.text.words import quoted
 
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
@@ -35,6 +36,10 @@ def rule(text: str) -> Rule:
 
     Raises ValueError with what is wrong, as the end of a sentence.
     """
+    if "://" in text:
+        named = rule_of_url(text)
+        meant = f": name its host alone, {quoted(named.host)}" if named is not None else ""
+        raise ValueError(f"is a URL{meant}")
     host, port = _split(text.strip())
     if host.startswith("*."):
         if not is_name(host[2:]) or "." not in host[2:]:

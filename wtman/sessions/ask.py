@@ -240,7 +240,7 @@ class _Asking:
             return None, ""
         if not outcome.ok:
             reason = outcome.reason or "the session failed"
-            if _is_program(self._agent) and exit_.reason is ExitReason.EXITED:
+            if reason == exit_.problem() and exit_.reason is ExitReason.EXITED:
                 said = view.told(await self._ctx.git(_complaint, wanted.folder))
                 reason += f": {said}" if said else ""
             self._sum = replace(

@@ -200,6 +200,9 @@ def _changed(
         if name == "agent" and not value:
             continue  # nobody is named any more: who works goes on
         before = _value(settings, key)
+        if name == "agents":
+            lines += [_defined_no_more(one) for one in before if one not in value]
+            value = {**before, **value}  # who works goes on
         if key == "sandbox":
             settings = in_sandbox(replace(settings, sandbox=value), repo)[0]
         elif key == "network":
@@ -239,13 +242,17 @@ def _changed(
     return changed, lines, hand
 
 
+def _defined_no_more(name: str) -> str:
+    return f"agents: {name} is defined no more; this run keeps it as it was (another: --agent)"
+
+
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The definitions that are not what they were, with the keys that differ."""
     told = []
-    for name in dict.fromkeys((*before, *after)):
-        was, now = before.get(name), after.get(name)
-        if was is None or now is None:
-            told.append(f"{name} {'defined' if was is None else 'gone'}")
+    for name, now in after.items():
+        was = before.get(name)
+        if was is None:
+            told.append(f"{name} defined")
         elif was != now:
             keys = [key for key in dict.fromkeys((*was, *now)) if was.get(key) != now.get(key)]
             told.append(f"{name} ({', '.join(keys)})")

@@ -38,7 +38,7 @@ from wtman.coordinator.start.roles import agent_commands, require_lead
 from wtman.errors import UsageError
 from wtman.files import given
 from wtman.files import replace as replace_file
-from wtman.flow.outline import Outline, read_script
+from wtman.flow.outline import CallSite, Outline, read_script
 from wtman.flow.steps import agents_in
 from wtman.git.discovery import Repository
 from wtman.git.objects.history import files
@@ -110,7 +110,7 @@ def flow_order(repo: Repository, request: FlowRequest, environ: Mapping[str, str
         programs = (*programs, *({*reviewers(judges), refuter(judges)} - {""}))
     else:
         require(plan, settings, assigned, environ, tracked)
-    require_agents(programs, settings, environ, tracked)
+    require_agents(programs, settings, environ, tracked, builders=_builders(script))
     if "plan" in kinds:
         require_lead(f"the flow {script.name} has a planner cut a part", settings, assigned)
     if "review" in kinds:
@@ -186,10 +186,21 @@ def _require_roles(script: FlowScript, roles: Roles, assigned: Mapping[str, Role
             roles.named(call.role, f"{script.name}:{call.line}: ")
 
 
-def _kinds(script: FlowScript) -> frozenset[str]:
-    """The kinds of calls that a script and what it loads may make."""
+def _calls(script: FlowScript) -> tuple[CallSite, ...]:
+    """The calls that a script and what it loads may make."""
     texts = (script.text, *script.sources.values())
-    return frozenset(call.kind for text in texts for call in read_script(text, "").calls)
+    return tuple(call for text in texts for call in read_script(text, "").calls)
+
+
+def _kinds(script: FlowScript) -> frozenset[str]:
+    return frozenset(call.kind for call in _calls(script))
+
+
+def _builders(script: FlowScript) -> frozenset[str]:
+    """The agents that it names for building and for nothing else."""
+    calls = _calls(script)
+    others = {call.agent for call in calls if call.kind != "session"}
+    return frozenset(call.agent for call in calls) - others
 
 
 def _programs(script: FlowScript) -> tuple[str, ...]:

@@ -89,13 +89,18 @@ def require_builders(state: State, environ: Mapping[str, str]) -> None:
 
 
 def require_agents(
-    named: Iterable[str], settings: Settings, environ: Mapping[str, str], tracked: Set[str]
+    named: Iterable[str],
+    settings: Settings,
+    environ: Mapping[str, str],
+    tracked: Set[str],
+    builders: Set[str] = frozenset(),
 ) -> None:
-    """The same of agents that only read: they are there, and the budgets hold them."""
+    """The same of agents that read: they are there, the budgets hold them, and what they say can
+    be read, but for those that are only `builders`."""
     for spec in sorted(named):
         agent = load.load(spec, settings.agents)
         _require_program(spec, settings, environ, tracked)
-        if not agents.gives_answers(agent):
+        if not agents.gives_answers(agent) and spec not in builders:
             raise _mute(spec)
     require_metered({(spec, settings.model) for spec in named}, settings)
 
