@@ -27,7 +27,7 @@ from wtman.model.settings import Settings
 from wtman.model.states import DEAD
 from wtman.plan.authority import as_part
 from wtman.review.actions import Reproduce, Review
-from wtman.tasks.lifecycle import last_counted, standings
+from wtman.tasks.lifecycle import last_counted, standings, task_state
 from wtman.tasks.overlap import candidates, live, overlapped, subjects
 from wtman.worktrees.decide import are_shared
 
@@ -122,6 +122,9 @@ class World:
 
     def _turn(self) -> bool:
         linked = False
+        # What is kept from the turn before tells the same as looking at everything again.
+        anew = {task: task_state(self.state, task) for task in self.state.tasks}
+        assert standings(self.state) == anew
         for action in decide(self.state, self.keys):
             if isinstance(action, a.Cancel):
                 assert spelled(action.key) in self.running

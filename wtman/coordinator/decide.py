@@ -8,7 +8,6 @@ test is a list of events and the expected actions.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from wtman.budget.budget import MOST_WAITS, BudgetStatus, budget_status, exhausted, wait_of
 from wtman.checks.actions import CheckBase, CheckTask
@@ -25,6 +24,7 @@ from wtman.merge.team import starts_from, team_actions
 from wtman.model.actions import ActionKey, ActionKind, Backoff, Cancel, Pause, TaskAction, busy
 from wtman.model.graph import critical, leaves
 from wtman.model.ids import TaskId
+from wtman.model.memory import last_answer
 from wtman.model.plan import Task
 from wtman.model.roles import agent_of_lead
 from wtman.model.session import Cap, Ended, Usage
@@ -266,6 +266,7 @@ def _base(state: State, running: frozenset[ActionKey]) -> list[Action]:
     return [CheckBase(state.base)]
 
 
+@last_answer
 def base_settled(state: State) -> bool:
     """Whether every check of the run has been seen on the base, or there is none."""
     wanted, proofs = {*state.checks, *state.offered}, {proof.key for proof in state.proofs}
@@ -534,7 +535,7 @@ def _ready(
     return [task for *_, task in sorted(names)]
 
 
-@lru_cache(maxsize=1)
+@last_answer
 def _rank(tasks: tuple[Task, ...]) -> dict[TaskId, int]:
     """The longest chain of dependents of each task; plans change seldom, turns are many."""
     return critical(leaves(tasks))

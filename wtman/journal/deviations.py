@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from wtman.journal.state import State, TaskView
 from wtman.model.graph import closure
 from wtman.model.ids import TaskId
+from wtman.model.memory import last_answer
 from wtman.model.places import place
 from wtman.model.session import Deviation
 
@@ -21,6 +22,7 @@ _WORD = re.compile(r"[^\W\d]\w{2,}")
 Noted = tuple[TaskId, tuple[Deviation, ...]]  # a task with notes of its sessions
 
 
+@last_answer
 def noted(state: State) -> tuple[Noted, ...]:
     """All tasks that say where they deviate."""
     found = ((task, view.deviations) for task, view in state.tasks.items() if view.attempts)

@@ -211,7 +211,9 @@ class TaskView:
     @property
     def deviating(self) -> "Attempt | None":
         """The attempt whose notes hold: the newest that wrote any since the work began."""
-        for item in reversed(self.current):
+        for item in reversed(self.attempts):
+            if item.fingerprint != self.fingerprint:
+                continue
             if item.outcome is not None and item.outcome.deviated:
                 return item
             if item.request.restart:
@@ -621,8 +623,8 @@ class State:
         """The distinct check commands of the run, in order."""
         seen: dict[str, None] = dict.fromkeys(self.settings.check)
         for view in self.tasks.values():
-            if view.task.check:
-                seen.update(dict.fromkeys(view.task.check))
+            if view.planned.check:
+                seen.update(dict.fromkeys(view.planned.check))
         return tuple(seen)
 
     @property

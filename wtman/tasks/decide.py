@@ -15,7 +15,7 @@ from wtman.model.session import Ended
 from wtman.model.states import DEAD, Standing, TaskState
 from wtman.tasks.actions import Chain, Unchain
 from wtman.tasks.lifecycle import last_counted
-from wtman.tasks.overlap import Dependencies, lasting
+from wtman.tasks.overlap import bonds_of, lasting
 
 
 def unchained(state: State, known: Mapping[TaskId, Standing]) -> list[Unchain]:
@@ -35,7 +35,7 @@ def chained(
     pairs = [item for item in state.overlaps if lasting(item)]
     if not pairs:
         return []
-    bonds, at_work = Dependencies(state), busy(running)
+    bonds, at_work = bonds_of(state), busy(running)
     out: list[Chain] = []
     for item in pairs:
         if item.task not in known or item.other not in known:

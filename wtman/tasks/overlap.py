@@ -11,6 +11,8 @@ from wtman.journal.events import Overlap, Overlapped
 from wtman.journal.state import State, TaskView
 from wtman.model.graph import dependents, leaves
 from wtman.model.ids import Pair, TaskId
+from wtman.model.memory import last_answer
+from wtman.model.plan import Task
 from wtman.model.states import Standing, TaskState
 
 # Looks in a row after which a collision is no passing state of two unfinished edits.
@@ -56,18 +58,22 @@ def worth_watching(
     state: State, known: Mapping[TaskId, Standing], active: Collection[TaskId]
 ) -> bool:
     """Whether one of the `active` tasks could collide with anything."""
-    found = set(subjects(state, known)) | set(active)
-    if len(found) < 2:
+    if not active:
         return False
-    bonds = Dependencies(state)
-    return any(found - bonds.of(task) - {task} for task in active)
+    bonds = _bonds(tuple(view.task for view in state.tasks.values()))
+
+    def meets(found: set[TaskId]) -> bool:
+        return any(found - bonds.of(task) - {task} for task in active)
+
+    # Mostly two of those at work are enough to know.
+    return meets(set(active)) or meets(set(subjects(state, known)))
 
 
 class Dependencies:
     """Answers who needs whom, directly or not; it remembers what it has worked out."""
 
-    def __init__(self, state: State) -> None:
-        tasks = leaves(tuple(view.task for view in state.tasks.values()))
+    def __init__(self, planned: tuple[Task, ...]) -> None:
+        tasks = leaves(planned)
         self._needs = {task.id: task.needs for task in tasks}
         self._users = dependents(tasks)
         self._known: dict[TaskId, frozenset[TaskId]] = {}
@@ -89,6 +95,14 @@ class Dependencies:
         self._known.clear()
 
 
+def bonds_of(state: State) -> Dependencies:
+    """Who needs whom in the plan as it stands; made anew, as some are added to."""
+    return Dependencies(tuple(view.task for view in state.tasks.values()))
+
+
+_bonds = last_answer(Dependencies)
+
+
 def _reached(edges: Mapping[TaskId, tuple[TaskId, ...]], task: TaskId) -> frozenset[TaskId]:
     found: set[TaskId] = set()
     stack = list(edges.get(task, ()))
@@ -108,7 +122,7 @@ def candidates(
     `changed` are the paths that each task changed since its start. At least one of a
     pair is `busy`: what does not move any more was judged before.
     """
-    bonds = Dependencies(state)
+    bonds = bonds_of(state)
     place = {task: number for number, task in enumerate(state.tasks)}
     found: set[Pair] = set()
     for group in _meeting(changed):
