@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from wtman.config.detect import ci, go, jvm, native, node, others, python, rust
-from wtman.config.detect.folder import ProjectFolder, by_ending, is_apart, root, table
+from wtman.config.detect.folder import ProjectFolder, TrackedPaths, is_apart, root, table
 from wtman.config.detect.model import Candidate, Habits, Project, WantedVersion
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "Habits",
     "Project",
     "ProjectFolder",
+    "TrackedPaths",
     "WantedVersion",
     "habits",
-    "is_test",
     "read_first",
 ]
 
@@ -42,10 +42,11 @@ _READ_BELOW = re.compile(
     r"(?:.*/)?(?:requirements/[\w.-]+\.(?:txt|in)|spec/(?:spec|test)_helper\.rb)"
 )
 _MOST_READ, _MOST_TESTS = 300, 30
-# Endings of what nobody names so that it says how a project is set up or tested.
-_CODE = frozenset(
-    "ts tsx js jsx mjs cjs go java rs c h cc cpp hpp cs php kt scala md rst css html png".split()
-)
+# Endings of what says how a project is set up or tested only under the names that are told here.
+_CODE = dict.fromkeys(
+    "ts tsx js jsx mjs cjs go java rs c h cc cpp hpp cs php kt scala md rst css html png".split(),
+    (),
+) | {"py": ("setup.py", "noxfile.py"), "rb": ("_helper.rb", "gems.rb")}
 
 Look = Callable[[ProjectFolder], Project | None]
 _ECOSYSTEMS: tuple[tuple[str, Look], ...] = (
@@ -65,29 +66,26 @@ _ECOSYSTEMS: tuple[tuple[str, Look], ...] = (
 )
 
 
-def is_test(path: str) -> bool:
-    """Whether the text of a file may say which runner its tests are for."""
-    return python.is_test(path)
-
-
-def read_first(files: Iterable[str]) -> tuple[str, ...]:
+def read_first(files: Iterable[str] | TrackedPaths) -> tuple[str, ...]:
     """The files whose texts `habits` wants, the nearest to the root first."""
     # Sorted is what was chosen, not a large repository whole.
-    files = frozenset(files)
+    files = TrackedPaths.of(files)
     near = [path for path in _told(files) if path.count("/") <= _DEPTH + 1]
-    code = [path for path in by_ending(files).get("py", ()) if path.count("/") <= _DEPTH + 1]
+    tests = [path for path in python.tests(files) if path.count("/") <= _DEPTH + 1]
     told = _nearest(path for path in near if path[0] == "." and ci.is_ci(path))
     told += _nearest(path for path in near if _is_read(path) and not is_apart(path))
     locks = _nearest(path for path in near if path.rpartition("/")[2] == "yarn.lock")[:3]
-    tests = _nearest(filter(is_test, code))[:_MOST_TESTS]
+    tests = _nearest(tests)[:_MOST_TESTS]
     return tuple(dict.fromkeys((*told[:_MOST_READ], *locks, *tests)))
 
 
-def _told(files: frozenset[str]) -> Iterator[str]:
+def _told(files: TrackedPaths) -> Iterator[str]:
     """The files that could tell something by their name: those of a large repository are code."""
-    for ending, paths in by_ending(files).items():
+    for ending, paths in files.by_ending.items():
         if ending not in _CODE:
             yield from paths
+        elif names := _CODE[ending]:
+            yield from (path for path in paths if path.endswith(names))
 
 
 def _is_read(path: str) -> bool:
@@ -101,7 +99,9 @@ def _nearest(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name.count("/"), name))
 
 
-def habits(files: Collection[str], texts: Mapping[str, str], local: Collection[str]) -> Habits:
+def habits(
+    files: Iterable[str] | TrackedPaths, texts: Mapping[str, str], local: Collection[str]
+) -> Habits:
     """What the tracked `files` say. `texts` are the contents of those that `read_first` names,
     `local` the names at the root that are not tracked."""
     top = root(files, texts, ci.commands(texts))
@@ -164,7 +164,7 @@ def _ranked(part: Project, calls: tuple[Candidate, ...]) -> tuple[Candidate, ...
     return (*part.candidates, *(replace(one, setup=setups) for one in calls[:2]))
 
 
-def _marked(files: frozenset[str]) -> list[str]:
+def _marked(files: TrackedPaths) -> list[str]:
     """The few of all files that are the mark of some ecosystem and not apart."""
     pattern = re.compile("|".join(marks for marks, _ in _ECOSYSTEMS))
     return [

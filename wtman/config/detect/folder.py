@@ -3,9 +3,10 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from shlex import quote
 from typing import Any
 
@@ -27,14 +28,41 @@ def is_apart(path: str) -> bool:
     return _APART.match(path) is not None
 
 
-@lru_cache(maxsize=4)  # many questions are about files of one kind
-def by_ending(files: frozenset[str]) -> Mapping[str, Sequence[str]]:
-    """The files by what is behind the last dot of their path, "" where there is none."""
-    found: dict[str, list[str]] = {}
-    for path in files:
-        _, dot, ending = path.rpartition(".")
-        found.setdefault(ending if dot else "", []).append(path)
-    return found
+class TrackedPaths:
+    """The paths of files, each once, in the order in which they are told: to walk over very many
+    in the order of their hashes takes ten times as long."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._all = dict.fromkeys(paths)
+
+    @classmethod
+    def of(cls, paths: "Iterable[str] | TrackedPaths") -> "TrackedPaths":
+        """These paths, if they are not that already."""
+        return paths if isinstance(paths, cls) else cls(paths)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._all
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    @cached_property
+    def _text(self) -> str:
+        return "\n".join(self._all)
+
+    def having(self, part: str) -> list[str]:
+        """Those that have this in them, of one line: mostly none."""
+        return [path for path in self._all if part in path] if part in self._text else []
+
+    @cached_property
+    def by_ending(self) -> Mapping[str, Sequence[str]]:
+        """The files by what is behind the last dot of their path, "" where there is none: many
+        questions are about files of one kind."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for path in self._all:
+            _, dot, ending = path.rpartition(".")
+            found[ending if dot else ""].append(path)
+        return dict(found)
 
 
 @dataclass(frozen=True)
@@ -43,7 +71,7 @@ class ProjectFolder:
     `texts` of some of them; `ci` are the commands that the repository's CI runs."""
 
     name: str
-    files: frozenset[str]
+    files: TrackedPaths
     texts: Mapping[str, str]
     ci: tuple[str, ...] = ()
     ignores: frozenset[str] = field(default_factory=frozenset)
@@ -61,11 +89,11 @@ class ProjectFolder:
         }
         whole = f"{self.name}/{name}" if self.name else name
         ignores = self.ignores | _ignored(texts.get(".gitignore", ""))
-        return ProjectFolder(whole, frozenset(below(self.files, name)), texts, self.ci, ignores)
+        return ProjectFolder(whole, TrackedPaths(below(self.files, name)), texts, self.ci, ignores)
 
     def ending(self, *endings: str) -> list[str]:
-        """The files with one of these endings, in no order."""
-        known = by_ending(self.files)
+        """The files with one of these endings."""
+        known = self.files.by_ending
         return [path for ending in endings for path in known.get(ending, ())]
 
     def text(self, path: str) -> str:
@@ -79,7 +107,7 @@ class ProjectFolder:
     def has_any(self, pattern: str, part: str = "") -> bool:
         """Whether a path matches, whole; `part` is in all that do, and quicker to look for."""
         match = re.compile(pattern).fullmatch
-        return any(match(path) for path in self.files if part in path)
+        return any(match(path) for path in (self.files.having(part) if part else self.files))
 
     @cached_property
     def project(self) -> Mapping[str, Any]:
@@ -129,9 +157,13 @@ class ProjectFolder:
         return next((command for command in self.ci if found.match(command)), "")
 
 
-def root(files: Iterable[str], texts: Mapping[str, str], ci: tuple[str, ...] = ()) -> ProjectFolder:
+def root(
+    files: Iterable[str] | TrackedPaths, texts: Mapping[str, str], ci: tuple[str, ...] = ()
+) -> ProjectFolder:
     """The root of a repository."""
-    return ProjectFolder("", frozenset(files), texts, ci, _ignored(texts.get(".gitignore", "")))
+    return ProjectFolder(
+        "", TrackedPaths.of(files), texts, ci, _ignored(texts.get(".gitignore", ""))
+    )
 
 
 def _ignored(text: str) -> frozenset[str]:

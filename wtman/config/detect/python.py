@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from wtman.config.detect.folder import ProjectFolder, table
+from wtman.config.detect.folder import ProjectFolder, TrackedPaths, table
 from wtman.config.detect.model import Candidate, Project, WantedVersion
 from wtman.config.detect.python_needs import TestNeeds, guessed, poetry_words, uv_words, ways
 
@@ -13,9 +13,10 @@ MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
 _VENV = ".venv/bin/python -m"
 
 
-def is_test(path: str) -> bool:
-    """Whether it is called as a file of tests."""
-    return path.endswith(".py") and _TEST.fullmatch(path, path.rfind("/") + 1) is not None
+def tests(files: TrackedPaths) -> list[str]:
+    """Those that are called as files of tests."""
+    named = [path for path in files.by_ending.get("py", ()) if "test" in path]
+    return [path for path in named if _TEST.fullmatch(path, path.rfind("/") + 1)]
 
 
 def look(place: ProjectFolder) -> Project | None:
@@ -24,12 +25,12 @@ def look(place: ProjectFolder) -> Project | None:
     wants = place.has_any(
         r"[\w.-]*requirements[\w.-]*\.txt|requirements/[\w.-]+\.txt", "requirements"
     )
-    tests = [path for path in place.ending("py") if is_test(path)]
-    if not project and not tests and not (wants and place.ending("py")):
+    tested = tests(place.files)
+    if not project and not tested and not (wants and place.ending("py")):
         return None
-    if project == "pyproject.toml" and not tests and not place.ending("py"):
+    if project == "pyproject.toml" and not tested and not place.ending("py"):
         return None  # it only configures a tool
-    tester = _tester(place, tests)
+    tester = _tester(place, tested)
     program = tester.partition(" ")[0]
     found = list(_candidates(place, tester, program)) if tester else []
     run = _run_of(found[0], tester) if found else ""

@@ -177,7 +177,7 @@ def _setup_cfg_extras(place: ProjectFolder) -> dict[str, list[str]]:
 
 def _requirements(place: ProjectFolder) -> list[str]:
     """Requirement files: of tests, and what these do not have themselves of the project."""
-    paths = [path for path in place.files if "requirements" in path and path.count("/") < 2]
+    paths = [path for path in place.files.having("requirements") if path.count("/") < 2]
     paths = [it for it in paths if _REQUIREMENTS.fullmatch(it) and not it.startswith("docs/")]
     tests = sorted(
         path

@@ -8,7 +8,7 @@ from math import log, log1p, sqrt
 
 from wtman.model.places import Definition
 from wtman.model.values import dataclass
-from wtman.text.search import texts_with
+from wtman.text.search import ManyTexts
 
 _MOST_TEXT = 20_000  # characters of a brief that are read
 _MOST_WORDS = 2_000
@@ -157,7 +157,7 @@ def _found_in(
     and each folder once.
     """
     if len(words) + len(ends) <= _FEW:
-        near = texts_with([path.lower() for path in paths], {*words, *ends})
+        near = ManyTexts.of([path.lower() for path in paths]).having({*words, *ends})
         paths = [paths[number] for number in sorted(near)]
     in_folder: dict[str, list[list[str]]] = {}
     having: dict[str, list[str]] = {word: [] for word in words}

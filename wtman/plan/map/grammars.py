@@ -5,7 +5,7 @@ that of `formats/definitions.py`, which reads everything else, and these too wit
 Grammars are of single languages, in wheels: nothing is downloaded at run time. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from wtman.formats.definitions import definitions
 from wtman.model.places import Definition
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Parser, QueryCursor
 
 _MOST, _DEEP = 2_000_000, 12  # characters that are read; names in a name
 _SCRIPT = {
@@ -66,6 +66,9 @@ _ENDINGS = {
     **dict.fromkeys(("ts", "mts", "cts"), "typescript"),
     **{"tsx": "tsx", "go": "go", "rs": "rust", "java": "java"},
 }
+# What gives a name to a value, which may be a function.
+_VALUED = ("variable_declarator", "public_field_definition", "field_definition", "pair")
+_SPECS = ("const_spec", "var_spec")
 _FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_function", "class"})
 _ABOVE = frozenset({"attribute_item", "decorator"})  # that belong to what follows them
 
@@ -73,26 +76,32 @@ _ABOVE = frozenset({"attribute_item", "decorator"})  # that belong to what follo
 def exact_definitions(path: str, text: str) -> tuple[Definition, ...]:
     """What the file of this name defines; as `definitions`, more exactly where that can be."""
     language = _ENDINGS.get(path.rpartition(".")[2].lower(), "")
-    parser = _parser(language) if language and 0 < len(text) <= _MOST else None
-    if parser is None:
+    reader = _reader(language) if language and 0 < len(text) <= _MOST else None
+    if reader is None:
         return definitions(path, text)
+    parser, cursor = reader
     root = parser.parse(text.encode("utf-8", "replace")).root_node
-    found = sorted(_defined(root, language), key=lambda item: (item.first, -item.last))
+    nodes = cursor.captures(root).get("it", [])
+    found = sorted(_defined(nodes, language), key=lambda item: (item.first, -item.last))
     return tuple(dict.fromkeys(found))
 
 
 def grammars_known() -> bool:
     """Whether the extra is installed."""
-    return _parser("go") is not None
+    return _reader("go") is not None
 
 
 @lru_cache(maxsize=8)
-def _parser(language: str) -> "Parser | None":
-    """The parser of a language; None where its grammar is not installed."""
+def _reader(language: str) -> "tuple[Parser, QueryCursor] | None":
+    """The parser of a language, and what finds the nodes in a tree that may define something;
+    None where its grammar is not installed."""
     try:
-        from tree_sitter import Language, Parser
+        from tree_sitter import Language, Parser, Query, QueryCursor
 
-        return Parser(Language(_grammar(language)))
+        grammar = Language(_grammar(language))
+        wanted = (*_KINDS[language], *_VALUED, *_SPECS)
+        nodes = " ".join(f"({it})" for it in wanted if grammar.id_for_node_kind(it, True))
+        return Parser(grammar), QueryCursor(Query(grammar, f"[{nodes}] @it"))
     except (ImportError, ValueError):  # not there, or made for another version
         return None
 
@@ -121,29 +130,26 @@ def _grammar(language: str) -> Any:
     return java.language()
 
 
-def _defined(root: "Node", language: str) -> Iterator[Definition]:
-    """All definitions below a node, without recursion: code may be nested as deep as it likes."""
+def _defined(nodes: "Sequence[Node]", language: str) -> Iterator[Definition]:
+    """What these nodes of a tree define, each below the name of what it is in."""
     kinds = _KINDS[language]
-    waiting: list[tuple[Node, str]] = [(root, "")]
-    while waiting:
-        node, inside = waiting.pop()
-        below = inside
+    around: list[tuple[int, str]] = []  # where a definition ends, its name
+    for node in sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte)):
+        while around and around[-1][0] <= node.start_byte:
+            around.pop()
+        inside = around[-1][1] if around else ""
         kind, name = _named(node, kinds.get(node.type, ""), inside)
-        if kind and name:
-            below = f"{inside}.{name}" if inside else name
-            if below.count(".") < _DEEP:
-                first, last = _first(node), node.end_point[0] + 1
-                yield Definition(below, kind, first, last)
-            else:
-                below = inside
-        waiting += [(child, below) for child in reversed(node.named_children)]
+        name = f"{inside}.{name}" if inside and name else name
+        if kind and name and name.count(".") < _DEEP:
+            around.append((node.end_byte, name))
+            yield Definition(name, kind, _first(node), node.end_point[0] + 1)
 
 
 def _named(node: "Node", kind: str, inside: str) -> tuple[str, str]:
     """What a node defines, and its name; nothing where it defines nothing."""
-    if node.type in ("variable_declarator", "public_field_definition", "field_definition", "pair"):
+    if node.type in _VALUED:
         return _valued(node, inside)
-    if node.type in ("const_spec", "var_spec"):
+    if node.type in _SPECS:
         alone = node.parent is not None and node.parent.named_child_count == 1
         return ("constant", _text(node, "name")) if alone and not inside else ("", "")
     if not kind:

@@ -8,7 +8,7 @@ characters; what does not fit is counted. Names come from the repository: they a
 import heapq
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import lru_cache
@@ -25,7 +25,7 @@ from wtman.plan.map.file_list import quoted
 from wtman.plan.map.import_edges import called, import_edges, stands_for_folder
 from wtman.plan.part_names import part_names, untested
 from wtman.plan.partition import partition
-from wtman.text.search import texts_with
+from wtman.text.search import ManyTexts
 
 MOST_CHARS = 24_000
 MOST_READ = 60  # files whose definitions are read because a request seems to be about them
@@ -74,8 +74,8 @@ class RepositoryMap:
 
     paths: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
+    names: Sequence[str] = ()
+    imports: Sequence[str] = ()
     history: History = History()
     blobs: tuple[str, ...] = ()
     definitions: Mapping[str, tuple[Definition, ...]] = field(
@@ -95,7 +95,7 @@ class RepositoryMap:
         """Who imports each of these files."""
         wanted = {path for path in paths if language_of(path)}
         needles = {word for path in wanted for word in called(path) if word}
-        users = texts_with(self.imports, needles)
+        users = ManyTexts.of(self.imports).having(needles)
         folders = tuple(
             f"{dirname(path)}/" if "/" in path else "" for path in wanted if stands_for_folder(path)
         )
@@ -172,51 +172,69 @@ def relevance(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]
 
 @lru_cache(maxsize=4)  # asked for the files to read, for the text and for the parts
 def _ranked(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]:
-    terms = _terms(request)
-    scores: defaultdict[int, float] = defaultdict(float)
-    count = len(map.paths)
-    lowered = [f"{path.lower()} {names}" for path, names in zip(map.paths, map.names, strict=True)]
-    # A long file says every word some day (BM25).
-    short, long = _K * (1 - _B), _K * _B * count / (sum(len(text) for text in lowered) + 1)
-    for term, weight in terms.items():
-        hits = [number for number, text in enumerate(lowered) if term in text]
-        if not hits:
-            continue
-        rarity = weight * math.log(1 + (count - len(hits) + 0.5) / (len(hits) + 0.5)) * (_K + 1)
-        for number in hits:
-            text = lowered[number]
-            times = text.count(term) + 2 * text.count(term, 0, len(map.paths[number]))
-            scores[number] += rarity * times / (times + short + long * len(text))
-    for number in scores:
-        if is_test(map.paths[number]) or language_of(map.paths[number]) is None:
-            scores[number] *= 0.4
+    lowered, names = ManyTexts.of([path.lower() for path in map.paths]), ManyTexts.of(map.names)
+    scores = _Scores(map, _said(lowered, names, _terms(request)))
     best = max(scores.values(), default=1)
     for path in _paths_in(request):
-        for number, known in enumerate(map.paths):
-            if known == path or known.endswith(f"/{path}"):
+        for number in lowered.having((path.lower(),)):
+            if f"/{map.paths[number]}".endswith(f"/{path}"):
                 scores[number] += best * 2
     _spread(map, scores)
     ranked = heapq.nlargest(_MOST_RANKED, scores, key=lambda number: (scores[number], -number))
     return tuple((map.paths[number], scores[number]) for number in ranked)
 
 
-def _spread(map: RepositoryMap, scores: defaultdict[int, float]) -> None:
+def _said(paths: ManyTexts, names: ManyTexts, terms: Mapping[str, float]) -> dict[int, float]:
+    """How much of the terms is in each path and its names (BM25), by number."""
+    found: defaultdict[int, float] = defaultdict(float)
+    count = len(paths)
+    sizes = [a + b + 1 for a, b in zip(paths.sizes(), names.sizes(), strict=True)]
+    # A long file says every word some day.
+    short, long = _K * (1 - _B), _K * _B * count / (sum(sizes) + 1)
+    for term, weight in terms.items():
+        hits = Counter(names.counts(term))
+        for number, times in paths.counts(term).items():
+            hits[number] += 3 * times
+        rarity = weight * math.log(1 + (count - len(hits) + 0.5) / (len(hits) + 0.5)) * (_K + 1)
+        for number, times in hits.items():
+            found[number] += rarity * times / (times + short + long * sizes[number])
+    return found
+
+
+class _Scores(dict[int, float]):
+    """The scores of those files that can be among the first, by number: tests and what is no
+    source stand behind. That of another is told when somebody asks."""
+
+    def __init__(self, map: RepositoryMap, said: Mapping[int, float]) -> None:
+        super().__init__()
+        self._map, self._said, left = map, said, _MOST_RANKED
+        for number in sorted(said, key=lambda number: (-said[number], number)):
+            self[number] = score = self[number]
+            left -= score == said[number]
+            if not left:  # none of the others has more than these
+                break
+
+    def __missing__(self, number: int) -> float:
+        path, said = self._map.paths[number], self._said.get(number, 0.0)
+        return said * 0.4 if is_test(path) or language_of(path) is None else said
+
+
+def _spread(map: RepositoryMap, scores: dict[int, float]) -> None:
     """What changes with, uses or is used by what the request is about may be about it too."""
     top = heapq.nlargest(20, scores, key=lambda number: (scores[number], -number))
+    if not top:
+        return
     own = {number: scores[number] for number in top}
+    numbers = {path: number for number, path in enumerate(map.paths)}
     place = {map.paths[number]: number for number in top}
     more: defaultdict[int, float] = defaultdict(float)
-    together = map.together()
-    held = {path for pair in together for path in pair}
-    others = {path: number for number, path in enumerate(map.paths) if path in held}
-    for (one, other), share in together.items():
+    for (one, other), share in map.together(numbers).items():
         if share < _NEAR_SHARE:
             continue
         for near, far in ((one, other), (other, one)):
-            if near in place and far in others:
+            if near in place:
                 gain = 0.3 * share * own[place[near]]
-                more[others[far]] = max(more[others[far]], gain)
-    numbers = {path: number for number, path in enumerate(map.paths)} if top else {}
+                more[numbers[far]] = max(more[numbers[far]], gain)
     links = [(user, number) for user, used in map.uses_of(top).items() for number in used]
     links += [
         (numbers[user], place[path])

@@ -8,12 +8,14 @@ import hashlib
 import json
 import os
 import zlib
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations, starmap
+from itertools import accumulate, combinations, pairwise, starmap
 from typing import Any, TypeVar
 
 from wtman import files
@@ -36,10 +38,11 @@ from wtman.plan.map.repository import (
     relevant_paths,
     with_definitions,
 )
+from wtman.text.search import ManyTexts
 
 _Value = TypeVar("_Value")
 _Row = tuple[str, str, int, str, str]  # path, name of the content, size, names, imports
-_VERSION = 4
+_VERSION = 5
 _COMMITS, _LARGE = 2000, 30  # commits that are looked at; files of one that says nothing
 _MOST_PAIRS = 50_000
 _FOLDERS = 12_000  # characters on the files by folder
@@ -50,6 +53,7 @@ _NEAR = 500  # changed files; where there are more, the tree is looked over as a
 _MOST_READ = 200  # files that are read at once
 _READ = 1 << 20  # of a file whose definitions are read
 _FIELD = "\0"
+_SIZE = "Q"  # the type of a size, as `array` calls it
 
 
 def map_folder(repo: Repository) -> str:
@@ -205,26 +209,43 @@ def _grown(ctl: Control, tree: str, folder: str) -> RepositoryMap | None:
         return None
     if known is None or len(changed) > _NEAR:
         return None
-    columns = (known.paths, known.blobs, known.sizes, known.names, known.imports)
-    rows: dict[str, _Row] = {row[0]: row for row in zip(*columns, strict=True)}
-    for item in changed:
-        rows.pop(item.path, None)
     came = {item.path: item.new for item in changed if item.new is not None}
     regular = {path: entry.oid for path, entry in came.items() if entry.regular}
     held = sizes(ctl, [entry.oid for entry in came.values()])
     sources = {path: name for path, name in regular.items() if language_of(path)}
     like = survey.lines_like(ctl, tree, PATTERN, sources, MOST_LINES, PERL) if sources else ()
     found = dict(like)
+    rows: dict[str, _Row] = {}
     for path, entry in came.items():
         line = _line(path, found.get(path, "")) if path in sources else ""
         rows[path] = (path, regular.get(path, ""), held.get(entry.oid, 0), *_parts(line))
-    return _made(rows[path] for path in sorted(rows, key=raw))  # as git has them
+    return _with_rows(known, {item.path: rows.get(item.path) for item in changed})
+
+
+def _with_rows(map: RepositoryMap, rows: Mapping[str, _Row | None]) -> RepositoryMap:
+    """The map with these rows in place of those of the same paths; None: there is none any more."""
+    names, imports = ManyTexts.of(map.names).parts(), ManyTexts.of(map.imports).parts()
+    columns: list[list[Any]] = [[*map.paths], [*map.blobs], [*map.sizes], names, imports]
+    paths = columns[0]
+    for path, row in rows.items():
+        at = bisect_left(paths, raw(path), key=raw)  # as git has them
+        there = slice(at, at + (paths[at : at + 1] == [path]))
+        cells = (*row[:3], row[3].encode(), row[4].encode()) if row is not None else None
+        for number, column in enumerate(columns):
+            column[there] = [cells[number]] if cells is not None else []
+    return RepositoryMap(
+        tuple(paths),
+        tuple(columns[2]),
+        ManyTexts.joined(names),
+        ManyTexts.joined(imports),
+        blobs=tuple(columns[1]),
+    )
 
 
 def _made(rows: Iterable[_Row]) -> RepositoryMap:
     columns: list[Any] = [*zip(*rows, strict=True)] or [()] * 5
     paths, blobs, sizes, names, imports = columns
-    return RepositoryMap(paths, sizes, names, imports, blobs=blobs)
+    return RepositoryMap(paths, sizes, ManyTexts.of(names), ManyTexts.of(imports), blobs=blobs)
 
 
 def _parts(line: str) -> tuple[str, str]:
@@ -241,29 +262,27 @@ def _line(path: str, lines: str) -> str:
 
 
 def _tree_to(map: RepositoryMap) -> bytes:
-    head = {
-        "paths": map.paths,
-        "blobs": map.blobs,
-        "sizes": map.sizes,
-    }
-    lines = "\n".join((*map.names, *map.imports))
-    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + lines.encode()
+    """Columns behind a line with their lengths: no row is taken apart before somebody asks."""
+    columns = (
+        ManyTexts.of(map.paths).data,
+        ManyTexts.of(map.blobs).data,
+        array(_SIZE, map.sizes).tobytes(),
+        ManyTexts.of(map.names).data,
+        ManyTexts.of(map.imports).data,
+    )
+    head = " ".join(str(len(column)) for column in columns)
+    return b"\n".join((head.encode(), b"".join(columns)))
 
 
 def _tree_from(data: bytes) -> RepositoryMap:
     head, _, rest = data.partition(b"\n")
-    read = json.loads(head)
-    count = len(read["paths"])
-    lines = rest.decode().split("\n") if count else []
-    made = RepositoryMap(
-        tuple(read["paths"]),
-        tuple(read["sizes"]),
-        tuple(lines[:count]),
-        tuple(lines[count:]),
-        blobs=tuple(read["blobs"]),
-    )
-    if {count} != {len(made.sizes), len(made.names), len(made.imports), len(made.blobs)}:
-        raise ValueError("lists of different lengths")
+    ends = [*accumulate(map(int, head.split()), initial=0)]
+    columns = [rest[start:end] for start, end in pairwise(ends)]
+    paths, blobs, names, imports = (ManyTexts(columns[number]) for number in (0, 1, 3, 4))
+    sizes = array(_SIZE, columns[2])
+    made = RepositoryMap(tuple(paths), tuple(sizes), names, imports, blobs=tuple(blobs))
+    if {len(made.paths)} != {len(sizes), len(made.blobs), len(names), len(imports)}:
+        raise ValueError("columns of different lengths")
     return made
 
 
