@@ -24,3 +24,9 @@ def test_a_word_is_counted_in_each_text():
 
 def test_no_word_reaches_from_one_text_into_the_next():
     assert ManyTexts.of(["ab", "cd"]).counts("bc") == {}
+
+
+def test_small_letters_of_many_are_those_of_each():
+    texts = ["Cart", "\u0130 \u1e9e", "\u039f\u03a3", "\u03a3\u0391", "\udcff/A"]
+    assert [*ManyTexts.in_small_letters(texts)] == [text.lower() for text in texts]
+    assert [*ManyTexts.in_small_letters([])] == []

@@ -6,11 +6,11 @@ another what is no code. They are written for speed and for code as people write
 """
 
 import re
+from functools import lru_cache
 from posixpath import basename
 
 from wtman.model.values import dataclass
 
-_M = re.MULTILINE
 _C_TEXT = r'"(?:[^"\\\n]|\\.)*+"'
 _CHAR = r"'(?:\\[^\n]{1,9}?|[^'\\\n])'"
 _C_COMMENT = r"//[^\n]*|/\*(?s:.*?)(?:\*/|\Z)"
@@ -26,176 +26,144 @@ class Language:
     """
 
     name: str
-    heads: re.Pattern[str]
-    no_code: re.Pattern[str]
+    heads_like: str
+    no_code_like: str
     nested: str = "braces"
     lines: bool = False
     bare: str = ""
     closer: str = ""
 
+    @property
+    def heads(self) -> re.Pattern[str]:
+        """What finds the heads of definitions."""
+        return _compiled(self.heads_like)
+
+    @property
+    def no_code(self) -> re.Pattern[str]:
+        """What finds comments and texts."""
+        return _compiled(self.no_code_like)
+
+
+@lru_cache(maxsize=64)  # of the languages that are read: all of them would take their time
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.MULTILINE)
+
 
 _PYTHON = Language(
     "python",
-    re.compile(
-        r"^[ \t]*(?:async[ \t]+)?(?P<word>def|class)[ \t]+(?P<name>\w+)"
-        r"|^(?P<value>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)",
-        _M,
-    ),
-    re.compile(rf"#[^\n]*|{_TRIPLE}|'''(?s:.*?)(?:'''|\Z)|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'"),
+    r"^[ \t]*(?:async[ \t]+)?(?P<word>def|class)[ \t]+(?P<name>\w+)"
+    r"|^(?P<value>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)",
+    rf"#[^\n]*|{_TRIPLE}|'''(?s:.*?)(?:'''|\Z)|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'",
     nested="indent",
     lines=True,
 )
 _RUBY = Language(
     "ruby",
-    re.compile(
-        r"^[ \t]*(?:(?:private|protected|public|private_class_method)[ \t]+)?"
-        r"(?P<word>def|class|module)[ \t]+(?:self\.)?(?P<name>[A-Za-z_][\w:.]*[?!=]?)"
-        r"|^[ \t]*(?P<value>[A-Z]\w*)[ \t]*=(?![=~])",
-        _M,
-    ),
-    re.compile(
-        rf"(?<![\w&$])#[^\n]*|^=begin(?s:.*?)(?:^=end|\Z)|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'", _M
-    ),
+    r"^[ \t]*(?:(?:private|protected|public|private_class_method)[ \t]+)?"
+    r"(?P<word>def|class|module)[ \t]+(?:self\.)?(?P<name>[A-Za-z_][\w:.]*[?!=]?)"
+    r"|^[ \t]*(?P<value>[A-Z]\w*)[ \t]*=(?![=~])",
+    rf"(?<![\w&$])#[^\n]*|^=begin(?s:.*?)(?:^=end|\Z)|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'",
     nested="indent",
     closer=r"end\b",
     lines=True,
 )
 _SHELL = Language(
     "shell",
-    re.compile(
-        r"^[ \t]*(?:function[ \t]+(?P<name>[\w:.-]+)(?:[ \t]*\([ \t]*\))?"
-        r"|(?P<bare>[\w:.-]+)[ \t]*\([ \t]*\))",
-        _M,
-    ),
-    re.compile(r"(?:(?<=\s)|^)#[^\n]*", _M),
+    r"^[ \t]*(?:function[ \t]+(?P<name>[\w:.-]+)(?:[ \t]*\([ \t]*\))?"
+    r"|(?P<bare>[\w:.-]+)[ \t]*\([ \t]*\))",
+    r"(?:(?<=\s)|^)#[^\n]*",
     nested="indent",
     closer=r"[})]",
 )
 _SCRIPT = Language(
     "script",
-    re.compile(
-        r"^[ \t]*(?:(?:export|default|declare|abstract|async)[ \t]+){0,4}"
-        r"(?:(?P<word>function|class|interface|(?:const[ \t]+)?enum|namespace|type)\b"
-        r"[ \t]*\*?[ \t]*(?P<name>[\w$]+)"
-        r"|(?:const|let|var)[ \t]+(?P<value>[\w$]+)(?![^\n=]*=[ \t]*require\b)"
-        r"(?P<callable>[^\n=]*=\s*(?:async\b\s*)?"
-        r"(?:function\b|[\w$]+[ \t]*=>|(?:<[^>\n]*>)?\([^()]*\)[^\n=]*=>))?"
-        r"|(?P<target>[\w$]+(?:\.[\w$]+)+)[ \t]*=\s*(?:async\s+)?"
-        r"(?:function\b|class\b|[\w$]+[ \t]*=>|\([^()]*\)[ \t]*=>))",
-        _M,
-    ),
-    re.compile(
-        rf"{_C_COMMENT}|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'|`(?:[^`\\]|\\(?s:.))*+`"
-        r"|(?<=[(=,:\[!&|?{};])[ \t]*/(?![/*])"
-        r"(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){1,400}+\]){1,400}+/"
-    ),
+    r"^[ \t]*(?:(?:export|default|declare|abstract|async)[ \t]+){0,4}"
+    r"(?:(?P<word>function|class|interface|(?:const[ \t]+)?enum|namespace|type)\b"
+    r"[ \t]*\*?[ \t]*(?P<name>[\w$]+)"
+    r"|(?:const|let|var)[ \t]+(?P<value>[\w$]+)(?![^\n=]*=[ \t]*require\b)"
+    r"(?P<callable>[^\n=]*=\s*(?:async\b\s*)?"
+    r"(?:function\b|[\w$]+[ \t]*=>|(?:<[^>\n]*>)?\([^()]*\)[^\n=]*=>))?"
+    r"|(?P<target>[\w$]+(?:\.[\w$]+)+)[ \t]*=\s*(?:async\s+)?"
+    r"(?:function\b|class\b|[\w$]+[ \t]*=>|\([^()]*\)[ \t]*=>))",
+    rf"{_C_COMMENT}|{_C_TEXT}|'(?:[^'\\\n]|\\.)*+'|`(?:[^`\\]|\\(?s:.))*+`"
+    r"|(?<=[(=,:\[!&|?{};])[ \t]*/(?![/*])"
+    r"(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){1,400}+\]){1,400}+/",
     lines=True,
     bare="script",
 )
 _GO = Language(
     "go",
-    re.compile(
-        r"^(?P<word>func)[ \t]+(?:\([ \t]*(?:\w+[ \t]+)?\*?[ \t]*(?P<owner>\w+)[^)\n]*\)[ \t]*)?"
-        r"(?P<name>\w+)|^(?P<kind>type)[ \t]+(?P<type>\w+)|^(?:var|const)[ \t]+(?P<value>\w+)",
-        _M,
-    ),
-    re.compile(rf"{_C_COMMENT}|{_C_TEXT}|`[^`]*+`|{_CHAR}"),
+    r"^(?P<word>func)[ \t]+(?:\([ \t]*(?:\w+[ \t]+)?\*?[ \t]*(?P<owner>\w+)[^)\n]*\)[ \t]*)?"
+    r"(?P<name>\w+)|^(?P<kind>type)[ \t]+(?P<type>\w+)|^(?:var|const)[ \t]+(?P<value>\w+)",
+    rf"{_C_COMMENT}|{_C_TEXT}|`[^`]*+`|{_CHAR}",
     lines=True,
 )
 _RUST = Language(
     "rust",
-    re.compile(
-        r"^[ \t]*(?:pub(?:\([^)\n]*\))?[ \t]+)?"
-        r"(?:(?:default|async|unsafe|const|extern(?:[ \t]+\"[^\"\n]*\")?)[ \t]+){0,4}"
-        r"(?:(?P<word>fn|struct|enum|trait|mod|union|type|static|const|macro_rules!)[ \t]+"
-        r"(?:mut[ \t]+)?(?P<name>[A-Za-z_]\w*)|(?P<kind>impl)\b(?P<impl>[^{;]{0,2000}))",
-        _M,
-    ),
-    re.compile(rf'{_C_COMMENT}|\bb?r(#*)"(?s:.*?)(?:"\1|\Z)|b?"(?:[^"\\]|\\(?s:.))*+"|b?{_CHAR}'),
+    r"^[ \t]*(?:pub(?:\([^)\n]*\))?[ \t]+)?"
+    r"(?:(?:default|async|unsafe|const|extern(?:[ \t]+\"[^\"\n]*\")?)[ \t]+){0,4}"
+    r"(?:(?P<word>fn|struct|enum|trait|mod|union|type|static|const|macro_rules!)[ \t]+"
+    r"(?:mut[ \t]+)?(?P<name>[A-Za-z_]\w*)|(?P<kind>impl)\b(?P<impl>[^{;]{0,2000}))",
+    rf'{_C_COMMENT}|\bb?r(#*)"(?s:.*?)(?:"\1|\Z)|b?"(?:[^"\\]|\\(?s:.))*+"|b?{_CHAR}',
 )
 _JAVA = Language(
     "java",
-    re.compile(
-        r"^[ \t]*(?:(?:public|protected|private|static|final|abstract|sealed|non-sealed|strictfp"
-        r"|@[\w.]+)[ \t]+){0,6}(?P<word>class|interface|enum|record|@interface)[ \t]+(?P<name>\w+)",
-        _M,
-    ),
-    re.compile(rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}"),
+    r"^[ \t]*(?:(?:public|protected|private|static|final|abstract|sealed|non-sealed|strictfp"
+    r"|@[\w.]+)[ \t]+){0,6}(?P<word>class|interface|enum|record|@interface)[ \t]+(?P<name>\w+)",
+    rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}",
     bare="typed",
 )
 _CSHARP = Language(
     "csharp",
-    re.compile(
-        r"^[ \t]*(?:(?:public|protected|private|internal|static|sealed|abstract|partial|readonly"
-        r"|unsafe|ref|file|new)[ \t]+){0,6}(?P<word>class|interface|enum|struct"
-        r"|record(?:[ \t]+(?:class|struct))?)[ \t]+(?P<name>[A-Za-z_]\w*)",
-        _M,
-    ),
-    re.compile(
-        rf'{_C_COMMENT}|\$?@\$?"(?:[^"]|"")*+"|{_TRIPLE}|{_C_TEXT}|{_CHAR}|^[ \t]*#[^\n]*', _M
-    ),
+    r"^[ \t]*(?:(?:public|protected|private|internal|static|sealed|abstract|partial|readonly"
+    r"|unsafe|ref|file|new)[ \t]+){0,6}(?P<word>class|interface|enum|struct"
+    r"|record(?:[ \t]+(?:class|struct))?)[ \t]+(?P<name>[A-Za-z_]\w*)",
+    rf'{_C_COMMENT}|\$?@\$?"(?:[^"]|"")*+"|{_TRIPLE}|{_C_TEXT}|{_CHAR}|^[ \t]*#[^\n]*',
     bare="typed",
 )
 _C = Language(
     "c",
-    re.compile(
-        r"^[ \t]*(?:typedef[ \t]+)?(?:template[ \t]*<[^;{}\n]*>\s*)?"
-        r"(?P<word>class|struct|enum(?:[ \t]+(?:class|struct))?|union)[ \t]+"
-        r"(?:[A-Z_]+[ \t]+|__\w+(?:\([^)\n]*\))*[ \t]+|\[\[[^\]\n]*\]\][ \t]*)?"
-        r"(?P<name>[A-Za-z_][\w:]*)|^[ \t]*#[ \t]*(?P<kind>define)[ \t]+(?P<macro>\w+)",
-        _M,
-    ),
-    re.compile(rf'{_C_COMMENT}|R"(\w*)\((?s:.*?)(?:\)\1"|\Z)|{_C_TEXT}|{_CHAR}'),
+    r"^[ \t]*(?:typedef[ \t]+)?(?:template[ \t]*<[^;{}\n]*>\s*)?"
+    r"(?P<word>class|struct|enum(?:[ \t]+(?:class|struct))?|union)[ \t]+"
+    r"(?:[A-Z_]+[ \t]+|__\w+(?:\([^)\n]*\))*[ \t]+|\[\[[^\]\n]*\]\][ \t]*)?"
+    r"(?P<name>[A-Za-z_][\w:]*)|^[ \t]*#[ \t]*(?P<kind>define)[ \t]+(?P<macro>\w+)",
+    rf'{_C_COMMENT}|R"(\w*)\((?s:.*?)(?:\)\1"|\Z)|{_C_TEXT}|{_CHAR}',
     bare="typed",
 )
 _PHP = Language(
     "php",
-    re.compile(
-        r"^[ \t]*(?:(?:abstract|final|public|protected|private|static|readonly)[ \t]+){0,5}"
-        r"(?P<word>function|class|interface|trait|enum)[ \t]+&?[ \t]*(?P<name>[A-Za-z_]\w*)",
-        _M,
-    ),
-    re.compile(
-        rf'{_C_COMMENT}|#(?!\[)[^\n]*|"(?:[^"\\]|\\(?s:.))*+"|\'(?:[^\'\\]|\\(?s:.))*+\''
-        r"|<<<[ \t]*['\"]?(\w+)['\"]?\n(?s:.*?)(?:\n[ \t]*\1\b|\Z)"
-    ),
+    r"^[ \t]*(?:(?:abstract|final|public|protected|private|static|readonly)[ \t]+){0,5}"
+    r"(?P<word>function|class|interface|trait|enum)[ \t]+&?[ \t]*(?P<name>[A-Za-z_]\w*)",
+    rf'{_C_COMMENT}|#(?!\[)[^\n]*|"(?:[^"\\]|\\(?s:.))*+"|\'(?:[^\'\\]|\\(?s:.))*+\''
+    r"|<<<[ \t]*['\"]?(\w+)['\"]?\n(?s:.*?)(?:\n[ \t]*\1\b|\Z)",
 )
 _KOTLIN = Language(
     "kotlin",
-    re.compile(
-        r"^[ \t]*(?:(?:public|private|protected|internal|open|abstract|final|override|suspend"
-        r"|inline|data|sealed|enum|annotation|inner|value|operator|infix|tailrec|external|expect"
-        r"|actual|companion|fun(?=[ \t]+interface)|@[\w.]+)[ \t]+){0,7}"
-        r"(?P<word>fun|class|interface|object|typealias)[ \t]+(?:<[^>\n]*>[ \t]*)?"
-        r"(?:(?P<owner>[A-Za-z_]\w*)(?:<[^>\n]*>)?\??\.)?(?P<name>\w+|`[^`\n]*`)"
-        r"|^(?:(?:private|internal|public|const)[ \t]+){0,2}va[lr][ \t]+(?P<value>\w+)",
-        _M,
-    ),
-    re.compile(rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}"),
+    r"^[ \t]*(?:(?:public|private|protected|internal|open|abstract|final|override|suspend"
+    r"|inline|data|sealed|enum|annotation|inner|value|operator|infix|tailrec|external|expect"
+    r"|actual|companion|fun(?=[ \t]+interface)|@[\w.]+)[ \t]+){0,7}"
+    r"(?P<word>fun|class|interface|object|typealias)[ \t]+(?:<[^>\n]*>[ \t]*)?"
+    r"(?:(?P<owner>[A-Za-z_]\w*)(?:<[^>\n]*>)?\??\.)?(?P<name>\w+|`[^`\n]*`)"
+    r"|^(?:(?:private|internal|public|const)[ \t]+){0,2}va[lr][ \t]+(?P<value>\w+)",
+    rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}",
     lines=True,
 )
 _SWIFT = Language(
     "swift",
-    re.compile(
-        r"^[ \t]*(?:(?:public|private|fileprivate|internal|open|final|static|override|mutating"
-        r"|nonmutating|convenience|required|indirect|@\w+(?:\([^)\n]*\))?"
-        r"|class(?=[ \t]+func))[ \t]+){0,7}"
-        r"(?:(?P<word>class|struct|enum|protocol|extension|actor|func|typealias)[ \t]+"
-        r"(?P<name>[A-Za-z_][\w.]*)|(?P<kind>init|deinit)\b[ \t]*[?!]?[ \t]*[({<])",
-        _M,
-    ),
-    re.compile(rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}"),
+    r"^[ \t]*(?:(?:public|private|fileprivate|internal|open|final|static|override|mutating"
+    r"|nonmutating|convenience|required|indirect|@\w+(?:\([^)\n]*\))?"
+    r"|class(?=[ \t]+func))[ \t]+){0,7}"
+    r"(?:(?P<word>class|struct|enum|protocol|extension|actor|func|typealias)[ \t]+"
+    r"(?P<name>[A-Za-z_][\w.]*)|(?P<kind>init|deinit)\b[ \t]*[?!]?[ \t]*[({<])",
+    rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}",
     lines=True,
 )
 _SCALA = Language(
     "scala",
-    re.compile(
-        r"^[ \t]*(?:(?:private|protected)(?:\[\w+\])?[ \t]+|(?:final|sealed|abstract|override"
-        r"|implicit|lazy|case|inline|open|package(?=[ \t]+object)|@\w+)[ \t]+){0,7}"
-        r"(?P<word>class|object|trait|enum|def|type)[ \t]+(?P<name>\w+)",
-        _M,
-    ),
-    re.compile(rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}"),
+    r"^[ \t]*(?:(?:private|protected)(?:\[\w+\])?[ \t]+|(?:final|sealed|abstract|override"
+    r"|implicit|lazy|case|inline|open|package(?=[ \t]+object)|@\w+)[ \t]+){0,7}"
+    r"(?P<word>class|object|trait|enum|def|type)[ \t]+(?P<name>\w+)",
+    rf"{_C_COMMENT}|{_TRIPLE}|{_C_TEXT}|{_CHAR}",
     lines=True,
 )
 

@@ -26,6 +26,8 @@ else:
 
 
 def _frozen(cls: type, **options: bool) -> Any:
+    # Where there is none, dataclasses makes one of the signature, which takes a tokenizer.
+    cls.__doc__ = cls.__doc__ or cls.__name__
     if any(dataclasses.is_dataclass(one) for one in cls.__bases__):
         return dataclasses.dataclass(**options)(cls)
     slots = options.get("slots", False)

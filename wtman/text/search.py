@@ -25,6 +25,11 @@ class ManyTexts(Sequence[str]):
         return cls.joined([text.encode("utf-8", "surrogateescape") for text in texts])
 
     @classmethod
+    def in_small_letters(cls, texts: Iterable[str]) -> "ManyTexts":
+        """These texts, each in small letters."""
+        return cls("\0".join((*texts, "")).lower().encode("utf-8", "surrogateescape"))
+
+    @classmethod
     def joined(cls, parts: Sequence[bytes]) -> "ManyTexts":
         """The texts of which these are the `parts`."""
         return cls(_END.join((*parts, b"")))

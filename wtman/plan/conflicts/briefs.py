@@ -73,8 +73,8 @@ class Lexicon:
     ) -> None:
         self._said = {text: _Said(text) for text in briefs}
         self.definitions = definitions
-        ordered = sorted(dict.fromkeys((*files, *definitions)))
-        self.paths = frozenset(ordered)
+        self.paths = dict.fromkeys((*files, *definitions))
+        ordered = sorted(self.paths)
         words = {word for said in self._said.values() for word in said.words}
         ends = {_end(path) for said in self._said.values() for path in said.paths}
         self.path_words, self.ends = _found_in(ordered, words, ends)
@@ -157,7 +157,7 @@ def _found_in(
     and each folder once.
     """
     if len(words) + len(ends) <= _FEW:
-        near = ManyTexts.of([path.lower() for path in paths]).having({*words, *ends})
+        near = ManyTexts.in_small_letters(paths).having({*words, *ends})
         paths = [paths[number] for number in sorted(near)]
     in_folder: dict[str, list[list[str]]] = {}
     having: dict[str, list[str]] = {word: [] for word in words}

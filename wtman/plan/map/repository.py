@@ -172,7 +172,7 @@ def relevance(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]
 
 @lru_cache(maxsize=4)  # asked for the files to read, for the text and for the parts
 def _ranked(map: RepositoryMap, request: str) -> tuple[tuple[str, float], ...]:
-    lowered, names = ManyTexts.of([path.lower() for path in map.paths]), ManyTexts.of(map.names)
+    lowered, names = ManyTexts.in_small_letters(map.paths), ManyTexts.of(map.names)
     scores = _Scores(map, _said(lowered, names, _terms(request)))
     best = max(scores.values(), default=1)
     for path in _paths_in(request):
