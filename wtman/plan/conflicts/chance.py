@@ -106,7 +106,7 @@ class _Pairs:
         self.shift = calibration.shift()
         self.above = _above(tasks)
         said = {at.path for task in tasks for at in touched(task.touches)}
-        meant = respelled(said, frozenset(facts.files) or said)
+        meant = respelled(said, frozenset(facts.files) or said) if said else {}
         names: dict[str, DefinitionIndex] = {}
         self.places: list[Mapping[str, tuple[Site, ...]]] = [
             spots_of(task.touches, facts.definitions, meant, names) for task in tasks
