@@ -103,3 +103,11 @@ def test_a_lock_keeps_the_next_one_out_and_can_be_seen(tmp_path):
     waiting.join()
     assert order == ["first", "other"]
     assert files.is_locked(path) is False
+
+
+def test_files_written_at_once_are_all_there_before_the_block(tmp_path):
+    made = {str(tmp_path / str(number)): b"%d" % number for number in range(80)}
+    with files.written_at_once(made):
+        assert {str(path): path.read_bytes() for path in tmp_path.iterdir()} == made
+    with pytest.raises(FileExistsError), files.written_at_once(made):
+        raise AssertionError("the block must not run")

@@ -87,7 +87,8 @@ def test_mails(
 ) -> None:
     box = patches.mbox(ctl, series)
     assert b"Subject: [PATCH 2/3] second\n" in box
-    assert b"Subject: [PATCH] second\n" in patches.format_patch(ctl, series[1])
+    (second,) = patches.format_patches(ctl, series[1:2])
+    assert b"Subject: [PATCH] second\n" in second
     assert patches.am(ctl, head, box) == history.tree_of(ctl, series[-1])
     (tmp_path / "series.mbox").write_bytes(box)
     git(project, "am", "-q", "--keep-cr", str(tmp_path / "series.mbox"))
@@ -100,7 +101,9 @@ def test_a_merge_has_no_mail(ctl: control_dir.Control, head: Sha, series: list[S
     tree = history.tree_of(ctl, head)
     merge = history.commit(ctl, tree, (head, series[0]), "m", ctl.identity, 1.0)
     with pytest.raises(UsageError, match="is a merge"):
-        patches.format_patch(ctl, merge)
+        patches.format_patches(ctl, [merge])
+    with pytest.raises(UsageError, match=f"{merge[:12]} is a merge"):
+        patches.format_patches(ctl, [series[0], merge])
 
 
 def test_a_patch_that_does_not_fit(ctl: control_dir.Control, head: Sha, series: list[Sha]) -> None:

@@ -350,3 +350,25 @@ def test_trees_and_commits_of_a_sha256_repository(
         commit = objects.commit(joined.tree, (start,), "m", WHO, WHO, WHEN)
         objects.keep((commit,))
     assert git_history.commit(ctl, joined.tree, (start,), "m", WHO, WHEN) == commit
+
+
+@given(st.binary(max_size=300), st.lists(st.tuples(st.integers(0, 300), st.binary(max_size=9))))
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_git_reads_a_pack_of_differences(
+    ctl: Control, head: Sha, first: bytes, edits: list[tuple[int, bytes]]
+) -> None:
+    """One object after the other, each a little other than the one before."""
+    with writer.quarantine(ctl, head) as objects:
+        texts, name = [first * 300], ""
+        for at, piece in edits:
+            texts.append(texts[-1][:at] + piece + texts[-1][at + len(piece) // 2 :])
+        blobs = {}
+        for text_ in texts:
+            name = objects.add("blob", text_, near=name)
+            blobs[name] = text_
+        entries = {b"%d" % at: Entry("100644", blob) for at, blob in enumerate(blobs)}
+        tree = objects.tree(entries)
+        objects.keep((tree,))
+    assert git_history.contents(ctl, list(blobs), 1 << 30) == blobs

@@ -1,6 +1,6 @@
 """What branches stand on, and the words of the commits that they become."""
 
-from wtman.integration.ancestry import ground, own, sole_author
+from wtman.integration.ancestry import ground, left_target, own, places, sole_author
 from wtman.integration.message import external_text
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha
@@ -32,8 +32,29 @@ def test_of_two_names_for_one_commit_the_second_stands_on_the_first() -> None:
 
 def test_own_commits_are_those_above_the_ground_without_merges() -> None:
     history = grown(a="t", b="a", d="t", m="b d", x="m")
-    assert [item.text for item in own(history, Sha("x"), ())] == ["a", "b", "d", "x"]
-    assert [item.text for item in own(history, Sha("x"), [Sha("b"), Sha("d")])] == ["x"]
+    place = places(history)
+    assert [item.text for item in own(history, place, Sha("x"), ())] == ["a", "b", "d", "x"]
+    below = [Sha("b"), Sha("d")]
+    assert [item.text for item in own(history, place, Sha("x"), below)] == ["x"]
+
+
+def test_a_commit_left_the_target_where_its_line_enters_it() -> None:
+    history = grown(a="t", b="a", d="u", m="b d", x="m", free="", half="free a")
+    assert left_target(history) == {
+        "a": {"t"},
+        "b": {"t"},
+        "d": {"u"},
+        "m": {"t", "u"},
+        "x": {"t", "u"},
+        "free": set(),
+        "half": {"t"},
+    }
+
+
+def test_only_the_nearest_of_many_is_ground() -> None:
+    history = grown(a="t", b="a", c="b", d="a", m="c d")
+    tips = [Sha(name) for name in ("m", "d", "c", "b", "a")]
+    assert ground(history, tips, ()) == [("d", "c"), ("a",), ("b",), ("a",), ()]
 
 
 def test_an_author_is_kept_only_where_there_is_one() -> None:

@@ -5,7 +5,7 @@ under another name (a squash). Both are ground it stands on: its own change begi
 not where it left the target.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha
@@ -29,25 +29,58 @@ def ground(history: History, tips: Sequence[Sha], landed: Iterable[Sha]) -> list
             held |= holds.get(parent, 0)
         holds[sha] = held
     found: list[tuple[Sha, ...]] = []
-    for place, tip in enumerate(tips):
-        if tip in tips[:place]:
+    seen: set[Sha] = set()
+    for tip in tips:
+        if tip in seen:
             found.append((tip,))
             continue
-        below = [sha for sha in marks if holds.get(tip, 0) & bit[sha] and sha != tip]
-        covered = {
-            sha for sha in below for other in below if sha != other and holds[other] & bit[sha]
-        }
-        found.append(tuple(sha for sha in below if sha not in covered))
+        seen.add(tip)
+        left = holds.get(tip, 0) & ~bit.get(tip, 0)
+        below = [marks[number] for number in _bits(left)]
+        for sha in below:
+            if left & bit[sha]:
+                left &= ~holds[sha] | bit[sha]
+        found.append(tuple(sha for sha in below if left & bit[sha]))
     return found
 
 
-def own(history: History, tip: Sha, below: Iterable[Sha]) -> tuple[Commit, ...]:
-    """The commits of `tip` above the commits `below`, oldest first, without merges."""
-    stop = _reached(history, below)
-    mine = _reached(history, (tip,)) - stop
-    return tuple(
-        commit for sha, commit in history.items() if sha in mine and len(commit.parents) < 2
-    )
+def _bits(number: int) -> Iterator[int]:
+    """The places of the bits that are set, from the lowest."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
+
+
+def left_target(history: History) -> dict[Sha, frozenset[Sha]]:
+    """For each commit those of the target that it was grown on: with one, it is the merge base.
+
+    Empty where a commit has no history in common with the target.
+    """
+    found: dict[Sha, frozenset[Sha]] = {}
+    for sha, commit in history.items():
+        known = [
+            found[parent] if parent in found else frozenset((parent,)) for parent in commit.parents
+        ]
+        found[sha] = known[0] if len(known) == 1 else frozenset[Sha]().union(*known)
+    return found
+
+
+def places(history: History) -> dict[Sha, int]:
+    """The place of each commit in the history."""
+    return {sha: number for number, sha in enumerate(history)}
+
+
+def own(
+    history: History, place: Mapping[Sha, int], tip: Sha, below: Iterable[Sha]
+) -> tuple[Commit, ...]:
+    """The commits of `tip` above the commits `below`, oldest first, without merges.
+
+    `place` is that of the history, see `places`.
+    """
+    mine = _reached(history, (tip,)) - _reached(history, below)
+    line = (history[sha] for sha in sorted(mine, key=place.__getitem__))
+    return tuple(commit for commit in line if len(commit.parents) < 2)
 
 
 def _reached(history: History, tips: Iterable[Sha]) -> set[Sha]:

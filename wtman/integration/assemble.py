@@ -8,6 +8,7 @@ it names all that it can find, see `conflicts_of`. Blocking.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from wtman.errors import WtmanError
 from wtman.git.control_dir import Control
@@ -88,6 +89,7 @@ def _closed_by(state: State, members: Sequence[TaskId]) -> str:
     return state.issue.reference if left <= {*members} else ""
 
 
+@lru_cache(maxsize=2)  # who has checked a train lands it next
 def assemble(ctl: Control, train: Train) -> Assembled:
     """Put the parts together, one commit a part."""
     changes = history.changes_many(

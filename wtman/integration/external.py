@@ -15,7 +15,7 @@ from wtman.git import branches
 from wtman.git.control_dir import Control
 from wtman.git.merges import merge_tree
 from wtman.git.objects import history as git_history
-from wtman.integration.ancestry import ground, own, sole_author
+from wtman.integration.ancestry import ground, left_target, own, places, sole_author
 from wtman.integration.message import external_text
 from wtman.model.changes import Commit
 from wtman.model.ids import Sha, TaskId
@@ -70,24 +70,26 @@ def take(
     present = {name: head for name, head in heads.items() if head not in history or head in known}
     left = {name: head for name, head in heads.items() if name not in present}
     ids = task_ids(left)
-    bases = {name: git_history.merge_base(ctl, target, head) for name, head in left.items()}
+    grown = left_target(history)
+    bases = {name: _base(ctl, target, head, grown[head]) for name, head in left.items()}
     apart = [name for name, base in bases.items() if base is None]
     taken = [
         ExternalBranch(ids[name], name, left[name], left.pop(name), (), f"{name}\n", None)
         for name in apart
     ]
     first = {head: ids[name] for name, head in reversed(left.items())}
+    place = places(history)
     for (name, head), below in zip(
         left.items(), ground(history, tuple(left.values()), known), strict=True
     ):
         base = bases[name] or head
-        start = _start(ctl, base, below)
+        start = _start(ctl, base, below, grown)
         needs = tuple(first[sha] for sha in below if sha in first) if start else ()
-        mine = own(history, head, below if start else ())
+        mine = own(history, place, head, below if start else ())
         message, author = _words(ctl, name, mine, strategy)
         taken.append(ExternalBranch(ids[name], name, start or base, head, needs, message, author))
-    place = {task: number for number, task in enumerate(ids.values())}
-    taken.sort(key=lambda item: place[item.task])
+    line = {task: number for number, task in enumerate(ids.values())}
+    taken.sort(key=lambda item: line[item.task])
     why = _no_base(ctl) if apart else ""
     return ExternalBranches(tuple(taken), present, {ids[name]: why for name in apart})
 
@@ -122,13 +124,22 @@ def _no_base(ctl: Control) -> str:
     )
 
 
-def _start(ctl: Control, base: Sha, below: Sequence[Sha]) -> Sha | None:
+def _base(ctl: Control, target: Sha, head: Sha, grounds: frozenset[Sha]) -> Sha | None:
+    """The merge base of a branch and the target; git is asked only where there may be several."""
+    if len(grounds) > 1:
+        return git_history.merge_base(ctl, target, head)
+    return next(iter(grounds), None)
+
+
+def _start(
+    ctl: Control, base: Sha, below: Sequence[Sha], grown: Mapping[Sha, frozenset[Sha]]
+) -> Sha | None:
     """Where the branch's own change begins; None where what it contains does not join."""
     if not below:
         return base
     start = below[0]
     for other in (*below[1:], base):
-        if git_history.is_ancestor(ctl, other, start):
+        if other in grown.get(start, ()) or git_history.is_ancestor(ctl, other, start):
             continue
         common = git_history.merge_base(ctl, start, other)
         joined = merge_tree.merge(ctl, common, start, other) if common is not None else None

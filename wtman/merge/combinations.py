@@ -146,15 +146,13 @@ class _Tries:
         """Who stayed behind only with what it needs, which is included by now."""
         accused = frozenset().union(*(culprit.members for culprit in self.culprits))
         included = frozenset(self.landing)
-        return frozenset(
-            name
-            for name in self.order.ids
-            if name not in accused | included and self.order.below[name] - {name} <= included
-        )
+        others = frozenset(self.order.ids) - accused - included
+        return frozenset(name for name in others if self.order.below[name] - {name} <= included)
 
     def _begin(self) -> None:
         """Line up the tries again, for another set lands now or more is known."""
-        names = [name for name in self.order.line if name in self._open()]
+        waiting = self._open()
+        names = [name for name in self.order.line if name in waiting]
         everybody = [frozenset(names)] if names else []
         each = [frozenset({name}) for name in names]
         if len(names) > _MOST_TRIES and _DENSE * len(names) >= len(self.order.ids):

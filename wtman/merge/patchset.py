@@ -60,7 +60,8 @@ class PatchsetDraft:
         text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
         old = f"{self.beside}.old"
         try:
-            _write(os.path.join(self.beside, MANIFEST), text.encode())
+            with files.written_at_once({os.path.join(self.beside, MANIFEST): text.encode()}):
+                pass
             shutil.rmtree(old, ignore_errors=True)
             if os.path.isdir(self.folder):
                 os.rename(self.folder, old)
@@ -84,10 +85,8 @@ def write(
     """
     beside = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.new")
     last, changed = steps[-1], [step for step in steps if step.patch]
-    made = {
-        step.patch: patches.format_patch(ctl, step.commit, number, len(changed))
-        for number, step in enumerate(changed, start=1)
-    }
+    mails = patches.format_patches(ctl, [step.commit for step in changed])
+    made = {step.patch: mail for step, mail in zip(changed, mails, strict=True)}
     made[SERIES] = b"".join(patches.posted(mail) for mail in made.values())
     made[COMBINED] = patches.diff(ctl, before, last.commit)
     if last.landed != before:
@@ -96,17 +95,25 @@ def write(
     try:
         shutil.rmtree(beside, ignore_errors=True)
         os.makedirs(beside)
-        for name, content in made.items():
-            _write(os.path.join(beside, name), content)
+        with files.written_at_once({os.path.join(beside, name): made[name] for name in made}):
+            # While the disk writes, git reads them.
+            sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
+            draft = PatchsetDraft(folder, beside, sums)
+            _require_tree(ctl, draft, before, last.tree, [step.patch for step in changed])
     except OSError as error:
         raise _trouble(folder, error) from error
-    sums = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
-    draft = PatchsetDraft(folder, beside, sums)
+    return draft
+
+
+def _require_tree(
+    ctl: Control, draft: PatchsetDraft, before: Sha, wanted: Sha, series: Sequence[str]
+) -> None:
+    """Raise WtmanError where the series, or the combined patch, does not give this tree."""
     try:
         tree = history.tree_of(ctl, before)
-        for names in ([step.patch for step in changed], [COMBINED]):
-            several = [content_of(beside, name) or b"" for name in names]
-            if patches.apply(ctl, tree, *several) != last.tree:
+        for names in (series, [COMBINED]):
+            paths = [os.path.join(draft.beside, name) for name in names]
+            if patches.apply_files(ctl, tree, paths) != wanted:
                 raise WtmanError(
                     "the patches that were written do not give the tree that was checked",
                     hint="nothing was landed; look for odd messages or paths in the branches",
@@ -114,7 +121,6 @@ def write(
     except WtmanError:
         draft.discard()
         raise
-    return draft
 
 
 def _is_small(ctl: Control, tip: Sha) -> bool:
@@ -166,14 +172,6 @@ def _ours(folder: str) -> bool:
         return False
     known = listed if isinstance(listed, dict) else {}
     return set(os.listdir(folder)) <= {MANIFEST, *known}
-
-
-def _write(path: str, content: bytes) -> None:
-    """In a folder that nobody reads yet, and that is put in its place whole."""
-    with open(path, "xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _trouble(folder: str, error: OSError) -> WtmanError:

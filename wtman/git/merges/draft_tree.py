@@ -7,9 +7,9 @@ one that the branch moved away holds what it held, and one that it works in is s
 there. Whatever does not fit has to be merged by git.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from wtman.formats.git_objects import Unusual, read_tree
+from wtman.formats.git_objects import TreeLines, Unusual, tree_lines
 from wtman.formats.git_output import raw
 from wtman.git.control_dir import call
 from wtman.git.objects.writer import Objects
@@ -20,13 +20,48 @@ Parts = tuple[bytes, ...]
 
 
 class Folder:
-    """A folder of the draft. `oid` is empty once something in it has changed."""
+    """A folder of the draft. `oid` is empty once something in it has changed.
 
-    __slots__ = ("items", "oid")
+    `inner` are the folders in it that were opened; those of them that have changed have no
+    true line yet.
+    """
 
-    def __init__(self, items: "dict[bytes, Entry | Folder]", oid: str) -> None:
-        self.items = items
-        self.oid = oid
+    __slots__ = ("_changed", "inner", "lines", "oid", "was")
+
+    def __init__(self, lines: TreeLines, oid: str) -> None:
+        self.lines = lines
+        self.oid = self.was = oid
+        self.inner: dict[bytes, Folder] = {}
+        self._changed: set[bytes] = set()
+
+    def __bool__(self) -> bool:
+        """Whether anything is in it."""
+        return bool(self.lines or self.inner)
+
+    def touch(self, name: bytes) -> None:
+        """Something below this name changes."""
+        self.oid = ""
+        self._changed.add(name)
+
+    def put(self, name: bytes, item: "Entry | Folder") -> None:
+        self.drop(name)
+        if isinstance(item, Folder):
+            self.inner[name] = item
+            self.touch(name)
+        else:
+            self.lines.put(name, item)
+
+    def drop(self, name: bytes) -> None:
+        self.oid = ""
+        self.lines.drop(name)
+        self.inner.pop(name, None)
+        self._changed.discard(name)
+
+    def settle(self, name_of: "Callable[[Folder], str]") -> None:
+        """Write the lines of the folders that have changed."""
+        for name in self._changed:
+            self.lines.put(name, Entry(FOLDER, name_of(self.inner[name])))
+        self._changed.clear()
 
 
 class DraftTree:
@@ -34,7 +69,7 @@ class DraftTree:
 
     def __init__(self, root: str, objects: Objects) -> None:
         self._objects = objects
-        self._read: dict[str, dict[bytes, Entry]] = {}
+        self._read: dict[str, TreeLines] = {}
         self._first = root
         self._root = self._folder(root)
 
@@ -99,21 +134,25 @@ class DraftTree:
         return here
 
     def _item(self, folder: Folder, name: bytes) -> Entry | Folder | None:
-        item = folder.items.get(name)
-        if isinstance(item, Entry) and item.is_folder:
-            item = folder.items[name] = self._folder(item.oid)
-        return item
+        inner = folder.inner.get(name)
+        if inner is not None:
+            return inner
+        entry = folder.lines.at(name)
+        if entry is None or not entry.is_folder:
+            return entry
+        inner = folder.inner[name] = self._folder(entry.oid)
+        return inner
 
     def _put(self, parts: Parts, entry: Entry) -> None:
         here = self._root
         for name in parts[:-1]:
-            here.oid = ""
             item = self._item(here, name)
             if not isinstance(item, Folder):
-                item = here.items[name] = Folder({}, "")
+                item = Folder(TreeLines({}, []), "")
+                here.put(name, item)
+            here.touch(name)
             here = item
-        here.oid = ""
-        here.items[parts[-1]] = entry
+        here.put(parts[-1], entry)
 
     def _remove(self, parts: Parts) -> None:
         """Take an entry away, and the folders that it leaves empty."""
@@ -123,33 +162,30 @@ class DraftTree:
             if not isinstance(item, Folder):
                 return
             line.append(item)
+        for folder, name in zip(line, parts[:-1], strict=False):
+            folder.touch(name)
         for folder, name in zip(reversed(line), reversed(parts), strict=True):
-            folder.items.pop(name, None)
-            folder.oid = ""
-            if folder.items:
+            folder.drop(name)
+            if folder:
                 break
-        for folder in line:
-            folder.oid = ""
 
     def _name(self, folder: Folder) -> str:
         if not folder.oid:
-            entries = {
-                name: Entry(FOLDER, self._name(item)) if isinstance(item, Folder) else item
-                for name, item in folder.items.items()
-            }
-            folder.oid = self._objects.tree(entries)
+            folder.settle(self._name)
+            folder.oid = self._objects.add("tree", folder.lines.content(), near=folder.was)
+            folder.was = folder.oid
         return folder.oid
 
     def _folder(self, oid: str) -> Folder:
         if oid not in self._read:
             new = self._objects.read(oid)
             if new is not None and new[0] == "tree":
-                self._read[oid] = read_tree(new[1], len(oid) // 2)
+                self._read[oid] = tree_lines(new[1], len(oid) // 2)
             else:
                 self._load([oid.encode()])
             if oid not in self._read:
                 raise Unusual(oid)
-        return Folder(dict(self._read[oid]), oid)
+        return Folder(self._read[oid].copy(), oid)
 
     def _load(self, names: Sequence[bytes]) -> None:
         """Read trees, by name or as `tree:path`; what is no folder is passed over."""
@@ -168,7 +204,7 @@ class DraftTree:
             content = out[end + 1 : end + 1 + int(size)]
             at = end + 2 + int(size)
             if kind == b"tree":
-                self._read[oid.decode()] = read_tree(content, len(oid) // 2)
+                self._read[oid.decode()] = tree_lines(content, len(oid) // 2)
 
 
 def _parts(path: str) -> Parts:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from wtman.formats.git_objects import Unusual, read_tree
+from wtman.formats.git_objects import Unusual, tree_lines
 from wtman.formats.merge_tree import ConflictedFile, Merged, results
 from wtman.formats.rungs import Clash, texts
 from wtman.formats.sound import Names, meanings, sound
@@ -190,7 +190,9 @@ class Ladder:
         for tree in set(trees) - {""}:
             made = self._objects.read(tree)
             if made is not None:
-                blobs[tree] = read_tree(made[1], len(tree) // 2)[b"f"].oid
+                entry = tree_lines(made[1], len(tree) // 2).at(b"f")
+                assert entry is not None
+                blobs[tree] = entry.oid
         found = self._blobs(set(blobs.values()))
         return {tree: found[blob] for tree, blob in blobs.items() if blob in found}
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from wtman.formats.git_objects import named_in, write_commit, write_pack, write_tree
+from wtman.formats.git_objects import named_in, named_of, write_commit, write_pack, write_tree
 from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call
 from wtman.git.objects.history import dated, remember
@@ -62,15 +62,18 @@ class Objects:
         self._folder = folder
         self._digest = hashlib.sha1 if len(sample) == 40 else hashlib.sha256
         self._made: dict[str, tuple[str, bytes]] = {}
+        self._near: dict[str, str] = {}
         self._dry: dict[str, None] = {}  # made, and not yet where git can read it
 
-    def add(self, kind: str, content: bytes) -> Sha:
-        """The name of a new object."""
+    def add(self, kind: str, content: bytes, near: str = "") -> Sha:
+        """The name of a new object; `near` names one that is much alike."""
         head = b"%s %d\0" % (kind.encode(), len(content))
         name = self._digest(head + content, usedforsecurity=False).hexdigest()
         if name not in self._made:
             self._made[name] = kind, content
             self._dry[name] = None
+            if near:
+                self._near[name] = near
         return Sha(name)
 
     def tree(self, entries: Mapping[bytes, Entry]) -> Sha:
@@ -124,21 +127,28 @@ class Objects:
 
     def keep(self, roots: Sequence[str]) -> None:
         """Have the repository take over these and all new objects that they are made of."""
-        found: dict[str, tuple[str, bytes]] = {}
+        found: set[str] = set()
         waiting = list(dict.fromkeys(roots))
         new = self._made.keys() | self._listed()
+        known = set(map(bytes.fromhex, new))
         while waiting:
             name = waiting.pop()
-            item = self.read(name) if name in new and name not in found else None
+            if name in found or name not in new:
+                continue
+            item = self.read(name)
             if item is None:
                 continue
-            found[name] = item
-            parts = named_in(*item, len(name) // 2)
+            kind, content = item
+            found.add(name)
+            if kind == "tree":
+                waiting += [part.hex() for part in named_of(content, len(name) // 2, known)]
+            parts = named_in(kind, content, len(name) // 2) if kind == "commit" else []
             waiting += parts
-            if item[0] == "commit":
+            if parts:
                 remember(self._home, name, Sha(parts[0]))
         if found:
-            self._written(found)
+            # In the order in which they were made: nothing comes before what it is near to.
+            self._written({name: item for name, item in self._made.items() if name in found})
 
     def _listed(self) -> set[str]:
         """Names of what lies in the folder."""
@@ -149,7 +159,7 @@ class Objects:
         }
 
     def _written(self, found: Mapping[str, tuple[str, bytes]]) -> None:
-        pack = write_pack(found)
+        pack = write_pack(found, self._near)
         many = len(found) > _LOOSE
         verb = ["index-pack", "--stdin"] if many else ["unpack-objects", "-q"]
         call(self._home, verb, input=pack + self._digest(pack).digest())

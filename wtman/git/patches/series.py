@@ -19,6 +19,7 @@ from wtman.model.values import dataclass
 
 _PLAIN = ["--no-ext-diff", "--no-textconv", "-M"]
 _EXACT = ["--binary", "--full-index", *_PLAIN]
+_FILES = 1000  # that one git is called with
 
 
 def diff(
@@ -36,22 +37,30 @@ def diff(
     return call(ctl, [*args, "--end-of-options", oid(a), oid(b), "--", *paths]).out
 
 
-def format_patch(ctl: Control, commit: str, number: int = 1, total: int = 1) -> bytes:
-    """One commit as a mail for `git am`, the `number`th of `total`."""
-    prefix = "PATCH" if total == 1 else f"PATCH {number:0{len(str(total))}d}/{total}"
-    args = ["format-patch", "--stdout", *_EXACT, "-N", "--no-signature", "--no-base"]
-    args += ["--always", f"--subject-prefix={prefix}", "--no-color", oid(commit) + "^!"]
-    mail = call(ctl, args).out
-    if not mail:
-        raise UsageError(f"{commit[:12]} is a merge: it has no patch of its own")
-    return mail
+def format_patches(ctl: Control, commits: Sequence[str]) -> tuple[bytes, ...]:
+    """A line of commits, each the parent of the next, as mails for `git am`: one process."""
+    if not commits:
+        return ()
+    args = ["format-patch", "--stdout", *_EXACT, "--no-signature", "--no-base", "--always"]
+    args += ["--subject-prefix=PATCH", "-n" if len(commits) > 1 else "-N", "--no-color"]
+    line = [oid(commits[-1]), "--not", oid(commits[0]) + "^@"]
+    out = call(ctl, [*args, *line]).out
+    starts = [0]
+    for number, commit in enumerate(commits):
+        # No mail has such a line in it: a commit cannot name the one that comes behind.
+        head = f"From {commit} Mon Sep 17 00:00:00 2001\n".encode()
+        # git parts the mails by an empty line.
+        start = out.find(b"\n\n" + head, starts[-1]) + 2 if number else 0
+        if not out.startswith(head, start):
+            raise UsageError(f"{commit[:12]} is a merge: it has no patch of its own")
+        starts.append(start)
+    ends = [*(start - 1 for start in starts[2:]), len(out)]
+    return tuple(out[start:end] for start, end in zip(starts[1:], ends, strict=True))
 
 
 def mbox(ctl: Control, commits: Sequence[str]) -> bytes:
-    """Several commits as one mailbox, in the order given; plain `git am` takes it as it is."""
-    total = len(commits)
-    mails = (format_patch(ctl, item, at, total) for at, item in enumerate(commits, start=1))
-    return b"".join(posted(mail) for mail in mails)
+    """A line of commits as one mailbox; plain `git am` takes it as it is."""
+    return b"".join(map(posted, format_patches(ctl, commits)))
 
 
 def posted(mail: bytes) -> bytes:
@@ -101,12 +110,22 @@ def apply(ctl: Control, base_tree: str, *patches: bytes) -> Sha:
 
     ExternalError where one does not fit.
     """
-    args = ["apply", "--cached", "--binary", "--whitespace=nowarn", "--allow-empty", "-"]
+    with scratch(ctl) as folder:
+        paths = [os.path.join(folder, str(number)) for number in range(len(patches))]
+        for path, patch in zip(paths, patches, strict=True):
+            with open(path, "xb") as file:
+                file.write(patch)
+        return apply_files(ctl, base_tree, paths)
+
+
+def apply_files(ctl: Control, base_tree: str, paths: Sequence[str]) -> Sha:
+    """As `apply`, of patches in files; one process for many."""
+    args = ["apply", "--cached", "--binary", "--whitespace=nowarn", "--allow-empty"]
     with scratch_file(ctl) as index:
         call(ctl, ["read-tree", oid(base_tree)], index=index)
-        for patch in filter(bytes.strip, patches):
+        for at in range(0, len(paths), _FILES):
             try:
-                call(ctl, args, index=index, input=patch)
+                call(ctl, [*args, *paths[at : at + _FILES]], index=index)
             except ExternalError as error:
                 error.hint = error.hint or f"it was made for another tree than {base_tree[:12]}"
                 raise
