@@ -7,6 +7,7 @@ import pytest
 
 from tests.agents.recorded import FOLDER, LATE, OK, Want, assert_judged, told
 from wtman.agents.aider import AiderAgent
+from wtman.agents.stream import without_page
 from wtman.agents.transcript import readable
 from wtman.model.command import Exit, ExitReason
 from wtman.model.ids import TaskId
@@ -43,6 +44,28 @@ CASES = {
         OK, "every change that it tried was refused", "", Usage(4000, 800, 0.018), UNFIT
     ),
 }
+
+
+def test_a_page_in_the_place_of_an_answer_is_a_refusal_of_several_lines() -> None:
+    agent, state = AiderAgent(), AiderAgent().begin()
+    asks = json.dumps({"event": "message_send_starting", "user_id": "u", "properties": {}}).encode()
+    page = b"<html><head><title>%s</title></head>"
+    refused = b"litellm.%s: OpenAIException - <!DOCTYPE html>"
+    for line in (
+        asks,
+        refused % b"AuthenticationError",
+        page % b"401 No",
+        b"<body>no</body></html>",
+    ):
+        state, _ = agent.step(state, line)
+    outcome = agent.end(state, OK)
+    assert without_page(outcome.fatal).endswith('OpenAIException - a web page, "401 No"')
+    for line in (asks, refused % b"APIError", page % b"502", b"Retrying in 0.2 seconds..."):
+        state, _ = agent.step(state, line)
+    sent = {"event": "message_send", "user_id": "u", "properties": {}}
+    for line in (b"It is", b"", b"done.", json.dumps(sent).encode()):
+        state, _ = agent.step(state, line)
+    assert state.said == "It is\n\ndone."
 
 
 @pytest.mark.parametrize("name", CASES)

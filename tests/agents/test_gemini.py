@@ -51,6 +51,18 @@ def test_a_stream_that_is_cut_is_no_success(name: str) -> None:
         assert not agent.end(state, OK).ok
 
 
+def test_a_warning_after_which_nothing_comes_is_why_it_ended() -> None:
+    agent, state = GeminiAgent(), GeminiAgent().begin()
+    said = {"type": "message", "role": "assistant", "content": "on and on", "delta": True}
+    loop = {"type": "error", "severity": "warning", "message": "Loop detected, stopping execution"}
+    for event in (said, loop, {"type": "result", "status": "success", "stats": {}}):
+        state, _ = agent.step(state, json.dumps(event).encode())
+    assert agent.end(state, OK).reason == "Loop detected, stopping execution"
+    for event in (said, {"type": "result", "status": "success", "stats": {}}):
+        state, _ = agent.step(state, json.dumps(event).encode())
+    assert agent.end(state, OK).ok
+
+
 def test_only_a_conversation_with_an_answer_can_be_resumed() -> None:
     assert told("gemini-s1", OK)[0].session == told("gemini-s2", OK)[0].session != ""
     assert told("gemini-401", ENDED[145])[0].session == ""

@@ -94,6 +94,13 @@ def test_a_step_that_is_no_last_one_is_no_success(reason: str) -> None:
     assert "in the middle" in agent.end(state, OK).reason
 
 
+def test_answers_that_end_in_the_middle_are_why_it_took_so_long() -> None:
+    agent, state = OpencodeAgent(), OpencodeAgent().begin()
+    over = {"type": "step_finish", "sessionID": "s", "part": {"reason": "unknown"}}
+    state, _ = agent.step(state, json.dumps(over).encode())
+    assert agent.end(state, LATE).reason.endswith(": the provider's answers end in the middle")
+
+
 def test_what_it_thought_is_output_and_no_price_is_unknown() -> None:
     tokens = {"input": 10, "output": 5, "reasoning": 7, "cache": {"read": 20, "write": 3}}
     event = {"type": "step_finish", "part": {"reason": "stop", "tokens": tokens, "cost": 0}}

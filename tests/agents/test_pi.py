@@ -18,6 +18,7 @@ from wtman.model.session import Job, Usage
 
 JOB = Job(TaskId("t"), 1, "prompt", "/p", "/w", "/h", {"A": "b"}, confined=True)
 E4 = Usage(4000, 800, 0.04)  # four requests of 1,000 and 200 tokens
+NOTHING = {"role": "assistant", "content": [], "usage": {"output": 0}, "stopReason": "stop"}
 CASES = {
     # Its exit status is 0 in each case.
     "pi-400": Want(OK, "Your credit balance is too low", "fatal"),
@@ -34,6 +35,15 @@ CASES = {
     # Of a resumed conversation it tells this session's messages alone.
     "pi-s2": Want(usage=Usage(3000, 600, 0.03)),
 }
+
+
+def test_an_answer_of_nothing_is_no_answer() -> None:
+    agent, state = PiAgent(), PiAgent().begin()
+    for used, why in ((3, ""), (0, "the provider gave an empty answer")):
+        message = {**NOTHING, "usage": {"output": used}}
+        for event in ({"type": "message_end", "message": message}, {"type": "agent_end"}):
+            state, _ = agent.step(state, json.dumps(event).encode())
+        assert agent.end(state, OK).reason == why
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from wtman.agents.claude import ClaudeAgent
-from wtman.agents.stream import fed, money, number, parsed, text, trouble_of, way_on
+from wtman.agents.stream import (
+    fed,
+    money,
+    number,
+    parsed,
+    text,
+    trouble_of,
+    way_on,
+    without_page,
+)
 from wtman.model.session import Usage
 
 
@@ -29,6 +38,27 @@ from wtman.model.session import Usage
 ])  # fmt: skip
 def test_what_waiting_mends_and_what_only_a_person(said: str, status: int, kind: str) -> None:
     assert trouble_of(said, status) == kind
+
+
+PAGE = """<!DOCTYPE html>
+<html><head><title>502 Bad Gateway</title></head>
+<body><h1>Bad Gateway</h1><p>Your session limit, sign in again.</p></body></html>
+"""
+
+
+@pytest.mark.parametrize("said, plain", [
+    (f"{PAGE.strip()} (status 502)", 'a web page, "502 Bad Gateway" (status 502)'),
+    (f"it failed: {PAGE[:-50]}", 'it failed: a web page, "502 Bad Gateway"'),
+    ("<html><body>no</body></html>, url: x", "a web page, url: x"),
+    ("a < b, <head", "a < b, a web page"),
+    ("no page", "no page"),
+])  # fmt: skip
+def test_a_page_in_the_place_of_an_answer_is_told_by_its_title(said: str, plain: str) -> None:
+    assert without_page(said) == plain
+
+
+def test_what_stands_on_a_page_is_no_refusal_of_the_provider() -> None:
+    assert trouble_of(PAGE) == "" and trouble_of(PAGE, 502) == "limited"
 
 
 def test_values_have_the_type_that_is_promised() -> None:

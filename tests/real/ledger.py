@@ -7,7 +7,10 @@ HTTP, with caches in its figures, and keeps a ledger: what each conversation was
 
 import json
 import re
+import socket
+import struct
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -108,7 +111,7 @@ def _turn(api: str, body: dict[str, Any], word: str) -> int:
 
 def words(asked: Asked, said: str, used: Mapping[str, int] = USED) -> Turn:
     if asked.api == "messages":
-        return says(said, usage=used, model=asked.model)
+        return _message(asked, {"type": "text", "text": said}, used)
     if asked.api == "chat":
         return chat.answer(asked.body, {"content": said}, used)
     if asked.api == "gemini":
@@ -121,8 +124,7 @@ def words(asked: Asked, said: str, used: Mapping[str, int] = USED) -> Turn:
 def tool(asked: Asked, name: str, /, used: Mapping[str, int] = USED, **given: Any) -> Turn:
     """A call of one of the agent's own tools."""
     if asked.api == "messages":
-        block = {**call(name, **given), "id": _id("toolu")}
-        return says(block, usage=used, model=asked.model)
+        return _message(asked, {**call(name, **given), "id": _id("toolu")}, used)
     if asked.api == "chat":
         function = {"name": name, "arguments": json.dumps(given)}
         called = {"id": _id("call"), "type": "function", "function": function}
@@ -166,6 +168,21 @@ def _id(kind: str) -> str:
         return f"{kind}_{next(_NUMBER):06}"
 
 
+def _message(asked: Asked, block: dict[str, Any], used: Mapping[str, int]) -> Turn:
+    """An answer of the Messages API, as a stream or whole."""
+    if asked.body.get("stream"):
+        return says(block, usage=used, model=asked.model)
+    why = "tool_use" if block["type"] == "tool_use" else "end_turn"
+    head = {"id": _id("msg"), "type": "message", "role": "assistant", "model": asked.model}
+    whole = {**head, "content": [block], "stop_reason": why, "stop_sequence": None, "usage": used}
+    return Turn(
+        json.dumps(whole).encode(),
+        headers={"content-type": "application/json"},
+        usage=used,
+        first=NOTHING,
+    )
+
+
 def _responses(item: dict[str, Any], used: Mapping[str, int]) -> Turn:
     cached = used["cache_read_input_tokens"]
     read = used["input_tokens"] + used["cache_creation_input_tokens"] + cached
@@ -199,6 +216,8 @@ _APIS = {
     "/v1/responses": "responses",
     "/v1/chat/completions": "chat",
 }
+_AT_ONCE = struct.pack("ii", 1, 0)  # closed without a word, which the other side sees as a reset
+_DRIP = 0.1  # seconds between pieces of an answer
 # What carries the figures of an answer.
 _LAST = rb'"message_delta"|"response.completed"|"usageMetadata"|"prompt_tokens"'
 
@@ -232,7 +251,7 @@ class _Requests(BaseHTTPRequestHandler):
             turn = error(asked, 401, "authentication_error", "invalid x-api-key")
         sent = turn.body if turn.cut is None else turn.body[: turn.cut]
         if turn.status == 200 and (turn.cut is None or re.search(rb"\n\r?\n", sent)):
-            whole = re.search(_LAST, sent) is not None
+            whole = turn.cut is None or re.search(_LAST, sent) is not None
             with ledger.lock:
                 ledger.billed[word].append(turn.usage if whole else turn.first)
         return self._send(turn, sent)
@@ -242,7 +261,7 @@ class _Requests(BaseHTTPRequestHandler):
         try:
             self.send_response(turn.status)
             self.send_header("connection", "close")
-            if turn.end == "short":
+            if turn.end in ("short", "reset"):
                 self.send_header("transfer-encoding", "chunked")
                 sent = f"{len(sent):x}\r\n".encode() + sent + b"\r\n"
             if "content-type" not in turn.headers:
@@ -250,8 +269,13 @@ class _Requests(BaseHTTPRequestHandler):
             for name, value in turn.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(sent)
-            self.wfile.flush()
+            for piece in _pieces(sent) if turn.end == "drip" else (sent,):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                self.server.ledger.closing.wait(_DRIP if turn.end == "drip" else 0)
+            if turn.end == "reset":
+                time.sleep(0.3)  # it may overtake what was sent before
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             if turn.end == "stall":
                 self.server.ledger.closing.wait(120)
         except OSError:
@@ -261,10 +285,21 @@ class _Requests(BaseHTTPRequestHandler):
         return
 
 
+def _pieces(sent: bytes) -> Iterator[bytes]:
+    """As a line that is slow and knows nothing of events brings it."""
+    size = max(len(sent) // 40, 1)
+    return (sent[at : at + size] for at in range(0, len(sent), size))
+
+
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     ledger: Ledger
+
+    def shutdown_request(self, request: Any) -> None:
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == _AT_ONCE:
+            return self.close_request(request)
+        return super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         return  # a client that was killed
@@ -288,5 +323,6 @@ def serving(parts: Sequence[Part]) -> Iterator[Ledger]:
 
 
 def cut(turn: Turn, share: float = 0.5, end: str = "close") -> Turn:
-    """The stream breaks off in the middle: as if it were its end, or `short` of it."""
+    """The stream breaks off in the middle: as if it were its end, `short` of it, or by a
+    connection that is `reset`."""
     return replace(turn, cut=int(len(turn.body) * share), end=end)

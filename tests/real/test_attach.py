@@ -85,6 +85,7 @@ def test_its_own_screen_asks_nothing_first_and_what_it_does_is_collected(
         time.sleep(1)  # pasted at once, the return would be a part of it
         screen.send("\r")
         shown(screen, "all-of-it-is-there")
+        time.sleep(2)  # before its turn is over the first key would only stop that
         for key in _OUT[agent]:
             screen.send(key)
             time.sleep(0.5)

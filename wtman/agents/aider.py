@@ -19,7 +19,17 @@ from dataclasses import replace
 from typing import Any
 
 from wtman.agents import Activity, Needs, text_of
-from wtman.agents.stream import argument, fed, field, money, number, parsed, text, trouble_of
+from wtman.agents.stream import (
+    argument,
+    fed,
+    field,
+    money,
+    number,
+    parsed,
+    text,
+    trouble_of,
+    without_page,
+)
 from wtman.model.command import Command, Exit, ExitReason
 from wtman.model.session import Job, Outcome, Usage
 from wtman.model.values import dataclass
@@ -39,9 +49,12 @@ _ENV = {
     "PYTHONUNBUFFERED": "1",  # else its words come after its events
     "COLUMNS": "100000",  # else they are wrapped, those of an answer too
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # prices are not fetched
-    "BROWSER": "true",  # a sign-in that it offers has nobody to answer it
+    # A sign-in that it offers has nobody to answer it: it waits for five minutes, unless somebody
+    # interrupts it, as the words that it says then want it. Pages of help are not opened.
+    "BROWSER": "sh -c 'case $0 in *openrouter.ai/auth[?]*) kill -INT $PPID;; esac' %s",
 }
 _MOST = 1 << 20  # characters of an answer that are kept
+_PAGE = 350  # characters of a refusal that is a page
 _EMPTY = "Empty response received from LLM"
 _NOBODY = "No LLM model was specified and no API keys were provided"
 _REFUSED = "litellm."
@@ -204,6 +217,10 @@ def _words(state: AiderStream, line: str) -> Step:
         much = "RateLimitError" in line and _trouble(shown) == "limited"
         seen = Activity("retry" if much else "says", said)
         return replace(state, refused=shown, words=(), length=0), (seen,)
+    if state.asking and _is_open(state.refused):
+        whole = text_of(f"{state.refused} {shown}".encode())
+        told = without_page(whole) if _RETRYING.match(line) or len(whole) > _PAGE else whole
+        return replace(state, refused=told), ()
     if line.startswith(_NOBODY):
         return replace(state, failed=shown), ()
     if line.startswith(_EMPTY) and state.asking and not state.length:
@@ -223,10 +240,16 @@ def _words(state: AiderStream, line: str) -> Step:
     return state, ()
 
 
+def _is_open(refused: str) -> bool:
+    """Whether a page of HTML has begun in it, line by line, and is not over."""
+    said = refused.lower()
+    return ("<!doctype html" in said or "<html" in said) and "</html>" not in said
+
+
 def _judged(state: AiderStream, exit: Exit) -> tuple[str, str]:
     """(kind of trouble with the provider, why it is no success)."""
     ended = exit.problem()
-    if state.failed.startswith(_NOBODY):  # it waits for a sign-in, and fails after minutes
+    if state.failed.startswith(_NOBODY):
         return "fatal", state.failed
     if exit.reason is not ExitReason.EXITED or ended:
         # Killed while it was being refused: by a limit of ours, it would have gone on so.

@@ -207,9 +207,9 @@ def _told(state: GeminiStream) -> tuple[Activity, ...]:
 
 
 def _error(state: GeminiStream, event: Any) -> Step:
+    """Also a warning is why it ends where nothing comes after it: it saw a loop, or was stopped."""
     said = _line(text(event, "message"))
-    if text(event, "severity") == "error":
-        state = replace(state, failed=said or "an error that it does not name")
+    state = replace(state, failed=said or "an error that it does not name")
     return state, ((Activity("says", said),) if said else ())
 
 

@@ -3,8 +3,9 @@
 What is believed of it was measured (1.18.33): no event says that it is over, so its last step
 has to have ended with `stop`; a step is told when it is over, with its tokens and its money, 0
 where its catalog knows no price; a provider that fails with 5xx is asked again for ever, of
-which its log on stderr alone tells; a title is asked of another model, uncounted, so one is
-given. It installs a package of its own in every HOME, beside its work.
+which its log on stderr alone tells, and so is one whose answers are empty, each a step that is
+over for an `unknown` reason; a title is asked of another model, uncounted, so one is given. It
+installs a package of its own in every HOME, beside its work.
 
 The configuration and the plugins of a repository are left out, for they start programs; its
 instructions count. It keeps no snapshots: wtman has its own.
@@ -237,6 +238,8 @@ def _judged(state: OpencodeStream, exit: Exit) -> tuple[str, str]:
         # Killed while it was being refused: by a limit of ours, it would have gone on so.
         waits = state.stopped or not state.answered
         refused = state.refused if exit.reason is ExitReason.TIMEOUT and waits else ""
+        if not refused and exit.reason is ExitReason.TIMEOUT and state.stopped == "unknown":
+            return "", f"{ended}: the provider's answers end in the middle"
         if not refused:
             return "", ended
         return trouble_of(refused) or "limited", f"{ended}: {refused}"

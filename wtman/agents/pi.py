@@ -179,6 +179,8 @@ def _message(state: PiStream, message: Any) -> Step:
     stopped, failed = text(message, "stopReason"), ""
     if stopped in ("error", "aborted"):
         failed = _plain(text(message, "errorMessage")) or f"its last message ended with {stopped}"
+    elif stopped == "stop" and _is_empty(message):
+        failed = "the provider gave an empty answer"
     else:
         model = text(message, "responseModel") or text(message, "model")
         state = replace(state, answered=True, refused="", model=model, said=said or state.said)
@@ -186,6 +188,10 @@ def _message(state: PiStream, message: Any) -> Step:
     state = replace(state, stopped=stopped, failed=failed, waits=False, usage=usage)
     told = (Activity("says", _line(said)),) if _line(said) and not failed else ()
     return state, (*told, Activity("usage", usage=usage))
+
+
+def _is_empty(message: Any) -> bool:
+    return not items(message, "content") and not _usage(field(message, "usage")).tokens
 
 
 def _does(event: Any) -> Activity:

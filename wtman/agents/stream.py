@@ -101,6 +101,9 @@ _LIMITED = re.compile(
     r"|socket connection was closed|ECONN(REFUSED|RESET)|timed? ?out",
     re.IGNORECASE,
 )
+# What a proxy answers in the place of a provider.
+_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)\b.*?(?:</html>|$)", re.I | re.S)
+_TITLE = re.compile(r"<(title|h1)\b[^>]*>\s*([^<>]+?)\s*</\1>", re.I)
 _STATUS = re.compile(r"(?:status(?: code)?:?|API Error:|HTTP|rejected \()\s*([1-5]\d\d)\b", re.I)
 
 
@@ -110,6 +113,7 @@ def trouble_of(said: str, status: int = 0) -> Trouble:
     `limited` goes away by waiting, `fatal` only when somebody pays or signs in; empty is
     an error of this session alone. For error texts only, never for what a model says.
     """
+    said = without_page(said)
     if not status and (found := _STATUS.search(said)):
         status = int(found[1])
     if status in (401, 402, 403) or _UNPAID.search(said) or _UNKNOWN.search(said):
@@ -117,6 +121,16 @@ def trouble_of(said: str, status: int = 0) -> Trouble:
     if status in (408, 429) or status >= 500:
         return "limited"
     return "limited" if not status and _LIMITED.search(said) else ""
+
+
+def without_page(said: str) -> str:
+    """The words, with a page of HTML in them told by its title."""
+    return _PAGE.sub(_titled, said) if "<" in said else said
+
+
+def _titled(page: re.Match[str]) -> str:
+    title = _TITLE.search(page[0])
+    return f'a web page, "{title[2]}"' if title else "a web page"
 
 
 def way_on(refusal: str, sign_in: str) -> str:

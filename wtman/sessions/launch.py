@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wtman.agents import Activity, Agent, Needs, shares_prefix, with_cost
 from wtman.agents.program import program_text
+from wtman.agents.stream import without_page
 from wtman.context import Context
 from wtman.execution.output import LineSplitter, read_exit
 from wtman.formats.reset_time import told as told_reset
@@ -308,10 +309,11 @@ def outcome_of(
     Its words are told as `view` has it.
     """
     exit_, outcome = _outcome(agent, folder, exit_)
-    reason, answer = view.told(outcome.reason), view.told(outcome.answer)
+    reason, answer = view.told(without_page(outcome.reason)), view.told(outcome.answer)
     usage = with_cost(agent, model, outcome.usage)
     # As the words were said: a clock in them means another day whenever it is asked again.
-    fatal = told_reset(outcome.fatal, exit_.ended, datetime.now().astimezone().tzinfo or UTC)
+    local = datetime.now().astimezone().tzinfo or UTC
+    fatal = told_reset(without_page(outcome.fatal), exit_.ended, local)
     return exit_, replace(outcome, reason=reason, answer=answer, usage=usage, fatal=fatal)
 
 

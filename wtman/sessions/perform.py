@@ -38,6 +38,7 @@ from wtman.worktrees.baseline import home_of, needs_provision, port, provision_t
 from wtman.worktrees.lent import lend
 from wtman.worktrees.place import TaskPlace, bring, kept_of, place_of, require_unused
 
+_ENDED = "it ended "  # as every adapter says it
 _ASIDE = "{}: files and commits that were not part of its work are kept: git show {}"
 
 
@@ -217,7 +218,6 @@ async def _collect(
     if ended is Ended.FAILED:
         lack = await ctx.git(ctx.space.lacked, exit_.started, said)
         ended = Ended.INTERRUPTED if lack or _is_excused(state, action) else ended
-    last = summary(said)
     found = await persistent(
         ctx.git,
         collect.collect,
@@ -229,7 +229,7 @@ async def _collect(
             start=action.start,
             at=action.at,
             ended=ended,
-            reason=f"{outcome.reason}: {last}" if last else outcome.reason,
+            reason=_with_words(outcome.reason, summary(said), exit_),
             when=exit_.ended or ctx.clock(),
             changed=seen.blamed,
             began=await ctx.git(_began, ctx, state, action),
@@ -323,6 +323,12 @@ def _is_excused(state: State, action: RunSession | Collect) -> bool:
     view = state.tasks.get(action.task)
     flight = view.in_flight if view is not None else None
     return flight is not None and flight.excused
+
+
+def _with_words(reason: str, last: str, exit_: Exit) -> str:
+    """Why it failed, with its last words where its stream told no more than that it ended."""
+    bare = reason == exit_.problem() or reason.startswith(_ENDED)
+    return f"{reason}: {last}" if last and bare else reason
 
 
 def _last_words(folder: str, cap: int = 2000) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.apiagent.server import Turn
-from tests.real.ledger import Asked, tool, words
+from tests.real.ledger import Asked, shell, tool, words, writes
 
 Texts = Callable[[str, str], Mapping[str, str]]
 
@@ -141,3 +141,22 @@ AIDER = Cli(
 )
 
 CLIS = (GEMINI, PI, OPENCODE, COPILOT, AIDER)
+
+# These have a battery of their own, in the folder above.
+CLAUDE = Cli(
+    name="claude",
+    model="claude-opus-5-5",
+    env=lambda address, key: {"ANTHROPIC_API_KEY": key, "ANTHROPIC_BASE_URL": address},
+    writes=writes,
+    shell=shell,
+)
+
+CODEX = Cli(
+    name="codex",
+    model="gpt-5.4",
+    env=lambda address, key: {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": f"{address}/v1"},
+    writes=writes,
+    shell=shell,
+)
+
+SEVEN = (CLAUDE, CODEX, *CLIS)

@@ -19,14 +19,17 @@ SignedIn = Callable[..., dict[str, str]]
 @cache
 def folder_of(name: str, environ: tuple[tuple[str, str], ...]) -> Path:
     """The folder of the agent's program; fails the test where it cannot be installed."""
+    default = name in ("claude", "codex")
     done = subprocess.run(
-        [str(ROOT / "scripts/real-agents"), "--install", name],
+        [str(ROOT / "scripts/real-agents"), "--install", "default" if default else name],
         env=dict(environ),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    if default:
+        return PLACE / "node_modules/.bin"
     of_python = PLACE / name / "bin"
     return of_python if of_python.is_dir() else PLACE / name / "node_modules/.bin"
 
