@@ -103,6 +103,7 @@ EFFECTS = frozenset(
     coordinator/start/roles.py
     coordinator/toolchain.py
     coordinator/trial.py
+    execution/keeper_starts.py
     execution/local.py
     execution/occupants.py
     execution/output.py

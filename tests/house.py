@@ -61,6 +61,7 @@ APART: dict[str, frozenset[str]] = {
 # that is not ours: what of wtman they may import, and which file may import them.
 PROGRAMS: dict[str, frozenset[str]] = {
     "execution/keeper.py": frozenset(),
+    "execution/keeper_server.py": frozenset(),
     "execution/remover.py": frozenset({"execution"}),
     "sandbox/confine.py": frozenset(),
     "agents/player.py": frozenset({"errors", "formats", "model"}),
@@ -80,6 +81,7 @@ PROGRAMS |= {
 # started, and what the kernel offers it, is what its package needs to know.
 IMPORTED_PROGRAMS = {
     "execution/keeper.py": "execution",
+    "execution/keeper_server.py": "execution",
     "sandbox/confine.py": "sandbox",
     **{path: "flow" for path in PROGRAMS if path.startswith("flow/")},
 }
@@ -118,7 +120,7 @@ ONLY: dict[str, frozenset[str]] = {
         {
             "git/run.py",
             "execution/spawn.py",
-            "execution/supervisor.py",
+            "execution/keeper_starts.py",
             "execution/sweep.py",
             "execution/keeper.py",
             "agents/player.py",
@@ -134,9 +136,10 @@ SPAWN = {"create_subprocess_exec", "create_subprocess_shell", "subprocess_exec",
 OS_SPAWN = {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp"}
 SPAWN_ONLY = {
     "execution/spawn.py",
-    "execution/supervisor.py",
+    "execution/keeper_starts.py",
     "execution/sweep.py",
     "execution/keeper.py",
+    "execution/keeper_server.py",
     "agents/player.py",
     "sandbox/confine.py",
     "flow/program.py",

@@ -247,7 +247,9 @@ def test_who_kills_the_coordinator_is_found_out_by_the_next_one(
     script.write_text(
         'echo work > "$WTMAN_TASK.txt"; [ "$WTMAN_TASK" = evil ] || exit 0\n'
         f'[ -e "{yard.parent}/once" ] && exit 0; touch "{yard.parent}/once"\n'
-        'coordinator=$(cut -d" " -f4 "/proc/$PPID/stat")\n'
+        # Of the keeper the parent is the server of keepers, and that one's the coordinator.
+        'server=$(cut -d" " -f4 "/proc/$PPID/stat")\n'
+        'coordinator=$(cut -d" " -f4 "/proc/$server/stat")\n'
         f'git -C "{yard}" config core.fsmonitor "{yard.parent}/trick"; kill -9 "$coordinator"\n'
         "sleep 60\n"
     )

@@ -213,6 +213,9 @@ def _become(
         where = spec["argv"][0]
         os.closerange(3, report)
         os.closerange(report + 1, 4096)  # all are close-on-exec anyway
+        # A copy of keeper_server.py needs no new interpreter for a program of ours.
+        if run := globals().get("run_program"):
+            run(spec["argv"], spec["env"])
         os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
+from wtman.execution.keeper_starts import KeeperServer
 from wtman.execution.output import tail
 from wtman.execution.supervisor import run_kept
 from wtman.model.command import Exit, Work
@@ -22,6 +23,7 @@ class LocalExecutor:
     def __init__(self, nofile: int | None = None) -> None:
         self._nofile = nofile
         self._running: set[asyncio.Task[Exit]] = set()
+        self._server = KeeperServer()
 
     async def __aenter__(self) -> Self:
         return self
@@ -31,25 +33,25 @@ class LocalExecutor:
             task.cancel()
         if self._running:
             await asyncio.wait(tuple(self._running))
+        self._server.close()
 
     async def run(self, work: Work, on_output: Callable[[bytes], None] | None = None) -> Exit:
         # A task of its own, so that closing can cancel it whoever awaits it.
-        task = asyncio.ensure_future(_run(work, on_output, self._nofile))
+        task = asyncio.ensure_future(self._run(work, on_output))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await task
 
-
-async def _run(work: Work, on_output: Callable[[bytes], None] | None, nofile: int | None) -> Exit:
-    if on_output is None:
-        return await run_kept(work, nofile=nofile)
-    ended = asyncio.Event()
-    follower = asyncio.ensure_future(_follow(work, on_output, ended))
-    try:
-        return await run_kept(work, nofile=nofile)
-    finally:
-        ended.set()
-        await follower
+    async def _run(self, work: Work, on_output: Callable[[bytes], None] | None) -> Exit:
+        if on_output is None:
+            return await run_kept(work, nofile=self._nofile, server=self._server)
+        ended = asyncio.Event()
+        follower = asyncio.ensure_future(_follow(work, on_output, ended))
+        try:
+            return await run_kept(work, nofile=self._nofile, server=self._server)
+        finally:
+            ended.set()
+            await follower
 
 
 async def _follow(work: Work, on_output: Callable[[bytes], None], ended: asyncio.Event) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from wtman import files
 from wtman.errors import ExternalError, OutsideError, machine_error
+from wtman.execution.keeper_starts import KeeperServer, start_alone
 from wtman.execution.output import read_exit
-from wtman.execution.spawn import keeper_command
-from wtman.execution.sweep import KEEPER, SESSION, end_sessions
+from wtman.execution.sweep import SESSION, end_sessions
 from wtman.model.command import Exit, ExitReason, Work, signal_name
 from wtman.model.ids import FAR_FUTURE
 
@@ -44,11 +44,16 @@ def raised_fd_limit() -> Iterator[int | None]:
 
 
 async def run_kept(
-    work: Work, *, nofile: int | None = None, keeper_cmd: tuple[str, ...] = ()
+    work: Work,
+    *,
+    nofile: int | None = None,
+    keeper_cmd: tuple[str, ...] = (),
+    server: KeeperServer | None = None,
 ) -> Exit:
     """Run a Work to its end; where it has ended before, give that end.
 
     `nofile` is how many descriptors the program may have, where that is not our own limit.
+    Its keeper is one of `server`, where there is one.
     Cancelling stops the program politely, within its grace; cancelling again kills
     it. In both cases its end is on disk as `stopped` before CancelledError goes up.
     A keeper that dies itself makes it `lost`, which leaves no mark on disk.
@@ -65,8 +70,7 @@ async def run_kept(
         environment = _environment_file(work)
     lease, writer = os.pipe()  # both close-on-exec: nobody else's child may hold the lease
     keepers: list[int] = []
-    command = keeper_cmd or keeper_command()
-    life = asyncio.ensure_future(_live(work, command, lease, environment, keepers))
+    life = asyncio.ensure_future(_live(work, keeper_cmd, server, lease, environment, keepers))
     orders = iter((b"S", b"K"))
     cancelled = False
     try:
@@ -88,28 +92,24 @@ async def run_kept(
 
 
 async def _live(
-    work: Work, command: tuple[str, ...], lease: int, environment: int, keepers: list[int]
+    work: Work,
+    command: tuple[str, ...],
+    server: KeeperServer | None,
+    lease: int,
+    environment: int,
+    keepers: list[int],
 ) -> Exit:
     """From the start of the keeper, whose pid `keepers` gets, to its end."""
     import asyncio
 
+    facts = (work.folder, work.id, lease, environment)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            os.path.join(work.folder, "spec.json"),
-            str(lease),
-            stdin=environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=work.folder,
-            # PATH for `ps` where there is no /proc.
-            env={"PATH": os.environ.get("PATH", os.defpath), KEEPER: work.id},
-            pass_fds=(lease,),
-            start_new_session=True,
-        )
+        process = await server.start(*facts) if server is not None else None
+        process = process or await start_alone(command, *facts)
     except OSError as error:
-        raise machine_error(error, f"cannot start {command[0]}") or ExternalError(
-            f"cannot start {command[0]}: {error.strerror}",
+        program = command[0] if command else "a keeper"
+        raise machine_error(error, f"cannot start {program}") or ExternalError(
+            f"cannot start {program}: {error.strerror}",
             argv=command,
             cwd=work.folder,
             hint="run fewer at once (--jobs), or raise the limits of processes and open files",
@@ -124,10 +124,11 @@ async def _live(
     if ended is not None:
         return ended
     await asyncio.to_thread(end_sessions, lambda session: session == work.id, frozenset())
-    if status > 0 and (refusal := _refused_by_machine(work, status)):
+    if status and status > 0 and (refusal := _refused_by_machine(work, status)):
         raise refusal
-    how = f"by {signal_name(-status)}" if status < 0 else f"with status {status}"
-    return Exit(ExitReason.LOST, detail=f"its keeper ended {how} without a record")
+    how = f" by {signal_name(-status)}" if status and status < 0 else ""
+    how = f" with status {status}" if status is not None and status >= 0 else how
+    return Exit(ExitReason.LOST, detail=f"its keeper ended{how} without a record")
 
 
 def _write_spec(work: Work, nofile: int | None) -> None:

@@ -17,6 +17,7 @@ wtman not run by root: a browser in a test needs its `--no-sandbox`.
 
 import os
 import shutil
+import stat
 from dataclasses import replace
 from functools import cache
 
@@ -28,6 +29,7 @@ from wtman.sandbox.advice import of_bubblewrap
 from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
 
+_DEFAULT = ("--default-signal=INT", "--default-signal=TERM")
 _TRY = 32 << 20  # bytes of /tmp in the probe
 # A user namespace made within would give capabilities back: over mounts, control groups
 # (`cgroup.kill` of the one that wtman is in), and most of the kernel's ways to be broken.
@@ -57,21 +59,23 @@ class Bubblewrap:
         outside = ["--oom", str(policy.limits.oom)]
         outside += [word for port in ports for word in ("--port", str(port))]
         inside = [word for port in ports for word in ("--listen", str(port))]
-        inside += ["--apart", "1"] if policy.network == "on" else []
+        narrow = ["--apart", "1"] if policy.network == "on" else []
         if policy.proxy and policy.network != "on":
             outside += ["--proxy", str(policy.proxy_port), policy.proxy]
             inside += ["--listen", str(policy.proxy_port)]
+        narrow += confine_command.narrowed(command, policy.limits, policy.terminal)
+        if not inside and not policy.terminal and (start := _without_interpreter(command)):
+            # Nothing is left to do within that a program of the system cannot do.
+            outside += narrow
+        else:
+            start = confine_command.confined_by("inside", *inside, *narrow)
         argv = (
             *confine_command.confined_by("outside", *outside),
             _program(),
             *_tried(_program())[0],
             *_options(policy, confine_command.needed(command)),
             *("--chdir", cwd, "--"),
-            *confine_command.confined_by(
-                "inside",
-                *inside,
-                *confine_command.narrowed(command, policy.limits, policy.terminal),
-            ),
+            *start,
             *command.argv,
         )
         return confine_command.placed(command, policy, "/tmp", argv)
@@ -79,6 +83,42 @@ class Bubblewrap:
 
 def _program() -> str:
     return shutil.which("bwrap") or "bwrap"
+
+
+def _without_interpreter(command: Command) -> tuple[str, ...]:
+    """What takes back within what `confine outside` set, by `env`; empty where it cannot be.
+
+    It spares the start of an interpreter in every session and check.
+    """
+    if "=" in command.argv[0] or not _env() or _is_privileged(_program()):
+        return ()
+    unset = () if "PWD" in command.env else ("--unset=PWD",)  # bubblewrap puts it there
+    return (_env(), *_DEFAULT, *unset, "--")
+
+
+@cache
+def _env() -> str:
+    """The `env` of the system, where it can give signals their usual meaning (GNU, since 8.31)."""
+    found = shutil.which("env", path="/usr/bin:/bin") or ""
+    try:
+        works = bool(found) and spawn.answer_of((found, *_DEFAULT, "true"), "/")[0] == 0
+    except ExternalError:
+        works = False
+    return found if works else ""
+
+
+@cache
+def _is_privileged(program: str) -> bool:
+    """Whether it gets rights by its file, which a process that gave up all new ones does not."""
+    try:
+        facts = os.stat(program)
+        return bool(facts.st_mode & (stat.S_ISUID | stat.S_ISGID)) or _has_capabilities(program)
+    except OSError:
+        return True
+
+
+def _has_capabilities(program: str) -> bool:
+    return "security.capability" in os.listxattr(program)
 
 
 @cache

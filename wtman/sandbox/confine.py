@@ -1,19 +1,19 @@
 """Becomes a command, with fewer rights than its own; a stand-alone program, standard library only.
 
-    confine.py outside [--oom N] [--port N] [--proxy N SOCKET] -- PROGRAM ...
-    confine.py inside [LIMITS] [--listen N] [--apart 1] -- ARGV...
+    confine.py outside [LIMITS] [--port N] [--proxy N SOCKET] -- PROGRAM ...
+    confine.py inside [LIMITS] [--listen N] -- ARGV...
     confine.py beside [--proxy N SOCKET] -- PROGRAM ...
     confine.py landlock [RULES] [LIMITS] [--proxy N SOCKET] -- ARGV...
 
 Why it exists: some things cannot be said on the command line of bubblewrap. *outside*
 runs before it and makes it deaf to INT and TERM, which the keeper sends to everybody of
 a session: the agent may end politely, its isolation must not fall before it. *inside* runs
-within and takes that back, sets limits, cuts the way to abstract unix sockets of others
-(`--apart`) and opens listening sockets on the loopback of the sandbox. These go through an
-inherited socket to *outside*, which serves them with what the host has on the same port, or
-with a unix socket: nothing of it can be killed from within. *beside* serves the same way
-where the network is the host's, and *landlock* confines itself by the kernel's Landlock and
-turns into the command.
+within and takes that back, and opens listening sockets on the loopback of the sandbox. These
+go through an inherited socket to *outside*, which serves them with what the host has on the
+same port, or with a unix socket: nothing of it can be killed from within. Limits, among them
+no way to abstract unix sockets of others (`--apart`), are set by either. *beside* serves the
+same way where the network is the host's, and *landlock* confines itself by the kernel's
+Landlock and turns into the command.
 
 It promises that the command runs with everything asked for, or not at all: 126 and one
 line on stderr. 127 says, as of a shell, that the program is not there.
@@ -222,7 +222,7 @@ def outside(wishes: ConfineOptions) -> NoReturn:
     """Before bubblewrap: deaf to polite signals, and the host's side of the ports."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _go_first(wishes.one("--oom"))  # inside, /proc may be read-only
+    _narrow(wishes)  # among it `--oom`: inside, /proc may be read-only
     ways: dict[int, str | int] = {port: port for port in wishes.numbers("--port")}
     ways.update(wishes.proxies)
     if not ways:
@@ -244,8 +244,6 @@ def inside(wishes: ConfineOptions) -> NoReturn:
     if ports:
         _hand_out([_listening(port) for port in ports])
     _narrow(wishes)
-    if wishes.all("--apart"):
-        _stand_apart()
     if wishes.all("--terminal"):
         _forbid_typing()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -334,6 +332,8 @@ def _narrow(wishes: ConfineOptions) -> None:
             most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(kind, (most, most))
     _go_first(wishes.one("--oom"))
+    if wishes.all("--apart"):
+        _stand_apart()
 
 
 def _go_first(score: int) -> None:

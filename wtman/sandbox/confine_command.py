@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import cache
 
 from wtman.execution.spawn import program_of
 from wtman.model.command import Command
@@ -50,6 +51,11 @@ def placed(
 def needed(command: Command) -> tuple[str, ...]:
     """Where the programs of a command are, wtman's own interpreter and package included."""
     path = command.env.get("PATH", os.defpath)
-    own = programs.of_file(system.interpreter(), path)
     package = os.path.dirname(os.path.dirname(confine.__file__))
-    return (*programs.needed(command.argv[0], path, command.cwd), *own, package)
+    return (*programs.needed(command.argv[0], path, command.cwd), *_interpreters(path), package)
+
+
+@cache
+def _interpreters(path: str) -> tuple[str, ...]:
+    """What wtman's own interpreter needs: it stays while it runs."""
+    return tuple(programs.of_file(system.interpreter(), path))

@@ -6,12 +6,16 @@ link on the way to it is made again, because a mount cannot be put on a link.
 
 import os
 from collections.abc import Iterable
+from functools import cache
 
 from wtman.model.values import dataclass
 from wtman.sandbox import system
 from wtman.sandbox.inside import SandboxView
 from wtman.sandbox.policy import SandboxPolicy
 from wtman.sandbox.system import is_below
+
+_MOST_LINKS = 64  # on the way to one path; the kernel follows 40
+_MOST_PARTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,17 @@ class MountPlan:
 
 def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
     """What of the host is seen, the system's own folders apart."""
-    moved = tuple((os.path.realpath(folder), seen) for folder, seen in policy.view.moved)
-    view = SandboxView(moved)
+    walk = _LinkWalk()
+    real = cache(walk.real)  # nothing moves while one picture is put together
+    view = SandboxView(tuple((real(folder), seen) for folder, seen in policy.view.moved))
     writable = (*policy.write, *([policy.home] if policy.home else ()))
     readable = [*programs, *system.strays(), *policy.read]
     links: dict[str, str] = {}
     for path in (*readable, *writable, *(target for _, target, _ in policy.binds)):
-        real = os.path.realpath(path)
-        if view.seen(real) == real:  # else nothing is shown at its own path
-            links.update(_links_to(path))
-    writes = {os.path.realpath(path) for path in writable}
-    reads = {os.path.realpath(path) for path in readable if os.path.exists(path)}
+        if view.seen(real(path)) == real(path):  # else nothing is shown at its own path
+            links.update(walk.links(path))
+    writes = {real(path) for path in writable}
+    reads = {real(path) for path in readable if os.path.exists(path)}
     mounts = [Mount(path, view.seen(path), True) for path in writes]
     mounts += [
         Mount(path, view.seen(path), False)
@@ -56,10 +60,15 @@ def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
         if not system.holds(path) and not any(is_below(path, folder) for folder in writes)
     ]
     mounts += [
-        Mount(os.path.realpath(source), os.path.realpath(target), writes_too)
-        for source, target, writes_too in policy.binds
+        Mount(real(source), real(target), writes_too) for source, target, writes_too in policy.binds
     ]
     kept = _without_needless(mounts)
+
+    def shown_at(path: str) -> list[str]:
+        """Every place at which this path is shown: its own, and where a folder is moved to."""
+        places = sorted({real(path), view.seen(real(path))})
+        return [place for place in places if _is_covered(place, kept)]
+
     return MountPlan(
         mounts=kept,
         links=tuple(
@@ -70,21 +79,15 @@ def picture(policy: SandboxPolicy, programs: tuple[str, ...]) -> MountPlan:
         hidden=outermost(
             target
             for path in (*system.secrets(), *policy.hide)
-            for target in _shown_at(path, view, kept)
+            for target in shown_at(path)
             if os.path.exists(path)
         ),
         guarded=tuple(
-            Mount(os.path.realpath(path), target, False)
+            Mount(real(path), target, False)
             for path in guarded(policy)
-            for target in _shown_at(path, view, kept)
+            for target in shown_at(path)
         ),
     )
-
-
-def _shown_at(path: str, view: SandboxView, mounts: tuple[Mount, ...]) -> list[str]:
-    """Every place at which this path is shown: its own, and where a folder is moved to."""
-    real = os.path.realpath(path)
-    return [place for place in sorted({real, view.seen(real)}) if _is_covered(place, mounts)]
 
 
 def guarded(policy: SandboxPolicy) -> tuple[str, ...]:
@@ -119,22 +122,46 @@ def _is_covered(folder: str, mounts: tuple[Mount, ...]) -> bool:
     return system.holds(folder) or any(is_below(folder, mount.target) for mount in mounts)
 
 
-def _links_to(path: str) -> dict[str, str]:
-    """Every link that is followed on the way to this path, by its own real path."""
-    found: dict[str, str] = {}
-    todo = [part for part in path.split(os.sep) if part][::-1]
-    here = "/"
-    while todo and len(found) < 64:
-        part = todo.pop()
-        if part in (".", ".."):
-            here = os.path.dirname(here) if part == ".." else here
-            continue
-        step = os.path.join(here, part)
-        if os.path.islink(step):
-            text = os.readlink(step)
+class _LinkWalk:
+    """Where paths lead, and over which links; each step of them is looked at once."""
+
+    def __init__(self) -> None:
+        self._step = cache(_link_at)
+
+    def real(self, path: str) -> str:
+        """What `os.path.realpath` says of an absolute path."""
+        real, _ = self._walked(path)
+        return real or os.path.realpath(path)
+
+    def links(self, path: str) -> dict[str, str]:
+        """Every link that is followed on the way to this path, by its own real path."""
+        return self._walked(path)[1]
+
+    def _walked(self, path: str) -> tuple[str, dict[str, str]]:
+        found: dict[str, str] = {}
+        todo = path.split(os.sep)[::-1]
+        here = ""
+        while todo:
+            part = todo.pop()
+            if part in ("", ".", ".."):
+                here = here.rpartition("/")[0] if part == ".." else here
+                continue
+            step = f"{here}/{part}"
+            text = self._step(step)
+            if text is None:
+                here = step
+                continue
             found[step] = text
-            here = "/" if text.startswith("/") else here
-            todo += [part for part in text.split(os.sep) if part][::-1]
-        else:
-            here = step
-    return found
+            here = "" if text.startswith("/") else here
+            todo += text.split(os.sep)[::-1]
+            if len(found) >= _MOST_LINKS or len(todo) > _MOST_PARTS:
+                return "", found  # a loop
+        return here or "/", found
+
+
+def _link_at(path: str) -> str | None:
+    """What a link says, None for anything else."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None

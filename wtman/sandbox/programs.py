@@ -31,20 +31,30 @@ _SHARED = ("/tmp", "/var/tmp", "/run", "/var", "/mnt", "/media", "/srv")  # neve
 
 def needed(program: str, path: str, cwd: str) -> tuple[str, ...]:
     """Folders and files, as they are named, that these need: argv[0], and all on PATH."""
-    found: dict[str, None] = {}
-    if os.sep in program:
-        found.update(dict.fromkeys(of_file(os.path.join(cwd, program), path)))
-    for folder in folders_of(path):
-        found.update(dict.fromkeys(of_folder(folder, path)))
-    return tuple(found)
+    own = of_file(os.path.join(cwd, program), path) if os.sep in program else ()
+    on_path = _on_path(path, tuple(map(_stamp, folders_of(path))))
+    return tuple(dict.fromkeys((*own, *on_path)))
+
+
+@lru_cache(maxsize=16)
+def _on_path(path: str, stamps: tuple[int, ...]) -> tuple[str, ...]:
+    """What the folders of a PATH need; `stamps` are when they changed."""
+    each = zip(folders_of(path), stamps, strict=True)
+    found = (part for folder, at in each if at for part in _of_folder(folder, at, path))
+    return tuple(dict.fromkeys(found))
+
+
+def _stamp(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def of_folder(folder: str, path: str) -> tuple[str, ...]:
     """What an entry of PATH needs: itself, and the programs in it."""
-    try:
-        return _of_folder(folder, os.stat(folder).st_mtime_ns, path)
-    except OSError:
-        return ()
+    at = _stamp(folder)
+    return _of_folder(folder, at, path) if at else ()
 
 
 def of_environment(prefix: str, path: str, toolchains: bool = False) -> tuple[str, ...]:
@@ -62,10 +72,11 @@ def of_environment(prefix: str, path: str, toolchains: bool = False) -> tuple[st
     return tuple(dict.fromkeys([*_place(inside + _NO_FILE), *of_file(python, path)]))
 
 
-def folders_of(path: str) -> list[str]:
+@lru_cache(maxsize=16)
+def folders_of(path: str) -> tuple[str, ...]:
     """The folders of a PATH; what is relative means another place in each folder."""
     parts = (os.path.normpath(part) for part in path.split(os.pathsep) if part.startswith("/"))
-    return list(dict.fromkeys(parts))
+    return tuple(dict.fromkeys(parts))
 
 
 def which(program: str, path: str) -> str:

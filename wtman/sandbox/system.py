@@ -90,6 +90,7 @@ def _homes(named: str) -> tuple[str, ...]:
     return tuple(sorted(found - {"/"}))
 
 
+@cache
 def interpreter() -> str:
     """The real program that runs wtman, outside of any virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
