@@ -58,7 +58,10 @@ def test_a_page_in_the_place_of_an_answer_is_told_by_its_title(said: str, plain:
 
 
 def test_what_stands_on_a_page_is_no_refusal_of_the_provider() -> None:
-    assert trouble_of(PAGE) == "" and trouble_of(PAGE, 502) == "limited"
+    assert trouble_of(PAGE) == trouble_of(PAGE, 502) == "limited"
+    untitled = PAGE.replace("502 ", "").replace("Bad Gateway", "Sorry")
+    assert trouble_of(untitled) == ""
+    assert trouble_of(PAGE.replace("502 Bad Gateway", "403 Forbidden")) == "fatal"
 
 
 def test_values_have_the_type_that_is_promised() -> None:

@@ -38,6 +38,7 @@ def split(
     """Its exit status, and what `status` then says."""
     flags = ("--yes", "--reviewers", str(reviewers), "--repairs", "0", *more)
     done = wtman("split", "--plan", plan, *flags, cwd=repo, env=env, check_status=None, timeout=300)
+    assert done.code not in (2, 3), str(done)  # there is no run
     return done.code, {**status(wtman, repo, env), "said": str(done)}
 
 

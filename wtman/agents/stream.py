@@ -104,7 +104,9 @@ _LIMITED = re.compile(
 # What a proxy answers in the place of a provider.
 _PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)\b.*?(?:</html>|$)", re.I | re.S)
 _TITLE = re.compile(r"<(title|h1)\b[^>]*>\s*([^<>]+?)\s*</\1>", re.I)
-_STATUS = re.compile(r"(?:status(?: code)?:?|API Error:|HTTP|rejected \()\s*([1-5]\d\d)\b", re.I)
+_STATUS = re.compile(
+    r"(?:status(?: code)?:?|API Error:|HTTP|rejected \(|a web page, \")\s*([1-5]\d\d)\b", re.I
+)
 
 
 def trouble_of(said: str, status: int = 0) -> Trouble:
