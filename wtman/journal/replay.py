@@ -5,7 +5,7 @@ is passed over.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from wtman.journal import events as e
@@ -164,7 +164,8 @@ def _intended(state: State, event: e.Intended, at: float) -> State:
     if begins is None or task not in state.tasks:
         return state
     view = state.tasks[task]
-    attempt = Attempt(**asdict(begins), started=at, cap=event.cap, request=view.request)
+    start = {item.name: getattr(begins, item.name) for item in fields(begins)}
+    attempt = Attempt(**start, started=at, cap=event.cap, request=view.request)
     state.tasks[task] = replace(
         view,
         attempts=(*view.attempts, attempt),

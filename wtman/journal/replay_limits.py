@@ -40,7 +40,8 @@ def done(state: State, key: ActionKey) -> State:
     reserved = state.reserved
     if key in reserved:
         reserved = {name: cap for name, cap in reserved.items() if name != key}
-    intents = {name: since for name, since in state.intents.items() if name != key}
+    intents = dict(state.intents)
+    intents.pop(key, None)
     return replace(state, intents=intents, reserved=reserved)
 
 

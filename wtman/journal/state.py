@@ -688,11 +688,8 @@ def fingerprint_of(
 
 def digest(*parts: str) -> str:
     """A short content key: 16 hex digits over the parts, each framed by its length."""
-    total = sha256()
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        total.update(b"%d:" % len(raw) + raw)
-    return total.hexdigest()[:16]
+    raw = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return sha256(b"".join(b"%d:%b" % (len(part), part) for part in raw)).hexdigest()[:16]
 
 
 def red_text(event: e.Checked | e.CandidateJudged) -> str:
