@@ -50,6 +50,7 @@ EFFECTS = frozenset(
     cli/drive.py
     cli/editor.py
     cli/flow.py
+    cli/front_page.py
     cli/merge.py
     cli/notify.py
     cli/progress.py
@@ -63,6 +64,7 @@ EFFECTS = frozenset(
     cli/target.py
     cli/terminal.py
     cli/worktree.py
+    cli/root.py
     cli/saved_flow.py
     cli/written_flow.py
     config/__init__.py

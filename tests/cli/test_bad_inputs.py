@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import typer.main
 
-from wtman.cli import app, main
+from wtman.cli import main
 from wtman.cli.catalog import COMMANDS
+from wtman.cli.root import app
 
 Judge = Callable[..., int]
 

@@ -1,13 +1,18 @@
 """`wtman help`: the manual in a pipe, in a pager, and beside the pages of the commands."""
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from tests import kit
 from tests.cli.terminal import Terminal
+from wtman.cli.front_page import front_page
+from wtman.cli.root import app
 
 MANUAL = kit.ROOT / "wtman/manual"
 
@@ -94,3 +99,19 @@ def test_ctrl_c_belongs_to_the_pager(
     shown.until("caught")
     shown.child.send("\r")
     assert shown.end() == 0
+
+
+@pytest.mark.parametrize("columns", [20, 52, 60, 71, 80, 100, 240])
+def test_the_front_page_is_what_typer_prints(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    group: Any = typer.main.get_command(app)
+    group.main(["--help"], prog_name="wtman", standalone_mode=False)
+    assert front_page() == capsys.readouterr().out.rstrip("\n")
+
+
+def test_the_front_page_needs_no_typer(wtman: kit.Program, repo: Path) -> None:
+    code = "import sys; from wtman.cli import main; main(['--help']); "
+    code += "print('typer' in sys.modules, file=sys.stderr)"
+    assert kit.Program(repo, (sys.executable, "-c", code), wtman.extra)().err == "False\n"

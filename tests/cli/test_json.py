@@ -13,8 +13,9 @@ import pytest
 import typer.main
 
 from tests import kit, schemas
-from wtman.cli import app, main
+from wtman.cli import main
 from wtman.cli.catalog import COMMANDS
+from wtman.cli.root import app
 
 Built = Callable[..., str]
 

@@ -1,7 +1,7 @@
 """The commands: flags in, a use case called, text and an exit status out. Decides nothing.
 
 Promises a fast start: a command's module is imported when that command is asked for,
-and `--help` needs none of them. This is the one door where errors become text: a
+and `--help` needs none of them, nor typer. This is the one door where errors become text: a
 WtmanError one or two lines (or `{"error": ...}` with --json), anything else one line
 and a log file; never a traceback on the terminal.
 """
@@ -10,58 +10,14 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
-import typer.main
-from typer.exceptions import TyperException
+from typing import TYPE_CHECKING
 
 from wtman import files
 from wtman.cli import streams
-from wtman.cli.command import HELP, Commands
 from wtman.errors import SPACE_HINT, WtmanError
 
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from wtman import __version__
-
-        typer.echo(f"wtman {__version__}")
-        raise typer.Exit
-
-
-app = typer.Typer(
-    cls=Commands,
-    context_settings=HELP,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    add_completion=False,
-    options_metavar="[-C DIR] [-P]",
-    subcommand_metavar="COMMAND [ARGS]...",
-)
-
-
-@app.callback()
-def _root(
-    ctx: typer.Context,
-    directory: Annotated[
-        str, typer.Option("-C", metavar="DIR", help="Run as if started in DIR.")
-    ] = "",
-    no_pager: Annotated[
-        bool, typer.Option("-P", "--no-pager", help="Print long output without a pager.")
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Turn one request into many branches built at the same time, landed as one change.
-
-    Exit status: 0 done; 1 the work fell short; 2 wrong usage; 3 the environment lacks
-    something; 4 paused; 130 interrupted. The manual: wtman help.
-    """
-    ctx.obj = {**(ctx.obj or {}), "directory": directory, "pager": not no_pager}
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _run(args, as_json)
     if args[:1] == ["__complete"]:
+        import typer.main
+
         from wtman.cli.completion import complete
+        from wtman.cli.root import app
 
         return complete(typer.main.get_command(app), args[1:])
     streams.settle()
@@ -86,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str], as_json: bool) -> int:
+    if args in (["-h"], ["--help"]):
+        return _front_page()
+    import typer.main
+    from typer.exceptions import TyperException
+
+    from wtman.cli.root import app
+
     if len(args) == 2 and args[0] in ("-h", "--help"):
         args = ["help", args[1]]  # as of git
     try:
@@ -107,6 +73,17 @@ def _run(args: list[str], as_json: bool) -> int:
         # What could not be printed is told by the caller.
         return 0 if streams.loss() is error else _unexpected(error, args, as_json)
     return int(status or 0)
+
+
+def _front_page() -> int:
+    """What `--help` shows, without the half of all imports that reads other words."""
+    from wtman.cli.front_page import front_page
+
+    try:
+        print(front_page(), flush=True)
+    except BrokenPipeError:
+        pass  # its reader has had enough
+    return 0
 
 
 def _way_on(hint: str, args: list[str]) -> str:
@@ -139,7 +116,7 @@ def _told(code: str, message: str, hint: str, status: int, as_json: bool) -> int
     return status
 
 
-def _misused(error: TyperException, as_json: bool) -> int:
+def _misused(error: "TyperException", as_json: bool) -> int:
     message = error.format_message()
     context = getattr(error, "ctx", None)
     if context is not None and not message:

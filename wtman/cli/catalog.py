@@ -3,6 +3,21 @@
 Pure. A command's module and function have its name.
 """
 
+ABOUT = """\
+Turn one request into many branches built at the same time, landed as one change.
+
+Exit status: 0 done; 1 the work fell short; 2 wrong usage; 3 the environment lacks
+something; 4 paused; 130 interrupted. The manual: wtman help."""
+USAGE = ("[-C DIR] [-P]", "COMMAND [ARGS]...")
+ROOT_OPTIONS = {
+    "-C DIR": "Run as if started in DIR.",
+    "-P, --no-pager": "Print long output without a pager.",
+    "--version": "Print the version.",
+    "-h, --help": "Show this message and exit.",
+}
+# Lines wider than this read badly, however wide the terminal is.
+WIDEST = 100
+
 GROUPS = {
     "Start a run": {
         "split": "Build a request on parallel branches, up to ready to merge.",

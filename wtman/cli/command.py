@@ -12,7 +12,7 @@ import typer
 import typer.core
 import typer.main
 
-from wtman.cli.catalog import COMMANDS, EXAMPLES, GROUPS, PANELS
+from wtman.cli.catalog import COMMANDS, EXAMPLES, GROUPS, PANELS, WIDEST
 from wtman.errors import UsageError
 
 
@@ -83,8 +83,7 @@ class Commands(typer.core.TyperGroup):
         _write(formatter, _REST, [_row(param, ctx) for param in self.get_params(ctx)])
 
 
-# Lines wider than this read badly, however wide the terminal is.
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
 _MOST_UNGROUPED = 12
 _REST = "Options"
 # Options that take all words up to the next option: `--branches a b c`.
