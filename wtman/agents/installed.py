@@ -18,7 +18,7 @@ from wtman.model.agent_definition import AgentDefinition
 from wtman.model.values import dataclass
 
 # In the order of preference; `api` comes after all of them, as it needs a key of its own.
-PREFERRED = ("claude", "codex", "gemini", "opencode", "pi", "copilot", "aider")
+PREFERRED = ("claude", "codex", "gemini", "opencode", "pi", "copilot", "aider", "qwen")
 OWN = "api"
 _PATIENCE = 20.0  # seconds for a program to say its version; some take a while on a cold disk
 

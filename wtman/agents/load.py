@@ -11,7 +11,7 @@ from wtman.formats.shell_words import with_home
 from wtman.model.agent_definition import READ_LIKE, AgentDefinition
 from wtman.text.words import did_you_mean, quoted
 
-_SHIPPED = tuple("aider api claude codex command copilot gemini opencode pi replay".split())
+_SHIPPED = tuple("aider api claude codex command copilot gemini opencode pi qwen replay".split())
 
 
 def load(spec: str, defined: Mapping[str, AgentDefinition] = MappingProxyType({})) -> Agent:

@@ -187,7 +187,10 @@ def _result(state: StreamJson, event: dict[str, Any]) -> Step:
         settled = replace(_priced(models), usd=money(event, "total_cost_usd"))
         cumulative = True
     else:  # another CLI with a stream like it: its result has figures of its own, or none
-        told = _most(_usage(field(event, "usage")), _live(state))
+        told, live = _usage(field(event, "usage")), _live(state)
+        # Those with a sum go on over a resumed conversation, but messages tell all of theirs.
+        summed = field(event, "usage", "total_tokens") is not None
+        told = live if summed and live.tokens else _most(told, live)
         settled = replace(state.settled + told, usd=money(event, "total_cost_usd"))
         cumulative = False
     state = replace(
@@ -199,7 +202,10 @@ def _result(state: StreamJson, event: dict[str, Any]) -> Step:
 def _usage(value: Any) -> Usage:
     cached = number(value, "cache_read_input_tokens")
     fresh = number(value, "input_tokens") + number(value, "cache_creation_input_tokens")
-    return Usage(fresh + cached, number(value, "output_tokens"), None, cached)
+    wrote = number(value, "output_tokens")
+    # Others tell a sum, and what came from a cache as a part of the input.
+    within = number(value, "total_tokens") == fresh + wrote >= cached
+    return Usage(fresh if within else fresh + cached, wrote, None, cached)
 
 
 def _most(one: Usage, two: Usage) -> Usage:
@@ -255,6 +261,7 @@ def _judged(state: StreamJson, exit: Exit) -> tuple[str, str]:
     result = state.result
     if result is not None and field(result, "is_error") is not False:
         said = text(result, "result") or "; ".join(_errors(result))
+        said = said or text(result, "error", "message")
         said = _line(said or text(result, "subtype") or "an error that it does not name")
         if text(result, "subtype") == "success":  # the API's words
             return trouble_of(said, number(result, "api_error_status")), said

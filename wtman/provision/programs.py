@@ -23,7 +23,8 @@ from wtman.sandbox.system import is_below
 _SIGN_INS = (
     ".ssh .gnupg .aws .azure .kube .docker .netrc .npmrc .pypirc .git-credentials .password-store"
     " .config/gh .config/gcloud .config/git .local/share/keyrings .claude .claude.json .codex"
-    " .gemini .copilot .aider .config/opencode .local/share/opencode .mozilla .config/google-chrome"
+    " .gemini .qwen .copilot .aider .config/opencode .local/share/opencode .mozilla"
+    " .config/google-chrome"
 ).split()
 _MARKS = ("pyvenv.cfg", "conda-meta")  # at the top of an environment
 

@@ -37,7 +37,7 @@ _CACHES = tuple(
 _OUTPUTS = tuple(
     (
         "build dist target out obj coverage htmlcov log logs tmp temp _build .output "
-        ".idea .vs .vscode .claude .codex .gemini .aider* .opencode "
+        ".idea .vs .vscode .claude .codex .gemini .qwen .aider* .opencode "
         "*.log *.tmp *.bak *.orig *.rej *.pid .coverage .coverage.* coverage.xml junit.xml"
     ).split()
 )

@@ -5,6 +5,7 @@ API; what it then does is a call of one of its own tools.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -123,6 +124,20 @@ def _written_by_aider(asked: Asked, path: str, content: str) -> Turn:
     return words(asked, f"I write it.\n\n{path}\n```\n{content}\n```\n")
 
 
+def _written_by_qwen(asked: Asked, path: str, content: str) -> Turn:
+    """Its tool takes absolute paths alone, of files that are new or were read; it says in which
+    folder it is. Else by a command."""
+    if asked.turn:
+        return _run_by_qwen(asked, f"printf '%s\\n' '{content}' > '{path}'")
+    place = re.search(r"working in the directory: (/[^\s\"\\]+)", json.dumps(asked.body))
+    assert place, asked.body
+    return tool(asked, "write_file", file_path=f"{place[1]}/{path}", content=f"{content}\n")
+
+
+def _run_by_qwen(asked: Asked, command: str) -> Turn:
+    return tool(asked, "run_shell_command", command=command, is_background=False)
+
+
 AIDER = Cli(
     name="aider",
     model="openai/gpt-4o",
@@ -140,7 +155,19 @@ AIDER = Cli(
     tools=False,
 )
 
-CLIS = (GEMINI, PI, OPENCODE, COPILOT, AIDER)
+QWEN = Cli(
+    name="qwen",
+    model="qwen3-coder-plus",
+    env=lambda address, key: {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": f"{address}/v1"},
+    writes=_written_by_qwen,
+    shell=_run_by_qwen,
+    priced=False,
+    sign_in="OPENAI_API_KEY",
+    patience=150,  # seven tries, more than a minute, and a long start
+    leave="\x03\x03",
+)
+
+CLIS = (GEMINI, PI, OPENCODE, COPILOT, AIDER, QWEN)
 
 # These have a battery of their own, in the folder above.
 CLAUDE = Cli(
@@ -159,4 +186,4 @@ CODEX = Cli(
     shell=shell,
 )
 
-SEVEN = (CLAUDE, CODEX, *CLIS)
+SEVEN = (CLAUDE, CODEX, GEMINI, PI, OPENCODE, COPILOT, AIDER)
