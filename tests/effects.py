@@ -124,6 +124,7 @@ EFFECTS = frozenset(
     git/branches.py
     git/case.py
     git/checkout_repair.py
+    git/checkouts/changed_files.py
     git/checkouts/environments.py
     git/checkouts/glance.py
     git/checkouts/handouts.py
@@ -141,6 +142,7 @@ EFFECTS = frozenset(
     git/fingerprint.py
     git/footprint.py
     git/init.py
+    git/conversations.py
     git/merges/attributes.py
     git/merges/draft_tree.py
     git/merges/merge_tree.py
@@ -149,6 +151,7 @@ EFFECTS = frozenset(
     git/objects/compare.py
     git/objects/contents.py
     git/objects/history.py
+    git/objects/loose.py
     git/objects/survey.py
     git/objects/writer.py
     git/patches/apply.py

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.git.world import commit_of
@@ -48,6 +49,34 @@ def test_a_lost_race_names_the_ref_and_moves_nothing(
         assert refs.read(here, "refs/wtman") == {"refs/wtman/a": head}
     with pytest.raises(RaceError, match="refs/wtman/c"):
         refs.update(here, [RefChange("refs/wtman/c", other, head)])
+
+
+def lasting() -> list[psutil.Process]:
+    """The gits of this process that stay."""
+    return [it for it in psutil.Process().children() if "update-ref" in it.cmdline()]
+
+
+def test_a_lasting_git_moves_them_too_and_is_replaced_when_it_dies(
+    here: Repository, ctl: control_dir.Control, head: Sha, tmp_path: Path
+) -> None:
+    other = commit_of(ctl, tmp_path / "w", {"x": "x"}, head)
+    with here.lasting.kept():
+        for number in range(3):
+            refs.update(here, [RefChange(f"refs/wtman/{number}", head, None)])
+        (one,) = lasting()
+        one.kill()
+        refs.update(here, [RefChange("refs/wtman/0", other, head)])
+        refs.update(here, [RefChange("refs/wtman/1", None, head)])
+        (two,) = lasting()
+        assert two.pid != one.pid
+        with pytest.raises(RaceError, match="refs/wtman/0"):
+            refs.update(here, [RefChange("refs/wtman/0", other, head)])
+        assert not lasting()  # it ends at what it refuses
+        refs.update(here, [RefChange("refs/wtman/3", head, None)])
+        assert refs.read(here, "refs/wtman") == {
+            "refs/wtman/0": other, "refs/wtman/2": head, "refs/wtman/3": head,
+        }  # fmt: skip
+    assert not lasting()
 
 
 def test_of_many_at_once_exactly_one_wins(

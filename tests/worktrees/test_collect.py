@@ -193,7 +193,7 @@ def broken_git(
 
 
 @pytest.mark.parametrize("does", ["kill -9 $$", "echo fatal: oops >&2; exit 128"])
-@pytest.mark.parametrize("word", ["write-tree", "update-ref", "pack-objects"])
+@pytest.mark.parametrize("word", ["write-tree", "update-index", "pack-objects"])
 def test_what_befalls_git_while_it_collects_is_done_again(
     path: Path, monkeypatch: pytest.MonkeyPatch, word: str, does: str
 ) -> None:

@@ -71,6 +71,7 @@ async def open_run(
         lock,
         ThreadPoolExecutor(max_workers=threads) as pool,
         raised_fd_limit() as nofile,
+        repo.lasting.kept(),
     ):
         install_child_watcher()
         if not aside:

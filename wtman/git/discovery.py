@@ -13,6 +13,7 @@ from functools import cache
 from wtman import files
 from wtman.errors import ExternalError, MissingError, OutsideError
 from wtman.git.config import users_own
+from wtman.git.conversations import LastingGits
 from wtman.git.run import git
 from wtman.model.ref_moves import Move
 from wtman.model.values import dataclass
@@ -27,7 +28,8 @@ class Repository:
     """Absolute real paths. `git_dir` is that of the checkout the user stands in.
 
     `announced` is what this process was about to do to its refs (`ref_log`); `approved` are
-    the texts of commands and filters that the user approved for it.
+    the texts of commands and filters that the user approved for it. `lasting` are gits that
+    stay for the next question.
     """
 
     common_dir: str
@@ -37,6 +39,7 @@ class Repository:
     folder: str = field(default="", compare=False)  # below toplevel, where the user stands
     announced: list[Move] = field(default_factory=list, compare=False, repr=False)
     approved: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    lasting: LastingGits = field(default_factory=LastingGits, compare=False, repr=False)
 
     @property
     def wtman_dir(self) -> str:

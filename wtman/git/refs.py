@@ -18,7 +18,7 @@ from wtman.errors import ExternalError, OutsideError, RaceError, ToolError, Usag
 from wtman.formats.git_output import packed_refs, raw, text
 from wtman.git.discovery import Repository
 from wtman.git.ref_log import announce
-from wtman.git.run import git
+from wtman.git.run import Conversation, git
 from wtman.model.ids import Sha
 from wtman.model.ref_moves import ANY, Move
 from wtman.model.values import dataclass
@@ -28,6 +28,9 @@ _LOST = re.compile(
     r"|unable to resolve reference|expected symref)"
 )
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_RefState = tuple[str, int, int, int, int, int]  # path, mode, inode, size, mtime, ctime
+_UPDATE = ("-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z")
+_FEW = 5000  # files of refs whose states are remembered
 _PATIENCE = 300.0  # seconds for a list of refs: nothing that is sound takes so long
 
 
@@ -52,26 +55,57 @@ def read(repo: Repository, prefix: str) -> dict[str, Sha]:
 def listed(git_dir: str, *prefixes: str) -> bytes:
     """Lines of object name and ref, of all refs at or below these prefixes.
 
-    ExternalError where something is in their place that git would wait at for ever.
+    ExternalError where something is in their place that git would wait at for ever. Git is
+    asked again when a file of theirs has another state than when it last was.
     """
+    facts: list[_RefState] = []
     for prefix in prefixes:
-        if odd := _odd(os.path.join(git_dir, prefix)):
+        if odd := _odd(os.path.join(git_dir, prefix), facts):
             raise ExternalError(
                 f"{odd} is not a regular file: git would hang on it",
                 hint="a session may have put it there: look at it, then remove it",
             )
+    for name in ("packed-refs", "reftable", "HEAD", "config"):
+        _note(os.path.join(git_dir, name), facts)
+    odd_kind = os.path.exists(f"{git_dir}/reftable") or any(stat.S_ISLNK(it[1]) for it in facts)
+    if odd_kind or len(facts) > _FEW:
+        return _asked(git_dir, prefixes)
+    return _listed_as_of(git_dir, prefixes, tuple(facts))
+
+
+@lru_cache(maxsize=8)
+def _listed_as_of(git_dir: str, prefixes: tuple[str, ...], facts: tuple[_RefState, ...]) -> bytes:
+    """What git says of refs whose files, just before, were in these states."""
+    return _asked(git_dir, prefixes)
+
+
+def _asked(git_dir: str, prefixes: tuple[str, ...]) -> bytes:
     args = ["for-each-ref", "--format=%(objectname) %(refname)", *prefixes]
     return git(args, git_dir=git_dir, timeout=_PATIENCE).out
 
 
-def _odd(top: str) -> str:
-    """The first pipe, socket or device at or below a path, links followed; "" without one."""
+def _note(path: str, facts: list[_RefState]) -> None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return
+    state = (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    facts.append((path, *state))
+
+
+def _odd(top: str, facts: list[_RefState]) -> str:
+    """The first pipe, socket or device at or below a path, links followed; "" without one.
+
+    `facts` gets the states of what is there.
+    """
     waiting = [top]
+    _note(top, facts)
     while waiting:
         place = waiting.pop()
         try:
             with os.scandir(place) as items:
                 for item in items:
+                    _note(item.path, facts)
                     if item.is_dir(follow_symlinks=False):
                         waiting.append(item.path)
                     elif not item.is_file() and os.path.exists(item.path) and not item.is_dir():
@@ -132,13 +166,11 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
         return
     script = b"".join(_line(change) for change in changes)
     announce(repo, [Move(change.ref, change.old or "", change.new or "") for change in changes])
+    if _done(repo, script, changes):
+        return
     began = time.time()
     try:
-        git(
-            ["-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z"],
-            git_dir=repo.common_dir,
-            input=script,
-        )
+        git(_UPDATE, git_dir=repo.common_dir, input=script)
     except ToolError:
         locks.drop_packed(repo.common_dir, began, time.time())
         raise
@@ -148,6 +180,26 @@ def update(repo: Repository, changes: Sequence[RefChange]) -> None:
                 f"{lost['ref']} was changed meanwhile", hint="run the command again"
             ) from error
         raise
+
+
+def _done(repo: Repository, script: bytes, changes: Sequence[RefChange]) -> bool:
+    """Have the lasting git do it; whether it is done. What that refuses another is asked again."""
+
+    def start() -> Conversation:
+        return Conversation(_UPDATE, git_dir=repo.common_dir, env={})
+
+    def talk(git: Conversation) -> bool:
+        began = time.time()
+        try:
+            git.say(b"start\0" + script + b"prepare\0commit\0")
+            git.until(b"commit: ok\n")
+        except ToolError:  # killed, perhaps behind its last step
+            locks.drop_packed(repo.common_dir, began, time.time())
+            if not all(read_one(repo, item.ref) == item.new for item in changes):
+                raise
+        return True
+
+    return bool(repo.lasting.ask("update-ref", start, talk))
 
 
 def restore(repo: Repository, ref: str, to: Sha) -> None:

@@ -200,6 +200,17 @@ class Conversation:
                 raise self._failure()
             self._heard += more
 
+    def until(self, mark: bytes) -> bytes:
+        """All that it says before `mark`; waits for that. Nothing may come behind it."""
+        assert self._process.stdout is not None
+        heard, self._heard = bytearray(self._heard), b""
+        while not heard.endswith(mark):
+            more = self._process.stdout.read(1 << 16)
+            if not more:
+                raise self._failure()
+            heard += more
+        return bytes(heard[: -len(mark)])
+
     def rest(self, ok: tuple[int, ...] = (0,)) -> Iterator[bytes]:
         """All that it says, piece by piece as it comes, until it ends."""
         assert self._process.stdout is not None

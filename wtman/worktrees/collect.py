@@ -14,12 +14,14 @@ import stat
 from dataclasses import replace
 from typing import Any
 
+from wtman import inventory
 from wtman.context import Context
 from wtman.errors import OutsideError, WorktreeError, WtmanError, machine_error
 from wtman.formats.gitignore import outside
 from wtman.git import refs
 from wtman.git.checkouts import snapshot as git_snapshot
 from wtman.git.checkouts import worktrees
+from wtman.git.checkouts.changed_files import changed_files
 from wtman.git.checkouts.worktrees import Worktree
 from wtman.git.objects import history
 from wtman.git.refs import RefChange
@@ -40,6 +42,7 @@ from wtman.worktrees.ignored import Hidden, forced, hidden
 from wtman.worktrees.lent import folder_of, give_back
 from wtman.worktrees.place import TaskPlace, keep, made, save
 from wtman.worktrees.risky_changes import notable
+from wtman.worktrees.takeover import handouts_of
 
 _IGNORED = 20  # paths of ignored files that are kept in the journal
 _HOW_TO_FORCE = (
@@ -169,7 +172,7 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     if finished.ended is not Ended.OK or reason or finished.changed:
         return _set_aside(ctx, state, finished, worktree, tip, reason or finished.reason, notes)
     try:
-        snapshot, wrote = _holds(ctx, finished, worktree, tip)
+        snapshot, wrote = _holds(ctx, state, finished, worktree, tip)
     except WorktreeError as error:
         reason = f"{_UNCOLLECTED}: {error.message}"
         return _set_aside(ctx, state, finished, worktree, tip, reason, notes)
@@ -218,13 +221,41 @@ def _collect(ctx: Context, state: State, finished: Finished) -> SessionFinished:
     return replace(found, notes=notes + found.notes, ignored=wrote.work[:_IGNORED])
 
 
+def _known(
+    ctx: Context, state: State, finished: Finished, worktree: Worktree, tip: Sha
+) -> tuple[git_snapshot.Snapshot, tuple[str, ...]] | None:
+    """The tree, and what git ignores, by what differs from how the worktree was handed out.
+
+    None where that is not known, or not all: then git looks at every file.
+    """
+    handouts = handouts_of(ctx, state) if tip == finished.at else None
+    base = handouts.index(worktree.path, tip) if handouts is not None else ""
+    handout = handouts.load(worktree.path) if handouts is not None and base else None
+    if handout is None or handout.commit != tip or not inventory.is_fine(handout.inventory):
+        return None
+    if handout.made or handout.own or handout.dirty:
+        return None  # git has to say what of it it would see
+    where = (ctx.control, worktree.path, worktree.index)
+    try:
+        found = inventory.compare(worktree.path, handout.inventory)
+        changed = changed_files(*where, handout.inventory, found, gate.BLOB_CAP)
+        if changed is None:
+            return None
+        return git_snapshot.snapshot_changed(*where, base, changed.taken), changed.ignored
+    except OutsideError:
+        raise
+    except (WtmanError, OSError):
+        return None  # the look at every file says what is wrong
+
+
 def _holds(
-    ctx: Context, finished: Finished, worktree: Worktree, tip: Sha
+    ctx: Context, state: State, finished: Finished, worktree: Worktree, tip: Sha
 ) -> tuple[git_snapshot.Snapshot, Hidden]:
     """The tree that the session left on top of its tip, and what git ignores of it."""
     where = (ctx.control, worktree.path, worktree.index, tip)
-    snapshot = git_snapshot.snapshot(*where, largest=gate.BLOB_CAP)
-    wrote = _hidden(ctx, worktree, finished)
+    known = _known(ctx, state, finished, worktree, tip)
+    snapshot = known[0] if known else git_snapshot.snapshot(*where, largest=gate.BLOB_CAP)
+    wrote = _hidden(ctx, worktree, finished, known[1] if known else None)
     if wrote != Hidden():
         staged = gate.staged(_private(ctx, finished, worktree))
         if by_force := forced(ctx.control, worktree, staged):
@@ -244,9 +275,12 @@ def _inside(
     return submodules.look(ctx.control, git, tip, nested, keep)
 
 
-def _hidden(ctx: Context, worktree: Worktree, finished: Finished) -> Hidden:
+def _hidden(
+    ctx: Context, worktree: Worktree, finished: Finished, paths: tuple[str, ...] | None = None
+) -> Hidden:
     """What the sessions wrote where git ignores it; the worktree has just been snapshotted."""
-    return hidden(ctx.control, worktree, finished.began) if finished.began else Hidden()
+    began = finished.began
+    return hidden(ctx.control, worktree, began, paths) if began else Hidden()
 
 
 def _may_be_empty(view: TaskView, finished: Finished) -> bool:

@@ -54,15 +54,19 @@ class Hidden:
     output: tuple[str, ...] = ()
 
 
-def hidden(ctl: Control, worktree: Worktree, began: int) -> Hidden:
+def hidden(
+    ctl: Control, worktree: Worktree, began: int, paths: Sequence[str] | None = None
+) -> Hidden:
     """What is new at ignored paths since `began`, nanoseconds on the clock of the disk. Blocking.
 
-    The worktree has just been snapshotted.
+    `paths` are those that may be, where that is known. The worktree has just been snapshotted.
     """
+    if paths is None:
+        paths = snapshot.ignored(ctl, worktree.path, worktree.index)
     work: list[str] = []
     output: list[str] = []
     left = _MOST
-    for path in snapshot.ignored(ctl, worktree.path, worktree.index):
+    for path in paths:
         if matches(_CACHES, path.rstrip("/")):
             continue
         found: list[str] = []

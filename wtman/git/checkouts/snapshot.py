@@ -119,6 +119,20 @@ def snapshot(
     return Snapshot(Sha(written.decode().strip()), nested, left, tuple(submodules))
 
 
+def snapshot_changed(
+    ctl: Control, worktree: str, index: str, base: str, changed: Sequence[str]
+) -> Snapshot:
+    """The tree that the index `base` has, with the files at `changed` as they are now.
+
+    For who knows that everything else is as it was when that index was written, and that what
+    is there at `changed` are plain files and links that git is to have.
+    """
+    with _working(ctl, worktree, index, base) as working:
+        _refuse(_added(ctl, worktree, working, list(changed)))
+        written = call(ctl, ["write-tree"], worktree=worktree, index=working).out
+    return Snapshot(Sha(written.decode().strip()))
+
+
 def ignored(ctl: Control, worktree: str, index: str, named: Sequence[str] = ()) -> list[str]:
     """Untracked paths that are ignored, as of the last snapshot; `named` narrows the question.
 
@@ -193,13 +207,13 @@ def works(ctl: Control) -> bool:
 
 
 @contextmanager
-def _working(ctl: Control, worktree: str, index: str) -> Iterator[str]:
-    """A copy of the index to work with, which takes its place at the end."""
+def _working(ctl: Control, worktree: str, index: str, base: str = "") -> Iterator[str]:
+    """A copy of the index, or of `base`, to work with; it takes the index's place at the end."""
     kept = own_index(ctl, worktree, index)
     with scratch_file(ctl) as working:
         with suppress(FileNotFoundError):
             # With its time: git compares file times with it to see edits within one tick.
-            shutil.copy2(kept, working)
+            shutil.copy2(base or kept, working)
         yield working
         files.copy(working, kept)
 

@@ -4,12 +4,16 @@ Many questions of one kind are one process: the `_many` forms. Paths are text th
 `wtman.formats.git_output.raw` turns back into the bytes that git has.
 """
 
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from wtman.errors import ExternalError, MissingError
+from wtman.formats.git_objects import write_commit
 from wtman.formats.git_output import raw, raw_changes, text, tree_lines
-from wtman.git.control_dir import Control, call, oid
+from wtman.git.control_dir import Control, call, environment_of, oid
+from wtman.git.objects.loose import write_loose
+from wtman.git.run import Conversation
 from wtman.model.changes import Changes, Entry
 from wtman.model.ids import Sha
 from wtman.model.plan import Identity
@@ -34,6 +38,11 @@ def commit(
     when: float,
 ) -> Sha:
     """Write a commit; the same arguments give the same name."""
+    who, text = person(ctl, author, when), raw(message or "\n")
+    content = write_commit(oid(tree), [oid(parent) for parent in parents], text, who, who)
+    if b"\0" not in text and (written := write_loose(ctl, "commit", content, tree)):
+        remember(ctl, written, Sha(tree))
+        return written
     env = dated("AUTHOR", author, when) | dated("COMMITTER", author, when)
     args = ["commit-tree", oid(tree)]
     for parent in parents:
@@ -41,6 +50,18 @@ def commit(
     made = _sha(call(ctl, [*args, "-F", "-"], env=env, input=raw(message or "\n")).out)
     remember(ctl, made, Sha(tree))
     return made
+
+
+def person(ctl: Control, who: Identity, when: float) -> bytes:
+    """Name, address and date (seconds) as git puts them into a commit."""
+    return b"%s %d +0000" % (_person(ctl, who), int(when))
+
+
+@lru_cache(maxsize=16)
+def _person(ctl: Control, who: Identity) -> bytes:
+    """Name and address: git drops some characters."""
+    env = dated("AUTHOR", who, 1e9)
+    return call(ctl, ["var", "GIT_AUTHOR_IDENT"], env=env).out.rsplit(b" ", 2)[0]
 
 
 def dated(role: str, who: Identity, when: float) -> dict[str, str]:
@@ -128,7 +149,8 @@ def count_commits(ctl: Control, a: str, b: str) -> int:
 @lru_cache(maxsize=32)  # one pair is asked about several times in a row
 def changes(ctl: Control, a: str, b: str) -> Changes:
     """What changed between two commits or trees; a rename is a deletion and an addition."""
-    return changes_many(ctl, ((a, b),))[0]
+    asked = _asked_difference(ctl, *trees_of(ctl, (a, b)))
+    return asked[0] if asked else changes_many(ctl, ((a, b),))[0]
 
 
 def changes_many(
@@ -157,13 +179,47 @@ def paths_changed(ctl: Control, a: str, b: str) -> tuple[str, ...]:
 
 def line_counts(ctl: Control, a: str, b: str) -> dict[str, tuple[int, int] | None]:
     """How many lines came and went of each path that differs; None for a binary file."""
-    args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", *trees_of(ctl, (a, b))]
+    trees = trees_of(ctl, (a, b))
+    if asked := _asked_difference(ctl, *trees):
+        return dict(asked[1])
+    args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", *trees]
+    return _counted(call(ctl, args).out)
+
+
+def _counted(out: bytes) -> dict[str, tuple[int, int] | None]:
     found: dict[str, tuple[int, int] | None] = {}
-    for record in call(ctl, args).out.split(b"\0"):
+    for record in out.split(b"\0"):
         if record:
             came, went, path = record.split(b"\t", 2)
             found[text(path)] = None if came == b"-" else (int(came), int(went))
     return found
+
+
+Difference = tuple[Changes, Mapping[str, tuple[int, int] | None]]
+
+
+@lru_cache(maxsize=32)
+def _asked_difference(ctl: Control, a: str, b: str) -> Difference | None:
+    """What a lasting git says of two trees: the changes, and how many lines of each."""
+    if ctl.aside:
+        return None
+    # A line that names no object comes back at once, and all that is before it.
+    mark = f"done {secrets.token_hex(8)}\n".encode()
+    header = f"{oid(a)} {oid(b)}\n".encode()
+
+    def start() -> Conversation:
+        args = ["diff-tree", "--stdin", "-r", "-z", "--raw", "--numstat", "--no-renames"]
+        return Conversation([*args, "--no-abbrev"], git_dir=ctl.path, env=environment_of(ctl))
+
+    def talk(git: Conversation) -> Difference:
+        git.say(header + mark)
+        said = git.until(mark)
+        (found,) = raw_changes(said, [header])
+        # A path is the last word of its record, two to a change before the counts.
+        counts = said[len(header) :].split(b"\0", 2 * len(found))[-1]
+        return found, _counted(counts)
+
+    return ctl.repo.lasting.ask("diff-tree", start, talk)
 
 
 def numstat(ctl: Control, a: str, b: str) -> Stats:

@@ -12,12 +12,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 
 from wtman.formats.git_objects import named_in, named_of, write_commit, write_pack, write_tree
 from wtman.formats.git_output import raw
 from wtman.git.control_dir import Control, call
-from wtman.git.objects.history import dated, remember
+from wtman.git.objects.history import person, remember
 from wtman.git.scratch import scratch, sweep
 from wtman.model.changes import Entry
 from wtman.model.ids import Sha
@@ -89,7 +88,7 @@ class Objects:
         when: float,
     ) -> Sha:
         """A commit as `history.commit` makes it."""
-        people = _person(self._home, author, int(when)), _person(self._home, committer, int(when))
+        people = person(self._home, author, when), person(self._home, committer, when)
         return self.bare_commit(tree, parents, raw(message or "\n"), *people)
 
     def bare_commit(
@@ -163,10 +162,3 @@ class Objects:
         many = len(found) > _LOOSE
         verb = ["index-pack", "--stdin"] if many else ["unpack-objects", "-q"]
         call(self._home, verb, input=pack + self._digest(pack).digest())
-
-
-@lru_cache(maxsize=64)
-def _person(ctl: Control, who: Identity, when: int) -> bytes:
-    """Name, address and date as git puts them into a commit, which drops some characters."""
-    env = dated("AUTHOR", who, when)
-    return call(ctl, ["var", "GIT_AUTHOR_IDENT"], env=env).out.rstrip(b"\n")
