@@ -1,5 +1,7 @@
 """Words of briefs looked up in the names of a repository."""
 
+from time import process_time
+
 from wtman.model.places import Definition
 from wtman.plan.conflicts.briefs import Lexicon
 
@@ -38,3 +40,13 @@ def test_a_path_is_spelled_whole_or_by_the_end_that_one_file_has() -> None:
     said = lexicon.read(BRIEFS[2], ["refund.py"])
     assert said.named == {"shop/part3/file.py", "refund.py"}
     assert said.definitions == {("refund.py", "Refund.close"): 1.0}
+
+
+def test_a_very_long_word_takes_no_longer_than_others() -> None:
+    from wtman.plan.map.repository import RepositoryMap, relevance
+
+    for text in ("x" * 20_000, "x/" * 10_000, "x.y" * 7_000):
+        spent = process_time()
+        Lexicon(["a.py"], {}, [text]).read(text)
+        relevance(RepositoryMap(("a.py",), (1,), ("x",), ("",)), text)
+        assert process_time() - spent < 2

@@ -18,7 +18,8 @@ _FEW = 100  # words that are searched for one by one
 _FILES = 5  # of a task, that count
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]{2,}(?![a-z])|[a-z]+|\d{2,}")
 _WORD_OR_END = re.compile(_WORD.pattern + r"|\0")
-_PATH = re.compile(r"[\w@.+-]*(?:[/\\][\w@.+-]+)*\.\w{1,6}\b")
+# Not from within a name: of a very long one each letter would be tried.
+_PATH = re.compile(r"(?<![\w@.+-])(?<![\w@.+-][/\\])[\w@.+-]*(?:[/\\][\w@.+-]+)*\.\w{1,6}\b")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|#)[A-Za-z_]\w*)*")
 _TICKED = re.compile(r"`([^`\n]{2,80})`")
 _STOP = frozenset(

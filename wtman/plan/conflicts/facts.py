@@ -23,7 +23,7 @@ _SMALL = 100  # source files, all of which are read
 _MOST = 200  # files that are read
 _LARGEST = 1 << 20
 _MOST_TEXT = 20_000
-_PATH = re.compile(r"[\w@.+-]+(?:/[\w@.+-]+)*\.\w{1,6}\b")
+_PATH = re.compile(r"(?<![\w@.+-])(?<![\w@.+-]/)[\w@.+-]+(?:/[\w@.+-]+)*\.\w{1,6}\b")
 
 
 def conflict_facts(

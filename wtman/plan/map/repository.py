@@ -40,7 +40,10 @@ _SHOWN, _USERS, _TESTS, _NEIGHBOURS = 40, 6, 5, 4
 _K, _B = 1.2, 0.75  # of BM25
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PATHS = re.compile(r"[\w@.+-]*[\w@+-](?:/[\w@.+-]+)+|[\w-]+\.[A-Za-z]{1,5}\b")
+# Not from within a name: of a very long one each letter would be tried.
+_PATHS = re.compile(
+    r"(?<![\w@.+-])[\w@.+-]*[\w@+-](?:/[\w@.+-]+)+|(?<![\w-])[\w-]+\.[A-Za-z]{1,5}\b"
+)
 _COMMON = frozenset(
     "the and for with that this from into when what which where who how all any are was were has "
     "have had not but its their then than there here will would should could can must may might "
