@@ -181,6 +181,7 @@ EFFECTS = frozenset(
     journal/store.py
     inventory.py
     locks.py
+    mcp/answer_schemas.py
     mcp/merge_tools.py
     mcp/calls.py
     mcp/progress.py

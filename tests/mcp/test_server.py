@@ -191,7 +191,7 @@ def test_commands_in_arguments_wait_for_a_person(
 def test_no_argument_is_an_option(serve: Serve, repo: Path) -> None:
     async def part(tools: Tools) -> None:
         await tools("status", error="missing", run="--all")
-        await tools("logs", error="failed", task="--record=/tmp/x")
+        await tools("logs", error="missing", task="--record=/tmp/x")
         await tools("merge", error="usage", branches=["--unchecked"])
         told = await tools("split", error="usage", tasks=TASKS, run="x")
         assert told["error"]["message"] == "`tasks`, `run` exclude one another"

@@ -101,10 +101,12 @@ async def printed(folder: str, words: Sequence[str]) -> str:
     done = await asyncio.to_thread(
         subprocess.run, argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
-    said = done.stderr.decode("utf-8", "replace")
     if done.returncode and not done.stdout.strip():
-        message, _, hint = said.removeprefix("wtman: ").strip().partition("\n  hint: ")
-        raise WtmanError(message or "it said nothing", hint=hint)
+        # Once more, for the code of the error: for people there is none in it.
+        command, *more = words
+        told = await last_object(folder, [command, "--json", *more])
+        error = told.get("error", {"message": "it said nothing"})
+        raise WtmanError(error["message"], hint=error.get("hint", ""), code=error.get("code", ""))
     return done.stdout.decode("utf-8", "replace")
 
 

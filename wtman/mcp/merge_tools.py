@@ -36,8 +36,7 @@ def add_merge_tools(made: MCPServer[Any], place: ServedRepository) -> None:
         reviewers: Annotated[int, Field(ge=0, description="Reviewers of each branch.")] = 0,
     ) -> CallToolResult:
         """Review a run or any branches; a finding counts once its reproducer has been run."""
-        given = {"base": base, "reviewers": reviewers}
-        given |= {"reviewer" if branches else "agent": agent}
+        given = {"base": base, "reviewers": reviewers, "reviewer": agent}
 
         async def work() -> dict[str, Any]:
             require_approved(place, commands_in((), (agent,)))

@@ -61,7 +61,9 @@ def add_run_tools(made: MCPServer[Any], place: ServedRepository) -> None:
         )
 
         async def work() -> dict[str, Any]:
-            words_alone = "" if tasks else request  # with tasks they only say what these are for
+            words_alone = (
+                "" if tasks else request.strip()
+            )  # with tasks they only say what these are for
             kind = one_of(request=words_alone, tasks=tasks, findings=findings)
             require_approved(place, commands_in((), (agent, planner), tasks))
             if kind == "tasks":
@@ -132,7 +134,7 @@ def add_run_tools(made: MCPServer[Any], place: ServedRepository) -> None:
         }
 
         async def work() -> dict[str, Any]:
-            words_alone = "" if tasks else request
+            words_alone = "" if tasks else request.strip()
             kind = one_of(request=words_alone, tasks=tasks, run=run, findings=findings)
             require_approved(place, commands_in(check, (agent, planner), tasks))
             words = [*options(given), "--json", "--yes", "--detach"]

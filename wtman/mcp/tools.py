@@ -106,7 +106,8 @@ def require_approved(place: ServedRepository, texts: Sequence[str]) -> None:
         typed = " ".join(f"--command {shlex.quote(text)}" for text in missing)
         raise MissingError(
             f"commands in a tool's arguments need the approval of your user: {shown}",
-            hint=f"your user reads them, and types: wtman trust {typed}",
+            hint=f"your user reads them, and types in {shlex.quote(place.folder)}: "
+            f"wtman trust {typed}",
             code="approval",
         )
 
@@ -114,11 +115,19 @@ def require_approved(place: ServedRepository, texts: Sequence[str]) -> None:
 async def answered(work: Callable[[], Awaitable[dict[str, Any]]]) -> CallToolResult:
     """The result of a tool: what its command says, or its error, both as JSON."""
     try:
-        told = await work()
+        return result({"schema": SCHEMA, **await work()})
     except WtmanError as error:
-        held = {"code": error.code, "message": error.message, "hint": error.hint}
-        told = {"error": held}
-    told = {"schema": SCHEMA, **told}
+        return refused(error)
+
+
+def refused(error: WtmanError) -> CallToolResult:
+    """The result of a call that comes to nothing."""
+    held = {"code": error.code, "message": error.message, "hint": error.hint}
+    return result({"schema": SCHEMA, "error": held})
+
+
+def result(told: dict[str, Any]) -> CallToolResult:
+    """An answer, or an error, as words and as structure."""
     if "error" in told:
         # A plan file that only the call knew of says nothing to anybody.
         told["error"]["message"] = _PLAN.sub("", told["error"]["message"])

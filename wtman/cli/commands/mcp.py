@@ -26,7 +26,13 @@ def mcp(ctx: typer.Context, directory: options.Directory = "") -> int:
     from wtman.config import load
     from wtman.mcp.tools import ServedRepository
 
-    repo = target.repository(ctx, directory)
+    try:
+        repo = target.repository(ctx, directory)
+    except MissingError as refusal:
+        # A server that has ended tells its client nothing.
+        refusal.hint = "your user starts the server in a repository: wtman mcp -C FOLDER"
+        server(ServedRepository("", "", False), refusal).run()
+        return 0
     loaded = load(repo.toplevel or repo.common_dir, os.environ, {}, None)
     may_land = bool(loaded.extra.get("mcp_merge"))
     folder = repo.toplevel or repo.common_dir
