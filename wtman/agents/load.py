@@ -45,7 +45,8 @@ def _load_outside(spec: str, module: str, attribute: str) -> Agent:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, TypeError) as error:  # TypeError: a leading dot
         raise UsageError(
-            f"there is no agent {spec!r}: {error}", hint="is its package installed beside wtman?"
+            f"there is no agent {spec!r}: {error}",
+            hint="install its package beside wtman, or name another agent: --agent NAME",
         ) from error
     made: Agent = found() if callable(found) else found
     return made
