@@ -22,10 +22,14 @@ WTMAN = (sys.executable, "-m", "wtman")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one call; `cpu` is user and system of it and the children it waited for."""
+    """Seconds of one call; `cpu` is user and system of it and the children it waited for.
+
+    `memory` is bytes of the largest process among them.
+    """
 
     wall: float
     cpu: float
+    memory: int = 0
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -96,7 +100,7 @@ def call(argv: Sequence[str], cwd: Path, env: dict[str, str], status: Iterable[i
             output.seek(0)
             text = output.read().decode(errors="replace")
             raise SystemExit(f"{' '.join(argv)}: exit {process.returncode}\n{text}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10)
 
 
 def least(times: int, measure: Callable[[], Cost]) -> Cost:

@@ -36,15 +36,19 @@ mkdir -p out
 echo "$n" >out/$n.txt
 """
 
+TAKEN: dict[str, int] = {}  # worktrees that the last run left, MiB of its largest process
+
 
 def ours(count: int, jobs: int, files: int, trace: tuple[str, ...] = ()) -> Cost:
-    """Wall and CPU seconds of split and merge."""
+    """Wall and CPU seconds of split and merge; what else they took is in `TAKEN`."""
     with ground(files) as (repo, env):
         agent = repo.parent / "agent.sh"
         agent.write_text(AGENT)
         plan = write_plan(repo.parent / "plan.toml", count)
         split = ("split", "--plan", str(plan), "--agent", f"command:sh {agent}", "--yes")
         first = call((*trace, *WTMAN, *split, "-j", str(jobs)), repo, env)
+        TAKEN["worktrees"] = len(list((repo / ".git/worktrees").iterdir()))
+        TAKEN["memory"] = first.memory >> 20
         second = call((*trace, *WTMAN, "merge", "--unchecked"), repo, env)
         assert len(list((repo / "out").iterdir())) == count
     return Cost(first.wall + second.wall, first.cpu + second.cpu)
@@ -98,19 +102,20 @@ def main() -> None:
         table(("processes", f"{many} sessions", "a session"), rows)
         return
     pairs = [
-        (ours(many, asked.jobs, asked.files), ours(few, asked.jobs, asked.files),
-         theirs(many, asked.files), theirs(few, asked.files))
+        (theirs(many, asked.files), theirs(few, asked.files),
+         ours(few, asked.jobs, asked.files), ours(many, asked.jobs, asked.files))
         for _ in range(asked.times)
     ]  # fmt: skip
     rows = []
     for what, value in (("wall", lambda cost: cost.wall), ("cpu", lambda cost: cost.cpu)):
-        all_ratio = statistics.median(value(a) / value(c) for a, _, c, _ in pairs)
-        each = [((value(a) - value(b)), (value(c) - value(d))) for a, b, c, d in pairs]
+        all_ratio = statistics.median(value(a) / value(c) for c, _, _, a in pairs)
+        each = [((value(a) - value(b)), (value(c) - value(d))) for c, d, b, a in pairs]
         mine = statistics.median(x for x, _ in each) / (many - few) * 1000
         other = statistics.median(y for _, y in each) / (many - few) * 1000
-        rows.append((what, f"{statistics.median(value(a) for a, *_ in pairs):.2f}",
-                     f"{statistics.median(value(c) for *_, c, _ in pairs):.2f}", f"{all_ratio:.2f}",
+        rows.append((what, f"{statistics.median(value(a) for *_, a in pairs):.2f}",
+                     f"{statistics.median(value(c) for c, *_ in pairs):.2f}", f"{all_ratio:.2f}",
                      f"{mine:.0f}", f"{other:.0f}", f"{mine / other:.2f}"))  # fmt: skip
+    print(f"{TAKEN['worktrees']} worktrees left, largest process {TAKEN['memory']} MiB")
     head = ("", "wtman s", "script s", "ratio", "wtman ms a session", "script ms", "ratio")
     table(head, rows)
 

@@ -457,7 +457,8 @@ def test_the_user_who_commits_while_a_confined_session_runs_is_only_told(path: P
 
     async def work() -> None:
         async def user() -> None:
-            await asyncio.sleep(0.5)
+            while not list((path / ".git/wtman").glob("**/tasks/one/1/stdout")):
+                await asyncio.sleep(0.02)
             kit.run_git(path, "tag", "mine")
 
         found, _ = await asyncio.gather(site.play("one"), user())

@@ -19,6 +19,7 @@ from __future__ import annotations
 import _socket
 import array
 import ctypes
+import gc
 import marshal
 import os
 import select
@@ -168,6 +169,8 @@ def main() -> None:
     keeper: dict[str, Any] = {"__name__": "keeper", "__file__": sys.argv[2]}
     exec(_loaded(sys.argv[2]), keeper)
     keeper["run_program"] = run_program
+    gc.disable()  # a copy is short-lived, and a look at every object would copy its memory
+    gc.freeze()
     serve(way, keeper)
 
 

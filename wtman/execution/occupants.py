@@ -21,8 +21,9 @@ def occupants(folders: Sequence[str], *, files: bool = False) -> dict[str, tuple
     except OSError:
         return found
     left = _MOST if files else 0
+    tops, own = tuple(places), str(os.getpid())
     for name in names:
-        if not name.isdigit() or int(name) == os.getpid():
+        if not name.isdigit() or name == own:
             continue
         try:
             held = [os.readlink(f"/proc/{name}/cwd") + os.sep]
@@ -30,9 +31,8 @@ def occupants(folders: Sequence[str], *, files: bool = False) -> dict[str, tuple
                 held += _open_files(name)
                 left -= len(held)
             for here in held:
-                if inside := next(
-                    (to for place, to in places.items() if here.startswith(place)), ""
-                ):
+                if here.startswith(tops):
+                    inside = next(to for top, to in places.items() if here.startswith(top))
                     with open(f"/proc/{name}/comm", encoding="utf-8", errors="replace") as file:
                         found.setdefault(inside, (int(name), file.read().strip()))
         except OSError:
