@@ -1,19 +1,38 @@
 #!/usr/bin/env python3
-"""What it costs to start: `--help`, and `status` of a run of 100 tasks.
+"""What it costs to start: `--help`, `status` of a run of 1,000 tasks, and a run's first session.
 
-CPU time as a multiple of `python -c pass`, least of 10. Run with the Python of
-.venv: `.venv/bin/python scripts/bench/startup.py`.
+CPU and wall time as a multiple of `python -c pass`, each the least of 10. The last
+row is the wall time from the start of `wtman split --plan FILE --agent command:...
+--yes` to the first instruction of its agent, with the worktree made in between. Run
+with the Python of .venv: `.venv/bin/python scripts/bench/startup.py`.
 """
 
 import argparse
 import sys
+import time
+from pathlib import Path
 
-from ground import WTMAN, call, ground, least, table, write_plan
+from ground import WTMAN, Cost, call, ground, least, table, write_plan
+
+
+def first_session(repo: Path, env: dict[str, str]) -> Cost:
+    """A run of one session, to the moment at which its agent runs; `cpu` is of the whole run."""
+    agent = repo.parent / "agent.sh"
+    agent.write_text(
+        "now=$(date +%s.%N)\ncat > /dev/null\nmkdir -p out\necho $now > out/t000.txt\n"
+    )
+    plan = write_plan(repo.parent / "one.toml", 1)
+    split = ("split", "--plan", str(plan), "--agent", f"command:sh {agent}", "--yes")
+    began = time.time()
+    cost = call((*WTMAN, *split), repo, env)
+    newest = max((repo.parent / "repo.worktrees").iterdir(), key=lambda path: path.stat().st_ctime)
+    told = newest / "t000/out/t000.txt"
+    return Cost(float(told.read_text()) - began, cost.cpu)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=100)
+    parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--times", type=int, default=10)
     asked = parser.parse_args()
     with ground() as (repo, env):
@@ -28,12 +47,25 @@ def main() -> None:
             f"wtman status ({asked.tasks} tasks)": (*WTMAN, "status"),
             f"wtman status --json ({asked.tasks} tasks)": (*WTMAN, "status", "--json"),
         }
-        rows, floor = [], 0.0
+        rows, floor = [], Cost(0, 0)
         for name, argv in programs.items():
             cost = least(asked.times, lambda argv=argv: call(argv, repo, env))
-            floor = floor or cost.cpu
-            rows.append((name, f"{cost.cpu * 1000:.0f}", f"{cost.cpu / floor:.1f}"))
-    table(("program", "cpu ms", "x pass"), rows)
+            floor = floor if rows else cost
+            rows.append(row(name, cost, floor))
+    with ground() as (repo, env):
+        cost = least(asked.times, lambda: first_session(repo, env))
+        rows.append(row("split to the first session", cost, floor))
+    table(("program", "cpu ms", "x pass", "wall ms", "x pass"), rows)
+
+
+def row(name: str, cost: Cost, floor: Cost) -> tuple[str, ...]:
+    return (
+        name,
+        f"{cost.cpu * 1000:.0f}",
+        f"{cost.cpu / floor.cpu:.1f}",
+        f"{cost.wall * 1000:.0f}",
+        f"{cost.wall / floor.wall:.1f}",
+    )
 
 
 if __name__ == "__main__":
