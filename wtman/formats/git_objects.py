@@ -123,21 +123,35 @@ def write_pack(
 ) -> bytes:
     """A pack of objects (name: kind, content), but for the digest at its end.
 
-    `near` names for an object one of its kind, made before it, that is much alike: if that
-    is in the pack, only the difference is.
+    `near` names for an object one of its kind that is much alike: if that is in the pack,
+    only the difference is.
     """
     parts = [b"PACK", struct.pack(">II", 2, len(objects))]
-    depth: dict[str, int] = {}
+    depth = _depths(objects, near or {})
     for name, (kind, content) in objects.items():
-        base = (near or {}).get(name, "")
-        if base in depth and depth[base] < _DEEPEST and objects[base][0] == kind:
-            depth[name] = depth[base] + 1
+        if depth[name]:
+            base = (near or {})[name]
             body = delta(objects[base][1], content)
             parts += [_pack_head(_DELTA, len(body)), bytes.fromhex(base), zlib.compress(body, 1)]
         else:
-            depth[name] = 0
             parts += [_pack_head(_KINDS[kind], len(content)), zlib.compress(content, 1)]
     return b"".join(parts)
+
+
+def _depths(objects: Mapping[str, tuple[str, bytes]], near: Mapping[str, str]) -> dict[str, int]:
+    """How many differences lead to each object; it is whole where none does."""
+    depth: dict[str, int] = {}
+    for name in objects:
+        line: dict[str, None] = {}
+        at = name
+        while at in objects and at not in depth and at not in line:
+            line[at] = None
+            at = near.get(at, "")
+        known = depth.get(at, -1)  # also where the line leads back to itself
+        for item in reversed(line):
+            known = known + 1 if known < _DEEPEST else 0
+            depth[item] = known
+    return depth
 
 
 def delta(old: bytes, new: bytes) -> bytes:

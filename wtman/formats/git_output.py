@@ -4,16 +4,20 @@ import re
 from collections.abc import Iterator, Sequence
 
 from wtman.errors import ExternalError
-from wtman.model.changes import Change, Changes, Comparison, Entry, Span
+from wtman.model.changes import Change, Changes, Comparison, Entry, Lines, Span
+from wtman.model.values import dataclass
 
 _PACKED = re.compile(rb"^([^#^\s]\S*) (refs/.*)$", re.MULTILINE)
 _SIZED = re.compile(rb"(\d+) \w+ (\w+) +(\d+|-)\t([^\0]*)\0")
 _HEAD = re.compile(rb"^diff --git a/(\d{8}) b/\d{8}\n", re.MULTILINE)
-_HUNK = re.compile(rb"^@@ -[^\n]*\n", re.MULTILINE)
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n", re.MULTILINE)
+_SIMPLE = re.compile(
+    rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@[^\n]*\n"
+    rb"( [^\n]*\n)?(?:-[^\n]*\n)*((?:\+[^\n]*\n)*)( [^\n]*\n)?(?=@@ |diff |\Z)"
+)
 _BINARY = re.compile(rb"^Binary files ", re.MULTILINE)
 _LINE = re.compile(rb"[^\n]*\n")
 _RUN = re.compile(rb"[-+\\]+")  # in the marks of lines: gone, came, or a note on its end
-_NOTE = re.compile(rb"\\")
 _GONE, _CAME = b"-+"
 
 
@@ -71,47 +75,103 @@ def _entry(mode: str, oid: str) -> Entry | None:
     return Entry(mode, oid) if mode.strip("0") else None
 
 
-def comparisons(out: bytes) -> Iterator[tuple[int, Comparison | None]]:
-    """Files compared by `diff-tree -p` with all their context; None for one that is no text.
+@dataclass(frozen=True, slots=True)
+class TextDiff:
+    """The hunks between two texts, and the lines that each has in the second."""
 
-    Each comes with the number that it is called by. With full context it has one hunk at most.
+    spans: tuple[Span, ...]
+    added: tuple[Lines, ...]
+
+    def applied(self, old: Lines) -> Comparison:
+        """Both texts, of the first. ExternalError where it is not the one of the hunks."""
+        new: list[bytes] = []
+        at = 0
+        for span, lines in zip(self.spans, self.added, strict=True):
+            new += old[at : span.a0]
+            if len(new) != span.b0 or span.a1 > len(old):
+                raise ExternalError("git diff-tree compared another content than the one read")
+            new += lines
+            at = span.a1
+        new += old[at:]
+        return Comparison(old, new, self.spans)
+
+
+def text_diffs(out: bytes) -> Iterator[tuple[int, TextDiff | None]]:
+    """Files compared by `diff-tree -p`; None for one that is no text.
+
+    Each comes with the number that it is called by.
     """
     # Every line of a content has a mark before it, so only a head can begin like one.
     heads = list(_HEAD.finditer(out))
     ends = [*(head.start() for head in heads[1:]), len(out)]
     for head, end in zip(heads, ends, strict=True):
-        start = _HUNK.search(out, head.end(), end)
-        if start is not None:
-            yield int(head[1]), _compared(out[start.end() : end])
-        elif _BINARY.search(out, head.end(), end):
+        if _HUNK.search(out, head.end(), end) is None and _BINARY.search(out, head.end(), end):
             yield int(head[1]), None
         else:
-            yield int(head[1]), Comparison([], [], ())
+            yield int(head[1]), _hunks(out, head.end(), end)
 
 
-def _compared(body: bytes) -> Comparison:
-    """Both files, and where they differ, from the lines of a hunk."""
-    lines = _LINE.findall(body)
-    marks = bytes([line[0] for line in lines])
-    texts = [line[1:] for line in lines]
-    for note in _NOTE.finditer(marks):
-        texts[note.start() - 1] = texts[note.start() - 1][:-1]
-    old: list[bytes] = []
-    new: list[bytes] = []
+def lines_of(content: bytes) -> list[bytes]:
+    """The lines of a text with their ends; the last may have none."""
+    lines = content.split(b"\n")
+    last = lines.pop()
+    return [line + b"\n" for line in lines] + ([last] if last else [])
+
+
+def _hunks(out: bytes, start: int, end: int) -> TextDiff:
+    first = _HUNK.search(out, start, end)
+    if first is None:
+        return TextDiff((), ())
+    return _simple_hunks(out, first.start(), end) or _any_hunks(out, first.start(), end)
+
+
+def _simple_hunks(out: bytes, start: int, end: int) -> TextDiff | None:
+    """Hunks with one change each between whole lines, which most are: quickly; else None."""
     spans: list[Span] = []
-    at = 0
-    for run in _RUN.finditer(marks):
-        old += texts[at : run.start()]
-        new += texts[at : run.start()]
-        at = run.end()
-        where = (len(old), len(new))
-        for number in range(run.start(), at):
-            if marks[number] == _GONE:
-                old.append(texts[number])
-            elif marks[number] == _CAME:
-                new.append(texts[number])
-        if where != (len(old), len(new)):
-            spans.append(Span(where[0], len(old), where[1], len(new)))
-    old += texts[at:]
-    new += texts[at:]
-    return Comparison(old, new, tuple(spans))
+    added: list[Lines] = []
+    at = start
+    for hunk in _SIMPLE.finditer(out, start, end):
+        if hunk.start() != at:
+            return None
+        at = hunk.end()
+        a, many_old, b, many_new, before, came, behind = hunk.groups()
+        context = (before is not None) + (behind is not None)
+        gone = (int(many_old) if many_old else 1) - context
+        new = (int(many_new) if many_new else 1) - context
+        a0, b0 = int(a) - (gone + context > 0), int(b) - (new + context > 0)
+        a0, b0 = a0 + (before is not None), b0 + (before is not None)
+        spans.append(Span(a0, a0 + gone, b0, b0 + new))
+        added.append([line[1:] for line in _LINE.findall(came)])
+    return TextDiff(tuple(spans), tuple(added)) if at == end else None
+
+
+def _any_hunks(out: bytes, start: int, end: int) -> TextDiff:
+    spans: list[Span] = []
+    added: list[Lines] = []
+    heads = list(_HUNK.finditer(out, start, end))
+    ends = [*(head.start() for head in heads[1:]), end]
+    for head, stop in zip(heads, ends, strict=True):
+        a, many_old, b, many_new = (int(word) if word else 1 for word in head.groups())
+        # Of no lines git tells the one before.
+        at, to = a - (many_old > 0), b - (many_new > 0)
+        lines = _LINE.findall(out, head.end(), stop)
+        marks = bytes([line[0] for line in lines])
+        done = 0
+        for run in _RUN.finditer(marks):
+            at, to = at + run.start() - done, to + run.start() - done
+            done = run.end()
+            came = []
+            gone = 0
+            for number in range(run.start(), done):
+                mark = marks[number]
+                if mark == _CAME:
+                    came.append(lines[number][1:])
+                elif mark == _GONE:
+                    gone += 1
+                elif number and marks[number - 1] == _CAME:
+                    came[-1] = came[-1][:-1]  # its end is none
+            if gone or came:
+                spans.append(Span(at, at + gone, to, to + len(came)))
+                added.append(came)
+            at, to = at + gone, to + len(came)
+    return TextDiff(tuple(spans), tuple(added))

@@ -7,6 +7,7 @@ two changes may be to each other is for the caller to say: `touching` as git doe
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from wtman.model.changes import Comparison, Lines, Span
@@ -82,12 +83,25 @@ _ENTRY = re.compile(
 )
 
 
-def weave(ours: Comparison, theirs: Comparison, meets: Meets = touching) -> list[Piece]:
-    """Cut the base into pieces; `ours` and `theirs` have the same `old`."""
+def weave(
+    ours: Comparison, theirs: Comparison, meets: Meets = touching, *, coarse: bool = False
+) -> list[Piece]:
+    """Cut the base into pieces; `ours` and `theirs` have the same `old`.
+
+    `coarse`: hunks of ours that meet none of theirs are one piece with what lies between.
+    """
     pieces: list[Piece] = []
     left, right = ours.spans, theirs.spans
     i = j = at = to_ours = to_theirs = 0
     while i < len(left) or j < len(right):
+        if coarse and i < len(left):
+            low = right[j].a0 if j < len(right) else len(ours.old) + 1
+            if (apart := bisect_left(left, low, i, key=_end)) > i:
+                last, i = left[apart - 1], apart
+                o0, t0, t1 = at + to_ours, at + to_theirs, last.a1 + to_theirs
+                pieces.append(Piece(OURS, at, last.a1, o0, last.b1, t0, t1))
+                at, to_ours = last.a1, last.b1 - last.a1
+                continue
         first_i, first_j = i, j
         starts = [spans[n].a0 for spans, n in ((left, i), (right, j)) if n < len(spans)]
         low = high = min(starts)
@@ -119,6 +133,10 @@ def weave(ours: Comparison, theirs: Comparison, meets: Meets = touching) -> list
         at = high
     _keep(pieces, at, len(ours.old), to_ours, to_theirs)
     return pieces
+
+
+def _end(span: Span) -> int:
+    return span.a1
 
 
 def _after(one: Span, others: Sequence[Span], number: int, low: int) -> bool:

@@ -9,6 +9,7 @@ left. A target that moved is an outcome, not an error: the train is built again.
 
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ from wtman.journal.units import landed_units, leads_of_all
 from wtman.merge.actions import LandTrain
 from wtman.merge.changed_tests import changed_expectations
 from wtman.merge.checkout_move import mend, move_forward
-from wtman.merge.manifest import manifest, series
+from wtman.merge.manifest import SeriesStep, manifest, series
 from wtman.merge.patchset import PatchsetDraft, require_free, write
 from wtman.merge.proof.proof import Proof, summary
 from wtman.merge.proof.prove import prove
@@ -98,30 +99,34 @@ def _land(ctx: Context, state: State, action: LandTrain, ticket: Verified) -> tu
     train = train_of(state, action.on, action.members, way=ticket.candidate.way)
     made = assemble(ctx.control, train)
     commits = require_same(made, ticket.commit)
-    proof = prove(ctx.control, train, made)
-    if not proof.proven:
-        return (_disproved(proof),)
-    if merge.asked.dry_run:
-        return (_landed(state, action, commits, proof),)
-    if signature.wanted(ctx.control):
-        commits, ticket = _signed(ctx, state, action.on, commits, ticket)
-    landed = _landed(state, action, commits, proof)
-    if merge.asked.patch_only:
-        draft, body = _drafted(ctx, state, action, ticket, landed, proof)
-        return (replace(landed, patches=draft.publish(body)),)
-    # What a kill in the midst of this very landing has left is no change of the user's.
-    told = tuple(e.Noted(text) for text in mend(ctx.repo))
-    outcome = target_outcome(ctx, merge, action.on, ticket)
-    if isinstance(outcome, e.TargetMoved):
-        return (*told, outcome)
-    draft, body = _drafted(ctx, state, action, ticket, landed, proof)
-    try:
-        keep_landed(ctx, state, ticket)
-        outcome()
-    except WtmanError as error:
-        draft.discard()
-        return (*told, _overtaken(ctx, merge, action.on, error))
-    landed = replace(landed, after=ticket.commit, patches=draft.publish(body), moved=True)
+    signs = signature.wanted(ctx.control)
+    with Drafting() as drafting:
+        if not (merge.asked.dry_run or signs):
+            drafting.begin(_drafted, ctx, state, action, ticket, commits)
+        proof = prove(ctx.control, train, made)  # while git writes the patches
+        if not proof.proven:
+            return (_disproved(proof),)
+        if merge.asked.dry_run:
+            return (_landed(state, action, commits, proof),)
+        if signs:
+            commits, ticket = _signed(ctx, state, action.on, commits, ticket)
+            drafting.begin(_drafted, ctx, state, action, ticket, commits)
+        landed = _landed(state, action, commits, proof)
+        if merge.asked.patch_only:
+            return (replace(landed, patches=drafting.publish(state, ticket, landed, proof)),)
+        # What a kill in the midst of this very landing has left is no change of the user's.
+        told = tuple(e.Noted(text) for text in mend(ctx.repo))
+        outcome = target_outcome(ctx, merge, action.on, ticket)
+        if isinstance(outcome, e.TargetMoved):
+            return (*told, outcome)
+        drafting.require()
+        try:
+            keep_landed(ctx, state, ticket)
+            outcome()
+        except WtmanError as error:
+            return (*told, _overtaken(ctx, merge, action.on, error))
+        landed = replace(landed, after=ticket.commit, moved=True)
+        landed = replace(landed, patches=drafting.publish(state, ticket, landed, proof))
     stayed = retire(ctx, state, (*commits, *leads_of_all(state, commits)))
     return (*told, landed, *(e.Noted(reason, task) for task, reason in stayed.items()))
 
@@ -280,31 +285,70 @@ def _target(merge: MergeView) -> str:
 # --- what comes out --------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class DraftedTrain:
+    """The patches of a train, beside their place, and what the manifest says of them."""
+
+    draft: PatchsetDraft
+    steps: tuple[SeriesStep, ...]
+    before_tree: Sha
+
+
+class Drafting:
+    """Patches that are written meanwhile. What was not published when this ends is discarded."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._made: Future[DraftedTrain] | None = None
+
+    def __enter__(self) -> "Drafting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        if self._made is not None and self._made.exception() is None:
+            self._made.result().draft.discard()
+
+    def begin(self, make: Callable[..., DraftedTrain], *args: Any) -> None:
+        self._made = self._pool.submit(make, *args)
+
+    def require(self) -> DraftedTrain:
+        """What was drafted; raises what was in the way."""
+        assert self._made is not None
+        return self._made.result()
+
+    def publish(self, state: State, ticket: Verified, landed: e.Landed, proof: Proof) -> str:
+        """Put the patches in their place, with their manifest; gives the folder."""
+        made = self.require()
+        told = to_plain(proof)
+        draft, candidate = made.draft, ticket.candidate
+        return draft.publish(
+            manifest(state, candidate, landed, made.steps, made.before_tree, told, draft.sums)
+        )
+
+
 def _drafted(
     ctx: Context,
     state: State,
     action: LandTrain,
     ticket: Verified,
-    landed: e.Landed,
-    proof: Proof,
-) -> tuple[PatchsetDraft, dict[str, Any]]:
-    """The patches, written beside their place, and the manifest that belongs to them."""
+    commits: Mapping[TaskId, Sha],
+) -> DraftedTrain:
+    """The patches, written beside their place."""
     merge = state.merge
     assert merge is not None
     ctl, on = ctx.control, action.on
     out = os.path.join(ctx.repo.toplevel or ctx.folder, merge.asked.out)
     folder = os.path.normpath(out) if merge.asked.out else ctx.below("patches")
     require_free(folder)
-    linear: Mapping[TaskId, Sha] = {TaskId(task): sha for task, sha in landed.commits.items()}
+    linear = commits
     if merge.asked.strategy != "squash":
         # A merge commit is no mail: the series is the same trees, one plain commit a task.
         way = ticket.candidate.way
         linear = assemble(ctl, train_of(state, on, action.members, "squash", way)).commits
     before_tree, *trees = history.trees_of(ctl, (on, *linear.values()))
-    steps = series(on, linear, trees, landed.commits)
-    draft = write(ctl, folder, state.run, on, steps)
-    told = to_plain(proof)
-    return draft, manifest(state, ticket.candidate, landed, steps, before_tree, told, draft.sums)
+    steps = series(on, linear, trees, {str(task): commit for task, commit in commits.items()})
+    return DraftedTrain(write(ctl, folder, state.run, on, steps), steps, before_tree)
 
 
 def _landed(

@@ -29,6 +29,7 @@ SERIES = "series.mbox"
 
 # A bundle of so many bytes holds the whole history, so that it can be cloned, too.
 _SMALL = 8 * 1024 * 1024
+_DEPTH = 3  # of the manifest, beyond which a value is on one line
 _MANIFEST_CAP = 64 * 1024 * 1024
 
 
@@ -57,7 +58,7 @@ class PatchsetDraft:
 
     def publish(self, manifest: Mapping[str, Any]) -> str:
         """Put it in its place, manifest and all; gives the folder."""
-        text = json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"
+        text = _laid_out(manifest) + "\n"
         old = f"{self.beside}.old"
         try:
             with files.written_at_once({os.path.join(self.beside, MANIFEST): text.encode()}):
@@ -135,6 +136,20 @@ def _is_small(ctl: Control, tip: Sha) -> bool:
         )
     except (OSError, ExternalError):
         return False  # a partial clone does not hold it
+
+
+def _laid_out(value: Any, depth: int = 0) -> str:
+    """JSON with a line for each thing; what is deep inside is on one."""
+    if depth >= _DEPTH or not isinstance(value, dict | list) or not value:
+        return json.dumps(value, ensure_ascii=True)
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {_laid_out(item, depth + 1)}" for key, item in value.items()]
+    else:
+        items = [_laid_out(item, depth + 1) for item in value]
+    ends = "{}" if isinstance(value, dict) else "[]"
+    pad = "  " * depth
+    lines = ",\n".join(f"{pad}  {item}" for item in items)
+    return f"{ends[0]}\n{lines}\n{pad}{ends[1]}"
 
 
 def load_manifest(folder: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ changed; a word tells the more, the fewer branches have it. So it needs to know 
 languages: a branch that brought the failing test has its name, one that took a function
 away has the name that the error misses.
 
-`pointed` reads the changes: three git processes whatever the number of branches, and only
+`pointed` reads the changes: four git processes whatever the number of branches, and only
 after a red check run, which costs more than all of it. Blocking; touches nothing.
 """
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wtman.formats.rungs import Clash, texts
-from wtman.formats.three_way import weave
+from wtman.formats.three_way import KEPT, OURS, weave
 from wtman.formats.tokens import compared
 from wtman.merge.proof.expected import FileChange, MemberStep, expected, plans
 from wtman.merge.proof.proof import judge
@@ -172,3 +172,32 @@ def test_the_tip_is_followed_from_member_to_member() -> None:
     # The second was not built on the first and did not change that file: it is kept.
     steps = [step("one", first, first), step("two", [Change("q", None, c)], [Change("q", None, c)])]
     assert [len(plan.strays) for plan in plans(steps)] == [0, 0]
+
+
+@given(st.data())
+def test_a_coarse_weave_gives_what_a_fine_one_gives(data: st.DataObject) -> None:
+    """One piece for many of ours: the same lines, the same places of theirs and of both."""
+
+    def side() -> Comparison:
+        old = [b"%d\n" % number for number in range(12)]
+        new: list[bytes] = []
+        spans: list[Span] = []
+        for at, line in enumerate(old):
+            kind = data.draw(st.sampled_from(("keep", "keep", "change", "remove", "insert")))
+            if kind == "keep" or (spans and spans[-1].a1 == at):
+                new.append(line)
+                continue
+            came = [] if kind == "remove" else [b"new %d\n" % data.draw(st.integers(0, 1))]
+            spans.append(Span(at, at + (kind != "insert"), len(new), len(new) + len(came)))
+            new += [*came, line] if kind == "insert" else came
+        return Comparison(old, new, tuple(spans))
+
+    ours, theirs = side(), side()
+    fine, coarse = weave(ours, theirs), weave(ours, theirs, coarse=True)
+    assert woven(coarse, ours.new, theirs.new) == woven(fine, ours.new, theirs.new)
+    mine = (OURS, KEPT)
+    assert [piece for piece in coarse if piece.who not in mine] == [
+        piece for piece in fine if piece.who not in mine
+    ]
+    ends = [(0, 0, 0), *((piece.b1, piece.o1, piece.t1) for piece in coarse)]
+    assert ends[:-1] == [(piece.b0, piece.o0, piece.t0) for piece in coarse]

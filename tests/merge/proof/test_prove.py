@@ -405,7 +405,7 @@ def test_a_proof_is_plain_and_says_what_it_is(world: World) -> None:
     ]
 
 
-def test_many_members_take_three_processes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_members_take_four_processes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     base = {f"f{n}": numbered(50) for n in range(40)}
     heads = [{**base, f"f{n % 40}": numbered(50, **{f"n{n}": "x"})} for n in range(0, 48, 2)]
     members = [(f"m{n}", base, head) for n, head in enumerate(heads)]
@@ -419,7 +419,7 @@ def test_many_members_take_three_processes(world: World, monkeypatch: pytest.Mon
     for module in (history, compare):
         monkeypatch.setattr(module, "call", counted)
     assert prove(world.ctl, train, made).proven
-    assert len(calls) == 3
+    assert len(calls) == 4
 
 
 # --- honest trains --------------------------------------------------------------------------------

@@ -92,6 +92,11 @@ class DraftTree:
             if not _is_folder(change) and self._at(change.path) not in (change.old, change.new)
         ]
 
+    def names(self, paths: Iterable[str]) -> list[str]:
+        """Names of the contents that files have now, "" for what is none."""
+        found = map(self._at, paths)
+        return [item.oid if isinstance(item, Entry) and item.regular else "" for item in found]
+
     def _free(self, change: Change, leaving: set[str]) -> bool:
         here = self._at(change.path)
         old = change.old

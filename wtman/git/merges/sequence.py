@@ -62,7 +62,7 @@ class Joiner:
             both = self._changed(changes)
             joined = replace(joined, adapted=joined.adapted + self._ladder.not_run(both))
             self.tree = joined.tree or self.tree
-            self._follow()
+            self._follow(both)
         return joined
 
     def _changed(self, changes: Changes) -> list[str]:
@@ -72,11 +72,15 @@ class Joiner:
         except Unusual:
             return []
 
-    def _follow(self) -> None:
-        """Do as the merge did, so that the next one may fit again."""
+    def _follow(self, both: Sequence[str]) -> None:
+        """Do as the merge did, so that the next one may fit again; `both` changed these."""
         try:
             if self._draft is not None:
+                before = self._draft.names(both)
                 self._draft.follow(self.tree)
+                for name, new in zip(before, self._draft.names(both), strict=True):
+                    if name and new and name != new:
+                        self._objects.note_near(new, name)
         except Unusual:
             self._draft = None
 

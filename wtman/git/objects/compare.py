@@ -6,14 +6,15 @@ Promises to compare lines the way git merges them, so that the two agree on whic
 from collections.abc import Collection, Mapping
 
 from wtman.errors import ExternalError
-from wtman.formats.git_output import comparisons
+from wtman.formats.git_output import lines_of, text_diffs
 from wtman.git.control_dir import Control, call, scratch
+from wtman.git.objects.history import blobs
 from wtman.git.objects.writer import Objects
 from wtman.model.changes import Comparison, Entry, Pair
 
-# What merge-ort compares by. The context is all there is, so that both files can be read
-# off the answer; with none git would cut common ends before it looks for the difference.
-_LIKE_A_MERGE = ["--diff-algorithm=histogram", "--no-indent-heuristic", "-U999999999"]
+# What merge-ort compares by. With no context git would cut common ends before it looks for the
+# difference.
+_LIKE_A_MERGE = ["--diff-algorithm=histogram", "--no-indent-heuristic", "-U1"]
 _PLAIN = ["--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short"]
 
 
@@ -40,7 +41,12 @@ def contents(ctl: Control, pairs: Collection[Pair]) -> Mapping[Pair, Comparison 
         args = ["-c", "core.attributesFile=/dev/null", "-c", "diff.suppressBlankEmpty=false"]
         args += ["diff-tree", "-r", "-p", "--full-index", *_LIKE_A_MERGE, *_PLAIN, old, new]
         out = call(ctl, args, objects=objects).out
-    found = {ordered[number]: compared for number, compared in comparisons(out)}
+    found = {ordered[number]: diff for number, diff in text_diffs(out)}
     if len(found) != len(ordered):
         raise ExternalError(f"git diff-tree compared {len(found)} of {len(ordered)} contents")
-    return found
+    texts = blobs(ctl, {pair[0] for pair, diff in found.items() if diff is not None and pair[0]})
+    known = {"": [], **{name: lines_of(content) for name, content in texts.items()}}
+    return {
+        pair: diff.applied(known[pair[0]]) if diff is not None else None
+        for pair, diff in found.items()
+    }

@@ -252,14 +252,23 @@ def blob(ctl: Control, treeish: str, path: str, cap: int) -> bytes | None:
 
 def contents(ctl: Control, names: Sequence[str], cap: int) -> dict[str, bytes]:
     """What these blobs hold, in one process; what is no blob or larger than `cap` is left out."""
-    fits = {name: size for name, size in sizes(ctl, names).items() if size <= cap}
-    script = "".join(name + "\n" for name in fits).encode()
-    out = call(ctl, ["cat-file", "--batch"], input=script).out if fits else b""
+    return blobs(ctl, [name for name, size in sizes(ctl, names).items() if size <= cap])
+
+
+def blobs(ctl: Control, names: Iterable[str]) -> dict[str, bytes]:
+    """What these blobs, which are all here, hold. ExternalError where one is not."""
+    wanted = list(dict.fromkeys(names))
+    script = "".join(oid(name) + "\n" for name in wanted).encode()
+    out = call(ctl, ["cat-file", "--batch"], input=script).out if wanted else b""
     found, at = {}, 0
-    for name, size in fits.items():
-        at = out.index(b"\n", at) + 1
-        found[name] = out[at : at + size]
-        at += size + 1
+    for name in wanted:
+        end = out.index(b"\n", at)
+        fields = out[at:end].split(b" ")
+        if fields[1] != b"blob":
+            raise ExternalError(f"{name} is no file of this repository")
+        at = end + 1 + int(fields[2])
+        found[name] = out[end + 1 : at]
+        at += 1
     return found
 
 

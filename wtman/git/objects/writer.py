@@ -75,6 +75,10 @@ class Objects:
                 self._near[name] = near
         return Sha(name)
 
+    def note_near(self, name: str, other: str) -> None:
+        """Know that a new object, whoever made it, is much like another of its kind."""
+        self._near.setdefault(name, other)
+
     def tree(self, entries: Mapping[bytes, Entry]) -> Sha:
         return self.add("tree", write_tree(entries))
 
@@ -146,8 +150,7 @@ class Objects:
             if parts:
                 remember(self._home, name, Sha(parts[0]))
         if found:
-            # In the order in which they were made: nothing comes before what it is near to.
-            self._written({name: item for name, item in self._made.items() if name in found})
+            self._written({name: self._made[name] for name in found})
 
     def _listed(self) -> set[str]:
         """Names of what lies in the folder."""

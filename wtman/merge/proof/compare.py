@@ -125,7 +125,7 @@ def held(
             right = after.oid == prev.oid and (mode == after.mode or (free and mode is None))
         return Trial(claim, right)
     ours, theirs = contents.sides(claim.common, prev, head)
-    pieces = weave(ours, theirs)
+    pieces = weave(ours, theirs, coarse=True)
     if known:
         return Trial(claim, right, False, ours, theirs, pieces)
     result = contents.lines(after)

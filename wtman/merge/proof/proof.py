@@ -131,9 +131,10 @@ def judge(
     """
     steps = [plan.step for plan in claims]
     order = [step.task for step in steps]
+    numbers = {task: at for at, task in enumerate(order)}
     book = _Book(order, contents_of(comparisons), violations=list(broken))
     for number, plan in enumerate(claims):
-        book.number, book.earlier = number, _earlier(steps, number)
+        book.number, book.earlier = number, _earlier(steps, numbers, number)
         free = frozenset((resolved or {}).get(plan.step.task, ()))
         _step(book, plan, free, frozenset(unions))
     return _proof(book)
@@ -294,9 +295,10 @@ def _faults(book: _Book, trial: Trial, made: ExpectedFile) -> Iterator[Violation
 # --- in numbers -----------------------------------------------------------------------------------
 
 
-def _earlier(steps: Sequence[MemberStep], number: int) -> frozenset[int]:
+def _earlier(
+    steps: Sequence[MemberStep], numbers: Mapping[TaskId, int], number: int
+) -> frozenset[int]:
     """Numbers of the members that a member was built on."""
-    numbers = {step.task: at for at, step in enumerate(steps)}
     found: set[int] = set()
     stack = list(steps[number].needs)
     while stack:
@@ -312,7 +314,10 @@ def _proof(book: _Book) -> Proof:
     hunks: list[list[Hunk]] = [[] for _ in book.order]
     for hunk in ledger.hunks[1:]:
         hunks[hunk.member].append(hunk)
-    accounts = tuple(_account(book, at, own) for at, own in enumerate(hunks))
+    files: list[list[str]] = [[] for _ in book.order]
+    for path, who in book.files.items():
+        files[who].append(path)
+    accounts = tuple(_account(book, at, own, files[at]) for at, own in enumerate(hunks))
     deleted = sum(ledger.external.values())
     kept = ledger.kept
     violations = book.violations
@@ -334,7 +339,7 @@ def _proof(book: _Book) -> Proof:
     )
 
 
-def _account(book: _Book, at: int, hunks: Sequence[Hunk]) -> Account:
+def _account(book: _Book, at: int, hunks: Sequence[Hunk], files: Sequence[str]) -> Account:
     adapted = [hunk for hunk in hunks if hunk.adapted]
     changed = [hunk for hunk in hunks if hunk.successors and not hunk.adapted]
     by = Counter(other for hunk in changed for other in hunk.successors)
@@ -348,7 +353,7 @@ def _account(book: _Book, at: int, hunks: Sequence[Hunk]) -> Account:
         added=book.own[at, True],
         removed=book.own[at, False],
         deleted=book.ledger.external[at],
-        deleted_files=tuple(sorted(path for path, who in book.files.items() if who == at)),
+        deleted_files=tuple(sorted(files)),
     )
 
 

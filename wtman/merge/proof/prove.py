@@ -1,7 +1,7 @@
 """The conservation proof of an assembled train, from the repository's own objects.
 
 Says nothing about how the train was made and takes nobody's word for it: commits, trees
-and contents are read anew, in three git processes whatever the number of members.
+and contents are read anew, in four git processes whatever the number of members.
 Blocking; touches nothing.
 """
 
