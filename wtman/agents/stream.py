@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any, Literal
 
+from wtman.text.late_pattern import late
+
 Trouble = Literal["", "limited", "fatal"]
 _MOST = 2**53  # a number of tokens that is larger is no number of tokens
 
@@ -81,20 +83,20 @@ def argument(words: str) -> str:
 
 # Only a person mends these: no credit, a limit of the plan, no sign-in. A quota often comes
 # with status 429, so words are looked at before the status.
-_UNPAID = re.compile(
+_UNPAID = late(
     r"credit balance|out of credit|insufficient[ _](credit|balance|funds|quota)|payment required"
     r"|current quota|quota (is )?exhausted|quota exceeded|exhausted your|billing|extra usage"
     r"|(usage|hour|daily|weekly|monthly|spend(ing)?|session|plan) limit|hit your\b.{0,20}\blimit",
     re.IGNORECASE,
 )
-_UNKNOWN = re.compile(
+_UNKNOWN = late(
     r"(invalid|incorrect|missing|expired|disabled) (x-)?api[- ]?key|api[- ]?key (is |has )?"
     r"(invalid|incorrect|missing|expired|not valid|been disabled)|not (logged|signed) in"
     r"|run /login|log ?in again|sign ?in again|oauth token|token (is |has )?(been )?"
     r"(expired|revoked)|unauthorized|authentication[ _](failed|error)|does not have access",
     re.IGNORECASE,
 )
-_LIMITED = re.compile(
+_LIMITED = late(
     r"rate.?limit|too many requests|overloaded|high demand|temporarily unavailable"
     r"|stream disconnected|connection (error|failed|refused|reset)|unable to connect"
     r"|error sending request|fetch failed|stream ended|premature close|socket hang up"
@@ -102,9 +104,9 @@ _LIMITED = re.compile(
     re.IGNORECASE,
 )
 # What a proxy answers in the place of a provider.
-_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)\b.*?(?:</html>|$)", re.I | re.S)
-_TITLE = re.compile(r"<(title|h1)\b[^>]*>\s*([^<>]+?)\s*</\1>", re.I)
-_STATUS = re.compile(
+_PAGE = late(r"<(?:!doctype\s+html|html|head|body)\b.*?(?:</html>|$)", re.I | re.S)
+_TITLE = late(r"<(title|h1)\b[^>]*>\s*([^<>]+?)\s*</\1>", re.I)
+_STATUS = late(
     r"(?:status(?: code)?:?|API Error:|HTTP|rejected \(|a web page, \")\s*([1-5]\d\d)\b", re.I
 )
 

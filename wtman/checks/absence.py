@@ -9,9 +9,10 @@ from collections.abc import Collection
 
 from wtman.checks.excerpt import causes
 from wtman.checks.remedies import not_found
+from wtman.text.late_pattern import late
 
 _NO_NETWORK = "no network inside checks"
-_UNRESOLVED = re.compile(
+_UNRESOLVED = late(
     r"name resolution|Name or service not known|Name does not resolve|nodename nor servname"
     r"|[Cc](?:ould not|annot|an't) resolve (?:host(?:name)?\b|proxy|address)|ENOTFOUND|EAI_AGAIN"
     r"|\bno such host|dial tcp: lookup|UnknownHostException|Unknown host|failed to lookup address"
@@ -22,18 +23,18 @@ _UNRESOLVED = re.compile(
     r"|Resource temporarily unavailable \(\S+:\d+\)|[Ss]purious network error"
     r"|offline mode|ERR_INTERNET_DISCONNECTED"
 )
-_REFUSED = re.compile(
+_REFUSED = late(
     r"ECONNREFUSED|[Cc]onnection refused|actively refused|Failed to connect to (?:127|localhost)"
     r"|connect(?:ing to)?\b.{0,60}(?:[Oo]peration not permitted|[Pp]ermission denied)|connect E"
 )
-_HOST = re.compile(
+_HOST = late(
     r"(?:resolve host(?: ?name)?(?: address)?:? |lookup |ENOTFOUND |EAI_AGAIN "
     r"|UnknownHostException: |host='|https?://|(?:to|for) host:? )['‘\"]?"
     r"(?P<host>[\w-]+(?:\.[\w-]+)+)"
 )
-_AT = re.compile(r"(?P<at>(?:127\.0\.0\.1|localhost|\[?::1\]?)(?::| port )\d{2,5})")
+_AT = late(r"(?P<at>(?:127\.0\.0\.1|localhost|\[?::1\]?)(?::| port )\d{2,5})")
 _PACKAGE = tuple(
-    re.compile(pattern)
+    late(pattern)
     for pattern in (
         r"No module named '?(?P<name>[A-Za-z_][\w.]*)'?",
         r"Cannot find (?:module|package) '(?P<name>[^'./][^']*)'",

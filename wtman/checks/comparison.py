@@ -11,6 +11,7 @@ from wtman.checks import excerpt
 from wtman.checks.failure import Rank
 from wtman.formats.gitignore import matches
 from wtman.formats.test_paths import TESTS
+from wtman.text.late_pattern import late
 
 # Below a folder of tests too: these decide how every test runs.
 STEERING = (
@@ -18,16 +19,16 @@ STEERING = (
     *("tox.ini", "setup.cfg", "pyproject.toml", "package.json", "jest.config.*", "vitest.config.*"),
     *(".gitattributes", ".gitmodules", ".env", ".envrc", "Makefile", "Cargo.toml", "go.mod"),
 )
-_TELLING = re.compile(
+_TELLING = late(
     r"(?:Error|Exception|Failure|panicked)\b|\b(?:assert|expected|received|actual|got)\b",
     re.IGNORECASE,
 )
-_EXIT = re.compile(r"[\w.]*Exit(?:: ?-?\d*)?")
-_MISUSE = re.compile(
+_EXIT = late(r"[\w.]*Exit(?:: ?-?\d*)?")
+_MISUSE = late(
     r"[\w.]*(?:TypeError|AttributeError|NameError|ReferenceError|UnboundLocalError|ImportError"
     r"|ModuleNotFoundError|SyntaxError|IndentationError|NoMethodError|ArgumentError)\b"
 )
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
+_ADDRESS = late(r"\b0x[0-9a-fA-F]+")
 
 
 def told_by(output: str) -> frozenset[str]:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from wtman.checks.failed_tests import java_why, panic, traceback
 from wtman.checks.failure import FOREIGN, Failure, Lines, Rank, blocks, place_of, telling
+from wtman.text.late_pattern import late
 
-_NOTHING = re.compile(r"(?!)")
+_NOTHING = late(r"(?!)")
 _WORD = r"(?:(?:fatal |internal compiler |syntax )?error|Error)(?:\[\S+\]| [A-Z]+\d+)?"
 
 # One line says all; what stands below it is code.
 _ONE_LINE = tuple(
-    re.compile(pattern)
+    late(pattern)
     for pattern in (
         # gcc, clang, mypy, javac, tsc, swift
         rf"\s{{0,2}}(?P<place>[^\s:\"'][^:\"']*:\d+(?::\d+)?)(?::| -) (?P<why>{_WORD}:? .*)$",
@@ -39,7 +40,7 @@ _ONE_LINE = tuple(
         r"(?P<place>[\w./+-]+:(?:\d+|\(\.\w+[^)]*\))):? (?P<why>undefined reference to .*)$",
     )
 )
-_NOT_ONE = re.compile(r"warning|note:|: in function", re.IGNORECASE)
+_NOT_ONE = late(r"warning|note:|: in function", re.IGNORECASE)
 
 
 def one_line(lines: Lines) -> Iterator[Failure]:
@@ -67,10 +68,10 @@ def _code(lines: Lines, at: int) -> Iterator[str]:
         yield nearby[1]
 
 
-_RUST = re.compile(r"(?P<why>error(?:\[E\d+\])?: .*)$")
-_RUST_END = re.compile(r"\s*$|warning|For more information")
-_RUST_PLACE = re.compile(r"\s*-->\s*(?P<place>\S+:\d+(?::\d+)?)")
-_LINT = re.compile(r"(?P<why>[A-Z]+\d{2,4}(?: \[\*\])? \S.*|unformatted: .*)$")
+_RUST = late(r"(?P<why>error(?:\[E\d+\])?: .*)$")
+_RUST_END = late(r"\s*$|warning|For more information")
+_RUST_PLACE = late(r"\s*-->\s*(?P<place>\S+:\d+(?::\d+)?)")
+_LINT = late(r"(?P<why>[A-Z]+\d{2,4}(?: \[\*\])? \S.*|unformatted: .*)$")
 
 
 def arrows(lines: Lines) -> Iterator[Failure]:
@@ -88,8 +89,8 @@ def arrows(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (told, *kept[: max(helps, 1)][:8]), told, "", found["place"])
 
 
-_ESLINT_FILE = re.compile(r"(?P<file>(?:/|\./|[\w@-]+/|[A-Z]:\\)?\S*\.\w+)$")
-_ESLINT = re.compile(r"\s+(?P<at>\d+:\d+)\s+(?P<word>error|✖)\s+(?P<why>\S.*)$")
+_ESLINT_FILE = late(r"(?P<file>(?:/|\./|[\w@-]+/|[A-Z]:\\)?\S*\.\w+)$")
+_ESLINT = late(r"\s+(?P<at>\d+:\d+)\s+(?P<word>error|✖)\s+(?P<why>\S.*)$")
 
 
 def eslint(lines: Lines) -> Iterator[Failure]:
@@ -103,8 +104,8 @@ def eslint(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (f"{place}: {why}",), f"{place}: {why}", "", place)
 
 
-_CMAKE = re.compile(r"CMake Error(?: at (?P<place>\S+:\d+) \(\w+\))?: ?(?P<why>.*)$")
-_CMAKE_END = re.compile(r"-- |Call Stack|\S")
+_CMAKE = late(r"CMake Error(?: at (?P<place>\S+:\d+) \(\w+\))?: ?(?P<why>.*)$")
+_CMAKE_END = late(r"-- |Call Stack|\S")
 
 
 def cmake(lines: Lines) -> Iterator[Failure]:
@@ -121,8 +122,8 @@ def cmake(lines: Lines) -> Iterator[Failure]:
 
 # --- what ended a program -------------------------------------------------------------------------
 
-_TRACEBACK = re.compile(r"\s*(?:\S+: )?Traceback \(most recent call last\):")
-_TRACEBACK_END = re.compile(r"={10,}|-{10,}|_{10,}")
+_TRACEBACK = late(r"\s*(?:\S+: )?Traceback \(most recent call last\):")
+_TRACEBACK_END = late(r"={10,}|-{10,}|_{10,}")
 
 
 def python_crash(lines: Lines) -> Iterator[Failure]:
@@ -133,10 +134,8 @@ def python_crash(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, kept, why, "", place, Rank.CRASH)
 
 
-_JS = re.compile(
-    r"(?:Uncaught )?(?:\w+(?:\.\w+)*: )?(?P<why>\w*(?:Error|Exception)(?: \[\w+\])*: .*)$"
-)
-_JS_FRAME = re.compile(r"\s+at |\s+- |Require stack|- ")
+_JS = late(r"(?:Uncaught )?(?:\w+(?:\.\w+)*: )?(?P<why>\w*(?:Error|Exception)(?: \[\w+\])*: .*)$")
+_JS_FRAME = late(r"\s+at |\s+- |Require stack|- ")
 
 
 def js_crash(lines: Lines) -> Iterator[Failure]:
@@ -152,7 +151,7 @@ def js_crash(lines: Lines) -> Iterator[Failure]:
         yield Failure(at, told, match["why"], "", place, Rank.CRASH)
 
 
-_RUBY = re.compile(r"(?P<at>\S+:\d+):in [`'].*?': (?P<why>.* \(\w+(?:::\w+)*\))$")
+_RUBY = late(r"(?P<at>\S+:\d+):in [`'].*?': (?P<why>.* \(\w+(?:::\w+)*\))$")
 
 
 def ruby_crash(lines: Lines) -> Iterator[Failure]:
@@ -163,7 +162,7 @@ def ruby_crash(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, told, match["why"], "", place, Rank.CRASH)
 
 
-_JAVA = re.compile(r"(?:Exception in thread \S+ |Caused by: |Unhandled exception\. )(?P<why>\S.*)$")
+_JAVA = late(r"(?:Exception in thread \S+ |Caused by: |Unhandled exception\. )(?P<why>\S.*)$")
 
 
 def java_crash(lines: Lines) -> Iterator[Failure]:
@@ -174,9 +173,9 @@ def java_crash(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, told, java_why(match["why"]), "", place, Rank.CRASH)
 
 
-_RUST_PANIC = re.compile(r"thread '.*?'(?: \(\d+\))? panicked at ")
-_GO_PANIC = re.compile(r"(?P<why>(?:panic|fatal error): .*)$")
-_ASSERTED = re.compile(
+_RUST_PANIC = late(r"thread '.*?'(?: \(\d+\))? panicked at ")
+_GO_PANIC = late(r"(?P<why>(?:panic|fatal error): .*)$")
+_ASSERTED = late(
     r".*(?:Assertion [`'].*' failed|Segmentation fault|core dumped|AddressSanitizer: \S+"
     r"|runtime error: |terminate called|stack smashing|(?<![\w-])Killed(?: |$))"
 )
@@ -198,25 +197,25 @@ def native_crash(lines: Lines) -> Iterator[Failure]:
 
 # --- the rest -------------------------------------------------------------------------------------
 
-_NOT_THERE = re.compile(
+_NOT_THERE = late(
     r".*(?:: (?:command )?not found$|: No such file or directory$|: Permission denied$"
     r"|: cannot open .*|No module named |Cannot find (?:module|package) |MODULE_NOT_FOUND)"
 )
-_WENT_WRONG = re.compile(r"\* What went wrong:")
-_CALLS_ITSELF = re.compile(
+_WENT_WRONG = late(r"\* What went wrong:")
+_CALLS_ITSELF = late(
     r"\s*(?:\[?(?:\S{1,30}[: ] ?)??(?P<word>error|fatal|failure|panic|exception|failed|critical)\]?"
     r"(?:\[\S+\])?[:!] ?\S|npm (?:ERR!|error) \S|(?-i:FAIL|FAILED|ERROR|✗|✘|✖|×)[\s:]+\S"
     r"|\S+: exit [1-9]\d* \(.*> |make\S*: \*\*\* No rule|(?:would|Would) reformat"
     r"|\[(?:warn|error|ERROR)\] \S)",
     re.IGNORECASE,
 )
-_COUNTS = re.compile(
+_COUNTS = late(
     r".*\b(?:0 (?:errors?|failures?|failed)"
     r"|\d+ (?:errors?|failed|failures?|problems?|tests? failed)\b"
     r"|errors? have detailed|A complete log of this run|evaluation failed)",
     re.IGNORECASE,
 )
-_PASSED_ON = re.compile(
+_PASSED_ON = late(
     r".*(?:make\S*: \*\*\* |error: could not compile|collect2: error|ninja: build stopped"
     r"|npm (?:ERR!|error) (?:Lifecycle|code|errno|syscall|command|path|workspace|location)\b"
     r"|error: test failed|exit(?:ed with)? (?:status|code) [1-9]|ELIFECYCLE|error Command failed"
@@ -225,7 +224,7 @@ _PASSED_ON = re.compile(
     r"|\[ERROR\] (?:->|Re-run|To see|For more|$|\[Help))",
     re.IGNORECASE,
 )
-_CAUSED = re.compile(r"Caused by:$")
+_CAUSED = late(r"Caused by:$")
 
 
 def anything(lines: Lines) -> Iterator[Failure]:

@@ -4,18 +4,19 @@ import re
 from collections.abc import Iterator
 
 from wtman.checks.failure import FOREIGN, PLACE, Failure, Lines, Rank, blocks, place_of, telling
+from wtman.text.late_pattern import late
 
-_NOTHING = re.compile(r"(?!)")
+_NOTHING = late(r"(?!)")
 
 # --- Python ---------------------------------------------------------------------------------------
 
-_PYTEST = re.compile(r"_{3,} (?P<name>\S.*?) _{3,}$")
-_PYTEST_END = re.compile(r"={3,} .*={3,}$|-{3,} Captured|!{3,} ")
-_PYTEST_HEAD = re.compile(r"ERROR (?:at \w+ of|collecting) ")
-_PYTEST_SAID = re.compile(r"E(?:\s|$)")
-_PYTEST_NOISE = re.compile(r"E\s*(?:Use -v|Omitting \d|\(pytest_assertion|Full diff|\.\.\.)|E\s*$")
-_PYTEST_AT = re.compile(r"(?P<place>\S+:\d+): (?P<in>in )?")
-_ERROR = re.compile(r"[\w.]*(?:Error|Exception|Failed|Exit|Interrupt|Warning)\b|assert\b|Failed:")
+_PYTEST = late(r"_{3,} (?P<name>\S.*?) _{3,}$")
+_PYTEST_END = late(r"={3,} .*={3,}$|-{3,} Captured|!{3,} ")
+_PYTEST_HEAD = late(r"ERROR (?:at \w+ of|collecting) ")
+_PYTEST_SAID = late(r"E(?:\s|$)")
+_PYTEST_NOISE = late(r"E\s*(?:Use -v|Omitting \d|\(pytest_assertion|Full diff|\.\.\.)|E\s*$")
+_PYTEST_AT = late(r"(?P<place>\S+:\d+): (?P<in>in )?")
+_ERROR = late(r"[\w.]*(?:Error|Exception|Failed|Exit|Interrupt|Warning)\b|assert\b|Failed:")
 
 
 def pytest(lines: Lines) -> Iterator[Failure]:
@@ -44,9 +45,7 @@ def pytest(lines: Lines) -> Iterator[Failure]:
         yield Failure(at, (match["name"], *kept), why, name, place)
 
 
-_LISTED = re.compile(
-    r"(?P<word>FAILED|ERROR) (?P<name>\S+(?:::| \().*?|\S+\.py)(?: - (?P<why>.*))?$"
-)
+_LISTED = late(r"(?P<word>FAILED|ERROR) (?P<name>\S+(?:::| \().*?|\S+\.py)(?: - (?P<why>.*))?$")
 
 
 def pytest_summary(lines: Lines) -> Iterator[Failure]:
@@ -55,10 +54,10 @@ def pytest_summary(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (line,), match["why"] or line, match["name"], rank=Rank.LIST)
 
 
-_UNITTEST = re.compile(r"(?:ERROR|FAIL): (?P<name>\S+ \(.*\)|\S+)(?: .*)?$")
-_UNITTEST_END = re.compile(r"={20,}$|Ran \d+ test")
-_TRACE = re.compile(r'Traceback|\s*File "| {4}')
-_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_UNITTEST = late(r"(?:ERROR|FAIL): (?P<name>\S+ \(.*\)|\S+)(?: .*)?$")
+_UNITTEST_END = late(r"={20,}$|Ran \d+ test")
+_TRACE = late(r'Traceback|\s*File "| {4}')
+_FRAME = late(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 def unittest(lines: Lines) -> Iterator[Failure]:
@@ -93,12 +92,12 @@ def traceback(body: Lines) -> tuple[tuple[str, ...], str, str]:
 
 # --- JavaScript -----------------------------------------------------------------------------------
 
-_CODE_FRAME = re.compile(r"^\s*\d+ ?\| |^\s+\|\s|^\s*\d+ ?\|$")
-_JEST = re.compile(r"\s+● (?P<name>\S.*)$")
-_JEST_END = re.compile(r"(?:FAIL|PASS) |Test Suites: |Summary of all failing|-+\|")
-_DIFF = re.compile(r"[-+](?!\s*(?:Expected|Received|Actual|actual|expected)\b)\s*[^\s+-]")
-_DIFF_HEAD = re.compile(r"--- (?:expected|Expected)")
-_COMPARED = re.compile(r"^expect\(.*equal|deep-equal|two \w+ are (?:equal|identical)")
+_CODE_FRAME = late(r"^\s*\d+ ?\| |^\s+\|\s|^\s*\d+ ?\|$")
+_JEST = late(r"\s+● (?P<name>\S.*)$")
+_JEST_END = late(r"(?:FAIL|PASS) |Test Suites: |Summary of all failing|-+\|")
+_DIFF = late(r"[-+](?!\s*(?:Expected|Received|Actual|actual|expected)\b)\s*[^\s+-]")
+_DIFF_HEAD = late(r"--- (?:expected|Expected)")
+_COMPARED = late(r"^expect\(.*equal|deep-equal|two \w+ are (?:equal|identical)")
 _MATCHERS = (
     "expect(",
     "Assert.",
@@ -108,7 +107,7 @@ _MATCHERS = (
     "Expected values",
     "Expected equ",
 )
-_PAIR = re.compile(r"\s*(?:Expected|expected|Actual|Received|actual|got|left|right)\b.*?: *\S")
+_PAIR = late(r"\s*(?:Expected|expected|Actual|Received|actual|got|left|right)\b.*?: *\S")
 
 
 def jest(lines: Lines) -> Iterator[Failure]:
@@ -119,8 +118,8 @@ def jest(lines: Lines) -> Iterator[Failure]:
         yield Failure(at, (lines[at].strip(), *kept), why_of(kept), match["name"], place_of(kept))
 
 
-_VITEST = re.compile(r"\s*FAIL\s+(?P<name>(?:\|[^|]+\| +)?\S+ +(?:> |\[ ).*)$")
-_VITEST_END = re.compile(r"\s*⎯{3,}|\s*Test Files ")
+_VITEST = late(r"\s*FAIL\s+(?P<name>(?:\|[^|]+\| +)?\S+ +(?:> |\[ ).*)$")
+_VITEST_END = late(r"\s*⎯{3,}|\s*Test Files ")
 
 
 def vitest(lines: Lines) -> Iterator[Failure]:
@@ -130,16 +129,14 @@ def vitest(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (lines[at].strip(), *kept), why_of(kept), match["name"], place)
 
 
-_TAP = re.compile(r"\s*not ok \d+(?: -)? *(?P<name>.*)$")
-_TAP_END = re.compile(r"\s*(?:ok \d|\.\.\.$|# Subtest|1\.\.\d)")
-_TAP_NOISE = re.compile(
+_TAP = late(r"\s*not ok \d+(?: -)? *(?P<name>.*)$")
+_TAP_END = late(r"\s*(?:ok \d|\.\.\.$|# Subtest|1\.\.\d)")
+_TAP_NOISE = late(
     r"^\s*(?:---$|error: \|-$|duration_ms|type:|code:|name:|failureType|operator:|stack:|at "
     r"|severity:)|^\s*\|-$"
 )
-_TAP_PLACE = re.compile(r"\s*(?:location|at): '?(?P<place>[^']*:\d+(?::\d+)?)")
-_TAP_ERROR = re.compile(
-    r"\s*(?:error|message): (?:\|-|'(?P<why>.*)'|\"(?P<more>.*)\"|(?P<rest>.+))"
-)
+_TAP_PLACE = late(r"\s*(?:location|at): '?(?P<place>[^']*:\d+(?::\d+)?)")
+_TAP_ERROR = late(r"\s*(?:error|message): (?:\|-|'(?P<why>.*)'|\"(?P<more>.*)\"|(?P<rest>.+))")
 
 
 def tap(lines: Lines) -> Iterator[Failure]:
@@ -164,8 +161,8 @@ def _before(body: Lines, pattern: str) -> Lines:
     return body[:end]
 
 
-_SPEC = re.compile(r"\s*✖ (?P<name>.+?) \([\d.]+ms\)$")
-_SPEC_END = re.compile(r"\s*(?:test at |[✔▶ℹ] )|\s*at .*\{$")
+_SPEC = late(r"\s*✖ (?P<name>.+?) \([\d.]+ms\)$")
+_SPEC_END = late(r"\s*(?:test at |[✔▶ℹ] )|\s*at .*\{$")
 
 
 def node_spec(lines: Lines) -> Iterator[Failure]:
@@ -203,16 +200,16 @@ def why_of(kept: Lines) -> str:
 
 # --- numbered lists: mocha, RSpec, minitest, PHPUnit, ExUnit --------------------------------------
 
-_LIST_BEGINS = re.compile(
+_LIST_BEGINS = late(
     r"\s*\d+ failing$|Failures:$|Failed examples|There (?:was|were) \d+ (?:failure|error|warning)"
     r"|Finished in \d|\s*1\) (?:Failure|Error|test )"
 )
-_NUMBERED = re.compile(r"\s{0,2}(?P<number>\d+)\) (?P<name>\S.*)$")
-_NUMBERED_END = re.compile(
+_NUMBERED = late(r"\s{0,2}(?P<number>\d+)\) (?P<name>\S.*)$")
+_NUMBERED_END = late(
     r"Finished in |FAILURES!|ERRORS!|Failed examples:|\d+ (?:runs|tests|examples)\b|--$"
     r"|There (?:was|were) |rspec \./|Tests: \d"
 )
-_NUMBERED_NOISE = re.compile(
+_NUMBERED_NOISE = late(
     r"^\s*\+ expected - actual$|^\s*\(compared using|^\s*at .*\[internal\]|^\s*stacktrace:$"
 )
 
@@ -240,12 +237,10 @@ def numbered(lines: Lines) -> Iterator[Failure]:
 
 # --- Rust, Go -------------------------------------------------------------------------------------
 
-_CARGO = re.compile(r"---- (?P<name>.+) stdout ----$")
-_CARGO_END = re.compile(r"failures:$|test result: |error: test failed")
-_PANIC = re.compile(
-    r"thread '.*?'(?: \(\d+\))? panicked at (?:'(?P<old>.*)', )?(?P<place>\S+:\d+:\d+)"
-)
-_RUST_NOISE = re.compile(r"^note: |^stack backtrace:|^\s+\d+: |^\s+at |^\s*$")
+_CARGO = late(r"---- (?P<name>.+) stdout ----$")
+_CARGO_END = late(r"failures:$|test result: |error: test failed")
+_PANIC = late(r"thread '.*?'(?: \(\d+\))? panicked at (?:'(?P<old>.*)', )?(?P<place>\S+:\d+:\d+)")
+_RUST_NOISE = late(r"^note: |^stack backtrace:|^\s+\d+: |^\s+at |^\s*$")
 
 
 def cargo(lines: Lines) -> Iterator[Failure]:
@@ -267,12 +262,12 @@ def panic(body: Lines) -> tuple[tuple[str, ...], str, str]:
     return kept, kept[0] if kept else "", ""
 
 
-_GO_FAIL = re.compile(r"\s*--- FAIL: (?P<name>\S+) \(")
-_GO_RUN = re.compile(r"=== (?:RUN|CONT|NAME) +(?P<name>\S+)")
-_GO_SAID = re.compile(r"\s+(?P<place>[\w./-]+\.go:\d+): ?(?P<why>.*)$")
-_GO_END = re.compile(r"\s*--- |=== |FAIL|ok\s|PASS$|goroutine |exit status")
-_GO_NOISE = re.compile(r"Error Trace:|^\s*Test:\s|goroutine")
-_TESTIFY = re.compile(r"\s*(?:Error:|expected:|actual *:)\s*(?P<said>.*)")
+_GO_FAIL = late(r"\s*--- FAIL: (?P<name>\S+) \(")
+_GO_RUN = late(r"=== (?:RUN|CONT|NAME) +(?P<name>\S+)")
+_GO_SAID = late(r"\s+(?P<place>[\w./-]+\.go:\d+): ?(?P<why>.*)$")
+_GO_END = late(r"\s*--- |=== |FAIL|ok\s|PASS$|goroutine |exit status")
+_GO_NOISE = late(r"Error Trace:|^\s*Test:\s|goroutine")
+_TESTIFY = late(r"\s*(?:Error:|expected:|actual *:)\s*(?P<said>.*)")
 
 
 def go(lines: Lines) -> Iterator[Failure]:
@@ -326,11 +321,11 @@ def _until(body: Lines, end: re.Pattern[str]) -> Lines:
 
 # --- Java, .NET, C and C++ ------------------------------------------------------------------------
 
-_SUREFIRE = re.compile(
+_SUREFIRE = late(
     r"(?:\[ERROR\] +)?(?P<name>\S.*?) +(?:--? .*)?(?:Time elapsed.*)?<<< (?:FAILURE|ERROR)!"
 )
-_BLANK = re.compile(r"\s*$|\[(?:ERROR|INFO)\]")
-_JAVA_NOISE = re.compile(r"^\s+\.\.\. \d+ more")
+_BLANK = late(r"\s*$|\[(?:ERROR|INFO)\]")
+_JAVA_NOISE = late(r"^\s+\.\.\. \d+ more")
 
 
 def surefire(lines: Lines) -> Iterator[Failure]:
@@ -346,7 +341,7 @@ def java_why(line: str) -> str:
     return re.sub(r"^\s*(?:[a-z]\w*\.)+(?=[A-Z])", "", line).strip()
 
 
-_GRADLE = re.compile(r"(?P<name>\S.* > .*\S) FAILED$")
+_GRADLE = late(r"(?P<name>\S.* > .*\S) FAILED$")
 
 
 def gradle(lines: Lines) -> Iterator[Failure]:
@@ -356,9 +351,9 @@ def gradle(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (lines[at], *kept), java_why(kept[0]), match["name"], place)
 
 
-_DOTNET = re.compile(r"\s*(?:Failed|failed) (?P<name>\S.*) (?:\[[^\]]*\d[^\]]*s\]|\([\d.,]+m?s\))$")
-_DOTNET_END = re.compile(r"\s*(?:Passed |Skipped |Failed!|passed |skipped |Test Run|Total tests)")
-_DOTNET_NOISE = re.compile(r"^\s*(?:Error Message|Stack Trace|Standard Output Messages):\s*$")
+_DOTNET = late(r"\s*(?:Failed|failed) (?P<name>\S.*) (?:\[[^\]]*\d[^\]]*s\]|\([\d.,]+m?s\))$")
+_DOTNET_END = late(r"\s*(?:Passed |Skipped |Failed!|passed |skipped |Test Run|Total tests)")
+_DOTNET_NOISE = late(r"^\s*(?:Error Message|Stack Trace|Standard Output Messages):\s*$")
 
 
 def dotnet(lines: Lines) -> Iterator[Failure]:
@@ -368,10 +363,10 @@ def dotnet(lines: Lines) -> Iterator[Failure]:
             yield Failure(at, (match["name"], *kept), why_of(kept), match["name"], place_of(kept))
 
 
-_GTEST = re.compile(
+_GTEST = late(
     r"(?P<place>\S+:\d+): (?:Failure|FAILED:?)$|(?P<msvc>\S+\(\d+\)): error: (?P<said>.*)$"
 )
-_GTEST_END = re.compile(r"\s*$|\[ +\w|={10,}|-{10,}")
+_GTEST_END = late(r"\s*$|\[ +\w|={10,}|-{10,}")
 
 
 def c_tests(lines: Lines) -> Iterator[Failure]:
@@ -386,10 +381,8 @@ def c_tests(lines: Lines) -> Iterator[Failure]:
         )
 
 
-_CTEST = re.compile(
-    r"\s*\d+/\d+ Test +#\d+: (?P<name>\S+) \.*\s*(?P<how>.*?\*\*\*\S.*?)\s+[\d.]+ sec"
-)
-_CTEST_END = re.compile(r"\s*Start +\d|\s*\d+/\d+ Test|\s*\d+% tests passed")
+_CTEST = late(r"\s*\d+/\d+ Test +#\d+: (?P<name>\S+) \.*\s*(?P<how>.*?\*\*\*\S.*?)\s+[\d.]+ sec")
+_CTEST_END = late(r"\s*Start +\d|\s*\d+/\d+ Test|\s*\d+% tests passed")
 
 
 def ctest(lines: Lines) -> Iterator[Failure]:

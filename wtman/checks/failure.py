@@ -8,19 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
 from wtman.model.values import dataclass
+from wtman.text.late_pattern import late
 
 Lines = Sequence[str]
 
 _LONGEST = 80  # lines of one failure that are looked at
 # Files that are a language's own or installed: nothing of them says what is wrong here.
-FOREIGN = re.compile(
+FOREIGN = late(
     r"site-packages|dist-packages|/lib/python3|<frozen |node_modules|node:|/lib/go|/usr/lib/"
     r"|/rustc/|\.cargo/registry|/gems/|/vendor/|\bat (?:\w+//)?"
     r"(?:org\.(?:junit|gradle|apache|opentest4j|testng)|java\.base|java\.|jdk\.|sun\.|Xunit\.|NUnit\.|System\.|Microsoft\.)"
     r"|async Promise|process\.processT|new Promise|<internal:"
 )
-_RULER = re.compile(r"[\s\^~=_\-⎯─|]*")
-PLACE = re.compile(
+_RULER = late(r"[\s\^~=_\-⎯─|]*")
+PLACE = late(
     r"(?<![\w])(?P<place>(?:[A-Za-z]:)?[\w@.+/\\-]*[\w@+-]\.\w+:(?:line )?\d+(?::\d+)?)(?![\w.])"
 )
 

@@ -10,10 +10,11 @@ from posixpath import basename, dirname
 from shlex import quote
 
 from wtman.model.settings import Settings
+from wtman.text.late_pattern import late
 
 # How shells, env, make and others name what they did not find or could not run.
 _SAID = tuple(
-    re.compile(pattern, re.MULTILINE)
+    late(pattern, re.MULTILINE)
     for pattern in (
         r"^(?:\S+: )?(?:line )?\d+: (?:exec: )?(?P<name>[^:\n]+): (?:command )?not found$",
         r"^(?:\S+: )?(?:line )?\d+: (?:\.: )?(?:cannot open )?(?P<name>[^:\n]+): No such file"

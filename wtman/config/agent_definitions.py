@@ -14,16 +14,15 @@ from wtman.model.agent_definition import (
     AgentDefinition,
     is_agent_name,
 )
+from wtman.text.late_pattern import late
 from wtman.text.words import did_you_mean, quoted
 
 # What was meant as one and is none.
-_UNCLOSED = re.compile(
-    rf"\{{\s*(?:{'|'.join(PLACES)})\b|\{{[A-Za-z_]\w*$|\b(?:{'|'.join(PLACES)})\s*\}}"
-)
+_UNCLOSED = late(rf"\{{\s*(?:{'|'.join(PLACES)})\b|\{{[A-Za-z_]\w*$|\b(?:{'|'.join(PLACES)})\s*\}}")
 # An argument that has a place is that alone, or an option's value: in a text that a shell or an
 # interpreter reads, a model's words would be code.
-_WHOLE = re.compile(r"(?:[\w.:/@%+-]+=)?\{[a-z_]+\}")
-_INTERPRETERS = re.compile(r"(?:ba|da|z|k|fi)?sh|python[\d.]*|node|ruby|perl|php|deno|bun")
+_WHOLE = late(r"(?:[\w.:/@%+-]+=)?\{[a-z_]+\}")
+_INTERPRETERS = late(r"(?:ba|da|z|k|fi)?sh|python[\d.]*|node|ruby|perl|php|deno|bun")
 _TEXTS = ("-c", "-lc", "-ic", "-e", "-p", "--eval", "-r")
 
 

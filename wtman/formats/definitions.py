@@ -16,26 +16,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from wtman.formats.source_languages import Language, language_of, named
 from wtman.model.places import Definition
 from wtman.model.values import dataclass
+from wtman.text.late_pattern import late
 
 _MOST = 2_000_000  # characters of a text that is read
 _DENSE = 400  # characters a line, on average: nobody wrote that by hand
 _MOST_FOUND = 20_000
 _DEEP = 12  # names in a name
 
-_ESCAPE = re.compile(r"(\\[\n\r\"'\\])|\\")
+_ESCAPE = late(r"(\\[\n\r\"'\\])|\\")
 _TEXT = "\x01"  # in place of what is quoted
-_BRACKET = re.compile(r"[(){}\[\]]")
-_MARK = re.compile(r"[(){}\[\];]")
-_MARK_OR_END = re.compile(r"[(){}\[\];\n]")
-_CALL = re.compile(
+_BRACKET = late(r"[(){}\[\]]")
+_MARK = late(r"[(){}\[\];]")
+_MARK_OR_END = late(r"[(){}\[\];\n]")
+_CALL = late(
     r"(?<![\w.@#$>-])(operator\s*[^\s\w(]{1,3}|"
     r"~?[A-Za-z_$#][\w$]*(?:(?:<[^<>;{}()\n]*>)?::~?[A-Za-z_]\w*)*)\s*(?=[(<])"
 )
-_TYPED_FRONT = re.compile(r"[\w\s<>\[\],.?&*:@~()\"]*")
-_NOT_IN_FRONT = re.compile(
+_TYPED_FRONT = late(r"[\w\s<>\[\],.?&*:@~()\"]*")
+_NOT_IN_FRONT = late(
     r"\b(?:return|new|else|throw|case|goto|delete|await|yield|using|typedef|define)\b|[=(\[:,]\s*$"
 )
-_SCRIPT_FRONT = re.compile(
+_SCRIPT_FRONT = late(
     r"[ \t]*(?:(?:public|private|protected|static|async|readonly|override|abstract|get|set|\*)"
     r"[ \t]*)*"
 )
@@ -49,23 +50,23 @@ _CONTAINERS = frozenset(
     "class interface struct enum record trait impl union protocol extension actor object module "
     "namespace".split()
 )
-_FIELD = re.compile(
+_FIELD = late(
     r"^[ \t]*(?:(?:public|private|protected|static|readonly|override|async)[ \t]+)*"
     r"(?P<name>#?[\w$]+)[ \t]*[:=][ \t]*(?:async\b\s*)?"
     r"(?:function\b|[\w$]+[ \t]*=>|\([^()]*\)[^\n=;{]*=>)",
     re.MULTILINE,
 )
 _TALL = 40  # lines of an annotation
-_CLOSED = re.compile(r"([ \t]*)[)\]}]+[ \t]*$", re.MULTILINE)
-_ABOVE = re.compile(r"\s*(?:@[\w.]+|#!?\[|\[\w[^\n]*\]\s*$|template\s*<)")
-_GOES_ON = re.compile(
+_CLOSED = late(r"([ \t]*)[)\]}]+[ \t]*$", re.MULTILINE)
+_ABOVE = late(r"\s*(?:@[\w.]+|#!?\[|\[\w[^\n]*\]\s*$|template\s*<)")
+_GOES_ON = late(
     r"\s*(?:[.{=:?&|+)\]}>]|->|=>|where\b|throws\b|rethrows\b|extends\b|implements\b|with\b)"
 )
-_OPEN_END = re.compile(r"(?:[=,:+\-*/&|?(\[{<]|->|=>|\bwhere|\bextends|\bimplements|\bwith)\s*$")
-_GENERIC = re.compile(r"<[^<>]*>")
-_PARAMETERS_OF_TYPE = re.compile(r"<(?:[^<>;{}()=]|<[^<>;{}()=]*>)*>\s*(?=\()")
-_TAIL = re.compile(r"[ \t]*[;)\],]+")
-_BEHIND = re.compile(r"[(){};,=]|\n")
+_OPEN_END = late(r"(?:[=,:+\-*/&|?(\[{<]|->|=>|\bwhere|\bextends|\bimplements|\bwith)\s*$")
+_GENERIC = late(r"<[^<>]*>")
+_PARAMETERS_OF_TYPE = late(r"<(?:[^<>;{}()=]|<[^<>;{}()=]*>)*>\s*(?=\()")
+_TAIL = late(r"[ \t]*[;)\],]+")
+_BEHIND = late(r"[(){};,=]|\n")
 _FAR = 6000  # characters that a head may take
 _LONGEST_LINE = 400  # in front of a name
 

@@ -5,12 +5,12 @@ regular expressions and by Python's); here they become names. Cheap and rough: f
 exact, `definitions` reads the file.
 """
 
-import re
 from functools import lru_cache
 from itertools import islice
 
 from wtman.formats.source_languages import language_of
 from wtman.model.values import dataclass
+from wtman.text.late_pattern import late
 
 _T = "[ \t]"
 _MODIFIERS = (
@@ -53,7 +53,7 @@ PERL = "|".join(
 )
 MOST_LINES = 300  # of one file that are looked at
 
-_HEAD = re.compile(
+_HEAD = late(
     r"\0[ \t]*(?:(?:export|default|declare|abstract|async|public|private|protected|internal|static"
     r"|final|sealed|open|override|data|inline|suspend|virtual|unsafe|pub(?:\([a-z: ]+\))?|partial"
     r"|case|implicit|lazy|mutating|fileprivate|typedef|readonly|companion|inner|@[A-Za-z.]+)"
@@ -61,18 +61,18 @@ _HEAD = re.compile(
     r"|mod|object|protocol|extension|actor|record|macro_rules!|@interface|typealias|const|let|var|val"
     r"|\#[ \t]*define)[ \t]+(?:self\.|\([^)\n]*\)[ \t]*)?([A-Za-z_$][\w$.]*)"
 )
-_ASSIGNED = re.compile(r"\0[ \t]*([A-Za-z_$][\w$.]*)[ \t]*=[ \t]*(?:async[ \t])?function")
-_CALLED = re.compile(r"\0([^(\n]*)\(")
-_IMPORT = re.compile(
+_ASSIGNED = late(r"\0[ \t]*([A-Za-z_$][\w$.]*)[ \t]*=[ \t]*(?:async[ \t])?function")
+_CALLED = late(r"\0([^(\n]*)\(")
+_IMPORT = late(
     r"\0[ \t]*((?:import|from|use|using|require|require_relative|include|\#[ \t]*include"
     r"|\}[ \t]*from)[ \t][^\n]*|(?:const|let|var)[^\n]*?\brequire\([^\n]*|(?:[a-z_.]+ )?\"[^\n]*)"
 )
-_SAID = re.compile(r'\0(?:"""|///?|//!|/\*\*?)[ \t]?([^\n]*)')
+_SAID = late(r'\0(?:"""|///?|//!|/\*\*?)[ \t]?([^\n]*)')
 _MOST, _COMMENTS = 150, 3
-_QUOTED = re.compile(r"""["'<]([^"'<>]+)[">']""")
-_FROM = re.compile(r"from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(.*)")
-_PLAIN = re.compile(r"import[ \t]+(.*)")
-_USE = re.compile(r"(?:use|using|import)[ \t]+(?:static[ \t]+|function[ \t]+)?([\w.:\\*]+)")
+_QUOTED = late(r"""["'<]([^"'<>]+)[">']""")
+_FROM = late(r"from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(.*)")
+_PLAIN = late(r"import[ \t]+(.*)")
+_USE = late(r"(?:use|using|import)[ \t]+(?:static[ \t]+|function[ \t]+)?([\w.:\\*]+)")
 
 
 @dataclass(frozen=True, slots=True)

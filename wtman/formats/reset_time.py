@@ -12,25 +12,27 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from wtman.text.late_pattern import late
+
 _MOST = 9 * 86_400.0  # seconds; quotas are kept by the week at most
-_BACK = re.compile(r"\(back (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\)")
-_EPOCH = re.compile(r"(?:\||resets?[ _]?at\W{0,4})(\d{10})\b", re.I)
-_EPOCH_WORDS = re.compile(r"\s*\(?(?:\||\bresets?[ _]?at[^\w\"]{0,4})\d{10}\b\)?", re.I)
+_BACK = late(r"\(back (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC\)")
+_EPOCH = late(r"(?:\||resets?[ _]?at\W{0,4})(\d{10})\b", re.I)
+_EPOCH_WORDS = late(r"\s*\(?(?:\||\bresets?[ _]?at[^\w\"]{0,4})\d{10}\b\)?", re.I)
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _SPAN = r"\d+(?:\.\d+)?\s*(?:days?|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|d)\b"
-_IN = re.compile(
+_IN = late(
     rf"(?:try again|retry|resets?|renews?|available|back)[^.\d]{{0,20}}\b(?:in|after)\s+"
     rf"((?:{_SPAN}[\s,]*(?:and\s+)?)+|(?:\d+[dhms])+(?:\d+(?:\.\d+)?s)?)",
     re.I,
 )
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])", re.I)
-_ISO = re.compile(
+_PART = late(r"(\d+(?:\.\d+)?)\s*([dhms])", re.I)
+_ISO = late(
     r"(?:resets?|try again|retry|available|until)[^.\d]{0,20}"
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?)\s?(Z|UTC|[+-]\d\d:?\d\d)?",
     re.I,
 )
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_CLOCK = re.compile(
+_CLOCK = late(
     r"(?:resets?|try again|available)(?:\s+(?:at|on))?\s+"
     rf"(?:({'|'.join(_MONTHS)})[a-z]*\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s*(\d{{4}})?,?\s*(?:at\s+)?)?"
     r"(\d{1,2})(?::(\d\d))?\s*([ap]m)?\b(?:\s*\(?([A-Za-z]+/[A-Za-z_/]+|UTC|GMT)\)?)?",

@@ -29,6 +29,7 @@ from wtman.formats.tokens import (
 )
 from wtman.model.changes import Comparison, Lines
 from wtman.model.values import dataclass
+from wtman.text.late_pattern import late
 
 UNION, BESIDE, WITHIN = RUNGS = ("union", "adjacent lines", "same line")
 
@@ -246,19 +247,19 @@ def _ways_out(lines: Lines) -> dict[bytes, list[bytes]]:
     return found
 
 
-_ASKS = re.compile(rb"\s*if\b.*[:{]\s*$")
-_LEAVES = re.compile(rb"\s*(?:return|raise|throw|break|continue)(?:[\s;(]|$)")
+_ASKS = late(rb"\s*if\b.*[:{]\s*$")
+_LEAVES = late(rb"\s*(?:return|raise|throw|break|continue)(?:[\s;(]|$)")
 
-_DEFINES = re.compile(
+_DEFINES = late(
     rb"(?:(?:export|default|pub(?:\([^)]*\))?|async|abstract|public|private|protected|final|static)\s+)*"
     rb"(?:def|function\*?|func|fn|class|struct|enum|trait|interface|type|const|let|mod)\s+"
     rb"((?:\([^)]*\)\s*)?[\w$]+)"
     rb"|(?=([\w$]+)\s*\(.*\{\s*$)"
 )
-_KEY = re.compile(rb"[\"']?([\w$.-]+)[\"']?\s*:(?!:)\s*\S.*,\s*$")
+_KEY = late(rb"[\"']?([\w$.-]+)[\"']?\s*:(?!:)\s*\S.*,\s*$")
 _NO_NAME = frozenset({b"_", b"if", b"for", b"while", b"switch", b"catch", b"match", b"with"})
 
-_OPENS = re.compile(rb"[:({\[\\]\s*$|^\s*@")
+_OPENS = late(rb"[:({\[\\]\s*$|^\s*@")
 
 
 def _shared(one: Lines, two: Lines) -> Lines:
@@ -338,7 +339,7 @@ def _addable(one: Lines, two: Lines) -> bool:
     return not any(mine[name] != yours[name] for name in mine.keys() & yours.keys())
 
 
-_VALUE = re.compile(
+_VALUE = late(
     rb"(?:^|[,({\n])\s*([\w$.-]+|\"[^\"]*\"|'[^']*')\s*(?:(?<!:):(?!:)|=(?![=>]))([^,\n]*)"
 )
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from posixpath import basename, splitext
 from typing import Any
 
+from wtman.text.late_pattern import late
+
 Names = Counter[tuple[str, ...]]  # how often each has got a meaning, by where
 
 
@@ -142,7 +144,7 @@ def _toml(content: bytes) -> Names:
     return names
 
 
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:[<>=!~]=|[<>@]).*", re.S)
+_REQUIREMENT = late(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(?:[<>=!~]=|[<>@]).*", re.S)
 
 
 def _wanted(values: Iterable[object]) -> Names:
@@ -156,14 +158,14 @@ def _requirements(content: bytes) -> Names:
     return _wanted(line.partition("#")[0] for line in content.decode().splitlines())
 
 
-_MODULE = re.compile(rb"^\s*(?:require\s+|replace\s+)?(\S+)\s+(?:v\d|=>)", re.M)
+_MODULE = late(rb"^\s*(?:require\s+|replace\s+)?(\S+)\s+(?:v\d|=>)", re.M)
 
 
 def _go_mod(content: bytes) -> Names:
     return _balanced(content) + _twice("module", _MODULE.findall(content))
 
 
-_KEY = re.compile(r"( *)((?:- +)*)(?:([\w./$-]+|\"[^\"]*\"|'[^']*')\s*(?::(?=\s|$)|$))?")
+_KEY = late(r"( *)((?:- +)*)(?:([\w./$-]+|\"[^\"]*\"|'[^']*')\s*(?::(?=\s|$)|$))?")
 
 
 def _yaml(content: bytes) -> Names:
@@ -194,7 +196,7 @@ def _yaml(content: bytes) -> Names:
     return names
 
 
-_SETTING = re.compile(r"(?:\[(.+)\]|(?:export\s+)?([^\s=:#;\[][^=:]*?)\s*[=:].*)\s*")
+_SETTING = late(r"(?:\[(.+)\]|(?:export\s+)?([^\s=:#;\[][^=:]*?)\s*[=:].*)\s*")
 
 
 def _ini(content: bytes) -> Names:
@@ -210,8 +212,8 @@ def _ini(content: bytes) -> Names:
 
 # --- everything else --------------------------------------------------------------------------
 
-_BRACKET = re.compile(rb"[(){}\[\]]")
-_TOP = re.compile(
+_BRACKET = late(rb"[(){}\[\]]")
+_TOP = late(
     rb"^(?:(?:export|default|pub(?:\([^)]*\))?|async|abstract|public|final)\s+)*"
     rb"(?:function\*?|func|fn|class|struct|enum|trait|interface|type|const|let|mod|module)\s+"
     rb"(?:\(\s*\w*\s*([^)]*)\)\s*)?([\w$]+)",

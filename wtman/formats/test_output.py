@@ -5,11 +5,11 @@ of single tests (None), and the exit status alone decides.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from wtman.formats.junit import NO_FILE, Status, TestRun, numbered
+from wtman.text.late_pattern import late
 
 Case = tuple[str, Status]
 
@@ -47,7 +47,7 @@ def _jest(body: dict[str, Any], root: str) -> Iterator[Case]:
 
 
 _GO = {"pass": Status.PASSED, "fail": Status.FAILED, "skip": Status.SKIPPED}
-_GO_BROKEN = re.compile(r"FAIL\s+(\S+)\s+\[(?:build|setup) failed\]")
+_GO_BROKEN = late(r"FAIL\s+(\S+)\s+\[(?:build|setup) failed\]")
 
 
 def read_go(out: bytes) -> tuple[TestRun, str]:
@@ -86,7 +86,7 @@ def read_go(out: bytes) -> tuple[TestRun, str]:
     return TestRun(cases), "".join(said)
 
 
-_GO_NOISE = re.compile(r"=== (?:RUN|PAUSE|CONT|NAME) |\s*--- (?:PASS|SKIP): |PASS$")
+_GO_NOISE = late(r"=== (?:RUN|PAUSE|CONT|NAME) |\s*--- (?:PASS|SKIP): |PASS$")
 
 
 def readable_go(line: bytes) -> tuple[str, ...] | None:
@@ -111,12 +111,12 @@ def _event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and "Action" in event else None
 
 
-_CARGO_BEGIN = re.compile(r"running (\d+) tests?")
-_CARGO_TEST = re.compile(
+_CARGO_BEGIN = late(r"running (\d+) tests?")
+_CARGO_TEST = late(
     r"test (?P<name>.+?)(?: \(line \d+\))?(?P<kind> - [a-z ]+)? \.\.\. "
     r"(?P<end>ok|FAILED|ignored|bench:)(?:$|[ ,<])"
 )
-_CARGO_END = re.compile(r"test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored")
+_CARGO_END = late(r"test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored")
 _CARGO = {
     "ok": Status.PASSED,
     "bench:": Status.PASSED,

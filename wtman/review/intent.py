@@ -17,6 +17,7 @@ from wtman.formats.gitignore import matches
 from wtman.formats.test_paths import TESTS
 from wtman.model.finding import BASE, Cell, Reproducer
 from wtman.model.values import dataclass
+from wtman.text.late_pattern import late
 from wtman.text.words import printable
 
 _LEAST = 3  # characters of a text from which it can be told from any other
@@ -97,19 +98,19 @@ class _Hunk:
     texts: frozenset[str]
 
 
-_TEXT = re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'|\"([^\"\\]*(?:\\.[^\"\\]*)*)\"|`([^`]*)`")
-_NAME = re.compile(r"[^\W\d]\w+")
-_VALUE = re.compile(
+_TEXT = late(r"'([^'\\]*(?:\\.[^'\\]*)*)'|\"([^\"\\]*(?:\\.[^\"\\]*)*)\"|`([^`]*)`")
+_NAME = late(r"[^\W\d]\w+")
+_VALUE = late(
     r"(?<![\w.])-?\d+(?:\.\d+)?\b|\b(?:True|False|None|true|false|null|nil|not|raises)\b"
     r"|\b(?:assert|to)(?:True|False|Raises|Is|In|Not|Throw|Be[A-Z])\w*"
 )
-_MODULE = re.compile(r"\s*(?:from\s+([\w.]+)\s+import\b|import\s+([\w.]+(?:\s+as\s+\w+)?)\s*$)")
-_DEFINED = re.compile(
+_MODULE = late(r"\s*(?:from\s+([\w.]+)\s+import\b|import\s+([\w.]+(?:\s+as\s+\w+)?)\s*$)")
+_DEFINED = late(
     r"\b(?:def|class|function|func|fn|const|let|var|struct|enum|type|interface|trait)\s+(\w{2,})"
     r"|^\s*[\"']?([^\W\d][\w-]+)[\"']?\s*[:=](?!=)"
 )
-_HEAD = re.compile(r"^\s*(?:async\s+)?def\s+\w+\([^)]*\)[^:]*:(?=\s*\S)")  # of a test on one line
-_ASSERTS = re.compile(r"(?i)assert|expect|should|raises|equal|==")
+_HEAD = late(r"^\s*(?:async\s+)?def\s+\w+\([^)]*\)[^:]*:(?=\s*\S)")  # of a test on one line
+_ASSERTS = late(r"(?i)assert|expect|should|raises|equal|==")
 _SYNTAX = frozenset(
     """
     and as assert async await class const def describe do elif else end equal equals except expect

@@ -13,6 +13,7 @@ from dataclasses import replace
 from wtman.config.detect import ci, go, jvm, native, node, others, python, rust
 from wtman.config.detect.folder import ProjectFolder, TrackedPaths, is_apart, root, table
 from wtman.config.detect.model import Candidate, Habits, Project, WantedVersion
+from wtman.text.late_pattern import late
 
 __all__ = [
     "Candidate",
@@ -29,7 +30,7 @@ __all__ = [
 LOCAL = (".env", ".env.local", ".env.test", ".env.development", "local.settings.json")
 _DEPTH = 3  # folders below the root in which a project of its own is looked for
 _PARTS = 8
-_READ = re.compile(
+_READ = late(
     r"(?:pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|pytest\.ini|noxfile\.py|package\.json"
     r"|[\w.-]*requirements[\w.-]*\.(?:txt|in)|pnpm-workspace\.yaml"
     r"|lerna\.json|\.yarnrc\.yml|\.python-version|\.nvmrc|\.node-version|\.ruby-version|rust-toolchain(?:\.toml)?"
@@ -38,9 +39,7 @@ _READ = re.compile(
     r"|CMakePresets\.json|meson\.build|(?:GNU)?[Mm]akefile|\.?[Jj]ustfile|Taskfile\.ya?ml"
     r"|\.gitignore|\.gitmodules)"
 )
-_READ_BELOW = re.compile(
-    r"(?:.*/)?(?:requirements/[\w.-]+\.(?:txt|in)|spec/(?:spec|test)_helper\.rb)"
-)
+_READ_BELOW = late(r"(?:.*/)?(?:requirements/[\w.-]+\.(?:txt|in)|spec/(?:spec|test)_helper\.rb)")
 _MOST_READ, _MOST_TESTS = 300, 30
 # Endings of what says how a project is set up or tested only under the names that are told here.
 _CODE = dict.fromkeys(

@@ -6,14 +6,13 @@ from typing import Any
 
 from wtman.config.detect.folder import ProjectFolder, json_table
 from wtman.config.detect.model import Candidate, Project
+from wtman.text.late_pattern import late
 
 _CACHE = ("CMakeLists.txt", "**/CMakeLists.txt", "**/*.cmake", "CMakePresets.json")
-_OPTION = re.compile(
+_OPTION = late(
     r"\boption\s*\(\s*(\w*(?:TESTS?|TESTING)\w*)\s+\"[^\"]*\"\s*(ON|OFF)?", re.IGNORECASE
 )
-_FETCHES = re.compile(
-    r"FetchContent|ExternalProject|CPMAddPackage|file\s*\(\s*DOWNLOAD", re.IGNORECASE
-)
+_FETCHES = late(r"FetchContent|ExternalProject|CPMAddPackage|file\s*\(\s*DOWNLOAD", re.IGNORECASE)
 
 
 def cmake(place: ProjectFolder) -> Project | None:
