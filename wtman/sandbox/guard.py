@@ -1,10 +1,11 @@
 """Who may have changed the user's repository: the guard over the sessions of one run.
 
 Lives in the coordinator's event loop. The repository's fingerprint is taken when a session
-begins and when it ends, and every half second while a session lives whose sandbox cannot
-make such a change impossible: so a change is blamed only on those that lived at the time.
-What wtman itself does is noted before it is done and not blamed: what this process does in
-its memory, what others do in a file that is believed only where it fits (`_Known`).
+begins and when it ends, those that overlap and could change nothing sharing a look, and every
+half second while a session lives whose sandbox cannot make such a change impossible: so a
+change is blamed only on those that lived at the time. What wtman itself does is noted before
+it is done and not blamed: what this process does in its memory, what others do in a file that
+is believed only where it fits (`_Known`).
 
 What was seen last is kept on disk, so that what changed while no coordinator lived is found
 by the next one. Detection, not prevention: a session without any sandbox can also write
@@ -90,6 +91,7 @@ class Guard:
     _others: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _last: Fingerprint | None = None
+    _looked: float = 0.0  # when, on the clock of the event loop
     _places: tuple[int, int] = (0, 0)
     _notes: list[tuple[float, frozenset[Move], frozenset[Move]]] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -99,7 +101,8 @@ class Guard:
         self, ctl: Control, session: str, *, isolation: Isolation, git: Threaded
     ) -> None:
         """A session is about to start in this isolation."""
-        await self._look(ctl, git)
+        if not (self._alive and self._is_calm(isolation)):
+            await self._look(ctl, git)
         self._alive[session] = isolation
         if isolation is Isolation.APART:
             return
@@ -110,8 +113,11 @@ class Guard:
 
     async def end(self, ctl: Control, session: str, *, git: Threaded) -> RepositoryChanges:
         """It has ended, nothing of it is alive any more: what changed meanwhile."""
+        others = self._alive.keys() - {session}
+        soon = asyncio.get_running_loop().time() < self._looked + INTERVAL
         try:
-            await self._look(ctl, git)
+            if not (others and soon and self._is_calm(self._alive.get(session, Isolation.NONE))):
+                await self._look(ctl, git)
         except OutsideError:
             raise
         except (WtmanError, OSError) as error:
@@ -146,6 +152,13 @@ class Guard:
         self._told |= new.keys()
         return RepositoryChanges(tuple(found.values())[:_MOST], tuple(new.values())[:_MOST])
 
+    def _is_calm(self, isolation: Isolation) -> bool:
+        """Whether nobody who lives, this one included, could have changed anything.
+
+        Then a look is only for telling what others did: those who overlap need none each.
+        """
+        return isolation is Isolation.APART and not self._weak()
+
     def _weak(self) -> list[str]:
         return [name for name, isolation in self._alive.items() if isolation is not Isolation.APART]
 
@@ -158,6 +171,7 @@ class Guard:
     async def _look(self, ctl: Control, git: Threaded) -> None:
         """Compare with the last time, and blame what changed on those that live."""
         async with self._turn:
+            self._looked = asyncio.get_running_loop().time()
             if self._last is None:
                 await self._first(ctl, git)
                 return
