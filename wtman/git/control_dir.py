@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field
+from functools import lru_cache
 from hashlib import sha256
 
 from wtman import files
@@ -144,12 +145,17 @@ def own_index(ctl: Control, worktree: str, index: str) -> str:
 
     An index that a session can write may claim that a changed file is unchanged.
     """
-    reachable = (os.path.join(ctl.repo.common_dir, "worktrees"), os.path.realpath(worktree))
+    return _own_index(ctl.path, ctl.repo.common_dir, worktree, index)
+
+
+@lru_cache(maxsize=256)  # asked again at every step
+def _own_index(path: str, common: str, worktree: str, index: str) -> str:
+    reachable = (os.path.join(common, "worktrees"), os.path.realpath(worktree))
     place = os.path.realpath(os.path.dirname(index)) if index else ""
     if place and not any((place + os.sep).startswith(root + os.sep) for root in reachable):
         return index
     key = sha256(os.fsencode(os.path.realpath(worktree))).hexdigest()[:24]
-    return os.path.join(ctl.path, "index", key)
+    return os.path.join(path, "index", key)
 
 
 def move_index(ctl: Control, was: str, to: str) -> None:
