@@ -20,7 +20,7 @@ class LastingGits:
     """Those of one repository, by what they are asked; none unless within `kept`."""
 
     def __init__(self) -> None:
-        self._kept = False
+        self._kept = 0
         self._talks: dict[str, Conversation] = {}
         self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -28,12 +28,12 @@ class LastingGits:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """While this lasts there are some; they end with it."""
-        self._kept = True
+        self._kept += 1
         try:
             yield
         finally:
-            self._kept = False
-            for name in tuple(self._turns):
+            self._kept -= 1
+            for name in () if self._kept else tuple(self._turns):
                 with self._turn(name):
                     self._drop(name)
 

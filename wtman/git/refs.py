@@ -30,7 +30,7 @@ _LOST = re.compile(
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _RefState = tuple[str, int, int, int, int, int]  # path, mode, inode, size, mtime, ctime
 _UPDATE = ("-c", "core.fsync=committed,reference", "update-ref", "--no-deref", "--stdin", "-z")
-_FEW = 5000  # files of refs whose states are remembered
+_MOST = 50_000  # files of refs whose states are remembered
 _PATIENCE = 300.0  # seconds for a list of refs: nothing that is sound takes so long
 
 
@@ -68,12 +68,12 @@ def listed(git_dir: str, *prefixes: str) -> bytes:
     for name in ("packed-refs", "reftable", "HEAD", "config"):
         _note(os.path.join(git_dir, name), facts)
     odd_kind = os.path.exists(f"{git_dir}/reftable") or any(stat.S_ISLNK(it[1]) for it in facts)
-    if odd_kind or len(facts) > _FEW:
+    if odd_kind or len(facts) > _MOST:
         return _asked(git_dir, prefixes)
     return _listed_as_of(git_dir, prefixes, tuple(facts))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _listed_as_of(git_dir: str, prefixes: tuple[str, ...], facts: tuple[_RefState, ...]) -> bytes:
     """What git says of refs whose files, just before, were in these states."""
     return _asked(git_dir, prefixes)

@@ -39,10 +39,12 @@ def commit(
 ) -> Sha:
     """Write a commit; the same arguments give the same name."""
     who, text = person(ctl, author, when), raw(message or "\n")
-    content = write_commit(oid(tree), [oid(parent) for parent in parents], text, who, who)
-    if b"\0" not in text and (written := write_loose(ctl, "commit", content, tree)):
-        remember(ctl, written, Sha(tree))
-        return written
+    names = [oid(name) for name in (tree, *parents)]
+    if b"\0" not in text and not any("^" in name for name in names):
+        content = write_commit(names[0], names[1:], text, who, who)
+        if written := write_loose(ctl, "commit", content, tree):
+            remember(ctl, written, Sha(tree))
+            return written
     env = dated("AUTHOR", author, when) | dated("COMMITTER", author, when)
     args = ["commit-tree", oid(tree)]
     for parent in parents:

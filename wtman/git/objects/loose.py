@@ -26,7 +26,8 @@ def write_loose(ctl: Control, kind: str, content: bytes, like: str) -> Sha | Non
     try:
         if os.stat(ctl.objects).st_mode & _SHARED:
             return None
-        if os.path.exists(place):
+        with suppress(FileNotFoundError):
+            os.utime(place)  # new again, so that no gc takes it before a ref has it
             return name
         with suppress(FileExistsError):
             os.mkdir(folder)
