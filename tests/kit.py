@@ -248,7 +248,10 @@ def is_keeper(line: str) -> bool:
 
 
 def session_processes(below: Path) -> Iterator[tuple[int, str]]:
-    """Pid and command line of each live process of a wtman session that mentions `below`."""
+    """Pid and command line of each live process of a wtman session that mentions `below`.
+
+    Behind it is whose it is: keepers are copies of one process, and have its command line.
+    """
     import psutil
 
     for process in psutil.process_iter():
@@ -260,7 +263,8 @@ def session_processes(below: Path) -> Iterator[tuple[int, str]]:
         if "WTMAN_SESSION" not in environ and not is_keeper(line):
             continue
         if any(str(below) in text for text in (line, place, *environ.values())):
-            yield process.pid, line
+            owner = environ.get("WTMAN_SESSION") or environ.get("WTMAN_KEEPER", "")
+            yield process.pid, f"{line} of {owner}"
 
 
 def assert_no_leftover_processes(below: Path, patience: float = 15.0) -> None:

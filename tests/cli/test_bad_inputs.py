@@ -4,6 +4,7 @@ A new command or option is covered as soon as it is in the table. What is refuse
 of one option alone stands in the tables below.
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def judge(repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(repo)
 
     def run(*words: str) -> int:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))  # for who serves
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         status = main(list(words))
