@@ -469,6 +469,27 @@ def test_the_user_who_commits_while_a_confined_session_runs_is_only_told(path: P
     site.within(work)
 
 
+@pytest.mark.slow
+def test_nothing_is_told_of_what_wtman_does_while_confined_sessions_overlap(path: Path) -> None:
+    from wtman.sandbox.choice import load
+
+    if problem := load("bubblewrap").probe():
+        pytest.skip(problem)
+    names = [f"t{number}" for number in range(6)]
+    site = Site(path, {name: f"echo {name} > {name}; sleep 0.3" for name in names},
+                sandbox="bubblewrap")  # fmt: skip
+
+    async def work() -> None:
+        async def later(number: int, name: str) -> object:
+            await asyncio.sleep(0.15 * number)
+            return await site.play(name)
+
+        await asyncio.gather(*(later(number, name) for number, name in enumerate(names)))
+        assert site.state.notes == ()
+
+    site.within(work)
+
+
 # --- killed in between --------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Who may have changed the user's repository: the guard over the sessions of one run.
 
 Lives in the coordinator's event loop. The repository's fingerprint is taken when a session
-begins and when it ends, those that overlap and could change nothing sharing a look, and every
-half second while a session lives whose sandbox cannot make such a change impossible: so a
+begins and when it ends (unless others go on and none could change anything), and every half
+second while a session lives whose sandbox cannot make such a change impossible: so a
 change is blamed only on those that lived at the time. What wtman itself does is noted before
 it is done and not blamed: what this process does in its memory, what others do in a file that
 is believed only where it fits (`_Known`).
@@ -101,8 +101,8 @@ class Guard:
         self, ctl: Control, session: str, *, isolation: Isolation, git: Threaded
     ) -> None:
         """A session is about to start in this isolation."""
-        if not (self._alive and self._is_calm(isolation)):
-            await self._look(ctl, git)
+        # Before it lives: what wtman made for it until now is not blamed on it.
+        await self._look(ctl, git)
         self._alive[session] = isolation
         if isolation is Isolation.APART:
             return
@@ -155,7 +155,7 @@ class Guard:
     def _is_calm(self, isolation: Isolation) -> bool:
         """Whether nobody who lives, this one included, could have changed anything.
 
-        Then a look is only for telling what others did: those who overlap need none each.
+        Then a look is only for telling what others did: the next one does that.
         """
         return isolation is Isolation.APART and not self._weak()
 
