@@ -41,9 +41,10 @@ Packages by domain, top to bottom; imports point down only (tests/house.py). Wit
     errors.py     the few ways to fail
 
 Apart, each a process of its own: apiagent/ (wtman's own agent, the only importer of
-anthropic), and beside who starts them execution/keeper.py, execution/remover.py,
-sandbox/confine.py, agents/player.py, checks/probe/, flow/program.py. roles/ and manual/ are
-Markdown; demo/ is a project to play with. __main__.py is `python -m wtman`.
+anthropic), and beside who starts them execution/keeper.py, execution/keeper_server.py,
+execution/remover.py, sandbox/confine.py, agents/player.py, checks/probe/, flow/program.py.
+roles/ and manual/ are Markdown; demo/ is a project to play with. __main__.py is
+`python -m wtman`.
 
 The words, one for each thing:
 

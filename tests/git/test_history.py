@@ -231,3 +231,17 @@ def test_a_signature_that_git_verifies(
     settings = ("-c", f"gpg.ssh.allowedSignersFile={allowed}", "-c", "gpg.ssh.program=ssh-keygen")
     git(project, *settings, "verify-commit", signed)
     assert not (tmp_path / "marker").exists()
+
+
+def test_a_commit_is_on_the_disk_before_it_has_its_name(
+    ctl: control_dir.Control, head: Sha, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As git is told to write it: a ref that outlives a power cut must not name what does not."""
+    steps: list[str] = []
+    sync, rename = os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda file: (steps.append("sync"), sync(file)))
+    monkeypatch.setattr(os, "rename", lambda *way: (steps.append("name"), rename(*way)))
+    tree = history.tree_of(ctl, head)
+    made = history.commit(ctl, tree, (head,), "durable", ctl.identity, 1.0)
+    assert steps == ["sync", "name"]
+    assert history.existing(ctl, [made]) == {made}

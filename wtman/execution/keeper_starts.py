@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from wtman.execution import keeper
-from wtman.execution.spawn import keeper_command, program_of
+from wtman.execution.spawn import ISOLATED, keeper_command, program_of
 from wtman.execution.sweep import KEEPER
 
 if TYPE_CHECKING:
@@ -97,7 +96,8 @@ class KeeperServer:
 
             with theirs:
                 self._process = subprocess.Popen(
-                    _command(keeper_server, str(theirs.fileno()), program_of(keeper)),
+                    (sys.executable, *ISOLATED, program_of(keeper_server))
+                    + (str(theirs.fileno()), program_of(keeper)),
                     cwd=os.sep,
                     env={"PATH": os.environ.get("PATH", os.defpath), KEEPER: "-" * _ROOM},
                     stdin=subprocess.DEVNULL,
@@ -121,10 +121,6 @@ class KeeperServer:
                 return
             process.kill()
             process.wait()
-
-
-def _command(program: ModuleType, *words: str) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-S", "-E", "-X", "utf8", program_of(program), *words)
 
 
 class _ForkedKeeper:

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
 
+# Isolated and without `site`: a cheap start, and nothing that a repository plants is imported.
+ISOLATED = ("-I", "-S", "-E", "-X", "utf8")
+
+
 def keeper_command() -> tuple[str, ...]:
     """How a keeper is started, without its two arguments."""
-    # Isolated and without `site`: a cheap start, and nothing that a repository plants is imported.
-    return (sys.executable, "-I", "-S", "-E", "-X", "utf8", program_of(keeper))
+    return (sys.executable, *ISOLATED, program_of(keeper))
 
 
 def program_of(module: ModuleType) -> str:

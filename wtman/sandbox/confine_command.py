@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from functools import cache
 
-from wtman.execution.spawn import program_of
+from wtman.execution.spawn import ISOLATED, program_of
 from wtman.model.command import Command
 from wtman.sandbox import confine, programs, system
 from wtman.sandbox.policy import Limits, SandboxPolicy
@@ -16,8 +16,7 @@ _TEMPORARY = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 
 def confined_by(mode: str, *words: str) -> tuple[str, ...]:
     """The start of a command line that goes through confine.py."""
-    options = ("-I", "-S", "-E", "-X", "utf8")
-    return (system.interpreter(), *options, program_of(confine), mode, *words, "--")
+    return (system.interpreter(), *ISOLATED, program_of(confine), mode, *words, "--")
 
 
 def narrowed(command: Command, limits: Limits, terminal: bool) -> tuple[str, ...]:

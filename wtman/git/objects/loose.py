@@ -1,4 +1,8 @@
-"""One object written as git writes a loose one, without a git for it. Blocking."""
+"""One object written as git writes a loose one, without a git for it. Blocking.
+
+On the disk before it has its name, as the settings of the control directory have git do it: a ref
+that outlives a power cut must not name what does not.
+"""
 
 import hashlib
 import os
@@ -35,6 +39,9 @@ def write_loose(ctl: Control, kind: str, content: bytes, like: str) -> Sha | Non
         try:
             with open(os.open(draft, flags, 0o444), "wb") as file:
                 file.write(zlib.compress(body))
+                file.flush()
+                if not ctl.aside:  # what only a trial has made may be lost
+                    os.fsync(file.fileno())
             os.rename(draft, place)
         except BaseException:
             with suppress(OSError):
